@@ -1,0 +1,1 @@
+"""One file a command: parse, wire, print, exit. No logic."""

@@ -1,0 +1,28 @@
+"""``certify clean``: remove what crashed runs left."""
+
+from __future__ import annotations
+
+import click
+
+from certify.engine.client import Engine
+from certify.engine.reaper import remove_orphans
+
+
+@click.command()
+@click.option(
+    "--all", "everything", is_flag=True,
+    help="Also what runs on other machines, or still runs, has created.",
+)  # fmt: skip
+def clean(*, everything: bool) -> None:
+    """Remove containers, volumes and networks that crashed runs left on the engine.
+
+    Only objects that carry certify's own labels are touched, and of those only the
+    ones whose process is gone.
+
+    \b
+    Example:
+      certify clean
+    """
+    with Engine.connect() as engine:
+        count = remove_orphans(engine, everything=everything)
+    click.echo(f"removed {count} object{'' if count == 1 else 's'}")

@@ -1,0 +1,57 @@
+"""The command ``certify``: ``certify IMAGE`` is ``certify run IMAGE``.
+
+Errors that certify knows are printed in one line each and end with exit 2 (usage,
+configuration) or 3 (nothing could be answered); an interruption ends with 130.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from click_default_group import DefaultGroup
+
+from certify import __version__
+from certify.cli.checks import checks
+from certify.cli.clean import clean
+from certify.cli.matrix import matrix
+from certify.cli.options import INCONCLUSIVE, INTERRUPTED, USAGE
+from certify.cli.profiles import profiles
+from certify.cli.run import run
+from certify.errors import CertifyError, UsageError
+from certify.safetext import printable
+
+
+class Certify(DefaultGroup):  # type: ignore[misc]
+    """A group whose known errors end in one message, not in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; turn certify's own errors into a message and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except CertifyError as error:
+            click.echo(f"certify: {printable(error.message)}", err=True)
+            if error.remedy:
+                click.echo(f"  {printable(error.remedy)}", err=True)
+            sys.exit(USAGE if isinstance(error, UsageError) else INCONCLUSIVE)
+        except KeyboardInterrupt:
+            click.echo("certify: interrupted; everything was cleaned up", err=True)
+            sys.exit(INTERRUPTED)
+
+
+@click.group(cls=Certify, default="run", default_if_no_args=False, no_args_is_help=True)
+@click.version_option(__version__, prog_name="certify")
+def main() -> None:
+    """Certify that container images can carry a workspace.
+
+    Does systemd boot as PID 1, does dockerd run in it, can packages be installed, how soon
+    is it up, and can what is missing be installed at launch?
+
+    \b
+    Example:
+      certify ubuntu:22.04
+    """
+
+
+for command in (run, matrix, checks, profiles, clean):
+    main.add_command(command)

@@ -1,0 +1,34 @@
+"""``certify matrix``: the compatibility matrix from the ledger."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from certify.cli.options import open_ledger, reports_options
+from certify.publish.matrix import matrix_json, matrix_markdown, print_matrix
+
+
+@click.command()
+@click.option("--profile", metavar="NAME", help="Only certificates of this profile.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text",
+    show_default=True, help="What to print.",
+)  # fmt: skip
+@reports_options
+def matrix(*, profile: str | None, form: str, reports: Path, ledger: str | None) -> None:
+    """Show which images passed what.
+
+    \b
+    Example:
+      certify matrix --profile devspace
+    """
+    with open_ledger(ledger, reports) as store:
+        results = store.standing_by_reference(profile)
+    if form == "text":
+        print_matrix(results, Console())
+    else:
+        sys.stdout.write(matrix_json(results) if form == "json" else matrix_markdown(results))

@@ -1,0 +1,58 @@
+"""Options that several commands share, and what becomes of them."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+import click
+
+from certify.ledger.store import Ledger
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CERTIFIED, REJECTED, USAGE, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def reports_options(function: F) -> F:
+    """``--reports`` and ``--ledger``: where results are read and written."""
+    function = click.option(
+        "--ledger",
+        metavar="URL",
+        help="Database of certificates; default: certify.db in the reports folder.",
+    )(function)
+    return click.option(
+        "--reports",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path("reports"),
+        show_default=True,
+        help="Folder for reports.",
+    )(function)
+
+
+def open_ledger(url: str | None, reports: Path) -> Ledger:
+    """The ledger that was named, or the one in the reports folder."""
+    return Ledger.open(url or f"sqlite:///{reports / 'certify.db'}")
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the run in order: the first is obeyed; cleaning up goes on."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        print("certify: interrupted, cleaning up …", file=sys.stderr)  # noqa: T201
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,99 @@
+"""Waiting for a candidate to come up: by event where there is one, and never for ever."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+
+from certify.engine.candidate import Candidate
+from certify.engine.launch import STATE
+from certify.engine.session import SessionLost, Shell
+
+# The event ends the wait at once; between events systemd is also asked, in case none comes.
+_EVENT_SECONDS = 0.5
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Boot:
+    """How a launch went, until the init said that it was done, or gave up."""
+
+    ready: bool
+    phase: str
+    """Where the wait ended: ``launching``, ``installing``, ``booting``, or ``idle`` (no init)."""
+    missing: tuple[str, ...]
+    """Capabilities that the image lacked and the launch was to install."""
+    installed: int | None
+    """Exit code of that installation; null if there was none."""
+    timeline: dict[str, float]
+    """Moment of each step, in seconds since the host booted."""
+
+    @property
+    def provision_seconds(self) -> float | None:
+        """Spent on installing; null if nothing was."""
+        if "installed" not in self.timeline:
+            return None
+        return round(self.timeline["installed"] - self.timeline["installing"], 2)
+
+
+def wait_booted(candidate: Candidate, *, install_seconds: float, boot_seconds: float) -> Boot:
+    """Wait until the init says that it is done, at most so many seconds for each phase.
+
+    By event where the engine is local, otherwise by a short poll; every wait ends.
+    Raises :class:`~certify.engine.candidate.CandidateStopped` if the container ends meanwhile.
+    """
+    shell = candidate.shell()
+    deadlines: dict[str, float] = {}
+    while True:
+        ready = candidate.notified(_EVENT_SECONDS if candidate.has_events else _POLL_SECONDS)
+        phase, asked = _phase(candidate, shell)
+        ready = ready or asked in ("running", "degraded")
+        now = time.monotonic()
+        allowed = install_seconds if phase == "installing" else boot_seconds
+        if ready or phase == "idle" or now > deadlines.setdefault(phase, now + allowed):
+            return _boot(shell, phase, ready)
+
+
+def _phase(candidate: Candidate, shell: Shell) -> tuple[str, str]:
+    """The launch script's phase, and what systemd says of itself, if it can be asked."""
+    command = (
+        f"read -r p <{STATE}/phase && echo $p && [ -S /run/systemd/private ] && "
+        "systemctl is-system-running"
+    )
+    try:
+        answer = shell.run(command, timeout=10)
+    except SessionLost:
+        answer = None
+    if answer is None or answer.shell_lost:
+        candidate.must_run()
+        return "launching", ""
+    phase, _, asked = answer.stdout.decode("utf-8", "replace").partition("\n")
+    return phase.strip() or "launching", asked.strip()
+
+
+def _boot(shell: Shell, phase: str, ready: bool) -> Boot:
+    answer = shell.run(
+        f'cd {STATE} && for f in missing installed timeline; do echo "= $f"; '
+        '[ ! -e $f ] || while read -r line; do echo "$line"; done <$f; done',
+    )
+    parts: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in answer.stdout.decode("utf-8", "replace").splitlines():
+        if line.startswith("= "):
+            lines = parts.setdefault(line[2:], [])
+        else:
+            lines.append(line)
+    timeline = {}
+    for line in parts.get("timeline", ()):
+        step, _, moment = line.partition(" ")
+        with contextlib.suppress(ValueError):
+            timeline[step] = float(moment)
+    installed = "".join(parts.get("installed", ())).strip()
+    return Boot(
+        ready=ready,
+        phase=phase,
+        missing=tuple(" ".join(parts.get("missing", ())).split()),
+        installed=int(installed) if installed.isdigit() else None,
+        timeline=timeline,
+    )

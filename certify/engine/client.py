@@ -1,0 +1,265 @@
+"""The door to a container engine. Everything Docker says is translated here, once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import requests
+from docker.context import ContextAPI
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.models.images import Image as EngineImage
+
+from certify.engine.launch import SYSBOX_RUNTIME
+from certify.errors import EngineUnavailable, ImageUnavailable, LaunchRefused, UsageError
+from certify.images.reference import Reference
+from certify.judge.diagnosis import diagnose
+from certify.model import Fault, Host, Image
+
+# Go's names of architectures, which OCI uses, for what `uname -m` says.
+ARCHITECTURES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "armv7l": "arm",
+    "armv6l": "arm",
+    "i386": "386",
+    "i686": "386",
+}
+
+
+@contextlib.contextmanager
+def answering() -> Iterator[None]:
+    """Turns an engine that does not answer into :class:`EngineUnavailable`."""
+    try:
+        yield
+    except APIError:
+        raise
+    except (requests.exceptions.RequestException, DockerException, OSError) as error:
+        raise EngineUnavailable(
+            f"The container engine does not answer: {_innermost(error)}",
+            remedy="Start it (systemctl start docker), or point DOCKER_HOST at one that runs; "
+            "`docker version` must answer for this user.",
+        ) from error
+
+
+def _innermost(error: BaseException) -> str:
+    """The deepest cause of a chain of wrapped connection errors, in one line."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return str(error) or type(error).__name__
+
+
+def _base_url() -> str | None:
+    """Where the engine is, as Docker's own command line would find it; null: the default."""
+    if os.environ.get("DOCKER_HOST"):
+        return None  # docker-py reads it, with the TLS settings beside it
+    with contextlib.suppress(Exception):  # a broken context file is the command line's problem
+        context = ContextAPI.get_current_context()
+        if context is not None and context.Host and context.Name != "default":
+            return str(context.Host)
+    rootless = Path(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent")) / "docker.sock"
+    if not Path("/var/run/docker.sock").exists() and rootless.exists():
+        return f"unix://{rootless}"
+    return None
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """An image that is on the engine now."""
+
+    image: Image
+    entrypoint: tuple[str, ...]
+    pulled: bool
+
+
+class Engine:
+    """A container engine that answered."""
+
+    def __init__(self, client: docker.DockerClient, info: dict[str, Any]) -> None:
+        self.client = client
+        self.info = info
+
+    @classmethod
+    def connect(cls, *, timeout: int = 120) -> Engine:
+        """The engine that ``docker`` would use here. Raises :class:`EngineUnavailable`."""
+        with answering():
+            base_url = _base_url()
+            client = (
+                docker.DockerClient(base_url=base_url, timeout=timeout)
+                if base_url
+                else docker.from_env(timeout=timeout)
+            )
+            try:
+                return cls(client, client.info())
+            except BaseException:
+                client.close()
+                raise
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self.client.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def ping(self) -> None:
+        """Raises :class:`EngineUnavailable` if the engine no longer answers."""
+        with answering():
+            self.client.ping()
+
+    @property
+    def local(self) -> bool:
+        """Whether paths of this machine are paths of the engine's."""
+        return str(self.client.api.base_url).startswith("http+docker://")
+
+    @property
+    def apparmor(self) -> bool:
+        """Whether the engine confines containers with AppArmor."""
+        return any("apparmor" in option for option in self.info.get("SecurityOptions") or ())
+
+    @property
+    def cpus(self) -> int:
+        """Processors of the engine's host."""
+        return int(self.info.get("NCPU") or 1)
+
+    @property
+    def platform(self) -> str:
+        """The engine's own platform, ``OS/ARCH``."""
+        machine = str(self.info.get("Architecture", ""))
+        return f"{self.info.get('OSType', 'linux')}/{ARCHITECTURES.get(machine, machine)}"
+
+    def host(self) -> Host:
+        """The facts of the engine's host that a certificate records."""
+        info = self.info
+        return Host(
+            engine=str(info.get("Name", "")) and "docker",
+            engine_version=str(info.get("ServerVersion", "")),
+            kernel=str(info.get("KernelVersion", "")),
+            cgroup_version=str(info.get("CgroupVersion", "1")),
+            storage_driver=str(info.get("Driver", "")),
+            architecture=str(info.get("Architecture", "")),
+            cpus=self.cpus,
+            memory_bytes=int(info.get("MemTotal") or 0),
+        )
+
+    def isolation(self, asked: str) -> str:
+        """What ``auto`` means here. Raises :class:`LaunchRefused` for a runtime it lacks."""
+        has_sysbox = SYSBOX_RUNTIME in (self.info.get("Runtimes") or {})
+        if asked == "auto":
+            return "sysbox" if has_sysbox else "caps"
+        if asked == "sysbox" and not has_sysbox:
+            raise LaunchRefused(
+                f"The engine has no runtime {SYSBOX_RUNTIME}.",
+                remedy="Install Sysbox on the engine's host, or leave --isolation at auto.",
+            )
+        return asked
+
+    def resolve(self, reference: Reference, *, platform: str | None, pull: str) -> Resolved:
+        """The image behind a reference, pulled as ``pull`` says: missing, always or never.
+
+        Raises :class:`ImageUnavailable`, or :class:`EngineUnavailable`.
+        """
+        name = reference.familiar
+        with answering():
+            found = None if pull == "always" else self._local(name)
+            if found is not None and platform and _platform_of(found) != platform:
+                found = None
+            pulled = found is None
+            if found is None:
+                if pull == "never":
+                    raise ImageUnavailable(
+                        f"{name} is not on the engine"
+                        + (f" for {platform}" if platform else "")
+                        + ", and --pull never forbids to fetch it.",
+                        remedy="Build or pull it first, or leave --pull at missing.",
+                        fault=Fault.TOOL,
+                    )
+                found = self._pull(reference, platform)
+        return Resolved(
+            image=_facts(reference, found.attrs),
+            entrypoint=tuple(found.attrs["Config"].get("Entrypoint") or ()),
+            pulled=pulled,
+        )
+
+    def _local(self, name: str) -> EngineImage | None:
+        try:
+            return self.client.images.get(name)
+        except ImageNotFound:
+            return None
+
+    def _pull(self, reference: Reference, platform: str | None) -> EngineImage:
+        name = reference.familiar
+        repository = reference.name
+        tag = reference.digest or reference.tag
+        try:
+            for _ in self.client.api.pull(
+                repository, tag=tag, platform=platform, stream=True, decode=True
+            ):
+                pass
+            found = self._local(name)
+        except APIError as error:
+            raise unavailable(name, str(error.explanation or error)) from error
+        if found is None:
+            raise unavailable(name, "the engine pulled it, and does not have it")
+        return found
+
+
+def unavailable(name: str, said: str) -> ImageUnavailable:
+    """What a failed pull means, from what the engine said of it."""
+    text = said.lower()
+    if any(
+        sign in text
+        for sign in ("manifest unknown", "repository does not exist", "not found", "access denied")
+    ):
+        return ImageUnavailable(
+            f"{name} does not exist in its registry, or needs a login.",
+            remedy="Check the name and tag; if it is private, `docker login` first.",
+            evidence=said,
+        )
+    diagnosis = diagnose(said, where="pull")
+    cause = f": {diagnosis.cause}" if diagnosis else ""
+    return ImageUnavailable(
+        f"{name} could not be pulled{cause}",
+        remedy=diagnosis.remedy if diagnosis else "`docker pull` the image by hand to see why.",
+        fault=diagnosis.fault if diagnosis else Fault.REGISTRY,
+        evidence=said,
+    )
+
+
+def _platform_of(found: EngineImage) -> str:
+    attrs = found.attrs
+    variant = attrs.get("Variant")
+    return f"{attrs['Os']}/{attrs['Architecture']}" + (f"/{variant}" if variant else "")
+
+
+def _facts(reference: Reference, attrs: dict[str, Any]) -> Image:
+    digest = reference.digest
+    for entry in attrs.get("RepoDigests") or ():
+        name, _, candidate = entry.partition("@")
+        with contextlib.suppress(UsageError):
+            if Reference.parse(name).name == reference.name:
+                digest = digest or candidate
+    variant = attrs.get("Variant")
+    return Image(
+        reference=reference.familiar,
+        registry=reference.registry,
+        repository=reference.repository,
+        tag=reference.tag,
+        digest=digest,
+        image_id=attrs["Id"],
+        platform=f"{attrs['Os']}/{attrs['Architecture']}" + (f"/{variant}" if variant else ""),
+        size_bytes=int(attrs.get("Size") or 0),
+        layers=len(attrs.get("RootFS", {}).get("Layers") or ()),
+        created=attrs.get("Created"),
+    )
+
+
+__all__ = ["APIError", "Engine", "NotFound", "Resolved", "answering"]

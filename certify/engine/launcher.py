@@ -1,0 +1,138 @@
+"""Starts a candidate, and removes it again, come what may."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from certify.engine import reaper
+from certify.engine.candidate import SHELL, Candidate
+from certify.engine.client import APIError, Engine, answering
+from certify.engine.launch import STOP_SIGNAL, Plan, host_config
+from certify.errors import LaunchRefused
+from certify.judge.diagnosis import diagnose
+from certify.model import Fault
+
+
+@dataclass(frozen=True)
+class Launched:
+    """What a launch gives: the candidate, and why it does not run if it does not."""
+
+    candidate: Candidate
+    name: str
+    """The container's name."""
+    refused: str = ""
+    """What the engine said when the image's shell could not be started; empty if it runs."""
+    notify: socket.socket | None = None
+
+
+@contextlib.contextmanager
+def launched(
+    engine: Engine, image: str, plan: Plan, *, platform: str | None = None, keep: bool = False
+) -> Iterator[Launched]:
+    """Start an image; remove the container, its volume and its socket at the end, come what may.
+
+    Raises :class:`LaunchRefused` if the host's engine would not start it as asked.
+    An image whose shell cannot be started is not an error: the container then
+    stands, created, to be examined through the engine.
+    """
+    run = reaper.new_run()
+    labels = reaper.labels(run, image)
+    name = f"certify-{run}"
+    with contextlib.ExitStack() as cleanup:
+        if not keep:
+            cleanup.callback(reaper.remove_run, engine, run)
+        notify, folder = None, None
+        if engine.local and plan.kind == "init":
+            folder, notify = _notify_socket(run)
+            cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+            cleanup.callback(notify.close)
+        with answering():
+            container = _create(engine, image, plan, name, labels, platform, folder)
+        candidate = Candidate(engine, container, notify)
+        cleanup.callback(candidate.close_shells)
+        refused = ""
+        try:
+            candidate.start()
+        except APIError as error:
+            refused = str(error.explanation or error)
+            if not _about_shell(refused):
+                raise _refusal(refused) from error
+        yield Launched(candidate, name, refused, notify)
+
+
+def _create(
+    engine: Engine,
+    image: str,
+    plan: Plan,
+    name: str,
+    labels: dict[str, str],
+    platform: str | None,
+    notify: Path | None,
+) -> str:
+    api = engine.client.api
+    try:
+        if plan.kind == "init":
+            api.create_volume(name, labels=labels)
+        config = api.create_host_config(
+            **host_config(plan, cpus=engine.cpus, volume=name, notify=notify)
+        )
+        extra: dict[str, Any] = {}
+        if plan.argv:
+            extra = {"entrypoint": [plan.argv[0]], "command": list(plan.argv[1:])}
+        if plan.kind == "init":
+            extra["stop_signal"] = STOP_SIGNAL
+        if plan.kind != "image":
+            extra |= {"stdin_open": True, "user": "0:0", "healthcheck": {"test": ["NONE"]}}
+        made = api.create_container(
+            image,
+            name=name,
+            labels=labels,
+            host_config=config,
+            platform=platform,
+            **extra,
+        )
+    except APIError as error:
+        raise _refusal(str(error.explanation or error)) from error
+    return str(made["Id"])
+
+
+def _about_shell(said: str) -> bool:
+    """Whether the engine refused because the image's own shell cannot be executed."""
+    signs = ("no such file", "not found", "permission denied", "is a directory")
+    return SHELL in said and any(sign in said for sign in signs)
+
+
+def _refusal(said: str) -> LaunchRefused:
+    diagnosis = diagnose(said, where="launch")
+    return LaunchRefused(
+        "The engine refused to start the container"
+        + (f": {diagnosis.cause}" if diagnosis else f": {said.strip()}"),
+        remedy=diagnosis.remedy
+        if diagnosis
+        else "`certify run --isolation` offers other launches; the engine's own log says more.",
+        fault=diagnosis.fault if diagnosis and diagnosis.fault is not Fault.IMAGE else Fault.HOST,
+        evidence=said,
+    )
+
+
+def _notify_socket(run: str) -> tuple[Path, socket.socket]:
+    """A datagram socket for boot completion, in a folder of its own for the container to see."""
+    folder = Path(tempfile.mkdtemp(prefix=f"certify-{run}-"))
+    folder.chmod(0o755)
+    end = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        end.bind(str(folder / "socket"))
+        (folder / "socket").chmod(0o666)  # PID 1 may be another user where users are remapped
+        end.setblocking(False)
+    except BaseException:
+        end.close()
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder, end

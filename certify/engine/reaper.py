@@ -1,0 +1,105 @@
+"""Nothing of certify's is left behind: labels that tell what is ours, and whose.
+
+Every object that certify creates on an engine carries :data:`RUN` and :data:`OWNER`.
+The owner names a process; while it lives its objects are in use, and once it is
+gone they are orphans, which :func:`orphans` finds and ``certify clean`` removes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from certify.engine.client import APIError, Engine, answering
+from certify.errors import EngineUnavailable
+
+LABEL = "certify"
+RUN = "certify.run"
+OWNER = "certify.owner"
+
+
+def new_run() -> str:
+    """A name for one launch, unlike any other."""
+    return secrets.token_hex(6)
+
+
+def _start_time(pid: int) -> str | None:
+    """When a process of this machine started, in clock ticks since boot; null if it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return None
+    return stat.rpartition(")")[2].split()[19]  # field 22 of proc_pid_stat(5)
+
+
+def _machine() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return "unknown"
+
+
+def owner() -> str:
+    """This process, as it is written on everything that it creates."""
+    pid = os.getpid()
+    return f"{_machine()}/{pid}/{_start_time(pid)}"
+
+
+def is_orphan(owner_label: str) -> bool | None:
+    """Whether the process that created an object is gone; null if it ran on another machine."""
+    machine, _, process = owner_label.partition("/")
+    if machine != _machine():
+        return None
+    pid, _, started = process.partition("/")
+    return not pid.isdigit() or _start_time(int(pid)) != started
+
+
+def labels(run: str, image: str) -> dict[str, str]:
+    """The labels of everything that one launch creates."""
+    return {LABEL: "candidate", RUN: run, OWNER: owner(), "certify.image": image}
+
+
+def remove_run(engine: Engine, run: str) -> None:
+    """Remove all that one launch created; an engine that is gone leaves it to ``certify clean``."""
+    with contextlib.suppress(EngineUnavailable):
+        _remove(engine, lambda labels: labels.get(RUN) == run)
+
+
+def remove_orphans(engine: Engine, *, everything: bool = False) -> int:
+    """Remove what processes that are gone left behind; how many objects that was.
+
+    ``everything`` also takes what other machines and living processes created.
+    Raises :class:`EngineUnavailable`.
+    """
+
+    def ours(labels: Mapping[str, str]) -> bool:
+        return everything or is_orphan(labels.get(OWNER, "")) is True
+
+    return _remove(engine, ours)
+
+
+def _remove(engine: Engine, wanted: Callable[[Mapping[str, str]], bool]) -> int:
+    """Remove certify's own objects that are wanted, each whether or not the one before failed."""
+    api = engine.client.api
+    ours = {"label": RUN}
+    with answering():
+        steps: list[tuple[Mapping[str, str] | None, Callable[[], object]]] = []
+        for each in api.containers(all=True, filters=ours):
+            steps.append(
+                (each["Labels"], partial(api.remove_container, each["Id"], v=True, force=True))
+            )
+        for each in api.volumes(filters=ours)["Volumes"] or ():
+            steps.append((each["Labels"], partial(api.remove_volume, each["Name"], force=True)))
+        for each in api.networks(filters=ours):
+            steps.append((each["Labels"], partial(api.remove_network, each["Id"])))
+        count = 0
+        for labels, remove in steps:
+            if wanted(labels or {}):
+                with contextlib.suppress(APIError):
+                    remove()
+                    count += 1
+    return count

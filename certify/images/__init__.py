@@ -1,0 +1,1 @@
+"""What to certify: references to images and lists of them."""

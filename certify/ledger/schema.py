@@ -1,0 +1,121 @@
+"""The tables of a ledger, and how a database becomes one.
+
+A result is stored whole, as the JSON that ``certify run --format json`` prints; the columns
+beside it repeat what people search and sort by. Nothing here is particular to SQLite.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    inspect,
+    select,
+)
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from certify.errors import BadLedger
+
+VERSION = 1
+"""Of the tables below. A ledger of a higher version was written by a newer certify."""
+
+
+class UtcMoment(TypeDecorator[datetime]):
+    """A moment that sorts rightly on every database: always written, and read, in UTC.
+
+    SQLite keeps no time zone and compares text; a moment without a zone is refused.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn any zone into UTC; raises ValueError for a moment without one."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"a moment without a time zone cannot be recorded: {value}")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back what SQLite dropped."""
+        if value is not None and value.tzinfo is None:
+            return value.replace(tzinfo=UTC)
+        return value and value.astimezone(UTC)
+
+
+METADATA = MetaData()
+
+schema_table = Table(
+    "certify_schema",
+    METADATA,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+)
+
+results_table = Table(
+    "certify_results",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    # digest, or else image id, or else reference: what the result is about
+    Column("identity", String, nullable=False),
+    Column("reference", String, nullable=False),
+    Column("registry", String),
+    Column("repository", String),
+    Column("tag", String),
+    Column("digest", String),
+    Column("image_id", String),
+    # '' where nobody got far enough to know, so that it can be compared and grouped
+    Column("platform", String, nullable=False),
+    Column("profile", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("grade", String),
+    Column("boot_seconds", Float),
+    Column("started_at", UtcMoment, nullable=False),
+    Column("finished_at", UtcMoment, nullable=False),
+    Column("expires_at", UtcMoment, nullable=False),
+    Column("suite_digest", String, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("certify_by_identity", "identity", "platform", "profile", "finished_at"),
+    Index("certify_by_reference", "reference", "platform", "profile", "finished_at"),
+    Index("certify_by_repository", "registry", "repository", "tag"),
+    Index("certify_by_digest", "digest"),
+    Index("certify_by_image_id", "image_id"),
+    Index("certify_by_status", "status", "grade"),
+    Index("certify_by_expiry", "expires_at"),
+    Index("certify_by_suite", "suite_digest"),
+)
+
+
+def version_of(connection: Connection) -> int | None:
+    """The version of the ledger behind the connection; None if there is no ledger yet."""
+    if not inspect(connection).has_table(schema_table.name):
+        return None
+    return connection.scalar(select(schema_table.c.version))
+
+
+def create(connection: Connection) -> None:
+    """Make the tables, inside the transaction that is open on the connection.
+
+    Raises `BadLedger` where a file holds another program's tables. A server's database may
+    well be shared, so there other tables are no offence.
+    """
+    # A write comes first: it waits for another process that is creating the same ledger.
+    connection.execute(CreateTable(schema_table, if_not_exists=True))
+    foreign = set(inspect(connection).get_table_names()) - set(METADATA.tables)
+    if foreign and connection.dialect.name == "sqlite":
+        raise BadLedger(f"not certify's: it holds the tables {', '.join(sorted(foreign)[:3])}")
+    connection.execute(CreateTable(results_table, if_not_exists=True))
+    for index in sorted(results_table.indexes, key=lambda index: str(index.name)):
+        connection.execute(CreateIndex(index, if_not_exists=True))
+    if version_of(connection) is None:
+        connection.execute(schema_table.insert().values(version=VERSION))

@@ -1,0 +1,189 @@
+"""The ledger: every result ever recorded, and which of them stand.
+
+What stands for an image is its newest answer: an inconclusive run never replaces a
+certificate, nor a rejection. Several processes may write to one ledger at once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from pydantic import ValidationError
+from sqlalchemy import Engine, Row, Select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from certify.errors import BadLedger
+from certify.ledger import queries
+from certify.ledger.connect import engine_for, name_of, share
+from certify.ledger.schema import VERSION, create, results_table, version_of
+from certify.model import Result
+from certify.safetext import one_line, safe_json
+
+REPEATED = ("reference", "registry", "repository", "tag", "digest", "image_id")
+"""Fields of an image that have a column of the same name."""
+
+ANOTHER_FILE = "Name another ledger with --ledger, or move this file away: a new one is made."
+
+
+class Ledger:
+    """Certificates in a database; a context manager that lets go of it in the end.
+
+    Every method raises `BadLedger` if the database cannot be read or written.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._where = name_of(engine)
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open a ledger, or make one: ``url`` is a path or an SQLAlchemy database URL.
+
+        Raises `BadLedger` for a file that is no database or another program's, for a ledger
+        of a newer certify, and for a database that does not answer.
+        """
+        ledger = cls(engine_for(url))
+        try:
+            ledger._prepare()
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    def close(self) -> None:
+        """Let go of the database; doing it twice is harmless."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def record(self, result: Result) -> int:
+        """Keep a result for good; returns its number in this ledger."""
+        with self._explained(), self._engine.begin() as connection:
+            inserted = connection.execute(results_table.insert().values(_row(result)))
+            key = inserted.inserted_primary_key
+        assert key is not None
+        return int(key[0])
+
+    def current(self, profile: str | None = None) -> list[Result]:
+        """What stands for each image, platform and profile, in the order of their references.
+
+        An image is its digest, or else its id, or else (where nobody got that far) the
+        reference. Its newest answer stands; only where there is none, the newest silence.
+        """
+        return [result for result, _ in self._read(queries.current(profile))]
+
+    def standing_by_reference(self, profile: str | None = None) -> list[Result]:
+        """What stands for each reference, platform and profile: the rows of a matrix.
+
+        A tag that moved shows only the image it last led to; under a profile which that image
+        was never asked about it shows nothing. The answer may come from a run under another
+        name of the same image, and then bears the name asked for. A run that could not even
+        get an image hides nothing: it shows only where there is nothing else to show.
+        """
+        standing: dict[tuple[str, str, str], Result] = {}
+        for result, row in self._read(queries.pointed_at(profile)):
+            names = {column.name: row._mapping[column.name] for column in queries.NAMES}
+            image = result.image.model_copy(update=names)
+            found = result.model_copy(update={"image": image})
+            standing[_asked(found)] = found
+        shown = {(reference, name) for reference, _, name in standing}
+        unreached = [result for result, _ in self._read(queries.never_reached(profile))]
+        # Those that do not even know a platform come last: any other row says more.
+        for result in sorted(unreached, key=lambda result: not result.image.platform):
+            if result.image.platform or (result.image.reference, result.profile) not in shown:
+                standing.setdefault(_asked(result), result)
+                shown.add((result.image.reference, result.profile))
+        return [standing[key] for key in sorted(standing)]
+
+    def history(self, reference: str) -> list[Result]:
+        """Every result recorded under exactly this reference, newest first."""
+        return [result for result, _ in self._read(queries.history(reference))]
+
+    def _read(self, query: Select[Any]) -> Iterator[tuple[Result, Row[Any]]]:
+        """The result in each row's document, and the row for what stands beside it."""
+        with self._explained(), self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        for row in rows:
+            try:
+                yield Result.model_validate_json(row.document), row
+            except ValidationError as error:
+                raise BadLedger(
+                    f"{self._where}: result {row.id} cannot be read: {one_line(str(error))}",
+                    remedy="Another version of certify may have written it: use that one,"
+                    " or name another ledger with --ledger.",
+                ) from error
+
+    def _prepare(self) -> None:
+        with self._explained():
+            if self._version() is None:
+                try:
+                    with self._engine.begin() as connection:
+                        create(connection)
+                except DBAPIError:
+                    # Two processes may create one ledger at once; being second is no fault.
+                    if self._version() is None:
+                        raise
+            version = self._version()
+        if version is None or version > VERSION:
+            raise BadLedger(
+                f"{self._where} was written by a newer certify"
+                f" (its tables are of version {version}, this certify knows {VERSION})",
+                remedy="Update certify, or name another ledger with --ledger.",
+            )
+        share(self._engine)
+
+    def _version(self) -> int | None:
+        with self._engine.connect() as connection:
+            return version_of(connection)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Tell errors of the database in words, and name the ledger in them."""
+        try:
+            yield
+        except BadLedger as error:
+            raise BadLedger(f"{self._where} is {error.message}", remedy=ANOTHER_FILE) from error
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            told = one_line(str(getattr(error, "orig", None) or error)) or type(error).__name__
+            if "not a database" in told:
+                raise BadLedger(f"{self._where} is not a database", remedy=ANOTHER_FILE) from error
+            raise BadLedger(
+                f"the ledger {self._where} cannot be used: {told}",
+                remedy="See that it is there, may be read and written, and has room;"
+                " or name another with --ledger.",
+            ) from error
+
+
+def _row(result: Result) -> dict[str, Any]:
+    image = result.image
+    return {
+        "identity": image.digest or image.image_id or image.reference,
+        **image.model_dump(include=set(REPEATED)),
+        "platform": image.platform or "",
+        "profile": result.profile,
+        "status": result.verdict.status.value,
+        "grade": result.verdict.grade.value if result.verdict.grade else None,
+        "boot_seconds": result.startup.boot_seconds,
+        "started_at": result.started_at,
+        "finished_at": result.finished_at,
+        "expires_at": result.expires_at,
+        "suite_digest": result.suite.digest,
+        "document": safe_json(result.model_dump(mode="json", by_alias=True)),
+    }
+
+
+def _asked(result: Result) -> tuple[str, str, str]:
+    return result.image.reference, result.image.platform or "", result.profile

@@ -1,0 +1,244 @@
+"""The values that flow through certify: frozen, and free of any engine or database.
+
+The classes from :class:`Image` to :class:`Report` are the public JSON of
+``certify run --format json``; their JSON Schema is generated from them.
+Durations are seconds, sizes bytes, moments UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+RESULT_SCHEMA = "certify/result/v1"
+REPORT_SCHEMA = "certify/report/v1"
+
+
+class Outcome(StrEnum):
+    """What a check said."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+
+
+class Level(StrEnum):
+    """How much a profile cares about a check."""
+
+    REQUIRED = "required"
+    RECOMMENDED = "recommended"
+    INFO = "info"
+
+
+class Status(StrEnum):
+    """What a profile makes of all outcomes."""
+
+    CERTIFIED = "certified"
+    REJECTED = "rejected"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Grade(StrEnum):
+    """How a certified image got there."""
+
+    NATIVE = "native"
+    ON_LAUNCH = "on-launch"
+
+
+class Fault(StrEnum):
+    """Where the cause of a failure lies. Only ``image`` may reject an image."""
+
+    IMAGE = "image"
+    HOST = "host"
+    LAUNCH = "launch"
+    NETWORK = "network"
+    REGISTRY = "registry"
+    TOOL = "tool"
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
+
+
+class Value(BaseModel):
+    """A frozen value that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Claim(Value):
+    """What a check is about, as its author wrote it; the same for every image."""
+
+    id: str
+    """``group.name``, unique in a suite."""
+    title: str
+    """A few words for tables."""
+    claim: str
+    """First line of the check's docstring: what is true of an image that passes."""
+    why: str
+    """Why a platform cares."""
+    how: str
+    """How the claim is checked."""
+    remedy: str
+    """What to change in an image that fails."""
+    needs: tuple[str, ...] = ()
+    """Checks that must have passed before this one can be asked."""
+    level: Level = Level.REQUIRED
+    """The level where no profile names the check (checks of the user's own)."""
+
+    @property
+    def group(self) -> str:
+        """The part of the id before the dot."""
+        return self.id.partition(".")[0]
+
+
+class Finding(Value):
+    """What one check said of one candidate, before any profile looks at it."""
+
+    id: str
+    outcome: Outcome
+    seconds: float = 0.0
+    message: str = ""
+    """One line in plain words."""
+    evidence: str = ""
+    """What was seen: commands, exit codes, output; many lines."""
+    because: str | None = None
+    """The check whose failure (or silence) kept this one from being asked."""
+    fault: Fault | None = None
+    """Where the cause lies, if the check failed or is unknown."""
+
+
+class Os(Value):
+    """The operating system that the image says it is (``/etc/os-release``)."""
+
+    id: str
+    version_id: str | None = None
+    pretty_name: str | None = None
+
+
+class Image(Value):
+    """The candidate. A local image has an ``image_id`` and no ``digest``."""
+
+    reference: str
+    registry: str | None = None
+    repository: str | None = None
+    tag: str | None = None
+    digest: str | None = None
+    image_id: str | None = None
+    platform: str | None = None
+    size_bytes: int | None = None
+    layers: int | None = None
+    created: str | None = None
+    os: Os | None = None
+
+
+class Reason(Value):
+    """Why the verdict is not a plain yes. ``check`` is null where no check could be asked."""
+
+    check: str | None
+    text: str
+    remedy: str
+
+
+class Verdict(Value):
+    """What the profile makes of all outcomes."""
+
+    status: Status
+    grade: Grade | None = None
+    reasons: tuple[Reason, ...] = ()
+
+
+class Check(Value):
+    """One check of one result."""
+
+    id: str
+    title: str
+    group: str
+    level: Level
+    outcome: Outcome
+    seconds: float
+    message: str = ""
+    evidence: str = ""
+    remedy: str = ""
+    waiver: str | None = None
+
+
+class Startup(Value):
+    """How soon the candidate was up; null where it never was, or where nothing was installed."""
+
+    boot_seconds: float | None = None
+    """From the start of PID 1's systemd to boot completion, by systemd's own clock."""
+    dockerd_seconds: float | None = None
+    """From the start of PID 1's systemd to dockerd ready, by systemd's own clock."""
+    provision_seconds: float | None = None
+    """Spent on installing what the image lacked, before PID 1 was systemd."""
+    samples: tuple[float, ...] = ()
+    """``boot_seconds`` of every start that was measured."""
+
+
+LaunchKind = Literal["init", "idle", "image"]
+
+
+class Launch(Value):
+    """How the candidate was started."""
+
+    kind: LaunchKind
+    isolation: str
+    command: tuple[str, ...] = ()
+    reproduce: str = ""
+    """A command line to paste into a shell that does the same."""
+
+
+class Host(Value):
+    """Where it ran."""
+
+    engine: str
+    engine_version: str
+    kernel: str
+    cgroup_version: str
+    storage_driver: str
+    architecture: str
+    cpus: int
+    memory_bytes: int
+
+
+class Suite(Value):
+    """Which checks judged; ``digest`` is over the checks and the profile."""
+
+    version: str
+    digest: str
+
+
+class Result(Value):
+    """The certificate, or the reason why there is none: one image under one profile."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_: Literal["certify/result/v1"] = Field(default="certify/result/v1", alias="schema")
+    image: Image
+    profile: str
+    verdict: Verdict
+    checks: tuple[Check, ...]
+    startup: Startup
+    launch: Launch
+    host: Host | None
+    suite: Suite
+    started_at: Moment
+    finished_at: Moment
+    expires_at: Moment
+
+
+class Report(Value):
+    """All results of one run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_: Literal["certify/report/v1"] = Field(default="certify/report/v1", alias="schema")
+    results: tuple[Result, ...]

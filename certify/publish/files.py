@@ -1,0 +1,39 @@
+"""Files that are whole or not there: a reader never sees half of one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Put ``content`` (text as UTF-8) at ``path``, in place of what was there; makes folders.
+
+    It is written under a temporary name beside the target, brought to disk, then renamed.
+    Whatever goes wrong, the old file stays and nothing else is left. Raises OSError.
+    """
+    raw = content.encode("utf-8") if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Short, since the target's name may already be as long as the file system allows.
+    temporary = path.with_name(f".certify-{secrets.token_hex(8)}.tmp")
+    try:
+        # Not tempfile: that makes files which only their owner may read.
+        with temporary.open("xb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _bring_names_to_disk(path.parent)
+
+
+def _bring_names_to_disk(folder: Path) -> None:
+    """Without this a power cut could undo the renaming, though not tear the file."""
+    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

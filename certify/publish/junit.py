@@ -1,0 +1,139 @@
+"""Results as JUnit XML, for whatever reads the outcome of tests: a suite per result.
+
+A suite is red exactly if its image is not certified:
+
+==================================================  =========================================
+a check that                                        is, in JUnit
+==================================================  =========================================
+passed                                              a test case that passed
+failed, and the verdict hangs on it                 ``failure``
+is unknown, and the verdict hangs on it             ``error``
+failed or is unknown, and is only recommended,      ``skipped``, with a message that begins
+informative, or waived                              ``recommended:``, ``info:`` or ``waived:``
+was skipped                                         ``skipped``
+==================================================  =========================================
+
+Where that would tell too little, a test case named ``verdict`` is added: an ``error`` with
+the reasons if the result is inconclusive or if no check was asked at all, a ``failure`` if the
+image is rejected and no check above is a failure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import UTC
+
+from junit_xml import TestCase, TestSuite, to_xml_report_string
+
+from certify.model import Check, Outcome, Result, Status
+from certify.publish.phrases import decides, verdict_of
+from certify.safetext import one_line, printable
+
+_NOTHING_SAID = "nothing was said about it"
+_LONGEST_MESSAGE = 1000
+_LONGEST_EVIDENCE = 100_000
+
+
+def junit_xml(results: Sequence[Result]) -> str:
+    """One XML document for all results, in the order given."""
+    suites = [_suite(result) for result in results]
+    return str(to_xml_report_string(suites, prettyprint=True, encoding="utf-8"))
+
+
+def _suite(result: Result) -> TestSuite:
+    image = result.image
+    properties = {
+        "verdict": verdict_of(result),
+        "platform": image.platform,
+        "digest": image.digest,
+        "image_id": image.image_id,
+        "suite": result.suite.digest,
+        "reproduce": result.launch.reproduce,
+    }
+    cases = [_case(check) for check in result.checks]
+    if (told := _verdict_case(result, cases)) is not None:
+        cases.append(told)
+    return TestSuite(
+        one_line(f"{image.reference} ({result.profile})", _LONGEST_MESSAGE),
+        cases,
+        # Without a zone, as the format's schema wants it; it is in UTC.
+        timestamp=result.started_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+        # junit-xml writes None as the word "None".
+        properties={
+            name: one_line(value, _LONGEST_EVIDENCE) for name, value in properties.items() if value
+        },
+    )
+
+
+def _case(check: Check) -> TestCase:
+    case = TestCase(
+        one_line(check.id) or "?",
+        classname=f"certify.{one_line(check.group)}",
+        elapsed_sec=_elapsed(check.seconds),
+    )
+    # junit-xml drops a failure or an error without a message: there always is one.
+    message = _message(check.message, check.title)
+    body = _body(check.evidence, check.remedy)
+    match check.outcome:
+        case Outcome.PASSED:
+            case.stdout = body if check.evidence.strip() else None
+        case Outcome.SKIPPED:
+            case.add_skipped_info(message, body)
+        case Outcome.FAILED if decides(check):
+            case.add_failure_info(message, body, "failed")
+        case Outcome.UNKNOWN if decides(check):
+            case.add_error_info(message, body, "unknown")
+        case _:
+            case.add_skipped_info(_noted(check, message))
+            case.stdout = body
+    return case
+
+
+def _noted(check: Check, message: str) -> str:
+    """Why what went wrong does not make the suite red."""
+    if check.waiver is not None:
+        message = f"waived: {_message(check.waiver)}: {message}"
+    else:
+        message = f"{check.level.value}: {message}"
+    unknown = check.outcome is Outcome.UNKNOWN
+    return f"{message} (unknown)" if unknown else message
+
+
+def _verdict_case(result: Result, cases: Sequence[TestCase]) -> TestCase | None:
+    asked = any(check.outcome is not Outcome.SKIPPED for check in result.checks)
+    failed = any(case.is_failure() for case in cases)
+    rejected = result.verdict.status is Status.REJECTED
+    inconclusive = result.verdict.status is Status.INCONCLUSIVE or not asked
+    if not inconclusive and (failed or not rejected):
+        return None
+    case = TestCase("verdict", classname="certify", elapsed_sec=_elapsed(0))
+    reasons = result.verdict.reasons
+    nothing = "no check was asked" if not asked else _NOTHING_SAID
+    message = _message(reasons[0].text if reasons else "", nothing)
+    told = "\n".join(f"{reason.check or 'run'}: {reason.text}" for reason in reasons)
+    body = _body(told, "\n".join(dict.fromkeys(reason.remedy for reason in reasons)))
+    if inconclusive:
+        case.add_error_info(f"{verdict_of(result)}: {message}", body, "inconclusive")
+    else:
+        case.add_failure_info(f"{verdict_of(result)}: {message}", body, "rejected")
+    return case
+
+
+def _message(*candidates: str) -> str:
+    """The first that says something, as one line; never empty."""
+    lines = (one_line(candidate, _LONGEST_MESSAGE) for candidate in candidates)
+    return next(filter(None, lines), _NOTHING_SAID)
+
+
+def _body(evidence: str, remedy: str) -> str:
+    """What was seen and what to do; XML's own characters are junit-xml's to escape."""
+    parts = [printable(evidence, limit=_LONGEST_EVIDENCE).strip("\n")]
+    if remedy.strip():
+        parts.append(f"Remedy: {printable(remedy).strip()}")
+    return "\n\n".join(filter(None, parts))
+
+
+def _elapsed(seconds: float) -> float:
+    """Seconds as junit-xml can write them: it leaves out the attribute for zero."""
+    return max(seconds, 1e-6) if math.isfinite(seconds) else 1e-6

@@ -1,0 +1,60 @@
+"""How text lies on a terminal: hanging indents, and evidence that shows its tail.
+
+Rich's own padding and tables fill lines with blanks to the right, which a pipe or a paste
+would keep; these do not.
+"""
+
+from __future__ import annotations
+
+from textwrap import wrap
+
+from rich.cells import cell_len, chop_cells
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from certify.safetext import printable
+
+EVIDENCE_ROWS = 12
+"""Most rows of evidence shown for one check; the JSON has all of it."""
+
+
+class Hanging:
+    """A paragraph, wrapped at words, whose first line and other lines begin differently."""
+
+    def __init__(self, text: Text, *, first: str = "", rest: str | None = None) -> None:
+        self.text = text
+        self.first = first
+        self.rest = " " * cell_len(first) if rest is None else rest
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Wrap to the width at hand; words that are too long for a line are folded."""
+        room = max(options.max_width - max(cell_len(self.first), cell_len(self.rest)), 10)
+        begin = self.first
+        for line in self.text.wrap(console, room, overflow="fold"):
+            line.rstrip()
+            yield Text.assemble(begin, line, no_wrap=True, overflow="ignore")
+            begin = self.rest
+
+
+def evidence_rows(evidence: str, width: int) -> list[str]:
+    """Evidence as rows of at most ``width`` cells: its first row, and its telling tail."""
+    # The limit keeps wrapping quick; what it leaves out lies far from both ends.
+    text = printable(evidence, limit=200_000).strip("\n").expandtabs(4)
+    rows = [row for line in text.split("\n") for row in _folded(line.rstrip(), width)]
+    if len(rows) <= EVIDENCE_ROWS:
+        return rows if text.strip() else []
+    tail = EVIDENCE_ROWS - 2
+    # The first row tells what was run, the last ones what came of it.
+    return [rows[0], f"… {len(rows) - tail - 1} lines left out …", *rows[-tail:]]
+
+
+def _folded(line: str, width: int) -> list[str]:
+    """At blanks where possible; columns and indents that fit stay as they were."""
+    wrapped = wrap(line, width, expand_tabs=False, replace_whitespace=False, break_on_hyphens=False)
+    # The standard library counts characters, and some take two cells.
+    return [row for part in wrapped for row in chop_cells(part, width)] or [""]
+
+
+def unbroken(text: str, style: str = "") -> Text:
+    """One line that is never wrapped or cut, so that it can be selected and pasted."""
+    return Text(text, style, no_wrap=True, overflow="ignore")

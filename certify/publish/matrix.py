@@ -1,0 +1,133 @@
+"""The compatibility matrix: images × groups of checks, on a terminal, as JSON, as Markdown.
+
+Every cell says by its symbol, not by colour alone, how a group fared and how many of its
+checks that goes for; see `certify.publish.matrix_rows`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from certify.model import Outcome, Result
+from certify.publish import phrases
+from certify.publish.layout import Hanging
+from certify.publish.matrix_rows import Block, blocks_of, cell_of, not_well
+from certify.publish.matrix_table import table
+from certify.publish.phrases import MEANINGS, STATUS_MARKS
+from certify.safetext import one_line, safe_json
+
+MATRIX_SCHEMA = "certify/matrix/v1"
+
+# Everything that Markdown or HTML could take for more than itself. A colon only before
+# slashes, a dot only after www and an underscore only at the rim of a word: so that
+# references stay legible in the source, and nothing turns into a link by itself.
+_ACTIVE = re.compile(
+    r"""["#$&*;<>@\[\\\]^`{|}~]|:(?=//)|(?<=www)\.|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])""",
+    re.IGNORECASE,
+)
+
+
+def print_matrix(
+    results: Sequence[Result], console: Console, *, now: datetime | None = None
+) -> None:
+    """Print a table per profile and platform, a legend, and how many fared how.
+
+    ``now`` is what ages are counted to, the present unless given.
+    """
+    now = now or datetime.now(UTC)
+    for block in blocks_of(results):
+        console.print(Hanging(Text(block.title, "bold")))
+        console.print()
+        console.print(table(block, console.width, now))
+        console.print()
+    if results:
+        legend = "  ".join(f"{mark} {meaning}" for mark, meaning in MEANINGS.items())
+        console.print(Hanging(Text(legend, "dim")))
+        console.print(
+            Hanging(Text("1/8: one check of eight · native, on-launch: certified", "dim"))
+        )
+    console.print(Hanging(Text(_total(results), "bold")))
+
+
+def matrix_json(results: Sequence[Result]) -> str:
+    """The matrix as JSON: a row per result in the order given, ends with a newline."""
+    document = {"schema": MATRIX_SCHEMA, "rows": [_row(result) for result in results]}
+    return safe_json(document, indent=2) + "\n"
+
+
+def matrix_markdown(results: Sequence[Result]) -> str:
+    """The matrix as Markdown tables, as GitHub and GitLab show them; ends with a newline."""
+    lines = ["# Compatibility matrix", ""]
+    for block in blocks_of(results):
+        lines += [f"## {_escaped(block.title)}", "", *_markdown_table(block), ""]
+    if results:
+        lines += ["  ".join(f"{mark} {meaning}" for mark, meaning in MEANINGS.items()), ""]
+    lines.append(_total(results))
+    if results:
+        newest = max(result.finished_at for result in results).astimezone(UTC)
+        lines += ["", f"Newest result: {newest:%Y-%m-%d %H:%M} UTC."]
+    return "\n".join(lines) + "\n"
+
+
+def _total(results: Sequence[Result]) -> str:
+    count = len(results)
+    return (
+        f"{count} result{'s' * (count != 1)}: {phrases.tally(results)}" if count else "no results"
+    )
+
+
+def _row(result: Result) -> dict[str, Any]:
+    dumped = result.model_dump(
+        mode="json", include={"image", "startup", "finished_at", "expires_at"}
+    )
+    image = dumped["image"]
+    groups: dict[str, Counter[str]] = {}
+    for check in result.checks:
+        groups.setdefault(check.group, Counter())[check.outcome.value] += 1
+    return {
+        **{name: image[name] for name in ("reference", "digest", "image_id", "platform")},
+        "profile": result.profile,
+        "status": result.verdict.status.value,
+        "grade": result.verdict.grade and result.verdict.grade.value,
+        "boot_seconds": dumped["startup"]["boot_seconds"],
+        "provision_seconds": dumped["startup"]["provision_seconds"],
+        "groups": {
+            group: {outcome.value: counts[outcome.value] for outcome in Outcome}
+            for group, counts in groups.items()
+        },
+        "not_passed": [
+            {"id": check.id, "level": check.level.value, "outcome": check.outcome.value}
+            for check in not_well(result)
+        ],
+        "finished_at": dumped["finished_at"],
+        "expires_at": dumped["expires_at"],
+    }
+
+
+def _markdown_table(block: Block) -> list[str]:
+    header = ["reference", "verdict", "boot", *block.groups, "not passed"]
+    rows = [header, ["---"] * len(header)]
+    for result in block.results:
+        boot = result.startup.boot_seconds
+        rows.append(
+            [
+                result.image.reference,
+                f"{STATUS_MARKS[result.verdict.status]} {phrases.verdict_of(result)}",
+                "" if boot is None else phrases.seconds(boot),
+                *(str(cell_of(result, [group])) for group in block.groups),
+                ", ".join(check.id for check in not_well(result)),
+            ]
+        )
+    return [f"| {' | '.join(map(_escaped, row))} |" for row in rows]
+
+
+def _escaped(text: str) -> str:
+    """Text as Markdown shows it, whatever it holds; on one line."""
+    return _ACTIVE.sub(lambda found: f"&#{ord(found[0])};", one_line(text, 1000))

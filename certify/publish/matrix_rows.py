@@ -1,0 +1,99 @@
+"""The compatibility matrix as values: which images, under which groups of checks."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from certify.model import Check, Result, Status
+from certify.publish.phrases import Mark, decides, mark_of
+from certify.safetext import one_line
+
+_LONG_DIGEST = re.compile(r"(sha\d+:[0-9a-f]{12})[0-9a-f]+")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A group of one result: its worst mark, and how many of its checks bear it."""
+
+    mark: Mark | None
+    """None where the result has no check of the group."""
+    count: int = 0
+    total: int = 0
+
+    def __str__(self) -> str:
+        """``✓ 8``, ``✗ 1/8``, or nothing."""
+        if self.mark is None:
+            return ""
+        share = "" if self.count == self.total else f"/{self.total}"
+        return f"{self.mark} {self.count}{share}"
+
+
+@dataclass(frozen=True)
+class Block:
+    """The results of one profile on one platform: a table of its own."""
+
+    profile: str
+    platform: str | None
+    """None where nobody got far enough to know the platform of any of them."""
+    results: tuple[Result, ...]
+
+    @property
+    def title(self) -> str:
+        """``devspace · linux/amd64``."""
+        return " · ".join(one_line(word) for word in (self.profile, self.platform) if word)
+
+    @property
+    def groups(self) -> list[str]:
+        """The groups of checks, in the order in which they first appear."""
+        checks = (check for result in self.results for check in result.checks)
+        return list(dict.fromkeys(check.group for check in checks))
+
+
+def blocks_of(results: Iterable[Result]) -> list[Block]:
+    """The results by profile and platform, everything in the order given.
+
+    A result without a platform (its image could not be pulled) is found in the first block of
+    its profile rather than in one of its own.
+    """
+    found: dict[tuple[str, str | None], list[Result]] = {}
+    first: dict[str, str] = {}
+    results = list(results)
+    for result in results:
+        if result.image.platform:
+            first.setdefault(result.profile, result.image.platform)
+    for result in results:
+        platform = result.image.platform or first.get(result.profile)
+        found.setdefault((result.profile, platform), []).append(result)
+    return [Block(profile, platform, tuple(rows)) for (profile, platform), rows in found.items()]
+
+
+def cell_of(result: Result, groups: Sequence[str]) -> Cell:
+    """What the checks of some groups come to, the most important thing first."""
+    checks = [check for check in result.checks if check.group in groups]
+    marks = Counter(mark_of(check) for check in checks)
+    deciding = Counter(mark_of(check) for check in checks if decides(check))
+    # In a certified image, a required check was skipped since it does not apply to it.
+    certified = result.verdict.status is Status.CERTIFIED
+    weighty = (
+        (Mark.FAILED, Mark.UNKNOWN) if certified else (Mark.FAILED, Mark.UNKNOWN, Mark.SKIPPED)
+    )
+    order = [mark for mark in weighty if deciding[mark]]
+    order += [mark for mark in (Mark.NOTED, Mark.UNKNOWN, Mark.PASSED, Mark.SKIPPED) if marks[mark]]
+    return Cell(order[0], marks[order[0]], len(checks)) if order else Cell(None)
+
+
+def not_well(result: Result) -> list[Check]:
+    """The checks that failed or are unknown, those that the verdict hangs on first."""
+    bad = [check for check in result.checks if mark_of(check) in _BAD]
+    return sorted(bad, key=lambda check: (not decides(check), _BAD.index(mark_of(check))))
+
+
+def short_reference(result: Result) -> str:
+    """The reference with a digest in it cut to twelve digits."""
+    return _LONG_DIGEST.sub(r"\1", one_line(result.image.reference))
+
+
+_BAD = (Mark.FAILED, Mark.UNKNOWN, Mark.NOTED)

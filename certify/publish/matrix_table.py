@@ -1,0 +1,161 @@
+"""One table of the matrix for a terminal of any width: the wider, the more it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.cells import cell_len
+from rich.console import JustifyMethod
+from rich.table import Table
+from rich.text import Text
+
+from certify.model import Grade, Result, Status
+from certify.publish import phrases
+from certify.publish.matrix_rows import Block, cell_of, not_well, short_reference
+from certify.publish.text import MARK_STYLES, STATUS_STYLES
+from certify.safetext import one_line
+
+SHORTEST_REFERENCE = 16
+"""Fewer cells of a reference would not tell it from another one."""
+LEGIBLE_REFERENCE = 40
+"""Where there is room, references are shortened to no less than these cells."""
+NARROWEST_LIST = 26
+"""Fewer cells would break the ids of checks."""
+_HEADER_CUT = 4
+"""Where terminals are narrow, headers are hyphenated after this many letters."""
+
+
+@dataclass(frozen=True)
+class _Column:
+    header: str
+    cells: tuple[Text, ...]
+    justify: JustifyMethod = "left"
+
+    @property
+    def width(self) -> int:
+        lines = [*self.header.split("\n"), *(cell.plain for cell in self.cells)]
+        return max(map(cell_len, lines))
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What stands right of the references, and with what between it."""
+
+    columns: tuple[_Column, ...]
+    gap: int = 2
+    reference: int = LEGIBLE_REFERENCE
+    """References are not shortened below these cells for it."""
+    lists: bool = False
+    """Whether the ids of what did not pass take the room that is left."""
+
+    def room(self, width: int) -> int:
+        """The cells that are left for references, and for the list if there is one."""
+        taken = sum(column.width + self.gap for column in self.columns)
+        return width - taken - (self.gap if self.lists else 0)
+
+
+def table(block: Block, width: int, now: datetime) -> Table:
+    """The results of a block, in at most ``width`` columns; ages are counted to ``now``."""
+    references = [short_reference(result) for result in block.results]
+    longest = max(map(cell_len, [*references, "reference"]))
+    for layout in _layouts(block, now):
+        needed = min(longest, layout.reference) + (NARROWEST_LIST if layout.lists else 0)
+        if layout.room(width) >= needed:
+            break
+    spare = layout.room(width) - (NARROWEST_LIST if layout.lists else 0)
+    room = max(min(longest, spare), 1)
+    shown = Table(box=None, pad_edge=False, padding=(0, layout.gap, 0, 0), header_style="dim")
+    shown.add_column("reference", width=room, no_wrap=True, vertical="top")
+    for column in layout.columns:
+        shown.add_column(
+            Text(column.header), width=column.width, justify=column.justify, no_wrap=True
+        )
+    columns = [[Text(phrases.shortened(reference, room)) for reference in references]]
+    columns += [list(column.cells) for column in layout.columns]
+    if layout.lists:
+        shown.add_column("not passed", width=layout.room(width) - room, overflow="fold")
+        columns.append([_listed(result) for result in block.results])
+    for row in zip(*columns, strict=True):
+        shown.add_row(*row)
+    return shown
+
+
+def _layouts(block: Block, now: datetime) -> Iterator[_Layout]:
+    """From the one that tells most to the one that fits everywhere."""
+    results, groups = block.results, block.groups
+    named = tuple(_group(results, [group], one_line(group)) for group in groups)
+    verdict, brief = _verdicts(results, extra=True), _verdicts(results, extra=False)
+    boot = _boot(results)
+    age = _Column("age", tuple(Text(phrases.age(r.finished_at, now)) for r in results), "right")
+    digest = _Column("digest", tuple(Text(_digest(result), "dim") for result in results))
+    lists = any(map(not_well, results))
+
+    def layout(*columns: _Column, lists: bool = False) -> _Layout:
+        return _Layout(_not_empty(columns), lists=lists)
+
+    yield layout(*named, verdict, boot, age, digest, lists=lists)
+    yield layout(*named, verdict, boot, age, lists=lists)
+    yield layout(*named, verdict, boot, age)
+    yield layout(*named, brief, boot)
+    short = tuple(_group(results, [group], _hyphenated(one_line(group))) for group in groups)
+    yield _tight(*short, brief, boot)
+    for count in range(len(groups) - 2, -1, -1):
+        yield _tight(*short[:count], _group(results, groups[count:], "other"), brief, boot)
+    yield _tight(brief)
+
+
+def _not_empty(columns: Sequence[_Column]) -> tuple[_Column, ...]:
+    return tuple(column for column in columns if any(cell.plain for cell in column.cells))
+
+
+def _tight(*columns: _Column) -> _Layout:
+    return _Layout(_not_empty(columns), gap=1, reference=SHORTEST_REFERENCE)
+
+
+def _group(results: Sequence[Result], groups: Sequence[str], header: str) -> _Column:
+    cells = (cell_of(result, groups) for result in results)
+    return _Column(
+        header,
+        tuple(Text(str(cell), MARK_STYLES[cell.mark] if cell.mark else "") for cell in cells),
+    )
+
+
+def _verdicts(results: Sequence[Result], *, extra: bool) -> _Column:
+    return _Column("verdict", tuple(_verdict(result, extra) for result in results))
+
+
+def _verdict(result: Result, extra: bool) -> Text:
+    """The grade says that an image is certified; ``extra`` adds what a launch cost."""
+    status, grade = result.verdict.status, result.verdict.grade
+    word = grade.value if status is Status.CERTIFIED and grade else status.value
+    spent = result.startup.provision_seconds
+    if extra and grade is Grade.ON_LAUNCH and spent is not None:
+        word += f" +{phrases.seconds(spent)}"
+    return Text(f"{phrases.STATUS_MARKS[status]} {word}", STATUS_STYLES[status])
+
+
+def _boot(results: Sequence[Result]) -> _Column:
+    durations = (result.startup.boot_seconds for result in results)
+    cells = tuple(Text("" if s is None else phrases.seconds(s)) for s in durations)
+    return _Column("boot", cells, "right")
+
+
+def _digest(result: Result) -> str:
+    identity = result.image.digest or result.image.image_id or ""
+    return one_line(identity.partition(":")[2] or identity)[:12]
+
+
+def _listed(result: Result) -> Text:
+    text = Text()
+    for number, check in enumerate(not_well(result)):
+        text.append(", " if number else "")
+        text.append(one_line(check.id), MARK_STYLES[phrases.mark_of(check)])
+    return text
+
+
+def _hyphenated(name: str) -> str:
+    if len(name) <= _HEADER_CUT + 1:
+        return name
+    return f"{name[:_HEADER_CUT]}-\n{phrases.shortened(name[_HEADER_CUT:], _HEADER_CUT + 1)}"

@@ -1,0 +1,117 @@
+"""The few words and symbols that all reports share, so that they say the same thing alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+
+from rich.cells import cell_len, chop_cells
+from rich.filesize import decimal
+
+from certify.model import Check, Grade, Level, Outcome, Result, Status
+
+
+class Mark(StrEnum):
+    """What a check means for the verdict, as a symbol that needs no colour."""
+
+    PASSED = "✓"
+    FAILED = "✗"
+    UNKNOWN = "?"
+    SKIPPED = "–"
+    NOTED = "!"
+    """Failed, but only recommended, informative, or waived."""
+
+
+MEANINGS = {
+    Mark.PASSED: "passed",
+    Mark.FAILED: "failed",
+    Mark.NOTED: "failed, not required",
+    Mark.UNKNOWN: "unknown",
+    Mark.SKIPPED: "not asked",
+}
+
+STATUS_MARKS = {
+    Status.CERTIFIED: Mark.PASSED,
+    Status.REJECTED: Mark.FAILED,
+    Status.INCONCLUSIVE: Mark.UNKNOWN,
+}
+
+_OUTCOME_MARKS = {
+    Outcome.PASSED: Mark.PASSED,
+    Outcome.UNKNOWN: Mark.UNKNOWN,
+    Outcome.SKIPPED: Mark.SKIPPED,
+}
+
+
+def decides(check: Check) -> bool:
+    """Whether the verdict hangs on this check: it is required, and nobody waived it."""
+    return check.level is Level.REQUIRED and check.waiver is None
+
+
+def mark_of(check: Check) -> Mark:
+    """The symbol for one check."""
+    failed = Mark.FAILED if decides(check) else Mark.NOTED
+    return _OUTCOME_MARKS.get(check.outcome, failed)
+
+
+def verdict_of(result: Result) -> str:
+    """``CERTIFIED native``, ``CERTIFIED on-launch (+13.2 s)``, ``REJECTED``, ``INCONCLUSIVE``."""
+    verdict = result.verdict
+    words = [verdict.status.value.upper()]
+    if verdict.status is Status.CERTIFIED and verdict.grade:
+        words.append(verdict.grade.value)
+        extra = result.startup.provision_seconds
+        if verdict.grade is Grade.ON_LAUNCH and extra is not None:
+            words.append(f"(+{seconds(extra)})")
+    return " ".join(words)
+
+
+def seconds(value: float) -> str:
+    """A duration for people: ``0.8 s``, ``213 s``."""
+    return f"{value:.1f} s" if value < 100 else f"{value:.0f} s"
+
+
+def age(moment: datetime, now: datetime) -> str:
+    """How long ago something was, in its largest unit: ``12 min``, ``5 h``, ``3 d``."""
+    minutes = max(int((now - moment).total_seconds()) // 60, 0)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} d"
+
+
+def size(value: int) -> str:
+    """A size for people, in the decimal units that Docker uses: ``124.4 MB``."""
+    return decimal(value)
+
+
+def tally(results: Iterable[Result]) -> str:
+    """``5 certified (2 native, 3 on-launch), 2 rejected, 1 inconclusive``; no zeros."""
+    results = list(results)
+    statuses = Counter(result.verdict.status for result in results)
+    grades = Counter(
+        result.verdict.grade for result in results if result.verdict.status is Status.CERTIFIED
+    )
+    graded = ", ".join(f"{grades[grade]} {grade.value}" for grade in Grade if grades[grade])
+    told = [
+        f"{statuses[status]} {status.value}"
+        + (f" ({graded})" if status is Status.CERTIFIED and graded else "")
+        for status in Status
+        if statuses[status]
+    ]
+    return ", ".join(told) or "no results"
+
+
+def shortened(text: str, width: int) -> str:
+    """At most ``width`` terminal cells of the text: both ends, an ellipsis for the middle."""
+    if cell_len(text) <= width:
+        return text
+    if width < 3:
+        return "…"[:width]
+    # The end of a reference (name, tag) tells more than its beginning (the registry).
+    head = (width - 1) // 3
+    tail = width - 1 - head
+    last = chop_cells(text[::-1], tail)[0][::-1]
+    first = chop_cells(text, head)[0] if head else ""
+    return f"{first}…{last}"

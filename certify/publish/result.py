@@ -1,0 +1,83 @@
+"""Results and reports as JSON, and the JSON Schemas that they keep to.
+
+The schemas are generated from `certify.model` and shipped as files beside this module, for
+programs that read certify's output. After a change of the model, write them anew::
+
+    python -c 'from certify.publish.result import write_schemas; write_schemas()'
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+
+from certify.model import REPORT_SCHEMA, RESULT_SCHEMA, Report, Result
+from certify.publish.files import write_atomically
+from certify.safetext import safe_json
+
+SCHEMAS = Path(__file__).parent / "schemas"
+"""Where the schema files lie, in a checkout and in a wheel."""
+
+
+class _OutputSchema(GenerateJsonSchema):
+    """Describes what certify writes: every field is always there, null or not."""
+
+    def field_is_required(self, *_args: Any, **_kwargs: Any) -> bool:
+        """A default spares Python code an argument, and readers of JSON nothing."""
+        return True
+
+
+def result_json(result: Result) -> str:
+    """One result, indented, with a newline at its end."""
+    return _json(result)
+
+
+def report_json(results: Sequence[Result]) -> str:
+    """A report of all results in the order given, indented, with a newline at its end."""
+    return _json(Report(results=tuple(results)))
+
+
+def result_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of one result."""
+    return _schema(Result, RESULT_SCHEMA, "A certificate, or why there is none")
+
+
+def report_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of what ``certify run --format json`` prints."""
+    return _schema(Report, REPORT_SCHEMA, "Results of one run of certify")
+
+
+def schema_files() -> dict[str, str]:
+    """The schema files, as name and text."""
+    schemas = {"result.v1.json": result_schema(), "report.v1.json": report_schema()}
+    return {name: json.dumps(schema, indent=2) + "\n" for name, schema in schemas.items()}
+
+
+def write_schemas(folder: Path = SCHEMAS) -> None:
+    """Write the schema files anew, after a change of the model."""
+    for name, text in schema_files().items():
+        write_atomically(folder / name, text)
+
+
+def _json(value: BaseModel) -> str:
+    return safe_json(value.model_dump(mode="json", by_alias=True), indent=2) + "\n"
+
+
+def _schema(model: type[BaseModel], identity: str, title: str) -> dict[str, Any]:
+    schema = model.model_json_schema(mode="serialization", schema_generator=_OutputSchema)
+    result = schema if model is Result else schema["$defs"]["Result"]
+    for name, field in Result.model_fields.items():
+        if field.annotation is datetime:
+            result["properties"][name]["format"] = "date-time"
+    return {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        "$id": identity,
+        **schema,
+        "title": title,
+    }

@@ -1,0 +1,240 @@
+"""Conducts a run of the checks: their order, what each needs, and what each said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+
+import pytest
+
+from certify.engine.candidate import CandidateStopped
+from certify.engine.session import Answer, SessionLost
+from certify.errors import Trouble
+from certify.judge.diagnosis import diagnose
+from certify.model import Fault, Finding, Outcome
+from certify.safetext import one_line, printable
+from certify.suite import fixtures
+from certify.suite.claims import CheckUnknown, Spec, blocked_by, run_order, spec_of
+from certify.suite.host import Transcript
+from certify.suite.subject import Subject
+
+_SPEC = pytest.StashKey[Spec]()
+_Meaning = tuple[Outcome, str, str, Fault | None]  # with message, evidence, and whose fault
+_EVIDENCE_LIMIT = 8000
+_OUTPUT_LIMIT = 3000
+
+
+class Conductor:
+    """A pytest plugin for one candidate; tells ``tell`` what every check said."""
+
+    def __init__(self, subject: Subject, transcript: Transcript) -> None:
+        self.subject = subject
+        self.transcript = transcript
+        self.findings: dict[str, Finding] = {}
+        self.tell: Callable[[Finding], None] = lambda _finding: None
+        self.told_specs: Callable[[list[Spec]], None] = lambda _specs: None
+        self._note = ""
+        self._ended_by: str | None = None
+
+    def running(self, check_id: str) -> None:
+        """A check begins; nothing to do here, but a subclass may say so."""
+
+    def note(self, line: str) -> None:
+        """Remember what was seen, for the message of a check that passes."""
+        self._note = line
+
+    # What runs, in which order
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Testinfra's own plugin gives `host` another meaning; here it is the candidate."""
+        for plugin in list(config.pluginmanager.get_plugins()):
+            if getattr(plugin, "__name__", "") == "testinfra.plugin":
+                config.pluginmanager.unregister(plugin)
+        config.pluginmanager.register(fixtures, "certify-fixtures")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Order the checks, and leave out what the profile does not name."""
+        kept: list[pytest.Item] = []
+        left: list[pytest.Item] = []
+        for item in items:
+            spec = spec_of(getattr(item, "function", None), item.name)
+            item.stash[_SPEC] = spec
+            declared = hasattr(getattr(item, "function", None), "certify_check")
+            only = self.subject.job.only
+            wanted = not only or not declared or spec.claim.id in only or _is_own(item)
+            (kept if wanted else left).append(item)
+        items[:] = sorted(kept, key=lambda item: run_order(item.stash[_SPEC]))
+        if left:
+            config.hook.pytest_deselected(items=left)
+        self.told_specs([item.stash[_SPEC] for item in items])
+
+    # What each check needs
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Skip a check whose prerequisite did not pass, and say which."""
+        spec = item.stash[_SPEC]
+        self.running(spec.claim.id)
+        self.transcript.clear()
+        self._note = ""
+        for needed in spec.claim.needs:
+            finding = self.findings.get(needed)
+            if finding is not None and finding.outcome is not Outcome.PASSED:
+                blocked_by(needed, f"needs {needed}, which {_said(finding)}")
+        if self._ended_by and spec.claim.id != self._ended_by:
+            blocked_by(self._ended_by, f"the container had ended before ({self._ended_by})")
+        if spec.claim.group != "image":
+            self._require_boot(spec)
+
+    @property
+    def _anchor(self) -> str:
+        """The check that answers for a container that does not stay up."""
+        return "systemd.pid1" if self.subject.job.launch == "init" else "image.shell"
+
+    def _require_boot(self, spec: Spec) -> None:
+        if self.subject.job.refused:
+            blocked_by("image.shell", "needs image.shell: the image's shell cannot be started")
+        try:
+            boot = self.subject.boot
+        except CandidateStopped as stopped:
+            if spec.claim.id == self._anchor:
+                raise
+            blocked_by(self._anchor, f"needs {self._anchor}: {stopped}")
+        wanted = spec.provides
+        if wanted and wanted in boot.missing and self.subject.still_lacking(wanted):
+            self._explain_missing(wanted)
+
+    def _explain_missing(self, capability: str) -> None:
+        """The launch was to install it, and it is not there: say whose fault that is."""
+        family = self.subject.family
+        what = f"the image ships no {_CAPABILITY_NAMES.get(capability, capability)}"
+        if family is None:
+            blocked_by(
+                "packages.manager",
+                f"needs packages.manager: {what}, and without a package manager "
+                "it cannot be installed at launch",
+            )
+        if capability in family.unavailable:
+            pytest.fail(f"{what}, and it cannot be installed: {family.unavailable[capability]}")
+        for root in ("packages.refresh", "packages.install"):
+            finding = self.findings.get(root)
+            if finding is not None and finding.outcome is not Outcome.PASSED:
+                blocked_by(root, f"needs {root}, which {_said(finding)}: {what}")
+        log = self.subject.logs(80)
+        self.transcript.append(
+            Answer("log of the container", self.subject.boot.installed or 1, log.encode(), b"", 0)
+        )
+        pytest.fail(f"{what}, and installing it at launch failed")
+
+    # What each check said
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Turn the end of a check into a finding."""
+        report = yield
+        if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
+            finding = self._finding(item.stash[_SPEC], call)
+            self.findings[finding.id] = finding
+            self.tell(finding)
+        return report
+
+    def _finding(self, spec: Spec, call: pytest.CallInfo[None]) -> Finding:
+        error = call.excinfo.value if call.excinfo else None
+        outcome, message, evidence, fault = self._meaning(spec, error)
+        return Finding(
+            id=spec.claim.id,
+            outcome=outcome,
+            seconds=round(call.duration, 3),
+            message=one_line(message),
+            evidence=printable(evidence, limit=_EVIDENCE_LIMIT),
+            because=self._because(error) if outcome is Outcome.SKIPPED else None,
+            fault=fault,
+        )
+
+    def _because(self, error: BaseException | None) -> str | None:
+        return (
+            self._anchor if isinstance(error, CandidateStopped) else getattr(error, "because", None)
+        )
+
+    def _meaning(self, spec: Spec, error: BaseException | None) -> _Meaning:
+        said = str(error).strip()
+        match error:
+            case None:
+                return Outcome.PASSED, self._note, "", None
+            case pytest.skip.Exception():
+                return Outcome.SKIPPED, said, "", None
+            case CandidateStopped():
+                return self._stopped(spec, said)
+            case AssertionError() | pytest.fail.Exception():
+                return self._failed(spec, said)
+            case CheckUnknown():
+                message, fault = said, Fault.HOST
+            case Trouble():
+                message, fault = said, error.fault
+            case SessionLost():
+                message, fault = f"the shell was lost: {said}", Fault.TOOL
+            case _:
+                message = f"the check itself broke: {type(error).__name__}: {said}"
+                fault = Fault.TOOL
+        return Outcome.UNKNOWN, message, self._transcript_text(), fault
+
+    def _failed(self, spec: Spec, said: str) -> _Meaning:
+        """What was claimed is not so; but a cause that is not the image's leaves it unknown."""
+        first, _, rest = said.partition("\n")
+        evidence = "\n".join(part for part in (rest.strip(), self._transcript_text()) if part)
+        message = first or f"not so: {spec.claim.claim}"
+        diagnosis = diagnose(evidence, where=spec.claim.group)
+        if diagnosis and diagnosis.cause not in message:
+            message = f"{message}: {diagnosis.cause}"
+        if diagnosis and diagnosis.fault is not Fault.IMAGE:
+            return Outcome.UNKNOWN, message, evidence, diagnosis.fault
+        return Outcome.FAILED, message, evidence, Fault.IMAGE
+
+    def _stopped(self, spec: Spec, said: str) -> _Meaning:
+        """The container ended by itself while this check was asking."""
+        log = self.subject.logs()
+        if spec.claim.id != self._anchor and "boot" not in vars(self.subject):
+            return Outcome.SKIPPED, f"needs {self._anchor}: {said}", log, None
+        self._ended_by = spec.claim.id
+        state = self.subject.engine_side.state()
+        if state.oom_killed:
+            return Outcome.UNKNOWN, said, log, Fault.LAUNCH
+        diagnosis = diagnose(log, where="log")
+        if diagnosis and diagnosis.fault is not Fault.IMAGE:
+            return Outcome.UNKNOWN, f"{said}: {diagnosis.cause}", log, diagnosis.fault
+        cause = f": {diagnosis.cause}" if diagnosis else ""
+        return Outcome.FAILED, said + cause, log, Fault.IMAGE
+
+    def _transcript_text(self) -> str:
+        """The last commands of this check with what they answered."""
+        return "\n".join(_answer_text(answer) for answer in self.transcript[-4:])
+
+
+_CAPABILITY_NAMES = {"dockerd": "dockerd", "download": "curl or wget with CA certificates"}
+
+
+def _said(finding: Finding) -> str:
+    return {
+        Outcome.FAILED: "failed",
+        Outcome.SKIPPED: "was not asked",
+        Outcome.UNKNOWN: "could not be answered",
+    }.get(finding.outcome, finding.outcome.value)
+
+
+def _is_own(item: pytest.Item) -> bool:
+    """Whether the check comes from a folder of the user's own."""
+    from certify.suite.catalogue import suite_directory  # noqa: PLC0415
+
+    return not item.path.is_relative_to(suite_directory())
+
+
+def _answer_text(answer: Answer) -> str:
+    command = one_line(answer.command, limit=200)
+    end = "did not end in time and was killed" if answer.timed_out else f"exit {answer.rc}"
+    output = printable(answer.stdout + answer.stderr, limit=_OUTPUT_LIMIT).rstrip()
+    return f"$ {command}  ({end}, {answer.seconds:.1f} s)" + (f"\n{output}" if output else "")

@@ -1,0 +1,40 @@
+"""What checks are handed; registered only for a run that certifies an image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from testinfra.host import Host
+
+from certify.suite.nested import Nested
+from certify.suite.plugin import conductor_of
+from certify.suite.subject import Subject
+
+
+@pytest.fixture(scope="session")
+def candidate(pytestconfig: pytest.Config) -> Subject:
+    """The candidate under certification."""
+    conductor = conductor_of(pytestconfig)
+    assert conductor is not None
+    return conductor.subject
+
+
+@pytest.fixture(scope="session")
+def host(candidate: Subject) -> Host:
+    """Testinfra's view of the candidate, as root, through one long-lived shell."""
+    return candidate.host
+
+
+@pytest.fixture(scope="session")
+def nested(candidate: Subject) -> Nested:
+    """The engine inside the candidate, by its own command line."""
+    return Nested(candidate)
+
+
+@pytest.fixture
+def note(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Call it with one line to say what was seen when a check passes."""
+    conductor = conductor_of(pytestconfig)
+    assert conductor is not None
+    return conductor.note

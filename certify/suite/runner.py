@@ -1,0 +1,111 @@
+"""Runs the checks in a child process, and hands on what it says as it says it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+from certify.errors import SuiteBroken
+from certify.safetext import printable
+from certify.suite.subject import Job
+
+Event = dict[str, Any]
+
+
+class Runner:
+    """A context manager around the child process; it is gone at the end, whatever happens."""
+
+    def __init__(self) -> None:
+        self._end, self._childs_end = socket.socketpair()
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        environment = {
+            key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")
+        } | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        number = self._childs_end.fileno()
+        self._process = subprocess.Popen(
+            # -P: nothing in the caller's current folder may shadow a module.
+            [sys.executable, "-P", "-m", "certify.suite.worker", str(number)],
+            pass_fds=(number,),
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is the parent's business
+        )
+        self._childs_end.close()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        assert self._process is not None
+        self._end.close()
+        if self._process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.2)
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._output.close()
+
+    def begin(self, job: Job, notify: socket.socket | None, own_checks: Sequence[str] = ()) -> None:
+        """Tell the child what to examine."""
+        message = {"job": job.model_dump(mode="json"), "own_checks": list(own_checks)}
+        line = json.dumps(message).encode() + b"\n"
+        try:
+            if notify is None:
+                self._end.sendall(line)
+            else:
+                sent = socket.send_fds(self._end, [line], [notify.fileno()])
+                self._end.sendall(line[sent:])
+        except OSError as error:
+            raise self._broken("the process that runs the checks ended early") from error
+
+    def events(self, deadline: float) -> Iterator[Event]:
+        """What the child says, until it is done or the deadline (``time.monotonic()``) passes.
+
+        The last event is ``done``, or ``deadline``. Raises :class:`SuiteBroken`
+        if the child ends without a word.
+        """
+        buffer = b""
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self._end], [], [], left)[0]:
+                yield {"event": "deadline"}
+                return
+            data = self._receive()
+            if not data:
+                raise self._broken("the process that runs the checks broke down")
+            *lines, buffer = (buffer + data).split(b"\n")
+            for line in lines:
+                event: Event = json.loads(line)
+                yield event
+                if event["event"] == "done":
+                    return
+
+    def _receive(self) -> bytes:
+        try:
+            return self._end.recv(1 << 16)
+        except ConnectionResetError:
+            return b""
+
+    def _broken(self, message: str) -> SuiteBroken:
+        self._output.seek(0)
+        said = printable(self._output.read(), limit=4000).strip()
+        return SuiteBroken(
+            f"{message[0].upper()}{message[1:]}.",
+            remedy="Run it again; if it persists, report it with the evidence.",
+            evidence=said,
+        )

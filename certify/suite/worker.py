@@ -1,0 +1,140 @@
+"""The process that runs the checks: started early, told what to examine when that stands.
+
+It talks to its parent over one socket pair, a line of JSON at a time: it reads a
+:class:`~certify.suite.subject.Job` (with the notification socket, if there is one)
+and writes events. It owns nothing: when it dies, its parent removes the container.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certify.engine.candidate import Candidate
+from certify.engine.client import Engine
+from certify.errors import EngineUnavailable
+from certify.model import Fault, Finding
+from certify.suite.catalogue import suite_directory
+from certify.suite.claims import Spec
+from certify.suite.conductor import Conductor
+from certify.suite.host import Transcript
+from certify.suite.plugin import CONDUCTOR
+from certify.suite.subject import Job, Subject
+
+# Nothing of the caller's own pytest configuration may change what is certified.
+PYTEST_ARGUMENTS = (
+    "-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:junitxml", "-p", "no:logging",
+    "-p", "certify.suite.plugin", "--assert=plain", "--capture=fd", "--strict-markers",
+)  # fmt: skip
+
+
+class Channel:
+    """The worker's end of the socket pair."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+
+    def job(self) -> tuple[dict[str, Any], socket.socket | None]:
+        """The job, once it is known; ends this process quietly if the parent is gone."""
+        data, fds, _, _ = socket.recv_fds(self._end, 1 << 16, 1)
+        while data and not data.endswith(b"\n"):
+            more = self._end.recv(1 << 16)
+            if not more:
+                break
+            data += more
+        if not data.endswith(b"\n"):
+            sys.exit(0)
+        notify = socket.socket(fileno=fds[0]) if fds else None
+        if notify is not None:
+            notify.setblocking(False)
+        return json.loads(data), notify
+
+    def tell(self, event: str, **what: Any) -> None:
+        """Send one event."""
+        self._end.sendall(json.dumps({"event": event, **what}).encode() + b"\n")
+
+
+class Reporting(Conductor):
+    """A conductor that streams what it hears, and stops when the engine is gone."""
+
+    def __init__(self, subject: Subject, transcript: Transcript, channel: Channel) -> None:
+        super().__init__(subject, transcript)
+        self._channel = channel
+        self._session: pytest.Session | None = None
+        self.tell = self._tell
+        self.told_specs = self._tell_specs
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Remember the session, to be able to stop it."""
+        self._session = session
+
+    def running(self, check_id: str) -> None:
+        """Say which check runs now."""
+        self._channel.tell("running", check=check_id)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file of checks that cannot be read is no reason to certify without it."""
+        if report.failed:
+            self._channel.tell(
+                "broken", message=f"{report.nodeid} cannot be read", evidence=str(report.longrepr)
+            )
+
+    def _tell(self, finding: Finding) -> None:
+        self._channel.tell("finding", finding=finding.model_dump(mode="json"))
+        if finding.fault is Fault.HOST and self._session is not None:
+            try:
+                self.subject.engine_side.state()
+            except EngineUnavailable as error:
+                self._session.shouldstop = "the engine is gone"
+                self._channel.tell("trouble", message=error.message, remedy=error.remedy)
+
+    def _tell_specs(self, specs: list[Spec]) -> None:
+        claims = [spec.claim.model_dump(mode="json") for spec in specs]
+        self._channel.tell("claims", claims=claims)
+
+
+def main() -> int:
+    """Read the job from the descriptor named on the command line, run, stream, end."""
+    channel = Channel(socket.socket(fileno=int(sys.argv[1])))
+    # The connection costs some milliseconds; they pass while the container boots.
+    try:
+        engine = Engine.connect()
+    except EngineUnavailable as error:
+        channel.tell("trouble", message=error.message, remedy=error.remedy)
+        return 3
+    message, notify = channel.job()
+    job = Job.model_validate(message["job"])
+    transcript: Transcript = []
+    candidate = Candidate(engine, job.container, notify)
+    subject = Subject(
+        job, candidate, transcript, lambda name, value: channel.tell("fact", name=name, value=value)
+    )
+    directory = suite_directory()
+    arguments = [*PYTEST_ARGUMENTS, "-c", str(Path(__file__).with_name("suite.ini")),
+                 "--rootdir", str(directory), str(directory), *message["own_checks"]]  # fmt: skip
+    conductor = Reporting(subject, transcript, channel)
+    code = pytest.main(arguments, plugins=[_Named(conductor)])
+    candidate.close_shells()
+    engine.close()
+    channel.tell("done", code=int(code))
+    return 0
+
+
+class _Named:
+    """Registers the conductor under the name by which the plugin knows it."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        self._conductor = conductor
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.pluginmanager.register(self._conductor, CONDUCTOR)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

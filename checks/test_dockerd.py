@@ -1,0 +1,217 @@
+"""dockerd runs in the image, and containers run in it."""
+
+from collections.abc import Callable
+
+import pytest
+from testinfra.host import Host
+
+from certify.suite import check
+from certify.suite.nested import Nested
+from certify.suite.subject import PROBE_PORT, Subject
+
+GOOD_STORAGE = ("overlay2", "overlayfs", "overlay", "btrfs", "zfs", "fuse-overlayfs")
+
+
+def runs_a_container(nested: Nested, nonce: str) -> None:
+    """A container of certify's own program prints a word that nobody could have guessed."""
+    loaded = nested.load_say(nonce)
+    assert loaded.rc == 0, "dockerd answers, but an image cannot be loaded into it"
+    ran = nested.docker("run --rm certify-probe:say", timeout=60)
+    assert ran.rc == 0, "dockerd answers, but no container can run in it"
+    assert nonce in ran.stdout, "a container ran, but its output did not come back"
+
+
+@check(
+    "dockerd.installed",
+    title="dockerd shipped",
+    needs=("image.shell",),
+    remedy="Install dockerd and its client in the image (Debian, Ubuntu: docker.io iptables), so "
+    "that no start has to wait for them.",
+)
+def test_installed(candidate: Subject) -> None:
+    """The image ships dockerd and the docker command.
+
+    Why: what is not shipped is installed at every launch, and each launch waits for it.
+
+    How: looks for both programs before anything was installed.
+    """
+    assert not candidate.lacking("dockerd"), "the image as shipped has no dockerd, or no docker"
+
+
+@check(
+    "dockerd.running",
+    title="dockerd answers",
+    needs=("systemd.pid1",),
+    provides="dockerd",
+    remedy="Enable the unit (systemctl enable docker); `journalctl -u docker` in the container "
+    "says why it ends.",
+)
+def test_running(candidate: Subject, nested: Nested, note: Callable[[str], None]) -> None:
+    """dockerd answers after boot.
+
+    Why: people build and run containers in their workspace, and side services run in it.
+
+    How: asks the daemon for its version until it answers or has failed for good.
+    """
+
+    def settled() -> bool:
+        if nested.answers():
+            return True
+        state = candidate.run("systemctl is-active docker.service", timeout=15).stdout.strip()
+        return state in ("failed", "inactive")
+
+    candidate.wait_for(settled, seconds=2 * candidate.budgets.get("dockerd", 20), pause=0.1)
+    if not nested.answers():
+        log = candidate.run("journalctl -u docker -u containerd -b -o cat --no-pager -n 40")
+        status = candidate.run("systemctl status docker.service --no-pager --lines=0")
+        pytest.fail(f"dockerd does not answer\n{status.stdout}{log.stdout}")
+    version = nested.docker("version --format '{{.Server.Version}}'").stdout.strip()
+    note(f"Docker {version}")
+
+
+@check(
+    "dockerd.unit",
+    title="dockerd is a unit",
+    needs=("dockerd.running",),
+    remedy="Let the distribution's docker.service start dockerd, and enable it: "
+    "systemctl enable docker.",
+)
+def test_unit(host: Host) -> None:
+    """dockerd is supervised by systemd, and starts at every boot.
+
+    Why: a dockerd that a script started does not come back when it dies.
+
+    How: docker.service is active, and it or its socket is enabled.
+    """
+    service = host.service("docker.service")
+    assert service.is_running, "dockerd runs, but not as docker.service"
+    assert service.is_enabled or host.service("docker.socket").is_enabled, (
+        "docker.service runs, but is not enabled to start at boot"
+    )
+
+
+@check(
+    "dockerd.container",
+    title="containers run",
+    needs=("dockerd.running",),
+    remedy="Install dockerd with the runc and containerd of the same distribution, and try "
+    "`docker run` in the container: its message names the missing part.",
+)
+def test_container(candidate: Subject, nested: Nested) -> None:
+    """A container runs in the image's dockerd.
+
+    Why: a daemon that answers may still be unable to run anything.
+
+    How: loads certify's own static program, made for this run, and reads the word it prints.
+    """
+    runs_a_container(nested, candidate.nonce)
+
+
+@check(
+    "dockerd.network",
+    title="published ports",
+    needs=("dockerd.container",),
+    remedy="Install iptables in a flavour that the host's kernel has (iptables-legacy or "
+    "iptables-nft), and leave dockerd's bridge on.",
+)
+def test_network(candidate: Subject, nested: Nested) -> None:
+    """A nested container's published port can be reached.
+
+    Why: people open what they develop in a browser, through a published port.
+
+    How: runs certify's own server with a port published, and fetches its word from loopback.
+    """
+    loaded = nested.load_serve(f"network {candidate.nonce}")
+    assert loaded.rc == 0, "an image cannot be loaded into dockerd"
+    name = f"certify-{candidate.nonce}"
+    try:
+        ran = nested.docker(f"run -d --name {name} -p 127.0.0.1::{PROBE_PORT} certify-probe:serve")
+        assert ran.rc == 0, "a container with a published port cannot be started"
+        port = nested.docker(f"port {name} {PROBE_PORT}/tcp").stdout.strip().rpartition(":")[2]
+        assert port.isdigit(), "dockerd does not say which port it published"
+        word = f"network {candidate.nonce}"
+        assert candidate.wait_for(
+            lambda: word in nested.fetch(int(port)).stdout, seconds=10, pause=0.1
+        ), "nothing answers on a nested container's published port"
+    finally:
+        nested.docker(f"rm -f {name}")
+
+
+@check(
+    "dockerd.storage",
+    title="storage driver",
+    needs=("dockerd.running",),
+    remedy="Leave dockerd's storage driver at its default, and /var/lib/docker to the volume that "
+    "the platform mounts there.",
+)
+def test_storage(nested: Nested, note: Callable[[str], None]) -> None:
+    """dockerd stores layers by sharing them, not by copying.
+
+    Why: the vfs driver copies every layer whole: slow, and a disk full in a day.
+
+    How: the storage driver that the daemon reports.
+    """
+    driver = nested.docker("info --format '{{.Driver}}'").stdout.strip()
+    assert driver in GOOD_STORAGE, f"the storage driver is {driver or 'unknown'}"
+    note(driver)
+
+
+@check(
+    "dockerd.compose",
+    title="compose",
+    needs=("dockerd.container",),
+    remedy="Install Docker Compose in the image (docker-compose-plugin, docker-compose-v2 or "
+    "docker-compose).",
+)
+def test_compose(candidate: Subject, nested: Nested, note: Callable[[str], None]) -> None:
+    """Docker Compose starts a service.
+
+    Why: platforms start side services, such as a database, with `docker compose up`.
+
+    How: runs a file of one service, certify's own program, and reads the word it prints.
+    """
+    command = next(
+        (
+            each
+            for each in ("docker compose", "docker-compose")
+            if candidate.run(f"{each} version").rc == 0
+        ),
+        None,
+    )
+    assert command, "neither `docker compose` nor `docker-compose` is in the image"
+    word = f"compose-{candidate.nonce}"
+    assert nested.load_say(word).rc == 0, "an image cannot be loaded into dockerd"
+    folder = f"/run/certify/{word}"
+    service = "services:\\n  probe:\\n    image: certify-probe:say\\n    network_mode: none\\n"
+    candidate.run(
+        f"mkdir -p {folder} && printf 'version: \"3\"\\n{service}' >{folder}/docker-compose.yml"
+    )
+    try:
+        up = candidate.run(f"cd {folder} && {command} up", timeout=60)
+        assert up.rc == 0 and word in up.stdout, f"{command} could not run a service"
+    finally:
+        candidate.run(f"cd {folder} && {command} down -v", timeout=60)
+    note(command)
+
+
+@check(
+    "dockerd.restart",
+    title="dockerd restarts",
+    needs=("dockerd.unit", "dockerd.container"),
+    last=1,
+    remedy="`systemctl restart docker` in the container shows what hinders it: a pid file left "
+    "behind, or a daemon that does not end.",
+)
+def test_restart(candidate: Subject, nested: Nested) -> None:
+    """dockerd can be restarted, and runs containers again.
+
+    Why: a change of its configuration, or an upgrade, restarts it.
+
+    How: restarts the unit, waits until the daemon answers, and runs a container once more.
+    """
+    restarted = candidate.run("systemctl restart docker.service", timeout=60)
+    assert restarted.rc == 0, "docker.service could not be restarted"
+    assert candidate.wait_for(nested.answers, seconds=30, pause=0.1), (
+        "dockerd does not answer after a restart"
+    )
+    runs_a_container(nested, f"again-{candidate.nonce}")

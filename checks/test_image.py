@@ -1,0 +1,145 @@
+"""What the image is: an operating system to build on, for this platform, of a sane size."""
+
+import struct
+from collections.abc import Callable
+
+from certify.suite import blocked_by, check
+from certify.suite.subject import Subject
+
+GIB = 1024**3
+# e_machine of the ELF header (elf.h), and OCI's name for it.
+MACHINES = {
+    3: "386", 20: "ppc", 21: "ppc64le", 22: "s390x", 40: "arm", 62: "amd64", 183: "arm64",
+    243: "riscv64", 258: "loong64",
+}  # fmt: skip
+
+
+@check(
+    "image.os",
+    title="operating system",
+    remedy="Build FROM a base image of a distribution. A single program without an operating "
+    "system can run beside a workspace, but cannot be one.",
+)
+def test_os(candidate: Subject, note: Callable[[str], None]) -> None:
+    """The image is an operating system to build on, and says which.
+
+    Why: a workspace needs users, packages and an init; images that hold one program only
+    (FROM scratch, distroless) can serve beside it, not carry it.
+
+    How: /etc/os-release (or /usr/lib/os-release) is read through the engine and has an ID.
+    """
+    release = candidate.os_release
+    assert release, (
+        "not a base image: it has no /etc/os-release, so it does not say which operating "
+        "system it holds"
+    )
+    assert release.get("ID"), "/etc/os-release names no ID, so the distribution is unknown"
+    note(release.get("PRETTY_NAME") or release["ID"])
+
+
+@check(
+    "image.shell",
+    title="shell",
+    remedy="Install a POSIX shell as /bin/sh (dash, bash or busybox), for the image's own platform "
+    "and with the library loader that it needs.",
+)
+def test_shell(candidate: Subject) -> None:
+    """A POSIX shell runs as /bin/sh.
+
+    Why: platforms start a workspace with a shell script, and everything else goes through it.
+
+    How: the container was started with /bin/sh, and its first line came back.
+    """
+    said = candidate.job.refused
+    if said and candidate.os_release is None:
+        blocked_by("image.os", "needs image.os, which failed: nothing to look for a shell in")
+    assert not said, f"/bin/sh cannot be started\n{said}"
+    assert candidate.shell_ran(), "/bin/sh was started, and ran nothing"
+
+
+@check(
+    "image.platform",
+    title="platform",
+    remedy="Build the image for the platform that it is labelled with (docker build --platform).",
+)
+def test_platform(candidate: Subject, note: Callable[[str], None]) -> None:
+    """The image is for the platform that was asked for, and so are its programs.
+
+    Why: an image that is labelled for one architecture and filled for another is started
+    only to fail, or runs slowly in an emulator without anyone knowing.
+
+    How: the platform in the image's configuration, and the machine in the ELF header of its
+    shell, which is read through the engine.
+    """
+    platform = candidate.image.platform or ""
+    wanted = candidate.job.asked_platform or candidate.job.engine_platform
+    assert platform.split("/")[:2] == wanted.split("/")[:2], (
+        f"the image is for {platform or 'an unknown platform'}, not for {wanted}"
+    )
+    header = candidate.read_file("/bin/sh") or b""
+    if header.startswith(b"\x7fELF"):
+        code = struct.unpack(">H" if header[5] == 2 else "<H", header[18:20])[0]
+        machine = MACHINES.get(code, "an unknown machine")
+        assert machine == platform.split("/")[1], (
+            f"the image says {platform}, but its /bin/sh is a program for {machine}"
+        )
+    note(platform)
+
+
+@check(
+    "image.libc",
+    title="C library",
+    needs=("image.shell",),
+    remedy="If programs built for glibc must run (VS Code's server, CUDA, many Python wheels), "
+    "use a distribution with glibc, or install a compatibility layer.",
+)
+def test_libc(candidate: Subject, note: Callable[[str], None]) -> None:
+    """Programs that were built for glibc find their loader.
+
+    Why: prebuilt tools that a platform brings, and wheels with C extensions, mostly need
+    glibc; under musl they fail, or must be compiled.
+
+    How: looks for the loaders of glibc and of musl where they are installed.
+    """
+    found = candidate.run(
+        "for f in /lib*/ld-linux*.so.* /lib*/ld64.so.* /lib/*/ld-linux*.so.* /lib/ld-musl-*.so.*; "
+        'do [ -e "$f" ] && echo "$f"; done'
+    ).stdout.split()
+    glibc = [path for path in found if "musl" not in path]
+    assert glibc, f"no glibc, but {found[0]} (musl)" if found else "no C library's loader found"
+    note(f"glibc ({glibc[0]})")
+
+
+@check(
+    "image.size",
+    title="size",
+    remedy="Clean package caches in the layer that fills them, and leave build tools to a stage "
+    "that is not shipped (docker history shows what is large).",
+)
+def test_size(candidate: Subject, note: Callable[[str], None]) -> None:
+    """The image is at most 2 GiB, unpacked.
+
+    Why: on a fresh node the pull decides how long a person waits.
+
+    How: the size that the engine reports for the image.
+    """
+    size = candidate.image.size_bytes or 0
+    assert size <= 2 * GIB, f"{size / GIB:.1f} GiB, more than 2 GiB"
+    note(f"{size / 1e6:.0f} MB")
+
+
+@check(
+    "image.layers",
+    title="layers",
+    remedy="Join RUN lines that belong together, or squash the image.",
+)
+def test_layers(candidate: Subject, note: Callable[[str], None]) -> None:
+    """The image has at most 100 layers.
+
+    Why: engines refuse more than 125 to 127, and a platform adds its own.
+
+    How: counts the layers in the image's configuration.
+    """
+    layers = candidate.image.layers or 0
+    assert layers <= 100, f"{layers} layers, more than 100"
+    note(f"{layers} layer{'s' if layers != 1 else ''}")

@@ -1,0 +1,145 @@
+"""Packages can be installed, by whoever gets the workspace, unattended."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from testinfra.backend.base import CommandResult
+
+from certify.suite import check, not_applicable
+from certify.suite.subject import Subject
+
+INSTALL_SECONDS = 300
+
+
+@dataclass
+class Trial:
+    """A small package's way in and out again."""
+
+    package: str
+    installed: CommandResult
+    ran: CommandResult
+    removed: CommandResult
+    gone: bool
+
+
+@pytest.fixture(scope="module")
+def trial(candidate: Subject) -> Trial:
+    """Install a package whose command the image lacks, run the command, remove the package."""
+    family = candidate.family
+    assert family is not None
+    choices = [each for each in family.trials if not candidate.has(each[1].split()[0])]
+    if not choices:
+        not_applicable(f"every trial package of {family.name} is already in the image")
+    for package, command in choices:  # noqa: B007 - the last one tried is used below
+        installed = candidate.run(family.command("install", package), timeout=INSTALL_SECONDS)
+        if installed.rc == 0:
+            break
+    ran = candidate.run(command)
+    removed = candidate.run(family.command("remove", package), timeout=INSTALL_SECONDS)
+    return Trial(package, installed, ran, removed, not candidate.has(command.split()[0]))
+
+
+@check(
+    "packages.manager",
+    title="package manager",
+    needs=("image.shell",),
+    remedy="Build FROM a base image of a distribution that has one: apt, apk, dnf, microdnf, yum, "
+    "zypper or pacman.",
+)
+def test_manager(candidate: Subject, note: Callable[[str], None]) -> None:
+    """The image has a package manager.
+
+    Why: people install what they need, and the platform installs what the image lacks.
+
+    How: looks for the programs of the families that certify knows.
+    """
+    assert candidate.family is not None, "no package manager: the image has none that certify knows"
+    note(candidate.family.name)
+
+
+@check(
+    "packages.refresh",
+    title="package lists",
+    needs=("packages.manager",),
+    remedy="Correct the image's package sources: an end-of-life release has moved to an archive, "
+    "and a private mirror must be reachable from where the image runs.",
+)
+def test_refresh(candidate: Subject) -> None:
+    """The package lists can be fetched from the image's own sources.
+
+    Why: with sources that are gone or broken, nothing can be installed.
+
+    How: runs the package manager's refresh, unattended, and accepts no failed source.
+    """
+    family = candidate.family
+    assert family is not None
+    answer = candidate.run(family.refresh, timeout=INSTALL_SECONDS)
+    assert answer.rc == 0, f"{family.refresh.split()[0]} could not fetch its package lists"
+    failed = [
+        line
+        for line in (answer.stdout + answer.stderr).splitlines()
+        if re.match(r"(W|E): (Failed to fetch|Some index files failed)", line)
+    ]
+    assert not failed, f"a package source failed: {failed[0][3:]}"
+
+
+@check(
+    "packages.install",
+    title="install",
+    needs=("packages.refresh",),
+    remedy="Repair the package database (dpkg --configure -a, rpm --rebuilddb), and "
+    " leave no lock and no read-only system folder in the image.",
+)
+def test_install(trial: Trial, note: Callable[[str], None]) -> None:
+    """A package can be installed without a question, and works.
+
+    Why: an image whose package database is broken, locked or read-only looks well until
+    the first person needs a tool.
+
+    How: installs a small package that the image lacks, and runs its command.
+    """
+    assert trial.installed.rc == 0, f"{trial.package} could not be installed"
+    assert trial.ran.rc == 0, f"{trial.package} was installed, but does not run"
+    note(f"{trial.package} installed, run and removed")
+
+
+@check(
+    "packages.remove",
+    title="remove",
+    needs=("packages.install",),
+    remedy="Repair the package database, so that what is installed can be removed.",
+)
+def test_remove(trial: Trial) -> None:
+    """An installed package can be removed again.
+
+    Why: a package database that only grows is broken.
+
+    How: removes the package that the check before installed; its command is gone.
+    """
+    assert trial.removed.rc == 0, f"{trial.package} could not be removed"
+    assert trial.gone, f"{trial.package} was removed, but its command is still there"
+
+
+@check(
+    "packages.current",
+    title="up to date",
+    needs=("packages.refresh",),
+    remedy="Rebuild the image on a newer base, or upgrade its packages in the Dockerfile.",
+)
+def test_current(candidate: Subject, note: Callable[[str], None]) -> None:
+    """No newer version of an installed package waits in the image's own sources.
+
+    Why: pending upgrades are mostly security fixes, and each workspace would fetch them anew.
+
+    How: asks the package manager, by a simulated upgrade, what it would replace.
+    """
+    family = candidate.family
+    assert family is not None
+    if family.upgradable is None:
+        not_applicable(f"{family.name} cannot list pending upgrades")
+    lines = candidate.run(family.upgradable, timeout=120).stdout.splitlines()
+    pending = [line for line in lines if re.search(family.upgradable_line, line)]
+    assert not pending, f"{len(pending)} packages have newer versions\n" + "\n".join(pending[:10])
+    note("nothing to upgrade")

@@ -1,0 +1,81 @@
+"""How soon the workspace is up, by systemd's own clock."""
+
+from collections.abc import Callable
+
+from certify.suite import check, unknown
+from certify.suite.subject import Subject
+
+
+@check(
+    "startup.boot",
+    title="boot time",
+    needs=("systemd.state",),
+    remedy="`systemd-analyze blame` in the container names the slow units; mask what a container "
+    "does not need.",
+)
+def test_boot(candidate: Subject, note: Callable[[str], None]) -> None:
+    """systemd is up within its budget.
+
+    Why: a person waits for it each time.
+
+    How: from the start of systemd to the end of its boot, by systemd's own monotonic
+    timestamps, so that no polling adds to it.
+    """
+    seconds = candidate.since_init("FinishTimestampMonotonic")
+    if seconds is None:
+        unknown("systemd does not say when its boot ended")
+    candidate.record("boot_seconds", seconds)
+    budget = candidate.budgets.get("boot", 15)
+    assert seconds <= budget, f"the boot took {seconds:.1f} s, more than {budget:g} s"
+    note(f"{seconds:.2f} s")
+
+
+@check(
+    "startup.dockerd",
+    title="dockerd time",
+    needs=("dockerd.unit",),
+    remedy="`systemd-analyze critical-chain docker.service` in the container names what dockerd "
+    "waits for.",
+)
+def test_dockerd(candidate: Subject, note: Callable[[str], None]) -> None:
+    """dockerd is ready within its budget.
+
+    Why: side services start only once dockerd is ready.
+
+    How: from the start of systemd to the moment docker.service became active, by systemd's
+    own monotonic timestamps.
+    """
+    seconds = candidate.since_init("ActiveEnterTimestampMonotonic", unit="docker.service")
+    if seconds is None:
+        unknown("systemd does not say when docker.service became active")
+    candidate.record("dockerd_seconds", seconds)
+    budget = candidate.budgets.get("dockerd", 20)
+    assert seconds <= budget, f"dockerd took {seconds:.1f} s, more than {budget:g} s"
+    note(f"{seconds:.2f} s")
+
+
+@check(
+    "startup.provision",
+    title="install time",
+    needs=("systemd.pid1",),
+    remedy="Ship what is installed at launch in the image: then nothing has to be installed.",
+)
+def test_provision(candidate: Subject, note: Callable[[str], None]) -> None:
+    """What the image lacks is installed at launch within its budget.
+
+    Why: it is the longest wait of all, and comes with every new workspace.
+
+    How: the launch script notes the kernel's uptime before and after it installs.
+    """
+    boot = candidate.boot
+    if not boot.missing:
+        note("nothing had to be installed")
+        return
+    names = ", ".join(boot.missing)
+    assert boot.installed == 0, f"installing {names} at launch failed\n{candidate.logs()}"
+    seconds = boot.provision_seconds
+    if seconds is None:
+        unknown("the launch left no record of how long it installed")
+    budget = candidate.budgets.get("provision", 300)
+    assert seconds <= budget, f"installing {names} took {seconds:.0f} s, more than {budget:g} s"
+    note(f"{names} in {seconds:.1f} s")

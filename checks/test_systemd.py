@@ -1,0 +1,237 @@
+"""systemd boots as PID 1, supervises, and goes down and up again."""
+
+from collections.abc import Callable
+
+import pytest
+from testinfra.host import Host
+
+from certify.suite import check
+from certify.suite.subject import Subject
+
+UP = ("running", "degraded")
+
+
+@check(
+    "systemd.installed",
+    title="systemd shipped",
+    needs=("image.shell",),
+    remedy="Install systemd in the image (Debian, Ubuntu: systemd systemd-sysv dbus), so that no "
+    "start has to wait for it.",
+)
+def test_installed(candidate: Subject) -> None:
+    """The image ships systemd.
+
+    Why: what is not shipped is installed at every launch, and each launch waits for it.
+
+    How: looks for systemd's binary before anything was installed.
+    """
+    assert not candidate.lacking("systemd"), "the image as shipped has no systemd"
+
+
+@check(
+    "systemd.pid1",
+    title="systemd is PID 1",
+    needs=("image.shell",),
+    provides="systemd",
+    remedy="Install systemd and make /sbin/init lead to it (Debian, Ubuntu: systemd-sysv). If it "
+    "is installed, the log above says why it ended.",
+)
+def test_pid1(candidate: Subject, host: Host, note: Callable[[str], None]) -> None:
+    """systemd runs as PID 1, and answers.
+
+    Why: systemd is what starts dockerd and every other service of a workspace.
+
+    How: the kernel's own name and executable of process 1, the folder that only a running
+    systemd makes (sd_booted(3)), and an answer from its manager.
+    """
+    boot = candidate.boot
+    name = host.file("/proc/1/comm").content_string.strip()
+    executable = candidate.run("readlink /proc/1/exe").stdout.strip()
+    if name != "systemd" or not executable.endswith("/systemd"):
+        why = " (the image has no init to start)" if boot.phase == "idle" else ""
+        pytest.fail(f"PID 1 is {name or 'unknown'}, not systemd{why}\n{candidate.boot_evidence()}")
+    assert host.file("/run/systemd/system").is_directory, (
+        "PID 1 is called systemd, but /run/systemd/system is missing: it is not a systemd that runs"
+    )
+    answer = candidate.run("systemctl show --property=Version --value", timeout=15)
+    assert answer.rc == 0 and answer.stdout.strip(), "PID 1's manager does not answer systemctl"
+    note(f"systemd {answer.stdout.strip()}")
+
+
+@check(
+    "systemd.state",
+    title="boot completes",
+    needs=("systemd.pid1",),
+    remedy="Find the unit that the boot waits for (systemctl list-jobs), and give it a timeout, "
+    "or disable it.",
+)
+def test_state(candidate: Subject, note: Callable[[str], None]) -> None:
+    """The boot completes: systemd says running or degraded.
+
+    Why: platforms wait for exactly this before they start their agent.
+
+    How: waits for systemd's own message that it is ready, then asks is-system-running.
+    """
+    asked = candidate.run("systemctl is-system-running", timeout=15)
+    state = asked.stdout.strip() or "nothing"
+    if state not in UP:
+        pytest.fail(f"systemd says {state}, not running\n{candidate.boot_evidence()}")
+    note(state)
+
+
+@check(
+    "systemd.units",
+    title="no failed units",
+    needs=("systemd.state",),
+    remedy="Repair the unit, or mask it if it makes no sense in a container.",
+)
+def test_units(candidate: Subject) -> None:
+    """No unit failed at boot.
+
+    Why: a failed unit is a service that people will miss, and hides the next one.
+
+    How: systemd's list of failed units is empty.
+    """
+    listed = candidate.run("systemctl list-units --state=failed --no-legend --plain")
+    assert listed.rc == 0, "systemd's units cannot be listed"
+    failed = [line.split()[0] for line in listed.stdout.splitlines() if line.split()]
+    if failed:
+        log = candidate.run(
+            "systemctl status --no-pager --lines=5 --full " + " ".join(["%s"] * len(failed[:3])),
+            *failed[:3],
+        )
+        pytest.fail(f"failed at boot: {', '.join(failed)}\n{log.stdout}")
+
+
+@check(
+    "systemd.journal",
+    title="journal",
+    needs=("systemd.pid1",),
+    remedy="Do not mask systemd-journald; leave /run and /var/log writable.",
+)
+def test_journal(candidate: Subject) -> None:
+    """What a service prints can be read in the journal.
+
+    Why: without the journal nobody can tell why a service failed.
+
+    How: writes a fresh word through systemd-cat and finds it with journalctl.
+    """
+    tag = f"certify-{candidate.nonce}"
+    written = candidate.run("systemd-cat -t %s echo %s", tag, candidate.nonce, timeout=15)
+    assert written.rc == 0, "nothing can be written to the journal"
+    assert candidate.wait_for(
+        lambda: (
+            candidate.nonce
+            in candidate.run("journalctl -b -t %s -o cat --no-pager", tag, timeout=15).stdout
+        ),
+        seconds=5,
+    ), "what was written to the journal cannot be read back"
+
+
+@check(
+    "systemd.service",
+    title="supervision",
+    needs=("systemd.state",),
+    remedy="Use the distribution's own systemd; see that nothing replaces systemctl or PID 1.",
+)
+def test_service(candidate: Subject, host: Host, note: Callable[[str], None]) -> None:
+    """systemd starts a service, starts it again when it dies, and stops it.
+
+    Why: this is what PID 1 is for; a program that only prints `running` cannot do it.
+
+    How: a unit runs certify's own program. The kernel says that PID 1 is its parent and that
+    it stands in the unit's cgroup; it is killed, comes back as another process, is stopped.
+    """
+    unit = f"certify-{candidate.nonce}.service"
+    program = candidate.place_server("supervised")
+    candidate.run(
+        "printf '[Service]\\nExecStart=%%s\\nRestart=always\\nRestartSec=50ms\\n' %s >%s",
+        program,
+        f"/run/systemd/system/{unit}",
+    )
+
+    def main_pid() -> str:
+        pid = candidate.run("systemctl show -p MainPID --value %s", unit).stdout.strip()
+        executable = candidate.run("readlink %s", f"/proc/{pid}/exe").stdout.strip()
+        return pid if pid.isdigit() and executable == program else ""
+
+    try:
+        candidate.run("systemctl daemon-reload")
+        started = candidate.run("systemctl start %s", unit, timeout=30)
+        assert started.rc == 0, "a unit could not be started"
+        assert candidate.wait_for(main_pid, seconds=10), "the unit's program does not run"
+        first = main_pid()
+        stat = host.file(f"/proc/{first}/stat").content_string
+        assert stat.rpartition(")")[2].split()[1] == "1", "the service is no child of PID 1"
+        cgroup = host.file(f"/proc/{first}/cgroup").content_string
+        assert unit in cgroup, "the service does not stand in its unit's cgroup"
+        candidate.run("kill -9 %s", first)
+        assert candidate.wait_for(lambda: main_pid() not in ("", first), seconds=10), (
+            "the service was killed, and did not come back"
+        )
+        second = main_pid()
+        stopped = candidate.run("systemctl stop %s", unit, timeout=30)
+        assert stopped.rc == 0, "the unit could not be stopped"
+        assert candidate.wait_for(lambda: not host.file(f"/proc/{second}").exists, seconds=5), (
+            "the unit was stopped, but its process lives on"
+        )
+    finally:
+        candidate.run("systemctl stop %s; rm -f %s", unit, f"/run/systemd/system/{unit}")
+        candidate.run("systemctl daemon-reload")
+    note("started, killed, restarted, stopped")
+
+
+@check(
+    "systemd.shutdown",
+    title="shutdown",
+    needs=("systemd.state",),
+    last=2,
+    remedy="Find the unit that does not stop (journalctl of the last seconds), and give it a "
+    "TimeoutStopSec= or a program that ends on SIGTERM.",
+)
+def test_shutdown(candidate: Subject, note: Callable[[str], None]) -> None:
+    """The container stops cleanly within its budget when systemd is asked to halt.
+
+    Why: a workspace that must be killed loses what was not written, and each stop takes
+    the engine's whole grace time.
+
+    How: sends SIGRTMIN+3, as `docker stop` does; the exit must come in time and not by SIGKILL.
+    """
+    budget = candidate.budgets.get("shutdown", 10)
+    stopped = candidate.stop()
+    log = "\n".join(("last lines of the container:", candidate.logs(30)))
+    assert not stopped.killed, f"did not stop in {stopped.seconds:.0f} s and was killed\n{log}"
+    assert stopped.exit_code in (0, 130), f"ended with exit code {stopped.exit_code}\n{log}"
+    assert stopped.seconds <= budget, (
+        f"took {stopped.seconds:.1f} s to stop, more than {budget:g} s\n{log}"
+    )
+    note(f"{stopped.seconds:.1f} s")
+
+
+@check(
+    "systemd.restart",
+    title="restart",
+    needs=("systemd.state",),
+    last=3,
+    remedy="See that a first boot leaves nothing behind that hinders the next (locks, pid files, "
+    "a unit that runs once).",
+)
+def test_restart(candidate: Subject, host: Host, note: Callable[[str], None]) -> None:
+    """A stopped container boots again.
+
+    Why: people stop a workspace in the evening and want it back in the morning.
+
+    How: starts the same container again, waits for its boot, and asks systemd once more.
+    """
+    if candidate.stopped is None:
+        candidate.stop()
+    boot = candidate.start_again()
+    name = host.file("/proc/1/comm").content_string.strip()
+    state = candidate.run("systemctl is-system-running", timeout=15).stdout.strip()
+    if name != "systemd" or state not in UP:
+        pytest.fail(
+            f"after a restart PID 1 is {name} and systemd says {state or 'nothing'}\n"
+            f"{candidate.boot_evidence()}"
+        )
+    assert not boot.missing, f"after a restart {', '.join(boot.missing)} is missing again"
+    note(state)

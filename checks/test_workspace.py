@@ -1,0 +1,161 @@
+"""A person can work in it: a user of their own, sudo, bash, downloads, git."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+from testinfra.backend.base import CommandResult
+
+from certify.suite import check
+from certify.suite.subject import PROBE_PORT, Subject
+
+
+def _says(command: Callable[[], CommandResult], word: str) -> bool:
+    return word in command().stdout
+
+
+@check(
+    "workspace.user",
+    title="user",
+    needs=("image.shell",),
+    remedy="Install useradd (Debian, Ubuntu: passwd; Fedora: shadow-utils), and leave /etc/passwd "
+    "and /home writable.",
+)
+def test_user(candidate: Subject, note: Callable[[str], None]) -> None:
+    """A user with a home and a login shell can be created, and can work.
+
+    Why: platforms create a user of their own for the person, and run everything as that user.
+
+    How: creates one with useradd (or adduser), then, as that user, writes to its home.
+    """
+    user = candidate.user
+    shell = "/bin/bash" if candidate.has("/bin/bash") else "/bin/sh"
+    if candidate.has("useradd"):
+        made = candidate.run("useradd --create-home --shell %s %s", shell, user)
+    else:
+        assert candidate.has("adduser"), "neither useradd nor adduser is in the image"
+        made = candidate.run("adduser -D -s %s %s", shell, user)
+    assert made.rc == 0, "a user cannot be created"
+    theirs = candidate.host_as(user)
+    worked = theirs.run('cd ~ && echo written >mine && read -r word <mine && echo "$word" && id -u')
+    assert worked.rc == 0 and worked.stdout.startswith("written"), (
+        "a user was created, but cannot write to its own home"
+    )
+    assert worked.stdout.split()[1] != "0", "a user was created, but it is root"
+    note(f"uid {worked.stdout.split()[1]}")
+
+
+@check(
+    "workspace.sudo",
+    title="sudo",
+    needs=("workspace.user",),
+    provides="sudo",
+    remedy="Install sudo, with the default /etc/sudoers that includes /etc/sudoers.d.",
+)
+def test_sudo(candidate: Subject) -> None:
+    """The user becomes root with sudo, without a password.
+
+    Why: people install what they need; platforms write the rule at launch.
+
+    How: writes a NOPASSWD rule to /etc/sudoers.d; `sudo -n id -u`, as the user, says 0.
+    """
+    assert candidate.has("sudo"), "sudo is not in the image"
+    user = candidate.user
+    rule = candidate.run(
+        "printf '%%s ALL=(ALL) NOPASSWD:ALL\\n' %s >%s && chmod 440 %s",
+        user,
+        f"/etc/sudoers.d/{user}",
+        f"/etc/sudoers.d/{user}",
+    )
+    assert rule.rc == 0, "a rule cannot be written to /etc/sudoers.d"
+    became = candidate.host_as(user).run("sudo -n id -u")
+    assert became.rc == 0 and became.stdout.strip() == "0", (
+        "the user may not become root without a password"
+    )
+
+
+@check(
+    "workspace.bash",
+    title="bash",
+    needs=("image.shell",),
+    provides="bash",
+    remedy="Install bash.",
+)
+def test_bash(candidate: Subject, note: Callable[[str], None]) -> None:
+    """bash runs, also as a login shell.
+
+    Why: platforms start their agent with bash, and people expect it.
+
+    How: `bash -lc` prints its version and the length of an array.
+    """
+    asked = candidate.run("bash -lc 'a=(1 2 3); echo \"certify $BASH_VERSION ${#a[@]}\"'")
+    assert asked.rc == 0, "bash does not run"
+    said = re.search(r"^certify (\S+) 3$", asked.stdout, re.MULTILINE)
+    assert said, "what is called bash is not bash"
+    note(f"bash {said[1]}")
+
+
+@check(
+    "workspace.download",
+    title="download",
+    needs=("image.shell",),
+    provides="download",
+    remedy="Install curl (or wget) and ca-certificates.",
+)
+def test_download(candidate: Subject, note: Callable[[str], None]) -> None:
+    """A file can be downloaded with curl or wget, and HTTPS has certificates to trust.
+
+    Why: platforms fetch their agent this way at each start.
+
+    How: fetches a fresh word from certify's own HTTP server inside the container; looks for
+    the bundle of CA certificates. No other host is asked.
+    """
+    word = f"download-{candidate.nonce}"
+    head = f"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(word)}\r\n\r\n"
+    server = candidate.place_server("http", head + word)
+    url = f"http://127.0.0.1:{PROBE_PORT}/"
+    tools = {
+        "curl": f"curl -fsS --max-time 10 --noproxy '*' {url}",
+        "wget": f"no_proxy='*' wget -T 10 -qO- {url}",
+    }
+    present = [tool for tool in tools if candidate.has(tool)]
+    assert present, "neither curl nor wget is in the image"
+    pid = candidate.run(f"{server} </dev/null >/dev/null 2>&1 & echo $!").stdout.strip()
+    try:
+        for tool in present:
+            fetch = partial(candidate.run, tools[tool], timeout=20)
+            assert candidate.wait_for(partial(_says, fetch, word), seconds=5, pause=0.05), (
+                f"{tool} is in the image, but downloads nothing"
+            )
+    finally:
+        candidate.run("kill %s", pid)
+    assert not candidate.still_lacking("download"), (
+        f"{' and '.join(present)} can download, but no CA certificates are there for HTTPS"
+    )
+    note(" and ".join(present))
+
+
+@check(
+    "workspace.git",
+    title="git",
+    needs=("image.shell",),
+    provides="git",
+    remedy="Install git.",
+)
+def test_git(candidate: Subject, note: Callable[[str], None]) -> None:
+    """git can make a commit.
+
+    Why: work begins with a clone and ends with a commit.
+
+    How: in a fresh folder: init, commit, and the commit's hash.
+    """
+    assert candidate.has("git"), "git is not in the image"
+    folder = f"/run/certify/git-{candidate.nonce}"
+    made = candidate.run(
+        "git init -q %s && cd %s && git -c user.name=certify -c user.email=certify@localhost "
+        "commit -q --allow-empty -m first && git rev-parse HEAD",
+        folder,
+        folder,
+    )
+    assert made.rc == 0, "git is in the image, but cannot make a commit"
+    note(candidate.run("git --version").stdout.strip())

@@ -1,0 +1,99 @@
+"""What tests of the whole share: a real engine, the sample candidates, the command itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certify.engine import reaper
+from certify.engine.client import Engine
+from certify.errors import EngineUnavailable
+from certify.model import Report, Result
+
+SAMPLES = "certify-sample"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        return Report.model_validate_json(self.out).results
+
+    @property
+    def result(self) -> Result:
+        (only,) = self.results
+        return only
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Certify = Callable[..., Ended]
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line of `certify`, in this interpreter."""
+    return [sys.executable, "-P", "-m", "certify", *arguments]
+
+
+@pytest.fixture
+def certify(tmp_path: Path) -> Certify:
+    """Runs `certify` in an empty folder."""
+
+    def run(*arguments: str, **environment: str) -> Ended:
+        ended = subprocess.run(
+            command(*arguments),
+            cwd=tmp_path,
+            env=os.environ | {"CI": "1", "COLUMNS": "80"} | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=600,
+            check=False,
+        )
+        return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The real engine. Without one these tests fail: a skip would look like a pass."""
+    try:
+        found = Engine.connect()
+    except EngineUnavailable as error:
+        pytest.fail(f"{error.message} {error.remedy}")
+    with found:
+        yield found
+
+
+def leftovers(engine: Engine) -> list[str]:
+    """Everything of this machine's certify that stands on the engine."""
+    api = engine.client.api
+    ours = {"label": reaper.RUN}
+    return [
+        *(each["Names"][0] for each in api.containers(all=True, filters=ours)),
+        *(each["Name"] for each in api.volumes(filters=ours)["Volumes"] or ()),
+        *(each["Name"] for each in api.networks(filters=ours)),
+    ]
+
+
+@pytest.fixture
+def nothing_left(engine: Engine) -> Iterator[None]:
+    """Nothing of certify's stands on the engine when the test ends."""
+    assert leftovers(engine) == []
+    yield
+    assert leftovers(engine) == []
