@@ -96,8 +96,9 @@ def certify(
     seen = _Seen(
         image=Image(
             reference=reference.familiar,
-            registry=reference.registry,
-            repository=reference.repository,
+            registry=reference.registry or None,
+            repository=reference.repository or None,
+            image_id=reference.image_id,
             tag=reference.tag,
             digest=reference.digest,
             platform=options.platform,
@@ -245,7 +246,7 @@ def _launch(seen: _Seen, profile: Profile, options: Options, reference: Referenc
     if plan is None:  # no engine answered
         return Launch(kind=profile.launch, isolation=options.isolation, reproduce="docker version")
     name = reference.familiar
-    if seen.image.image_id is None:  # no image was found
+    if seen.image.layers is None:  # no image was found
         again = f"docker pull {name}"
     else:
         install = ""

@@ -55,7 +55,9 @@ def test_manager(candidate: Subject, note: Callable[[str], None]) -> None:
 
     How: looks for the programs of the families that certify knows.
     """
-    assert candidate.family is not None, "no package manager: the image has none that certify knows"
+    assert candidate.family is not None, (
+        f"no package manager: none of {', '.join(candidate.known_managers)} is in the image"
+    )
     note(candidate.family.name)
 
 

@@ -49,6 +49,7 @@ def test_pid1(candidate: Subject, host: Host, note: Callable[[str], None]) -> No
     executable = candidate.run("readlink /proc/1/exe").stdout.strip()
     if name != "systemd" or not executable.endswith("/systemd"):
         why = " (the image has no init to start)" if boot.phase == "idle" else ""
+        why = why or (" (its /sbin/init is another init)" if boot.phase == "foreign" else "")
         pytest.fail(f"PID 1 is {name or 'unknown'}, not systemd{why}\n{candidate.boot_evidence()}")
     assert host.file("/run/systemd/system").is_directory, (
         "PID 1 is called systemd, but /run/systemd/system is missing: it is not a systemd that runs"

@@ -18,6 +18,7 @@ def _says(command: Callable[[], CommandResult], word: str) -> bool:
     "workspace.user",
     title="user",
     needs=("image.shell",),
+    provides="user",
     remedy="Install useradd (Debian, Ubuntu: passwd; Fedora: shadow-utils), and leave /etc/passwd "
     "and /home writable.",
 )
@@ -116,7 +117,7 @@ def test_download(candidate: Subject, note: Callable[[str], None]) -> None:
     url = f"http://127.0.0.1:{PROBE_PORT}/"
     tools = {
         "curl": f"curl -fsS --max-time 10 --noproxy '*' {url}",
-        "wget": f"no_proxy='*' wget -T 10 -qO- {url}",
+        "wget": f"no_proxy='*' wget -qO- {url}",
     }
     present = [tool for tool in tools if candidate.has(tool)]
     assert present, "neither curl nor wget is in the image"

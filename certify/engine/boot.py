@@ -13,6 +13,11 @@ from certify.engine.session import SessionLost, Shell
 # The event ends the wait at once; between events systemd is also asked, in case none comes.
 _EVENT_SECONDS = 0.5
 _POLL_SECONDS = 0.05
+# An init that is not systemd gives no sign of being up; but it may be a script that becomes systemd.
+_FOREIGN_SECONDS = 5.0
+_IS_SYSTEMD = (
+    "{ [ /proc/1/exe -ef /usr/lib/systemd/systemd ] || [ /proc/1/exe -ef /lib/systemd/systemd ]; }"
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,8 @@ class Boot:
 
     ready: bool
     phase: str
-    """Where the wait ended: ``launching``, ``installing``, ``booting``, or ``idle`` (no init)."""
+    """Where the wait ended: ``launching``, ``installing``, ``booting``, ``foreign`` (PID 1
+    is an init, but not systemd), or ``idle`` (no init)."""
     missing: tuple[str, ...]
     """Capabilities that the image lacked and the launch was to install."""
     installed: int | None
@@ -50,7 +56,9 @@ def wait_booted(candidate: Candidate, *, install_seconds: float, boot_seconds: f
         phase, asked = _phase(candidate, shell)
         ready = ready or asked in ("running", "degraded")
         now = time.monotonic()
-        allowed = install_seconds if phase == "installing" else boot_seconds
+        allowed = {"installing": install_seconds, "foreign": _FOREIGN_SECONDS}.get(
+            phase, boot_seconds
+        )
         if ready or phase == "idle" or now > deadlines.setdefault(phase, now + allowed):
             return _boot(shell, phase, ready)
 
@@ -58,8 +66,8 @@ def wait_booted(candidate: Candidate, *, install_seconds: float, boot_seconds: f
 def _phase(candidate: Candidate, shell: Shell) -> tuple[str, str]:
     """The launch script's phase, and what systemd says of itself, if it can be asked."""
     command = (
-        f"read -r p <{STATE}/phase && echo $p && [ -S /run/systemd/private ] && "
-        "systemctl is-system-running"
+        f'read -r p <{STATE}/phase; {_IS_SYSTEMD} || [ "$p" != booting ] || p=foreign; echo $p; '
+        "[ ! -S /run/systemd/private ] || systemctl is-system-running"
     )
     try:
         answer = shell.run(command, timeout=10)

@@ -168,6 +168,8 @@ class Engine:
         Raises :class:`ImageUnavailable`, or :class:`EngineUnavailable`.
         """
         name = reference.familiar
+        if reference.image_id:
+            pull = "never"  # an ID names what is here; no registry knows it
         with answering():
             found = None if pull == "always" else self._local(name)
             if found is not None and platform and _platform_of(found) != platform:
@@ -178,8 +180,8 @@ class Engine:
                     raise ImageUnavailable(
                         f"{name} is not on the engine"
                         + (f" for {platform}" if platform else "")
-                        + ", and --pull never forbids to fetch it.",
-                        remedy="Build or pull it first, or leave --pull at missing.",
+                        + ", and was not to be pulled.",
+                        remedy="Build or pull it first; --pull missing fetches what has a name.",
                         fault=Fault.TOOL,
                     )
                 found = self._pull(reference, platform)
@@ -250,8 +252,8 @@ def _facts(reference: Reference, attrs: dict[str, Any]) -> Image:
     variant = attrs.get("Variant")
     return Image(
         reference=reference.familiar,
-        registry=reference.registry,
-        repository=reference.repository,
+        registry=reference.registry or None,
+        repository=reference.repository or None,
         tag=reference.tag,
         digest=digest,
         image_id=attrs["Id"],

@@ -24,8 +24,11 @@ from certify.model import LaunchKind, Level, Value
 GROUPS = ("image", "packages", "systemd", "dockerd", "startup", "workspace")
 """The order of the groups in every report; groups that are not named here come after these."""
 
-Capability = Literal["systemd", "dockerd", "sudo", "download", "bash"]
-"""What a platform can install at launch; ``download`` is any of curl and wget."""
+Capability = Literal["systemd", "dockerd", "user", "sudo", "download", "bash"]
+"""What a platform can install at launch.
+
+``user`` is useradd or adduser, ``download`` any of curl and wget.
+"""
 
 _CHECK_ID = re.compile(r"[a-z][a-z0-9_-]*\.[a-z][a-z0-9_-]*")
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")

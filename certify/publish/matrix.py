@@ -18,7 +18,7 @@ from rich.text import Text
 from certify.model import Outcome, Result
 from certify.publish import phrases
 from certify.publish.layout import Hanging
-from certify.publish.matrix_rows import Block, blocks_of, cell_of, not_well
+from certify.publish.matrix_rows import LISTED, Block, blocks_of, cell_of, not_well
 from certify.publish.matrix_table import table
 from certify.publish.phrases import MEANINGS, STATUS_MARKS
 from certify.safetext import one_line, safe_json
@@ -122,10 +122,15 @@ def _markdown_table(block: Block) -> list[str]:
                 f"{STATUS_MARKS[result.verdict.status]} {phrases.verdict_of(result)}",
                 "" if boot is None else phrases.seconds(boot),
                 *(str(cell_of(result, [group])) for group in block.groups),
-                ", ".join(check.id for check in not_well(result)),
+                ", ".join(_named(result)),
             ]
         )
     return [f"| {' | '.join(map(_escaped, row))} |" for row in rows]
+
+
+def _named(result: Result) -> list[str]:
+    ids = [check.id for check in not_well(result)]
+    return ids[:LISTED] + ([f"{len(ids) - LISTED} more"] if len(ids) > LISTED else [])
 
 
 def _escaped(text: str) -> str:

@@ -11,6 +11,9 @@ from certify.model import Check, Result, Status
 from certify.publish.phrases import Mark, decides, mark_of
 from certify.safetext import one_line
 
+LISTED = 5
+"""Most checks that a table names for one image; the JSON names them all."""
+
 _LONG_DIGEST = re.compile(r"(sha\d+:[0-9a-f]{12})[0-9a-f]+")
 
 

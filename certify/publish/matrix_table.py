@@ -13,8 +13,10 @@ from rich.text import Text
 
 from certify.model import Grade, Result, Status
 from certify.publish import phrases
-from certify.publish.matrix_rows import Block, cell_of, not_well, short_reference
-from certify.publish.text import MARK_STYLES, STATUS_STYLES
+from certify.publish.matrix_rows import LISTED, Block, cell_of, not_well, short_reference
+from certify.publish.phrases import mark_of
+from certify.publish.shortcomings import MARK_STYLES
+from certify.publish.text import STATUS_STYLES
 from certify.safetext import one_line
 
 SHORTEST_REFERENCE = 16
@@ -148,11 +150,10 @@ def _digest(result: Result) -> str:
 
 
 def _listed(result: Result) -> Text:
-    text = Text()
-    for number, check in enumerate(not_well(result)):
-        text.append(", " if number else "")
-        text.append(one_line(check.id), MARK_STYLES[phrases.mark_of(check)])
-    return text
+    bad = not_well(result)
+    ids = [Text(one_line(check.id), MARK_STYLES[mark_of(check)]) for check in bad[:LISTED]]
+    rest = [Text(f"{len(bad) - LISTED} more")] if len(bad) > LISTED else []
+    return Text(", ").join([*ids, *rest])
 
 
 def _hyphenated(name: str) -> str:

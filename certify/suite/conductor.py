@@ -83,11 +83,20 @@ class Conductor:
         for needed in spec.claim.needs:
             finding = self.findings.get(needed)
             if finding is not None and finding.outcome is not Outcome.PASSED:
-                blocked_by(needed, f"needs {needed}, which {_said(finding)}")
+                root = self._root(finding)
+                blocked_by(root.id, f"needs {root.id}, which {_said(root)}")
         if self._ended_by and spec.claim.id != self._ended_by:
             blocked_by(self._ended_by, f"the container had ended before ({self._ended_by})")
         if spec.claim.group != "image":
             self._require_boot(spec)
+
+    def _root(self, finding: Finding) -> Finding:
+        """The check at the start of a chain of checks that could not be asked."""
+        seen = {finding.id}
+        while finding.because in self.findings and finding.because not in seen:
+            seen.add(finding.because)
+            finding = self.findings[finding.because]
+        return finding
 
     @property
     def _anchor(self) -> str:
@@ -114,8 +123,7 @@ class Conductor:
         if family is None:
             blocked_by(
                 "packages.manager",
-                f"needs packages.manager: {what}, and without a package manager "
-                "it cannot be installed at launch",
+                f"needs packages.manager, which failed: {what}, and nothing can install it",
             )
         if capability in family.unavailable:
             pytest.fail(f"{what}, and it cannot be installed: {family.unavailable[capability]}")
@@ -215,7 +223,11 @@ class Conductor:
         return "\n".join(_answer_text(answer) for answer in self.transcript[-4:])
 
 
-_CAPABILITY_NAMES = {"dockerd": "dockerd", "download": "curl or wget with CA certificates"}
+_CAPABILITY_NAMES = {
+    "dockerd": "dockerd and docker",
+    "download": "curl or wget with CA certificates",
+    "user": "useradd or adduser",
+}
 
 
 def _said(finding: Finding) -> str:

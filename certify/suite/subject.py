@@ -204,8 +204,14 @@ class Subject:
     @cached_property
     def family(self) -> packages.Family | None:
         """The image's package-manager family, if it has one that certify knows."""
-        name = self.run(packages.detect_script()).stdout.strip()
-        return packages.family(name) if name else None
+        shell = self.engine_side.shell()  # not through the transcript: the script is no evidence
+        name = shell.run(packages.detect_script()).stdout.decode("utf-8", "replace").strip()
+        return packages.family(name) if name in self.known_managers else None
+
+    @property
+    def known_managers(self) -> tuple[str, ...]:
+        """The package managers that certify knows, by name."""
+        return tuple(each.name for each in packages.families())
 
     # Programs of certify's own
 

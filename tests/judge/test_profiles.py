@@ -57,7 +57,7 @@ def test_devspace_is_as_the_contract_says() -> None:
     assert devspace.info == ("image.libc",)
     assert set(devspace.recommended) == set(NAMES) - set(required) - {"image.libc"}
     assert devspace.launch == "init"
-    assert devspace.install == ("systemd", "dockerd", "sudo", "download", "bash")
+    assert devspace.install == ("systemd", "dockerd", "user", "sudo", "download", "bash")
     budgets = devspace.budgets
     assert (budgets.boot, budgets.dockerd, budgets.provision, budgets.shutdown) == (15, 20, 300, 10)
 

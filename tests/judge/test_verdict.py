@@ -427,6 +427,8 @@ def test_checks_show_the_outcome_that_counts() -> None:
         "dockerd.container": (SKIPPED, "not asked (because of dockerd.running)"),
         "dockerd.installed": (FAILED, "no dockerd"),
     }
+    told = case(image_size=found(SKIPPED, "needs image.os", because="image.os"))
+    assert by_id(judge(PROFILE, told, CLAIMS)[1])["image.size"].message == "needs image.os"
     assert checks["image.os"].evidence == "apt-get: ..."
     assert checks["image.os"].title == "Title of image.os"
     assert checks["image.os"].group == "image"
