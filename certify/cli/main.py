@@ -6,6 +6,7 @@ configuration) or 3 (nothing could be answered); an interruption ends with 130.
 
 from __future__ import annotations
 
+import io
 import sys
 
 import click
@@ -27,6 +28,11 @@ class Certify(DefaultGroup):  # type: ignore[misc]
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; turn certify's own errors into a message and an exit code."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(
+                stream, io.TextIOWrapper
+            ):  # a terminal without UTF-8 still gets an answer
+                stream.reconfigure(errors="replace")
         try:
             return super().invoke(ctx)
         except CertifyError as error:

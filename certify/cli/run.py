@@ -25,9 +25,10 @@ from certify.cli.options import (
 from certify.cli.progress import Progress
 from certify.engine.client import Engine
 from certify.engine.launch import ISOLATIONS, Limits
-from certify.errors import EngineUnavailable
+from certify.errors import BadLedger, EngineUnavailable
 from certify.images.reference import Reference
 from certify.judge.profiles import load
+from certify.ledger.store import Ledger
 from certify.model import Result, Status
 from certify.publish.junit import junit_xml
 from certify.publish.result import report_json
@@ -134,6 +135,7 @@ def run(
         keep=keep,
     )
     results: list[Result] = []
+    unrecorded: list[BadLedger] = []
     with open_ledger(ledger, reports) as store, interruptible():
         engine = _engine()
         try:
@@ -141,15 +143,30 @@ def run(
                 for profile in chosen:
                     with Progress(reference.familiar, profile.name) as progress:
                         result = certify(engine, reference, profile, options, progress)
-                    store.record(result)
                     results.append(result)
+                    try:
+                        store.record(result)
+                    except BadLedger as error:  # a full disk must not cost the result
+                        unrecorded.append(error)
         finally:
             if isinstance(engine, Engine):
                 engine.close()
             if results:
-                write_reports(reports, results, store.standing_by_reference())
+                write_reports(reports, results, _standing(store, results))
     _print(results, form)
-    sys.exit(exit_code(results))
+    code = exit_code(results)
+    if unrecorded:
+        click.echo(f"certify: not recorded: {unrecorded[0].message}", err=True)
+        code = code or INCONCLUSIVE
+    sys.exit(code)
+
+
+def _standing(store: Ledger, results: list[Result]) -> list[Result]:
+    """What the ledger holds; if it can no longer be read, at least what was just found."""
+    try:
+        return store.standing_by_reference()
+    except BadLedger:
+        return results
 
 
 def _engine() -> Engine | EngineUnavailable:

@@ -13,7 +13,7 @@ from certify.engine.session import SessionLost, Shell
 # The event ends the wait at once; between events systemd is also asked, in case none comes.
 _EVENT_SECONDS = 0.5
 _POLL_SECONDS = 0.05
-# An init that is not systemd gives no sign of being up; but it may be a script that becomes systemd.
+# An init that is not systemd gives no sign of being up; it may be a script that becomes systemd.
 _FOREIGN_SECONDS = 5.0
 _IS_SYSTEMD = (
     "{ [ /proc/1/exe -ef /usr/lib/systemd/systemd ] || [ /proc/1/exe -ef /lib/systemd/systemd ]; }"
