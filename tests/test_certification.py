@@ -86,9 +86,7 @@ def test_what_depends_on_a_broken_dockerd_is_skipped_with_the_reason(certify: Ce
     assert container.remedy
 
 
-def test_a_certificate_says_all_that_was_promised(
-    certify: Certify, engine: Engine
-) -> None:
+def test_a_certificate_says_all_that_was_promised(certify: Certify, engine: Engine) -> None:
     result = certify("run", "--format", "json", f"{SAMPLES}/debian").result
     inspected = engine.client.images.get(f"{SAMPLES}/debian").attrs
     assert result.image.image_id == inspected["Id"]

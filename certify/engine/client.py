@@ -20,6 +20,7 @@ from certify.errors import EngineUnavailable, ImageUnavailable, LaunchRefused, U
 from certify.images.reference import Reference
 from certify.judge.diagnosis import diagnose
 from certify.model import Fault, Host, Image
+from certify.safetext import one_line
 
 # Go's names of architectures, which OCI uses, for what `uname -m` says.
 ARCHITECTURES = {
@@ -202,10 +203,11 @@ class Engine:
         repository = reference.name
         tag = reference.digest or reference.tag
         try:
-            for _ in self.client.api.pull(
+            for step in self.client.api.pull(
                 repository, tag=tag, platform=platform, stream=True, decode=True
             ):
-                pass
+                if "error" in step:  # said after the answer began, so the engine's 200 stands
+                    raise unavailable(name, str(step["error"]))
             found = self._local(name)
         except APIError as error:
             raise unavailable(name, str(error.explanation or error)) from error
@@ -227,9 +229,8 @@ def unavailable(name: str, said: str) -> ImageUnavailable:
             evidence=said,
         )
     diagnosis = diagnose(said, where="pull")
-    cause = f": {diagnosis.cause}" if diagnosis else ""
     return ImageUnavailable(
-        f"{name} could not be pulled{cause}",
+        f"{name} could not be pulled: {diagnosis.cause if diagnosis else one_line(said)}",
         remedy=diagnosis.remedy if diagnosis else "`docker pull` the image by hand to see why.",
         fault=diagnosis.fault if diagnosis else Fault.REGISTRY,
         evidence=said,

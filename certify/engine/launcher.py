@@ -18,6 +18,7 @@ from certify.engine.launch import STOP_SIGNAL, Plan, host_config
 from certify.errors import LaunchRefused
 from certify.judge.diagnosis import diagnose
 from certify.model import Fault
+from certify.safetext import one_line
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _refusal(said: str) -> LaunchRefused:
     diagnosis = diagnose(said, where="launch")
     return LaunchRefused(
         "The engine refused to start the container"
-        + (f": {diagnosis.cause}" if diagnosis else f": {said.strip()}"),
+        + f": {diagnosis.cause if diagnosis else one_line(said)}",
         remedy=diagnosis.remedy
         if diagnosis
         else "`certify run --isolation` offers other launches; the engine's own log says more.",

@@ -98,11 +98,11 @@ class Shell:
         mark = secrets.token_hex(16)
         try:
             self._stream.send(f"{hello}echo {mark} $$; echo {mark} >&2\n".encode())
-            out, _, _ = self._read(mark, time.monotonic() + timeout, DEFAULT_LIMIT)
+            _, _, self._pid = self._read(mark, time.monotonic() + timeout, DEFAULT_LIMIT)
         except (SessionLost, TimeoutError) as error:
             self.close()
-            raise SessionLost(f"no shell answers in the container ({error})") from error
-        self._pid = int(out.tail)
+            why = str(error.__cause__ or error) or "nothing came in time"
+            raise SessionLost(f"no shell answers in the container: {why}") from error
 
     def close(self) -> None:
         """Give the shell up; it ends by itself when its input does."""
@@ -155,7 +155,7 @@ class Shell:
     def _read(
         self, mark: str, deadline: float, limit: int, reader: _Reader | None = None
     ) -> tuple[_Capture, _Capture, int]:
-        """Read both outputs up to their marks; the exit code stands behind the first."""
+        """Read both outputs up to their marks; a number, the exit code, stands behind the first."""
         assert self._stream is not None
         reader = reader or _Reader(mark.encode(), limit)
         while not reader.done:
@@ -167,7 +167,9 @@ class Shell:
                 raise SessionLost(reader) from error
             reader.feed(channel, data)
         out, err = reader.captures()
-        return out, err, int(out.tail or 0)
+        if not out.tail.isdigit():
+            raise SessionLost(reader) from SessionLost("what answers is no shell")
+        return out, err, int(out.tail)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,159 @@
+"""How long a native image takes, as a ratio to what cannot be avoided.
+
+Three ways to ask the same of one image, in turn, so that a machine that slows down
+slows all of them:
+
+* ``floor``: the bare container operations, by ``docker`` and one ``docker exec`` for each
+  group, with nothing judged;
+* ``certify``: ``certify run`` in a fresh process, reports and ledger included;
+* ``plain``: the same checks as pytest functions over testinfra's own docker backend.
+
+Run: ``python benchmarks/native.py [--runs N] [--image REF]``; prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from certify.engine import probe
+from certify.engine.launch import EXEC_INIT, PREPARE, STOP_SIGNAL, seccomp_path
+
+HERE = Path(__file__).parent
+NAME = "certify-benchmark"
+
+
+def start_command(image: str) -> list[str]:
+    """The bare launch: the same flags as certify's."""
+    return [
+        "docker", "run", "-d", "--name", NAME, "--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN",
+        "--cgroupns=private", f"--security-opt=seccomp={seccomp_path()}",
+        f"--stop-signal={STOP_SIGNAL}", "--tmpfs=/run:exec", "--tmpfs=/run/lock",
+        "--volume=/var/lib/docker", "--entrypoint=/bin/sh", image, "-c", PREPARE + EXEC_INIT,
+    ]  # fmt: skip
+
+
+WAIT = """
+until [ -S /run/systemd/private ]; do :; done
+systemctl is-system-running --wait >/dev/null || :
+until docker version >/dev/null 2>&1; do sleep 0.05; done
+"""
+PACKAGES = """
+apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ed &&
+ed --version && apt-get purge -y ed && apt-get -s upgrade
+"""
+SYSTEMD = """
+u=/run/systemd/system/bench.service
+printf '[Service]\\nExecStart=/bin/sleep 1000\\nRestart=always\\nRestartSec=50ms\\n' >$u
+systemctl daemon-reload; systemctl start bench
+old=$(systemctl show -p MainPID --value bench); kill -9 "$old"
+until n=$(systemctl show -p MainPID --value bench); [ "$n" != 0 ] && [ "$n" != "$old" ]; do :; done
+systemctl stop bench; rm $u; systemctl daemon-reload
+"""
+USER = """
+useradd --create-home --shell /bin/bash bench
+echo 'bench ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/bench
+bash -lc true; git init -q /tmp/g; git --version
+"""
+
+
+def docker_steps() -> str:
+    """Bare nested containers: one that prints, one that is reached, compose, a restart."""
+    say = probe.shell_printf(probe.image_archive(probe.say("amd64", b"hello")))
+    serve = probe.shell_printf(probe.image_archive(probe.serve("amd64", 7770, b"hello")))
+    compose = 'version: "3"\\nservices:\\n  p:\\n    image: s\\n    network_mode: none\\n'
+    return f"""
+{say} | docker import --change 'CMD ["/probe"]' - s
+docker run --rm s
+{serve} | docker import --change 'CMD ["/probe"]' - v
+docker run -d --name v -p 127.0.0.1:7000:7770 v
+curl -s --http0.9 http://127.0.0.1:7000/
+docker rm -f v
+mkdir -p /tmp/c && cd /tmp/c && printf '{compose}' >docker-compose.yml
+docker-compose up; docker-compose down -v
+systemctl restart docker
+until docker version >/dev/null 2>&1; do sleep 0.05; done
+docker run --rm s
+"""
+
+
+def execute(script: str, user: str = "root") -> None:
+    subprocess.run(
+        ["docker", "exec", "-u", user, NAME, "sh", "-c", script],
+        check=True, capture_output=True,
+    )  # fmt: skip
+
+
+def floor(image: str) -> None:
+    """The bare operations, one after another."""
+    subprocess.run(start_command(image), check=True, capture_output=True)
+    try:
+        for script in (WAIT, PACKAGES, SYSTEMD, USER, docker_steps()):
+            execute(script)
+        execute("sudo -n id -u", user="bench")
+        subprocess.run(["docker", "stop", NAME], check=True, capture_output=True)
+        subprocess.run(["docker", "start", NAME], check=True, capture_output=True)
+        execute(WAIT)
+    finally:
+        subprocess.run(["docker", "rm", "-fv", NAME], check=True, capture_output=True)
+
+
+def certified(image: str) -> None:
+    """certify as people run it."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [sys.executable, "-m", "certify", "run", "--reports", folder, "--pull", "never", image],
+            check=True, capture_output=True,
+        )  # fmt: skip
+
+
+def plain(image: str) -> None:
+    """The same questions in plain pytest and testinfra."""
+    environment = os.environ | {
+        "BENCH_IMAGE": image, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(HERE.parent)
+    }  # fmt: skip
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "testinfra.plugin",
+         "-c", os.devnull, f"--rootdir={HERE}", str(HERE / "plain_suite.py")],
+        check=True, capture_output=True, env=environment,
+    )  # fmt: skip
+
+
+def seconds(way: Callable[[str], None], image: str) -> float:
+    begun = time.perf_counter()
+    way(image)
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--image", default="certify-sample/debian-devspace:latest")
+    options = parser.parse_args()
+    ways = {"floor": floor, "certify": certified, "plain": plain}
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(options.runs + 1):
+        for name, way in ways.items():
+            took = seconds(way, options.image)
+            if turn:  # the first turn warms caches
+                taken[name].append(took)
+    print(f"{options.image}, {options.runs} runs in turn, {os.cpu_count()} cores, "
+          f"Linux {platform.release()}\n")  # fmt: skip
+    print("| way | median s | min s | max s | ratio to floor (median of pairs) |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for name, times in taken.items():
+        ratio = statistics.median(a / b for a, b in zip(times, taken["floor"], strict=True))
+        print(f"| {name} | {statistics.median(times):.2f} | {min(times):.2f} | {max(times):.2f} "
+              f"| {ratio:.2f} |")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,342 @@
+"""The long-lived shell in real containers: dash of Debian, ash of busybox."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from docker.errors import NotFound
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from certify.engine import session
+from certify.engine.candidate import Candidate
+from certify.engine.client import Engine
+from certify.engine.launch import Plan
+from certify.engine.launcher import launched
+from certify.engine.session import KILLED, Answer, SessionLost, Shell
+from tests.conftest import SAMPLES
+from tests.engine.waiting import eventually
+
+pytestmark = pytest.mark.engine
+
+SOON = 1.0
+"""Seconds that are enough for a command to say its first word."""
+
+
+@pytest.fixture(scope="module", params=["busybox", "debian"])
+def candidate(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Candidate]:
+    """One container for all tests of an image; it is gone afterwards."""
+    with launched(engine, f"{SAMPLES}/{request.param}", Plan("idle", "default")) as started:
+        yield started.candidate
+    with pytest.raises(NotFound):
+        engine.client.api.inspect_container(started.candidate.id)
+
+
+@pytest.fixture
+def shell(candidate: Candidate) -> Shell:
+    return candidate.shell()
+
+
+def ok(shell: Shell, command: str) -> str:
+    answer = shell.run(command)
+    assert (answer.rc, answer.stderr, answer.shell_lost) == (0, b"", False), answer
+    return answer.stdout.decode()
+
+
+def pid(shell: Shell) -> str:
+    return ok(shell, "echo $$").strip()
+
+
+def running(shell: Shell, pids: list[str]) -> list[str]:
+    """Those of the processes that are neither gone nor only waiting to be buried."""
+    states = ok(
+        shell,
+        f"for p in {' '.join(pids)}; do {{ read -r line </proc/$p/stat; }} 2>/dev/null && "
+        'echo "$p ${line##*) }"; done; :',
+    )
+    return [line.split()[0] for line in states.splitlines() if line.split()[1] not in "ZX"]
+
+
+SLEEPER = "sh -c 'echo $$; exec sleep 1000'"
+
+
+# What a command says
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 126, 127, 130, 137, 143, 255])
+def test_exit_codes(shell: Shell, code: int) -> None:
+    assert shell.run(f"exit {code}").rc == code
+    assert shell.run(f"(exit {code})").rc == code
+
+
+def test_the_end_by_a_signal_is_an_exit_code(shell: Shell) -> None:
+    assert shell.run("sh -c 'kill -TERM $$'").rc == 128 + 15
+
+
+def test_the_outputs_are_apart(shell: Shell) -> None:
+    answer = shell.run("echo out; echo err >&2; echo out; exit 3")
+    assert (answer.stdout, answer.stderr, answer.rc) == (b"out\nout\n", b"err\n", 3)
+    assert not (answer.truncated or answer.timed_out or answer.shell_lost)
+
+
+def test_every_byte_comes_back(shell: Shell) -> None:
+    everything = bytes(range(256))
+    octal = "".join(f"\\{byte:03o}" for byte in everything)
+    answer = shell.run(f"printf '{octal}'; printf '{octal}' >&2")
+    assert (answer.stdout, answer.stderr) == (everything, everything)
+
+
+@pytest.mark.parametrize("command", ["", " ", "\n\n", ":", "true", "# a comment", "  # \n"])
+def test_nothing_at_all(shell: Shell, command: str) -> None:
+    shell.run("exit 7")  # whose exit code must not be taken for this one's
+    answer = shell.run(command)
+    assert (answer.stdout, answer.stderr, answer.rc) == (b"", b"", 0)
+
+
+def test_output_without_an_end_of_line(shell: Shell) -> None:
+    answer = shell.run("printf out; printf err >&2; exit 4")
+    assert (answer.stdout, answer.stderr, answer.rc) == (b"out", b"err", 4)
+
+
+def test_megabytes_are_cut_at_the_limit_and_read_to_the_end(shell: Shell) -> None:
+    much = "head -c 9000000 /dev/zero | tr '\\0'"
+    answer = shell.run(f"{much} o; {much} e >&2; exit 9", limit=1_000_001)
+    assert (answer.stdout, answer.stderr) == (b"o" * 1_000_001, b"e" * 1_000_001)
+    assert (answer.truncated, answer.rc, answer.timed_out) == (True, 9, False)
+
+
+@pytest.mark.parametrize(
+    ("size", "truncated"), [(499_999, False), (500_000, False), (500_001, True)]
+)
+def test_the_limit_is_exact(shell: Shell, size: int, truncated: bool) -> None:
+    answer = shell.run(f"head -c {size} /dev/zero", limit=500_000)
+    assert (len(answer.stdout), answer.truncated) == (min(size, 500_000), truncated)
+
+
+def test_a_command_has_no_input(shell: Shell) -> None:
+    assert ok(shell, 'cat; if read -r line; then echo "$line"; else echo none; fi') == "none\n"
+    assert ok(shell, "readlink /proc/self/fd/0") == "/dev/null\n"
+
+
+def test_a_command_leaves_nothing_behind_in_the_shell(shell: Shell) -> None:
+    before = pid(shell)
+    shell.run("cd /tmp; x=1; export x; set -e; umask 0; exec >/dev/null; trap 'echo' EXIT; false")
+    assert ok(shell, 'echo "${x-unset} $PWD"').split()[0] == "unset"
+    assert ok(shell, "false; echo goes on") == "goes on\n"
+    assert pid(shell) == before
+
+
+def test_the_environment_is_the_images_own_but_for_the_language(shell: Shell) -> None:
+    assert ok(shell, 'echo "$LC_ALL ${NOTIFY_SOCKET-none}"') == "C none\n"
+
+
+# How a command is written
+
+
+# Every character but NUL and lone surrogates: what a command line can hold.
+commands = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=400)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(text=commands)
+@example("'\"'\"`$(echo x)${x}\\")
+@example("\\\n\r\n\t\x1b[0m\x7f !! ~ * ? # ; & | <<EOF")
+@example("Ünïcode → \U0001f433 \u202e")
+@example("\n\n'\n")
+def test_any_text_goes_through(shell: Shell, text: str) -> None:
+    quoted = shlex.quote(text)
+    answer = shell.run(f"printf %s {quoted}; printf %s {quoted} >&2")
+    assert (answer.stdout, answer.stderr, answer.rc) == (text.encode(), text.encode(), 0)
+
+
+def test_bytes_that_are_no_utf8_go_through(shell: Shell) -> None:
+    name = b"latin-\xe4\xff".decode("utf-8", "surrogateescape")
+    assert shell.run(f"printf %s {name}").stdout == b"latin-\xe4\xff"
+
+
+def test_a_command_of_a_megabyte(shell: Shell) -> None:
+    text = "0123456789abcde\n" * 65_536
+    assert ok(shell, f"printf %s {shlex.quote(text)} | wc -c").strip() == str(len(text))
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["if", "(", ")", "'", '"', "`", "$(", "${", "case x", "done", "}", "&&", "; ;", "f() {"],
+)
+def test_a_syntax_error_is_the_commands_alone(shell: Shell, command: str) -> None:
+    before = pid(shell)
+    answer = shell.run(command, timeout=10)
+    assert answer.rc != 0
+    assert not (answer.timed_out or answer.shell_lost)
+    assert answer.stderr
+    assert pid(shell) == before
+
+
+def test_a_here_document(shell: Shell) -> None:
+    assert ok(shell, "cat <<EOF\none\n$((1 + 1))\nEOF\necho three") == "one\n2\nthree\n"
+
+
+# What does not end
+
+
+def test_a_command_that_never_ends_is_killed_with_its_children(shell: Shell) -> None:
+    before = pid(shell)
+    answer = shell.run(f"{SLEEPER} & {SLEEPER}", timeout=SOON)
+    assert (answer.timed_out, answer.shell_lost, answer.rc) == (True, False, KILLED)
+    pids = answer.stdout.decode().split()
+    assert len(pids) == 2, "what it said until then is kept"
+    assert running(shell, pids) == []
+    assert pid(shell) == before
+
+
+def test_a_deep_family_is_killed_to_the_last(shell: Shell) -> None:
+    deep = "sh -c 'echo $$; sh -c \"echo \\$\\$; sleep 1000; :\"; :'"
+    answer = shell.run(f"{deep} & {deep}; :", timeout=SOON)
+    pids = answer.stdout.decode().split()
+    assert len(pids) == 4
+    assert running(shell, pids) == []
+
+
+def test_a_command_that_ignores_signals_is_killed(shell: Shell) -> None:
+    answer = shell.run(
+        "sh -c 'trap : TERM INT HUP; echo $$; while :; do sleep 1000; done'", timeout=SOON
+    )
+    assert (answer.timed_out, answer.shell_lost, answer.rc) == (True, False, KILLED)
+    (stubborn,) = answer.stdout.decode().split()
+    assert running(shell, [stubborn]) == []
+
+
+def test_a_command_that_floods_both_outputs_for_ever_is_killed(shell: Shell) -> None:
+    before = pid(shell)
+    answer = shell.run("yes out & yes err >&2", timeout=SOON, limit=1000)
+    assert (answer.timed_out, answer.shell_lost, answer.truncated) == (True, False, True)
+    assert (len(answer.stdout), len(answer.stderr)) == (1000, 1000)
+    assert pid(shell) == before
+
+
+def test_a_command_that_closes_its_outputs(shell: Shell) -> None:
+    before = pid(shell)
+    answer = shell.run("echo last; exec >&- 2>&-; exit 5")
+    assert (answer.stdout, answer.rc, answer.shell_lost) == (b"last\n", 5, False)
+    answer = shell.run("exec >&- 2>&-; while :; do sleep 1000; done", timeout=SOON)
+    assert (answer.timed_out, answer.shell_lost) == (True, False)
+    assert pid(shell) == before
+
+
+def test_a_background_process_does_not_hold_the_answer_up(shell: Shell) -> None:
+    answer = shell.run(f"{SLEEPER} & echo started", timeout=30)
+    assert (answer.timed_out, answer.rc) == (False, 0)
+    assert b"started\n" in answer.stdout
+    assert ok(shell, "echo on").endswith("on\n")
+
+
+# What harms the shell
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "_GRACE", 0.5)
+
+
+@pytest.mark.parametrize("signal", ["KILL", "SEGV"])
+def test_a_command_that_kills_the_shell(shell: Shell, signal: str) -> None:
+    before = pid(shell)
+    answer = shell.run(f"echo last words; kill -{signal} $$; sleep 1000", timeout=60)
+    assert (answer.shell_lost, answer.timed_out, answer.rc) == (True, False, KILLED)
+    assert answer.stdout == b"last words\n"
+    assert answer.seconds < 60
+    assert pid(shell) != before
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("whom", ["$PPID", "$$"])
+def test_a_command_that_stops_the_shell(shell: Shell, whom: str) -> None:
+    before = pid(shell)
+    answer = shell.run(f"echo last words; kill -STOP {whom}", timeout=SOON)
+    assert (answer.shell_lost, answer.timed_out, answer.rc) == (True, True, KILLED)
+    assert answer.stdout == b"last words\n"
+    assert pid(shell) != before
+
+
+def test_a_command_that_takes_the_shells_input_away(shell: Shell) -> None:
+    shell.run("kill -KILL $$")
+    answers = [shell.run("echo one"), shell.run("echo two")]
+    assert [each.stdout for each in answers] == [b"one\n", b"two\n"]
+
+
+# What looks like the protocol
+
+
+def test_a_mark_of_an_earlier_command_ends_nothing(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marks: list[str] = []
+    real = secrets.token_hex
+
+    def remember(size: int) -> str:
+        marks.append(real(size))
+        return marks[-1]
+
+    monkeypatch.setattr(secrets, "token_hex", remember)
+    ok(shell, ":")
+    earlier = marks[-1]
+    answer = shell.run(f"echo {earlier} 9; echo {earlier} >&2; echo on; exit 3")
+    assert answer.stdout.decode() == f"{earlier} 9\non\n"
+    assert (answer.stderr.decode(), answer.rc) == (f"{earlier}\n", 3)
+    assert len(set(marks)) == len(marks)
+
+
+def test_what_a_background_process_says_later_breaks_nothing(shell: Shell) -> None:
+    late = "read -r word </tmp/later; echo late; echo late >&2"
+    assert ok(shell, f"rm -f /tmp/later; mkfifo /tmp/later; ( {late} ) & echo now") == "now\n"
+    heard: list[Answer] = [shell.run("echo go >/tmp/later; exit 3")]
+
+    def all_heard() -> bool:
+        heard.append(shell.run("exit 3"))
+        outputs = (each.stdout for each in heard), (each.stderr for each in heard)
+        return all(b"late\n" in b"".join(output) for output in outputs)
+
+    eventually(all_heard, seconds=20)
+    assert {each.rc for each in heard} == {3}
+    assert not any(each.shell_lost or each.timed_out for each in heard)
+
+
+# Whose shell it is
+
+
+def test_a_shell_of_another_user(candidate: Candidate, shell: Shell) -> None:
+    ok(shell, "echo 'worker:x:4242:4242::/tmp:/bin/sh' >>/etc/passwd")
+    theirs = candidate.shell("worker")
+    assert ok(theirs, "id -u").strip() == "4242"
+    assert ok(shell, "id -u").strip() == "0"
+    assert candidate.shell("worker") is theirs
+
+
+def test_a_user_that_does_not_exist(candidate: Candidate, shell: Shell) -> None:
+    with pytest.raises(SessionLost, match="nobody-of-that-name"):
+        candidate.shell("nobody-of-that-name").run("id")
+    assert ok(shell, "echo on") == "on\n"
+
+
+def test_shells_that_were_given_up_open_again(candidate: Candidate, shell: Shell) -> None:
+    before = pid(shell)
+    candidate.close_shells()
+    after = pid(shell)
+    assert after != before
+    eventually(lambda: not running(shell, [before]), seconds=20)
+
+
+def test_how_long_a_command_takes_is_told(
+    shell: Shell, record_property: Callable[[str, object], None]
+) -> None:
+    """Nothing is asserted about time: the machine may be busy. The number is in the report."""
+    begun = time.monotonic()
+    said = [ok(shell, f"echo {number}") for number in range(100)]
+    record_property("milliseconds a command", round((time.monotonic() - begun) * 10, 2))
+    assert said == [f"{number}\n" for number in range(100)]
