@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 from certify import __version__
 from certify.engine import packages
-from certify.engine.client import Engine, Resolved
+from certify.engine.client import Engine
 from certify.engine.launch import Limits, Plan, reproduce
-from certify.engine.launcher import Launched, launched
+from certify.engine.launcher import launched
 from certify.errors import EngineUnavailable, SuiteBroken, Trouble
 from certify.images.reference import Reference
 from certify.judge.profiles import Profile
@@ -69,10 +69,11 @@ class Options:
 
 @dataclass
 class _Seen:
-    """What was seen so far; a report is made from it however far that is."""
+    """What one launch showed so far; a report is made from it however far that is."""
 
     image: Image
     claims: dict[str, Claim]
+    started_at: datetime
     findings: dict[str, Finding] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     host: Host | None = None
@@ -83,43 +84,69 @@ class _Seen:
 def certify(
     engine: Engine | EngineUnavailable,
     reference: Reference,
-    profile: Profile,
+    profiles: Sequence[Profile],
     options: Options,
     watcher: Watcher,
-) -> Result:
-    """Certify one image under one profile.
+) -> list[Result]:
+    """Certify one image under several profiles; one result each, in their order.
 
-    Host, network and registry trouble ends up in the result, as an inconclusive
-    verdict; so a result always comes back, however far it got.
+    Profiles that launch alike share the launch and its checks; all share the pull.
+    Host, network and registry trouble ends up in the results, as an inconclusive
+    verdict; so they always come back, however far it got.
     """
-    started_at = datetime.now(UTC)
-    seen = _Seen(
-        image=Image(
-            reference=reference.familiar,
-            registry=reference.registry or None,
-            repository=reference.repository or None,
-            image_id=reference.image_id,
-            tag=reference.tag,
-            digest=reference.digest,
-            platform=options.platform,
-        ),
-        claims=claims(),
-    )
-    try:
-        if isinstance(engine, EngineUnavailable):
-            raise engine
-        seen.host = engine.host()
-        _examine(engine, reference, profile, options, watcher, seen)
-    except Trouble as trouble:
-        seen.trouble = trouble
+    results: dict[str, Result] = {}
+    for alike in _by_launch(profiles):
+        seen = _Seen(
+            image=Image(
+                reference=reference.familiar,
+                registry=reference.registry or None,
+                repository=reference.repository or None,
+                image_id=reference.image_id,
+                tag=reference.tag,
+                digest=reference.digest,
+                platform=options.platform,
+            ),
+            claims=claims(),
+            started_at=datetime.now(UTC),
+        )
+        try:
+            if isinstance(engine, EngineUnavailable):
+                raise engine
+            seen.host = engine.host()
+            _examine(engine, reference, alike, options, watcher, seen)
+        except Trouble as trouble:
+            seen.trouble = trouble
+        finished_at = datetime.now(UTC)
+        for profile in alike:
+            results[profile.name] = _result(seen, profile, options, reference, finished_at)
+    return [results[profile.name] for profile in profiles]
+
+
+def _by_launch(profiles: Sequence[Profile]) -> list[list[Profile]]:
+    """The profiles, grouped by what decides how an image is launched and timed."""
+    groups: dict[object, list[Profile]] = {}
+    for profile in profiles:
+        key = (profile.launch, frozenset(profile.install), profile.budgets)
+        groups.setdefault(key, []).append(profile)
+    return list(groups.values())
+
+
+def _result(
+    seen: _Seen, profile: Profile, options: Options, reference: Reference, finished_at: datetime
+) -> Result:
+    shipped = claims()
+    findings = {
+        check_id: finding
+        for check_id, finding in seen.findings.items()
+        if check_id in profile.checks or check_id not in shipped
+    }
     verdict, checks = judge(
         profile,
-        seen.findings,
+        findings,
         seen.claims,
         trouble=seen.trouble,
         installed_at_launch=seen.facts.get("provision_seconds") is not None,
     )
-    finished_at = datetime.now(UTC)
     boot = seen.facts.get("boot_seconds")
     return Result(
         image=seen.image,
@@ -135,7 +162,7 @@ def certify(
         launch=_launch(seen, profile, options, reference),
         host=seen.host,
         suite=Suite(version=__version__, digest=suite_digest(profile.digest(), options.own_checks)),
-        started_at=started_at,
+        started_at=seen.started_at,
         finished_at=finished_at,
         expires_at=finished_at + VALID_FOR,
     )
@@ -144,11 +171,13 @@ def certify(
 def _examine(
     engine: Engine,
     reference: Reference,
-    profile: Profile,
+    profiles: Sequence[Profile],
     options: Options,
     watcher: Watcher,
     seen: _Seen,
 ) -> None:
+    """Launch the image once and run every check that any of the profiles names."""
+    profile = profiles[0]  # all launch alike
     seen.plan = Plan(
         kind=profile.launch,
         isolation=engine.isolation(options.isolation) if profile.launch == "init" else "default",
@@ -169,35 +198,22 @@ def _examine(
         ) as started:
             if options.keep:
                 watcher.kept(started.name)
-            _run_checks(runner, engine, resolved, started, profile, options, watcher, seen)
-
-
-def _run_checks(
-    runner: Runner,
-    engine: Engine,
-    resolved: Resolved,
-    started: Launched,
-    profile: Profile,
-    options: Options,
-    watcher: Watcher,
-    seen: _Seen,
-) -> None:
-    job = Job(
-        container=started.candidate.id,
-        image=resolved.image,
-        launch=profile.launch,
-        refused=started.refused,
-        engine_platform=engine.platform,
-        asked_platform=options.platform,
-        install=profile.install,
-        budgets=profile.budgets.model_dump(),
-        only=profile.checks,
-    )
-    own = [str(options.own_checks)] if options.own_checks else []
-    runner.begin(job, started.notify, own)
-    with _engine_asked_first(engine):
-        for event in runner.events(time.monotonic() + options.timeout):
-            _hear(event, watcher, seen, options)
+            job = Job(
+                container=started.candidate.id,
+                image=resolved.image,
+                launch=profile.launch,
+                refused=started.refused,
+                engine_platform=engine.platform,
+                asked_platform=options.platform,
+                install=profile.install,
+                budgets=profile.budgets.model_dump(),
+                only=tuple({check_id: None for each in profiles for check_id in each.checks}),
+            )
+            own = [str(options.own_checks)] if options.own_checks else []
+            runner.begin(job, started.notify, own)
+            with _engine_asked_first(engine):
+                for event in runner.events(time.monotonic() + options.timeout):
+                    _hear(event, watcher, seen, options)
 
 
 @contextlib.contextmanager

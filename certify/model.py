@@ -196,6 +196,19 @@ class Launch(Value):
     """A command line to paste into a shell that does the same."""
 
 
+class Calibration(Value):
+    """How fast the host was, by certify's own probe container: seconds for each step."""
+
+    create_seconds: float
+    start_seconds: float
+    remove_seconds: float
+
+    @property
+    def total_seconds(self) -> float:
+        """All steps together."""
+        return self.create_seconds + self.start_seconds + self.remove_seconds
+
+
 class Host(Value):
     """Where it ran."""
 
@@ -207,6 +220,8 @@ class Host(Value):
     architecture: str
     cpus: int
     memory_bytes: int
+    calibration: Calibration | None = None
+    """Measured once a run; null if it could not be."""
 
 
 class Suite(Value):

@@ -140,14 +140,14 @@ def run(
         engine = _engine()
         try:
             for reference in references:
-                for profile in chosen:
-                    with Progress(reference.familiar, profile.name) as progress:
-                        result = certify(engine, reference, profile, options, progress)
-                    results.append(result)
-                    try:
+                with Progress(reference.familiar, ", ".join(each.name for each in chosen)) as shown:
+                    found = certify(engine, reference, chosen, options, shown)
+                results += found
+                try:
+                    for result in found:
                         store.record(result)
-                    except BadLedger as error:  # a full disk must not cost the result
-                        unrecorded.append(error)
+                except BadLedger as error:  # a full disk must not cost the result
+                    unrecorded.append(error)
         finally:
             if isinstance(engine, Engine):
                 engine.close()

@@ -158,7 +158,7 @@ def host_config(plan: Plan, *, cpus: int, volume: str, notify: Path | None) -> d
     }
     if plan.network:
         config["network_mode"] = plan.network
-    if plan.kind == "idle":
+    if plan.kind != "init":
         return config
     # What systemd itself would mount on a machine of its own (systemd(1), file hierarchy).
     config["tmpfs"] |= {"/run": "rw,nosuid,nodev,exec,mode=755", "/run/lock": "rw,nosuid,nodev"}
@@ -190,13 +190,16 @@ def reproduce(plan: Plan, image: str, *, platform: str | None, install: str = ""
     if platform:
         words += ["--platform", platform]
     limits = plan.limits
-    words += [f"--memory={limits.memory}", f"--pids-limit={limits.pids}"]
+    # Without --memory-swap the engine's command line adds as much swap again.
+    words += [f"--memory={limits.memory}", f"--memory-swap={limits.memory}"]
+    words.append(f"--pids-limit={limits.pids}")
     if limits.cpus:
         words.append(f"--cpus={limits.cpus:g}")
     if plan.network:
         words.append(f"--network={plan.network}")
     if plan.kind == "image":
         return shlex.join([*words, image])
+    words.append("--user=0:0")
     if plan.kind == "idle":
         return shlex.join([*words, "--entrypoint=/bin/sh", image])
     if plan.isolation == "sysbox":
@@ -211,7 +214,7 @@ def reproduce(plan: Plan, image: str, *, platform: str | None, install: str = ""
     words += [f"--stop-signal={STOP_SIGNAL}", "--tmpfs=/run:exec", "--tmpfs=/run/lock"]
     words += ["--volume=/var/lib/docker", "--entrypoint=/bin/sh"]
     prepare = "" if plan.isolation == "sysbox" else one_line(PREPARE)
-    steps = [install, prepare, "export container=docker", "exec /sbin/init"]
+    steps = [install, prepare, one_line(EXEC_INIT)]
     return shlex.join([*words, image, "-c", "; ".join(step for step in steps if step)])
 
 
