@@ -17,6 +17,7 @@ from certify.engine.launch import Limits, Plan, reproduce
 from certify.engine.launcher import launched
 from certify.errors import EngineUnavailable, SuiteBroken, Trouble
 from certify.images.reference import Reference
+from certify.images.registry import manifest_digest
 from certify.judge.profiles import Profile
 from certify.judge.verdict import judge
 from certify.model import (
@@ -211,9 +212,18 @@ def _examine(
             )
             own = [str(options.own_checks)] if options.own_checks else []
             runner.begin(job, started.notify, own)
+            _name_the_manifest(engine, reference, seen)
             with _engine_asked_first(engine):
                 for event in runner.events(time.monotonic() + options.timeout):
                     _hear(event, watcher, seen, options)
+
+
+def _name_the_manifest(engine: Engine, reference: Reference, seen: _Seen) -> None:
+    """Tell an index from the platform's manifest; meanwhile the candidate boots."""
+    image = seen.image
+    if image.digest and image.platform:
+        digest = manifest_digest(reference, image.digest, image.platform, engine.login)
+        seen.image = image.model_copy(update={"manifest_digest": digest})
 
 
 @contextlib.contextmanager

@@ -131,6 +131,9 @@ class Image(Value):
     repository: str | None = None
     tag: str | None = None
     digest: str | None = None
+    """What the reference leads to in its registry: of an index, if there is one."""
+    manifest_digest: str | None = None
+    """The digest of this platform's own manifest; the same as ``digest`` without an index."""
     image_id: str | None = None
     platform: str | None = None
     size_bytes: int | None = None

@@ -20,21 +20,32 @@ def read_file(api: APIClient, container: str, path: str, limit: int) -> bytes | 
     for _ in range(20):
         try:
             with answering():
-                stream, _ = api.get_archive(container, path)
+                stream, stat = api.get_archive(container, path)
                 head = _first_bytes(stream, limit + 8 * 512)
         except APIError:
             return None
         try:
-            with tarfile.open(fileobj=io.BytesIO(head), mode="r|") as archive:
+            with tarfile.open(fileobj=io.BytesIO(head), mode="r:") as archive:
                 member = archive.next()
                 if member is not None and member.issym():
-                    path = str(PurePosixPath(path).parent / member.linkname)
+                    # The engine knows better: a folder on the way may be a link as well.
+                    target = (stat or {}).get("linkTarget")
+                    path = str(target or PurePosixPath(path).parent / member.linkname)
                     continue
-                content = archive.extractfile(member) if member and member.isfile() else None
-                return content.read(min(limit, member.size)) if member and content else None
         except tarfile.TarError:
             return None
+        return _content(head, member, limit) if member is not None and member.isfile() else None
     return None
+
+
+def _content(head: bytes, member: tarfile.TarInfo, limit: int) -> bytes | None:
+    """The member's first bytes, cut from an archive that was cut itself; null if they are not in.
+
+    Not by ``extractfile``: that reads ahead, and fails where the archive was cut.
+    """
+    size = min(limit, member.size)
+    content = head[member.offset_data : member.offset_data + size]
+    return content if len(content) == size else None
 
 
 def _first_bytes(stream: Iterator[bytes], limit: int) -> bytes:

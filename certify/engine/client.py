@@ -11,13 +11,14 @@ from typing import Any
 
 import docker
 import requests
+from docker.auth import load_config, resolve_authconfig
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.images import Image as EngineImage
 
 from certify.engine.launch import SYSBOX_RUNTIME
 from certify.errors import EngineUnavailable, ImageUnavailable, LaunchRefused, UsageError
-from certify.images.reference import Reference
+from certify.images.reference import DOCKER_HUB, Reference
 from certify.judge.diagnosis import diagnose
 from certify.model import Fault, Host, Image
 from certify.safetext import one_line
@@ -110,6 +111,16 @@ class Engine:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def login(self, registry: str) -> tuple[str, str] | None:
+        """User and password for a registry, from Docker's own configuration, or null."""
+        with contextlib.suppress(DockerException, ValueError):
+            host = None if registry == DOCKER_HUB else registry
+            found = resolve_authconfig(load_config(), host) or {}
+            user, password = found.get("username"), found.get("password")
+            if user and password:
+                return user, password
+        return None
 
     def ping(self) -> None:
         """Raises :class:`EngineUnavailable` if the engine no longer answers."""
@@ -218,16 +229,6 @@ class Engine:
 
 def unavailable(name: str, said: str) -> ImageUnavailable:
     """What a failed pull means, from what the engine said of it."""
-    text = said.lower()
-    if any(
-        sign in text
-        for sign in ("manifest unknown", "repository does not exist", "not found", "access denied")
-    ):
-        return ImageUnavailable(
-            f"{name} does not exist in its registry, or needs a login.",
-            remedy="Check the name and tag; if it is private, `docker login` first.",
-            evidence=said,
-        )
     diagnosis = diagnose(said, where="pull")
     return ImageUnavailable(
         f"{name} could not be pulled: {diagnosis.cause if diagnosis else one_line(said)}",

@@ -1,8 +1,8 @@
 """How a candidate is started: which flags, which command, and why.
 
 Three kinds of launch. ``init``: the image's systemd as PID 1, after whatever it
-lacks was installed. ``idle``: a shell that waits, with no rights beyond the
-engine's defaults. ``image``: the image's own entrypoint.
+lacks was installed. ``idle``: a shell that waits. ``image``: the image's own
+entrypoint. The latter two have no rights beyond the engine's defaults.
 
 Pure: nothing here talks to an engine. ``docs/launching.md`` tells users the same.
 """

@@ -104,10 +104,14 @@ def _create(
     return str(made["Id"])
 
 
+_SHELL_SIGNS = (
+    "no such file", "not found", "permission denied", "is a directory", "exec format error",
+)  # fmt: skip
+
+
 def _about_shell(said: str) -> bool:
     """Whether the engine refused because the image's own shell cannot be executed."""
-    signs = ("no such file", "not found", "permission denied", "is a directory")
-    return SHELL in said and any(sign in said for sign in signs)
+    return SHELL in said and any(sign in said for sign in _SHELL_SIGNS)
 
 
 def _refusal(said: str) -> LaunchRefused:

@@ -37,8 +37,13 @@ def _start_time(pid: int) -> str | None:
 
 
 def _machine() -> str:
+    """Where process numbers mean what they mean here: this boot, and this PID namespace.
+
+    Two containers that share an engine, as CI jobs do, have the same boot and other processes.
+    """
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot}.{Path('/proc/self/ns/pid').stat().st_ino}"
     except OSError:
         return "unknown"
 

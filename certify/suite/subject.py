@@ -229,6 +229,11 @@ class Subject:
         return self.place_probe(name, program)
 
     @property
+    def foreign(self) -> bool:
+        """Whether the candidate is for another architecture than the engine's host."""
+        return self.architecture != self.job.engine_platform.split("/")[1]
+
+    @property
     def architecture(self) -> str:
         """The candidate's architecture, by OCI's name."""
         return (self.image.platform or self.job.engine_platform).split("/")[1]

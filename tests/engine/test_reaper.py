@@ -1,0 +1,254 @@
+"""Nothing is left behind, and nothing of anyone else's is touched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from docker.errors import APIError, NotFound
+
+from certify.engine import reaper
+from certify.engine.client import Engine
+from certify.errors import EngineUnavailable
+from tests.conftest import SAMPLES, Certify, command
+from tests.engine.waiting import eventually
+
+HERE = reaper.owner().partition("/")[0]
+
+
+def owner_of(pid: int) -> str:
+    return f"{HERE}/{pid}/{reaper._start_time(pid)}"
+
+
+# Whose an object is
+
+
+def test_what_this_process_creates_is_no_orphan() -> None:
+    assert reaper.is_orphan(reaper.owner()) is False
+    assert reaper.owner() == owner_of(os.getpid())
+
+
+def test_what_another_living_process_created_is_no_orphan_until_it_ends(tmp_path: Path) -> None:
+    # A name that could be taken for the fields that follow it in /proc/PID/stat.
+    program = tmp_path / "a) R 1 (b"
+    program.write_text("#!/bin/sh\necho up; read -r line\n")
+    program.chmod(0o755)
+    with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"up\n"
+        label = owner_of(process.pid)
+        assert reaper.is_orphan(label) is False
+    assert reaper.is_orphan(label) is True
+
+
+@pytest.mark.parametrize(
+    ("label", "orphan"),
+    [
+        (f"{HERE}/{os.getpid()}/1", True),  # the number lives, but it is another process
+        (f"{HERE}/{os.getpid()}", True),
+        (f"{HERE}/999999999/1", True),
+        (f"{HERE}/x/1", True),
+        (f"{HERE}/-1/1", True),
+        (f"{HERE}/../1", True),
+        (f"{HERE}", True),
+        (f"another-{reaper.owner()}", None),
+        ("", None),
+        ("/1/1", None),
+    ],
+)
+def test_whether_the_creator_is_gone(label: str, orphan: bool | None) -> None:
+    assert reaper.is_orphan(label) is orphan
+
+
+def test_a_process_number_counts_only_where_it_was_given() -> None:
+    """CI jobs in containers share an engine and a boot id, but no process numbers."""
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc"]
+    if os.geteuid() != 0:
+        unshare += ["--user", "--map-root-user"]
+    program = "from certify.engine import reaper as r; print(r.owner(), r.is_orphan(r.owner()))"
+    ran = subprocess.run(
+        [*unshare, sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    label, orphan_there = ran.stdout.split()
+    assert orphan_there == "False"
+    assert label.split("/")[1] == "1"
+    assert reaper.is_orphan(label) is None
+
+
+def test_labels_say_what_whose_and_of_which_image() -> None:
+    assert reaper.labels("run1", "debian:12") == {
+        "certify": "candidate",
+        reaper.RUN: "run1",
+        reaper.OWNER: reaper.owner(),
+        "certify.image": "debian:12",
+    }
+
+
+def test_no_two_runs_have_one_name() -> None:
+    assert len({reaper.new_run() for _ in range(100)}) == 100
+
+
+# What is removed
+
+
+class Api:
+    """An engine that has objects, and may refuse to remove some."""
+
+    def __init__(self, *labels: Mapping[str, str] | None, refuses: tuple[str, ...] = ()) -> None:
+        self.labels = labels
+        self.refuses = refuses
+        self.removed: list[str] = []
+        self.filters: list[object] = []
+
+    def _listed(self, kind: str, name: str, filters: object) -> list[dict[str, Any]]:
+        self.filters.append(filters)
+        return [{name: f"{kind}{n}", "Labels": each} for n, each in enumerate(self.labels)]
+
+    def containers(self, *, all: bool, filters: object) -> list[dict[str, Any]]:
+        assert all, "a container that was created and never ran is found as well"
+        return self._listed("container", "Id", filters)
+
+    def volumes(self, *, filters: object) -> dict[str, Any]:
+        return {"Volumes": self._listed("volume", "Name", filters) or None}
+
+    def networks(self, *, filters: object) -> list[dict[str, Any]]:
+        return self._listed("network", "Id", filters)
+
+    def _remove(self, name: str) -> None:
+        if name in self.refuses:
+            raise APIError("in use")
+        self.removed.append(name)
+
+    def remove_container(self, name: str, *, v: bool, force: bool) -> None:
+        assert v, "with its anonymous volumes"
+        assert force, "although it runs"
+        self._remove(name)
+
+    def remove_volume(self, name: str, *, force: bool) -> None:
+        self._remove(name)
+
+    def remove_network(self, name: str) -> None:
+        self._remove(name)
+
+
+def engine_with(api: object) -> Engine:
+    return cast(Engine, SimpleNamespace(client=SimpleNamespace(api=api)))
+
+
+GONE = f"{HERE}/999999999/1"
+
+
+def test_a_runs_objects_are_removed_and_no_others() -> None:
+    api = Api({reaper.RUN: "a"}, {reaper.RUN: "b"}, None)
+    reaper.remove_run(engine_with(api), "a")
+    assert api.removed == ["container0", "volume0", "network0"]
+    assert api.filters == [{"label": reaper.RUN}] * 3
+
+
+def test_what_cannot_be_removed_does_not_keep_the_rest() -> None:
+    api = Api({reaper.RUN: "a"}, refuses=("container0", "volume0"))
+    reaper.remove_run(engine_with(api), "a")
+    assert api.removed == ["network0"]
+
+
+def test_orphans_are_removed_and_counted() -> None:
+    api = Api(
+        {reaper.OWNER: GONE}, {reaper.OWNER: reaper.owner()}, {reaper.OWNER: "elsewhere/1/1"}, {},
+        refuses=("network0",),
+    )  # fmt: skip
+    assert reaper.remove_orphans(engine_with(api)) == 2
+    assert api.removed == ["container0", "volume0"]
+
+
+def test_everything_means_also_what_lives_and_what_is_of_other_machines() -> None:
+    api = Api({reaper.OWNER: reaper.owner()}, {reaper.OWNER: "elsewhere/1/1"})
+    assert reaper.remove_orphans(engine_with(api), everything=True) == 6
+
+
+def test_an_engine_that_has_nothing() -> None:
+    assert reaper.remove_orphans(engine_with(Api())) == 0
+
+
+class Gone:
+    def containers(self, **_options: object) -> object:
+        raise ConnectionError("gone")
+
+
+def test_a_run_ends_quietly_when_the_engine_is_gone_and_clean_says_so() -> None:
+    reaper.remove_run(engine_with(Gone()), "a")
+    with pytest.raises(EngineUnavailable):
+        reaper.remove_orphans(engine_with(Gone()))
+
+
+# A real engine
+
+
+@pytest.fixture
+def foreign(engine: Engine) -> Iterator[list[str]]:
+    """Objects that are not certify's to remove: nobody's, and a living process's."""
+    api = engine.client.api
+    word = f"certify-test-{secrets.token_hex(6)}"
+    mine = {reaper.RUN: "1", reaper.OWNER: reaper.owner()}
+    with contextlib.ExitStack() as stack:
+        api.create_volume(word, labels={"certify-test": "", reaper.OWNER: GONE})
+        stack.callback(api.remove_volume, word)
+        api.create_volume(f"{word}-lives", labels=mine)
+        stack.callback(api.remove_volume, f"{word}-lives")
+        api.create_network(word, labels={"certify": "candidate"})
+        stack.callback(api.remove_network, word)
+        container = api.create_container(f"{SAMPLES}/busybox", name=word, labels={"certify": "x"})
+        stack.callback(api.remove_container, container["Id"], v=True, force=True)
+        yield [word, f"{word}-lives", container["Id"]]
+
+
+def children(pid: int) -> list[int]:
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+
+
+@pytest.mark.engine
+def test_clean_removes_what_a_killed_run_left_and_nothing_else(
+    engine: Engine, nothing_left: None, foreign: list[str], certify: Certify, tmp_path: Path
+) -> None:
+    api = engine.client.api
+    with subprocess.Popen(
+        command("run", "--pull", "never", f"{SAMPLES}/debian-systemd"),
+        cwd=tmp_path,
+        env=os.environ | {"CI": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        theirs = {"label": f"{reaper.OWNER}={owner_of(process.pid)}"}
+        (container,) = eventually(lambda: api.containers(filters=theirs))
+        labels = [owner_of(child) for child in children(process.pid)]
+        assert labels, "the checks run in a process of their own"
+        process.send_signal(signal.SIGKILL)
+    assert api.volumes(filters=theirs)["Volumes"]
+    cleaned = certify("clean")
+    assert (cleaned.code, cleaned.err) == (0, "")
+    assert cleaned.out.startswith("removed ")
+    with pytest.raises(NotFound):
+        api.inspect_container(container["Id"])
+    assert not api.volumes(filters=theirs)["Volumes"]
+    eventually(lambda: all(reaper.is_orphan(label) for label in labels))
+    word, living, created = foreign
+    assert api.inspect_volume(word)
+    assert api.inspect_volume(living)
+    assert api.inspect_network(word)
+    assert api.inspect_container(created)
