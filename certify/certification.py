@@ -190,10 +190,10 @@ def _examine(
     # The child's imports cost nothing here: they pass while the image is found and boots.
     with Runner() as runner:
         watcher.phase("looking for the image")
-        resolved = engine.resolve(reference, platform=options.platform, pull=options.pull)
-        seen.image = resolved.image
+        image = engine.resolve(reference, platform=options.platform, pull=options.pull)
+        seen.image = image
         watcher.phase("launching")
-        image_id = resolved.image.image_id or reference.familiar
+        image_id = image.image_id or reference.familiar
         with launched(
             engine, image_id, seen.plan, platform=options.platform, keep=options.keep
         ) as started:
@@ -201,7 +201,7 @@ def _examine(
                 watcher.kept(started.name)
             job = Job(
                 container=started.candidate.id,
-                image=resolved.image,
+                image=image,
                 launch=profile.launch,
                 refused=started.refused,
                 engine_platform=engine.platform,
@@ -248,6 +248,8 @@ def _hear(event: dict[str, Any], watcher: Watcher, seen: _Seen, options: Options
             seen.claims |= {claim.id: claim for claim in told}
         case {"event": "fact", "name": "os", "value": value}:
             seen.image = seen.image.model_copy(update={"os": Os.model_validate(value)})
+        case {"event": "fact", "name": "package_manager", "value": value}:
+            seen.image = seen.image.model_copy(update={"package_manager": value})
         case {"event": "fact", "name": name, "value": value}:
             seen.facts[name] = value
         case {"event": "running", "check": check_id}:
@@ -278,6 +280,12 @@ def _launch(seen: _Seen, profile: Profile, options: Options, reference: Referenc
         install = ""
         if missing := seen.facts.get("missing"):
             with contextlib.suppress(KeyError):
-                install = packages.family(str(seen.facts.get("family"))).install_line(missing)
+                install = packages.family(seen.image.package_manager or "").install_line(missing)
         again = reproduce(plan, name, platform=options.platform, install=install)
-    return Launch(kind=plan.kind, isolation=plan.isolation, command=plan.argv, reproduce=again)
+    return Launch(
+        kind=plan.kind,
+        isolation=plan.isolation,
+        command=plan.argv,
+        missing=tuple(seen.facts.get("missing", ())),
+        reproduce=again,
+    )

@@ -138,8 +138,12 @@ class Image(Value):
     platform: str | None = None
     size_bytes: int | None = None
     layers: int | None = None
+    layer_digests: tuple[str, ...] = ()
+    """Of each layer, unpacked, the lowest first (``diff_ids`` of the OCI image specification)."""
     created: str | None = None
     os: Os | None = None
+    package_manager: str | None = None
+    """The family of its package manager, such as apt; null if it has none that certify knows."""
 
 
 class Reason(Value):
@@ -195,6 +199,8 @@ class Launch(Value):
     kind: LaunchKind
     isolation: str
     command: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Capabilities that the image lacked, and that were to be installed before PID 1 started."""
     reproduce: str = ""
     """A command line to paste into a shell that does the same."""
 
@@ -234,6 +240,26 @@ class Suite(Value):
     digest: str
 
 
+class Alternative(Value):
+    """A certified image that another one may be built on instead."""
+
+    reference: str
+    digest: str | None
+    image_id: str | None
+    os: Os | None
+    grade: Grade | None
+    certified_at: Moment
+
+
+class Recommendation(Value):
+    """What a rejected image, or one certified on-launch, is told of its certified neighbours."""
+
+    closest: tuple[Alternative, ...] = ()
+    """Of the same distribution or family, the closest first."""
+    extends: Alternative | None = None
+    """The certified image whose layers are this image's lowest: what broke it lies above them."""
+
+
 class Result(Value):
     """The certificate, or the reason why there is none: one image under one profile."""
 
@@ -248,6 +274,8 @@ class Result(Value):
     launch: Launch
     host: Host | None
     suite: Suite
+    recommendation: Recommendation | None = None
+    """Made from the ledger at the end of a run; null in the ledger itself."""
     started_at: Moment
     finished_at: Moment
     expires_at: Moment

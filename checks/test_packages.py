@@ -58,6 +58,7 @@ def test_manager(candidate: Subject, note: Callable[[str], None]) -> None:
     assert candidate.family is not None, (
         f"no package manager: none of {', '.join(candidate.known_managers)} is in the image"
     )
+    candidate.record("package_manager", candidate.family.name)
     note(candidate.family.name)
 
 

@@ -81,13 +81,19 @@ def engine() -> Iterator[Engine]:
 
 
 def leftovers(engine: Engine) -> list[str]:
-    """Everything of this machine's certify that stands on the engine."""
+    """What this process, or one that has ended, left on the engine; others may be at work."""
     api = engine.client.api
     ours = {"label": reaper.RUN}
+    found = [
+        *((each["Names"][0], each["Labels"]) for each in api.containers(all=True, filters=ours)),
+        *((each["Name"], each["Labels"]) for each in api.volumes(filters=ours)["Volumes"] or ()),
+        *((each["Name"], each["Labels"]) for each in api.networks(filters=ours)),
+        *((each["Id"], each["Labels"]) for each in api.images(filters=ours)),
+    ]
     return [
-        *(each["Names"][0] for each in api.containers(all=True, filters=ours)),
-        *(each["Name"] for each in api.volumes(filters=ours)["Volumes"] or ()),
-        *(each["Name"] for each in api.networks(filters=ours)),
+        name
+        for name, labels in found
+        if labels[reaper.OWNER] == reaper.owner() or reaper.is_orphan(labels[reaper.OWNER])
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import docker
 import requests
 from docker.auth import load_config, resolve_authconfig
 from docker.context import ContextAPI
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound
 from docker.models.images import Image as EngineImage
 
 from certify.engine.launch import SYSBOX_RUNTIME
@@ -70,15 +69,6 @@ def _base_url() -> str | None:
     return None
 
 
-@dataclass(frozen=True)
-class Resolved:
-    """An image that is on the engine now."""
-
-    image: Image
-    entrypoint: tuple[str, ...]
-    pulled: bool
-
-
 class Engine:
     """A container engine that answered."""
 
@@ -130,7 +120,8 @@ class Engine:
     @property
     def local(self) -> bool:
         """Whether paths of this machine are paths of the engine's."""
-        return str(self.client.api.base_url).startswith("http+docker://")
+        # Over SSH the library's address is http+docker://ssh.
+        return str(self.client.api.base_url) == "http+docker://localhost"
 
     @property
     def apparmor(self) -> bool:
@@ -174,7 +165,7 @@ class Engine:
             )
         return asked
 
-    def resolve(self, reference: Reference, *, platform: str | None, pull: str) -> Resolved:
+    def resolve(self, reference: Reference, *, platform: str | None, pull: str) -> Image:
         """The image behind a reference, pulled as ``pull`` says: missing, always or never.
 
         Raises :class:`ImageUnavailable`, or :class:`EngineUnavailable`.
@@ -186,7 +177,7 @@ class Engine:
             found = None if pull == "always" else self._local(name)
             if found is not None and platform and _platform_of(found) != platform:
                 found = None
-            pulled = found is None
+            pulled: str | None = None
             if found is None:
                 if pull == "never":
                     raise ImageUnavailable(
@@ -196,12 +187,8 @@ class Engine:
                         remedy="Build or pull it first; --pull missing fetches what has a name.",
                         fault=Fault.TOOL,
                     )
-                found = self._pull(reference, platform)
-        return Resolved(
-            image=_facts(reference, found.attrs),
-            entrypoint=tuple(found.attrs["Config"].get("Entrypoint") or ()),
-            pulled=pulled,
-        )
+                found, pulled = self._pull(reference, platform)
+        return _facts(reference, found.attrs, pulled)
 
     def _local(self, name: str) -> EngineImage | None:
         try:
@@ -209,22 +196,27 @@ class Engine:
         except ImageNotFound:
             return None
 
-    def _pull(self, reference: Reference, platform: str | None) -> EngineImage:
+    def _pull(self, reference: Reference, platform: str | None) -> tuple[EngineImage, str | None]:
+        """Pull it; the image, and the digest that its reference led to."""
         name = reference.familiar
         repository = reference.name
         tag = reference.digest or reference.tag
+        digest = reference.digest
         try:
             for step in self.client.api.pull(
                 repository, tag=tag, platform=platform, stream=True, decode=True
             ):
                 if "error" in step:  # said after the answer began, so the engine's 200 stands
                     raise unavailable(name, str(step["error"]))
+                # The image itself forgets it if another platform was pulled from the same index.
+                if str(step.get("status", "")).startswith("Digest: "):
+                    digest = str(step["status"]).removeprefix("Digest: ").strip()
             found = self._local(name)
         except APIError as error:
             raise unavailable(name, str(error.explanation or error)) from error
         if found is None:
             raise unavailable(name, "the engine pulled it, and does not have it")
-        return found
+        return found, digest
 
 
 def unavailable(name: str, said: str) -> ImageUnavailable:
@@ -244,8 +236,8 @@ def _platform_of(found: EngineImage) -> str:
     return f"{attrs['Os']}/{attrs['Architecture']}" + (f"/{variant}" if variant else "")
 
 
-def _facts(reference: Reference, attrs: dict[str, Any]) -> Image:
-    digest = reference.digest
+def _facts(reference: Reference, attrs: dict[str, Any], digest: str | None) -> Image:
+    digest = reference.digest or digest
     for entry in attrs.get("RepoDigests") or ():
         name, _, candidate = entry.partition("@")
         with contextlib.suppress(UsageError):
@@ -262,8 +254,9 @@ def _facts(reference: Reference, attrs: dict[str, Any]) -> Image:
         platform=f"{attrs['Os']}/{attrs['Architecture']}" + (f"/{variant}" if variant else ""),
         size_bytes=int(attrs.get("Size") or 0),
         layers=len(attrs.get("RootFS", {}).get("Layers") or ()),
+        layer_digests=tuple(attrs.get("RootFS", {}).get("Layers") or ()),
         created=attrs.get("Created"),
     )
 
 
-__all__ = ["APIError", "Engine", "NotFound", "Resolved", "answering"]
+__all__ = ["APIError", "Engine", "answering"]

@@ -64,7 +64,7 @@ def launched(
         except APIError as error:
             refused = str(error.explanation or error)
             if not _about_shell(refused):
-                raise _refusal(refused) from error
+                raise refusal(refused) from error
         yield Launched(candidate, name, refused, notify)
 
 
@@ -100,7 +100,7 @@ def _create(
             **extra,
         )
     except APIError as error:
-        raise _refusal(str(error.explanation or error)) from error
+        raise refusal(str(error.explanation or error)) from error
     return str(made["Id"])
 
 
@@ -114,7 +114,8 @@ def _about_shell(said: str) -> bool:
     return SHELL in said and any(sign in said for sign in _SHELL_SIGNS)
 
 
-def _refusal(said: str) -> LaunchRefused:
+def refusal(said: str) -> LaunchRefused:
+    """What it means that the engine would not create or start a container, from what it said."""
     diagnosis = diagnose(said, where="launch")
     return LaunchRefused(
         "The engine refused to start the container"

@@ -18,8 +18,12 @@ from certify.engine.client import APIError, Engine, answering
 from certify.errors import EngineUnavailable
 
 LABEL = "certify"
+"""What an object is for: ``candidate``, or :data:`PROBE`."""
+PROBE = "probe"
+"""Only images that say so are removed: what a person commits from a container inherits labels."""
 RUN = "certify.run"
 OWNER = "certify.owner"
+_UNKNOWN = "unknown"  # a system without /proc: who lives there cannot be told
 
 
 def new_run() -> str:
@@ -45,7 +49,7 @@ def _machine() -> str:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
         return f"{boot}.{Path('/proc/self/ns/pid').stat().st_ino}"
     except OSError:
-        return "unknown"
+        return _UNKNOWN
 
 
 def owner() -> str:
@@ -57,7 +61,7 @@ def owner() -> str:
 def is_orphan(owner_label: str) -> bool | None:
     """Whether the process that created an object is gone; null if it ran on another machine."""
     machine, _, process = owner_label.partition("/")
-    if machine != _machine():
+    if machine != _machine() or machine == _UNKNOWN:
         return None
     pid, _, started = process.partition("/")
     return not pid.isdigit() or _start_time(int(pid)) != started
@@ -101,6 +105,9 @@ def _remove(engine: Engine, wanted: Callable[[Mapping[str, str]], bool]) -> int:
             steps.append((each["Labels"], partial(api.remove_volume, each["Name"], force=True)))
         for each in api.networks(filters=ours):
             steps.append((each["Labels"], partial(api.remove_network, each["Id"])))
+        # Last, for an image that a container was made of cannot be removed before it.
+        for each in api.images(filters={"label": [RUN, f"{LABEL}={PROBE}"]}):
+            steps.append((each["Labels"], partial(api.remove_image, each["Id"], force=True)))
         count = 0
         for labels, remove in steps:
             if wanted(labels or {}):

@@ -42,20 +42,20 @@ def conductor_for(config: pytest.Config) -> Conductor:
             profile = load(config.getoption("--profile"))
             reference = Reference.parse(config.getoption("--image"))
             engine = stack.enter_context(Engine.connect())
-            resolved = engine.resolve(reference, platform=None, pull=config.getoption("--pull"))
+            image = engine.resolve(reference, platform=None, pull=config.getoption("--pull"))
             plan = Plan(
                 kind=profile.launch,
                 isolation=engine.isolation(config.getoption("--isolation")),
                 install=profile.install,
                 apparmor=engine.apparmor,
             )
-            image_id = resolved.image.image_id or reference.familiar
+            image_id = image.image_id or reference.familiar
             started = stack.enter_context(launched(engine, image_id, plan))
         except CertifyError as error:
             raise pytest.UsageError(f"{error.message} {error.remedy}".strip()) from error
         job = Job(
             container=started.candidate.id,
-            image=resolved.image,
+            image=image,
             launch=profile.launch,
             refused=started.refused,
             engine_platform=engine.platform,

@@ -79,8 +79,8 @@ class Subject:
         self.engine_side = candidate
         self.transcript = transcript
         self.record = record
-        """Streams a fact: ``os``, ``missing``, ``family``, ``boot_seconds``, ``dockerd_seconds``,
-        ``provision_seconds``."""
+        """Streams a fact: ``os``, ``package_manager``, ``missing``, ``boot_seconds``,
+        ``dockerd_seconds``, ``provision_seconds``."""
         self.nonce = secrets.token_hex(8)
         self.user = f"certify{secrets.token_hex(3)}"
         self.stopped: Stopped | None = None
@@ -151,7 +151,7 @@ class Subject:
         boot = self._wait()
         if boot.missing:
             self.record("missing", list(boot.missing))
-            self.record("family", self.family.name if self.family else None)
+            self.record("package_manager", self.family.name if self.family else None)
         if boot.installed == 0:
             self.record("provision_seconds", boot.provision_seconds)
         return boot

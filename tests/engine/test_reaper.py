@@ -88,6 +88,13 @@ def test_a_process_number_counts_only_where_it_was_given() -> None:
     assert reaper.is_orphan(label) is None
 
 
+def test_where_processes_cannot_be_told_nothing_is_an_orphan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reaper, "Path", lambda _path: Path("/nonexistent"))
+    assert reaper.is_orphan(reaper.owner()) is None
+
+
 def test_labels_say_what_whose_and_of_which_image() -> None:
     assert reaper.labels("run1", "debian:12") == {
         "certify": "candidate",
@@ -127,6 +134,9 @@ class Api:
     def networks(self, *, filters: object) -> list[dict[str, Any]]:
         return self._listed("network", "Id", filters)
 
+    def images(self, *, filters: object) -> list[dict[str, Any]]:
+        return self._listed("image", "Id", filters)
+
     def _remove(self, name: str) -> None:
         if name in self.refuses:
             raise APIError("in use")
@@ -143,6 +153,10 @@ class Api:
     def remove_network(self, name: str) -> None:
         self._remove(name)
 
+    def remove_image(self, name: str, *, force: bool) -> None:
+        assert force, "whatever names it has"
+        self._remove(name)
+
 
 def engine_with(api: object) -> Engine:
     return cast(Engine, SimpleNamespace(client=SimpleNamespace(api=api)))
@@ -154,14 +168,17 @@ GONE = f"{HERE}/999999999/1"
 def test_a_runs_objects_are_removed_and_no_others() -> None:
     api = Api({reaper.RUN: "a"}, {reaper.RUN: "b"}, None)
     reaper.remove_run(engine_with(api), "a")
-    assert api.removed == ["container0", "volume0", "network0"]
-    assert api.filters == [{"label": reaper.RUN}] * 3
+    assert api.removed == ["container0", "volume0", "network0", "image0"]
+    assert api.filters == [
+        *([{"label": reaper.RUN}] * 3),
+        {"label": [reaper.RUN, "certify=probe"]},
+    ]
 
 
 def test_what_cannot_be_removed_does_not_keep_the_rest() -> None:
     api = Api({reaper.RUN: "a"}, refuses=("container0", "volume0"))
     reaper.remove_run(engine_with(api), "a")
-    assert api.removed == ["network0"]
+    assert api.removed == ["network0", "image0"]
 
 
 def test_orphans_are_removed_and_counted() -> None:
@@ -169,13 +186,13 @@ def test_orphans_are_removed_and_counted() -> None:
         {reaper.OWNER: GONE}, {reaper.OWNER: reaper.owner()}, {reaper.OWNER: "elsewhere/1/1"}, {},
         refuses=("network0",),
     )  # fmt: skip
-    assert reaper.remove_orphans(engine_with(api)) == 2
-    assert api.removed == ["container0", "volume0"]
+    assert reaper.remove_orphans(engine_with(api)) == 3
+    assert api.removed == ["container0", "volume0", "image0"]
 
 
 def test_everything_means_also_what_lives_and_what_is_of_other_machines() -> None:
     api = Api({reaper.OWNER: reaper.owner()}, {reaper.OWNER: "elsewhere/1/1"})
-    assert reaper.remove_orphans(engine_with(api), everything=True) == 6
+    assert reaper.remove_orphans(engine_with(api), everything=True) == 8
 
 
 def test_an_engine_that_has_nothing() -> None:

@@ -1,0 +1,322 @@
+"""What was launched is removed, come what may; and what could not be launched says why."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from docker.errors import APIError, NotFound
+
+from certify.engine import reaper
+from certify.engine.candidate import Candidate
+from certify.engine.client import Engine
+from certify.engine.launch import NOTIFY, SHELL_RAN, STATE, Limits, Plan
+from certify.engine.launcher import Launched, _about_shell, launched, refusal
+from certify.errors import LaunchRefused
+from certify.model import Fault
+from tests.conftest import SAMPLES
+from tests.engine.waiting import eventually
+
+BUSYBOX = f"{SAMPLES}/busybox"
+IDLE = Plan("idle", "default")
+on_a_real_engine = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
+
+
+# What the engine's refusal means
+
+SHELL_MISSING = (
+    'failed to create task for container: OCI runtime create failed: exec: "/bin/sh": '
+    "stat /bin/sh: no such file or directory: unknown"
+)
+REFUSALS = {
+    "no shell": (SHELL_MISSING, True),
+    "a folder": ('exec: "/bin/sh": is a directory: unknown', True),
+    "not executable": ('exec: "/bin/sh": permission denied: unknown', True),
+    "another architecture": ("exec /bin/sh: exec format error", True),
+    "a network": ("network nowhere not found", False),
+    "another file": ('exec: "/usr/bin/tini": no such file or directory', False),
+    "capabilities": ("unable to apply caps: operation not permitted", False),
+    "memory": ("Minimum memory limit allowed is 6MB", False),
+}
+
+
+@pytest.mark.parametrize(("said", "about"), REFUSALS.values(), ids=REFUSALS)
+def test_arefusal_is_about_the_images_shell_or_not(said: str, about: bool) -> None:
+    assert _about_shell(said) is about
+
+
+@pytest.mark.parametrize(
+    "said", ["unable to apply caps: operation not permitted", "network nowhere not found", "?", ""]
+)
+def test_arefusal_is_never_the_images_fault(said: str) -> None:
+    refused = refusal(said)
+    assert refused.fault is not Fault.IMAGE
+    assert refused.evidence == said
+    assert refused.remedy
+    assert "\n" not in refused.message
+
+
+def test_capabilities_that_the_host_lacks_are_the_hosts_fault() -> None:
+    refused = refusal("runc create failed: unable to apply caps: operation not permitted: unknown")
+    assert refused.fault is Fault.HOST
+
+
+def test_arefusal_of_many_lines_is_told_in_one() -> None:
+    assert refusal("\n\nfirst line\nsecond line").message.endswith(": first line")
+
+
+# What stands on the engine
+
+
+def init_plan(engine: Engine) -> Plan:
+    return Plan("init", engine.isolation("auto"), apparmor=engine.apparmor)
+
+
+def standing(engine: Engine, run: str) -> list[str]:
+    """What one launch left on the engine: its container, its volume."""
+    api = engine.client.api
+    ours = {"label": f"{reaper.RUN}={run}"}
+    return [
+        *(each["Id"] for each in api.containers(all=True, filters=ours)),
+        *(each["Name"] for each in api.volumes(filters=ours)["Volumes"] or ()),
+    ]
+
+
+def run_of(started: Launched) -> str:
+    return started.name.removeprefix("certify-")
+
+
+class Launches:
+    """Remembers what launches stood, and their folders, to look for them afterwards."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.runs: list[str] = []
+        self.folders: list[Path] = []
+
+    def saw(self, started: Launched) -> Candidate:
+        run = run_of(started)
+        self.runs.append(run)
+        assert started.candidate.id in standing(self.engine, run)
+        if started.notify is not None:
+            self.folders.append(Path(started.notify.getsockname()).parent)
+            assert self.folders[-1].is_dir()
+        return started.candidate
+
+    def are_gone(self) -> bool:
+        return (
+            bool(self.runs)
+            and not any(standing(self.engine, run) for run in self.runs)
+            and not any(folder.exists() for folder in self.folders)
+        )
+
+
+@pytest.fixture
+def launches(engine: Engine) -> Launches:
+    return Launches(engine)
+
+
+class TestRemoval:
+    pytestmark = on_a_real_engine
+
+    def test_at_the_end(self, engine: Engine, launches: Launches) -> None:
+        with launched(engine, BUSYBOX, init_plan(engine)) as started:
+            launches.saw(started)
+            assert len(standing(engine, run_of(started))) == 2, "a container and its volume"
+            assert not started.refused
+        assert launches.are_gone()
+        assert bool(launches.folders) == engine.local
+        assert started.notify is None or started.notify.fileno() == -1, "it is closed"
+
+    @pytest.mark.parametrize(
+        "error", [ValueError("mine"), KeyboardInterrupt(), SystemExit(3)], ids=repr
+    )
+    def test_after_an_exception(
+        self, engine: Engine, launches: Launches, error: BaseException
+    ) -> None:
+        with pytest.raises(type(error)) as raised, launched(engine, BUSYBOX, IDLE) as started:
+            launches.saw(started)
+            raise error
+        assert raised.value is error
+        assert launches.are_gone()
+
+    def test_when_nobody_finishes_the_story(self, engine: Engine, launches: Launches) -> None:
+        story = launched(engine, BUSYBOX, IDLE)
+        launches.saw(story.__enter__())
+        del story  # a generator that is forgotten is closed
+        assert launches.are_gone()
+
+    @pytest.mark.parametrize(
+        "harm",
+        [
+            lambda api, each: api.remove_container(each.id, force=True),
+            lambda api, each: api.remove_container(each.id, v=True, force=True),
+            lambda api, each: api.kill(each.id),
+            lambda api, each: api.pause(each.id),
+            lambda api, each: api.rename(each.id, f"certify-test-{secrets.token_hex(6)}"),
+        ],
+        ids=["removed", "removed with volumes", "killed", "paused", "renamed"],
+    )
+    def test_whatever_others_did_to_it(
+        self, engine: Engine, launches: Launches, harm: Callable[[object, Candidate], None]
+    ) -> None:
+        with launched(engine, BUSYBOX, init_plan(engine)) as started:
+            harm(engine.client.api, launches.saw(started))
+        assert launches.are_gone()
+
+    def test_with_a_shell_in_the_middle_of_something(
+        self, engine: Engine, launches: Launches
+    ) -> None:
+        with launched(engine, BUSYBOX, IDLE) as started:
+            shell = launches.saw(started).shell()
+            assert shell.run("sleep 1000 & echo up").stdout == b"up\n"
+        assert launches.are_gone()
+
+    @pytest.mark.parametrize("kind", ["init", "idle"])
+    def test_when_the_start_is_refused(self, engine: Engine, kind: str) -> None:
+        plan = init_plan(engine) if kind == "init" else IDLE
+        nowhere = Plan(plan.kind, plan.isolation, network=f"certify-{secrets.token_hex(6)}")
+        with (
+            pytest.raises(LaunchRefused, match="not found") as refused,
+            launched(engine, BUSYBOX, nowhere),
+        ):
+            pytest.fail("it was started")
+        assert refused.value.fault is Fault.HOST
+        assert nowhere.network is not None
+        assert nowhere.network in refused.value.evidence
+
+    @pytest.mark.parametrize("kind", ["init", "idle"])
+    def test_when_not_even_a_container_can_be_created(self, engine: Engine, kind: str) -> None:
+        plan = init_plan(engine) if kind == "init" else IDLE
+        with (
+            pytest.raises(LaunchRefused),
+            launched(engine, f"{SAMPLES}/{secrets.token_hex(6)}:none", plan),
+        ):
+            pytest.fail("it was started")
+
+    def test_limits_that_the_engine_does_not_accept(self, engine: Engine) -> None:
+        tiny = Plan("idle", "default", limits=Limits(memory="1k"))
+        with pytest.raises(LaunchRefused, match=r"(?i)memory"), launched(engine, BUSYBOX, tiny):
+            pytest.fail("it was started")
+
+    def test_privilege_that_the_host_cannot_give(self, engine: Engine) -> None:
+        """Compared with the engine's own word, since other hosts do have all capabilities."""
+        api = engine.client.api
+        bare = api.create_container(
+            BUSYBOX, command=["true"], host_config=api.create_host_config(privileged=True)
+        )
+        said = ""
+        try:
+            api.start(bare["Id"])
+        except APIError as error:
+            said = str(error.explanation)
+        finally:
+            api.remove_container(bare["Id"], force=True)
+        plan = Plan("init", "privileged", apparmor=engine.apparmor)
+        with contextlib.ExitStack() as stack:
+            if said:
+                assert "unable to apply caps" in said
+                refused = stack.enter_context(pytest.raises(LaunchRefused))
+            started = stack.enter_context(launched(engine, BUSYBOX, plan))
+            assert started.candidate.shell().run("echo up").stdout == b"up\n"
+        if said:
+            assert refused.value.fault is Fault.HOST
+            assert "unable to apply caps" in refused.value.evidence
+
+
+@pytest.fixture
+def demanding(engine: Engine) -> Iterator[str]:
+    """An image with a user, an entrypoint, a health check and a volume of its own."""
+    api = engine.client.api
+    tag = secrets.token_hex(6)
+    made = api.create_container(BUSYBOX)
+    try:
+        image = api.commit(
+            made["Id"],
+            repository="certify-test",
+            tag=tag,
+            changes=[
+                "USER 1234:1234",
+                'ENTRYPOINT ["/bin/false"]',
+                'CMD ["of its own"]',
+                "VOLUME /data",
+                "WORKDIR /tmp",
+                'HEALTHCHECK CMD ["/bin/false"]',
+            ],
+        )
+    finally:
+        api.remove_container(made["Id"])
+    yield f"certify-test:{tag}"
+    api.remove_image(image["Id"])
+
+
+class TestLaunch:
+    pytestmark = on_a_real_engine
+
+    def test_everything_carries_the_labels(self, engine: Engine) -> None:
+        api = engine.client.api
+        with launched(engine, BUSYBOX, init_plan(engine)) as started:
+            expected = reaper.labels(run_of(started), BUSYBOX)
+            container = api.inspect_container(started.name)
+            assert container["Id"] == started.candidate.id
+            assert expected.items() <= container["Config"]["Labels"].items()
+            assert api.inspect_volume(started.name)["Labels"] == expected
+
+    def test_what_is_kept_stands_and_can_be_removed(self, engine: Engine) -> None:
+        with (
+            pytest.raises(ValueError, match="mine"),
+            launched(engine, BUSYBOX, init_plan(engine), keep=True) as started,
+        ):
+            raise ValueError("mine")
+        assert len(standing(engine, run_of(started))) == 2
+        assert started.candidate.shell().run("echo up").stdout == b"up\n"
+        started.candidate.close_shells()
+        reaper.remove_run(engine, run_of(started))
+        assert standing(engine, run_of(started)) == []
+
+    def test_the_image_decides_nothing(self, engine: Engine, demanding: str) -> None:
+        api = engine.client.api
+        with launched(engine, demanding, IDLE) as started:
+            candidate = started.candidate
+            eventually(lambda: SHELL_RAN in candidate.logs())
+            assert candidate.shell().run("id -u; id -g").stdout == b"0\n0\n"
+            assert candidate.read_file("/proc-is-not-read") is None
+            inspected = api.inspect_container(candidate.id)
+            assert "Health" not in inspected["State"]
+            (volume,) = (each["Name"] for each in inspected["Mounts"] if each["Type"] == "volume")
+        with pytest.raises(NotFound):
+            api.inspect_volume(volume)
+
+    def test_an_image_without_a_shell_stands_to_be_examined(self, engine: Engine) -> None:
+        with launched(engine, f"{SAMPLES}/scratch", init_plan(engine)) as started:
+            assert "/bin/sh" in started.refused
+            assert not started.candidate.state().running
+            program = started.candidate.read_file("/app")
+            assert program is not None
+            assert program.startswith(b"\x7fELF")
+
+    def test_its_own_files_are_where_certify_can_write(self, engine: Engine) -> None:
+        with launched(engine, BUSYBOX, init_plan(engine)) as started:
+            shell = started.candidate.shell()
+            eventually(
+                lambda: shell.run(f"read -r p <{STATE}/phase && echo $p").stdout == b"idle\n"
+            )
+            made = shell.run(
+                f"cd {STATE} && printf '#!/bin/sh\\necho ran\\n' >x && chmod 755 x && ./x"
+            )
+            assert made.stdout == b"ran\n"
+            if started.notify is not None:
+                assert shell.run(f"[ -S {NOTIFY}/socket ]").rc == 0
+                assert shell.run(f": >{NOTIFY}/mine").rc != 0, "the folder is the host's"
+
+    def test_limits_hold(self, engine: Engine) -> None:
+        limits = Limits(memory="64m", cpus=0.5, pids=99)
+        with launched(engine, BUSYBOX, Plan("idle", "default", limits=limits)) as started:
+            given = engine.client.api.inspect_container(started.candidate.id)["HostConfig"]
+            assert (given["Memory"], given["MemorySwap"]) == (64 * 1024**2, 64 * 1024**2)
+            assert (given["NanoCpus"], given["PidsLimit"]) == (500_000_000, 99)
+            assert given["LogConfig"]["Config"] == {"max-size": "16777216", "max-file": "1"}
+            assert not (given["Privileged"] or given["CapAdd"] or given["Binds"])

@@ -1,0 +1,79 @@
+"""A real registry on loopback: Debian's docker-registry, with a configuration of our own."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+CONFIGURATION = """\
+version: 0.1
+storage:
+  filesystem: {{rootdirectory: {data}}}
+http: {{addr: "127.0.0.1:{port}", secret: loopback-only}}
+log: {{level: error, accesslog: {{disabled: true}}}}
+"""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A registry that answers at ``host`` without TLS."""
+
+    host: str
+
+    def push(self, local: str, repository: str) -> str:
+        """Push an image of the engine; its reference here. The engine forgets that name again."""
+        name = f"{self.host}/{repository}"
+        for words in (["tag", local, name], ["push", "-q", name], ["rmi", name]):
+            subprocess.run(["docker", *words], check=True, capture_output=True)
+        return name
+
+    def put_manifest(self, repository: str, tag: str, media_type: str, body: bytes) -> str:
+        """Store a manifest as it stands; its digest."""
+        answer = requests.put(
+            f"http://{self.host}/v2/{repository}/manifests/{tag}",
+            data=body,
+            headers={"Content-Type": media_type},
+            timeout=10,
+        )
+        answer.raise_for_status()
+        return answer.headers["Docker-Content-Digest"]
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[Registry]:
+    """A registry with an empty store, gone at the end."""
+    if shutil.which("docker-registry") is None:
+        pytest.skip("needs the Debian package docker-registry")
+    port = free_port()
+    configuration = folder / "registry.yml"
+    configuration.write_text(CONFIGURATION.format(data=folder / "data", port=port))
+    with (folder / "registry.log").open("wb") as log:
+        process = subprocess.Popen(
+            ["docker-registry", "serve", str(configuration)], stdout=log, stderr=log
+        )
+    try:
+        deadline = time.monotonic() + 20
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            assert process.poll() is None, (folder / "registry.log").read_text("utf-8")
+            assert time.monotonic() < deadline, "the registry does not listen"
+        yield Registry(f"127.0.0.1:{port}")
+    finally:
+        process.terminate()
+        process.wait(10)
