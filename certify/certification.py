@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from certify import __version__
+from certify import __version__, timing
 from certify.engine import packages
 from certify.engine.client import Engine
+from certify.engine.control import reach
 from certify.engine.launch import Limits, Plan, reproduce
 from certify.engine.launcher import launched
-from certify.errors import EngineUnavailable, SuiteBroken, Trouble
+from certify.errors import EngineUnavailable, Interrupted, SuiteBroken, Trouble
 from certify.images.reference import Reference
 from certify.images.registry import manifest_digest
 from certify.judge.profiles import Profile
+from certify.judge.startup import Start, measured, medians
 from certify.judge.verdict import judge
+from certify.judge.waivers import Waiver, about, notes, stands_until
 from certify.model import (
     Claim,
     Fault,
@@ -65,7 +68,13 @@ class Options:
     timeout: float = 1200.0
     """Seconds for all checks of one image, its boot included; the pull is not."""
     own_checks: Path | None = None
+    waivers: tuple[Waiver, ...] = ()
+    """For any image; which of them match is found out for each."""
     keep: bool = False
+    runs: int = 1
+    """How often to launch; every launch after the first is only timed."""
+    stopped: Callable[[], bool] = lambda: False
+    """Asked now and then; once it is true the certification is broken off and cleaned up."""
 
 
 @dataclass
@@ -77,13 +86,14 @@ class _Seen:
     started_at: datetime
     findings: dict[str, Finding] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    starts: list[Start] = field(default_factory=list)
     host: Host | None = None
     plan: Plan | None = None
     trouble: Trouble | None = None
 
 
 def certify(
-    engine: Engine | EngineUnavailable,
+    engine: Engine | Trouble,
     reference: Reference,
     profiles: Sequence[Profile],
     options: Options,
@@ -93,7 +103,8 @@ def certify(
 
     Profiles that launch alike share the launch and its checks; all share the pull.
     Host, network and registry trouble ends up in the results, as an inconclusive
-    verdict; so they always come back, however far it got.
+    verdict; so they always come back, however far it got. In place of an engine the
+    trouble itself can be given, where it is known that there is nothing to run.
     """
     results: dict[str, Result] = {}
     for alike in _by_launch(profiles):
@@ -111,12 +122,15 @@ def certify(
             started_at=datetime.now(UTC),
         )
         try:
-            if isinstance(engine, EngineUnavailable):
+            if isinstance(engine, Trouble):
                 raise engine
-            seen.host = engine.host()
+            seen.host = timing.measured_host(engine)
             _examine(engine, reference, alike, options, watcher, seen)
+            _time(engine, alike[0], options, watcher, seen)
         except Trouble as trouble:
             seen.trouble = trouble
+        if isinstance(engine, Engine):
+            _weigh_startup(engine, alike[0], watcher, seen)
         finished_at = datetime.now(UTC)
         for profile in alike:
             results[profile.name] = _result(seen, profile, options, reference, finished_at)
@@ -127,7 +141,7 @@ def _by_launch(profiles: Sequence[Profile]) -> list[list[Profile]]:
     """The profiles, grouped by what decides how an image is launched and timed."""
     groups: dict[object, list[Profile]] = {}
     for profile in profiles:
-        key = (profile.launch, frozenset(profile.install), profile.budgets)
+        key = (profile.launch, profile.anchor, frozenset(profile.install), profile.budgets)
         groups.setdefault(key, []).append(profile)
     return list(groups.values())
 
@@ -141,31 +155,34 @@ def _result(
         for check_id, finding in seen.findings.items()
         if check_id in profile.checks or check_id not in shipped
     }
+    waivers = about(options.waivers, seen.image)
     verdict, checks = judge(
         profile,
         findings,
         seen.claims,
         trouble=seen.trouble,
         installed_at_launch=seen.facts.get("provision_seconds") is not None,
+        waivers=waivers,
+        now=finished_at,
     )
-    boot = seen.facts.get("boot_seconds")
     return Result(
         image=seen.image,
         profile=profile.name,
         verdict=verdict,
         checks=checks,
+        waivers=notes(waivers, checks, finished_at),
         startup=Startup(
-            boot_seconds=boot,
+            boot_seconds=seen.facts.get("boot_seconds"),
             dockerd_seconds=seen.facts.get("dockerd_seconds"),
             provision_seconds=seen.facts.get("provision_seconds"),
-            samples=() if boot is None else (boot,),
+            samples=measured(seen.starts, "boot"),
         ),
         launch=_launch(seen, profile, options, reference),
         host=seen.host,
         suite=Suite(version=__version__, digest=suite_digest(profile.digest(), options.own_checks)),
         started_at=seen.started_at,
         finished_at=finished_at,
-        expires_at=finished_at + VALID_FOR,
+        expires_at=stands_until(checks, finished_at + VALID_FOR),
     )
 
 
@@ -204,6 +221,7 @@ def _examine(
                 image=image,
                 launch=profile.launch,
                 refused=started.refused,
+                anchor=profile.anchor,
                 engine_platform=engine.platform,
                 asked_platform=options.platform,
                 install=profile.install,
@@ -214,8 +232,39 @@ def _examine(
             runner.begin(job, started.notify, own)
             _name_the_manifest(engine, reference, seen)
             with _engine_asked_first(engine):
-                for event in runner.events(time.monotonic() + options.timeout):
-                    _hear(event, watcher, seen, options)
+                for event in runner.events(time.monotonic() + options.timeout, options.stopped):
+                    if event["event"] == "control":
+                        watcher.phase("asking a control")
+                        runner.answer(reach(engine, event["urls"], options.network))
+                    else:
+                        _hear(event, watcher, seen, options)
+
+
+def _time(
+    engine: Engine, profile: Profile, options: Options, watcher: Watcher, seen: _Seen
+) -> None:
+    """Launch what came up again, as often as asked, only to see how soon it is up."""
+    if seen.plan is None or seen.trouble:
+        return
+    timed = timing.starts(engine, seen.image, seen.plan, profile, seen.facts, options.platform)
+    for start in timed:
+        seen.starts.append(start)
+        if options.stopped():
+            raise Interrupted
+        if len(seen.starts) == options.runs:
+            return
+        watcher.phase(f"launch {len(seen.starts) + 1} of {options.runs}")
+
+
+def _weigh_startup(engine: Engine, profile: Profile, watcher: Watcher, seen: _Seen) -> None:
+    """Judge what was timed by every launch, and hold nothing against the image on a slow host."""
+    seen.facts |= medians(seen.starts)
+    changed, seen.host = timing.weigh(
+        engine, seen.host, seen.image, profile, seen.findings, seen.facts, seen.starts
+    )
+    seen.findings |= changed
+    for finding in changed.values():
+        watcher.finding(finding, seen.claims.get(finding.id))
 
 
 def _name_the_manifest(engine: Engine, reference: Reference, seen: _Seen) -> None:

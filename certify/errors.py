@@ -7,6 +7,8 @@
     │   ├── BadReference       an image reference that no registry could serve
     │   ├── BadListing         a line of a list of images
     │   ├── BadProfile         a profile that does not exist or does not validate
+    │   ├── BadWaivers         a file of waivers that is not there or does not validate
+    │   ├── SweepRunning       another sweep is at work on the same ledger
     │   └── BadLedger          a ledger that cannot be opened or read
     └── Trouble                the question could not be answered: inconclusive, exit 3
         ├── EngineUnavailable  no container engine answers, or it stopped in mid-run
@@ -50,8 +52,16 @@ class BadProfile(UsageError):
     """A profile is unknown or does not validate."""
 
 
+class BadWaivers(UsageError):
+    """A file of waivers cannot be read or does not validate."""
+
+
 class BadLedger(UsageError):
     """A ledger cannot be opened, or is not certify's."""
+
+
+class SweepRunning(UsageError):
+    """Another sweep is at work on the same ledger."""
 
 
 class Trouble(CertifyError):
@@ -85,3 +95,7 @@ class SuiteBroken(Trouble):
     """The process that runs the checks broke down."""
 
     default_fault = Fault.TOOL
+
+
+class Interrupted(BaseException):
+    """Somebody asked to stop. Not an answer, and no error: nothing but clean-up may catch it."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 RESULT_SCHEMA = "certify/result/v1"
 REPORT_SCHEMA = "certify/report/v1"
@@ -49,6 +49,14 @@ class Grade(StrEnum):
     ON_LAUNCH = "on-launch"
 
 
+class WaiverState(StrEnum):
+    """What became of a waiver in one result."""
+
+    USED = "used"
+    EXPIRED = "expired"
+    UNNEEDED = "unneeded"
+
+
 class Fault(StrEnum):
     """Where the cause of a failure lies. Only ``image`` may reject an image."""
 
@@ -64,7 +72,11 @@ def _rfc3339(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Moment = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(_rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 
 
 class Value(BaseModel):
@@ -162,6 +174,26 @@ class Verdict(Value):
     reasons: tuple[Reason, ...] = ()
 
 
+class Waived(Value):
+    """Why a check that did not pass is not held against the image."""
+
+    reason: str
+    owner: str
+    expires: Moment
+    """The last moment at which it counts."""
+    ticket: str | None = None
+
+
+class WaiverNote(Waived):
+    """A waiver that is about the image, and what became of it."""
+
+    check: str
+    image: str
+    """The reference or glob of the waiver."""
+    state: WaiverState
+    """``used``: its check is waived; ``unneeded``: its check passed; ``expired``."""
+
+
 class Check(Value):
     """One check of one result."""
 
@@ -174,7 +206,8 @@ class Check(Value):
     message: str = ""
     evidence: str = ""
     remedy: str = ""
-    waiver: str | None = None
+    waiver: Waived | None = None
+    """Set if it failed, or was skipped because of a failure, and a waiver covers that."""
 
 
 class Startup(Value):
@@ -232,6 +265,11 @@ class Host(Value):
     calibration: Calibration | None = None
     """Measured once a run; null if it could not be."""
 
+    @property
+    def kind(self) -> str:
+        """What makes a verdict of one host hold on another."""
+        return f"cgroup v{self.cgroup_version}, {self.storage_driver}, {self.architecture}"
+
 
 class Suite(Value):
     """Which checks judged; ``digest`` is over the checks and the profile."""
@@ -270,6 +308,7 @@ class Result(Value):
     profile: str
     verdict: Verdict
     checks: tuple[Check, ...]
+    waivers: tuple[WaiverNote, ...] = ()
     startup: Startup
     launch: Launch
     host: Host | None

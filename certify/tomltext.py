@@ -42,10 +42,8 @@ def _sound(lines: Sequence[str], count: int) -> tuple[int, dict[str, Any]]:
 
 def _leads(document: Any, path: Sequence[str | int]) -> bool:
     for step in path:
-        if isinstance(document, list) and isinstance(step, int) and 0 <= step < len(document):
+        try:
             document = document[step]
-        elif isinstance(document, dict) and step in document:
-            document = document[step]
-        else:
+        except (LookupError, TypeError):
             return False
     return True

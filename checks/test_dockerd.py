@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from testinfra.host import Host
 
-from certify.suite import check
+from certify.suite import blocked_by, check
 from certify.suite.nested import Nested
 from certify.suite.subject import PROBE_PORT, Subject
 
@@ -58,10 +58,14 @@ def test_running(candidate: Subject, nested: Nested, note: Callable[[str], None]
         if nested.answers():
             return True
         state = candidate.run("systemctl is-active docker.service", timeout=15).stdout.strip()
-        return state in ("failed", "inactive")
+        # Something else than its unit may have started it.
+        return state in ("failed", "inactive") and not candidate.runs("dockerd")
 
     candidate.wait_for(settled, seconds=2 * candidate.budgets.get("dockerd", 20), pause=0.1)
     if not nested.answers():
+        booted = candidate.run("systemctl is-system-running", timeout=15).stdout.strip()
+        if booted not in ("running", "degraded") and candidate.asks("systemd.state"):
+            blocked_by("systemd.state", f"needs systemd.state: systemd says {booted}")
         log = candidate.run("journalctl -u docker -u containerd -b -o cat --no-pager -n 40")
         status = candidate.run("systemctl status docker.service --no-pager --lines=0")
         pytest.fail(f"dockerd does not answer\n{status.stdout}{log.stdout}")
@@ -178,6 +182,8 @@ def test_compose(candidate: Subject, nested: Nested, note: Callable[[str], None]
         ),
         None,
     )
+    there = candidate.has("docker-compose")
+    assert command or not there, "docker-compose is in the image, but does not run"
     assert command, "neither `docker compose` nor `docker-compose` is in the image"
     word = f"compose-{candidate.nonce}"
     assert nested.load_say(word).rc == 0, "an image cannot be loaded into dockerd"

@@ -38,32 +38,6 @@ def test_os(candidate: Subject, note: Callable[[str], None]) -> None:
 
 
 @check(
-    "image.shell",
-    title="shell",
-    remedy="Install a POSIX shell as /bin/sh (dash, bash or busybox), for the image's own platform "
-    "and with the library loader that it needs.",
-)
-def test_shell(candidate: Subject) -> None:
-    """A POSIX shell runs as /bin/sh.
-
-    Why: platforms start a workspace with a shell script, and everything else goes through it.
-
-    How: the container was started with /bin/sh, and its first line came back.
-    """
-    said = candidate.job.refused
-    if said and candidate.os_release is None:
-        blocked_by("image.os", "needs image.os, which failed: nothing to look for a shell in")
-    ran = not said and candidate.shell_ran()
-    if not ran and candidate.foreign:
-        unknown(
-            f"the host runs {candidate.job.engine_platform} and has no emulation for "
-            f"{candidate.image.platform}"
-        )
-    assert not said, f"/bin/sh cannot be started\n{said}"
-    assert ran, f"/bin/sh was started, and ran nothing\n{candidate.logs()}"
-
-
-@check(
     "image.platform",
     title="platform",
     remedy="Build the image for the platform that it is labelled with (docker build --platform).",
@@ -90,6 +64,34 @@ def test_platform(candidate: Subject, note: Callable[[str], None]) -> None:
             f"the image says {platform}, but its /bin/sh is a program for {machine}"
         )
     note(platform)
+
+
+@check(
+    "image.shell",
+    title="shell",
+    needs=("image.platform",),
+    remedy="Install a POSIX shell as /bin/sh (dash, bash or busybox), for the image's own platform "
+    "and with the library loader that it needs.",
+)
+def test_shell(candidate: Subject) -> None:
+    """A POSIX shell runs as /bin/sh.
+
+    Why: platforms start a workspace with a shell script, and everything else goes through it.
+
+    How: the container was started with /bin/sh, and its first line came back. Where the image's
+    own command was started instead, /bin/sh runs beside it.
+    """
+    said = candidate.shell_refusal()
+    if said and candidate.os_release is None:
+        blocked_by("image.os", "needs image.os, which failed: nothing to look for a shell in")
+    ran = not said and candidate.shell_ran()
+    if not ran and candidate.foreign:
+        unknown(
+            f"the host runs {candidate.job.engine_platform} and has no emulation for "
+            f"{candidate.image.platform}"
+        )
+    assert not said, f"/bin/sh cannot be started\n{said}"
+    assert ran, f"/bin/sh was started, and ran nothing\n{candidate.logs()}"
 
 
 @check(

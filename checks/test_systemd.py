@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 from testinfra.host import Host
 
-from certify.suite import check
+from certify.suite import blocked_by, check
 from certify.suite.subject import Subject
 
 UP = ("running", "degraded")
+DOCKERS_OWN = {"docker.service", "docker.socket", "containerd.service"}
 
 
 @check(
@@ -42,7 +43,8 @@ def test_pid1(candidate: Subject, host: Host, note: Callable[[str], None]) -> No
     Why: systemd is what starts dockerd and every other service of a workspace.
 
     How: the kernel's own name and executable of process 1, the folder that only a running
-    systemd makes (sd_booted(3)), and an answer from its manager.
+    systemd makes (sd_booted(3)), and its manager, which gives back through systemctl a word that
+    was made up a moment ago.
     """
     boot = candidate.boot
     name = host.file("/proc/1/comm").content_string.strip()
@@ -54,9 +56,13 @@ def test_pid1(candidate: Subject, host: Host, note: Callable[[str], None]) -> No
     assert host.file("/run/systemd/system").is_directory, (
         "PID 1 is called systemd, but /run/systemd/system is missing: it is not a systemd that runs"
     )
-    answer = candidate.run("systemctl show --property=Version --value", timeout=15)
-    assert answer.rc == 0 and answer.stdout.strip(), "PID 1's manager does not answer systemctl"
-    note(f"systemd {answer.stdout.strip()}")
+    word = f"CERTIFY={candidate.nonce}"
+    kept = candidate.run("systemctl set-environment %s && systemctl show-environment", word)
+    assert word in kept.stdout.splitlines(), (
+        "systemctl does not speak for PID 1: the manager did not give back the word it was given"
+    )
+    candidate.run("systemctl unset-environment CERTIFY")
+    note(f"systemd {candidate.run('systemctl show --property=Version --value').stdout.strip()}")
 
 
 @check(
@@ -76,7 +82,10 @@ def test_state(candidate: Subject, note: Callable[[str], None]) -> None:
     asked = candidate.run("systemctl is-system-running", timeout=15)
     state = asked.stdout.strip() or "nothing"
     if state not in UP:
-        pytest.fail(f"systemd says {state}, not running\n{candidate.boot_evidence()}")
+        jobs = candidate.run("systemctl list-jobs --no-legend --plain").stdout.splitlines()
+        waits = [job.split()[1] for job in jobs if job.split()[-1:] == ["running"]]
+        why = f": the boot waits for {', '.join(waits[:3])}" if waits else ""
+        pytest.fail(f"systemd says {state}, not running{why}\n{candidate.boot_evidence()}")
     note(state)
 
 
@@ -91,11 +100,13 @@ def test_units(candidate: Subject) -> None:
 
     Why: a failed unit is a service that people will miss, and hides the next one.
 
-    How: systemd's list of failed units is empty.
+    How: systemd's list of failed units is empty. Of dockerd's own units dockerd.running tells.
     """
     listed = candidate.run("systemctl list-units --state=failed --no-legend --plain")
     assert listed.rc == 0, "systemd's units cannot be listed"
     failed = [line.split()[0] for line in listed.stdout.splitlines() if line.split()]
+    if failed and set(failed) <= DOCKERS_OWN and candidate.asks("dockerd.running"):
+        blocked_by("dockerd.running", f"needs dockerd.running: {', '.join(failed)} failed at boot")
     if failed:
         log = candidate.run(
             "systemctl status --no-pager --lines=5 --full " + " ".join(["%s"] * len(failed[:3])),

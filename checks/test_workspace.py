@@ -58,7 +58,8 @@ def test_sudo(candidate: Subject) -> None:
 
     Why: people install what they need; platforms write the rule at launch.
 
-    How: writes a NOPASSWD rule to /etc/sudoers.d; `sudo -n id -u`, as the user, says 0.
+    How: writes a NOPASSWD rule to /etc/sudoers.d; `sudo -n id -u`, as the user, says 0, and so
+    does root's own login shell.
     """
     assert candidate.has("sudo"), "sudo is not in the image"
     user = candidate.user
@@ -72,6 +73,13 @@ def test_sudo(candidate: Subject) -> None:
     became = candidate.host_as(user).run("sudo -n id -u")
     assert became.rc == 0 and became.stdout.strip() == "0", (
         "the user may not become root without a password"
+    )
+    accounts = (candidate.read_file("/etc/passwd") or b"").decode("utf-8", "replace").splitlines()
+    shells = [line.rpartition(":")[2] for line in accounts if line.startswith("root:")]
+    shell = (shells or [""])[0].strip() or "/bin/sh"
+    worked = candidate.host_as(user).run("sudo -n %s -c 'id -u'", shell)
+    assert worked.rc == 0 and worked.stdout.strip() == "0", (
+        f"root's login shell, {shell}, runs nothing, so `sudo -i` and `su -` end at once"
     )
 
 
@@ -118,8 +126,11 @@ def test_download(candidate: Subject, note: Callable[[str], None]) -> None:
     tools = {
         "curl": f"curl -fsS --max-time 10 --noproxy '*' {url}",
         "wget": f"no_proxy='*' wget -qO- {url}",
+        "busybox": f"no_proxy='*' busybox wget -qO- {url}",
     }
-    present = [tool for tool in tools if candidate.has(tool)]
+    # Platforms ask busybox for its wget only where neither of the others is there.
+    present = [tool for tool in ("curl", "wget") if candidate.has(tool)]
+    present = present or ["busybox"] * candidate.has("busybox")
     assert present, "neither curl nor wget is in the image"
     pid = candidate.run(f"{server} </dev/null >/dev/null 2>&1 & echo $!").stdout.strip()
     try:

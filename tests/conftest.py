@@ -88,7 +88,7 @@ def leftovers(engine: Engine) -> list[str]:
         *((each["Names"][0], each["Labels"]) for each in api.containers(all=True, filters=ours)),
         *((each["Name"], each["Labels"]) for each in api.volumes(filters=ours)["Volumes"] or ()),
         *((each["Name"], each["Labels"]) for each in api.networks(filters=ours)),
-        *((each["Id"], each["Labels"]) for each in api.images(filters=ours)),
+        *((each["Id"], each["Labels"]) for each in api.images(filters={"label": "certify=probe"})),
     ]
     return [
         name

@@ -14,13 +14,12 @@ PACKAGE = ROOT / "certify"
 # A place may import from its own row and from every row below it.
 ROWS = (
     {"certify.cli", "certify.__main__"},
-    {"certify.certification"},
+    {"certify.certification", "certify.fixing", "certify.timing"},
     {"certify.suite"},
     {"certify.engine", "certify.ledger", "certify.publish"},
-    {"certify.judge"},
-    {"certify.images"},
+    {"certify.judge", "certify.images"},
     {"certify.errors"},
-    {"certify.model", "certify.safetext", "certify"},
+    {"certify.model", "certify.safetext", "certify.tomltext", "certify"},
 )
 PURE = ("certify.judge", "certify.publish", "certify.images.reference", "certify.images.listing")
 

@@ -14,7 +14,7 @@ from certify.engine.reaper import remove_orphans
     help="Also what runs on other machines, or still runs, has created.",
 )  # fmt: skip
 def clean(*, everything: bool) -> None:
-    """Remove containers, volumes and networks that crashed runs left on the engine.
+    """Remove containers, volumes, networks and probe images that crashed runs left.
 
     Only objects that carry certify's own labels are touched, and of those only the
     ones whose process is gone.

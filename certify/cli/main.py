@@ -15,10 +15,13 @@ from click_default_group import DefaultGroup
 from certify import __version__
 from certify.cli.checks import checks
 from certify.cli.clean import clean
+from certify.cli.doctor import doctor
+from certify.cli.fix import fix_command
 from certify.cli.matrix import matrix
 from certify.cli.options import INCONCLUSIVE, INTERRUPTED, USAGE
 from certify.cli.profiles import profiles
 from certify.cli.run import run
+from certify.cli.sweep import sweep
 from certify.errors import CertifyError, UsageError
 from certify.safetext import printable
 
@@ -59,5 +62,5 @@ def main() -> None:
     """
 
 
-for command in (run, matrix, checks, profiles, clean):
+for command in (run, sweep, fix_command, matrix, checks, profiles, doctor, clean):
     main.add_command(command)

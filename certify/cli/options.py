@@ -12,7 +12,10 @@ from typing import Any, TypeVar
 
 import click
 
+from certify.errors import BadWaivers
+from certify.judge.waivers import Waiver, parse
 from certify.ledger.store import Ledger
+from certify.suite.catalogue import known_ids
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,6 +41,22 @@ def reports_options(function: F) -> F:
 def open_ledger(url: str | None, reports: Path) -> Ledger:
     """The ledger that was named, or the one in the reports folder."""
     return Ledger.open(url or f"sqlite:///{reports / 'certify.db'}")
+
+
+def read_waivers(path: Path, own_checks: Path | None) -> tuple[Waiver, ...]:
+    """The waivers of a file; ``own_checks`` is the folder of checks that they may name too.
+
+    Raises :class:`BadWaivers` for a file that cannot be read, and for all that is wrong in it.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        raise BadWaivers(
+            f"--waivers {path}: {error.strerror or error}", remedy="Name a TOML file of waivers."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BadWaivers(f"--waivers {path}: this is not text in UTF-8: {error}") from error
+    return parse(text, str(path), known_ids(own_checks))
 
 
 @contextlib.contextmanager

@@ -9,21 +9,25 @@ from rich.text import Text
 
 from certify.judge.profiles import GROUPS, Profile, load, shipped
 from certify.model import Level
+from certify.suite.choice import chosen_profile
 
 
 @click.command()
-@click.argument("name", metavar="[NAME]", required=False)
+@click.argument("name", metavar="[NAME|FILE]", required=False)
 def profiles(name: str | None) -> None:
     """List the profiles, or show what one requires and recommends.
+
+    A file is read and shown like one that ships, so that you see what it amounts to.
 
     \b
     Examples:
       certify profiles
       certify profiles devspace
+      certify profiles ./mine.toml
     """
     console = Console(highlight=False)
     if name is not None:
-        _show(load(name), console)
+        _show(chosen_profile(name), console)
         return
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
@@ -39,6 +43,8 @@ def _show(profile: Profile, console: Console) -> None:
     console.print(Text(f"Source: {profile.source}", style="dim"))
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
+    if profile.extends:
+        table.add_row(Text("extends", style="dim"), Text(profile.extends))
     table.add_row(Text("launch", style="dim"), Text(profile.launch))
     if profile.install:
         table.add_row(Text("installs", style="dim"), Text(", ".join(profile.install)))

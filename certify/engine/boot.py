@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from certify.engine.candidate import Candidate
 from certify.engine.launch import STATE
@@ -13,6 +14,7 @@ from certify.engine.session import SessionLost, Shell
 # The event ends the wait at once; between events systemd is also asked, in case none comes.
 _EVENT_SECONDS = 0.5
 _POLL_SECONDS = 0.05
+_SETTLE_SECONDS = 0.2
 # An init that is not systemd gives no sign of being up; it may be a script that becomes systemd.
 _FOREIGN_SECONDS = 5.0
 _IS_SYSTEMD = (
@@ -27,13 +29,15 @@ class Boot:
     ready: bool
     phase: str
     """Where the wait ended: ``launching``, ``installing``, ``booting``, ``foreign`` (PID 1
-    is an init, but not systemd), or ``idle`` (no init)."""
+    is an init, but not systemd), ``idle`` (no init), or ``image`` (its own command runs)."""
     missing: tuple[str, ...]
     """Capabilities that the image lacked and the launch was to install."""
     installed: int | None
     """Exit code of that installation; null if there was none."""
     timeline: dict[str, float]
     """Moment of each step, in seconds since the host booted."""
+    in_vain: float | None = None
+    """Seconds that were waited for the end of ``phase``, if it did not come."""
 
     @property
     def provision_seconds(self) -> float | None:
@@ -41,6 +45,29 @@ class Boot:
         if "installed" not in self.timeline:
             return None
         return round(self.timeline["installed"] - self.timeline["installing"], 2)
+
+
+def patience(budgets: Mapping[str, float]) -> dict[str, float]:
+    """How long :func:`wait_booted` is to wait under a profile's budgets, which are in seconds."""
+    return {
+        "install_seconds": 2 * budgets.get("provision", 300),
+        "boot_seconds": 4 * budgets.get("boot", 15),
+    }
+
+
+def since_init(ask: Callable[[str], str], timestamp: str, unit: str = "") -> float | None:
+    """Seconds from the start of systemd to one of its own timestamps; null if it has none.
+
+    ``ask`` runs a command line in the candidate and returns what it printed. Source:
+    org.freedesktop.systemd1(5); both are microseconds of CLOCK_MONOTONIC.
+    """
+
+    def microseconds(command: str) -> int:
+        said = ask(f"systemctl show --value --property={command}").strip()
+        return int(said) if said.isdigit() else 0
+
+    begun, ended = microseconds("UserspaceTimestampMonotonic"), microseconds(f"{timestamp} {unit}")
+    return round((ended - begun) / 1e6, 3) if begun and ended else None
 
 
 def wait_booted(candidate: Candidate, *, install_seconds: float, boot_seconds: float) -> Boot:
@@ -59,8 +86,25 @@ def wait_booted(candidate: Candidate, *, install_seconds: float, boot_seconds: f
         allowed = {"installing": install_seconds, "foreign": _FOREIGN_SECONDS}.get(
             phase, boot_seconds
         )
-        if ready or phase == "idle" or now > deadlines.setdefault(phase, now + allowed):
-            return _boot(shell, phase, ready)
+        late = now > deadlines.setdefault(phase, now + allowed)
+        if ready or phase == "idle" or late:
+            in_vain = None if ready or phase == "idle" else allowed
+            return replace(_boot(shell, phase, ready), in_vain=in_vain)
+
+
+def wait_settled(candidate: Candidate, settled: Callable[[], bool], *, seconds: float) -> Boot:
+    """Wait until what the image's own command starts has settled, at most so many seconds.
+
+    By a short poll. Raises :class:`~certify.engine.candidate.CandidateStopped` if it ends.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        candidate.must_run()
+        ready = settled()
+        if ready or time.monotonic() > deadline:
+            in_vain = None if ready else seconds
+            return Boot(ready, "image", missing=(), installed=None, timeline={}, in_vain=in_vain)
+        time.sleep(_SETTLE_SECONDS)
 
 
 def _phase(candidate: Candidate, shell: Shell) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from certify.engine.client import APIError, Engine, answering
 from certify.engine.session import KILL_DESCENDANTS, EngineStream, SessionLost, Shell
 
 SHELL = "/bin/sh"
+_ROOT = "0:0"
 _STOP_TIMEOUT = 20
 _FILE_LIMIT = 1024 * 1024
 
@@ -29,6 +30,9 @@ class State:
     exit_code: int
     oom_killed: bool
     error: str
+    health: str | None = None
+    """What the image's own health check says: ``starting``, ``healthy`` or ``unhealthy``; null if
+    it has none."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class Candidate:
             exit_code=int(state.get("ExitCode") or 0),
             oom_killed=bool(state.get("OOMKilled")),
             error=str(state.get("Error") or ""),
+            health=(state.get("Health") or {}).get("Status"),
         )
 
     def stop(self, timeout: int = _STOP_TIMEOUT) -> Stopped:
@@ -90,6 +95,20 @@ class Candidate:
             self._shells[user] = Shell(lambda: self._connect(user), self._kill_below)
         return self._shells[user]
 
+    def shell_refusal(self) -> str:
+        """Why the shell cannot be started beside what runs; empty if it can, and runs a command."""
+        try:
+            with answering():
+                made = self._api.exec_create(self.id, [SHELL, "-c", "exit 0"], user=_ROOT)
+                said = self._api.exec_start(made["Id"]).decode("utf-8", "replace").strip()
+                code = self._api.exec_inspect(made["Id"])["ExitCode"]
+        except APIError as error:
+            said, code = str(error.explanation or error), None
+        if code == 0:
+            return ""
+        self.must_run()
+        return said or f"exit code {code}"
+
     def close_shells(self) -> None:
         """Give all shells up; the next command opens a new one."""
         for shell in self._shells.values():
@@ -98,7 +117,7 @@ class Candidate:
     def _connect(self, user: str) -> EngineStream:
         try:
             with answering():
-                made = self._api.exec_create(self.id, [SHELL], stdin=True, user=user)
+                made = self._api.exec_create(self.id, [SHELL], stdin=True, user=user or _ROOT)
                 return EngineStream(self._api.exec_start(made["Id"], socket=True))
         except APIError as error:
             self.must_run()
@@ -107,7 +126,7 @@ class Candidate:
     def _kill_below(self, pid: int) -> None:
         with answering(), contextlib.suppress(APIError):
             made = self._api.exec_create(
-                self.id, [SHELL, "-c", KILL_DESCENDANTS, "certify", str(pid)]
+                self.id, [SHELL, "-c", KILL_DESCENDANTS, "certify", str(pid)], user=_ROOT
             )
             self._api.exec_start(made["Id"])
 

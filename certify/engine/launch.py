@@ -186,7 +186,8 @@ def reproduce(plan: Plan, image: str, *, platform: str | None, install: str = ""
     ``install`` is the shell command that installs what was missing, if anything was.
     The container stays until it is removed with ``docker rm -fv certify-repro``.
     """
-    words = ["docker", "run", "-di", "--name", "certify-repro"]
+    # What is started as shipped has no more to read than it would have without certify.
+    words = ["docker", "run", "-d" if plan.kind == "image" else "-di", "--name", "certify-repro"]
     if platform:
         words += ["--platform", platform]
     limits = plan.limits

@@ -7,7 +7,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ class Launched:
     name: str
     """The container's name."""
     refused: str = ""
-    """What the engine said when the image's shell could not be started; empty if it runs."""
+    """What the engine said when the image's shell (or, where the image is started as shipped, its
+    own command) could not be started; empty if it runs."""
     notify: socket.socket | None = None
 
 
@@ -40,8 +41,8 @@ def launched(
     """Start an image; remove the container, its volume and its socket at the end, come what may.
 
     Raises :class:`LaunchRefused` if the host's engine would not start it as asked.
-    An image whose shell cannot be started is not an error: the container then
-    stands, created, to be examined through the engine.
+    An image whose shell, or own command, cannot be started is not an error: the container
+    then stands, created, to be examined through the engine.
     """
     run = reaper.new_run()
     labels = reaper.labels(run, image)
@@ -54,16 +55,24 @@ def launched(
             folder, notify = _notify_socket(run)
             cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
             cleanup.callback(notify.close)
+        refused = ""
         with answering():
-            container = _create(engine, image, plan, name, labels, platform, folder)
+            try:
+                container = _create(engine, image, plan, name, labels, platform, folder)
+            except LaunchRefused as error:
+                if plan.kind != "image" or _NO_COMMAND not in error.evidence.lower():
+                    raise
+                refused = "the image has neither an entrypoint nor a command"
+                idle = replace(plan, kind="idle")
+                container = _create(engine, image, idle, name, labels, platform, folder)
         candidate = Candidate(engine, container, notify)
         cleanup.callback(candidate.close_shells)
-        refused = ""
         try:
-            candidate.start()
+            if not refused:
+                candidate.start()
         except APIError as error:
             refused = str(error.explanation or error)
-            if not _about_shell(refused):
+            if not (_about_own_command if plan.kind == "image" else _about_shell)(refused):
                 raise refusal(refused) from error
         yield Launched(candidate, name, refused, notify)
 
@@ -112,6 +121,20 @@ _SHELL_SIGNS = (
 def _about_shell(said: str) -> bool:
     """Whether the engine refused because the image's own shell cannot be executed."""
     return SHELL in said and any(sign in said for sign in _SHELL_SIGNS)
+
+
+_NO_COMMAND = "no command specified"
+_COMMAND_SIGNS = (
+    'exec: "', "unable to find user", "unable to find group", "chdir to cwd", "exec format error",
+)  # fmt: skip
+
+
+def _about_own_command(said: str) -> bool:
+    """Whether the engine refused because what the image itself names cannot be executed.
+
+    That is its entrypoint or command, its user or its working directory.
+    """
+    return any(sign in said for sign in _COMMAND_SIGNS)
 
 
 def refusal(said: str) -> LaunchRefused:

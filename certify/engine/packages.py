@@ -22,7 +22,15 @@ class Family(Value):
     refresh: str
     install: str
     remove: str
+    restore: str = ""
+    """Like ``install``, and puts back missing files; empty where the manager cannot do both."""
+    upgrade: str
+    """Replaces what is installed by what is newer, unattended."""
+    clean: str
+    """Leaves no package lists and no downloads behind."""
     exists: str
+    sources: str | None = None
+    """Lists the package sources that the image names; null where the manager cannot."""
     upgradable: str | None = None
     """Lists pending upgrades; null where the manager cannot."""
     upgradable_line: str = ""
@@ -31,15 +39,51 @@ class Family(Value):
     """(package, command that proves it works), tried in order."""
     packages: dict[str, tuple[str, ...]]
     """What to install for a capability; a trailing ``?`` means: if the repositories have it."""
+    first_of: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Names for a capability of which the first that the repositories have is enough."""
     after: dict[str, str] = Field(default_factory=dict)
     """A command to run once a capability is installed."""
     unavailable: dict[str, str] = Field(default_factory=dict)
     """Why no package of this family can give a capability."""
 
     def command(self, verb: str, *packages: str) -> str:
-        """The shell command for ``install``, ``remove`` or ``exists`` of the packages."""
+        """The shell command for a verb (``install``, ``remove``, ``exists``) and the packages."""
         template: str = getattr(self, verb)
         return template.replace("{packages}", " ".join(shlex.quote(name) for name in packages))
+
+    def gives(self, capability: str) -> bool:
+        """Whether packages of this family can give a capability."""
+        return capability in self.packages or capability in self.first_of
+
+    def layer(self, capabilities: Iterable[str], *, upgrade: bool = False) -> tuple[str, ...]:
+        """Commands that add capabilities to an image in one RUN, to be joined with ``&&``.
+
+        They fetch the lists, upgrade first if asked to, and leave lists and downloads behind
+        them nowhere. Capabilities that the family knows nothing of are left out.
+        """
+        wanted = tuple(dict.fromkeys(capabilities))
+        names = [name for each in wanted for name in self.packages.get(each, ())]
+        choices: list[tuple[str, ...]] = [(name[:-1],) for name in names if name.endswith("?")]
+        choices += [self.first_of[each] for each in wanted if each in self.first_of]
+        steps = [self.refresh]
+        if upgrade:
+            steps.append(self.upgrade)
+        if choices:
+            steps.append(f"more=$({'; '.join(map(self._choice, choices))})")
+        if names or choices:
+            sure = [name for name in names if not name.endswith("?")]
+            verb = "restore" if self.restore else "install"
+            steps.append(self.command(verb, *sure) + " $more" * bool(choices))
+        steps += [self.after[each] for each in wanted if each in self.after]
+        return (*steps, self.clean)
+
+    def _choice(self, names: Iterable[str]) -> str:
+        """Shell that prints the first of the names that the repositories have, if any."""
+        exists = self.exists.replace("{packages}", '"$name"')
+        return (
+            f"for name in {' '.join(names)}; do "
+            f'if {exists} >/dev/null 2>&1; then echo "$name"; break; fi; done'
+        )
 
     def install_line(self, capabilities: Iterable[str]) -> str:
         """One command line that installs capabilities, for a person to paste."""
@@ -93,7 +137,10 @@ ca_bundle() {
   do [ -s "$f" ] && return 0; done
   return 1
 }
-busybox_wget() { case $(wget --help 2>&1) in *BusyBox*) return 0 ;; esac; return 1; }
+busybox_wget() {
+  for w in wget "busybox wget"; do case $($w --help 2>&1) in *BusyBox*) return 0 ;; esac; done
+  return 1
+}
 lacking() {
   case $1 in
 %s  esac

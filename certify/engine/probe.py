@@ -33,7 +33,7 @@ ARCHITECTURES: tuple[str, ...] = tuple(MACHINES)
 TEXT_LIMIT = 4096
 """The longest text in bytes: a longer one might need more than one write."""
 
-_AF_INET, _SOCK_STREAM, _SOL_SOCKET, _SO_REUSEADDR = 2, 1, 1, 2
+_AF_INET, _SOCK_STREAM, _SOCK_DGRAM, _SOL_SOCKET, _SO_REUSEADDR = 2, 1, 2, 1, 2
 _MSG_NOSIGNAL = 0x4000  # a peer that hung up is an error, not SIGPIPE
 _STDOUT, _BACKLOG = 1, 128
 
@@ -118,6 +118,53 @@ def fetch(architecture: str, address: str, port: int, request: bytes) -> bytes:
             *_exit(1),
             Mark("done"),
             *_exit(0),
+        ),
+    )
+
+
+def ask(architecture: str, address: str, port: int, question: bytes) -> bytes:
+    """Make a program that sends a question over UDP and copies the first answer to stdout.
+
+    An answer of more than 4096 bytes is cut. It exits 1 if nobody listens there, and waits for
+    ever for an answer that gets lost. Raises as :func:`fetch` does.
+    """
+    machine = _machine(architecture)
+    there = _socket_address(machine, address, port)
+    connection, length = Slot
+    return link(
+        machine,
+        (
+            Call("socket", (_AF_INET, _SOCK_DGRAM, 0), keep=connection),
+            Call("connect", (connection, there, len(there))),
+            Jump("failed", When.NEGATIVE),
+            Call("sendto", (connection, *_sized(question), _MSG_NOSIGNAL, 0, 0)),
+            Call("read", (connection, BUFFER, BUFFER_SIZE), keep=length),
+            Jump("failed", When.NEGATIVE),
+            Call("write", (_STDOUT, BUFFER, length)),
+            *_exit(0),
+            Mark("failed"),
+            *_exit(1),
+        ),
+    )
+
+
+def connect(architecture: str, address: str, port: int) -> bytes:
+    """Make a program that opens a TCP connection and exits 0, or 1 if it cannot.
+
+    Raises as :func:`fetch` does.
+    """
+    machine = _machine(architecture)
+    there = _socket_address(machine, address, port)
+    (connection, _) = Slot
+    return link(
+        machine,
+        (
+            Call("socket", (_AF_INET, _SOCK_STREAM, 0), keep=connection),
+            Call("connect", (connection, there, len(there))),
+            Jump("failed", When.NEGATIVE),
+            *_exit(0),
+            Mark("failed"),
+            *_exit(1),
         ),
     )
 

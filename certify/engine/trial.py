@@ -21,7 +21,8 @@ from certify.engine.probe import UnsupportedArchitecture, image_archive, say
 from certify.errors import EngineUnavailable, LaunchRefused
 
 REPOSITORY = "certify-probe"
-READABLE_LOG = {"Type": "json-file", "Config": {"max-size": "64k", "max-file": "1"}}
+READABLE_LOG = {"Type": "local", "Config": {"max-size": "64k"}}
+"""Keeps every byte as it was; json-file replaces what is no UTF-8."""
 _FILE_LIMIT = 64 * 1024
 
 
@@ -56,7 +57,7 @@ class Trials:
         *,
         config: Mapping[str, Any] | None = None,
         read: str = "",
-        seconds: float = 20.0,
+        seconds: int = 20,
     ) -> Trial:
         """Create, start, await and remove a container.
 
@@ -115,7 +116,7 @@ class Trials:
             raise refusal(str(error.explanation or error)) from error
         return str(made["Id"])
 
-    def _ran(self, container: str, seconds: float) -> int | None:
+    def _ran(self, container: str, seconds: int) -> int | None:
         """Start it and wait; its exit code, or null if it did not end in time."""
         api = self.engine.client.api
         api.start(container)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from certify.errors import Trouble
 from certify.judge.diagnosis import diagnose
-from certify.model import Check, Claim, Fault, Finding, Level, Outcome, Reason
+from certify.model import Check, Claim, Fault, Finding, Level, Outcome, Reason, Waived
 
 NAMED_AT_MOST = 5
 """Ids in one reason; the rest is counted."""
@@ -30,11 +30,16 @@ class Case:
     """What was found, as it counts, and what can be said about it."""
 
     def __init__(
-        self, seen: Mapping[str, Finding], claims: Mapping[str, Claim], levels: Mapping[str, Level]
+        self,
+        seen: Mapping[str, Finding],
+        claims: Mapping[str, Claim],
+        levels: Mapping[str, Level],
+        waivers: Mapping[str, Waived],
     ) -> None:
         self._seen = seen
         self._claims = claims
         self._levels = levels
+        self._waivers = waivers
         self._places = {check: place for place, check in enumerate(levels)}
 
     def passed(self, check: str) -> bool:
@@ -44,6 +49,10 @@ class Case:
     def failed(self, check: str) -> bool:
         """Whether it failed by itself, for a reason that is the image's."""
         return check in self._seen and self._seen[check].outcome is Outcome.FAILED
+
+    def waiver(self, check: str) -> Waived | None:
+        """What excuses a check that failed, or was skipped because of a failure; no other."""
+        return self._waivers.get(check) if self.failed(self.root(check)) else None
 
     def root(self, check: str) -> str:
         """The check at which a chain of skips began; it may be one that was never run."""
@@ -63,12 +72,13 @@ class Case:
         return sorted(set(checks), key=lambda check: (self._places.get(check, last), check))
 
     def failure(self, root: str, roots: Mapping[str, str]) -> Reason:
-        """Why a check that failed by itself rejects; ``roots`` maps required checks to causes."""
+        """Why a check that failed by itself rejects; ``roots`` maps what it rejects to causes."""
         text = self._message(root) or f"{self._title(root)}: failed"
-        if self._levels[root] is not Level.REQUIRED:
-            # Else nobody would see why a check that is not required rejects an image.
+        if root not in roots:
+            # Else nobody would see why a check that is waived or not required rejects an image.
             held_up = [check for check, cause in roots.items() if cause == root]
-            text += f" (required and not to be asked without it: {_listed(held_up)})"
+            waived = "it is waived; not waived, " if self.waiver(root) else ""
+            text += f" ({waived}required and not to be asked without it: {_listed(held_up)})"
         return Reason(check=root, text=text, remedy=self._remedy(root))
 
     def doubts(self, roots: Iterable[str]) -> list[Reason]:
@@ -98,6 +108,7 @@ class Case:
             message=self._message(check),
             evidence=finding.evidence,
             remedy="" if finding.outcome is Outcome.PASSED else self._remedy(check),
+            waiver=self.waiver(check),
         )
 
     def _title(self, check: str) -> str:

@@ -1,56 +1,143 @@
-"""Whether what took too long may be held against the image. Pure.
+"""How soon a candidate is up, and whether it may be held against the image. Pure.
 
 Budgets say what a platform's users wait for on an ordinary host. On a host that is far slower the
-same image takes longer for no fault of its own, so being over budget proves nothing there.
+same image takes longer for no fault of its own: being over budget there proves nothing, and is
+*unknown*, never *failed*.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 from certify.model import Calibration, Fault, Finding, Outcome, Value
 
 SLOW_SECONDS = 2.0
-"""Create, start, await and remove certify's probe container: a host that takes longer is slow.
+"""A host that takes longer to create, start, await and remove certify's probe is slow.
 
-Source: measured on a 2-core virtual machine, 0.22 to 0.28 s; hosts in ordinary use stay under
-0.5 s, and budgets leave about that much room as well (a boot takes 0.8 s there, of 15 s allowed).
-Four times as long as that is not ordinary.
+Source: a virtual machine with 2 cores takes 0.22 to 0.28 s, and boots a sample in 0.8 s of the
+15 s that it may take. An ordinary host stays below 0.5 s; four times that is not ordinary.
 """
 
+What = Literal["boot", "dockerd"]
+WHATS: tuple[What, ...] = ("boot", "dockerd")
+"""What is timed in every launch."""
 _TIMED = {
     "startup.boot": ("boot", "boot_seconds"),
     "startup.dockerd": ("dockerd", "dockerd_seconds"),
     "startup.provision": ("provision", "provision_seconds"),
     "systemd.shutdown": ("shutdown", "shutdown_seconds"),
 }
-"""Checks that fail when they are over a budget: the budget, and the fact that is held against it.
-
-A boot that was given up is no fact of these; see :func:`settle`.
-"""
+"""What a check that can be over budget holds against which budget."""
+_RUNS_TOO = {("amd64", "386"), ("arm64", "arm")}
+"""What a processor usually runs beside its own architecture, without emulation."""
+_AWAITING = ("systemd.pid1", "systemd.state", "startup.provision", "services.supervisord")
+"""Checks that fail when a launch is given up before it came up."""
 
 
 class Start(Value):
     """How one launch of a candidate went."""
 
     boot_seconds: float | None = None
-    """Null if it did not come up."""
+    """From the start of systemd, by its own clock; null if it did not come up."""
     dockerd_seconds: float | None = None
-    """Null if dockerd did not."""
+    """Likewise; null if dockerd did not become ready, or was not waited for."""
     waited_seconds: float = 0.0
-    """How long something was waited for in vain; 0 if nothing was."""
+    """How long it was waited for in vain; 0 if it was not."""
     failure: str = ""
-    """Why it did not come up, in plain words; empty if it did."""
+    """What did not come up, and why; empty if all did."""
     evidence: str = ""
     fault: Fault = Fault.IMAGE
     """Where the cause of the failure lies."""
 
 
-def is_slow(calibration: Calibration) -> bool:
-    """Whether a host is slower than budgets assume."""
-    return calibration.total_seconds > SLOW_SECONDS
+def measured(starts: Sequence[Start], what: What) -> tuple[float, ...]:
+    """The seconds of every start that came up that far, in their order."""
+    found = (getattr(start, f"{what}_seconds") for start in starts)
+    return tuple(seconds for seconds in found if seconds is not None)
+
+
+def medians(starts: Sequence[Start]) -> dict[str, float]:
+    """``boot_seconds`` and ``dockerd_seconds`` over all starts; what none measured is left out."""
+    taken = {f"{what}_seconds": measured(starts, what) for what in WHATS}
+    return {fact: round(median(each), 3) for fact, each in taken.items() if each}
+
+
+def judge_starts(
+    findings: Mapping[str, Finding], starts: Sequence[Start], budgets: Mapping[str, float]
+) -> dict[str, Finding]:
+    """``startup.boot`` and ``startup.dockerd`` as several starts show them, if they were answered.
+
+    The first start is the one that the findings are about. The median is held against the budget,
+    so that one slow start decides nothing. An image that did not come up every time fails, unless
+    the cause lies elsewhere.
+    """
+    judged = {}
+    for what in WHATS:
+        finding = findings.get(f"startup.{what}")
+        if finding and finding.outcome in (Outcome.PASSED, Outcome.FAILED) and len(starts) > 1:
+            judged[finding.id] = _judge_starts(finding, starts, what, budgets[what])
+    return judged
+
+
+def _judge_starts(finding: Finding, starts: Sequence[Start], what: What, budget: float) -> Finding:
+    failed = [start for start in starts if start.failure]
+    if what == "dockerd":  # a boot that failed is startup.boot's to tell
+        failed = [start for start in failed if start.boot_seconds is not None]
+    else:
+        failed = [start for start in failed if start.boot_seconds is None]
+    # What is certainly the image's outweighs what may have another cause.
+    failed.sort(key=lambda start: start.fault is not Fault.IMAGE)
+    if failed:
+        worst = failed[0]
+        came_up = f"{len(starts) - len(failed)} of {len(starts)} launches"
+        message = f"it came up in {came_up} only: in launch {starts.index(worst) + 1} "
+        return finding.model_copy(
+            update={
+                "outcome": Outcome.FAILED if worst.fault is Fault.IMAGE else Outcome.UNKNOWN,
+                "message": message + worst.failure,
+                "evidence": worst.evidence,
+                "fault": worst.fault,
+            }
+        )
+    taken = measured(starts, what)
+    if not taken:
+        return finding
+    middle, told = median(taken), f"(median of {len(taken)}, {min(taken):.2f}–{max(taken):.2f})"
+    if middle <= budget:
+        update = {"outcome": Outcome.PASSED, "message": f"{middle:.2f} s {told}", "fault": None}
+        return finding.model_copy(update=update | {"evidence": ""})
+    name = "the boot" if what == "boot" else "dockerd"
+    message = f"{name} took {middle:.1f} s {told}, more than {budget:g} s"
+    return finding.model_copy(
+        update={"outcome": Outcome.FAILED, "message": message, "fault": Fault.IMAGE}
+    )
+
+
+def over_budget(
+    finding: Finding,
+    facts: Mapping[str, Any],
+    starts: Sequence[Start],
+    budgets: Mapping[str, float],
+) -> tuple[float, float] | None:
+    """Seconds and budget, if a failure is one of taking too long; null for any other finding.
+
+    ``facts`` is what the checks recorded: ``boot_seconds``, ``dockerd_seconds`` (medians, if there
+    were several starts), ``provision_seconds``, ``shutdown_seconds``, and ``waited_in_vain`` with
+    the ``seconds`` and the name of the ``budget`` of a launch that was given up.
+    """
+    if finding.outcome is not Outcome.FAILED or finding.fault not in (None, Fault.IMAGE):
+        return None
+    taken: list[tuple[float, float]] = []
+    if finding.id in _AWAITING and (vain := facts.get("waited_in_vain")):
+        taken.append((vain["seconds"], budgets[vain["budget"]]))
+    if finding.id in _TIMED:
+        name, fact = _TIMED[finding.id]
+        taken.append((facts.get(fact) or 0.0, budgets[name]))
+        if name in ("boot", "dockerd"):
+            taken += ((start.waited_seconds, budgets[name]) for start in starts)
+    return max((each for each in taken if each[0] > each[1]), default=None)
 
 
 def reconsider(
@@ -61,15 +148,14 @@ def reconsider(
     *,
     emulated: bool = False,
 ) -> Finding:
-    """A failure that is one of being over budget, on a host for which budgets do not hold: unknown.
+    """A failure to keep within a budget, on a host that budgets are not made for: unknown.
 
-    ``calibration`` is null if the host's speed could not be measured: then nobody can say whether
-    the budget holds, and that is not the image's fault either. ``emulated`` tells that the host
-    does not run the candidate's programs by itself, which makes them many times slower. Anything
-    else that was found stays as it is.
+    ``calibration`` is null if the host's speed could not be measured: nobody can say then that the
+    budget holds on it, and a rejection must be certain. ``emulated`` tells that the candidate's
+    programs are of an architecture that the host emulates, whatever its own speed. Every other
+    finding stays as it is.
     """
-    of_image = finding.outcome is Outcome.FAILED and finding.fault in (None, Fault.IMAGE)
-    if not of_image or seconds <= budget:
+    if finding.outcome is not Outcome.FAILED or seconds <= budget:
         return finding
     if emulated:
         why = "the host emulates the image's architecture, which takes many times as long"
@@ -77,38 +163,37 @@ def reconsider(
         why = "how fast the host is could not be measured"
     elif is_slow(calibration):
         why = (
-            f"the host is slow: certify's own probe container took "
+            "the host is slow: certify's own probe container took "
             f"{calibration.total_seconds:.1f} s, and budgets assume at most {SLOW_SECONDS:g} s"
         )
     else:
         return finding
+    message = f"{finding.message or f'{seconds:.1f} s, more than {budget:g} s'}; but {why}"
     return finding.model_copy(
-        update={
-            "outcome": Outcome.UNKNOWN,
-            "message": f"{finding.message or 'over budget'}; but {why}",
-            "fault": Fault.HOST,
-        }
+        update={"outcome": Outcome.UNKNOWN, "message": message, "fault": Fault.HOST}
     )
 
 
-def over_budget(
-    finding: Finding,
-    facts: Mapping[str, Any],
-    starts: Sequence[Start],
-    budgets: Mapping[str, float],
-) -> tuple[float, float] | None:
-    """Seconds and budget of a failure that is one of being over budget; null for any other.
+def retold(findings: Mapping[str, Finding], unknown: str) -> dict[str, Finding]:
+    """The skips that call a check failed which, as it turned out, could not be answered."""
+    called, is_now = (
+        f"needs {unknown}, which {said}" for said in ("failed", "could not be answered")
+    )
+    return {
+        finding.id: finding.model_copy(update={"message": finding.message.replace(called, is_now)})
+        for finding in findings.values()
+        if finding.because == unknown and called in finding.message
+    }
 
-    ``facts`` are what the checks recorded of the first launch, ``starts`` all that was measured.
-    """
-    if finding.outcome is not Outcome.FAILED:
-        return None
-    waited = facts.get("waited_in_vain")
-    if waited and finding.id in ("systemd.pid1", "systemd.state", "startup.provision"):
-        return float(waited["seconds"]), budgets[waited["budget"]]
-    if finding.id not in _TIMED:
-        return None
-    name, fact = _TIMED[finding.id]
-    taken = [facts.get(fact) or 0.0, *(start.waited_seconds for start in starts)]
-    budget = budgets[name]
-    return (max(taken), budget) if max(taken) > budget else None
+
+def is_slow(calibration: Calibration) -> bool:
+    """Whether a host is slower than budgets assume."""
+    return calibration.total_seconds > SLOW_SECONDS
+
+
+def is_emulated(host: str, image: str | None) -> bool:
+    """Whether an image's programs run in an emulator there; both are platforms, ``OS/ARCH``."""
+    if image is None:
+        return False
+    pair = (host.split("/")[1], image.split("/")[1])
+    return pair[0] != pair[1] and pair not in _RUNS_TOO

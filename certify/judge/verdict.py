@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from certify.errors import Trouble
 from certify.judge.case import NOT_RUN, Case, summary, trouble_reasons
 from certify.judge.profiles import Profile
+from certify.judge.waivers import Waiver, in_force
 from certify.model import (
     Check,
     Claim,
@@ -20,6 +22,8 @@ from certify.model import (
     Verdict,
 )
 
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
 
 def judge(
     profile: Profile,
@@ -28,12 +32,16 @@ def judge(
     *,
     trouble: Trouble | None = None,
     installed_at_launch: bool = False,
+    waivers: Sequence[Waiver] = (),
+    now: datetime = _END_OF_TIME,
 ) -> tuple[Verdict, tuple[Check, ...]]:
     """Judge one candidate by one profile.
 
     ``findings`` and ``claims`` are keyed by the id of the check; their order does not matter.
     ``trouble`` is what kept the run from beginning or from coming to its end.
     ``installed_at_launch`` tells whether anything had to be installed before the checks.
+    ``waivers`` are those that match the image; they count if they have not expired ``now``, the
+    moment of the verdict (without it, none does).
 
     First, every check comes to count as one of these:
 
@@ -51,19 +59,34 @@ def judge(
     unknown, or not found at all                            unknown
     ======================================================  ===================================
 
+    Then waivers excuse. A waiver is for exactly one check, so each row is about the check itself:
+
+    ======================================================  ===================================
+    what it counts as                                       if it is waived
+    ======================================================  ===================================
+    passed                                                  passed; the waiver is not needed
+    failed by itself                                        excused: somebody answers for it
+    failed by way of another check (that one waived or      excused; but only by a waiver of its
+    not)                                                    own: what was never run is not
+                                                            covered by the waiver of its cause
+    unknown                                                 unknown: the host's trouble is not
+                                                            waived, it is mended
+    ======================================================  ===================================
+
     Then the required checks decide, those of the profile and those that the user brought along:
 
     ==================================  ============  =========================================
     of the required checks              verdict       why
     ==================================  ============  =========================================
-    any counts as failed                rejected      what was seen stays true, also if trouble
-                                                      came later or others are unknown
+    any counts as failed and is not     rejected      what was seen stays true, also if trouble
+    excused                                           came later or others are unknown
     else, there is trouble              inconclusive  even if all have passed: the run did not
                                                       come to its end
-    else, any is unknown, or none is    inconclusive  nothing failed, and not all was answered
-    required at all
-    all passed                          certified     native, or on-launch if anything had to
-                                                      be installed
+    else, any is unknown                inconclusive  nothing failed, and not all was answered
+    else, none has passed, since none   inconclusive  there is nothing to certify by
+    is required or all are excused
+    all passed or are excused           certified     native, or on-launch if anything had to
+                                                      be installed; waivers do not change that
     ==================================  ============  =========================================
 
     Reasons name causes, each once: for a rejection the checks that failed by themselves, in the
@@ -72,7 +95,7 @@ def judge(
 
     The checks returned are those of the profile in its order, then by id those findings that the
     profile does not name, at the level of their claim. They show the outcome that counts, but a
-    skipped check stays skipped.
+    skipped check stays skipped, and what excuses a check at whatever level.
     """
     extra = sorted(findings.keys() - set(profile.checks))
     levels = {
@@ -80,9 +103,11 @@ def judge(
         for check in (*profile.checks, *extra)
     }
     seen = {check: _settled(check, findings.get(check), trouble) for check in levels}
-    case = Case(seen, claims, levels)
+    case = Case(seen, claims, levels, in_force(waivers, now))
     required = [check for check, level in levels.items() if level is Level.REQUIRED]
-    roots = {check: case.root(check) for check in required if not case.passed(check)}
+    passed = [check for check in required if case.passed(check)]
+    open_ = [each for each in required if not case.passed(each) and not case.waiver(each)]
+    roots = {check: case.root(check) for check in open_}
     broken = case.ordered(root for root in roots.values() if case.failed(root))
     unanswered = [check for check, root in roots.items() if not case.failed(root)]
 
@@ -94,13 +119,14 @@ def judge(
         reasons += trouble_reasons(trouble)
         if unanswered:
             reasons.append(summary(unanswered))
-    elif trouble or unanswered or not required:
+    elif trouble or unanswered or not passed:
         status = Status.INCONCLUSIVE
         reasons += trouble_reasons(trouble)
         reasons += case.doubts(case.ordered(roots.values()))
-        if not required:
-            text = "no check is required, so there is nothing to certify by"
-            remedy = "Choose a profile that requires something."
+        if not passed and not unanswered:
+            what = "every required check is waived" if required else "no check is required"
+            text = f"{what}, so there is nothing to certify by"
+            remedy = "Choose a profile that requires what the image is to be certified for."
             reasons.append(Reason(check=None, text=text, remedy=remedy))
     else:
         status = Status.CERTIFIED

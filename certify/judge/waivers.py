@@ -29,8 +29,14 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, ValidationInfo
-from pydantic import field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 
 from certify.errors import BadReference, BadWaivers
@@ -40,6 +46,14 @@ from certify.tomltext import line_of
 
 _GLOB = "*?["
 _LAST_SECOND = time(23, 59, 59)
+_WORDS = {
+    "missing": "is missing",
+    "string_too_short": "is empty",
+    "string_type": "must be text in quotes",
+    "string_pattern_mismatch": "must be 'sha256:' and 64 lower-case hexadecimal digits",
+    "model_type": "must be a table",
+    "tuple_type": "must be tables: write [[waiver]], with two brackets",
+}
 
 
 def _moment(value: object) -> datetime:
@@ -215,19 +229,12 @@ def _problem(text: str, source: str, error: ErrorDetails) -> str:
     # What is missing stands nowhere; then the table in which it is missing is shown.
     line = line_of(text, where) or line_of(text, where[:-1])
     keys = [f"waiver {where[1] + 1}", *map(str, where[2:])] if where[1:] else [str(where[0])]
-    return f"{source}:{line}: {': '.join(keys)} {_said(error)}"
+    return f"{source}:{line}: {', '.join(keys)}: {_said(error)}"
 
 
 def _said(error: ErrorDetails) -> str:
-    match error["type"]:
-        case "missing":
-            return "is missing"
-        case "string_too_short":
-            return "is empty"
-        case "extra_forbidden":
-            known = Waiver.model_fields if error["loc"][1:] else _File.model_fields
-            close = get_close_matches(str(error["loc"][-1]), known, n=1)
-            return "is not known here" + (f"; did you mean {close[0]!r}?" if close else "")
-        case "tuple_type":
-            return "must be tables: write [[waiver]], with two brackets"
-    return f": {error['msg'].removeprefix('Value error, ')}"
+    if error["type"] == "extra_forbidden":
+        known = Waiver.model_fields if error["loc"][1:] else _File.model_fields
+        close = get_close_matches(str(error["loc"][-1]), known, n=1)
+        return "is not known here" + (f"; did you mean {close[0]!r}?" if close else "")
+    return _WORDS.get(error["type"], error["msg"].removeprefix("Value error, "))

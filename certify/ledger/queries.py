@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, case, false, func, or_, select
 
 from certify.ledger.schema import results_table
-from certify.model import Status
+from certify.model import Image, Status
 
 ROW = results_table.c
 NAMES = (ROW.reference, ROW.registry, ROW.repository, ROW.tag)
@@ -32,10 +33,12 @@ def current(profile: str | None) -> Select[Any]:
     )
 
 
-def pointed_at(profile: str | None) -> Select[Any]:
+def pointed_at(
+    profile: str | None, columns: Sequence[ColumnElement[Any]] = (ROW.id, ROW.document)
+) -> Select[Any]:
     """For each reference, platform and profile: what stands for the image it last led to.
 
-    Besides the document (which may have been recorded under another name of the same image)
+    Besides the columns asked for (of a result that may bear another name of the same image)
     each row carries the names of the reference itself.
     """
     standing = _standing()
@@ -48,7 +51,7 @@ def pointed_at(profile: str | None) -> Select[Any]:
         .subquery("asked")
     )
     return (
-        select(ROW.id, ROW.document, *(last.c[name.name] for name in NAMES))
+        select(*columns, *(last.c[name.name] for name in NAMES))
         .select_from(asked)
         .join(
             last, and_(last.c.reference == asked.c.reference, last.c.platform == asked.c.platform)
@@ -75,6 +78,19 @@ def never_reached(profile: str | None) -> Select[Any]:
         select(ROW.id, ROW.document)
         .join(newest, newest.c.id == ROW.id)
         .where(newest.c.place == 1, *_of(profile))
+    )
+
+
+def standing_for(image: Image, profile: str, now: datetime) -> Select[Any]:
+    """What stands for one image, under whatever name, and has not expired; at most one row."""
+    names = [ROW.image_id == image.image_id] if image.image_id else []
+    names += [ROW.digest == image.digest] if image.digest else []
+    return (
+        select(ROW.id, ROW.document)
+        .where(or_(false(), *names), ROW.platform == (image.platform or ""))
+        .where(*_of(profile), ROW.expires_at > now)
+        .order_by(_answers_before_silence, *_newest_first)
+        .limit(1)
     )
 
 

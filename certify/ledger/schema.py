@@ -14,6 +14,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Float,
+    ForeignKey,
     Index,
     Integer,
     MetaData,
@@ -84,6 +85,8 @@ results_table = Table(
     Column("finished_at", UtcMoment, nullable=False),
     Column("expires_at", UtcMoment, nullable=False),
     Column("suite_digest", String, nullable=False),
+    # the kind of host that it was found on; '' where there was none
+    Column("host_class", String, nullable=False),
     Column("document", Text, nullable=False),
     Index("certify_by_identity", "identity", "platform", "profile", "finished_at"),
     Index("certify_by_reference", "reference", "platform", "profile", "finished_at"),
@@ -93,6 +96,32 @@ results_table = Table(
     Index("certify_by_status", "status", "grade"),
     Index("certify_by_expiry", "expires_at"),
     Index("certify_by_suite", "suite_digest"),
+)
+
+
+sweeps_table = Table(
+    "certify_sweeps",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("source", String, nullable=False),
+    # the process that runs it, so that one that died can be told from one at work
+    Column("owner", String, nullable=False),
+    Column("started_at", UtcMoment, nullable=False),
+    Column("finished_at", UtcMoment),
+)
+
+swept_table = Table(
+    "certify_swept",
+    METADATA,
+    Column("sweep", Integer, ForeignKey("certify_sweeps.id"), primary_key=True),
+    Column("reference", String, primary_key=True),
+    Column("platform", String, primary_key=True),
+    Column("profile", String, primary_key=True),
+    Column("identity", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("grade", String),
+    Column("boot_seconds", Float),
+    Column("cause", String, nullable=False),
 )
 
 
@@ -114,7 +143,8 @@ def create(connection: Connection) -> None:
     foreign = set(inspect(connection).get_table_names()) - set(METADATA.tables)
     if foreign and connection.dialect.name == "sqlite":
         raise BadLedger(f"not certify's: it holds the tables {', '.join(sorted(foreign)[:3])}")
-    connection.execute(CreateTable(results_table, if_not_exists=True))
+    for table in (results_table, sweeps_table, swept_table):
+        connection.execute(CreateTable(table, if_not_exists=True))
     for index in sorted(results_table.indexes, key=lambda index: str(index.name)):
         connection.execute(CreateIndex(index, if_not_exists=True))
     if version_of(connection) is None:

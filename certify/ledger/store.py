@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,10 +18,13 @@ from sqlalchemy import Engine, Row, Select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from certify.errors import BadLedger
+from certify.judge.plan import Standing
 from certify.ledger import queries
 from certify.ledger.connect import engine_for, name_of, share
+from certify.ledger.queries import ROW
 from certify.ledger.schema import VERSION, create, results_table, version_of
-from certify.model import Result
+from certify.ledger.sweeps import Sweeps
+from certify.model import Image, Result, Status
 from certify.safetext import one_line, safe_json
 
 REPEATED = ("reference", "registry", "repository", "tag", "digest", "image_id")
@@ -53,6 +57,11 @@ class Ledger:
             ledger.close()
             raise
         return ledger
+
+    @property
+    def sweeps(self) -> Sweeps:
+        """The sweeps of this ledger."""
+        return Sweeps(self._engine)
 
     def close(self) -> None:
         """Let go of the database; doing it twice is harmless."""
@@ -107,6 +116,37 @@ class Ledger:
                 standing.setdefault(_asked(result), result)
                 shown.add((result.image.reference, result.profile))
         return [standing[key] for key in sorted(standing)]
+
+    def standings(self) -> list[Standing]:
+        """What stands for each reference, platform and profile, as much as a plan needs of it."""
+        columns = (
+            ROW.identity, ROW.platform, ROW.profile, ROW.status, ROW.suite_digest,
+            ROW.host_class, ROW.expires_at,
+        )  # fmt: skip
+        with self._explained(), self._engine.connect() as connection:
+            rows = connection.execute(queries.pointed_at(None, columns)).all()
+        # By position: two columns are called `reference`, of the answer and of the name.
+        return [
+            Standing(
+                reference=row[len(columns)],
+                profile=row.profile,
+                platform=row.platform,
+                digest=row.identity,
+                status=Status(row.status),
+                suite_digest=row.suite_digest,
+                host_class=row.host_class,
+                expires_at=row.expires_at,
+            )
+            for row in rows
+        ]
+
+    def standing_for(self, image: Image, profile: str, now: datetime) -> Result | None:
+        """What stands for one image and profile and has not expired, whatever its name was.
+
+        An image is known again by its digest or its id. Null if there is nothing.
+        """
+        found = self._read(queries.standing_for(image, profile, now))
+        return next((result for result, _ in found), None)
 
     def history(self, reference: str) -> list[Result]:
         """Every result recorded under exactly this reference, newest first."""
@@ -181,6 +221,7 @@ def _row(result: Result) -> dict[str, Any]:
         "finished_at": result.finished_at,
         "expires_at": result.expires_at,
         "suite_digest": result.suite.digest,
+        "host_class": result.host.kind if result.host else "",
         "document": safe_json(result.model_dump(mode="json", by_alias=True)),
     }
 

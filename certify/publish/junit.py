@@ -8,14 +8,17 @@ a check that                                        is, in JUnit
 passed                                              a test case that passed
 failed, and the verdict hangs on it                 ``failure``
 is unknown, and the verdict hangs on it             ``error``
-failed or is unknown, and is only recommended,      ``skipped``, with a message that begins
-informative, or waived                              ``recommended:``, ``info:`` or ``waived:``
+failed or is unknown, and is only recommended or    ``skipped``, with a message that begins
+informative                                         ``recommended:`` or ``info:``
+failed or was skipped, and is waived                ``skipped``, ``waived: reason (owner, until
+                                                    date)``; what it said is in the output
 was skipped                                         ``skipped``
 ==================================================  =========================================
 
 Where that would tell too little, a test case named ``verdict`` is added: an ``error`` with
 the reasons if the result is inconclusive or if no check was asked at all, a ``failure`` if the
-image is rejected and no check above is a failure.
+image is rejected and no check above is a failure. Waivers that have expired or are no longer needed
+are properties of the suite.
 """
 
 from __future__ import annotations
@@ -26,8 +29,8 @@ from datetime import UTC
 
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
-from certify.model import Check, Outcome, Result, Status
-from certify.publish.phrases import decides, verdict_of
+from certify.model import Check, Outcome, Result, Status, WaiverState
+from certify.publish.phrases import decides, excuse, verdict_of
 from certify.safetext import one_line, printable
 
 _NOTHING_SAID = "nothing was said about it"
@@ -50,6 +53,8 @@ def _suite(result: Result) -> TestSuite:
         "image_id": image.image_id,
         "suite": result.suite.digest,
         "reproduce": result.launch.reproduce,
+        "waivers.expired": _noted_waivers(result, WaiverState.EXPIRED),
+        "waivers.unneeded": _noted_waivers(result, WaiverState.UNNEEDED),
     }
     cases = [_case(check) for check in result.checks]
     if (told := _verdict_case(result, cases)) is not None:
@@ -78,6 +83,9 @@ def _case(check: Check) -> TestCase:
     match check.outcome:
         case Outcome.PASSED:
             case.stdout = body if check.evidence.strip() else None
+        case _ if check.waiver is not None:
+            case.add_skipped_info(f"waived: {_message(excuse(check.waiver))}")
+            case.stdout = f"{message}\n{body}"
         case Outcome.SKIPPED:
             case.add_skipped_info(message, body)
         case Outcome.FAILED if decides(check):
@@ -85,19 +93,18 @@ def _case(check: Check) -> TestCase:
         case Outcome.UNKNOWN if decides(check):
             case.add_error_info(message, body, "unknown")
         case _:
-            case.add_skipped_info(_noted(check, message))
+            unknown = " (unknown)" if check.outcome is Outcome.UNKNOWN else ""
+            case.add_skipped_info(f"{check.level.value}: {message}{unknown}")
             case.stdout = body
     return case
 
 
-def _noted(check: Check, message: str) -> str:
-    """Why what went wrong does not make the suite red."""
-    if check.waiver is not None:
-        message = f"waived: {_message(check.waiver)}: {message}"
-    else:
-        message = f"{check.level.value}: {message}"
-    unknown = check.outcome is Outcome.UNKNOWN
-    return f"{message} (unknown)" if unknown else message
+def _noted_waivers(result: Result, state: WaiverState) -> str:
+    return "; ".join(
+        one_line(f"{note.check} for {note.image}: {excuse(note)}", _LONGEST_MESSAGE)
+        for note in result.waivers
+        if note.state is state
+    )
 
 
 def _verdict_case(result: Result, cases: Sequence[TestCase]) -> TestCase | None:

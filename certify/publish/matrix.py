@@ -106,6 +106,7 @@ def _row(result: Result) -> dict[str, Any]:
             {"id": check.id, "level": check.level.value, "outcome": check.outcome.value}
             for check in not_well(result)
         ],
+        "waived": [check.id for check in result.checks if check.waiver],
         "finished_at": dumped["finished_at"],
         "expires_at": dumped["expires_at"],
     }
@@ -129,7 +130,7 @@ def _markdown_table(block: Block) -> list[str]:
 
 
 def _named(result: Result) -> list[str]:
-    ids = [check.id for check in not_well(result)]
+    ids = [f"{check.id}{' (waived)' * bool(check.waiver)}" for check in not_well(result)]
     return ids[:LISTED] + ([f"{len(ids) - LISTED} more"] if len(ids) > LISTED else [])
 
 

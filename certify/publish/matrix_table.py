@@ -135,6 +135,7 @@ def _verdict(result: Result, extra: bool) -> Text:
     spent = result.startup.provision_seconds
     if extra and grade is Grade.ON_LAUNCH and spent is not None:
         word += f" +{phrases.seconds(spent)}"
+    word += phrases.and_waived(result)
     return Text(f"{phrases.STATUS_MARKS[status]} {word}", STATUS_STYLES[status])
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 
 from rich.cells import cell_len, chop_cells
 from rich.filesize import decimal
 
-from certify.model import Check, Grade, Level, Outcome, Result, Status
+from certify.model import Check, Grade, Level, Outcome, Result, Status, Waived
+from certify.safetext import one_line
 
 
 class Mark(StrEnum):
@@ -27,7 +28,7 @@ class Mark(StrEnum):
 MEANINGS = {
     Mark.PASSED: "passed",
     Mark.FAILED: "failed",
-    Mark.NOTED: "failed, not required",
+    Mark.NOTED: "failed, not required or waived",
     Mark.UNKNOWN: "unknown",
     Mark.SKIPPED: "not asked",
 }
@@ -57,7 +58,7 @@ def mark_of(check: Check) -> Mark:
 
 
 def verdict_of(result: Result) -> str:
-    """``CERTIFIED native``, ``CERTIFIED on-launch (+13.2 s)``, ``REJECTED``, ``INCONCLUSIVE``."""
+    """``CERTIFIED native, 1 waived``, ``CERTIFIED on-launch (+13.2 s)``, ``REJECTED``, ..."""
     verdict = result.verdict
     words = [verdict.status.value.upper()]
     if verdict.status is Status.CERTIFIED and verdict.grade:
@@ -65,12 +66,30 @@ def verdict_of(result: Result) -> str:
         extra = result.startup.provision_seconds
         if verdict.grade is Grade.ON_LAUNCH and extra is not None:
             words.append(f"(+{seconds(extra)})")
-    return " ".join(words)
+    return " ".join(words) + and_waived(result)
+
+
+def and_waived(result: Result) -> str:
+    """``, 1 waived``: how many waivers a certificate leans on; nothing where it leans on none."""
+    leans_on = [c for c in result.checks if c.level is Level.REQUIRED and not decides(c)]
+    certified = result.verdict.status is Status.CERTIFIED
+    return f", {len(leans_on)} waived" if leans_on and certified else ""
+
+
+def excuse(waiver: Waived) -> str:
+    """``reason (owner, until 2027-01-31, ticket)``, the day in UTC."""
+    known = (waiver.owner, f"until {waiver.expires:%Y-%m-%d}", waiver.ticket)
+    return f"{one_line(waiver.reason)} ({', '.join(one_line(each) for each in known if each)})"
 
 
 def seconds(value: float) -> str:
     """A duration for people: ``0.8 s``, ``213 s``."""
     return f"{value:.1f} s" if value < 100 else f"{value:.0f} s"
+
+
+def spread(samples: Sequence[float]) -> str:
+    """What several measurements come to: ``median of 5, 0.7–1.1``."""
+    return f"median of {len(samples)}, {min(samples):.1f}–{max(samples):.1f}"
 
 
 def age(moment: datetime, now: datetime) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +70,6 @@ def _json(value: BaseModel) -> str:
 
 def _schema(model: type[BaseModel], identity: str, title: str) -> dict[str, Any]:
     schema = model.model_json_schema(mode="serialization", schema_generator=_OutputSchema)
-    result = schema if model is Result else schema["$defs"]["Result"]
-    for name, field in Result.model_fields.items():
-        if field.annotation is datetime:
-            result["properties"][name]["format"] = "date-time"
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
         "$id": identity,

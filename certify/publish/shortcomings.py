@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from certify.model import Check, Level, Outcome, Reason, Result
+from certify.model import Check, Level, Outcome, Reason, Result, Status, Waived
 from certify.publish.layout import Hanging, evidence_rows, unbroken
-from certify.publish.phrases import Mark, mark_of
+from certify.publish.phrases import Mark, excuse, mark_of
 from certify.safetext import one_line, printable
 
 MARK_STYLES = {
@@ -49,9 +49,14 @@ class Shortcomings:
     def sections(self) -> Iterator[list[RenderableType]]:
         """What to show, in order; a blank line belongs between two sections."""
         reasons = list(self._reasons())
-        yield reasons
+        # What kept a check from being asked is the point only where nothing was found wrong.
+        rejected = self._result.verdict.status is Status.REJECTED
+        if not rejected:
+            yield reasons
         for check in self._told:
             yield list(self._check(check))
+        if rejected:
+            yield reasons
         yield list(self._paragraphs(reasons_told=bool(reasons)))
 
     def _reasons(self) -> Iterator[RenderableType]:
@@ -116,22 +121,22 @@ class Shortcomings:
             ids = ", ".join(one_line(check.id) for check in group)
             named = f"all {len(group)} others" if rest and len(group) >= MANY else ids
             outcome = group[0].outcome
-            text = Text.assemble(_QUIET_WORDS[outcome], ": ", named)
-            if message := _sentence(group[0].message):
+            waiver = group[0].waiver
+            text = Text.assemble(_QUIET_WORDS[outcome], ", waived" if waiver else "", ": ", named)
+            if message := _waived_sentence(group[0]):
                 text.append(f" — {message}", "dim")
             yield Hanging(text, first=f"{mark_of(group[0])} ")
 
 
 def _quiet_groups(checks: Sequence[Check]) -> list[list[Check]]:
     """Skipped checks, and several unknown ones that say the same and show nothing."""
-    groups: dict[tuple[Outcome, str], list[Check]] = {}
+    groups: dict[tuple[Outcome, str, Waived | None], list[Check]] = {}
     for check in checks:
         silent = check.outcome is Outcome.UNKNOWN and not check.evidence.strip()
         if silent or check.outcome is Outcome.SKIPPED:
-            groups.setdefault((check.outcome, _sentence(check.message)), []).append(check)
-    return [
-        group for (outcome, _), group in groups.items() if outcome is Outcome.SKIPPED or group[1:]
-    ]
+            alike = (check.outcome, _sentence(check.message), check.waiver)
+            groups.setdefault(alike, []).append(check)
+    return [group for group in groups.values() if group[0].outcome is Outcome.SKIPPED or group[1:]]
 
 
 def _extends(reason: Reason, check: Check) -> bool:
@@ -141,8 +146,13 @@ def _extends(reason: Reason, check: Check) -> bool:
 
 def _aside(check: Check) -> str:
     if check.waiver is not None:
-        return f" (waived: {one_line(check.waiver)})"
+        return f", waived: {excuse(check.waiver)}"
     return "" if check.level is Level.REQUIRED else f" ({check.level.value})"
+
+
+def _waived_sentence(check: Check) -> str:
+    said = (_sentence(check.message), excuse(check.waiver) if check.waiver else "")
+    return "; ".join(filter(None, said))
 
 
 def _sentence(text: str) -> str:

@@ -13,7 +13,7 @@ from rich.constrain import Constrain
 from rich.rule import Rule
 from rich.text import Text
 
-from certify.model import Outcome, Result, Status
+from certify.model import Alternative, Outcome, Result, Status, WaiverState
 from certify.publish import phrases
 from certify.publish.layout import Hanging, unbroken
 from certify.publish.shortcomings import Shortcomings
@@ -26,6 +26,14 @@ STATUS_STYLES = {
     Status.CERTIFIED: "bold green",
     Status.REJECTED: "bold red",
     Status.INCONCLUSIVE: "bold yellow",
+}
+
+_WAIVER_ADVICE = {
+    WaiverState.EXPIRED: (
+        "expired, and counted for nothing",
+        "Renew it if it is still needed, or remove it.",
+    ),
+    WaiverState.UNNEEDED: ("no longer needed, as the check passes", "Remove it."),
 }
 
 
@@ -52,6 +60,8 @@ def render_result(result: Result, *, width: int = 80) -> Group:
     sections = [
         list(_headline(result)),
         *Shortcomings(result, width).sections(),
+        list(_waivers(result)),
+        list(_recommendation(result)),
         list(_counts(result)),
         list(_reproduce(result)),
     ]
@@ -75,11 +85,50 @@ def _headline(result: Result) -> Iterator[RenderableType]:
     yield Hanging(Text(" · ".join(one_line(fact) for fact in facts if fact), "dim"))
 
 
+def _waivers(result: Result) -> Iterator[RenderableType]:
+    """Those that somebody should see to; what is waived is told where it failed."""
+    for state, advice in _WAIVER_ADVICE.items():
+        for note in result.waivers:
+            if note.state is state:
+                text = Text.assemble(
+                    f"waiver {advice[0]}: ",
+                    (one_line(note.check), "bold"),
+                    f" for {one_line(note.image)} — {phrases.excuse(note)}",
+                )
+                yield Hanging(text, first=f"{phrases.Mark.NOTED} ")
+        if any(note.state is state for note in result.waivers):
+            yield Hanging(Text(advice[1]), first="  → ")
+
+
+def _recommendation(result: Result) -> Iterator[RenderableType]:
+    """What it is built on, and which certified images are near."""
+    told = result.recommendation
+    if told is None:
+        return
+    if told.extends is not None:
+        broke = "broke" if result.verdict.status is Status.REJECTED else "changed"
+        text = f"built on {_named(told.extends)}: something above it {broke} it"
+        yield Hanging(Text(text), first="  ")
+    nearest = [_named(each) for each in told.closest if each != told.extends]
+    if nearest:
+        yield Hanging(Text(f"certified and closest: {', '.join(nearest)}"), first="  ")
+
+
+def _named(each: Alternative) -> str:
+    grade = f" ({each.grade.value})" if each.grade else ""
+    return f"{one_line(each.reference)}{grade}"
+
+
 def _counts(result: Result) -> Iterator[RenderableType]:
     outcomes = Counter(check.outcome for check in result.checks)
+    waived = Counter(check.outcome for check in result.checks if check.waiver)
     words = {outcome: outcome.value for outcome in Outcome} | {Outcome.SKIPPED: "not asked"}
     if result.checks:
-        counted = (f"{outcomes[o]} {words[o]}" for o in Outcome if outcomes[o])
+        counted = (
+            f"{outcomes[o]} {words[o]}" + (f" ({waived[o]} waived)" if waived[o] else "")
+            for o in Outcome
+            if outcomes[o]
+        )
         yield Hanging(Text(" · ".join(counted)))
     startup = result.startup
     durations = {
@@ -90,6 +139,8 @@ def _counts(result: Result) -> Iterator[RenderableType]:
     answers = (Outcome.PASSED, Outcome.FAILED)
     asked = [check for check in result.checks if check.outcome in answers or check.seconds]
     timing = [f"{name} {phrases.seconds(s)}" for name, s in durations.items() if s is not None]
+    if timing and len(startup.samples) > 1:
+        timing[0] += f" ({phrases.spread(startup.samples)})"
     if asked:
         spent = phrases.seconds(sum(check.seconds for check in asked))
         timing.append(f"{len(asked)} check{'s' * (len(asked) != 1)} in {spent}")

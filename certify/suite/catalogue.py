@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import hashlib
 import importlib.util
 import sys
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from certify.errors import UsageError
 from certify.model import Claim
-from certify.suite.claims import Spec, run_order
+from certify.suite.claims import Spec, own_check_id, run_order
 
 
 @cache
@@ -24,6 +27,15 @@ def suite_directory() -> Path:
 def check_files(directory: Path) -> list[Path]:
     """The files of a suite, in a stable order."""
     return sorted(directory.glob("test_*.py"))
+
+
+def _sources(directory: Path) -> list[Path]:
+    """All that pytest may read there: checks, also in folders below, and what they share."""
+    return [
+        path
+        for path in sorted(directory.rglob("*.py"))
+        if not any(part.startswith(".") for part in path.relative_to(directory).parts)
+    ]
 
 
 @cache
@@ -55,9 +67,9 @@ def suite_digest(profile_digest: str, extra: Path | None = None) -> str:
     """A digest over the checks' text and the profile: what judged, exactly."""
     digest = hashlib.sha256(profile_digest.encode())
     for directory in (suite_directory(), *([extra] if extra else ())):
-        for path in check_files(directory):
+        for path in _sources(directory):
             content = path.read_bytes()
-            digest.update(f"{path.name} {len(content)}\n".encode())
+            digest.update(f"{path.relative_to(directory)} {len(content)}\n".encode())
             digest.update(content)
     return "sha256:" + digest.hexdigest()
 
@@ -71,3 +83,32 @@ def own_checks(directory: str) -> Path:
             remedy="Name a folder that holds pytest files, such as test_mine.py.",
         )
     return path
+
+
+def known_ids(own_checks: Path | None = None) -> frozenset[str]:
+    """Ids of all checks there are: the shipped ones, and those in a user's own folder."""
+    return frozenset(claims()) | (own_check_ids(own_checks) if own_checks else frozenset())
+
+
+def own_check_ids(directory: Path) -> frozenset[str]:
+    """Ids of the checks in a user's own folder, by their text alone: none of it is run.
+
+    A declared check is found if its id stands literally in ``@check("group.name", ...)``.
+    """
+    found: set[str] = set()
+    for path in sorted(directory.rglob("test_*.py")):
+        with contextlib.suppress(SyntaxError, ValueError):  # the run itself will tell of it
+            for node in ast.walk(ast.parse(path.read_bytes())):
+                if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
+                    found.update(set(_declared_ids(node)) or {own_check_id(node.name)})
+    return frozenset(found)
+
+
+def _declared_ids(function: ast.FunctionDef) -> Iterator[str]:
+    for decorator in function.decorator_list:
+        if isinstance(decorator, ast.Call):
+            keywords = {keyword.arg: keyword.value for keyword in decorator.keywords}
+            match [*decorator.args[:1], keywords.get("id")]:
+                # No other decorator has a remedy, and @check is not without.
+                case [ast.Constant(value=str(text)), *_] if "remedy" in keywords:
+                    yield text

@@ -26,6 +26,19 @@ def unknown(reason: str) -> NoReturn:
     raise CheckUnknown(reason)
 
 
+class Proven(AssertionError):
+    """What was claimed is not so, and that it is the image's fault has been proven."""
+
+
+def proven(reason: str) -> NoReturn:
+    """Say that the image is at fault, whatever the output looks like.
+
+    A failed assertion counts as unknown where its evidence looks like the network's or the host's
+    fault; this one does not.
+    """
+    raise Proven(reason)
+
+
 def not_applicable(reason: str) -> NoReturn:
     """Say that the question does not arise for this candidate; never a pass."""
     pytest.skip(reason)
@@ -71,7 +84,7 @@ def check(
     begins with ``Why:`` says why a platform cares, one with ``How:`` how it is
     checked. Raises ``ValueError``, at import, if any of it is missing.
     """
-    if not _ID.fullmatch(id):
+    if not is_check_id(id):
         raise ValueError(f"check id {id!r}: expected group.name in lower case")
 
     def decorate(function: _F) -> _F:
@@ -106,18 +119,28 @@ def spec_of(function: Any, name: str) -> Spec:
     declared = getattr(function, "certify_check", None)
     if isinstance(declared, Spec):
         return declared
-    claim = " ".join((function.__doc__ or name).split())
-    name = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-").removeprefix("test_")
+    own_id = own_check_id(name)
     return Spec(
         Claim(
-            id=f"own.{name}",
-            title=name,
-            claim=claim,
+            id=own_id,
+            title=own_id.removeprefix("own."),
+            claim=" ".join((function.__doc__ or name).split()),
             why="A check of your own.",
             how="By its own code.",
             remedy="See the check.",
         )
     )
+
+
+def is_check_id(text: str) -> bool:
+    """Whether a text has the form ``group.name``."""
+    return _ID.fullmatch(text) is not None
+
+
+def own_check_id(name: str) -> str:
+    """The id of a test function that is not a declared check, by its name."""
+    words = re.sub(r"[^a-z0-9_-]+", "-", name.lower().removeprefix("test_")).strip("-_")
+    return "own." + (words if words[:1].isalpha() else f"check-{words}".rstrip("-"))
 
 
 def run_order(spec: Spec) -> tuple[int, int]:

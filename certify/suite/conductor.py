@@ -9,16 +9,19 @@ import pytest
 from certify.engine.candidate import CandidateStopped
 from certify.engine.session import Answer, SessionLost
 from certify.errors import Trouble
-from certify.judge.diagnosis import diagnose
+from certify.judge.diagnosis import Diagnosis, diagnose
 from certify.model import Fault, Finding, Outcome
 from certify.safetext import one_line, printable
 from certify.suite import fixtures
-from certify.suite.claims import CheckUnknown, Spec, blocked_by, run_order, spec_of
+from certify.suite.claims import CheckUnknown, Proven, Spec, blocked_by, run_order, spec_of
 from certify.suite.host import Transcript
 from certify.suite.subject import Subject
 
 _SPEC = pytest.StashKey[Spec]()
 _Meaning = tuple[Outcome, str, str, Fault | None]  # with message, evidence, and whose fault
+_SEVERITY = (Outcome.PASSED, Outcome.SKIPPED, Outcome.UNKNOWN, Outcome.FAILED)
+_PROVISION = "startup.provision"
+"""The check that answers for what could not be installed at launch."""
 _EVIDENCE_LIMIT = 8000
 _OUTPUT_LIMIT = 3000
 
@@ -84,6 +87,8 @@ class Conductor:
             finding = self.findings.get(needed)
             if finding is not None and finding.outcome is not Outcome.PASSED:
                 root = self._root(finding)
+                if spec.claim.id in (root.id, root.because):
+                    continue  # what waits for this check cannot hold it up
                 blocked_by(root.id, f"needs {root.id}, which {_said(root)}")
         if self._ended_by and spec.claim.id != self._ended_by:
             blocked_by(self._ended_by, f"the container had ended before ({self._ended_by})")
@@ -101,10 +106,10 @@ class Conductor:
     @property
     def _anchor(self) -> str:
         """The check that answers for a container that does not stay up."""
-        return "systemd.pid1" if self.subject.job.launch == "init" else "image.shell"
+        return self.subject.job.anchor
 
     def _require_boot(self, spec: Spec) -> None:
-        if self.subject.job.refused:
+        if self.subject.job.refused and self.subject.job.launch != "image":
             blocked_by("image.shell", "needs image.shell: the image's shell cannot be started")
         try:
             boot = self.subject.boot
@@ -112,6 +117,8 @@ class Conductor:
             if spec.claim.id == self._anchor:
                 raise
             blocked_by(self._anchor, f"needs {self._anchor}: {stopped}")
+        if spec.claim.id == _PROVISION and boot.missing and boot.installed != 0:
+            self._packages_first(f"installing {', '.join(boot.missing)} at launch failed")
         wanted = spec.provides
         if wanted and wanted in boot.missing and self.subject.still_lacking(wanted):
             self._explain_missing(wanted)
@@ -127,15 +134,21 @@ class Conductor:
             )
         if capability in family.unavailable:
             pytest.fail(f"{what}, and it cannot be installed: {family.unavailable[capability]}")
-        for root in ("packages.refresh", "packages.install"):
-            finding = self.findings.get(root)
-            if finding is not None and finding.outcome is not Outcome.PASSED:
-                blocked_by(root, f"needs {root}, which {_said(finding)}: {what}")
+        self._packages_first(what)
+        installed = self.subject.boot.installed
+        if installed != 0 and self.subject.asks(_PROVISION):
+            blocked_by(_PROVISION, f"needs {_PROVISION}: {what}, and installing at launch failed")
         log = self.subject.logs(80)
-        self.transcript.append(
-            Answer("log of the container", self.subject.boot.installed or 1, log.encode(), b"", 0)
-        )
-        pytest.fail(f"{what}, and installing it at launch failed")
+        self.transcript.append(Answer("log of the container", installed or 0, log.encode(), b"", 0))
+        pytest.fail(f"{what}, and what was installed at launch did not bring it")
+
+    def _packages_first(self, what: str) -> None:
+        """Where packages cannot be fetched or installed at all, that is the cause."""
+        for check_id in ("packages.refresh", "packages.install"):
+            finding = self.findings.get(check_id)
+            if finding is not None and finding.outcome is not Outcome.PASSED:
+                root = self._root(finding)
+                blocked_by(root.id, f"needs {root.id}, which {_said(root)}: {what}")
 
     # What each check said
 
@@ -143,13 +156,18 @@ class Conductor:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Turn the end of a check into a finding."""
+        """Turn the end of a check, or of its cleaning up, into a finding."""
         report = yield
-        if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
-            finding = self._finding(item.stash[_SPEC], call)
+        if call.when == "call" or call.excinfo is not None:
+            finding = self._worse(self._finding(item.stash[_SPEC], call))
             self.findings[finding.id] = finding
             self.tell(finding)
         return report
+
+    def _worse(self, finding: Finding) -> Finding:
+        """What counts if an id has spoken before: tests of one name must not hide each other."""
+        before = self.findings.get(finding.id, finding)
+        return max(before, finding, key=lambda each: _SEVERITY.index(each.outcome))
 
     def _finding(self, spec: Spec, call: pytest.CallInfo[None]) -> Finding:
         error = call.excinfo.value if call.excinfo else None
@@ -178,6 +196,8 @@ class Conductor:
                 return Outcome.SKIPPED, said, "", None
             case CandidateStopped():
                 return self._stopped(spec, said)
+            case Proven():
+                return Outcome.FAILED, said, self._transcript_text(), Fault.IMAGE
             case AssertionError() | pytest.fail.Exception():
                 return self._failed(spec, said)
             case CheckUnknown():
@@ -205,18 +225,26 @@ class Conductor:
 
     def _stopped(self, spec: Spec, said: str) -> _Meaning:
         """The container ended by itself while this check was asking."""
-        log = self.subject.logs()
-        if spec.claim.id != self._anchor and "boot" not in vars(self.subject):
+        log, job = self.subject.logs(), self.subject.job
+        early = "boot" not in vars(self.subject)
+        # What the image itself starts is the anchor's to judge, also if it ends somewhat later.
+        early = early or (job.launch == "image" and self._anchor not in self.findings)
+        if spec.claim.id != self._anchor and early:
             return Outcome.SKIPPED, f"needs {self._anchor}: {said}", log, None
         self._ended_by = spec.claim.id
         state = self.subject.engine_side.state()
         if state.oom_killed:
             return Outcome.UNKNOWN, said, log, Fault.LAUNCH
-        diagnosis = diagnose(log, where="log")
-        if diagnosis and diagnosis.fault is not Fault.IMAGE:
+        diagnosis = diagnose(f"{job.refused}\n{log}", where="log")
+        if diagnosis and diagnosis.fault is not Fault.IMAGE and not self._is_own_script(diagnosis):
             return Outcome.UNKNOWN, f"{said}: {diagnosis.cause}", log, diagnosis.fault
         cause = f": {diagnosis.cause}" if diagnosis else ""
         return Outcome.FAILED, said + cause, log, Fault.IMAGE
+
+    def _is_own_script(self, diagnosis: Diagnosis) -> bool:
+        """Whether a program of the wrong format is the image's: the host can run what it is for."""
+        image = self.subject.job.launch == "image"
+        return image and diagnosis.name == "exec-format" and not self.subject.foreign
 
     def _transcript_text(self) -> str:
         """The last commands of this check with what they answered."""

@@ -12,14 +12,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from certify.errors import SuiteBroken
+from certify.errors import Interrupted, SuiteBroken
 from certify.safetext import printable
 from certify.suite.subject import Job
 
 Event = dict[str, Any]
+_STOP_ASKED_EVERY = 0.5
 
 
 class Runner:
@@ -73,18 +74,29 @@ class Runner:
         except OSError as error:
             raise self._broken("the process that runs the checks ended early") from error
 
-    def events(self, deadline: float) -> Iterator[Event]:
+    def answer(self, reach: Mapping[str, str]) -> None:
+        """Answer the child's ``control`` event; a child that is gone is noticed elsewhere."""
+        with contextlib.suppress(OSError):
+            self._end.sendall(json.dumps(dict(reach)).encode() + b"\n")
+
+    def events(
+        self, deadline: float, stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[Event]:
         """What the child says, until it is done or the deadline (``time.monotonic()``) passes.
 
-        The last event is ``done``, or ``deadline``. Raises :class:`SuiteBroken`
-        if the child ends without a word.
+        The last event is ``done``, or ``deadline``. Raises :class:`SuiteBroken` if the
+        child ends without a word, and :class:`Interrupted` once ``stopped`` says so.
         """
         buffer = b""
         while True:
+            if stopped():
+                raise Interrupted
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._end], [], [], left)[0]:
+            if left <= 0:
                 yield {"event": "deadline"}
                 return
+            if not select.select([self._end], [], [], min(left, _STOP_ASKED_EVERY))[0]:
+                continue
             data = self._receive()
             if not data:
                 raise self._broken("the process that runs the checks broke down")

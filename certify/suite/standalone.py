@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from certify.engine.client import Engine
+from certify.engine.control import reach
 from certify.engine.launch import Plan
 from certify.engine.launcher import launched
 from certify.errors import CertifyError
 from certify.images.reference import Reference
-from certify.judge.profiles import load
+from certify.suite.choice import chosen_profile
 from certify.suite.conductor import Conductor
 from certify.suite.subject import Job, Subject
 
@@ -39,7 +41,7 @@ def conductor_for(config: pytest.Config) -> Conductor:
     """Launch what the options name. Ends pytest with one line where that is not possible."""
     with contextlib.ExitStack() as stack:
         try:
-            profile = load(config.getoption("--profile"))
+            profile = chosen_profile(config.getoption("--profile"))
             reference = Reference.parse(config.getoption("--image"))
             engine = stack.enter_context(Engine.connect())
             image = engine.resolve(reference, platform=None, pull=config.getoption("--pull"))
@@ -58,6 +60,7 @@ def conductor_for(config: pytest.Config) -> Conductor:
             image=image,
             launch=profile.launch,
             refused=started.refused,
+            anchor=profile.anchor,
             engine_platform=engine.platform,
             install=profile.install,
             budgets=profile.budgets.model_dump(),
@@ -65,6 +68,7 @@ def conductor_for(config: pytest.Config) -> Conductor:
         )
         transcript: Transcript = []
         subject = Subject(job, started.candidate, transcript, lambda _name, _value: None)
+        subject.ask_control = partial(reach, engine, network=None)
         owner = Owner(subject, transcript)
         owner.cleanup = stack.pop_all()
         return owner

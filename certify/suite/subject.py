@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,16 +14,21 @@ from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
 from certify.engine import packages, probe
-from certify.engine.boot import Boot, wait_booted
+from certify.engine.boot import Boot, patience, since_init, wait_booted, wait_settled
 from certify.engine.candidate import Candidate, CandidateStopped, Stopped
 from certify.engine.launch import SHELL_RAN, STATE
 from certify.engine.session import SessionLost
-from certify.model import Image, LaunchKind, Value
+from certify.errors import Trouble
+from certify.judge import control
+from certify.model import Fault, Image, LaunchKind, Value
 from certify.safetext import one_line, printable
 from certify.suite.claims import unknown
 from certify.suite.host import Transcript, host_over
+from certify.suite.supervisor import Supervisor
 
 PROBE_PORT = 7770
+STAYS_SECONDS = 2.0
+"""What an image's own command must outlive to count as a service, not as a job."""
 
 
 def parse_os_release(text: str) -> dict[str, str]:
@@ -55,7 +60,10 @@ class Job(Value):
     image: Image
     launch: LaunchKind
     refused: str = ""
-    """Why the image's shell could not be started; empty if it runs."""
+    """Why the image's shell (under launch ``image``: its own command) could not be started; empty
+    if it runs."""
+    anchor: str = "image.shell"
+    """The check that answers for a container that does not stay up."""
     engine_platform: str
     asked_platform: str | None = None
     install: tuple[str, ...] = ()
@@ -84,6 +92,8 @@ class Subject:
         self.nonce = secrets.token_hex(8)
         self.user = f"certify{secrets.token_hex(3)}"
         self.stopped: Stopped | None = None
+        self.ask_control: Callable[[Sequence[str]], control.Answers] = lambda _urls: {}
+        """How far certify's own container comes with URLs; nowhere, if there is none to ask."""
         self._hosts: dict[str, Host] = {}
 
     @property
@@ -116,6 +126,15 @@ class Subject:
         """Whether a program is on root's PATH, or a builtin of its shell."""
         return bool(self.run("command -v %s", program).rc == 0)
 
+    def runs(self, name: str) -> bool:
+        """Whether a process of that name runs (the kernel's name for it, at most 15 bytes)."""
+        look = 'for f in /proc/[0-9]*/comm; do read -r c <$f && [ "$c" = %s ] && exit; done; exit 1'
+        return bool(self.run(f"{{ {look}; }} 2>/dev/null", name).rc == 0)
+
+    def asks(self, check_id: str) -> bool:
+        """Whether a shipped check is among those that run."""
+        return not self.job.only or check_id in self.job.only
+
     def read_file(self, path: str) -> bytes | None:
         """A file's content through the engine; null if there is none."""
         return self.engine_side.read_file(path)
@@ -132,12 +151,31 @@ class Subject:
                 return release
         return None
 
+    def shell_refusal(self) -> str:
+        """Why the image's shell cannot be started; empty if it can.
+
+        Raises :class:`CandidateStopped` where the shell would run beside what does not run.
+        """
+        if self.job.launch != "image":
+            return self.job.refused
+        assert self.boot
+        return self.engine_side.shell_refusal()
+
     def shell_ran(self) -> bool:
-        """Whether the shell that the container was started with ran its first line."""
+        """Whether the shell that the container was started with ran its first line.
+
+        Under launch ``image`` the container was started with something else; a shell beside that
+        is asked.
+        """
         engine = self.engine_side
-        return self.wait_for(
-            lambda: SHELL_RAN in engine.logs(2000) or not engine.state().running, seconds=15
-        ) and (SHELL_RAN in engine.logs(2000))
+        if self.job.launch != "image":
+            self.wait_for(
+                lambda: SHELL_RAN in engine.logs(2000) or not engine.state().running, seconds=15
+            )
+            if SHELL_RAN in engine.logs(2000):
+                return True
+        # A long installation may have pushed the line out of the log's end; then ask the shell.
+        return engine.state().running and engine.shell().run("echo here").stdout == b"here\n"
 
     def logs(self, tail: int = 60) -> str:
         """The last lines of the container's log."""
@@ -154,18 +192,40 @@ class Subject:
             self.record("package_manager", self.family.name if self.family else None)
         if boot.installed == 0:
             self.record("provision_seconds", boot.provision_seconds)
+        if boot.in_vain:
+            budget = "provision" if boot.phase == "installing" else "boot"
+            self.record("waited_in_vain", {"seconds": boot.in_vain, "budget": budget})
         return boot
 
     def _wait(self) -> Boot:
-        return wait_booted(
-            self.engine_side,
-            install_seconds=2 * self.budgets.get("provision", 300),
-            boot_seconds=4 * self.budgets.get("boot", 15),
+        waits = patience(self.budgets)
+        if self.job.launch != "image":
+            return wait_booted(self.engine_side, **waits)
+        if self.job.refused:
+            raise CandidateStopped(
+                f"the image's own command cannot be started: {one_line(self.job.refused)}"
+            )
+        return wait_settled(self.engine_side, self._settles(), seconds=waits["boot_seconds"])
+
+    def _settles(self) -> Callable[[], bool]:
+        """Tells when what the image's own command starts is up, by what is asked of it."""
+        if self.job.anchor == "services.supervisord":
+            return self.supervisor.settled
+        begun = time.monotonic()
+        return lambda: (
+            time.monotonic() - begun > STAYS_SECONDS
+            and self.engine_side.state().health != "starting"
         )
+
+    @cached_property
+    def supervisor(self) -> Supervisor:
+        """supervisord in the candidate."""
+        return Supervisor(self.engine_side.shell)
 
     def stop(self) -> Stopped:
         """Ask it to stop, and wait for it."""
         self.stopped = self.engine_side.stop(int(3 * self.budgets.get("shutdown", 10)))
+        self.record("shutdown_seconds", self.stopped.seconds)
         return self.stopped
 
     def start_again(self) -> Boot:
@@ -173,20 +233,9 @@ class Subject:
         self.engine_side.start()
         return self._wait()
 
-    def since_init(self, timestamp: str, unit: str | None = None) -> float | None:
-        """Seconds from the start of systemd to one of its own timestamps; null if it has none.
-
-        Source: org.freedesktop.systemd1(5); both are microseconds of CLOCK_MONOTONIC.
-        """
-        begun = self._microseconds("UserspaceTimestampMonotonic", None)
-        ended = self._microseconds(timestamp, unit)
-        return round((ended - begun) / 1e6, 3) if begun and ended else None
-
-    def _microseconds(self, name: str, unit: str | None) -> int:
-        command = f"systemctl show --property={name} --value"
-        said = self.run(f"{command} %s", unit) if unit else self.run(command)
-        value = said.stdout.strip()
-        return int(value) if value.isdigit() else 0
+    def since_init(self, timestamp: str, unit: str = "") -> float | None:
+        """Seconds from the start of systemd to one of its own timestamps; null if it has none."""
+        return since_init(lambda command: str(self.run(command).stdout), timestamp, unit)
 
     # What may have been installed at launch
 
@@ -212,6 +261,21 @@ class Subject:
     def known_managers(self) -> tuple[str, ...]:
         """The package managers that certify knows, by name."""
         return tuple(each.name for each in packages.families())
+
+    def blamed(self, said: str) -> str:
+        """Proof that a refresh of package lists failed through the image's fault, or nothing.
+
+        ``said`` is what the package manager said. Raises :class:`Trouble` if it is proven that the
+        network is at fault.
+        """
+        release = self.os_release
+        urls = control.questions(said, release)
+        fault, proof = control.weigh(said, release, self.ask_control(urls) if urls else {}) or (
+            None, "",
+        )  # fmt: skip
+        if fault is Fault.NETWORK:
+            raise Trouble(f"the package lists could not be fetched: {proof}", fault=fault)
+        return proof
 
     # Programs of certify's own
 

@@ -8,8 +8,10 @@ and writes events. It owns nothing: when it dies, its parent removes the contain
 from __future__ import annotations
 
 import json
+import shlex
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,9 @@ import pytest
 from certify.engine.candidate import Candidate
 from certify.engine.client import Engine
 from certify.errors import EngineUnavailable
+from certify.judge.control import Reach
 from certify.model import Fault, Finding
+from certify.safetext import one_line
 from certify.suite.catalogue import suite_directory
 from certify.suite.claims import Spec
 from certify.suite.conductor import Conductor
@@ -30,6 +34,7 @@ from certify.suite.subject import Job, Subject
 PYTEST_ARGUMENTS = (
     "-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:junitxml", "-p", "no:logging",
     "-p", "certify.suite.plugin", "--assert=plain", "--capture=fd", "--strict-markers",
+    "--import-mode=importlib",  # else a file of one's own could not be called as a shipped one is
 )  # fmt: skip
 
 
@@ -54,6 +59,15 @@ class Channel:
             notify.setblocking(False)
         return json.loads(data), notify
 
+    def control(self, urls: Sequence[str]) -> dict[str, Reach]:
+        """Have the parent ask its control; the parent owns all containers."""
+        self.tell("control", urls=list(urls))
+        with self._end.makefile("rb") as answers:
+            line = answers.readline()
+        if not line:
+            sys.exit(0)  # the parent is gone
+        return {url: Reach(reach) for url, reach in json.loads(line).items()}
+
     def tell(self, event: str, **what: Any) -> None:
         """Send one event."""
         self._end.sendall(json.dumps({"event": event, **what}).encode() + b"\n")
@@ -66,6 +80,7 @@ class Reporting(Conductor):
         super().__init__(subject, transcript)
         self._channel = channel
         self._session: pytest.Session | None = None
+        self._expected: list[str] = []
         self.tell = self._tell
         self.told_specs = self._tell_specs
 
@@ -80,9 +95,10 @@ class Reporting(Conductor):
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file of checks that cannot be read is no reason to certify without it."""
         if report.failed:
-            self._channel.tell(
-                "broken", message=f"{report.nodeid} cannot be read", evidence=str(report.longrepr)
-            )
+            said = str(report.longrepr)
+            why = one_line(said.rstrip().rpartition("\n")[2].removeprefix("E "))
+            message = f"{report.nodeid} cannot be read: {why}"
+            self._channel.tell("broken", message=message, evidence=said)
 
     def _tell(self, finding: Finding) -> None:
         self._channel.tell("finding", finding=finding.model_dump(mode="json"))
@@ -93,7 +109,14 @@ class Reporting(Conductor):
                 self._session.shouldstop = "the engine is gone"
                 self._channel.tell("trouble", message=error.message, remedy=error.remedy)
 
+    def unasked(self) -> list[str]:
+        """Checks that never came to a word, though nothing was told that explains it."""
+        if self._session is not None and self._session.shouldstop:
+            return []
+        return [check_id for check_id in self._expected if check_id not in self.findings]
+
     def _tell_specs(self, specs: list[Spec]) -> None:
+        self._expected = [spec.claim.id for spec in specs]
         claims = [spec.claim.model_dump(mode="json") for spec in specs]
         self._channel.tell("claims", claims=claims)
 
@@ -114,13 +137,24 @@ def main() -> int:
     subject = Subject(
         job, candidate, transcript, lambda name, value: channel.tell("fact", name=name, value=value)
     )
+    subject.ask_control = channel.control
     directory = suite_directory()
+    own = message["own_checks"]
     arguments = [*PYTEST_ARGUMENTS, "-c", str(Path(__file__).with_name("suite.ini")),
-                 "--rootdir", str(directory), str(directory), *message["own_checks"]]  # fmt: skip
+                 "-o", f"pythonpath={shlex.join(own)}", "--rootdir", str(directory),
+                 # A conftest.py beside one's own checks counts, one further up does not.
+                 "--confcutdir", *(own or [str(directory)])[:1], str(directory), *own]  # fmt: skip
     conductor = Reporting(subject, transcript, channel)
     code = pytest.main(arguments, plugins=[_Named(conductor)])
     candidate.close_shells()
     engine.close()
+    if code == pytest.ExitCode.INTERNAL_ERROR:
+        return 3  # what broke stands on standard error, which the parent shows
+    if unasked := conductor.unasked():
+        # Such as by pytest.exit() in a check: what was not asked must not pass for passed.
+        listed = "\n".join(unasked)
+        channel.tell("broken", message="the checks were ended before all of them ran",
+                     evidence=f"never ran:\n{listed}")  # fmt: skip
     channel.tell("done", code=int(code))
     return 0
 

@@ -23,6 +23,7 @@ from certify.model import (
     Status,
     Suite,
     Verdict,
+    Waived,
 )
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -55,6 +56,13 @@ join session keyring: unable to create session key: operation not permitted: unk
 
 MakeCheck = Callable[..., Check]
 MakeResult = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def waived() -> Waived:
+    """Why a failure is not held against an image."""
+    expires = datetime(2026, 5, 31, 23, 59, 59, tzinfo=UTC)
+    return Waived(reason="harmless", owner="ana", expires=expires, ticket="OPS-7")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certify.model import Check, Level, Outcome, Reason, Result, Status
+from certify.model import (
+    Check,
+    Level,
+    Outcome,
+    Reason,
+    Result,
+    Status,
+    Waived,
+    WaiverNote,
+    WaiverState,
+)
 from certify.publish.junit import junit_xml
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=80)
@@ -91,7 +101,6 @@ def test_a_recommended_failure_is_visible_and_not_red(on_launch: Result) -> None
         (Outcome.FAILED, {"level": Level.RECOMMENDED}, "skipped", "recommended: said"),
         (Outcome.FAILED, {"level": Level.INFO}, "skipped", "info: said"),
         (Outcome.UNKNOWN, {"level": Level.INFO}, "skipped", "info: said (unknown)"),
-        (Outcome.FAILED, {"waiver": "till May"}, "skipped", "waived: till May: said"),
     ],
 )
 def test_what_an_outcome_becomes(
@@ -106,6 +115,33 @@ def test_what_an_outcome_becomes(
     (suite,) = suites(make_result(checks=checks))
     (found,) = (child for child in case(suite, "a.b") if child.tag != "system-out")
     assert (found.tag, found.get("message")) == (kind, message)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.SKIPPED])
+@pytest.mark.parametrize("level", list(Level))
+def test_what_is_waived_is_skipped_and_tells_why(
+    make_check: MakeCheck, make_result: MakeResult, waived: Waived, outcome: Outcome, level: Level
+) -> None:
+    check = make_check("a.b", outcome, message="said", evidence="$ x", waiver=waived, level=level)
+    (suite,) = suites(make_result(checks=(check, make_check("image.os"))))
+    assert not red(suite)
+    skipped = case(suite, "a.b").find("skipped")
+    assert skipped is not None
+    assert skipped.get("message") == "waived: harmless (ana, until 2026-05-31, OPS-7)"
+    assert case(suite, "a.b").findtext("system-out") == "said\n$ x"
+
+
+def test_waivers_to_see_to_are_properties(make_result: MakeResult, waived: Waived) -> None:
+    notes = tuple(
+        WaiverNote(check="a.b", image=f"{state}:*", state=state, **waived.model_dump())
+        for state in (*WaiverState, WaiverState.EXPIRED)
+    )
+    (suite,) = suites(make_result(waivers=notes))
+    found = {entry.get("name"): entry.get("value") for entry in suite.iter("property")}
+    words = "harmless (ana, until 2026-05-31, OPS-7)"
+    assert found["waivers.expired"] == f"a.b for expired:*: {words}; a.b for expired:*: {words}"
+    assert found["waivers.unneeded"] == f"a.b for unneeded:*: {words}"
+    assert not any("used:" in str(value) for value in found.values())
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.UNKNOWN])
@@ -164,14 +200,27 @@ def test_odd_durations_stay_numbers(
 @STEADY
 @given(HOSTILE, st.sampled_from(list(Outcome)), st.sampled_from(list(Status)))
 def test_hostile_text_stays_text(
-    make_check: MakeCheck, make_result: MakeResult, text: str, outcome: Outcome, status: Status
+    make_check: MakeCheck,
+    make_result: MakeResult,
+    waived: Waived,
+    text: str,
+    outcome: Outcome,
+    status: Status,
 ) -> None:
     check = make_check(text, outcome, message=text, evidence=text, remedy=text, title=text)
-    waived = make_check("w.w", outcome, message=text, waiver=text)
+    waiver = waived.model_copy(update={"reason": text, "owner": text, "ticket": text})
+    note = WaiverNote(check=text, image=text, state=WaiverState.EXPIRED, **waiver.model_dump())
+    excused = make_check("w.w", outcome, message=text, waiver=waiver)
     reason = Reason(check=text, text=text, remedy=text)
     image = {"digest": text, "platform": text}
     result = make_result(
-        text, checks=(check, waived), status=status, reasons=(reason,), image=image, profile=text
+        text,
+        checks=(check, excused),
+        status=status,
+        reasons=(reason,),
+        image=image,
+        profile=text,
+        waivers=(note,),
     )
     (suite,) = suites(result)
     cases = len(list(suite.iter("testcase")))

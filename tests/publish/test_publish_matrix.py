@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from rich.console import Console
 
-from certify.model import Check, Level, Outcome, Result, Status
+from certify.model import Check, Level, Outcome, Result, Status, Waived
 from certify.publish.matrix import matrix_json, matrix_markdown, print_matrix
 from certify.publish.matrix_rows import cell_of
 
@@ -48,7 +48,7 @@ localho…-dockerd:latest ✓ 6   ✓ 5   ✓ 8   ✗ 1/8 ✓ 3   ✓ 5   ✗ re
 registr…/team/missing:1                                     ? inconclusive
 localhost/debian:12     ✓ 6   ? 2/5 ✓ 8   ✓ 8   ✓ 3   ✓ 5   ? inconclusive 0.8 s
 
-✓ passed  ✗ failed  ! failed, not required  ? unknown  – not asked
+✓ passed  ✗ failed  ! failed, not required or waived  ? unknown  – not asked
 1/8: one check of eight · native, on-launch: certified
 5 results: 2 certified (1 native, 1 on-launch), 1 rejected, 2 inconclusive
 """
@@ -118,7 +118,12 @@ def test_an_empty_matrix_says_so() -> None:
     ],
 )
 def test_a_cell_tells_the_worst(
-    make_check: MakeCheck, make_result: MakeResult, outcomes: str, status: Status, cell: str
+    make_check: MakeCheck,
+    make_result: MakeResult,
+    waived: Waived,
+    outcomes: str,
+    status: Status,
+    cell: str,
 ) -> None:
     made = {
         "p": make_check("g.p"),
@@ -126,7 +131,7 @@ def test_a_cell_tells_the_worst(
         "u": make_check("g.u", Outcome.UNKNOWN),
         "s": make_check("g.s", Outcome.SKIPPED),
         "r": make_check("g.r", Outcome.FAILED, level=Level.RECOMMENDED),
-        "w": make_check("g.w", Outcome.FAILED, waiver="till May"),
+        "w": make_check("g.w", Outcome.FAILED, waiver=waived),
     }
     result = make_result(checks=tuple(made[letter] for letter in outcomes), status=status)
     assert str(cell_of(result, ["g"])) == cell
@@ -143,6 +148,37 @@ def test_json_has_a_row_for_each(one_of_each: list[Result]) -> None:
     assert rows[1]["provision_seconds"] == 13.21
     assert rows[3]["groups"] == {}
     assert rows[0]["finished_at"] == "2026-03-01T12:00:14.200Z"
+
+
+@pytest.fixture
+def excused(make_check: MakeCheck, make_result: MakeResult, waived: Waived) -> Result:
+    """Certified only by way of waivers, of a failure and of what it kept from being asked."""
+    checks = (
+        make_check("image.os"),
+        make_check("dockerd.container", Outcome.FAILED, waiver=waived),
+        make_check("dockerd.restart", Outcome.SKIPPED, waiver=waived),
+        make_check("systemd.units", Outcome.FAILED, waiver=waived),  # only recommended
+    )
+    return make_result("team/app:1", checks=checks)
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_terminal_tells_what_waivers_carry(excused: Result, width: int) -> None:
+    text = shown([excused], width)
+    assert "✓ native, 2 waived" in text
+    assert "✗" not in text.partition("✓ passed  ✗ failed")[0]
+
+
+def test_markdown_marks_what_is_waived(excused: Result) -> None:
+    text = matrix_markdown([excused])
+    assert "✓ CERTIFIED native, 2 waived" in text
+    assert "| dockerd.container (waived), systemd.units (waived) |" in text
+
+
+def test_json_names_what_is_waived(excused: Result, rejected: Result) -> None:
+    rows = json.loads(matrix_json([excused, rejected]))["rows"]
+    assert rows[0]["waived"] == ["dockerd.container", "dockerd.restart", "systemd.units"]
+    assert rows[1]["waived"] == []
 
 
 class Words(HTMLParser):

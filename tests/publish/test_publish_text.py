@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from certify.model import Check, Grade, Level, Outcome, Reason, Result, Startup, Status
+from certify.model import (
+    Check,
+    Grade,
+    Level,
+    Outcome,
+    Reason,
+    Result,
+    Startup,
+    Status,
+    Waived,
+    WaiverNote,
+    WaiverState,
+)
 from certify.publish.layout import EVIDENCE_ROWS, evidence_rows
 from certify.publish.text import print_report
 
@@ -61,6 +73,15 @@ To reproduce:
     )
 
 
+def test_several_launches_show_their_spread(make_result: MakeResult) -> None:
+    startup = Startup(boot_seconds=0.8, dockerd_seconds=0.9, samples=(0.8, 0.7, 1.1, 0.8, 0.9))
+    assert "boot 0.8 s (median of 5, 0.7–1.1) · dockerd 0.9 s" in shown(
+        make_result(startup=startup)
+    )
+    once = make_result(startup=startup.model_copy(update={"samples": (0.8,)}))
+    assert "boot 0.8 s · dockerd 0.9 s" in shown(once)
+
+
 def test_the_verdict_comes_first(one_of_each: list[Result]) -> None:
     first_words = [shown(result).split("  ")[0] for result in one_of_each]
     assert first_words == [
@@ -96,10 +117,74 @@ def test_a_recommended_failure_is_marked_as_such(on_launch: Result) -> None:
     assert "provision 13.2 s" in text
 
 
-def test_a_waiver_is_told(make_check: MakeCheck, make_result: MakeResult) -> None:
-    waived = make_check("systemd.state", Outcome.FAILED, message="degraded", waiver="till May")
-    text = shown(make_result(checks=(waived, make_check("image.os"))))
-    assert "! systemd.state failed (waived: till May)" in text
+def test_the_whole_of_what_waivers_carry(
+    make_check: MakeCheck, make_result: MakeResult, waived: Waived
+) -> None:
+    because = "needs dockerd.container, which failed"
+    checks = (
+        make_check("image.os"),
+        make_check("dockerd.container", Outcome.FAILED, message="no container", waiver=waived),
+        make_check("dockerd.network", Outcome.SKIPPED, message=because, level=Level.RECOMMENDED),
+        make_check("dockerd.restart", Outcome.SKIPPED, message=because, waiver=waived),
+    )
+    told = {
+        "image.size": WaiverState.UNNEEDED,
+        "image.os": WaiverState.EXPIRED,
+        "dockerd.container": WaiverState.USED,
+    }
+    notes = tuple(
+        WaiverNote(check=check, image="team/*", state=state, **waived.model_dump())
+        for check, state in told.items()
+    )
+    result = make_result("team/app:1", checks=checks, waivers=notes, startup=Startup())
+    assert (
+        shown(result)
+        == f"""\
+CERTIFIED native, 2 waived  team/app:1
+devspace · linux/amd64 · Debian GNU/Linux 12 (bookworm) · 412.3 MB
+
+! dockerd.container failed, waived: harmless (ana, until 2026-05-31, OPS-7)
+  no container
+
+– not asked: dockerd.network — needs dockerd.container, which failed
+– not asked, waived: dockerd.restart — needs dockerd.container, which failed;
+  harmless (ana, until 2026-05-31, OPS-7)
+
+! waiver expired, and counted for nothing: image.os for team/* — harmless (ana,
+  until 2026-05-31, OPS-7)
+  → Renew it if it is still needed, or remove it.
+! waiver no longer needed, as the check passes: image.size for team/* — harmless
+  (ana, until 2026-05-31, OPS-7)
+  → Remove it.
+
+1 passed · 1 failed (1 waived) · 2 not asked (1 waived)
+2 checks in 0.7 s
+
+To reproduce:
+{result.launch.reproduce}
+"""
+    )
+
+
+def test_only_a_certificate_is_headed_by_its_waivers(
+    make_check: MakeCheck, make_result: MakeResult, waived: Waived
+) -> None:
+    checks = (make_check("a.b", Outcome.FAILED, waiver=waived), make_check("c.d", Outcome.FAILED))
+    text = shown(make_result("x:1", checks=checks, status=Status.REJECTED))
+    assert text.startswith("REJECTED  x:1\n")
+    assert "2 failed (1 waived)\n" in text
+    grade = {"grade": Grade.ON_LAUNCH, "startup": Startup(provision_seconds=13.21)}
+    text = shown(make_result("x:1", checks=checks[:1], **grade))
+    assert text.startswith("CERTIFIED on-launch (+13.2 s), 1 waived  x:1\n")
+
+
+def test_a_waiver_of_what_is_only_recommended_carries_nothing(
+    make_check: MakeCheck, make_result: MakeResult, waived: Waived
+) -> None:
+    noted = make_check("a.b", Outcome.FAILED, waiver=waived, level=Level.RECOMMENDED)
+    text = shown(make_result("x:1", checks=(noted,)))
+    assert text.startswith("CERTIFIED native  x:1\n")
+    assert "! a.b failed, waived: harmless" in text
 
 
 def test_what_decides_is_told_before_what_does_not(
@@ -236,10 +321,11 @@ def test_colour_adds_nothing_but_colour(one_of_each: list[Result]) -> None:
     assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == shown(*one_of_each)
 
 
-def test_data_is_no_markup(make_check: MakeCheck, make_result: MakeResult) -> None:
+def test_data_is_no_markup(make_check: MakeCheck, make_result: MakeResult, waived: Waived) -> None:
     text = "[bold red]x[/] :boom: [link=http://x]y[/link]"
+    waiver = waived.model_copy(update={"reason": text})
     failed = make_check(
-        "a.b", Outcome.FAILED, message=text, evidence=text, remedy=text, waiver=text
+        "a.b", Outcome.FAILED, message=text, evidence=text, remedy=text, waiver=waiver
     )
     assert shown(make_result(text, checks=(failed,))).count(text) == 5
 
@@ -247,13 +333,17 @@ def test_data_is_no_markup(make_check: MakeCheck, make_result: MakeResult) -> No
 @STEADY
 @given(HOSTILE)
 def test_no_data_controls_the_terminal(
-    make_check: MakeCheck, make_result: MakeResult, hostile: str
+    make_check: MakeCheck, make_result: MakeResult, waived: Waived, hostile: str
 ) -> None:
     text = hostile + "\x1b[2J\x07\x9b"
-    check = make_check("a.b", Outcome.FAILED, message=text, evidence=text, remedy=text, waiver=text)
-    skipped = make_check("c.d", Outcome.SKIPPED, message=text, title=text)
+    waiver = waived.model_copy(update={"reason": text, "owner": text, "ticket": text})
+    note = WaiverNote(check=text, image=text, state=WaiverState.EXPIRED, **waiver.model_dump())
+    told = {"message": text, "evidence": text, "remedy": text, "waiver": waiver}
+    check = make_check("a.b", Outcome.FAILED, **told)
+    skipped = make_check("c.d", Outcome.SKIPPED, message=text, title=text, waiver=waiver)
     reason = Reason(check=None, text=text, remedy=text)
-    result = make_result(text, checks=(check, skipped), reasons=(reason,), profile=text)
+    checks = (check, skipped)
+    result = make_result(text, checks=checks, reasons=(reason,), profile=text, waivers=(note,))
     result = result.model_copy(
         update={"launch": result.launch.model_copy(update={"reproduce": text})}
     )

@@ -1,0 +1,204 @@
+"""``certify fix IMAGE``: a Dockerfile that mends an image; with ``--build`` also the proof.
+
+Exit codes: 0 nothing to fix, or the Dockerfile should make it native; 1 a required check stays
+unmended, or the Dockerfile does not build; 2 wrong usage; 3 the last result is inconclusive, or
+the engine, network or registry was in the way. With ``--build`` the code is that of the result.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from certify.certification import Options, certify
+from certify.cli.certifying import Platform
+from certify.cli.options import (
+    CERTIFIED,
+    INCONCLUSIVE,
+    REJECTED,
+    interruptible,
+    open_ledger,
+    read_waivers,
+    reports_options,
+)
+from certify.cli.progress import Progress
+from certify.cli.run import exit_code
+from certify.engine.build import BuildFailed, build, user_of
+from certify.engine.client import Engine
+from certify.engine.launch import ISOLATIONS
+from certify.errors import BadLedger, BadReference, UsageError
+from certify.fixing import Fix, fix
+from certify.images.reference import Reference
+from certify.judge.profiles import Profile, load
+from certify.ledger.store import Ledger
+from certify.model import Result, Status
+from certify.publish.comparison import print_comparison
+from certify.publish.files import write_atomically
+from certify.publish.writer import write_reports
+from certify.safetext import one_line, printable
+from certify.suite.catalogue import own_checks
+
+
+@click.command(name="fix")
+@click.argument("image")
+@click.option("--profile", default="devspace", show_default=True, metavar="NAME",
+              help="What the image is to be fit for.")  # fmt: skip
+@click.option("--build", "tag", metavar="TAG", help="Build it under this tag, and certify that.")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Write the Dockerfile here instead of to standard output.",
+)  # fmt: skip
+@click.option("--platform", type=Platform(), help="Fix the image for this platform.")
+@click.option(
+    "--pull", type=click.Choice(["missing", "always", "never"]), default="missing",
+    show_default=True, help="When to ask the registry for the image.",
+)  # fmt: skip
+@click.option("--checks", metavar="DIR", help="Run the checks of this folder too (test_*.py).")
+@click.option(
+    "--waivers", type=click.Path(path_type=Path), metavar="FILE",
+    help="Failures that are excused for a while (TOML).",
+)  # fmt: skip
+@click.option(
+    "--isolation", type=click.Choice(ISOLATIONS), default="auto", show_default=True,
+    help="How a systemd launch is confined.",
+)  # fmt: skip
+@click.option("--network", metavar="NAME", help="Network of the engine, to launch and build in.")
+@reports_options
+def fix_command(
+    *,
+    image: str,
+    profile: str,
+    tag: str | None,
+    output: Path | None,
+    platform: str | None,
+    pull: str,
+    checks: str | None,
+    waivers: Path | None,
+    isolation: str,
+    network: str | None,
+    reports: Path,
+    ledger: str | None,
+) -> None:
+    """Print a Dockerfile that makes a rejected or on-launch image native.
+
+    It is made from the last result of the image; without one, the image is certified first.
+
+    \b
+    Examples:
+      certify fix debian:12 >Dockerfile
+      certify fix debian:12 --build debian:12-devspace
+    """
+    reference = Reference.parse(image)
+    target = _target(tag, reference)
+    chosen = load(profile)
+    own = own_checks(checks) if checks else None
+    options = Options(
+        platform=platform,
+        pull=pull,
+        isolation=isolation,
+        network=network,
+        own_checks=own,
+        waivers=read_waivers(waivers, own) if waivers else (),
+    )
+    with open_ledger(ledger, reports) as store, interruptible(), Engine.connect() as engine:
+        found = engine.resolve(reference, platform=platform, pull=pull)
+        before = store.standing_for(found, chosen.name, datetime.now(UTC))
+        if before is None:
+            before = _certify(engine, store, reference, chosen, options, reports)
+        # It may have been certified under another name; the Dockerfile names it as it was asked.
+        seen = {"os": before.image.os, "package_manager": before.image.package_manager}
+        before = before.model_copy(update={"image": found.model_copy(update=seen)})
+        if before.verdict.status is Status.INCONCLUSIVE:
+            reasons = "; ".join(one_line(reason.text) for reason in before.verdict.reasons)
+            _say(f"the last result is inconclusive, so nobody knows what to fix: {reasons}")
+            _say(f"certify it again: certify {reference.familiar}")
+            sys.exit(INCONCLUSIVE)
+        proposed = fix(before, user=user_of(engine, found.image_id or reference.familiar))
+        if not proposed.steps and before.verdict.status is Status.CERTIFIED:
+            _say("nothing to fix: nothing had to be installed at launch, and no check failed")
+            sys.exit(CERTIFIED)
+        _give(proposed, output)
+        if target is None or not proposed.mends:
+            sys.exit(CERTIFIED if proposed.complete else REJECTED)
+        _build(engine, proposed, target, options)
+        local = replace(options, pull="never")
+        after = _certify(engine, store, target, chosen, local, reports)
+    if output is None:
+        click.echo()
+    print_comparison(before, after, Console())
+    sys.exit(exit_code([after]))
+
+
+def _target(tag: str | None, reference: Reference) -> Reference | None:
+    """The name for what is built. Raises :class:`UsageError` for what is no name to give."""
+    if tag is None:
+        return None
+    target = Reference.parse(tag)
+    if target.tag is None or target.digest is not None:
+        raise BadReference(f"--build {tag}: not a name and tag that an image can be given")
+    if target == reference:
+        raise UsageError(
+            f"--build {tag}: that is the image itself.",
+            remedy="Give what is built another tag, so that both can be compared.",
+        )
+    return target
+
+
+def _certify(
+    engine: Engine,
+    store: Ledger,
+    reference: Reference,
+    profile: Profile,
+    options: Options,
+    reports: Path,
+) -> Result:
+    """Certify and record, as ``certify run`` does."""
+    with Progress(reference.familiar, profile.name) as shown:
+        (result,) = certify(engine, reference, [profile], options, shown)
+    standing = [result]
+    try:
+        store.record(result)
+        standing = store.standing_by_reference()
+    except BadLedger as error:  # a full disk must not cost the result
+        _say(f"not recorded: {error.message}")
+    write_reports(reports, [result], standing)
+    return result
+
+
+def _give(proposed: Fix, output: Path | None) -> None:
+    """The Dockerfile, and on standard error what it leaves as it is."""
+    for why, checks in proposed.left.items():
+        _say(f"not mended: {', '.join(checks)}: {one_line(why, 600)}")
+    if output is None:
+        sys.stdout.write(proposed.text)
+        return
+    try:
+        write_atomically(output, proposed.text)
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}") from error
+
+
+def _build(engine: Engine, proposed: Fix, target: Reference, options: Options) -> None:
+    """Build it under its tag; a Dockerfile that does not build ends here, with exit 1."""
+    try:
+        build(
+            engine,
+            proposed.text,
+            target.familiar,
+            platform=options.platform,
+            network=options.network,
+            step=_say,
+        )
+    except BuildFailed as error:
+        _say("the Dockerfile could not be built, so the image stays as it is:")
+        click.echo(printable(str(error)), err=True)
+        sys.exit(REJECTED)
+
+
+def _say(what: str) -> None:
+    click.echo(f"certify: {what}", err=True)

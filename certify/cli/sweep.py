@@ -1,0 +1,223 @@
+"""``certify sweep [images.txt]``: certify all that a list names, skipping what is unchanged.
+
+Exit codes are those of ``certify run``, as ``--fail-on`` has them count: 1 for rejected
+images (or only for newly rejected ones, or never), 3 if any is inconclusive.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from certify.certification import Options
+from certify.cli.certifying import certification, certification_options
+from certify.cli.options import (
+    CERTIFIED,
+    INCONCLUSIVE,
+    REJECTED,
+    interruptible,
+    open_ledger,
+    reports_options,
+)
+from certify.cli.sweep_progress import SweepProgress
+from certify.engine import reaper
+from certify.engine.client import Engine
+from certify.errors import BadListing, Interrupted
+from certify.images.expand import Lists, Selection, Unlisted, Wanted, expand
+from certify.images.hub import Hub
+from certify.images.listing import parse_listing
+from certify.images.reference import DOCKER_HUB
+from certify.images.registry import Registry
+from certify.judge.changes import Change, Kind, Swept, changes, swept
+from certify.judge.plan import Item, make_plan
+from certify.judge.profiles import Profile, shipped
+from certify.model import Result, Status
+from certify.publish.junit import junit_xml
+from certify.publish.result import report_json
+from certify.publish.sweep import plan_line, print_plan, print_summary
+from certify.publish.writer import write_reports
+from certify.suite.catalogue import suite_digest
+from certify.suite.choice import chosen_profile
+from certify.sweep import others, resolve, run, units
+
+MEMORY_EACH = 4 * 1024**3
+"""Bytes of the host's memory that one certification may take (its default limit)."""
+
+
+@click.command(name="sweep")
+@click.argument(
+    "listing", metavar="[LIST]", default="images.txt",
+    type=click.Path(dir_okay=False, path_type=Path),
+)  # fmt: skip
+@certification_options
+@click.option("--jobs", type=click.IntRange(min=1), help="Images at a time; default: by cores.")
+@click.option("--force", is_flag=True, help="Certify also what is fresh.")
+@click.option("--dry-run", is_flag=True, help="Show the plan, and run nothing.")
+@click.option(
+    "--fail-on", type=click.Choice(["rejected", "newly-rejected", "never"]), default="rejected",
+    show_default=True, help="What exit code 1 stands for.",
+)  # fmt: skip
+@click.option("--include", multiple=True, metavar="GLOB", help="Only these images.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Not these images.")
+@click.option("--max-tags", type=click.IntRange(min=1), help="Highest tags of each repository.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "junit"]), default="text",
+    show_default=True, help="What to print on standard output.",
+)  # fmt: skip
+@reports_options
+def sweep(
+    *,
+    listing: Path,
+    jobs: int | None,
+    force: bool,
+    dry_run: bool,
+    fail_on: str,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    max_tags: int | None,
+    form: str,
+    reports: Path,
+    ledger: str | None,
+    **chosen: Any,
+) -> None:
+    """Certify all images of a list, and what registries hold, skipping what is unchanged.
+
+    Each line of LIST is a reference, or a glob that its registry is asked for; killed at
+    any moment and started again, a sweep goes on where it was.
+
+    \b
+    Examples:
+      certify sweep images.txt --jobs 4
+      certify sweep nightly.txt --dry-run
+    """
+    defaults, options = certification(**chosen)
+    entries = parse_listing(_text(listing), str(listing), known_profiles=_known(defaults))
+    by_name = {profile.name: profile for profile in defaults}
+    for name in {name for entry in entries for name in entry.profiles} - by_name.keys():
+        by_name[name] = chosen_profile(name)
+    selection = Selection(include, exclude, max_tags)
+    with ExitStack() as stack:
+        store = stack.enter_context(open_ledger(ledger, reports))
+        stack.enter_context(interruptible())
+        engine = stack.enter_context(Engine.connect())
+        click.echo("certify: asking registries what is there", err=True)
+        wanted, unlisted = expand(entries, _connect(engine), selection)
+        names = [profile.name for profile in defaults]
+        found = resolve(
+            [_with_platform(each, options) for each in wanted], names, engine, pull=options.pull
+        )
+        items = make_plan(
+            found,
+            store.standings(),
+            now=datetime.now(UTC),
+            suites={n: suite_digest(p.digest(), options.own_checks) for n, p in by_name.items()},
+            host_class=engine.host().kind,
+            force=force,
+        )
+        if dry_run:
+            print_plan(items, Console())
+            return
+        number = store.sweeps.begin(str(listing), reaper.owner(), reaper.is_orphan)
+        try:
+            reaper.remove_orphans(engine)  # what a sweep that was killed has left
+            click.echo(f"certify: {plan_line(items)}", err=True)
+            due = units(items, by_name, pull=options.pull)
+            with SweepProgress(len(due)) as progress:
+                run(due, engine, options, progress, store.record, jobs=jobs or _jobs(engine))
+            for result in others(items, by_name, options, store.standing_by_reference()):
+                store.record(result)
+        except (KeyboardInterrupt, Interrupted):
+            store.sweeps.abandon(number)
+            raise
+        standing = store.standing_by_reference()
+        mine = _of_list(items, standing)
+        state = [swept(result) for result in mine]
+        state += [_silent(each) for each in unlisted]
+        before = store.sweeps.last(1, str(listing))
+        changed = changes(store.sweeps.found(before[0].id), state) if before else None
+        store.sweeps.finish(number, state)
+        write_reports(reports, mine, standing)
+    if form == "json":
+        sys.stdout.write(report_json(mine))
+    elif form == "junit":
+        sys.stdout.write(junit_xml(mine))
+    else:
+        print_summary(state, changed, Console())
+    sys.exit(exit_code(state, changed, fail_on))
+
+
+def _text(listing: Path) -> str:
+    try:
+        return listing.read_text("utf-8-sig")
+    except OSError as error:
+        raise BadListing(
+            f"{listing}: {error.strerror or error}",
+            remedy="Name a list of images; each line is a reference or a glob.",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BadListing(f"{listing}: this is not text in UTF-8: {error}") from error
+
+
+def _known(defaults: Sequence[Profile]) -> set[str]:
+    return {*shipped(), *(profile.name for profile in defaults)}
+
+
+def _connect(engine: Engine) -> Any:
+    def connect(host: str) -> AbstractContextManager[Lists]:
+        registry = Registry(host, engine.login)
+        return Hub(registry) if host == DOCKER_HUB else registry
+
+    return connect
+
+
+def _with_platform(wanted: Wanted, options: Options) -> Wanted:
+    platform = wanted.platform or options.platform
+    return Wanted(wanted.reference, wanted.profiles, platform)
+
+
+def _jobs(engine: Engine) -> int:
+    """As many at a time as the host has cores, and memory for."""
+    memory = engine.host().memory_bytes
+    return max(1, min(engine.cpus, memory // MEMORY_EACH))
+
+
+def _key(result: Result) -> tuple[str, str, str]:
+    return result.image.reference, result.image.platform or "", result.profile
+
+
+def _of_list(items: Sequence[Item], standing: Sequence[Result]) -> list[Result]:
+    """What stands for the images of this list, in its order."""
+    known = {_key(result): result for result in standing}
+    found = (
+        known.get((item.wanted.reference, item.wanted.platform, item.wanted.profile))
+        for item in items
+    )
+    return [result for result in found if result is not None]
+
+
+def _silent(unlisted: Unlisted) -> Swept:
+    """A glob that nobody could expand is one image that nothing is known of."""
+    click.echo(f"certify: line {unlisted.line}: {unlisted.trouble.message}", err=True)
+    return Swept(unlisted.pattern, "", "", "", Status.INCONCLUSIVE, cause=unlisted.trouble.message)
+
+
+def exit_code(found: Sequence[Swept], changed: Sequence[Change] | None, fail_on: str) -> int:
+    """What a sweep means for the caller; one that found nothing is never a success."""
+    if fail_on == "never":
+        return CERTIFIED
+    rejected = [each for each in found if each.status is Status.REJECTED]
+    if fail_on == "newly-rejected" and changed is not None:
+        new = (Kind.BROKEN, Kind.APPEARED)
+        fresh = {change.image.key for change in changed if change.kind in new}
+        rejected = [each for each in rejected if each.key in fresh]
+    if rejected:
+        return REJECTED
+    unclear = not found or any(each.status is Status.INCONCLUSIVE for each in found)
+    return INCONCLUSIVE if unclear else CERTIFIED

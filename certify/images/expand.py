@@ -1,0 +1,134 @@
+"""From the lines of a list to single images: globs are asked of their registry."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from certify.errors import ImageUnavailable
+from certify.images.listing import Entry
+from certify.images.reference import DEFAULT_TAG, Reference
+
+
+class Lists(Protocol):
+    """What a registry can list."""
+
+    def repositories(self, namespace: str) -> Iterator[str]:
+        """Its repositories: all, or at least those whose names begin with ``namespace/``."""
+
+    def tags(self, repository: str) -> Iterator[str]:
+        """The tags of one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One image that a list asks for."""
+
+    reference: Reference
+    profiles: tuple[str, ...] = ()
+    """Empty where the list names none, for the caller's default."""
+    platform: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A glob that its registry did not answer."""
+
+    pattern: str
+    line: int
+    trouble: ImageUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which of the images that globs lead to are wanted."""
+
+    include: tuple[str, ...] = ()
+    """Globs over the familiar reference; empty: all."""
+    exclude: tuple[str, ...] = ()
+    max_tags: int | None = None
+    """At most so many tags of each repository that a glob leads to, the highest versions."""
+
+    def wants(self, reference: Reference) -> bool:
+        """Whether include and exclude let it through."""
+        name = reference.familiar
+        included = not self.include or any(fnmatch.fnmatchcase(name, g) for g in self.include)
+        return included and not any(fnmatch.fnmatchcase(name, glob) for glob in self.exclude)
+
+
+def expand(
+    entries: Sequence[Entry],
+    connect: Callable[[str], AbstractContextManager[Lists]],
+    selection: Selection,
+) -> tuple[list[Wanted], list[Unlisted]]:
+    """Every image that the entries ask for, each once, in their order; and what did not answer.
+
+    ``connect`` opens a registry by its host.
+    """
+    wanted: dict[Wanted, None] = {}
+    unlisted: list[Unlisted] = []
+    for entry in entries:
+        try:
+            for reference in _references(entry, connect, selection):
+                if selection.wants(reference):
+                    wanted[Wanted(reference, entry.profiles, entry.platform)] = None
+        except ImageUnavailable as trouble:
+            unlisted.append(Unlisted(entry.target, entry.line, trouble))
+    return list(wanted), unlisted
+
+
+def _references(
+    entry: Entry,
+    connect: Callable[[str], AbstractContextManager[Lists]],
+    selection: Selection,
+) -> Iterator[Reference]:
+    if entry.reference is not None:
+        yield entry.reference
+        return
+    host, repository_glob, tag_glob = split_pattern(str(entry.pattern))
+    with connect(host) as registry:
+        for repository in _repositories(registry, repository_glob):
+            tags = [tag for tag in registry.tags(repository) if fnmatch.fnmatchcase(tag, tag_glob)]
+            for tag in newest(tags, selection.max_tags):
+                yield Reference(host, repository, tag)
+
+
+def _repositories(registry: Lists, glob: str) -> Iterable[str]:
+    if not re.search(r"[*?\[]", glob):
+        return [glob]
+    namespace = re.split(r"[*?\[]", glob)[0].rpartition("/")[0]
+    names = registry.repositories(namespace)
+    return [name for name in names if fnmatch.fnmatchcase(name, glob)]
+
+
+def split_pattern(pattern: str) -> tuple[str, str, str]:
+    """Registry, glob of repositories, glob of tags; the registry is never a glob."""
+    name, colon, tag = pattern.rpartition(":")
+    if not colon or "/" in tag:
+        name, tag = pattern, DEFAULT_TAG
+    # What stands in for the wildcards decides nothing about where the registry's name ends.
+    plain = Reference.parse(re.sub(r"\[[^\]]*\]|[*?]", "x", name))
+    rest = name.split("/", 1)[1] if name.startswith(f"{plain.registry}/") else name
+    if plain.registry == "docker.io" and "/" not in rest:
+        rest = f"library/{rest}"
+    return plain.registry, rest, tag
+
+
+def newest(tags: Iterable[str], count: int | None) -> list[str]:
+    """The tags with the highest versions, in the order of versions."""
+    ordered = sorted(tags, key=_version)
+    return ordered if count is None else ordered[max(0, len(ordered) - count) :]
+
+
+def _version(tag: str) -> list[tuple[int, int, str]]:
+    """Numbers compare as numbers, 1.10 comes after 1.9; ``latest`` is the highest of all."""
+    if tag == DEFAULT_TAG:
+        return [(2, 0, "")]
+    return [
+        (1, int(part), "") if part.isdigit() else (0, 0, part)
+        for part in re.findall(r"\d+|\D+", tag)
+    ]

@@ -1,0 +1,70 @@
+"""Docker Hub: it lists a namespace at its own API, and says whose repositories it trusts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+from certify.errors import ImageUnavailable
+from certify.images.registry import Registry, unavailable
+
+API = "https://hub.docker.com/v2"
+_TIMEOUT = 20.0
+
+
+class Hub:
+    """Docker Hub, which has no catalogue: repositories by its API, tags by its registry."""
+
+    def __init__(self, registry: Registry, api: str = API) -> None:
+        self._registry = registry
+        self._api = api
+        self._session = requests.Session()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._session.close()
+        self._registry.__exit__(kind, error, trace)
+
+    def repositories(self, namespace: str) -> Iterator[str]:
+        """All repositories of a namespace, page by page.
+
+        Raises :class:`ImageUnavailable`; also for no namespace, since nobody sweeps all of it.
+        """
+        if not namespace:
+            raise ImageUnavailable(
+                "Docker Hub is not listed as a whole",
+                remedy="Name a namespace: library/*, or your team's.",
+            )
+        url: str | None = f"{self._api}/namespaces/{namespace}/repositories?page_size=100"
+        while url:
+            page = self._get(url)
+            for each in page.get("results") or ():
+                yield f"{namespace}/{each['name']}"
+            following = page.get("next")
+            # Only within the same API: an answer may not send us elsewhere.
+            url = following if following and following.startswith(f"{self._api}/") else None
+
+    def tags(self, repository: str) -> Iterator[str]:
+        """The tags of a repository, by the registry's own protocol."""
+        yield from self._registry.tags(repository)
+
+    def _get(self, url: str) -> dict[str, Any]:
+        try:
+            answer = self._session.get(url, timeout=_TIMEOUT)
+            answer.raise_for_status()
+            found = answer.json()
+        except (requests.RequestException, ValueError) as error:
+            raise unavailable("Docker Hub does not list the namespace", error) from error
+        if not isinstance(found, dict):
+            raise ImageUnavailable("Docker Hub's answer is not a list of repositories")
+        return found

@@ -1,0 +1,159 @@
+"""What a sweep has to do: which images are new, moved, stale, or fresh. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+
+from certify.model import Status
+
+
+class State(StrEnum):
+    """Why an image is due, or is not."""
+
+    NEW = "new"
+    """Never certified under this name, or never with an answer."""
+    MOVED = "moved"
+    """Its tag leads to another digest than the one that was certified."""
+    STALE = "stale"
+    """Its certificate has expired, or was made by another suite, profile or kind of host."""
+    FORCED = "forced"
+    """Its certificate stands, but was not to count."""
+    SAME = "same"
+    """Another name of an image that is due, or certified: one answer serves both."""
+    FRESH = "fresh"
+    """Its certificate stands."""
+    UNRESOLVED = "unresolved"
+    """Its registry does not say what it is."""
+
+    @property
+    def due(self) -> bool:
+        """Whether it must be certified now."""
+        return self in (State.NEW, State.MOVED, State.STALE, State.FORCED)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """One image, one profile: what a list asks for, and what its registry says it is."""
+
+    reference: str
+    profile: str
+    platform: str
+    digest: str | None
+    """Or the id of a local image; null if it could not be resolved."""
+    why: str = ""
+    """What kept it from being resolved."""
+
+    @property
+    def identity(self) -> tuple[str | None, str, str]:
+        """What a certificate is about."""
+        return self.digest, self.platform, self.profile
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the ledger holds, as much as a plan needs."""
+
+    reference: str
+    profile: str
+    platform: str
+    digest: str
+    status: Status
+    suite_digest: str
+    host_class: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image of the plan."""
+
+    wanted: Resolved
+    state: State
+    why: str
+    same_as: str | None = None
+    """The reference whose answer serves this one too."""
+
+
+def make_plan(
+    wanted: Sequence[Resolved],
+    standing: Sequence[Standing],
+    *,
+    now: datetime,
+    suites: Mapping[str, str],
+    host_class: str,
+    force: bool = False,
+) -> list[Item]:
+    """An item for each wanted image, in their order.
+
+    ``suites`` gives the digest of checks and profile by the profile's name.
+    """
+    by_name = {(each.reference, each.platform, each.profile): each for each in standing}
+    by_image: dict[tuple[str | None, str, str], Standing] = {
+        (each.digest, each.platform, each.profile): each for each in standing
+    }
+    first: dict[tuple[str | None, str, str], str] = {}
+    items = []
+    for each in wanted:
+        item = _item(
+            each,
+            by_name.get((each.reference, each.platform, each.profile)),
+            by_image.get(each.identity),
+            partial(_why_stale, now=now, suite=suites[each.profile], host_class=host_class),
+            force,
+        )
+        if item.state.due:
+            earlier = first.setdefault(each.identity, each.reference)
+            if earlier != each.reference:
+                why = f"the same image as {earlier}"
+                item = Item(each, State.SAME, why, same_as=earlier)
+        items.append(item)
+    return items
+
+
+def _item(
+    wanted: Resolved,
+    named: Standing | None,
+    known: Standing | None,
+    stale: Callable[[Standing], str],
+    force: bool,
+) -> Item:
+    """``named`` stands for the reference, ``known`` for the image that it leads to now."""
+    if wanted.digest is None:
+        return Item(wanted, State.UNRESOLVED, wanted.why)
+    if known is None or known.status is Status.INCONCLUSIVE:
+        if named is None:
+            return Item(wanted, State.NEW, "never certified")
+        if named.digest != wanted.digest:
+            return Item(wanted, State.MOVED, f"was {short(named.digest)}")
+        return Item(wanted, State.NEW, "the last run was inconclusive")
+    if force:
+        return Item(wanted, State.FORCED, "--force")
+    return _known(wanted, named, known, stale(known))
+
+
+def _known(wanted: Resolved, named: Standing | None, known: Standing, why_stale: str) -> Item:
+    if why_stale:
+        return Item(wanted, State.STALE, why_stale)
+    if named is None or named.digest != wanted.digest:
+        same = f"the same image as {known.reference}, whose certificate stands"
+        return Item(wanted, State.SAME, same, same_as=known.reference)
+    return Item(wanted, State.FRESH, f"stands until {known.expires_at:%Y-%m-%d}")
+
+
+def _why_stale(known: Standing, *, now: datetime, suite: str, host_class: str) -> str:
+    if known.expires_at <= now:
+        return f"expired on {known.expires_at:%Y-%m-%d}"
+    if known.suite_digest != suite:
+        return "the checks or the profile have changed"
+    if known.host_class != host_class:
+        return f"was certified on {known.host_class}"
+    return ""
+
+
+def short(digest: str) -> str:
+    """A digest as people tell it apart: its first twelve digits."""
+    return digest.partition(":")[2][:12] or digest[:12]

@@ -1,0 +1,123 @@
+"""Sweeps in the ledger: one at a time, and what each found, to compare it with the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine, select
+
+from certify.errors import SweepRunning
+from certify.judge.changes import Swept
+from certify.ledger.schema import sweeps_table, swept_table
+from certify.model import Grade, Status
+
+SWEEP = sweeps_table.c
+KEPT = 100
+"""So many sweeps can be compared; older ones are forgotten, their results are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One sweep that came to its end."""
+
+    id: int
+    source: str
+    started_at: datetime
+    finished_at: datetime
+
+
+class Sweeps:
+    """The sweeps of one ledger."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def begin(self, source: str, owner: str, is_gone: Callable[[str], bool | None]) -> int:
+        """Note that a sweep runs; its number.
+
+        Raises :class:`SweepRunning` if another one does. One whose process is gone,
+        as ``is_gone`` tells of its owner, has been killed: its note is taken away.
+        """
+        with self._engine.begin() as connection:
+            # A write comes first, so that of two that begin at once one waits for the other.
+            key = connection.execute(
+                sweeps_table.insert().values(
+                    source=source, owner=owner, started_at=datetime.now(UTC)
+                )
+            ).inserted_primary_key
+            assert key is not None
+            mine = int(key[0])
+            others = connection.execute(
+                select(sweeps_table).where(SWEEP.finished_at.is_(None), SWEEP.id != mine)
+            ).all()
+            for other in others:
+                if not is_gone(other.owner):
+                    raise SweepRunning(
+                        f"a sweep of {other.source} has been running on this ledger since "
+                        f"{other.started_at:%Y-%m-%d %H:%M} UTC ({other.owner})",
+                        remedy="Wait for it, or end it; or name another ledger with --ledger.",
+                    )
+                connection.execute(sweeps_table.delete().where(SWEEP.id == other.id))
+        return mine
+
+    def abandon(self, sweep: int) -> None:
+        """Take the note of a sweep away that was broken off."""
+        with self._engine.begin() as connection:
+            connection.execute(sweeps_table.delete().where(SWEEP.id == sweep))
+
+    def finish(self, sweep: int, found: Iterable[Swept]) -> None:
+        """Keep what a sweep found, and forget the oldest of many."""
+        rows = [
+            {
+                "sweep": sweep, "reference": each.reference, "platform": each.platform,
+                "profile": each.profile, "identity": each.identity, "status": each.status.value,
+                "grade": each.grade.value if each.grade else None,
+                "boot_seconds": each.boot_seconds, "cause": each.cause,
+            }
+            for each in found
+        ]  # fmt: skip
+        with self._engine.begin() as connection:
+            if rows:
+                connection.execute(swept_table.insert(), rows)
+            connection.execute(
+                sweeps_table.update().where(SWEEP.id == sweep).values(finished_at=datetime.now(UTC))
+            )
+            old = (
+                select(SWEEP.id)
+                .where(SWEEP.finished_at.is_not(None))
+                .order_by(SWEEP.id.desc())
+                .offset(KEPT)
+            )
+            ids = list(connection.scalars(old))
+            connection.execute(swept_table.delete().where(swept_table.c.sweep.in_(ids)))
+            connection.execute(sweeps_table.delete().where(SWEEP.id.in_(ids)))
+
+    def last(self, count: int, source: str | None = None) -> list[Sweep]:
+        """The newest sweeps that came to their end, newest first; of one source if one is named."""
+        query = select(sweeps_table).where(SWEEP.finished_at.is_not(None))
+        if source is not None:
+            query = query.where(SWEEP.source == source)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(SWEEP.id.desc()).limit(count)).all()
+        return [Sweep(row.id, row.source, row.started_at, row.finished_at) for row in rows]
+
+    def found(self, sweep: int) -> list[Swept]:
+        """What a sweep found, by reference."""
+        query = select(swept_table).where(swept_table.c.sweep == sweep)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(swept_table.c.reference)).all()
+        return [
+            Swept(
+                reference=row.reference,
+                platform=row.platform,
+                profile=row.profile,
+                identity=row.identity,
+                status=Status(row.status),
+                grade=Grade(row.grade) if row.grade else None,
+                boot_seconds=row.boot_seconds,
+                cause=row.cause,
+            )
+            for row in rows
+        ]

@@ -1,0 +1,120 @@
+"""The image's own command runs services under supervisord, and they log to the container's log."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from certify.suite import check, unknown
+from certify.suite.subject import Subject
+from certify.suite.supervisor import DOWN, UP, Process
+
+STDOUT, STDERR = 1, 2
+LOGS = "/var/log/"
+OWN_LOG = "supervisord.log"
+
+
+def running(candidate: Subject) -> tuple[Process, tuple[Process, ...]]:
+    """supervisord and its programs, as the kernel lists them."""
+    daemon = candidate.supervisor.daemon()
+    if daemon is None:
+        candidate.engine_side.must_run()
+        listed = "\n".join(map(str, candidate.supervisor.processes()))
+        pytest.fail(f"the image's own command starts no supervisord\n{listed}\n{candidate.logs()}")
+    return daemon, candidate.supervisor.programs(daemon)
+
+
+@check(
+    "services.supervisord",
+    title="supervisord",
+    needs=("image.shell",),
+    remedy="Start supervisord in the foreground (nodaemon = true) by the image's entrypoint, and "
+    "see in the container's log, or by `supervisorctl status`, why a program does not stay up.",
+)
+def test_supervisord(candidate: Subject, note: Callable[[str], None]) -> None:
+    """The image's own command starts supervisord, and the programs that it is to run do run.
+
+    Why: an image of services is only as good as what runs in it when it is started as shipped.
+
+    How: the image is started unchanged. The kernel's list of processes shows a supervisord that
+    is PID 1 or descends from it, and its children; supervisorctl, if it answers, shows each
+    program's state, and the process that it names must be such a child.
+    """
+    daemon, programs = running(candidate)
+    status = candidate.supervisor.status(daemon)
+    log = candidate.logs()
+    if status is None:
+        if not programs:
+            unknown(
+                "supervisord has no child, and supervisorctl does not answer, so nothing tells "
+                "whether it has programs to run"
+            )
+        note(f"supervisord is PID {daemon.pid}; {len(programs)} of its programs run")
+        return
+    gave_up = {name.rpartition(":")[2] for name, (state, _) in status.items() if state == "EXITED"}
+    crashed = [
+        name
+        for name in gave_up
+        if re.search(rf"exited: {re.escape(name)} \(.*; not expected\)", log)
+    ]
+    down = [name for name, (state, _) in status.items() if state in DOWN] + sorted(crashed)
+    told = "\n".join(f"{name} {state} {rest}" for name, (state, rest) in status.items())
+    assert not down, f"supervisord runs, but not {', '.join(down)}\n{told}\n{log}"
+    children = {str(each.pid) for each in programs}
+    for name, (state, rest) in status.items():
+        pid = re.match(r"pid (\d+)", rest)
+        assert not (state in UP and pid) or pid[1] in children, (
+            f"{name} is said to run, but the kernel knows no such child of supervisord\n{told}"
+        )
+    up = [name for name, (state, _) in status.items() if state in UP]
+    note(f"supervisord is PID {daemon.pid}; {', '.join(up) or 'no program is set to start'}")
+
+
+@check(
+    "services.logs",
+    title="logs",
+    needs=("services.supervisord",),
+    remedy="Set stdout_logfile = /dev/stdout and stderr_logfile = /dev/stderr, each with "
+    "…_logfile_maxbytes = 0, for every program, and let programs log there instead of to files.",
+)
+def test_logs(candidate: Subject, note: Callable[[str], None]) -> None:
+    """What the programs print is in the container's log, not in files.
+
+    Why: platforms collect the container's log; a file inside is seen by nobody, grows until the
+    disk is full, and is gone with the container.
+
+    How: the kernel shows what supervisord and its programs have open to write to: supervisord no
+    file but its own log, programs none below /var/log and none as their output. Then a fresh word
+    is written into the pipe of each program's standard error (or output), and must come out in the
+    container's log. A program that may not be looked into, as it has changed its user, and one that
+    discards what it prints are judged by supervisord's files alone.
+    """
+    daemon, programs = running(candidate)
+    supervisor = candidate.supervisor
+    kept = [path for path in supervisor.written_files(daemon) if not path.endswith(OWN_LOG)]
+    assert not kept, f"supervisord writes what programs print to {', '.join(kept)}"
+    for program in programs:
+        streams = [supervisor.stream(program, number) for number in (STDOUT, STDERR)]
+        own = [
+            path
+            for path in supervisor.written_files(program)
+            if path.startswith(LOGS) or path in streams
+        ]
+        assert not own, f"a program logs to {', '.join(own)}\n{program}"
+    heard = [program for program in programs if _is_heard(candidate, daemon, program)]
+    note(f"{len(heard)} of {len(programs)} programs were heard in the container's log")
+
+
+def _is_heard(candidate: Subject, daemon: Process, program: Process) -> bool:
+    """Whether a word of its own was in the log; false if it has no pipe to supervisord."""
+    said = False
+    # Standard error first: what an event listener says on standard output is a protocol.
+    for number in (STDERR, STDOUT):
+        word = f"certify-{candidate.nonce}-{program.pid}-{number}"
+        pipe = candidate.supervisor.stream(program, number)
+        if pipe and candidate.supervisor.say(daemon, pipe, word):
+            said = True
+            if candidate.wait_for(lambda: word in candidate.logs(2000), seconds=5, pause=0.05):  # noqa: B023
+                return True
+    assert not said, f"what a program prints does not reach the container's log\n{program}"
+    return False

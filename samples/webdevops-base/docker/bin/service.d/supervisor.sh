@@ -1,0 +1,2 @@
+#!/bin/sh
+exec supervisord --configuration /opt/docker/etc/supervisor.conf

@@ -1,0 +1,122 @@
+"""`certify doctor` on a real engine, and without one."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from certify.engine import probe
+from certify.engine.client import Engine
+from tests.conftest import Certify, Ended
+
+NOBODY = "127.0.0.1:1"  # inside a container: the container's own loopback, where nobody listens
+PORT = 7770
+
+
+def statuses(ended: Ended) -> dict[str, str]:
+    found = ended.json()
+    assert found["schema"] == "certify/doctor/v1"
+    for check in found["checks"]:
+        assert set(check) == {"name", "status", "text", "remedy"}
+        assert check["text"]
+        assert bool(check["remedy"]) is (check["status"] != "ok")
+    return {check["name"]: check["status"] for check in found["checks"]}
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("nothing_left")
+def test_a_host_that_can_certify(certify: Certify, engine: Engine) -> None:
+    ended = certify("doctor", "--registry", NOBODY, "--format", "json")
+    assert (ended.code, ended.err) == (0, "")
+    found = statuses(ended)
+    for name in ("engine", "isolation.default", "isolation.caps", "clock", "storage", "emulation"):
+        assert found[name] == "ok", name
+    assert ("isolation.sysbox" in found) is ("sysbox-runc" in engine.info["Runtimes"])
+    assert found["cgroups"] == ("ok" if engine.host().cgroup_version == "2" else "warn")
+    assert found["registry"] == "warn"
+    assert "names" not in found, "an address needs no look-up"
+    assert {"disk", "memory", "cpus", "speed", "isolation.privileged"} <= set(found)
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("nothing_left")
+def test_people_read_it_in_80_columns(certify: Certify) -> None:
+    ended = certify("doctor", "--registry", "registry.invalid")
+    assert (ended.code, ended.err) == (0, "")
+    lines = ended.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in ended.out
+    assert "✓ isolation.caps" in ended.out
+    (names,) = (line for line in lines if line.startswith("! names"))
+    assert "registry.invalid" in names
+    assert lines[-1].startswith("Images can be certified here; ")
+
+
+@pytest.fixture
+def registry(engine: Engine) -> Iterator[tuple[str, str]]:
+    """A network of the engine's with somebody who listens in it: the network, and a name there."""
+    api = engine.client.api
+    word = f"certify-test-{secrets.token_hex(6)}"
+    program = probe.serve(engine.platform.partition("/")[2], PORT, b"here")
+    api.import_image_from_data(probe.image_archive(program), repository=word, tag="serve")
+    network = api.create_network(word)["Id"]
+    container = None
+    try:
+        container = api.create_container(f"{word}:serve", command=["/probe"])["Id"]
+        api.connect_container_to_network(container, network, aliases=["registry.invalid"])
+        api.start(container)
+        yield word, "registry.invalid"
+    finally:
+        if container:
+            api.remove_container(container, force=True)
+        api.remove_network(network)
+        api.remove_image(f"{word}:serve", force=True)
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("nothing_left")
+def test_a_name_and_a_registry_that_containers_can_reach(
+    certify: Certify, registry: tuple[str, str]
+) -> None:
+    network, name = registry
+    words = ("doctor", "--network", network, "--format", "json", "--registry")
+    found = statuses(certify(*words, f"{name}:{PORT}"))
+    assert (found["names"], found["registry"]) == ("ok", "ok")
+    closed = statuses(certify(*words, f"{name}:{PORT + 1}"))
+    assert (closed["names"], closed["registry"]) == ("ok", "warn")
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("nothing_left")
+def test_a_host_on_which_no_launch_works(certify: Certify) -> None:
+    words = ("--registry", NOBODY, "--network", "certify-no-such-network")
+    ended = certify("doctor", *words, "--format", "json")
+    assert ended.code == 3
+    found = statuses(ended)
+    assert {found[f"isolation.{way}"] for way in ("default", "caps", "privileged")} == {"fail"}
+
+
+@pytest.mark.parametrize("address", ["unix://{}/none.sock", "tcp://127.0.0.1:1"])
+def test_no_engine_is_told_plainly(certify: Certify, tmp_path: Path, address: str) -> None:
+    host = address.format(tmp_path)
+    ended = certify("doctor", "--registry", NOBODY, DOCKER_HOST=host)
+    assert (ended.code, ended.err) == (3, "")
+    assert ended.out.startswith("✗ engine ")
+    assert "does not answer" in ended.out
+    assert ended.out.splitlines()[-1].startswith("Images cannot be certified here")
+    as_json = certify("doctor", "--registry", NOBODY, "--format", "json", DOCKER_HOST=host)
+    assert as_json.code == 3
+    assert statuses(as_json) == {"engine": "fail"}
+
+
+@pytest.mark.parametrize(
+    "registry", ["", "a b", "http://r.example", "r.example:0", "r.example:65536", "r.example:x",
+                 "-r.example", "r..example", "x" * 64, "::1", "r.example/path"],
+)  # fmt: skip
+def test_a_malformed_registry_is_wrong_usage(certify: Certify, registry: str) -> None:
+    ended = certify("doctor", "--registry", registry)
+    assert (ended.code, ended.out) == (2, "")
+    assert "HOST[:PORT]" in ended.err

@@ -1,0 +1,78 @@
+"""Further launches on a real engine: how soon each was up, or why it was not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from certify.engine.client import Engine
+from certify.engine.launch import Plan
+from certify.engine.starts import start_again
+from certify.judge.startup import Start
+from certify.model import Fault
+from tests.conftest import SAMPLES
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
+
+BUDGETS = {"boot": 15.0, "dockerd": 20.0, "provision": 300.0, "shutdown": 10.0}
+INIT = Plan("init", "caps")
+
+
+def again(
+    engine: Engine,
+    sample: str,
+    plan: Plan = INIT,
+    *,
+    dockerd: bool = False,
+    budgets: Mapping[str, float] = BUDGETS,
+) -> Start:
+    name = f"{SAMPLES}/{sample}"
+    return start_again(engine, name, plan, budgets, platform=None, dockerd=dockerd)
+
+
+def test_what_comes_up_is_timed_by_its_own_clock(engine: Engine) -> None:
+    start = again(engine, "debian-devspace", dockerd=True)
+    assert start.failure == ""
+    assert start.boot_seconds is not None
+    assert start.dockerd_seconds is not None
+    assert 0 < start.boot_seconds < 4 * BUDGETS["boot"]
+    assert start.dockerd_seconds > 0
+
+
+def test_without_dockerd_only_the_boot_is_timed(engine: Engine) -> None:
+    start = again(engine, "debian-systemd")
+    assert start.boot_seconds is not None
+    assert (start.dockerd_seconds, start.failure) == (None, "")
+
+
+def test_a_dockerd_that_does_not_come_is_told_apart_from_the_boot(engine: Engine) -> None:
+    start = again(engine, "debian-systemd", budgets=BUDGETS | {"dockerd": 0.2}, dockerd=True)
+    assert start.boot_seconds is not None
+    assert start.failure.startswith("dockerd did not become ready")
+    assert (start.waited_seconds, start.fault) == (0.4, Fault.IMAGE)
+
+
+@pytest.mark.parametrize(
+    ("sample", "failure"),
+    [("busybox", "it did not come up (it was still idle)"), ("scratch", "no such file")],
+)
+def test_what_does_not_come_up_says_why(engine: Engine, sample: str, failure: str) -> None:
+    start = again(engine, sample)
+    assert failure in start.failure
+    assert (start.boot_seconds, start.dockerd_seconds) == (None, None)
+
+
+def test_an_installation_that_fails_though_it_worked_before_is_not_the_images_fault(
+    engine: Engine,
+) -> None:
+    start = again(engine, "debian", Plan("init", "caps", ("systemd",), network="none"))
+    assert start.failure.startswith("installing what the image lacks failed")
+    assert start.fault is Fault.NETWORK
+    assert start.evidence
+
+
+def test_what_the_host_refuses_is_the_hosts_fault(engine: Engine) -> None:
+    start = again(engine, "debian-systemd", Plan("init", "caps", network="certify-no-such-network"))
+    assert "certify-no-such-network" in start.failure
+    assert start.fault is not Fault.IMAGE

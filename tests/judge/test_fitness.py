@@ -1,0 +1,106 @@
+"""What is seen of a host, and whether certifying is possible on it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certify.judge import fitness
+from certify.judge.fitness import Health, Sign, can_certify
+from certify.model import Calibration
+
+OK, WARN, FAIL = Health.OK, Health.WARN, Health.FAIL
+GIGABYTE = 10**9
+
+
+def calibration(seconds: float) -> Calibration:
+    return Calibration(create_seconds=0, start_seconds=seconds, remove_seconds=0)
+
+
+@pytest.mark.parametrize(
+    ("sign", "status", "words"),
+    [
+        (fitness.engine("Docker", "20.10.24", "1.41"), OK, "Docker 20.10.24 answers, API 1.41"),
+        (fitness.engine("Docker", "27.1", "1.100"), OK, "API 1.100"),
+        (fitness.engine("Docker", "28", "2.0"), OK, "API 2.0"),
+        (fitness.engine("Docker", "19.03", "1.40"), FAIL, "1.41 is needed"),
+        (fitness.engine("Docker", "?", ""), FAIL, "1.41 is needed"),
+        (fitness.cgroups("2", "systemd"), OK, "version 2, driver systemd"),
+        (fitness.cgroups("1", "cgroupfs"), WARN, "version 1"),
+        (fitness.cgroups("", ""), WARN, "unknown"),
+        (fitness.storage("overlay2", "/var/lib/docker"), OK, "overlay2 in /var/lib/docker"),
+        (fitness.storage("overlayfs", "/x"), OK, "overlayfs"),
+        (fitness.storage("vfs", "/x"), WARN, "slow"),
+        (fitness.disk(80 * GIGABYTE, "/x"), OK, "80.0 GB free"),
+        (fitness.disk(10 * GIGABYTE, "/x"), OK, "10.0 GB free"),
+        (fitness.disk(9 * GIGABYTE, "/x"), WARN, "9.0 GB free"),
+        (fitness.disk(GIGABYTE - 1, "/x"), FAIL, "free"),
+        (fitness.disk(0, "/x"), FAIL, "free"),
+        (fitness.disk(None, "/x"), WARN, "unknown"),
+        (fitness.memory(8 * GIGABYTE, 4 * GIGABYTE, limits_hold=True), OK, "8.0 GB"),
+        (fitness.memory(4 * GIGABYTE, 4 * GIGABYTE, limits_hold=True), OK, "4.0 GB"),
+        (fitness.memory(2 * GIGABYTE, 4 * GIGABYTE, limits_hold=True), WARN, "2.0 GB"),
+        (fitness.memory(8 * GIGABYTE, 4 * GIGABYTE, limits_hold=False), WARN, "enforce"),
+        (fitness.memory(GIGABYTE // 2, 4 * GIGABYTE, limits_hold=False), FAIL, "500.0 MB"),
+        (fitness.cpus(1), WARN, "1"),
+        (fitness.cpus(2), OK, "2"),
+        (fitness.clock(0.0), OK, "agrees"),
+        (fitness.clock(-60.0), OK, "agrees"),
+        (fitness.clock(61.0), WARN, "61 s ahead of ours"),
+        (fitness.clock(-3600.0), WARN, "3600 s behind ours"),
+        (fitness.clock(None), WARN, "does not tell"),
+        (fitness.speed(calibration(0.23)), OK, "0.23 s"),
+        (fitness.speed(calibration(2.0)), OK, "2.00 s"),
+        (fitness.speed(calibration(2.01)), WARN, "more than 2 s"),
+        (fitness.speed(None), WARN, "could not be measured"),
+        (fitness.names("r.example", ""), OK, "can look up r.example"),
+        (fitness.names("r.example", "no answer"), WARN, "cannot look up r.example: no answer"),
+        (fitness.registry("r.example:443", ""), OK, "can reach r.example:443"),
+        (fitness.registry("r.example:443", "refused"), WARN, "cannot reach r.example:443: refused"),
+        (fitness.emulation("amd64", ["386"], ["arm64"]), OK, "runs amd64, 386; not arm64"),
+        (fitness.emulation("amd64", [], []), OK, "runs amd64"),
+    ],
+)  # fmt: skip
+def test_signs(sign: Sign, status: Health, words: str) -> None:
+    assert sign.status is status
+    assert words in sign.text
+    assert bool(sign.remedy) is (status is not OK), "advice exactly where something is not well"
+
+
+WORKS = ""
+NO = "a capability is missing"
+
+
+@pytest.mark.parametrize(
+    ("refused", "statuses"),
+    [
+        ({"default": WORKS, "caps": WORKS, "privileged": WORKS}, [OK, OK, OK]),
+        ({"default": WORKS, "caps": WORKS, "privileged": NO}, [OK, OK, WARN]),
+        ({"default": WORKS, "caps": NO, "privileged": WORKS}, [OK, WARN, OK]),
+        ({"default": WORKS, "caps": NO, "privileged": NO}, [OK, FAIL, FAIL]),
+        ({"default": NO, "caps": WORKS, "privileged": WORKS}, [FAIL, OK, OK]),
+        ({"default": NO, "caps": NO, "privileged": NO}, [FAIL, FAIL, FAIL]),
+        ({"default": WORKS, "caps": NO, "privileged": NO, "sysbox": WORKS}, [OK, WARN, WARN, OK]),
+        ({"default": WORKS, "caps": WORKS, "privileged": NO, "sysbox": NO}, [OK, OK, WARN, WARN]),
+    ],
+)
+def test_one_way_of_launching_is_enough(refused: dict[str, str], statuses: list[Health]) -> None:
+    signs = fitness.isolation(refused)
+    assert [sign.name for sign in signs] == [f"isolation.{each}" for each in refused]
+    assert [sign.status for sign in signs] == statuses
+    assert all(bool(sign.remedy) is (sign.status is not OK) for sign in signs)
+
+
+def test_where_only_privileged_works_the_remedy_names_it() -> None:
+    signs = fitness.isolation({"default": WORKS, "caps": NO, "privileged": WORKS})
+    assert "--isolation privileged" in signs[1].remedy
+    assert signs[1].text == NO
+
+
+@given(st.lists(st.sampled_from(Health)))
+def test_certifying_is_possible_unless_something_failed_or_nothing_was_seen(
+    seen: list[Health],
+) -> None:
+    signs = [Sign(name="x", status=status, text="y") for status in seen]
+    assert can_certify(signs) is (seen != [] and FAIL not in seen)

@@ -1,0 +1,228 @@
+"""What was too slow, and whether that may be held against the image."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certify.judge.startup import (
+    SLOW_SECONDS,
+    Start,
+    is_emulated,
+    is_slow,
+    judge_starts,
+    measured,
+    medians,
+    over_budget,
+    reconsider,
+    retold,
+)
+from certify.model import Calibration, Fault, Finding, Outcome
+
+FAST = Calibration(create_seconds=0.01, start_seconds=0.22, remove_seconds=0.01)
+BARELY = Calibration(create_seconds=0.0, start_seconds=SLOW_SECONDS, remove_seconds=0.0)
+SLOW = Calibration(create_seconds=0.3, start_seconds=2.5, remove_seconds=0.2)
+BUDGETS = {"boot": 15.0, "dockerd": 20.0, "provision": 300.0, "shutdown": 10.0}
+LATE = Finding(
+    id="startup.boot",
+    outcome=Outcome.FAILED,
+    message="the boot took 31.2 s, more than 15 s",
+    fault=Fault.IMAGE,
+)
+PASSED = Finding(id="startup.boot", outcome=Outcome.PASSED, message="0.80 s")
+
+
+def boots(*seconds: float | None, **more: Any) -> list[Start]:
+    return [Start(boot_seconds=each, **more) for each in seconds]
+
+
+@pytest.mark.parametrize(("host", "slow"), [(FAST, False), (BARELY, False), (SLOW, True)])
+def test_a_slow_host(host: Calibration, slow: bool) -> None:
+    assert is_slow(host) is slow
+
+
+@pytest.mark.parametrize(
+    ("calibration", "emulated", "outcome", "words"),
+    [
+        (FAST, False, Outcome.FAILED, ()),
+        (BARELY, False, Outcome.FAILED, ()),
+        (SLOW, False, Outcome.UNKNOWN, ("host is slow", "took 3.0 s", "at most 2 s")),
+        (None, False, Outcome.UNKNOWN, ("could not be measured",)),
+        (FAST, True, Outcome.UNKNOWN, ("emulates",)),
+        (None, True, Outcome.UNKNOWN, ("emulates",)),
+    ],
+)
+def test_over_budget_counts_only_where_budgets_hold(
+    calibration: Calibration | None, emulated: bool, outcome: Outcome, words: tuple[str, ...]
+) -> None:
+    found = reconsider(LATE, 31.2, 15, calibration, emulated=emulated)
+    assert found.outcome is outcome
+    assert found.message.startswith(LATE.message)
+    assert all(word in found.message for word in words)
+    assert found.fault is (Fault.IMAGE if outcome is Outcome.FAILED else Fault.HOST)
+    assert (found == LATE) is (outcome is Outcome.FAILED)
+
+
+@given(
+    outcome=st.sampled_from(Outcome),
+    seconds=st.floats(0, 100),
+    calibration=st.sampled_from([FAST, SLOW, None]),
+    emulated=st.booleans(),
+)
+def test_reconsidering_never_makes_a_failure_and_never_a_pass(
+    outcome: Outcome, seconds: float, calibration: Calibration | None, emulated: bool
+) -> None:
+    finding = LATE.model_copy(update={"outcome": outcome})
+    found = reconsider(finding, seconds, 15, calibration, emulated=emulated)
+    if outcome is not Outcome.FAILED or seconds <= 15:
+        assert found == finding
+    assert found.outcome in (outcome, Outcome.UNKNOWN)
+
+
+def test_what_was_skipped_for_it_says_the_same() -> None:
+    def skipped(check: str, because: str) -> Finding:
+        message = f"needs {because}, which failed: too late"
+        return Finding(id=check, outcome=Outcome.SKIPPED, message=message, because=because)
+
+    ours, other = skipped("systemd.units", "systemd.state"), skipped("x.y", "image.shell")
+    found = retold({each.id: each for each in (ours, other, LATE)}, "systemd.state")
+    assert set(found) == {"systemd.units"}
+    assert found["systemd.units"].message == (
+        "needs systemd.state, which could not be answered: too late"
+    )
+
+
+@pytest.mark.parametrize(
+    ("check", "facts", "over"),
+    [
+        ("startup.boot", {"boot_seconds": 31.2}, (31.2, 15)),
+        ("startup.boot", {"boot_seconds": 15.0}, None),
+        ("startup.boot", {}, None),
+        ("startup.dockerd", {"dockerd_seconds": 20.1}, (20.1, 20)),
+        ("startup.provision", {"provision_seconds": 301.0}, (301, 300)),
+        ("startup.provision", {"waited_in_vain": {"seconds": 600.0, "budget": "provision"}},
+         (600, 300)),
+        ("systemd.shutdown", {"shutdown_seconds": 30.0}, (30, 10)),
+        ("systemd.shutdown", {"shutdown_seconds": 2.0}, None),  # ended wrongly, but in time
+        ("systemd.state", {"waited_in_vain": {"seconds": 60.0, "budget": "boot"}}, (60, 15)),
+        ("systemd.pid1", {"waited_in_vain": {"seconds": 600.0, "budget": "provision"}},
+         (600, 300)),
+        ("systemd.state", {"boot_seconds": 31.2}, None),
+        ("dockerd.container", {"waited_in_vain": {"seconds": 60.0, "budget": "boot"}}, None),
+    ],
+)  # fmt: skip
+def test_which_failures_are_of_taking_too_long(
+    check: str, facts: dict[str, Any], over: tuple[float, float] | None
+) -> None:
+    finding = LATE.model_copy(update={"id": check})
+    assert over_budget(finding, facts, [], BUDGETS) == over
+    for other in (
+        finding.model_copy(update={"outcome": Outcome.PASSED}),
+        finding.model_copy(update={"outcome": Outcome.UNKNOWN}),
+        finding.model_copy(update={"fault": Fault.NETWORK}),
+    ):
+        assert over_budget(other, facts, [], BUDGETS) is None
+
+
+def test_a_further_launch_that_was_waited_for_in_vain_took_too_long_too() -> None:
+    starts = [*boots(0.8), Start(waited_seconds=60, failure="it did not come up")]
+    assert over_budget(LATE, {"boot_seconds": 0.8}, starts, BUDGETS) == (60, 15)
+    starts[1] = Start(failure="the container ended by itself with exit code 1")
+    assert over_budget(LATE, {"boot_seconds": 0.8}, starts, BUDGETS) is None
+
+
+# Several launches
+
+
+def test_one_launch_is_judged_as_the_check_did() -> None:
+    assert judge_starts({"startup.boot": LATE}, boots(31.2), BUDGETS) == {}
+    assert judge_starts({"startup.boot": LATE}, [], BUDGETS) == {}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "outcome", "message"),
+    [
+        ((0.8, 0.7, 1.1), Outcome.PASSED, "0.80 s (median of 3, 0.70–1.10)"),
+        ((31.2, 0.7, 1.1), Outcome.PASSED, "1.10 s (median of 3, 0.70–31.20)"),
+        ((0.8, 16.0, 31.2), Outcome.FAILED,
+         "the boot took 16.0 s (median of 3, 0.80–31.20), more than 15 s"),
+        ((14.0, 16.0), Outcome.PASSED, "15.00 s (median of 2, 14.00–16.00)"),
+    ],
+)  # fmt: skip
+def test_the_median_is_held_against_the_budget(
+    seconds: tuple[float, ...], outcome: Outcome, message: str
+) -> None:
+    for before in (LATE, PASSED):
+        found = judge_starts({"startup.boot": before}, boots(*seconds), BUDGETS)["startup.boot"]
+        assert (found.outcome, found.message) == (outcome, message)
+        assert found.fault is (Fault.IMAGE if outcome is Outcome.FAILED else None)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SKIPPED, Outcome.UNKNOWN])
+def test_what_was_not_answered_stays_so(outcome: Outcome) -> None:
+    finding = PASSED.model_copy(update={"outcome": outcome})
+    assert judge_starts({"startup.boot": finding}, boots(0.8, 0.8), BUDGETS) == {}
+
+
+def test_an_image_that_does_not_come_up_every_time_fails() -> None:
+    starts = [*boots(0.8, 0.7), Start(failure="the container ended by itself", evidence="log")]
+    found = judge_starts({"startup.boot": PASSED}, starts, BUDGETS)["startup.boot"]
+    assert (found.outcome, found.fault, found.evidence) == (Outcome.FAILED, Fault.IMAGE, "log")
+    assert found.message == (
+        "it came up in 2 of 3 launches only: in launch 3 the container ended by itself"
+    )
+
+
+@pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.IMAGE])
+def test_a_launch_that_failed_for_another_reason_leaves_it_open(fault: Fault) -> None:
+    starts = [*boots(0.8), Start(failure="installing failed", fault=fault)]
+    found = judge_starts({"startup.boot": PASSED}, starts, BUDGETS)["startup.boot"]
+    assert (found.outcome, found.fault) == (Outcome.UNKNOWN, fault)
+    starts.append(Start(failure="the container ended by itself"))
+    found = judge_starts({"startup.boot": PASSED}, starts, BUDGETS)["startup.boot"]
+    assert (found.outcome, found.fault) == (Outcome.FAILED, Fault.IMAGE)
+    assert "in launch 3" in found.message
+
+
+def test_dockerd_is_judged_apart_from_the_boot() -> None:
+    dockerd = PASSED.model_copy(update={"id": "startup.dockerd"})
+    findings = {each.id: each for each in (PASSED, dockerd)}
+    late = Start(boot_seconds=0.8, failure="dockerd did not become ready", waited_seconds=40)
+    starts = [Start(boot_seconds=0.8, dockerd_seconds=0.9), late]
+    judged = judge_starts(findings, starts, BUDGETS)
+    assert judged["startup.boot"].outcome is Outcome.PASSED
+    assert judged["startup.dockerd"].outcome is Outcome.FAILED
+    starts[1] = Start(failure="the container ended by itself")
+    judged = judge_starts(findings, starts, BUDGETS)
+    assert judged["startup.boot"].outcome is Outcome.FAILED
+    assert judged["startup.dockerd"].outcome is Outcome.PASSED
+
+
+@given(st.lists(st.floats(0.001, 1000), min_size=2, max_size=9))
+def test_a_pass_and_a_failure_are_told_by_the_median_alone(seconds: list[float]) -> None:
+    starts = boots(*seconds)
+    found = judge_starts({"startup.boot": PASSED}, starts, BUDGETS)["startup.boot"]
+    assert (found.outcome is Outcome.PASSED) is (median(seconds) <= 15)
+    assert medians(starts) == {"boot_seconds": round(median(seconds), 3)}
+    assert measured(starts, "boot") == tuple(seconds)
+
+
+@pytest.mark.parametrize(
+    ("host", "image", "emulated"),
+    [
+        ("linux/amd64", "linux/amd64", False),
+        ("linux/amd64", "linux/386", False),
+        ("linux/amd64", "linux/arm64", True),
+        ("linux/arm64", "linux/arm64/v8", False),
+        ("linux/arm64", "linux/arm/v7", False),
+        ("linux/arm", "linux/arm64", True),
+        ("linux/386", "linux/amd64", True),
+        ("linux/amd64", None, False),
+    ],
+)
+def test_emulation(host: str, image: str | None, emulated: bool) -> None:
+    assert is_emulated(host, image) is emulated

@@ -1,0 +1,155 @@
+"""Sabotaged images: each right but for one defect, made from a good sample, certified, compared.
+
+The sabotages are data, in ``sabotages.toml`` beside this module; its head explains the format.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tomllib
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+
+from certify.certification import Options, certify
+from certify.engine.client import Engine
+from certify.images.reference import Reference
+from certify.judge.profiles import Budgets, Profile, load
+from certify.model import Claim, Finding, Level, Outcome, Result, Status, Value
+from tests.conftest import SAMPLES
+
+REPOSITORY = "certify-sabotage"
+LABEL = "certify.sabotage"
+AT_ONCE = 2
+"""Certifications at a time: what a machine of two cores bears."""
+
+
+LACKS = {
+    "debian": {"systemd.installed", "dockerd.installed", "dockerd.compose", "workspace.git"},
+    "debian-systemd": {"dockerd.installed", "dockerd.compose", "workspace.git"},
+}
+"""What a good sample lacks as shipped, and no sabotage took from it."""
+
+
+class Sabotage(Value):
+    """One defect, and the one check that must tell of it."""
+
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    check: str
+    says: str = Field(min_length=3)
+    why: str = Field(min_length=20)
+    dockerfile: str = Field(min_length=4)
+    base: str = "debian-devspace"
+    times: int = 1
+    profile: str = "devspace"
+    groups: tuple[str, ...] = ()
+    budgets: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def held_to(self) -> Profile:
+        """The profile, with the budgets and the groups of checks that this sabotage names."""
+        full = load(self.profile)
+
+        def kept(ids: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(each for each in ids if not self.groups or each.startswith(self.groups))
+
+        return full.model_copy(
+            update={level.value: kept(getattr(full, level.value)) for level in Level}
+            | {"budgets": Budgets(**full.budgets.model_dump() | self.budgets)}
+        )
+
+    @property
+    def rejects(self) -> bool:
+        """Whether the check that fails is a required one."""
+        return self.held_to.level(self.check) is Level.REQUIRED
+
+
+@cache
+def sabotages() -> tuple[Sabotage, ...]:
+    """All of them, in the order of the file."""
+    text = Path(__file__).with_name("sabotages.toml").read_text("utf-8")
+    return tuple(Sabotage.model_validate(each) for each in tomllib.loads(text)["sabotage"])
+
+
+def build(engine: Engine, sabotage: Sabotage) -> str:
+    """Build the image, unless it is there and up to date; its reference."""
+    base = engine.client.images.get(f"{SAMPLES}/{sabotage.base}")
+    dockerfile = "".join(
+        [f"FROM {base.id}\n", *[sabotage.dockerfile.rstrip() + "\n"] * sabotage.times]
+    )
+    wanted = hashlib.sha256(dockerfile.encode()).hexdigest()
+    name = f"{REPOSITORY}/{sabotage.name}:latest"
+    found = engine.client.api.images(name, filters={"label": f"{LABEL}={wanted}"})
+    if not found:
+        engine.client.images.build(
+            fileobj=io.BytesIO(dockerfile.encode()), tag=name, labels={LABEL: wanted},
+            rm=True, forcerm=True,
+        )  # fmt: skip
+    return name
+
+
+class _Silent:
+    def phase(self, what: str) -> None: ...
+
+    def finding(self, finding: Finding, claim: Claim | None) -> None: ...
+
+    def kept(self, container: str) -> None: ...
+
+
+def examine(sabotage: Sabotage) -> Result:
+    """Build the image and certify it."""
+    with Engine.connect() as engine:
+        reference = Reference.parse(build(engine, sabotage))
+        options = Options(pull="never")
+        (result,) = certify(engine, reference, [sabotage.held_to], options, _Silent())
+    return result
+
+
+@contextmanager
+def examined(chosen: tuple[Sabotage, ...]) -> Iterator[dict[str, Future[Result]]]:
+    """Results to come, by name; what has not begun when the block ends never will."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            yield {each.name: pool.submit(examine, each) for each in chosen}
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def surprises(sabotage: Sabotage, result: Result) -> list[str]:
+    """What is not as it should be, a line each; nothing if exactly the named check failed."""
+    told = []
+    lacks = LACKS.get(sabotage.base, set())
+    failed = [
+        each
+        for each in result.checks
+        if each.outcome is Outcome.FAILED and each.id not in lacks - {sabotage.check}
+    ]
+    wanted = Status.REJECTED if sabotage.rejects else Status.CERTIFIED
+    if result.verdict.status is not wanted:
+        reasons = "; ".join(f"{each.check}: {each.text}" for each in result.verdict.reasons)
+        told.append(f"{result.verdict.status}, not {wanted}: {reasons}")
+    for each in failed:
+        if each.id != sabotage.check:
+            told.append(f"{each.id} failed as well: {each.message}")
+        elif sabotage.says not in each.message:
+            told.append(f"{each.id} does not say {sabotage.says!r}: {each.message}")
+    if sabotage.check not in [each.id for each in failed]:
+        told.append(f"{sabotage.check} did not fail")
+    told += [
+        f"{each.id} is unknown: {each.message}"
+        for each in result.checks
+        if each.outcome is Outcome.UNKNOWN
+    ]
+    told += [
+        f"{each.id} was skipped and does not name {sabotage.check}: {each.message}"
+        for each in result.checks
+        if each.outcome is Outcome.SKIPPED and sabotage.check not in each.message
+    ]
+    if sabotage.rejects and {each.check for each in result.verdict.reasons} != {sabotage.check}:
+        told.append(f"the reasons are {[each.check for each in result.verdict.reasons]}")
+    return told

@@ -1,0 +1,607 @@
+"""What a check's end means, in a real pytest run over a candidate that is not real."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from certify.engine import packages
+from certify.engine.boot import Boot
+from certify.engine.candidate import CandidateStopped, State
+from certify.engine.session import Answer
+from certify.model import Fault, Finding, Outcome
+from certify.suite.claims import Spec
+from certify.suite.conductor import Conductor
+from certify.suite.host import Transcript
+from certify.suite.plugin import CONDUCTOR
+from certify.suite.subject import Subject
+
+pytest_plugins = ["pytester"]
+
+UP = Boot(ready=True, phase="booting", missing=(), installed=None, timeline={})
+HEAD = """
+import pytest
+from certify.engine.candidate import CandidateStopped
+from certify.engine.session import SessionLost
+from certify.errors import EngineUnavailable, ImageUnavailable, SuiteBroken, Trouble
+from certify.model import Fault
+from certify.suite import blocked_by, check, not_applicable, unknown
+"""
+
+
+def a_check(id: str, *lines: str, **options: object) -> str:
+    """The source of a check."""
+    described = {"title": "t", "remedy": "r"} | options
+    keywords = ", ".join(f"{name}={value!r}" for name, value in described.items())
+    body = textwrap.indent("\n".join(lines or ("pass",)), "    ")
+    return (
+        f"@check({id!r}, {keywords})\n"
+        f"def test_{id.replace('.', '_').replace('-', '_')}(candidate, note):\n"
+        f'    """It is so.\n\n    Why: w\n\n    How: h\n    """\n{body}\n\n'
+    )
+
+
+ARGUMENTS = (
+    "--assert=plain", "-o", "python_files=suite_*.py", "-p", "certify.suite.plugin",
+    "-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:logging",
+)  # fmt: skip
+
+
+class FakeSubject:
+    """A candidate as the conductor sees it; checks do with it what they like."""
+
+    def __init__(self) -> None:
+        self.job = SimpleNamespace(launch="init", anchor="systemd.pid1", refused="", only=())
+        self.boots: Boot | Exception = UP
+        self.lacks: set[str] = set()
+        self.family: packages.Family | None = None
+        self.log = ""
+        self.oom = False
+        self.foreign = False
+        self.booted = 0
+        self.engine_side = self
+        self.ask: Callable[[str, str], None] = lambda _command, _output: None
+
+    @cached_property
+    def boot(self) -> Boot:
+        self.booted += 1
+        if isinstance(self.boots, Exception):
+            raise self.boots
+        return self.boots
+
+    def still_lacking(self, capability: str) -> bool:
+        return capability in self.lacks
+
+    def logs(self, tail: int = 60) -> str:
+        return self.log
+
+    def state(self) -> State:
+        return State(running=False, exit_code=1, oom_killed=self.oom, error="")
+
+
+class Run:
+    """Runs checks under a conductor, and keeps what was heard of it."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        self.subject = FakeSubject()
+        self.told: list[Finding] = []
+        self.began: list[str] = []
+        self.specs: list[Spec] = []
+        self.transcript: Transcript = []
+        self.subject.ask = lambda command, output: self.transcript.append(
+            Answer(command, 1, output.encode(), b"", 0.25)
+        )
+
+    def __call__(self, *checks: str, own: str = "") -> dict[str, Finding]:
+        # Not test_*.py: those, the outer run's own plugin would rewrite.
+        files = {"suite_a": HEAD + "".join(checks)} | ({"suite_b": own} if own else {})
+        self.pytester.makepyfile(**files)
+        run = self
+
+        class Telling(Conductor):
+            def running(self, check_id: str) -> None:
+                run.began.append(check_id)
+
+        conductor = Telling(cast(Subject, self.subject), self.transcript)
+        conductor.tell = self.told.append
+        conductor.told_specs = self.specs.extend
+
+        class Named:
+            @pytest.hookimpl(tryfirst=True)
+            def pytest_configure(self, config: pytest.Config) -> None:
+                config.pluginmanager.register(conductor, CONDUCTOR)
+
+        self.pytester.inline_run(*ARGUMENTS, plugins=[Named()])
+        return conductor.findings
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    return Run(pytester)
+
+
+# What one check said
+
+PASSED, FAILED = (Outcome.PASSED, None), (Outcome.FAILED, Fault.IMAGE)
+SKIPPED = (Outcome.SKIPPED, None)
+
+
+def unknown(fault: Fault) -> tuple[Outcome, Fault]:
+    return Outcome.UNKNOWN, fault
+
+
+ENDS: list[tuple[str, tuple[Outcome, Fault | None], str]] = [
+    ("pass", PASSED, ""),
+    ("note('seen')", PASSED, "seen"),
+    ("note('first'); note('last')", PASSED, "last"),
+    ("note('a\\nb')", PASSED, "a"),
+    ("note('seen'); assert False, 'so not'", FAILED, "so not"),
+    ("assert 1 == 2", FAILED, "not so: It is so."),
+    ("assert False, 'first\\nsecond'", FAILED, "first"),
+    ("pytest.fail('so not\\nlog')", FAILED, "so not"),
+    ("pytest.fail('')", FAILED, "not so: It is so."),
+    ("raise AssertionError", FAILED, "not so: It is so."),
+    ("pytest.skip('not today')", SKIPPED, "not today"),
+    ("not_applicable('no such thing')", SKIPPED, "no such thing"),
+    ("unknown('no clock')", unknown(Fault.HOST), "no clock"),
+    ("raise EngineUnavailable('gone')", unknown(Fault.HOST), "gone"),
+    ("raise ImageUnavailable('away')", unknown(Fault.REGISTRY), "away"),
+    ("raise SuiteBroken('odd')", unknown(Fault.TOOL), "odd"),
+    ("raise Trouble('t', fault=Fault.NETWORK)", unknown(Fault.NETWORK), "t"),
+    ("raise SessionLost('end')", unknown(Fault.TOOL), "the shell was lost: end"),
+    ("1 / 0", unknown(Fault.TOOL), "the check itself broke: ZeroDivisionError: division by zero"),
+    ("raise RuntimeError", unknown(Fault.TOOL), "the check itself broke: RuntimeError:"),
+    ("import nothing_of_that_name", unknown(Fault.TOOL),
+     "the check itself broke: ModuleNotFoundError: No module named 'nothing_of_that_name'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "meaning", "message"), ENDS, ids=[each[0] for each in ENDS])
+def test_how_a_check_ends_is_what_it_says(
+    run: Run, body: str, meaning: tuple[Outcome, Fault | None], message: str
+) -> None:
+    finding = run(a_check("image.one", body))["image.one"]
+    assert (finding.outcome, finding.fault) == meaning
+    assert finding.message == message
+    assert finding.because is None
+    assert run.told == [finding]
+    assert run.began == ["image.one"]
+
+
+def test_a_fixture_that_ends_so_ends_the_check_so(run: Run) -> None:
+    fixture = "@pytest.fixture\ndef broken():\n    {}\n\n"
+    for body, outcome in (
+        ("assert False, 'not there'", Outcome.FAILED),
+        ("unknown('who knows')", Outcome.UNKNOWN),
+        ("not_applicable('no')", Outcome.SKIPPED),
+        ("1 / 0", Outcome.UNKNOWN),
+    ):
+        check = a_check("image.one").replace("(candidate, note)", "(broken)")
+        assert run(fixture.format(body), check)["image.one"].outcome is outcome
+
+
+def test_a_check_that_cannot_clean_up_has_not_passed(run: Run) -> None:
+    fixture = "@pytest.fixture\ndef broken():\n    yield\n    1 / 0\n\n"
+    check = a_check("image.one").replace("(candidate, note)", "(broken)")
+    assert run(fixture, check)["image.one"].outcome is Outcome.UNKNOWN
+    failing = a_check("image.one", "assert False, 'so not'").replace(
+        "(candidate, note)", "(broken)"
+    )
+    assert run(fixture, failing)["image.one"].message == "so not"
+
+
+def test_evidence_is_what_was_said_and_what_was_asked(run: Run) -> None:
+    finding = run(
+        a_check(
+            "image.one",
+            "candidate.ask('echo \\033[31mone', 'first\\x1b[0m\\x07')",
+            "candidate.ask('echo two', '')",
+            "assert False, 'message\\nmore of it'",
+        )
+    )["image.one"]
+    assert finding.evidence == (
+        "more of it\n$ echo one  (exit 1, 0.2 s)\nfirst\\x07\n$ echo two  (exit 1, 0.2 s)"
+    )
+
+
+def test_evidence_is_of_this_check_and_its_last_questions(run: Run) -> None:
+    asks = [f"candidate.ask('ask {number}', '')" for number in range(9)]
+    findings = run(
+        a_check("image.one", *asks, "assert False"), a_check("image.two", "assert False")
+    )
+    asked = [line.split("  ")[0] for line in findings["image.one"].evidence.splitlines()]
+    assert asked == ["$ ask 5", "$ ask 6", "$ ask 7", "$ ask 8"]
+    assert findings["image.two"].evidence == ""
+
+
+def test_a_note_is_of_this_check(run: Run) -> None:
+    findings = run(a_check("image.one", "note('mine')"), a_check("image.two"))
+    assert findings["image.two"].message == ""
+
+
+def test_evidence_has_a_limit(run: Run) -> None:
+    finding = run(a_check("image.one", "assert False, 'm\\n' + 'x' * 100_000"))["image.one"]
+    assert len(finding.evidence) <= 8000
+
+
+def test_an_unknown_answer_has_evidence_as_well(run: Run) -> None:
+    finding = run(a_check("image.one", "candidate.ask('ask', 'said')", "unknown('odd')"))[
+        "image.one"
+    ]
+    assert finding.evidence == "$ ask  (exit 1, 0.2 s)\nsaid"
+
+
+def test_what_a_command_did_not_survive_is_told(run: Run) -> None:
+    run.subject.ask = lambda command, _output: run.transcript.append(
+        Answer(command, 137, b"", b"", 60.0, timed_out=True)
+    )
+    finding = run(a_check("image.one", "candidate.ask('hang', '')", "assert False"))["image.one"]
+    assert finding.evidence == "$ hang  (did not end in time and was killed, 60.0 s)"
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ("Temporary failure resolving 'deb.debian.org'", Fault.NETWORK),
+        ("No space left on device", Fault.HOST),
+    ],
+)
+def test_a_cause_that_is_not_the_images_leaves_a_failure_unknown(
+    run: Run, said: str, fault: Fault
+) -> None:
+    finding = run(
+        a_check("packages.refresh", f'candidate.ask("update", "E: {said}")', "assert False, 'no'")
+    )["packages.refresh"]
+    assert (finding.outcome, finding.fault) == (Outcome.UNKNOWN, fault)
+    assert finding.message.startswith("no: ")
+    assert said in finding.evidence
+
+
+# A container that ends
+
+
+STOPS = "raise CandidateStopped('it ended with exit code 7')"
+
+
+def test_a_container_that_never_came_up_is_told_once_by_the_check_that_answers_for_it(
+    run: Run,
+) -> None:
+    run.subject.boots = CandidateStopped("it ended with exit code 7")
+    run.subject.log = "last words"
+    findings = run(
+        a_check("image.os"),
+        a_check("image.libc", STOPS),
+        a_check("packages.manager"),
+        a_check("systemd.installed"),
+        a_check("systemd.pid1"),
+        a_check("systemd.state", needs=("systemd.pid1",)),
+        a_check("workspace.user"),
+    )
+    pid1 = findings["systemd.pid1"]
+    assert (pid1.outcome, pid1.fault) == (Outcome.FAILED, Fault.IMAGE)
+    assert (pid1.message, pid1.evidence) == ("it ended with exit code 7", "last words")
+    assert findings["image.os"].outcome is Outcome.PASSED
+    rest = [each for id, each in findings.items() if id not in ("image.os", "systemd.pid1")]
+    assert len(rest) == 5
+    assert {(each.outcome, each.because) for each in rest} == {(Outcome.SKIPPED, "systemd.pid1")}
+
+
+def test_without_an_init_the_shell_answers_for_the_container(run: Run) -> None:
+    run.subject.job.launch, run.subject.job.anchor = "idle", "image.shell"
+    run.subject.boots = CandidateStopped("it ended")
+    findings = run(a_check("image.shell", "candidate.boot"), a_check("packages.manager"))
+    assert findings["image.shell"].outcome is Outcome.FAILED
+    assert findings["packages.manager"].because == "image.shell"
+
+
+@pytest.fixture
+def started_as_shipped(run: Run) -> Run:
+    run.subject.job.launch, run.subject.job.anchor = "image", "services.supervisord"
+    return run
+
+
+SUPERVISED = (
+    a_check("image.shell", "candidate.boot"),
+    a_check("packages.manager", needs=("image.shell",)),
+    a_check("services.supervisord", needs=("image.shell",)),
+    a_check("services.logs", needs=("services.supervisord",)),
+)
+
+
+@pytest.mark.parametrize("refused", ["", 'exec: "/entrypoint": no such file'])
+def test_an_own_command_that_does_not_stay_fails_what_it_was_to_start(
+    started_as_shipped: Run, refused: str
+) -> None:
+    run = started_as_shipped
+    run.subject.job.refused = refused
+    run.subject.boots = CandidateStopped("it ended")
+    findings = run(*SUPERVISED)
+    supervisord = findings.pop("services.supervisord")
+    assert (supervisord.outcome, supervisord.message) == (Outcome.FAILED, "it ended")
+    assert {each.outcome for each in findings.values()} == {Outcome.SKIPPED}
+    assert findings["image.shell"].because == "services.supervisord"
+
+
+def test_an_own_command_that_ends_later_is_still_its_anchors_to_tell(
+    started_as_shipped: Run,
+) -> None:
+    findings = started_as_shipped(
+        a_check("image.shell"),
+        a_check("image.libc", STOPS),
+        a_check("services.supervisord", STOPS, needs=("image.shell",)),
+        a_check("services.logs"),
+    )
+    outcomes = {id: (each.outcome, each.because) for id, each in findings.items()}
+    assert outcomes == {
+        "image.shell": (Outcome.PASSED, None),
+        "image.libc": (Outcome.SKIPPED, "services.supervisord"),
+        "services.supervisord": (Outcome.FAILED, None),
+        "services.logs": (Outcome.SKIPPED, "services.supervisord"),
+    }
+
+
+def test_what_does_not_wait_for_the_anchor_holds_it_up(started_as_shipped: Run) -> None:
+    findings = started_as_shipped(
+        a_check("image.shell", "assert False"),
+        a_check("services.supervisord", needs=("image.shell",)),
+    )
+    assert findings["services.supervisord"].because == "image.shell"
+
+
+@pytest.mark.parametrize(("foreign", "outcome"), [(False, Outcome.FAILED), (True, Outcome.UNKNOWN)])
+def test_a_command_of_the_wrong_format_is_the_images_where_the_host_could_run_it(
+    started_as_shipped: Run, foreign: bool, outcome: Outcome
+) -> None:
+    subject = started_as_shipped.subject
+    subject.foreign = foreign
+    subject.log = "exec /entrypoint: exec format error"
+    subject.boots = CandidateStopped("it ended")
+    assert started_as_shipped(*SUPERVISED)["services.supervisord"].outcome is outcome
+
+
+def test_a_container_that_ends_in_mid_run_fails_the_check_that_saw_it(run: Run) -> None:
+    run.subject.log = "panic"
+    findings = run(
+        a_check("systemd.pid1"),
+        a_check("systemd.units", STOPS),
+        a_check("dockerd.running"),
+        a_check("systemd.restart", last=3),
+    )
+    units = findings["systemd.units"]
+    assert (units.outcome, units.message) == (Outcome.FAILED, "it ended with exit code 7")
+    assert units.evidence == "panic"
+    assert findings["systemd.pid1"].outcome is Outcome.PASSED
+    for id in ("dockerd.running", "systemd.restart"):
+        assert (findings[id].outcome, findings[id].because) == (Outcome.SKIPPED, "systemd.units")
+        assert "systemd.units" in findings[id].message
+
+
+def test_a_container_that_the_host_let_down_has_not_failed(run: Run) -> None:
+    run.subject.oom = True
+    finding = run(a_check("systemd.pid1", STOPS))["systemd.pid1"]
+    assert (finding.outcome, finding.fault) == (Outcome.UNKNOWN, Fault.LAUNCH)
+
+
+def test_a_log_that_blames_the_host_leaves_it_unknown(run: Run) -> None:
+    run.subject.log = "Detected unsupported legacy cgroup hierarchy, refusing execution."
+    finding = run(a_check("systemd.pid1", STOPS))["systemd.pid1"]
+    assert (finding.outcome, finding.fault) == (Outcome.UNKNOWN, Fault.HOST)
+    assert finding.message.startswith("it ended with exit code 7: ")
+
+
+def test_a_shell_that_cannot_be_started_answers_for_all_that_need_one(run: Run) -> None:
+    run.subject.job.refused = "no such file"
+    findings = run(a_check("image.os"), a_check("packages.manager"), a_check("systemd.pid1"))
+    assert findings["image.os"].outcome is Outcome.PASSED
+    for id in ("packages.manager", "systemd.pid1"):
+        assert findings[id].because == "image.shell"
+    assert run.subject.booted == 0
+
+
+# What a check needs
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("assert False", "needs image.one, which failed"),
+        ("unknown('x')", "needs image.one, which could not be answered"),
+        ("pytest.skip('x')", "needs image.one, which was not asked"),
+    ],
+)
+def test_a_chain_names_its_root(run: Run, body: str, said: str) -> None:
+    findings = run(
+        a_check("image.one", body),
+        a_check("image.two", "raise SystemExit", needs=("image.one",)),
+        a_check("image.three", "raise SystemExit", needs=("image.two",)),
+        a_check("image.four", needs=()),
+    )
+    for id in ("image.two", "image.three"):
+        assert (findings[id].outcome, findings[id].because) == (Outcome.SKIPPED, "image.one")
+        assert findings[id].message == said
+    assert findings["image.four"].outcome is Outcome.PASSED
+
+
+def test_a_check_whose_needs_passed_or_were_not_asked_for_is_asked(run: Run) -> None:
+    findings = run(
+        a_check("image.one"), a_check("image.two", needs=("image.one", "image.of-another-profile"))
+    )
+    assert findings["image.two"].outcome is Outcome.PASSED
+
+
+def test_a_check_that_blames_another_is_traced_further(run: Run) -> None:
+    findings = run(
+        a_check("image.one", "assert False"),
+        a_check("image.two", "blocked_by('image.one', 'see there')"),
+        a_check("image.three", needs=("image.two",)),
+    )
+    assert findings["image.two"].message == "see there"
+    assert findings["image.three"].because == "image.one"
+
+
+def test_checks_that_blame_each_other_end(run: Run) -> None:
+    findings = run(
+        a_check("image.one", "blocked_by('image.two', 'x')"),
+        a_check("image.two", "blocked_by('image.one', 'x')"),
+        a_check("image.three", needs=("image.two",)),
+    )
+    assert findings["image.three"].outcome is Outcome.SKIPPED
+
+
+# What was to be installed
+
+
+def missing(run: Run, *capabilities: str, family: str | None = "apt") -> None:
+    run.subject.boots = Boot(
+        ready=False, phase="idle", missing=capabilities, installed=100, timeline={}
+    )
+    run.subject.lacks = set(capabilities)
+    run.subject.family = packages.family(family) if family else None
+
+
+def test_what_was_installed_at_launch_is_asked_like_anything_else(run: Run) -> None:
+    missing(run, "sudo")
+    run.subject.lacks = set()
+    assert run(a_check("workspace.sudo", provides="sudo"))["workspace.sudo"].outcome is (
+        Outcome.PASSED
+    )
+
+
+def test_without_a_package_manager_nothing_could_be_installed(run: Run) -> None:
+    missing(run, "sudo", family=None)
+    finding = run(a_check("workspace.sudo", provides="sudo"))["workspace.sudo"]
+    assert (finding.outcome, finding.because) == (Outcome.SKIPPED, "packages.manager")
+    assert "ships no sudo" in finding.message
+
+
+def test_what_no_package_can_give_is_the_images_failure(run: Run) -> None:
+    missing(run, "systemd", family="apk")
+    finding = run(a_check("systemd.pid1", provides="systemd"))["systemd.pid1"]
+    assert (finding.outcome, finding.fault) == (Outcome.FAILED, Fault.IMAGE)
+    assert "Alpine" in finding.message
+
+
+@pytest.mark.parametrize("root", ["packages.refresh", "packages.install"])
+def test_an_installation_that_failed_for_a_known_reason_is_blamed_on_it(
+    run: Run, root: str
+) -> None:
+    missing(run, "dockerd")
+    findings = run(a_check(root, "unknown('no network')"), a_check("dockerd.x", provides="dockerd"))
+    finding = findings["dockerd.x"]
+    assert (finding.outcome, finding.because) == (Outcome.SKIPPED, root)
+    assert "dockerd and docker" in finding.message
+
+
+def test_an_installation_that_failed_otherwise_shows_the_log(run: Run) -> None:
+    missing(run, "download")
+    run.subject.log = "dpkg: error processing package"
+    finding = run(a_check("workspace.x", provides="download"))["workspace.x"]
+    assert finding.outcome is Outcome.FAILED
+    assert finding.message.startswith("the image ships no curl or wget with CA certificates")
+    assert "$ log of the container  (exit 100," in finding.evidence
+    assert "dpkg: error" in finding.evidence
+
+
+def test_an_installation_that_failed_for_lack_of_a_network_is_unknown(run: Run) -> None:
+    missing(run, "sudo")
+    run.subject.log = "Temporary failure resolving 'deb.debian.org'"
+    finding = run(a_check("workspace.sudo", provides="sudo"))["workspace.sudo"]
+    assert (finding.outcome, finding.fault) == (Outcome.UNKNOWN, Fault.NETWORK)
+
+
+# What runs, in which order
+
+
+def test_order(run: Run) -> None:
+    run(
+        a_check("systemd.shutdown", last=2),
+        a_check("workspace.user"),
+        a_check("own.mine"),
+        a_check("dockerd.restart", last=1),
+        a_check("image.two"),
+        a_check("image.one"),
+        own="def test_plain(): pass",
+    )
+    expected = [
+        "image.two", "image.one", "workspace.user", "own.mine", "own.plain", "dockerd.restart",
+        "systemd.shutdown",
+    ]  # fmt: skip
+    assert run.began == [finding.id for finding in run.told] == expected
+    assert [spec.claim.id for spec in run.specs] == expected
+
+
+def test_only_what_the_profiles_name_is_asked_of_the_shipped_checks(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.subject.job.only = ("image.two",)
+    checks = a_check("image.one"), a_check("image.two")
+    monkeypatch.setattr("certify.suite.catalogue.suite_directory", lambda: run.pytester.path)
+    assert set(run(*checks, own="def test_plain(): pass")) == {"image.two", "own.plain"}
+
+
+def test_all_of_ones_own_checks_are_asked(run: Run) -> None:
+    run.subject.job.only = ("image.two",)
+    assert set(run(a_check("image.one"), a_check("image.two"))) == {"image.one", "image.two"}
+
+
+def test_the_shipped_names_of_testinfra_mean_the_candidate(run: Run) -> None:
+    own = "def test_host(host, candidate): assert host is candidate.host"
+    run.subject.host = object()  # type: ignore[attr-defined]
+    assert run(own=own)["own.host"].outcome is Outcome.PASSED
+
+
+# Several checks of one id: none may hide another's failure
+
+
+WORSE = [
+    ("assert False, 'bad'", "pass", Outcome.FAILED),
+    ("pass", "assert False, 'bad'", Outcome.FAILED),
+    ("assert False, 'bad'", "unknown('x')", Outcome.FAILED),
+    ("unknown('x')", "assert False, 'bad'", Outcome.FAILED),
+    ("unknown('bad')", "pass", Outcome.UNKNOWN),
+    ("pytest.skip('bad')", "pass", Outcome.SKIPPED),
+    ("pytest.skip('x')", "unknown('bad')", Outcome.UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "outcome"), WORSE)
+def test_of_two_tests_of_one_name_the_worse_counts(
+    run: Run, first: str, second: str, outcome: Outcome
+) -> None:
+    one = f"def test_same():\n    {first}\n"
+    findings = run(one, own=HEAD + f"def test_same():\n    {second}\n")
+    assert (findings["own.same"].outcome, findings["own.same"].message) == (outcome, "bad")
+    assert run.told[-1] == findings["own.same"], "the last word is what counts"
+
+
+def test_a_failure_of_one_parameter_is_not_mended_by_the_next(run: Run) -> None:
+    check = a_check("image.one", "assert number != 2, str(number)").replace(
+        "(candidate, note)", "(number)"
+    )
+    findings = run("@pytest.mark.parametrize('number', [1, 2, 3])\n" + check)
+    assert (findings["image.one"].outcome, findings["image.one"].message) == (Outcome.FAILED, "2")
+
+
+def test_findings_are_told_with_their_duration(run: Run) -> None:
+    finding = run(a_check("image.one"))["image.one"]
+    assert 0 <= finding.seconds < 60
+
+
+def test_the_subject_is_what_the_fixtures_hand_out(run: Run) -> None:
+    seen: list[Any] = []
+    run.subject.ask = lambda command, output: seen.append((command, output))
+    run(a_check("image.one", "candidate.ask('a', 'b')"))
+    assert seen == [("a", "b")]
+
+
+def test_own_checks_lie_where_pytester_put_them(run: Run) -> None:
+    """The tests above rest on it: a folder that is not the suite's own."""
+    assert not Path(str(run.pytester.path)).is_relative_to(Path(__file__).parents[2] / "checks")

@@ -1,0 +1,296 @@
+"""The process that runs the checks: whatever it does, its parent hears of it and outlives it."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from certify.errors import SuiteBroken
+from certify.model import Image
+from certify.suite.runner import Runner
+from certify.suite.subject import Job
+from certify.suite.worker import Channel
+from tests.engine.waiting import eventually
+
+JOB = Job(
+    container="c" * 64,
+    image=Image(reference="debian:12"),
+    launch="init",
+    engine_platform="linux/amd64",
+)
+LATER = 60.0
+HEAD = """\
+#!{python}
+import json, os, signal, socket, sys, threading
+end = socket.socket(fileno=int(sys.argv[-1]))
+def tell(**event): end.sendall(json.dumps(event).encode() + b"\\n")
+def wait(): end.recv(1 << 20)
+"""
+
+Child = Callable[[str], Runner]
+
+
+@pytest.fixture
+def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Child:
+    """A runner whose process runs a program of ours instead of the checks."""
+    python = sys.executable
+
+    def make(body: str) -> Runner:
+        program = tmp_path / "python"
+        program.write_text(HEAD.format(python=python) + textwrap.dedent(body))
+        program.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(program))
+        return Runner()
+
+    return make
+
+
+def pid_of(runner: Runner) -> int:
+    assert runner._process is not None
+    return runner._process.pid
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def in_(seconds: float) -> float:
+    return time.monotonic() + seconds
+
+
+# What is heard
+
+
+def test_events_come_one_by_one_until_done(child: Child) -> None:
+    body = """
+        wait()
+        tell(event="running", check="image.os")
+        end.sendall(b'{"event": "fact", "name": "os", "value": "\\xc3')
+        end.sendall(b'\\xa4"}\\n{"event": "finding"}\\n{"event": "do')
+        end.sendall(b'ne", "code": 1}\\n{"event": "too late"}\\n')
+    """
+    with child(body) as runner:
+        runner.begin(JOB, None)
+        events = list(runner.events(in_(LATER)))
+    assert events == [
+        {"event": "running", "check": "image.os"},
+        {"event": "fact", "name": "os", "value": "ä"},
+        {"event": "finding"},
+        {"event": "done", "code": 1},
+    ]
+
+
+def test_many_events_at_once(child: Child) -> None:
+    body = """
+        wait()
+        for number in range(5000): tell(event="finding", evidence="x" * 100, number=number)
+        tell(event="done")
+    """
+    with child(body) as runner:
+        runner.begin(JOB, None)
+        events = list(runner.events(in_(LATER)))
+    assert [each.get("number") for each in events] == [*range(5000), None]
+
+
+def test_the_first_event_is_heard_before_the_second_is_told(child: Child) -> None:
+    body = """
+        wait()
+        tell(event="first")
+        wait()
+        tell(event="done")
+    """
+    with child(body) as runner:
+        runner.begin(JOB, None)
+        events = runner.events(in_(LATER))
+        assert next(events) == {"event": "first"}
+        runner.begin(JOB, None)  # anything that the child waits for
+        assert next(events) == {"event": "done"}
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(
+    "end", ["sys.exit(1)", "sys.exit(0)", "os._exit(7)", "os.abort()", "raise ValueError('odd')"]
+)
+def test_a_child_that_ends_without_a_word_leaves_what_it_printed(child: Child, end: str) -> None:
+    body = f"""
+        wait()
+        print("to stdout", flush=True)
+        print("to stderr \\033[31m", file=sys.stderr, flush=True)
+        {end}
+    """
+    with child(body) as runner:
+        runner.begin(JOB, None)
+        with pytest.raises(SuiteBroken, match="The process that runs the checks broke down") as it:
+            list(runner.events(in_(LATER)))
+    assert "to stdout" in it.value.evidence
+    assert "to stderr" in it.value.evidence
+    assert ("ValueError: odd" in it.value.evidence) == ("ValueError" in end)
+    assert "\x1b" not in it.value.evidence
+    assert it.value.remedy
+
+
+def test_what_was_heard_before_the_end_counts(child: Child) -> None:
+    body = """
+        wait()
+        tell(event="finding")
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    with child(body) as runner:
+        runner.begin(JOB, None)
+        events = runner.events(in_(LATER))
+        assert next(events) == {"event": "finding"}
+        with pytest.raises(SuiteBroken):
+            next(events)
+
+
+def test_a_child_that_ends_before_it_is_told_anything(child: Child) -> None:
+    with child("sys.exit('no way')") as runner:
+        assert runner._process is not None
+        runner._process.wait()
+        with pytest.raises(SuiteBroken, match="ended early") as broken:
+            runner.begin(JOB, None)
+    assert broken.value.evidence == "no way"
+
+
+def test_much_output_is_kept_in_part(child: Child) -> None:
+    body = """
+        wait()
+        print("first"); print("x" * 1_000_000); print("last", flush=True)
+        os._exit(1)
+    """
+    with child(body) as runner:
+        runner.begin(JOB, None)
+        with pytest.raises(SuiteBroken) as broken:
+            list(runner.events(in_(LATER)))
+    assert broken.value.evidence.startswith("first")
+    assert broken.value.evidence.endswith("last")
+    assert len(broken.value.evidence) <= 4000
+
+
+# What never ends
+
+
+def test_a_deadline_is_an_event(child: Child) -> None:
+    with child("wait(); tell(event='finding'); threading.Event().wait()") as runner:
+        runner.begin(JOB, None)
+        events = runner.events(in_(LATER))
+        assert next(events) == {"event": "finding"}
+        assert list(runner.events(in_(0.05))) == [{"event": "deadline"}]
+        pid = pid_of(runner)
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_deadline_that_has_passed_is_told_at_once(child: Child) -> None:
+    with child("threading.Event().wait()") as runner:
+        runner.begin(JOB, None)
+        assert list(runner.events(in_(-1))) == [{"event": "deadline"}]
+
+
+STUBBORN = """
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    below = os.fork()
+    if below: tell(event="up", below=below)
+    threading.Event().wait()
+"""
+
+
+def test_a_child_that_ignores_signals_is_gone_with_its_children(child: Child) -> None:
+    with child(STUBBORN) as runner:
+        up = next(runner.events(in_(LATER)))
+        pids = [pid_of(runner), up["below"]]
+        assert all(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert not Path(f"/proc/{pids[0]}").exists()
+    eventually(lambda: _is_over(pids[1]))
+
+
+def _is_over(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
+    return stat.rpartition(")")[2].split()[0] == "Z"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("mine"), KeyboardInterrupt()], ids=repr)
+def test_a_child_is_gone_after_an_exception(child: Child, error: BaseException) -> None:
+    runner = child("threading.Event().wait()")
+    with pytest.raises(type(error)), runner:
+        pid = pid_of(runner)
+        raise error
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_no_descriptor_is_left_open(child: Child) -> None:
+    before = open_descriptors()
+    with child("wait(); tell(event='done')") as runner:
+        runner.begin(JOB, None)
+        list(runner.events(in_(LATER)))
+    assert open_descriptors() == before
+
+
+# What the child is given
+
+
+def test_the_child_lives_in_a_world_of_its_own(
+    child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--nonsense")
+    monkeypatch.setenv("PYTEST_PLUGINS", "nonsense")
+    monkeypatch.setenv("MINE", "kept")
+    body = """
+        wait()
+        tell(event="done", environment=dict(os.environ), session=os.getsid(0) == os.getpid(),
+             argv=sys.argv[1:-1], stdin=os.readlink("/proc/self/fd/0"))
+    """
+    with child(body) as runner:
+        runner.begin(JOB, None)
+        (told,) = runner.events(in_(LATER))
+    pytests = {name: value for name, value in told["environment"].items() if "PYTEST" in name}
+    assert pytests == {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    assert told["environment"]["MINE"] == "kept"
+    assert told["session"], "Ctrl-C does not reach it"
+    assert told["argv"] == ["-P", "-m", "certify.suite.worker"]
+    assert told["stdin"] == "/dev/null"
+
+
+@pytest.mark.parametrize(
+    ("with_socket", "size"), [(True, 0), (False, 70_000), (True, 70_000), (True, 500_000)]
+)
+def test_a_job_of_any_size_arrives_with_the_socket(
+    child: Child, with_socket: bool, size: int
+) -> None:
+    body = """
+        from certify.suite.worker import Channel
+        message, notify = Channel(end).job()
+        said = notify.recv(100).decode() if notify else None
+        tell(event="done", said=said, blocks=notify and notify.getblocking(), message=message)
+    """
+    job = JOB.model_copy(update={"refused": "ü" * size})
+    ours, inits = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, inits, child(body) as runner:
+        inits.send(b"READY=1")
+        runner.begin(job, ours if with_socket else None, ["/a folder/mine"])
+        (told,) = runner.events(in_(LATER))
+    assert (told["said"], told["blocks"]) == (("READY=1", False) if with_socket else (None, None))
+    assert Job.model_validate(told["message"]["job"]) == job
+    assert told["message"]["own_checks"] == ["/a folder/mine"]
+
+
+@pytest.mark.parametrize("data", [b"", b'{"job": '])
+def test_a_child_whose_parent_is_gone_ends_quietly(data: bytes) -> None:
+    parents, childs = socket.socketpair()
+    with childs:
+        with parents:
+            parents.sendall(data)
+        with pytest.raises(SystemExit) as ended:
+            Channel(childs).job()
+    assert ended.value.code == 0

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certify.suite.supervisor import (
+    Process,
+    configuration,
+    find_supervisord,
+    parse_processes,
+    parse_status,
+)
+
+LISTING = (
+    "= 1 (entrypoint) S 0 1 1 0 -1\nUid: 0\nGid: 0\nargv /bin/sh\037/entrypoint\037\n"
+    "= 7 (a ) (b) R 1 7 1 0 -1\nUid: 1000\nGid: 1001\nargv app\037--name\037two words\037\n"
+    "= 9 (kernel) S 2 9 9 0 -1\nUid: 0\nGid: 0\nargv \n"
+)
+
+
+def a_process(
+    pid: int, parent: int, *argv: str, name: str = "", state: str = "S", user: int = 0
+) -> Process:
+    return Process(pid, name or argv[0].rpartition("/")[2], state, parent, user, user, argv)
+
+
+def test_the_kernels_list_is_read_whatever_a_process_is_called() -> None:
+    assert parse_processes(LISTING) == (
+        Process(1, "entrypoint", "S", 0, 0, 0, ("/bin/sh", "/entrypoint")),
+        Process(7, "a ) (b", "R", 1, 1000, 1001, ("app", "--name", "two words")),
+        Process(9, "kernel", "S", 2, 0, 0, ("",)),
+    )
+
+
+@pytest.mark.parametrize(
+    "cut",
+    ["= 7 (app) S", "= 7 (app) S 1 7 1\nUid: 0", "= 7 (app) S 1 7 1\nUid: 0\nGid: 0\n", ""],
+)
+def test_a_process_that_ended_while_it_was_read_is_left_out(cut: str) -> None:
+    assert [each.pid for each in parse_processes(LISTING + cut)] == [1, 7, 9]
+
+
+@given(st.text(string.printable + "\037é"))
+def test_nothing_that_a_process_prints_of_itself_breaks_the_reading(text: str) -> None:
+    parse_processes(text)
+    parse_processes(LISTING + "= " + text)
+    parse_status(text)
+
+
+PYTHON = ("/usr/bin/python3", "/usr/bin/supervisord", "-n")
+
+
+@pytest.mark.parametrize(
+    ("processes", "pid"),
+    [
+        ([a_process(1, 0, *PYTHON, name="supervisord")], 1),
+        ([a_process(1, 0, "sh"), a_process(5, 1, *PYTHON, name="supervisord")], 5),
+        ([a_process(1, 0, "tini"), a_process(5, 1, "sh"), a_process(6, 5, *PYTHON)], 6),
+        ([a_process(1, 0, "python3", "-m", "supervisor.supervisord")], 1),
+        ([a_process(1, 0, "/bin/sh", "-c", "supervisord"), a_process(8, 1, *PYTHON)], 8),
+        # Started by somebody beside the image's own command, as `docker exec` does.
+        ([a_process(1, 0, "sleep"), a_process(5, 0, *PYTHON, name="supervisord")], None),
+        # Dead, or only called so.
+        ([a_process(1, 0, *PYTHON, name="supervisord", state="Z")], None),
+        ([a_process(1, 0, "/bin/sh", "/usr/bin/supervisord", name="supervisord")], None),
+        ([a_process(1, 0, "tail", "-f", "/var/log/supervisord.log")], None),
+        ([a_process(2, 3, *PYTHON), a_process(3, 2, "sh")], None),
+        ([], None),
+    ],
+)
+def test_supervisord_is_pid_1_or_descends_from_it(
+    processes: list[Process], pid: int | None
+) -> None:
+    found = find_supervisord(tuple(processes))
+    assert (found.pid if found else None) == pid
+
+
+@pytest.mark.parametrize(
+    ("argv", "file"),
+    [
+        ("supervisord -n", None),
+        ("supervisord -c /etc/s.conf -n", "/etc/s.conf"),
+        ("supervisord -n --configuration /etc/s.conf", "/etc/s.conf"),
+        ("supervisord --configuration=/etc/s.conf", "/etc/s.conf"),
+        ("supervisord -c/etc/s.conf", "/etc/s.conf"),
+        ("supervisord -c", None),
+    ],
+)
+def test_supervisorctl_is_given_supervisords_own_configuration(argv: str, file: str | None) -> None:
+    assert configuration(tuple(argv.split())) == file
+
+
+def test_the_status_of_programs() -> None:
+    said = (
+        "app                              RUNNING   pid 7, uptime 0:00:03\n"
+        "jobs:first                       EXITED    Nov 20 11:22 PM\n"
+        "web                              FATAL     Exited too quickly (process log may have …)\n"
+        "later                            STOPPED   Not started\n"
+    )
+    status = parse_status(said)
+    assert status is not None
+    assert {name: state for name, (state, _) in status.items()} == {
+        "app": "RUNNING", "jobs:first": "EXITED", "web": "FATAL", "later": "STOPPED",
+    }  # fmt: skip
+    assert status["app"][1] == "pid 7, uptime 0:00:03"
+    assert parse_status("") == {}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "unix:///var/run/supervisor.sock no such file",
+        "http://localhost:9001 refused connection",
+        "app RUNNING pid 7\nerror: <class 'OSError'>",
+        "app RUNNINGS",
+    ],
+)
+def test_what_is_no_status_is_no_answer(said: str) -> None:
+    assert parse_status(said) is None
