@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup samples demo test lint clean-samples
+.PHONY: help setup samples demo test lint sabotage repeat clean-samples
 
 python := .venv/bin/python
 
@@ -27,5 +27,11 @@ samples: setup ## make the sample candidates, certify-sample/*
 lint: setup ## check style and types
 	@scripts/lint
 
-clean-samples: ## remove the sample candidates
+sabotage: setup samples ## sabotaged images: in each exactly one check fails (ARGS="name ...")
+	@$(python) -m tests.sabotage.table $(ARGS)
+
+repeat: setup samples ## one good and one bad sample 20 times: the same verdict each time
+	@$(python) -m pytest -m repeat $(ARGS)
+
+clean-samples: ## remove the sample candidates, sabotaged ones too
 	@scripts/samples --clean

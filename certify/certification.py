@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from certify import __version__, timing
-from certify.engine import packages
 from certify.engine.client import Engine
 from certify.engine.control import reach
-from certify.engine.launch import Limits, Plan, reproduce
+from certify.engine.launch import Limits, Plan, described
 from certify.engine.launcher import launched
 from certify.errors import EngineUnavailable, Interrupted, SuiteBroken, Trouble
 from certify.images.reference import Reference
@@ -88,6 +87,8 @@ class _Seen:
     facts: dict[str, Any] = field(default_factory=dict)
     starts: list[Start] = field(default_factory=list)
     host: Host | None = None
+    pace: float = 1.0
+    """How many times as long as on an ordinary host a candidate may take on this one."""
     plan: Plan | None = None
     trouble: Trouble | None = None
 
@@ -209,10 +210,16 @@ def _examine(
         watcher.phase("looking for the image")
         image = engine.resolve(reference, platform=options.platform, pull=options.pull)
         seen.image = image
+        seen.pace = timing.pace_of(engine, seen.host, image)
         watcher.phase("launching")
         image_id = image.image_id or reference.familiar
         with launched(
-            engine, image_id, seen.plan, platform=options.platform, keep=options.keep
+            engine,
+            image_id,
+            seen.plan,
+            platform=options.platform,
+            keep=options.keep,
+            pace=seen.pace,
         ) as started:
             if options.keep:
                 watcher.kept(started.name)
@@ -227,6 +234,7 @@ def _examine(
                 install=profile.install,
                 budgets=profile.budgets.model_dump(),
                 only=tuple({check_id: None for each in profiles for check_id in each.checks}),
+                pace=seen.pace,
             )
             own = [str(options.own_checks)] if options.own_checks else []
             runner.begin(job, started.notify, own)
@@ -246,7 +254,9 @@ def _time(
     """Launch what came up again, as often as asked, only to see how soon it is up."""
     if seen.plan is None or seen.trouble:
         return
-    timed = timing.starts(engine, seen.image, seen.plan, profile, seen.facts, options.platform)
+    timed = timing.starts(
+        engine, seen.image, seen.plan, profile, seen.facts, options.platform, seen.pace
+    )
     for start in timed:
         seen.starts.append(start)
         if options.stopped():
@@ -319,22 +329,10 @@ def _hear(event: dict[str, Any], watcher: Watcher, seen: _Seen, options: Options
 
 def _launch(seen: _Seen, profile: Profile, options: Options, reference: Reference) -> Launch:
     """How it was launched, and the command line that does it again."""
-    plan = seen.plan
-    if plan is None:  # no engine answered
+    name, image = reference.familiar, seen.image
+    if seen.plan is None:  # no engine answered
         return Launch(kind=profile.launch, isolation=options.isolation, reproduce="docker version")
-    name = reference.familiar
-    if seen.image.layers is None:  # no image was found
-        again = f"docker pull {name}"
-    else:
-        install = ""
-        if missing := seen.facts.get("missing"):
-            with contextlib.suppress(KeyError):
-                install = packages.family(seen.image.package_manager or "").install_line(missing)
-        again = reproduce(plan, name, platform=options.platform, install=install)
-    return Launch(
-        kind=plan.kind,
-        isolation=plan.isolation,
-        command=plan.argv,
-        missing=tuple(seen.facts.get("missing", ())),
-        reproduce=again,
-    )
+    missing = tuple(seen.facts.get("missing", ()))
+    told = described(seen.plan, name, options.platform, missing, image.package_manager)
+    found = image.layers is not None
+    return told if found else told.model_copy(update={"reproduce": f"docker pull {name}"})

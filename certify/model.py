@@ -125,6 +125,8 @@ class Finding(Value):
     """The check whose failure (or silence) kept this one from being asked."""
     fault: Fault | None = None
     """Where the cause lies, if the check failed or is unknown."""
+    waited: float = 0.0
+    """Seconds of the longest wait that was given up meanwhile; 0 if none was."""
 
 
 class Os(Value):

@@ -15,6 +15,7 @@ from certify.judge.startup import (
     is_emulated,
     judge_starts,
     over_budget,
+    pace,
     reconsider,
     retold,
 )
@@ -26,6 +27,12 @@ def measured_host(engine: Engine) -> Host:
     return engine.host().model_copy(update={"calibration": calibrated(engine)})
 
 
+def pace_of(engine: Engine, host: Host | None, image: Image) -> float:
+    """How many times as long as on an ordinary host an image's container may take there."""
+    emulated = is_emulated(engine.platform, image.platform)
+    return pace(host.calibration if host else None, emulated=emulated)
+
+
 def starts(
     engine: Engine,
     image: Image,
@@ -33,6 +40,7 @@ def starts(
     profile: Profile,
     facts: Mapping[str, Any],
     platform: str | None,
+    host_pace: float,
 ) -> Iterator[Start]:
     """The launch that the checks examined, then one more each time that one is asked for.
 
@@ -50,6 +58,7 @@ def starts(
             profile.budgets.model_dump(),
             platform=platform,
             dockerd=dockerd is not None,
+            pace=host_pace,
         )
 
 

@@ -113,7 +113,7 @@ def test_layout(candidate: Subject, host: Host) -> None:
     "webdevops.user",
     title="user application",
     needs=("image.shell",),
-    remedy="Create it: useradd --create-home --uid 1000 --user-group --shell /bin/bash application.",
+    remedy="Create it: useradd --create-home --uid 1000 --user-group -s /bin/bash application.",
 )
 def test_user(candidate: Subject) -> None:
     """The user `application` has uid 1000, a group and a home of its own, and bash.

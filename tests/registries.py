@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIGURATION = """\
 version: 0.1
 storage:
@@ -35,6 +36,23 @@ class Registry:
         for words in (["tag", local, name], ["push", "-q", name], ["rmi", name]):
             subprocess.run(["docker", *words], check=True, capture_output=True)
         return name
+
+    def copy(self, repository: str, tag: str, to: str, to_tag: str) -> None:
+        """Give an image another name here, by mounting its blobs; nothing is uploaded."""
+        manifest = requests.get(
+            f"http://{self.host}/v2/{repository}/manifests/{tag}",
+            headers={"Accept": MANIFEST},
+            timeout=10,
+        )
+        manifest.raise_for_status()
+        body = manifest.json()
+        for blob in (body["config"], *body["layers"]):
+            requests.post(
+                f"http://{self.host}/v2/{to}/blobs/uploads/",
+                params={"mount": blob["digest"], "from": repository},
+                timeout=10,
+            ).raise_for_status()
+        self.put_manifest(to, to_tag, MANIFEST, manifest.content)
 
     def put_manifest(self, repository: str, tag: str, media_type: str, body: bytes) -> str:
         """Store a manifest as it stands; its digest."""

@@ -17,6 +17,7 @@ from certify.cli.checks import checks
 from certify.cli.clean import clean
 from certify.cli.doctor import doctor
 from certify.cli.fix import fix_command
+from certify.cli.history import diff, history
 from certify.cli.matrix import matrix
 from certify.cli.options import INCONCLUSIVE, INTERRUPTED, USAGE
 from certify.cli.profiles import profiles
@@ -62,5 +63,5 @@ def main() -> None:
     """
 
 
-for command in (run, sweep, fix_command, matrix, checks, profiles, doctor, clean):
+for command in (run, sweep, fix_command, matrix, history, diff, checks, profiles, doctor, clean):
     main.add_command(command)

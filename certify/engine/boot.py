@@ -17,6 +17,8 @@ _POLL_SECONDS = 0.05
 _SETTLE_SECONDS = 0.2
 # An init that is not systemd gives no sign of being up; it may be a script that becomes systemd.
 _FOREIGN_SECONDS = 5.0
+# When the boot was done, or 0: a moment, which a stand-in that always says `running` has none of.
+_FINISHED = "systemctl show --value --property=FinishTimestampMonotonic"
 _IS_SYSTEMD = (
     "{ [ /proc/1/exe -ef /usr/lib/systemd/systemd ] || [ /proc/1/exe -ef /lib/systemd/systemd ]; }"
 )
@@ -71,7 +73,8 @@ def since_init(ask: Callable[[str], str], timestamp: str, unit: str = "") -> flo
 
 
 def wait_booted(candidate: Candidate, *, install_seconds: float, boot_seconds: float) -> Boot:
-    """Wait until the init says that it is done, at most so many seconds for each phase.
+    """Wait until the init says that it is done, at most so many seconds for each phase
+    (on a slow host as many times longer as the candidate's pace says).
 
     By event where the engine is local, otherwise by a short poll; every wait ends.
     Raises :class:`~certify.engine.candidate.CandidateStopped` if the container ends meanwhile.
@@ -81,11 +84,10 @@ def wait_booted(candidate: Candidate, *, install_seconds: float, boot_seconds: f
     while True:
         ready = candidate.notified(_EVENT_SECONDS if candidate.has_events else _POLL_SECONDS)
         phase, asked = _phase(candidate, shell)
-        ready = ready or asked in ("running", "degraded")
+        ready = ready or (asked.isdigit() and int(asked) > 0)
         now = time.monotonic()
-        allowed = {"installing": install_seconds, "foreign": _FOREIGN_SECONDS}.get(
-            phase, boot_seconds
-        )
+        usual = {"installing": install_seconds, "foreign": _FOREIGN_SECONDS}
+        allowed = usual.get(phase, boot_seconds) * candidate.pace
         late = now > deadlines.setdefault(phase, now + allowed)
         if ready or phase == "idle" or late:
             in_vain = None if ready or phase == "idle" else allowed
@@ -93,10 +95,12 @@ def wait_booted(candidate: Candidate, *, install_seconds: float, boot_seconds: f
 
 
 def wait_settled(candidate: Candidate, settled: Callable[[], bool], *, seconds: float) -> Boot:
-    """Wait until what the image's own command starts has settled, at most so many seconds.
+    """Wait until what the image's own command starts has settled, at most so many seconds
+    (on a slow host longer, as above).
 
     By a short poll. Raises :class:`~certify.engine.candidate.CandidateStopped` if it ends.
     """
+    seconds *= candidate.pace
     deadline = time.monotonic() + seconds
     while True:
         candidate.must_run()
@@ -111,7 +115,7 @@ def _phase(candidate: Candidate, shell: Shell) -> tuple[str, str]:
     """The launch script's phase, and what systemd says of itself, if it can be asked."""
     command = (
         f'read -r p <{STATE}/phase; {_IS_SYSTEMD} || [ "$p" != booting ] || p=foreign; echo $p; '
-        "[ ! -S /run/systemd/private ] || systemctl is-system-running"
+        f"[ ! -S /run/systemd/private ] || {_FINISHED}"
     )
     try:
         answer = shell.run(command, timeout=10)

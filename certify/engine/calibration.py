@@ -10,6 +10,9 @@ from certify.engine.trial import trials
 from certify.errors import LaunchRefused, Trouble
 from certify.model import Calibration
 
+_GIVEN_UP_SECONDS = 100
+"""A host that does not run the probe in that time is beyond measuring."""
+
 
 def calibrate(engine: Engine, *, samples: int = 1) -> Calibration:
     """Create, start, await and remove certify's own probe container; the median of each step.
@@ -18,7 +21,7 @@ def calibrate(engine: Engine, *, samples: int = 1) -> Calibration:
     and :class:`~certify.errors.EngineUnavailable`.
     """
     with trials(engine) as probe:
-        ran = [probe.run() for _ in range(samples)]
+        ran = [probe.run(seconds=_GIVEN_UP_SECONDS) for _ in range(samples)]
     if any((each.exit_code, each.output) != (0, probe.word) for each in ran):
         raise LaunchRefused(
             "The engine started certify's own probe, but not what it says came back.",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import select
 import socket
 import time
 from dataclasses import dataclass
 
 from certify.engine.archive import read_file
 from certify.engine.client import APIError, Engine, answering
+from certify.engine.notices import Notices
 from certify.engine.session import KILL_DESCENDANTS, EngineStream, SessionLost, Shell
 
 SHELL = "/bin/sh"
@@ -51,16 +51,21 @@ class Stopped:
 class Candidate:
     """A container, by its id. It belongs to whoever launched it; others attach."""
 
-    def __init__(self, engine: Engine, container: str, notify: socket.socket | None) -> None:
+    def __init__(
+        self, engine: Engine, container: str, notify: socket.socket | None, pace: float = 1.0
+    ) -> None:
         self.engine = engine
+        self.pace = pace
+        """How many times as long as on an ordinary host everything may take in it."""
         self.id = container
         self._api = engine.client.api
-        self._notify = notify
+        self._notices = Notices(notify) if notify else None
         self._shells: dict[str, Shell] = {}
 
     def start(self) -> None:
         """Start it, or start it again."""
-        self._forget_events()
+        if self._notices is not None:
+            self._notices.forget()
         with answering():
             self._api.start(self.id)
 
@@ -92,7 +97,7 @@ class Candidate:
     def shell(self, user: str = "") -> Shell:
         """The long-lived shell of a user (root by default)."""
         if user not in self._shells:
-            self._shells[user] = Shell(lambda: self._connect(user), self._kill_below)
+            self._shells[user] = Shell(lambda: self._connect(user), self._kill_below, self.pace)
         return self._shells[user]
 
     def shell_refusal(self) -> str:
@@ -143,27 +148,14 @@ class Candidate:
     @property
     def has_events(self) -> bool:
         """Whether boot completion arrives as an event; otherwise it must be polled for."""
-        return self._notify is not None
+        return self._notices is not None
 
     def notified(self, seconds: float) -> bool:
         """Whether ``READY=1`` came within so many seconds (sd_notify(3)); waits that long."""
-        if self._notify is None:
+        if self._notices is None:
             time.sleep(seconds)  # the pause of a poll: a remote engine sends no event
             return False
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            if not select.select([self._notify], [], [], left)[0]:
-                return False
-            with contextlib.suppress(BlockingIOError):
-                if b"READY=1" in self._notify.recv(65536).splitlines():
-                    return True
-        return False
-
-    def _forget_events(self) -> None:
-        """Drop what an earlier boot sent; systemd says READY=1 after each reload, too."""
-        with contextlib.suppress(BlockingIOError):
-            while self._notify is not None:
-                self._notify.recv(65536)
+        return self._notices.ready(seconds)
 
 
 def _why_stopped(state: State) -> str:

@@ -20,6 +20,8 @@ from certify.judge.control import Reach
 
 _SECONDS = 8
 """What one question may take; a server that is slower than that counts as silent."""
+_ENDS: dict[int | None, Reach] = {0: Reach.CONNECTS, 1: Reach.REFUSES}
+"""What certify's programs exit with; one that had to be killed waited in vain."""
 _NO_SUCH_NAME = "there is no such name"
 _SERVED = re.compile(rb"HTTP/1\.[01] [23]\d\d\b")
 
@@ -60,7 +62,7 @@ class _Control:
         port = parts.port or (443 if parts.scheme == "https" else 80)
         if parts.scheme != "http":
             program = probe.connect(self._architecture, str(addresses[0]), port)
-            return Reach.CONNECTS if self._ran(program).exit_code == 0 else Reach.NO_ANSWER
+            return _ENDS.get(self._ran(program).exit_code, Reach.NO_ANSWER)
         wanted = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         request = (
             f"HEAD {wanted} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
@@ -69,7 +71,7 @@ class _Control:
         ran = self._ran(program)
         if _SERVED.match(ran.output):
             return Reach.SERVES
-        return Reach.CONNECTS if ran.exit_code == 0 or ran.output else Reach.NO_ANSWER
+        return Reach.CONNECTS if ran.output else _ENDS.get(ran.exit_code, Reach.NO_ANSWER)
 
     def _lookup(self, name: str) -> tuple[IPv4Address, ...] | Reach:
         """Where a name leads; the first name server that says anything decides."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from certify.engine import packages
-from certify.model import LaunchKind
+from certify.model import Launch, LaunchKind
 
 STATE = "/run/certify"
 """Where certify keeps its own files in a candidate: a tmpfs of its own."""
@@ -178,6 +178,22 @@ def host_config(plan: Plan, *, cpus: int, volume: str, notify: Path | None) -> d
     if plan.apparmor:
         config["security_opt"].append("apparmor=unconfined")
     return config
+
+
+def described(
+    plan: Plan, image: str, platform: str | None, missing: Sequence[str], manager: str | None
+) -> Launch:
+    """A launch as a result tells it; a package ``manager`` installed what was ``missing``."""
+    install = ""
+    if missing and manager in {family.name for family in packages.families()}:
+        install = packages.family(manager).install_line(missing)
+    return Launch(
+        kind=plan.kind,
+        isolation=plan.isolation,
+        command=plan.argv,
+        missing=tuple(missing),
+        reproduce=reproduce(plan, image, platform=platform, install=install),
+    )
 
 
 def reproduce(plan: Plan, image: str, *, platform: str | None, install: str = "") -> str:

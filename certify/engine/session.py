@@ -81,8 +81,17 @@ class Answer:
 class Shell:
     """A shell in a container that outlives the commands it is given."""
 
-    def __init__(self, connect: Callable[[], Stream], kill_below: Callable[[int], None]) -> None:
-        """``connect`` starts a shell; ``kill_below`` ends all descendants of a process in there."""
+    def __init__(
+        self,
+        connect: Callable[[], Stream],
+        kill_below: Callable[[int], None],
+        pace: float = 1.0,
+    ) -> None:
+        """``connect`` starts a shell; ``kill_below`` ends all descendants of a process in there.
+
+        Every timeout is multiplied by ``pace``.
+        """
+        self._pace = pace
         self._connect = connect
         self._kill_below = kill_below
         self._stream: Stream | None = None
@@ -98,7 +107,7 @@ class Shell:
         mark = secrets.token_hex(16)
         try:
             self._stream.send(f"{hello}echo {mark} $$; echo {mark} >&2\n".encode())
-            _, _, self._pid = self._read(mark, time.monotonic() + timeout, DEFAULT_LIMIT)
+            _, _, self._pid = self._read(mark, self._deadline(timeout), DEFAULT_LIMIT)
         except (SessionLost, TimeoutError) as error:
             self.close()
             why = str(error.__cause__ or error) or "nothing came in time"
@@ -133,11 +142,11 @@ class Shell:
                 f"echo {mark} $?; echo {mark} >&2\n".encode("utf-8", "surrogateescape")
             )
             try:
-                out, err, rc = self._read(mark, begun + timeout, limit)
+                out, err, rc = self._read(mark, self._deadline(timeout), limit)
             except TimeoutError as late:
                 timed_out = True
                 self._kill_below(self._pid)
-                out, err, rc = self._read(mark, time.monotonic() + _GRACE, limit, *late.args)
+                out, err, rc = self._read(mark, self._deadline(_GRACE), limit, *late.args)
         except (SessionLost, TimeoutError, OSError) as lost:
             self.close()
             for partial in lost.args:
@@ -151,6 +160,9 @@ class Shell:
             command, rc, out.data, err.data, time.monotonic() - begun,
             timed_out=timed_out, truncated=out.truncated or err.truncated,
         )  # fmt: skip
+
+    def _deadline(self, seconds: float) -> float:
+        return time.monotonic() + seconds * self._pace
 
     def _read(
         self, mark: str, deadline: float, limit: int, reader: _Reader | None = None

@@ -29,15 +29,17 @@ def start_again(
     *,
     platform: str | None,
     dockerd: bool,
+    pace: float = 1.0,
 ) -> Start:
     """Launch an image that came up before, wait until it is up, read systemd's clock, remove it.
 
     ``dockerd`` tells whether dockerd is waited for as well. A launch that does not come up is no
-    error: the start says why, and whose fault that is. Raises
+    error: the start says why, and whose fault that is. ``pace``: see
+    :attr:`~certify.engine.candidate.Candidate.pace`. Raises
     :class:`~certify.errors.EngineUnavailable`.
     """
     try:
-        with launched(engine, image, plan, platform=platform) as started:
+        with launched(engine, image, plan, platform=platform, pace=pace) as started:
             if started.refused:
                 return Start(failure=started.refused, fault=Fault.HOST)
             return _timed(started.candidate, budgets, dockerd=dockerd)
@@ -66,8 +68,9 @@ def _timed(candidate: Candidate, budgets: Mapping[str, float], *, dockerd: bool)
 
 
 def _dockerd(candidate: Candidate, allowed: float) -> Start:
-    """When dockerd was ready, or that it is not after so many seconds."""
+    """When dockerd was ready, or that it is not after so many seconds; on a slow host longer."""
     ask = _asking(candidate)
+    allowed *= candidate.pace
     deadline = time.monotonic() + allowed
     while time.monotonic() < deadline:
         ask("docker version")  # wakes a dockerd that only its socket starts

@@ -31,13 +31,17 @@ class Reach(StrEnum):
     """Somebody listens there."""
     NO_NAME = "does not exist"
     """The name server that containers are given says that there is no such name."""
+    REFUSES = "takes no connections"
+    """Nobody listens there, or there is no way there."""
     NO_ANSWER = "does not answer"
+    """Nothing came in time: it may be down, or overloaded, or out of reach."""
     NOT_ASKED = "could not be asked"
 
 
 Answers = Mapping[str, Reach]
 """What the control found, by URL."""
 _REACHED = (Reach.SERVES, Reach.CONNECTS)
+_DEAD = (Reach.NO_NAME, Reach.REFUSES)
 
 # Lines in which a package manager says that it did not come through.
 _LOST = re.compile(
@@ -52,12 +56,13 @@ _NAMED = (
     re.compile(r"connect(?:ion)? to:? (?P<host>[\w.-]+)(?:(?::| port )(?P<port>\d+))?"),
     re.compile(r"bad address '(?P<host>[\w.-]+?)(?::(?P<port>\d+))?'"),
 )
-_URL = re.compile(r"\b(?:https?|ftp)://[^\s'\"\])>]+")
+_URL = re.compile(r"\b(https?|ftp)://(?:[^\s/@]{0,80}@)?(?P<host>[\w.-]+)(?::(?P<port>\d+))?")
 _INSIDE = re.compile(r"\b(?:file|copy|cdrom):/?[^\s'\"]*")
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[?::1\]?")
 _GONE = re.compile(r"\b404\b|not have a release file", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443, "ftp": 21}
-_NOT_HOSTS = frozenset({"host", "hostname", "server", "the", "to"})
+_SCHEMES = {80: "http", 443: "https"}
+_NOT_HOSTS = frozenset({"host", "hostname", "name", "names", "server", "the", "to"})
 
 
 @cache
@@ -83,13 +88,11 @@ def places(text: str) -> tuple[str, ...]:
             continue
         for found in (match for pattern in _NAMED for match in pattern.finditer(line)):
             if found["host"].lower() not in _NOT_HOSTS:
-                port = found["port"] or "80"
-                named.append(_url(found["host"], int(_PORTS.get(port, 80)) if not port.isdigit()
-                                  else int(port)))  # fmt: skip
+                named.append(_url(found["host"], found["port"] or "80"))
         if _ERROR.search(line):
-            linked += [_place_of(url) for url in _URL.findall(line)]
-    every = dict.fromkeys(named or linked)
-    remote = [url for url in every if not _LOOPBACK.fullmatch(urlsplit(url).hostname or "")]
+            linked += [_url(each["host"], each["port"] or each[1]) for each in _URL.finditer(line)]
+    every = dict.fromkeys(url for url in named or linked if url)
+    remote = [url for url in every if not _LOOPBACK.fullmatch(_host(url))]
     return tuple(remote[:PLACES_AT_MOST])
 
 
@@ -115,22 +118,21 @@ def weigh(
     own = mirror(os_release)
     own_serves = own is not None and answers.get(own) is Reach.SERVES
     for place in places(text):
-        host, reach = urlsplit(place).hostname, answers.get(place, Reach.NOT_ASKED)
+        host, reach = _host(place), answers.get(place, Reach.NOT_ASKED)
         if reach in _REACHED:
             return Fault.IMAGE, (
                 f"certify's own container reaches {host} on the same network, and the image does "
                 "not: its name resolution, its proxy or its firewall keeps it from it"
             )
-        is_own = own is not None and host == urlsplit(own).hostname
-        if own_serves and not is_own and reach is not Reach.NOT_ASKED:
+        if own and own_serves and host != _host(own) and reach in _DEAD:
             return Fault.IMAGE, (
-                f"{host} {reach} for certify's own container either, while "
-                f"{urlsplit(own).hostname!s} serves it on the same network"
+                f"{host} {reach}, as certify's own container finds too, while {_host(own)} serves "
+                "it on the same network"
             )
     if own and not own_serves and _gone_from(own, text):
-        host = urlsplit(own).hostname
         return Fault.NETWORK, (
-            f"{host}, the distribution's own mirror, does not serve certify's own container either"
+            f"{_host(own)}, the distribution's own mirror, does not serve certify's own container "
+            "either"
         )
     return None
 
@@ -149,15 +151,17 @@ def _inside(text: str) -> str:
 
 def _gone_from(own: str, text: str) -> bool:
     """Whether the distribution's own mirror is said not to have what was asked for."""
-    host = urlsplit(own).hostname or own
-    return any(host in line for line in text.splitlines()) and bool(_GONE.search(text))
+    return _host(own) in text and _GONE.search(text) is not None
 
 
-def _place_of(url: str) -> str:
-    parts = urlsplit(url)
-    return _url(parts.hostname or "", parts.port or _PORTS[parts.scheme])
+def _url(host: str, service: str) -> str:
+    """The URL of a host's root, by a port's number or a scheme's name; empty if there is none."""
+    port = int(service) if service.isdecimal() and len(service) < 6 else _PORTS.get(service, 80)
+    host = host.lower().strip(".-")
+    if not host or not 0 < port < 65536:
+        return ""
+    return f"{_SCHEMES.get(port, 'http')}://{host}" + ("" if port in _SCHEMES else f":{port}")
 
 
-def _url(host: str, port: int) -> str:
-    scheme = "https" if port == 443 else "http"
-    return f"{scheme}://{host.lower().rstrip('.')}" + (f":{port}" if port not in (80, 443) else "")
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""

@@ -7,6 +7,7 @@ same image takes longer for no fault of its own: being over budget there proves 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, Literal
@@ -20,6 +21,10 @@ Source: a virtual machine with 2 cores takes 0.22 to 0.28 s, and boots a sample 
 15 s that it may take. An ordinary host stays below 0.5 s; four times that is not ordinary.
 """
 
+ORDINARY_SECONDS = 0.5
+"""An ordinary host takes at most so long for the same; see :data:`SLOW_SECONDS`."""
+MOST_PATIENCE = 10.0
+
 What = Literal["boot", "dockerd"]
 WHATS: tuple[What, ...] = ("boot", "dockerd")
 """What is timed in every launch."""
@@ -32,8 +37,8 @@ _TIMED = {
 """What a check that can be over budget holds against which budget."""
 _RUNS_TOO = {("amd64", "386"), ("arm64", "arm")}
 """What a processor usually runs beside its own architecture, without emulation."""
-_AWAITING = ("systemd.pid1", "systemd.state", "startup.provision", "services.supervisord")
-"""Checks that fail when a launch is given up before it came up."""
+_OUT_OF_TIME = re.compile(r"\btimed out\b|\btime-?out\b|\bdeadline exceeded\b", re.IGNORECASE)
+"""How programs say that they gave up waiting."""
 
 
 class Start(Value):
@@ -121,17 +126,22 @@ def over_budget(
     starts: Sequence[Start],
     budgets: Mapping[str, float],
 ) -> tuple[float, float] | None:
-    """Seconds and budget, if a failure is one of taking too long; null for any other finding.
+    """Seconds and budget, if a failure may be one of taking too long; null for any other finding.
 
     ``facts`` is what the checks recorded: ``boot_seconds``, ``dockerd_seconds`` (medians, if there
     were several starts), ``provision_seconds``, ``shutdown_seconds``, and ``waited_in_vain`` with
-    the ``seconds`` and the name of the ``budget`` of a launch that was given up.
+    the ``seconds`` and the name of the ``budget`` of a launch that was given up. All that is asked
+    of a candidate after that may fail for the same cause. Where no budget is named, as for a wait
+    that a check gave up, or a program in the image that says so of itself, it is 0.
     """
     if finding.outcome is not Outcome.FAILED or finding.fault not in (None, Fault.IMAGE):
         return None
     taken: list[tuple[float, float]] = []
-    if finding.id in _AWAITING and (vain := facts.get("waited_in_vain")):
+    vain = facts.get("waited_in_vain")
+    if vain and not finding.id.startswith("image."):
         taken.append((vain["seconds"], budgets[vain["budget"]]))
+    if finding.waited or _OUT_OF_TIME.search(f"{finding.message}\n{finding.evidence}"):
+        taken.append((finding.waited or finding.seconds, 0.0))
     if finding.id in _TIMED:
         name, fact = _TIMED[finding.id]
         taken.append((facts.get(fact) or 0.0, budgets[name]))
@@ -184,6 +194,19 @@ def retold(findings: Mapping[str, Finding], unknown: str) -> dict[str, Finding]:
         for finding in findings.values()
         if finding.because == unknown and called in finding.message
     }
+
+
+def pace(calibration: Calibration | None, *, emulated: bool = False) -> float:
+    """How many times as long as on an ordinary host a wait may take before it is given up.
+
+    From 1 to :data:`MOST_PATIENCE`. Longer waits make no verdict harsher: what keeps within a
+    budget is not asked of them, and what still does not come is unknown on a slow host.
+    """
+    if emulated:
+        return MOST_PATIENCE
+    if calibration is None:
+        return 1.0
+    return min(max(calibration.total_seconds / ORDINARY_SECONDS, 1.0), MOST_PATIENCE)
 
 
 def is_slow(calibration: Calibration) -> bool:

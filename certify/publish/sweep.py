@@ -65,6 +65,11 @@ def print_summary(
             console.print()
 
 
+def print_changes(changed: Sequence[Change], console: Console) -> None:
+    """What changed since the sweep before."""
+    console.print(Group(*_changes(changed)), width=min(console.width, 100))
+
+
 def _verdicts(found: Sequence[Swept]) -> list[RenderableType]:
     counts = Counter(each.status for each in found)
     grades = Counter(each.grade for each in found if each.grade)

@@ -82,6 +82,7 @@ class Conductor:
         spec = item.stash[_SPEC]
         self.running(spec.claim.id)
         self.transcript.clear()
+        self.subject.in_vain = 0.0
         self._note = ""
         for needed in spec.claim.needs:
             finding = self.findings.get(needed)
@@ -180,7 +181,13 @@ class Conductor:
             evidence=printable(evidence, limit=_EVIDENCE_LIMIT),
             because=self._because(error) if outcome is Outcome.SKIPPED else None,
             fault=fault,
+            waited=self._waited(),
         )
+
+    def _waited(self) -> float:
+        """The longest wait that was given up: for a command, or for what a check waited for."""
+        killed = (answer.seconds for answer in self.transcript if answer.timed_out)
+        return round(max(self.subject.in_vain, *killed, 0.0), 3)
 
     def _because(self, error: BaseException | None) -> str | None:
         return (
@@ -199,6 +206,10 @@ class Conductor:
             case Proven():
                 return Outcome.FAILED, said, self._transcript_text(), Fault.IMAGE
             case AssertionError() | pytest.fail.Exception():
+                try:
+                    self._must_stand()
+                except (CandidateStopped, Trouble) as gone:
+                    return self._meaning(spec, gone)
                 return self._failed(spec, said)
             case CheckUnknown():
                 message, fault = said, Fault.HOST
@@ -210,6 +221,16 @@ class Conductor:
                 message = f"the check itself broke: {type(error).__name__}: {said}"
                 fault = Fault.TOOL
         return Outcome.UNKNOWN, message, self._transcript_text(), fault
+
+    def _must_stand(self) -> None:
+        """What is not so of a candidate proves nothing if the engine, or it, was gone when asked.
+
+        Raises :class:`EngineUnavailable`, or :class:`CandidateStopped`.
+        """
+        if self.subject.stopped is None:
+            self.subject.engine_side.must_run()
+        else:  # stopped because it was asked to
+            self.subject.engine_side.state()
 
     def _failed(self, spec: Spec, said: str) -> _Meaning:
         """What was claimed is not so; but a cause that is not the image's leaves it unknown."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -24,33 +23,12 @@ from certify.model import Fault, Image, LaunchKind, Value
 from certify.safetext import one_line, printable
 from certify.suite.claims import unknown
 from certify.suite.host import Transcript, host_over
+from certify.suite.osrelease import os_fact, parse_os_release
 from certify.suite.supervisor import Supervisor
 
 PROBE_PORT = 7770
 STAYS_SECONDS = 2.0
 """What an image's own command must outlive to count as a service, not as a job."""
-
-
-def parse_os_release(text: str) -> dict[str, str]:
-    """Keys and values of os-release(5): shell assignments without expansion."""
-    found = {}
-    for line in text.splitlines():
-        key, equals, value = line.strip().partition("=")
-        if equals and not key.startswith("#"):
-            try:
-                words = shlex.split(value)
-            except ValueError:
-                words = [value]
-            found[key] = " ".join(words)
-    return found
-
-
-def _os_fact(release: Mapping[str, str]) -> dict[str, str | None]:
-    keys = {"id": "ID", "version_id": "VERSION_ID", "pretty_name": "PRETTY_NAME"}
-    return {
-        name: one_line(release[key], limit=100) if release.get(key) else None
-        for name, key in keys.items()
-    }
 
 
 class Job(Value):
@@ -71,6 +49,8 @@ class Job(Value):
     budgets: dict[str, float] = Field(default_factory=dict)
     only: tuple[str, ...] = ()
     """Ids of the shipped checks to run; empty for all."""
+    pace: float = 1.0
+    """How many times as long as on an ordinary host everything may take."""
 
 
 class Subject:
@@ -92,6 +72,8 @@ class Subject:
         self.nonce = secrets.token_hex(8)
         self.user = f"certify{secrets.token_hex(3)}"
         self.stopped: Stopped | None = None
+        self.in_vain = 0.0
+        """Seconds of the longest wait that was given up since somebody set this to 0."""
         self.ask_control: Callable[[Sequence[str]], control.Answers] = lambda _urls: {}
         """How far certify's own container comes with URLs; nowhere, if there is none to ask."""
         self._hosts: dict[str, Host] = {}
@@ -119,7 +101,10 @@ class Subject:
         return self._hosts[user]
 
     def run(self, command: str, *args: str, timeout: float = 60) -> CommandResult:
-        """Run a command line as root, ``%s`` in it replaced by quoted arguments."""
+        """Run a command line as root, ``%s`` in it replaced by quoted arguments.
+
+        After ``timeout`` seconds (on a slow host, as many more as its pace says) it is killed.
+        """
         return self.host.run(command, *args, timeout=timeout)
 
     def has(self, program: str) -> bool:
@@ -147,7 +132,7 @@ class Subject:
             if content is not None:
                 release = parse_os_release(printable(content))
                 if release.get("ID"):
-                    self.record("os", _os_fact(release))
+                    self.record("os", os_fact(release))
                 return release
         return None
 
@@ -213,7 +198,7 @@ class Subject:
             return self.supervisor.settled
         begun = time.monotonic()
         return lambda: (
-            time.monotonic() - begun > STAYS_SECONDS
+            time.monotonic() - begun > STAYS_SECONDS * self.engine_side.pace
             and self.engine_side.state().health != "starting"
         )
 
@@ -224,14 +209,17 @@ class Subject:
 
     def stop(self) -> Stopped:
         """Ask it to stop, and wait for it."""
-        self.stopped = self.engine_side.stop(int(3 * self.budgets.get("shutdown", 10)))
+        allowed = 3 * self.budgets.get("shutdown", 10) * self.engine_side.pace
+        self.stopped = self.engine_side.stop(int(allowed))
         self.record("shutdown_seconds", self.stopped.seconds)
         return self.stopped
 
     def start_again(self) -> Boot:
         """Start it again after :meth:`stop`, and wait for its boot."""
         self.engine_side.start()
-        return self._wait()
+        boot = self._wait()
+        self.in_vain = max(self.in_vain, boot.in_vain or 0.0)
+        return boot
 
     def since_init(self, timestamp: str, unit: str = "") -> float | None:
         """Seconds from the start of systemd to one of its own timestamps; null if it has none."""
@@ -305,10 +293,15 @@ class Subject:
     def wait_for(
         self, condition: Callable[[], Any], *, seconds: float, pause: float = 0.02
     ) -> bool:
-        """Poll a condition until it is true or so many seconds passed; whether it came true."""
+        """Poll a condition until it is true or so many seconds passed; whether it came true.
+
+        On a slow host the seconds are as many more as its pace says.
+        """
+        seconds *= self.engine_side.pace
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
+                self.in_vain = max(self.in_vain, seconds)
                 return False
             time.sleep(pause)
         return True

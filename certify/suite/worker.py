@@ -133,7 +133,7 @@ def main() -> int:
     message, notify = channel.job()
     job = Job.model_validate(message["job"])
     transcript: Transcript = []
-    candidate = Candidate(engine, job.container, notify)
+    candidate = Candidate(engine, job.container, notify, job.pace)
     subject = Subject(
         job, candidate, transcript, lambda name, value: channel.tell("fact", name=name, value=value)
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -20,13 +19,9 @@ from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.errors import EngineUnavailable
 from tests.conftest import SAMPLES, Certify, command
-from tests.engine.waiting import eventually
+from tests.engine.waiting import containers_of, eventually, owner_of, running
 
 HERE = reaper.owner().partition("/")[0]
-
-
-def owner_of(pid: int) -> str:
-    return f"{HERE}/{pid}/{reaper._start_time(pid)}"
 
 
 # Whose an object is
@@ -244,18 +239,15 @@ def test_clean_removes_what_a_killed_run_left_and_nothing_else(
     engine: Engine, nothing_left: None, foreign: list[str], certify: Certify, tmp_path: Path
 ) -> None:
     api = engine.client.api
-    with subprocess.Popen(
-        command("run", "--pull", "never", f"{SAMPLES}/debian-systemd"),
-        cwd=tmp_path,
-        env=os.environ | {"CI": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    image = f"{SAMPLES}/debian-systemd"
+    killed = command("run", "--pull", "never", image)
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with running(killed, tmp_path, **silent) as process:
         theirs = {"label": f"{reaper.OWNER}={owner_of(process.pid)}"}
-        (container,) = eventually(lambda: api.containers(filters=theirs))
+        (container,) = eventually(lambda: containers_of(engine, process.pid, image))
         labels = [owner_of(child) for child in children(process.pid)]
         assert labels, "the checks run in a process of their own"
-        process.send_signal(signal.SIGKILL)
+        process.kill()
     assert api.volumes(filters=theirs)["Volumes"]
     cleaned = certify("clean")
     assert (cleaned.code, cleaned.err) == (0, "")

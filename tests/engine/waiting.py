@@ -1,10 +1,16 @@
-"""Waiting for what another process does: until it is so, and never for ever."""
+"""Other processes, and waiting for what they do: until it is so, and never for ever."""
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from certify.engine import reaper
+from certify.engine.client import Engine
 
 T = TypeVar("T")
 
@@ -16,3 +22,25 @@ def eventually(ask: Callable[[], T], *, seconds: float = 60.0) -> T:
         assert time.monotonic() < deadline, f"waited {seconds:g} s for nothing"
         time.sleep(0.02)
     return answer
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str], folder: Path, **how: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a folder, which is killed at the end if it has not ended by itself."""
+    with subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, **how) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def owner_of(pid: int) -> str:
+    """How a process signs what it creates on the engine."""
+    return f"{reaper.owner().partition('/')[0]}/{pid}/{reaper._start_time(pid)}"
+
+
+def containers_of(engine: Engine, pid: int, image: str) -> list[dict[str, Any]]:
+    """The containers that a process has started from an image."""
+    filters = {"label": f"{reaper.OWNER}={owner_of(pid)}", "ancestor": image}
+    found: list[dict[str, Any]] = engine.client.api.containers(filters=filters)
+    return found

@@ -197,6 +197,22 @@ def test_what_decides() -> None:
     assert decides == {"image.size": False, "systemd.shutdown": False, "systemd.journal": True}
 
 
+def test_each_capability_is_told_under_a_check_of_its_own() -> None:
+    told = {
+        capability: steps(result(missing=(capability,)), everything)[0].check
+        for capability in ("systemd", "dockerd", "user", "sudo", "download", "bash", "other")
+    }
+    assert told == {
+        "systemd": "systemd.installed",
+        "dockerd": "dockerd.installed",
+        "user": "workspace.user",
+        "sudo": "workspace.sudo",
+        "download": "workspace.download",
+        "bash": "workspace.bash",
+        "other": "startup.provision",
+    }
+
+
 def test_rules_speak_of_what_there_is() -> None:
     families = {each.name: each for each in packages.families()}
     for rule in rules():

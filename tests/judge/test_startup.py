@@ -112,7 +112,10 @@ def test_what_was_skipped_for_it_says_the_same() -> None:
         ("systemd.pid1", {"waited_in_vain": {"seconds": 600.0, "budget": "provision"}},
          (600, 300)),
         ("systemd.state", {"boot_seconds": 31.2}, None),
-        ("dockerd.container", {"waited_in_vain": {"seconds": 60.0, "budget": "boot"}}, None),
+        # What is asked of a candidate that did not come up fails for that.
+        ("dockerd.container", {"waited_in_vain": {"seconds": 60.0, "budget": "boot"}}, (60, 15)),
+        ("dockerd.container", {"boot_seconds": 0.8}, None),
+        ("image.os", {"waited_in_vain": {"seconds": 60.0, "budget": "boot"}}, None),
     ],
 )  # fmt: skip
 def test_which_failures_are_of_taking_too_long(

@@ -47,7 +47,7 @@ def test_two_files_may_not_have_one_name(mine: str, tmp_path: Path) -> None:
 def test_a_file_may_name_checks_of_the_users_own_folder(tmp_path: Path) -> None:
     checks = tmp_path / "checks"
     checks.mkdir()
-    (checks / "test_jq.py").write_text('@check("tools.jq", title="")\ndef test_jq(): ...\n')
+    (checks / "test_jq.py").write_text('@check("tools.jq", remedy="")\ndef test_jq(): ...\n')
     path = tmp_path / "mine.toml"
     path.write_text(MINE + 'required = ["tools.jq"]\n')
     assert "tools.jq" in chosen_profile(str(path), checks).required

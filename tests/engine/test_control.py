@@ -1,0 +1,61 @@
+"""How far certify's own container comes: a web server, a port, nobody, and no such name."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
+
+import pytest
+
+from certify.engine.client import Engine
+from certify.engine.control import reach
+from certify.judge.control import Reach
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
+
+
+class Pages(BaseHTTPRequestHandler):
+    def do_HEAD(self) -> None:
+        self.send_response(200 if self.path == "/here" else 404)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing, for tests."""
+
+
+@pytest.fixture
+def server(engine: Engine) -> Iterator[str]:
+    """A web server on this machine, by an address that containers reach."""
+    subnet = engine.client.networks.get("bridge").attrs["IPAM"]["Config"][0]["Subnet"]
+    bridge = str(ip_network(subnet)[1])
+    with ThreadingHTTPServer((bridge, 0), Pages) as listening:
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        yield f"http://{bridge}:{listening.server_port}"
+        listening.shutdown()
+        thread.join()
+
+
+def test_what_answers_what_refuses_and_what_does_not_exist(engine: Engine, server: str) -> None:
+    asked = {
+        f"{server}/here": Reach.SERVES,
+        f"{server}/gone": Reach.CONNECTS,
+        server.replace("http", "https"): Reach.CONNECTS,
+        "http://127.0.0.1:9": Reach.REFUSES,
+        "https://127.0.0.1": Reach.REFUSES,
+        "http://nowhere.invalid": Reach.NO_NAME,
+    }
+    assert reach(engine, asked, None) == asked
+
+
+def test_without_a_network_nothing_is_said_of_names(engine: Engine) -> None:
+    found = reach(engine, ["http://nowhere.invalid", "http://192.0.2.1"], "none")
+    assert found["http://nowhere.invalid"] in (Reach.NOT_ASKED, Reach.NO_ANSWER)
+    assert found["http://192.0.2.1"] is Reach.REFUSES
+
+
+def test_a_network_that_does_not_exist_is_no_answer(engine: Engine) -> None:
+    urls = ["http://127.0.0.1:9", "http://nowhere.invalid"]
+    assert set(reach(engine, urls, "no-such-network").values()) == {Reach.NOT_ASKED}

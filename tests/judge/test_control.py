@@ -1,0 +1,135 @@
+"""Whose fault a failed refresh is: what the control found decides, and what is unproven stays."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certify.judge.control import PLACES_AT_MOST, Reach, mirror, places, questions, weigh
+from certify.model import Fault
+
+DEBIAN = {"ID": "debian"}
+MIRROR = "http://deb.debian.org/debian/dists/stable/InRelease"
+DEAD_NAME = """\
+Ign:1 http://nowhere.invalid/debian bookworm InRelease
+Get:2 http://deb.debian.org/debian bookworm-updates InRelease [55.4 kB]
+Err:1 http://nowhere.invalid/debian bookworm InRelease
+  Could not resolve 'nowhere.invalid'
+E: Failed to fetch http://nowhere.invalid/debian/dists/bookworm/InRelease  Could not resolve \
+'nowhere.invalid'
+"""
+REFUSED = (
+    "E: Failed to fetch http://{0}/debian/dists/bookworm/InRelease  Could not connect to {0}:80 "
+    "(192.0.2.9). - connect (111: Connection refused)"
+)
+NO_DNS = "W: Failed to fetch {}InRelease  Temporary failure resolving 'deb.debian.org'".format(
+    "http://deb.debian.org/debian/dists/bookworm/"
+)
+PROXY = "E: Failed to fetch {}InRelease  Could not connect to {}:3142 (x). - connect (111: …)"
+GONE = (
+    "E: The repository 'http://deb.debian.org/debian bookwurm Release' does not have a Release "
+    "file."
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (DEAD_NAME, ("http://nowhere.invalid",)),
+        (NO_DNS, ("http://deb.debian.org",)),
+        (REFUSED.format("mirror.corp"), ("http://mirror.corp",)),
+        (PROXY.format("http://deb.debian.org/", "cacher.corp"), ("http://cacher.corp:3142",)),
+        (PROXY.format("http://deb.debian.org/", "127.0.0.1"), ()),
+        ("E: Failed to fetch https://x.corp/InRelease  Connection timed out", ("https://x.corp",)),
+        ("Cannot initiate the connection to a.corp:8080 (2001::1). - connect (101: Network is "
+         "unreachable)", ("http://a.corp:8080",)),
+        ("Something wicked happened resolving 'a.corp:http' (-5 - No address)", ("http://a.corp",)),
+        ("WARNING: Ignoring http://a.corp/v3/APKINDEX.tar.gz: DNS lookup error", ("http://a.corp",)),
+        ("ERROR: https://a.corp/v3: network error (check Internet connection and firewall)",
+         ("https://a.corp",)),
+        ("  - Curl error (6): Couldn't resolve host name for https://a.corp/repo.xml [Could not "
+         "resolve host: a.corp]", ("http://a.corp",)),
+        ("error: failed retrieving file 'core.db' from a.corp : Could not resolve host: a.corp",
+         ("http://a.corp",)),
+        ("Get:1 http://deb.debian.org/debian bookworm InRelease [151 kB]", ()),
+        ("E: Failed to fetch http://a.corp/Packages.xz  Hash Sum mismatch", ()),
+        ("", ()),
+    ],
+)  # fmt: skip
+def test_only_places_that_were_not_come_through_to_are_asked_for(
+    said: str, expected: tuple[str, ...]
+) -> None:
+    assert places(said) == expected
+
+
+REMOTE = "http://nowhere.invalid"
+NOT_PROVEN = None
+
+
+@pytest.mark.parametrize(
+    ("said", "found", "fault"),
+    [
+        # The name is dead and the network works: the image names the wrong place.
+        (DEAD_NAME, {REMOTE: Reach.NO_NAME, MIRROR: Reach.SERVES}, Fault.IMAGE),
+        (DEAD_NAME, {REMOTE: Reach.REFUSES, MIRROR: Reach.SERVES}, Fault.IMAGE),
+        # It may be down for an hour, or overloaded.
+        (DEAD_NAME, {REMOTE: Reach.NO_ANSWER, MIRROR: Reach.SERVES}, NOT_PROVEN),
+        # Nothing works from there.
+        (DEAD_NAME, {REMOTE: Reach.NO_NAME, MIRROR: Reach.NO_ANSWER}, NOT_PROVEN),
+        (DEAD_NAME, {REMOTE: Reach.NO_NAME, MIRROR: Reach.CONNECTS}, NOT_PROVEN),
+        # Nobody could be asked.
+        (DEAD_NAME, {}, NOT_PROVEN),
+        (DEAD_NAME, {REMOTE: Reach.NOT_ASKED, MIRROR: Reach.SERVES}, NOT_PROVEN),
+        # The distribution's own mirror is down for everybody.
+        (NO_DNS, {"http://deb.debian.org": Reach.NO_NAME, MIRROR: Reach.NO_NAME}, NOT_PROVEN),
+        # A control beside it comes through: the image stands in its own way.
+        (NO_DNS, {"http://deb.debian.org": Reach.CONNECTS, MIRROR: Reach.SERVES}, Fault.IMAGE),
+        # A mirror that has nothing at all, against a suite that does not exist.
+        (GONE, {MIRROR: Reach.CONNECTS}, Fault.NETWORK),
+        (GONE, {MIRROR: Reach.SERVES}, NOT_PROVEN),
+        # No network leads there, so no control is needed.
+        (PROXY.format("http://deb.debian.org/", "127.0.0.1"), {}, Fault.IMAGE),
+        (PROXY.format("http://deb.debian.org/", "localhost"), {}, Fault.IMAGE),
+        ("E: Failed to fetch file:/srv/repo/./Packages  Hash Sum mismatch", {}, Fault.IMAGE),
+        ("E: Failed to fetch http://a.corp/Packages.xz  Hash Sum mismatch", {}, NOT_PROVEN),
+        ("Get:1 file:/srv/repo ./ Packages [20 B]", {}, NOT_PROVEN),
+    ],
+)
+def test_whose_fault_it_is(said: str, found: dict[str, Reach], fault: Fault | None) -> None:
+    weighed = weigh(said, DEBIAN, found)
+    assert (weighed and weighed[0]) == fault
+
+
+def test_a_proof_names_both_sides() -> None:
+    weighed = weigh(DEAD_NAME, DEBIAN, {REMOTE: Reach.NO_NAME, MIRROR: Reach.SERVES})
+    assert weighed is not None
+    assert "nowhere.invalid does not exist" in weighed[1]
+    assert "deb.debian.org serves it" in weighed[1]
+
+
+def test_the_mirror_is_asked_along_with_what_failed_or_where_it_is_said_to_be_empty() -> None:
+    assert questions(DEAD_NAME, DEBIAN) == (REMOTE, MIRROR)
+    assert questions(GONE, DEBIAN) == (MIRROR,)
+    assert questions("E: malformed entry", DEBIAN) == ()
+    assert questions(DEAD_NAME, None) == (REMOTE,)
+
+
+def test_a_derived_distribution_is_known_by_what_it_is_like() -> None:
+    assert mirror({"ID": "raspbian", "ID_LIKE": "debian"}) == MIRROR
+    assert mirror({"ID": "nobody-knows"}) is None
+    assert mirror(None) is None
+
+
+_LINES = st.sampled_from([DEAD_NAME, NO_DNS, GONE, "E: resolve ", "connect to ", "://", ":99999/"])
+
+
+@given(st.lists(_LINES | st.text(max_size=40), max_size=12).map("".join))
+def test_whatever_an_image_prints_is_survived_and_proves_nothing_without_a_control(
+    said: str,
+) -> None:
+    assert len(places(said)) <= PLACES_AT_MOST
+    asked = questions(said, DEBIAN)
+    weighed = weigh(said, DEBIAN, dict.fromkeys(asked, Reach.NO_ANSWER))
+    inside = "inside the image itself"
+    assert weighed is None or weighed[0] is Fault.NETWORK or inside in weighed[1]
