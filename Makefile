@@ -2,12 +2,12 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup samples demo test lint sabotage repeat clean-samples
+.PHONY: help setup samples demo test test-cgroup2 lint sabotage repeat clean-samples
 
 python := .venv/bin/python
 
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
 
 demo: setup samples ## set up, make the samples, certify them, show the matrix
 	@scripts/demo
@@ -17,6 +17,11 @@ test: ## set up, make the samples, lint, run all tests (ARGS="-k name -x")
 	@scripts/samples
 	@scripts/lint
 	@$(python) -m pytest $(ARGS)
+
+test-cgroup2: ## certify the samples on a virtual machine with cgroup v2, over TCP (slow)
+	@scripts/setup cgroup2
+	@scripts/samples
+	@scripts/cgroup2
 
 setup: ## install and start what this machine lacks
 	@scripts/setup

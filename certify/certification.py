@@ -21,7 +21,7 @@ from certify.images.registry import manifest_digest
 from certify.judge.profiles import Profile
 from certify.judge.startup import Start, measured, medians
 from certify.judge.verdict import judge
-from certify.judge.waivers import Waiver, about, notes, stands_until
+from certify.judge.waivers import Waiver, about, digest, notes, stands_until
 from certify.model import (
     Claim,
     Fault,
@@ -87,8 +87,6 @@ class _Seen:
     facts: dict[str, Any] = field(default_factory=dict)
     starts: list[Start] = field(default_factory=list)
     host: Host | None = None
-    pace: float = 1.0
-    """How many times as long as on an ordinary host a candidate may take on this one."""
     plan: Plan | None = None
     trouble: Trouble | None = None
 
@@ -99,6 +97,8 @@ def certify(
     profiles: Sequence[Profile],
     options: Options,
     watcher: Watcher,
+    *,
+    name: Reference | None = None,
 ) -> list[Result]:
     """Certify one image under several profiles; one result each, in their order.
 
@@ -106,19 +106,12 @@ def certify(
     Host, network and registry trouble ends up in the results, as an inconclusive
     verdict; so they always come back, however far it got. In place of an engine the
     trouble itself can be given, where it is known that there is nothing to run.
+    ``name`` is what the image goes by where ``reference`` pins it to a digest.
     """
     results: dict[str, Result] = {}
     for alike in _by_launch(profiles):
         seen = _Seen(
-            image=Image(
-                reference=reference.familiar,
-                registry=reference.registry or None,
-                repository=reference.repository or None,
-                image_id=reference.image_id,
-                tag=reference.tag,
-                digest=reference.digest,
-                platform=options.platform,
-            ),
+            image=unseen(reference, options.platform),
             claims=claims(),
             started_at=datetime.now(UTC),
         )
@@ -132,10 +125,18 @@ def certify(
             seen.trouble = trouble
         if isinstance(engine, Engine):
             _weigh_startup(engine, alike[0], watcher, seen)
+        if name is not None:
+            seen.image = seen.image.model_copy(update=name.fields)
         finished_at = datetime.now(UTC)
         for profile in alike:
             results[profile.name] = _result(seen, profile, options, reference, finished_at)
     return [results[profile.name] for profile in profiles]
+
+
+def unseen(reference: Reference, platform: str | None) -> Image:
+    """An image of which no more is known than its name."""
+    known = {"image_id": reference.image_id, "digest": reference.digest, "platform": platform}
+    return Image.model_validate(reference.fields | known)
 
 
 def _by_launch(profiles: Sequence[Profile]) -> list[list[Profile]]:
@@ -180,11 +181,17 @@ def _result(
         ),
         launch=_launch(seen, profile, options, reference),
         host=seen.host,
-        suite=Suite(version=__version__, digest=suite_digest(profile.digest(), options.own_checks)),
+        suite=Suite(version=__version__, digest=judged_by(profile, options, seen.image)),
         started_at=seen.started_at,
         finished_at=finished_at,
         expires_at=stands_until(checks, finished_at + VALID_FOR),
     )
+
+
+def judged_by(profile: Profile, options: Options, image: Image) -> str:
+    """The digest of all that judges an image: checks, profile, and what is waived for it."""
+    waived = digest(about(options.waivers, image))
+    return suite_digest(profile.digest(), options.own_checks, waived)
 
 
 def _examine(
@@ -204,22 +211,17 @@ def _examine(
         network=options.network,
         limits=options.limits,
         apparmor=engine.apparmor,
+        pace=timing.pace_of(engine, seen.host, options.platform),
     )
     # The child's imports cost nothing here: they pass while the image is found and boots.
     with Runner() as runner:
         watcher.phase("looking for the image")
         image = engine.resolve(reference, platform=options.platform, pull=options.pull)
         seen.image = image
-        seen.pace = timing.pace_of(engine, seen.host, image)
         watcher.phase("launching")
         image_id = image.image_id or reference.familiar
         with launched(
-            engine,
-            image_id,
-            seen.plan,
-            platform=options.platform,
-            keep=options.keep,
-            pace=seen.pace,
+            engine, image_id, seen.plan, platform=options.platform, keep=options.keep
         ) as started:
             if options.keep:
                 watcher.kept(started.name)
@@ -234,7 +236,7 @@ def _examine(
                 install=profile.install,
                 budgets=profile.budgets.model_dump(),
                 only=tuple({check_id: None for each in profiles for check_id in each.checks}),
-                pace=seen.pace,
+                pace=seen.plan.pace,
             )
             own = [str(options.own_checks)] if options.own_checks else []
             runner.begin(job, started.notify, own)
@@ -254,9 +256,7 @@ def _time(
     """Launch what came up again, as often as asked, only to see how soon it is up."""
     if seen.plan is None or seen.trouble:
         return
-    timed = timing.starts(
-        engine, seen.image, seen.plan, profile, seen.facts, options.platform, seen.pace
-    )
+    timed = timing.starts(engine, seen.image, seen.plan, profile, seen.facts, options.platform)
     for start in timed:
         seen.starts.append(start)
         if options.stopped():

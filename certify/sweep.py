@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from certify.certification import Options, Watcher, certify
+from certify.certification import Options, Watcher, certify, judged_by, unseen
 from certify.engine.client import Engine
 from certify.errors import ImageUnavailable, Trouble
 from certify.images.expand import Wanted
@@ -46,12 +46,17 @@ class Observer(Protocol):
 
 
 def resolve(
-    wanted: Sequence[Wanted], profiles: Sequence[str], engine: Engine, *, pull: str
+    wanted: Sequence[Wanted],
+    defaults: Sequence[str],
+    profiles: Mapping[str, Profile],
+    engine: Engine,
+    options: Options,
 ) -> list[Resolved]:
     """What each wanted image is now: one entry for each of its profiles.
 
-    Registries are asked by HEAD alone, many at a time, over kept connections. With
-    ``pull`` never, the images that the engine has are meant.
+    ``defaults`` are the profiles of an image that names none. Registries are asked by HEAD
+    alone, many at a time, over kept connections; if nothing is to be pulled, the images that
+    the engine has are meant.
     """
     kept = threading.local()
     with ExitStack() as connections:
@@ -66,7 +71,7 @@ def resolve(
         def digest(each: Wanted) -> tuple[str | None, str]:
             reference = each.reference
             try:
-                if pull == "never" or reference.image_id:
+                if options.pull == "never" or reference.image_id:
                     found = engine.resolve(reference, platform=each.platform, pull="never")
                     return found.digest or found.image_id, ""
                 if reference.digest:
@@ -79,35 +84,51 @@ def resolve(
         with ThreadPoolExecutor(RESOLVERS) as pool:
             found = list(pool.map(digest, wanted))
     return [
-        Resolved(
-            reference=each.reference.familiar,
-            profile=profile,
-            platform=each.platform or engine.platform,
-            digest=digest_,
-            why=why,
-        )
-        for each, (digest_, why) in zip(wanted, found, strict=True)
-        for profile in each.profiles or profiles
+        _resolved(each, profiles[name], engine, options, *answer)
+        for each, answer in zip(wanted, found, strict=True)
+        for name in each.profiles or defaults
     ]
 
 
-def units(items: Sequence[Item], profiles: dict[str, Profile], *, pull: str) -> list[Unit]:
-    """What is due, each image once: names of one digest and their profiles go together."""
-    due = {item.wanted.identity: item for item in items if item.state.due}
-    grouped: dict[tuple[str | None, str], list[Item]] = {}
+def _resolved(
+    wanted: Wanted,
+    profile: Profile,
+    engine: Engine,
+    options: Options,
+    digest: str | None,
+    why: str,
+) -> Resolved:
+    reference = wanted.reference
+    image = unseen(reference, wanted.platform).model_copy(update={"digest": digest})
+    return Resolved(
+        reference=reference.familiar,
+        profile=profile.name,
+        platform=wanted.platform or engine.platform,
+        digest=digest,
+        suite=judged_by(profile, options, image),
+        why=why,
+    )
+
+
+def units(items: Sequence[Item], profiles: Mapping[str, Profile], *, pull: str) -> list[Unit]:
+    """What is due: for each name the profiles that it is due for, and whom else that answers."""
+    due: dict[tuple[str, str], list[Item]] = {}
     for item in items:
-        if item.wanted.identity in due:
-            grouped.setdefault(item.wanted.identity[:2], []).append(item)
+        if item.state.due:
+            due.setdefault((item.wanted.reference, item.wanted.platform), []).append(item)
     found = []
-    for (digest, platform), alike in grouped.items():
-        first = Reference.parse(alike[0].wanted.reference)
-        local = pull == "never" or first.image_id
-        pinned = first if local else replace(first, tag=None, digest=digest)
-        names = {item.wanted.profile: profiles[item.wanted.profile] for item in alike}
+    for (name, platform), alike in due.items():
+        reference = Reference.parse(name)
+        local = pull == "never" or reference.image_id
+        pinned = replace(reference, tag=None, digest=alike[0].wanted.digest)
+        identities = {item.wanted.identity for item in alike}
         answers = tuple(
-            (Reference.parse(item.wanted.reference), item.wanted.profile) for item in alike
+            (Reference.parse(item.wanted.reference), item.wanted.profile)
+            for item in items
+            if item in alike or (item.same_as == name and item.wanted.identity in identities)
         )
-        found.append(Unit(pinned, platform, tuple(names.values()), answers))
+        chosen = tuple(profiles[item.wanted.profile] for item in alike)
+        found.append(Unit(reference if local else pinned, platform, chosen, answers))
     return found
 
 
@@ -132,7 +153,8 @@ def run(
     def one(unit: Unit, pulled: bool) -> list[Result]:
         chosen = replace(options, platform=unit.platform, stopped=stop.is_set)
         try:
-            return certify(engine, unit.reference, unit.profiles, chosen, observer.watcher(unit))
+            watcher, name = observer.watcher(unit), unit.names[0][0]
+            return certify(engine, unit.reference, unit.profiles, chosen, watcher, name=name)
         finally:
             if pulled:
                 engine.forget(unit.reference)
@@ -192,18 +214,12 @@ def named(unit: Unit, results: Sequence[Result]) -> list[Result]:
 
 def renamed(result: Result, reference: Reference) -> Result:
     """The same answer under another name of the same image."""
-    names = {
-        "reference": reference.familiar,
-        "registry": reference.registry or None,
-        "repository": reference.repository or None,
-        "tag": reference.tag,
-    }
-    return result.model_copy(update={"image": result.image.model_copy(update=names)})
+    return result.model_copy(update={"image": result.image.model_copy(update=reference.fields)})
 
 
 def others(
     items: Sequence[Item],
-    profiles: dict[str, Profile],
+    profiles: Mapping[str, Profile],
     options: Options,
     standing: Sequence[Result],
 ) -> list[Result]:

@@ -27,9 +27,9 @@ def measured_host(engine: Engine) -> Host:
     return engine.host().model_copy(update={"calibration": calibrated(engine)})
 
 
-def pace_of(engine: Engine, host: Host | None, image: Image) -> float:
-    """How many times as long as on an ordinary host an image's container may take there."""
-    emulated = is_emulated(engine.platform, image.platform)
+def pace_of(engine: Engine, host: Host | None, platform: str | None) -> float:
+    """How many times as long as on an ordinary host a candidate for a platform may take there."""
+    emulated = is_emulated(engine.platform, platform)
     return pace(host.calibration if host else None, emulated=emulated)
 
 
@@ -40,7 +40,6 @@ def starts(
     profile: Profile,
     facts: Mapping[str, Any],
     platform: str | None,
-    host_pace: float,
 ) -> Iterator[Start]:
     """The launch that the checks examined, then one more each time that one is asked for.
 
@@ -58,7 +57,6 @@ def starts(
             profile.budgets.model_dump(),
             platform=platform,
             dockerd=dockerd is not None,
-            pace=host_pace,
         )
 
 

@@ -22,6 +22,11 @@ storage:
 http: {{addr: "127.0.0.1:{port}", secret: loopback-only}}
 log: {{level: error, accesslog: {{disabled: true}}}}
 """
+LOGIN = """\
+auth: {{htpasswd: {{realm: loopback, path: {folder}/htpasswd}}}}
+"""
+# User and password are `certify`, by bcrypt at its lowest cost.
+HTPASSWD = "certify:$2b$04$DEhevuTBhKDGVCcTTP2Sd.SadYe6iv.WVa0XuWo0Ip9Ee0HVNfqMK\n"
 
 
 @dataclass(frozen=True)
@@ -73,13 +78,15 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Registry]:
-    """A registry with an empty store, gone at the end."""
+def running(folder: Path, *, password: bool = False) -> Iterator[Registry]:
+    """A registry with an empty store, gone at the end; with ``password`` it asks for a login."""
     if shutil.which("docker-registry") is None:
         pytest.skip("needs the Debian package docker-registry")
     port = free_port()
     configuration = folder / "registry.yml"
-    configuration.write_text(CONFIGURATION.format(data=folder / "data", port=port))
+    settings = CONFIGURATION + (LOGIN if password else "")
+    configuration.write_text(settings.format(data=folder / "data", port=port, folder=folder))
+    (folder / "htpasswd").write_text(HTPASSWD)
     with (folder / "registry.log").open("wb") as log:
         process = subprocess.Popen(
             ["docker-registry", "serve", str(configuration)], stdout=log, stderr=log

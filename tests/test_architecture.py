@@ -14,6 +14,7 @@ PACKAGE = ROOT / "certify"
 # A place may import from its own row and from every row below it.
 ROWS = (
     {"certify.cli", "certify.__main__"},
+    {"certify.sweep"},
     {"certify.certification", "certify.fixing", "certify.timing"},
     {"certify.suite"},
     {"certify.engine", "certify.ledger", "certify.publish"},

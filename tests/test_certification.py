@@ -12,44 +12,18 @@ import jsonschema
 import pytest
 
 from certify.engine.client import Engine
-from certify.model import Level, Outcome, Result, Status
+from certify.model import Level, Outcome, Status
 from certify.publish.result import report_schema
 from tests.conftest import SAMPLES, Certify
+from tests.expected import EXPECTED, failed
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
-
-NOT_SHIPPED = {"dockerd.installed", "dockerd.compose", "workspace.git"}
-
-# sample, profile, status, grade, failed required checks, other failed checks
-EXPECTED = [
-    ("debian-devspace", "devspace", "certified", "native", set(), set()),
-    ("debian-devspace", "plain", "certified", "native", set(), set()),
-    ("debian-systemd", "devspace", "certified", "on-launch", set(), NOT_SHIPPED),
-    ("debian-systemd", "plain", "certified", "native", set(), set()),
-    ("debian", "devspace", "certified", "on-launch", set(), {"systemd.installed", *NOT_SHIPPED}),
-    ("debian", "plain", "certified", "native", set(), set()),
-    ("debian-degraded", "devspace", "certified", "native", set(), {"systemd.units"}),
-    ("debian-broken-dockerd", "devspace", "rejected", None, {"dockerd.container"}, set()),
-    ("busybox", "devspace", "rejected", None, {"packages.manager"},
-     {"image.libc", "systemd.installed", "dockerd.installed", "workspace.git"}),
-    ("busybox", "plain", "rejected", None, {"packages.manager"}, {"image.libc"}),
-    ("scratch", "devspace", "rejected", None, {"image.os"}, set()),
-    ("scratch", "plain", "rejected", None, {"image.os"}, set()),
-]  # fmt: skip
-
-
-def failed(result: Result, *levels: Level) -> set[str]:
-    return {
-        check.id
-        for check in result.checks
-        if check.outcome is Outcome.FAILED and check.level in levels
-    }
 
 
 @pytest.mark.parametrize(
     ("sample", "profile", "status", "grade", "required", "others"),
     EXPECTED,
-    ids=[f"{row[0]}-{row[1]}" for row in EXPECTED],
+    ids=[f"{row.sample}-{row.profile}" for row in EXPECTED],
 )
 def test_verdict(
     certify: Certify,

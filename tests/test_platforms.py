@@ -48,6 +48,9 @@ EXPECTED = [
 ]  # fmt: skip
 
 
+Services = Callable[[str], Result]
+
+
 def failed(result: Result, *levels: Level) -> set[str]:
     return {
         check.id
@@ -72,6 +75,16 @@ def test_verdict(
     assert not [check.id for check in result.checks if check.outcome is Outcome.UNKNOWN]
 
 
+def mine(folder: Path, *lines: str) -> str:
+    path = folder / "mine.toml"
+    path.write_text(
+        'name = "mine"\ntitle = "Mine"\ndescription = "Ours"\nsource = "Handbook"\n'
+        + "\n".join(lines)
+        + "\n"
+    )
+    return str(path)
+
+
 # Images that are started as shipped
 
 
@@ -93,6 +106,24 @@ def built(engine: Engine) -> Iterator[Callable[[str], str]]:
 
 
 BASE = f"FROM {SAMPLES}/webdevops-base\n"
+
+
+@pytest.fixture
+def services(certify: Certify, built: Callable[[str], str], tmp_path: Path) -> Services:
+    """Certifies what a Dockerfile makes, for nothing but its services."""
+    profile = mine(
+        tmp_path,
+        'launch = "image"',
+        'required = ["image.platform", "image.shell", "services.supervisord", "services.logs"]',
+        "[budgets]",
+        "boot = 2.5",
+    )
+
+    def examine(dockerfile: str) -> Result:
+        return certify("run", "--profile", profile, "--format", "json", built(dockerfile)).result
+
+    return examine
+
 
 # What is wrong, what supervisord's check says of it
 ENDS = {
@@ -118,16 +149,8 @@ ENDS = {
 
 
 @pytest.mark.parametrize(("more", "says"), ENDS.values(), ids=ENDS)
-def test_what_does_not_run_is_told_by_one_check(
-    certify: Certify, built: Callable[[str], str], tmp_path: Path, more: str, says: str
-) -> None:
-    profile = tmp_path / "quick.toml"
-    profile.write_text(
-        'name = "quick"\ntitle = "t"\ndescription = "d"\nsource = "s"\n'
-        'extends = "webdevops-base"\n[budgets]\nboot = 2.5\n'
-    )
-    image = built(BASE + more)
-    result = certify("run", "--profile", str(profile), "--format", "json", image).result
+def test_what_does_not_run_is_told_by_one_check(services: Services, more: str, says: str) -> None:
+    result = services(BASE + more)
     assert result.verdict.status == "rejected"
     (reason,) = result.verdict.reasons
     assert reason.check == "services.supervisord"
@@ -138,8 +161,9 @@ PROGRAM = "RUN printf '%s\\n' '[program:more]' {lines} >/opt/docker/etc/supervis
 
 # What is wrong, what the check of the logs says of it; null if nothing is
 LOGS = {
-    "discards what a program prints":
-        (["command = sleep 9999", "stdout_logfile = NONE", "stderr_logfile = NONE"], None),
+    "supervisord drops it": (
+        ["command = sleep 9999", "stdout_logfile = NONE", "stderr_logfile = NONE"],
+        "does not reach the container's log"),
     "supervisord keeps it by default": (["command = sleep 9999"], "writes what programs print to"),
     "the program writes it to a file": (
         ["command = sh -c 'exec sleep 9999 >>/srv/out 2>&1'", "stdout_logfile = /dev/stdout",
@@ -160,61 +184,108 @@ LOGS = {
 
 
 @pytest.mark.parametrize(("lines", "says"), LOGS.values(), ids=LOGS)
-def test_where_programs_print(
-    certify: Certify, built: Callable[[str], str], lines: list[str], says: str | None
-) -> None:
-    program = PROGRAM.format(lines=" ".join(f'"{line}"' for line in lines))
-    image = built(BASE + program)
-    result = certify("run", "--profile", "webdevops-base", "--format", "json", image).result
+def test_where_programs_print(services: Services, lines: list[str], says: str | None) -> None:
+    result = services(BASE + PROGRAM.format(lines=" ".join(f'"{line}"' for line in lines)))
     logs = next(check for check in result.checks if check.id == "services.logs")
     assert failed(result, Level.REQUIRED) == ({"services.logs"} if says else set())
     assert logs.outcome == ("failed" if says else "passed")
     assert (says or "heard") in logs.message
 
 
-def test_supervisord_below_an_init_of_its_own(
-    certify: Certify, built: Callable[[str], str]
-) -> None:
-    image = built(
+def test_supervisord_below_an_init_of_its_own(services: Services) -> None:
+    result = services(
         BASE + 'ENTRYPOINT ["sh", "-c", "/opt/docker/bin/service.d/supervisor.sh & wait"]'
     )
-    result = certify("run", "--profile", "webdevops-base", "--format", "json", image).result
     assert result.verdict.status == "certified"
     supervisord = next(each for each in result.checks if each.id == "services.supervisord")
     assert "PID 1;" not in supervisord.message
 
 
-def test_an_image_without_a_shell_is_told_by_the_shell(
-    certify: Certify, built: Callable[[str], str]
-) -> None:
-    image = built(
-        BASE + 'ENTRYPOINT ["supervisord", "-c", "/opt/docker/etc/supervisor.conf"]\nRUN rm /bin/sh'
-    )
-    result = certify("run", "--profile", "webdevops-base", "--format", "json", image).result
+def test_an_image_without_a_shell_is_told_by_the_shell(services: Services) -> None:
+    command = 'ENTRYPOINT ["supervisord", "-c", "/opt/docker/etc/supervisor.conf"]'
+    result = services(f"{BASE}{command}\nRUN rm /bin/sh")
     assert {reason.check for reason in result.verdict.reasons} == {"image.shell"}
 
 
-def test_an_image_that_names_nothing_to_start(
-    certify: Certify, built: Callable[[str], str]
-) -> None:
-    image = built(f"FROM {SAMPLES}/debian AS source\nFROM scratch\nCOPY --from=source / /\n")
-    result = certify("run", "--profile", "webdevops-base", "--format", "json", image).result
+def test_an_image_that_names_nothing_to_start(services: Services) -> None:
+    result = services(f"FROM {SAMPLES}/debian AS source\nFROM scratch\nCOPY --from=source / /\n")
     (reason,) = result.verdict.reasons
     assert reason.check == "services.supervisord"
     assert "neither an entrypoint nor a command" in reason.text
 
 
-# A profile of the user's own
+# Each promise of the tiers, broken in one point
+
+APP = f"FROM {SAMPLES}/webdevops-base-app\n"
+INFO = "RUN sed -i 's/{}/{}/' /usr/local/bin/docker-image-info"
+PROMISES = {
+    "no install script": ("RUN rm /usr/local/bin/apt-install", "bootstrap", "apt-install is not"),
+    "another family": (INFO.format("echo Debian", "echo RedHat"), "bootstrap", "says 'RedHat'"),
+    "another version": (INFO.format("$VERSION_ID", "11"), "bootstrap", "says '11', not '12'"),
+    "no image info": ("RUN rm /usr/local/bin/docker-image-info", "bootstrap", "does not know"),
+    "replaces nothing": ("RUN ln -sf /bin/true /usr/local/bin/go-replace", "bootstrap",
+                         "go-replace"),
+    "stays root": ("RUN printf '#!/bin/sh\\nshift; exec \"$@\"\\n' >/usr/sbin/gosu", "bootstrap",
+                   "gosu"),
+    "a folder is missing": ("RUN rmdir /opt/docker/provision/onbuild.d", "layout",
+                            "/opt/docker/provision/onbuild.d is not there"),
+    "anybody writes": ("RUN chmod 777 /opt/docker/bin/service.d", "layout", "writable by others"),
+    "somebody owns": ("RUN chown application /opt/docker/etc", "layout", "owned by application"),
+    "no wget": ("RUN rm /usr/bin/wget", "layout", "wget not in the image"),
+    "no user": ("RUN userdel -r application", "user", "there is no user application"),
+    "another uid": ("RUN usermod -u 1001 application", "user", "has uid 1001, not 1000"),
+    "another shell": ("RUN usermod -s /bin/sh application", "user", "the shell of application"),
+    "another group": ("RUN usermod -g users application", "user", "the group of application"),
+    "a home of root": ("RUN chown root: /home/application", "user", "cannot write to"),
+    "no zip": ("RUN rm /usr/bin/zip", "tools", "zip not in the image"),
+    "rsync without a library": ("RUN rm /usr/lib/x86_64-linux-gnu/libxxhash.so.0*", "tools",
+                                "rsync in the image, but cannot run"),
+    "no language": ("RUN rm /usr/lib/locale/locale-archive", "tools", "en_US.utf8"),
+}  # fmt: skip
 
 
-def mine(folder: Path, *lines: str) -> str:
-    path = folder / "mine.toml"
-    path.write_text(
-        'name = "mine"\ntitle = "Mine"\ndescription = "Ours"\nsource = "Handbook"\n'
-        + "\n".join(lines)
-        + "\n"
+@pytest.mark.parametrize(("more", "check", "says"), PROMISES.values(), ids=PROMISES)
+def test_a_broken_promise_is_told_by_its_check(
+    certify: Certify,
+    built: Callable[[str], str],
+    tmp_path: Path,
+    more: str,
+    check: str,
+    says: str,
+) -> None:
+    promises = [f"webdevops.{each}" for each in ("bootstrap", "layout", "user", "tools")]
+    # wget is one of the base's programs, and so one of the tools.
+    also = {"webdevops.tools"} if "wget" in more else set()
+    profile = mine(
+        tmp_path, 'launch = "idle"',
+        f'required = ["image.platform", "image.shell", "packages.manager", {str(promises)[1:]}',
+    )  # fmt: skip
+    result = certify("run", "--profile", profile, "--format", "json", built(APP + more)).result
+    assert failed(result, Level.REQUIRED) == {f"webdevops.{check}"} | also
+    assert says in next(each for each in result.checks if each.id == f"webdevops.{check}").message
+
+
+@pytest.mark.parametrize(
+    ("user", "says"),
+    [
+        ("useradd -l -u 33333 -md /home/gitpod -s /bin/bash gitpod", None),
+        ("useradd -u 1000 -m gitpod", "gitpod has uid 1000, not 33333"),
+        ("useradd -l -u 33333 -Md /home/gitpod gitpod", "cannot write to its home"),
+    ],
+)
+def test_gitpods_user(
+    certify: Certify, built: Callable[[str], str], tmp_path: Path, user: str, says: str | None
+) -> None:
+    profile = mine(
+        tmp_path, 'launch = "idle"', 'required = ["image.platform", "image.shell", "gitpod.user"]'
     )
-    return str(path)
+    image = built(f"FROM {SAMPLES}/debian\nRUN {user}")
+    result = certify("run", "--profile", profile, "--format", "json", image).result
+    assert failed(result, Level.REQUIRED) == ({"gitpod.user"} if says else set())
+    assert (says or "") in next(each for each in result.checks if each.id == "gitpod.user").message
+
+
+# A profile of the user's own
 
 
 def test_a_profile_of_ones_own_decides(certify: Certify, tmp_path: Path) -> None:

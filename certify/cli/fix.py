@@ -11,78 +11,54 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
 from certify.certification import Options, certify
-from certify.cli.certifying import Platform
+from certify.cli.certifying import certification, certification_options
 from certify.cli.options import (
     CERTIFIED,
     INCONCLUSIVE,
     REJECTED,
     interruptible,
     open_ledger,
-    read_waivers,
     reports_options,
 )
 from certify.cli.progress import Progress
 from certify.cli.run import exit_code
 from certify.engine.build import BuildFailed, build, user_of
 from certify.engine.client import Engine
-from certify.engine.launch import ISOLATIONS
 from certify.errors import BadLedger, BadReference, UsageError
 from certify.fixing import Fix, fix
 from certify.images.reference import Reference
-from certify.judge.profiles import Profile, load
+from certify.judge.profile import Profile
 from certify.ledger.store import Ledger
 from certify.model import Result, Status
 from certify.publish.comparison import print_comparison
 from certify.publish.files import write_atomically
 from certify.publish.writer import write_reports
 from certify.safetext import one_line, printable
-from certify.suite.catalogue import own_checks
 
 
 @click.command(name="fix")
 @click.argument("image")
-@click.option("--profile", default="devspace", show_default=True, metavar="NAME",
-              help="What the image is to be fit for.")  # fmt: skip
 @click.option("--build", "tag", metavar="TAG", help="Build it under this tag, and certify that.")
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
     help="Write the Dockerfile here instead of to standard output.",
 )  # fmt: skip
-@click.option("--platform", type=Platform(), help="Fix the image for this platform.")
-@click.option(
-    "--pull", type=click.Choice(["missing", "always", "never"]), default="missing",
-    show_default=True, help="When to ask the registry for the image.",
-)  # fmt: skip
-@click.option("--checks", metavar="DIR", help="Run the checks of this folder too (test_*.py).")
-@click.option(
-    "--waivers", type=click.Path(path_type=Path), metavar="FILE",
-    help="Failures that are excused for a while (TOML).",
-)  # fmt: skip
-@click.option(
-    "--isolation", type=click.Choice(ISOLATIONS), default="auto", show_default=True,
-    help="How a systemd launch is confined.",
-)  # fmt: skip
-@click.option("--network", metavar="NAME", help="Network of the engine, to launch and build in.")
+@certification_options
 @reports_options
 def fix_command(
     *,
     image: str,
-    profile: str,
     tag: str | None,
     output: Path | None,
-    platform: str | None,
-    pull: str,
-    checks: str | None,
-    waivers: Path | None,
-    isolation: str,
-    network: str | None,
     reports: Path,
     ledger: str | None,
+    **chosen: Any,
 ) -> None:
     """Print a Dockerfile that makes a rejected or on-launch image native.
 
@@ -95,21 +71,15 @@ def fix_command(
     """
     reference = Reference.parse(image)
     target = _target(tag, reference)
-    chosen = load(profile)
-    own = own_checks(checks) if checks else None
-    options = Options(
-        platform=platform,
-        pull=pull,
-        isolation=isolation,
-        network=network,
-        own_checks=own,
-        waivers=read_waivers(waivers, own) if waivers else (),
-    )
+    profiles, options = certification(**chosen)
+    if len(profiles) != 1:
+        raise UsageError("--profile: an image is fixed for one profile at a time.")
+    (profile,) = profiles
     with open_ledger(ledger, reports) as store, interruptible(), Engine.connect() as engine:
-        found = engine.resolve(reference, platform=platform, pull=pull)
-        before = store.standing_for(found, chosen.name, datetime.now(UTC))
+        found = engine.resolve(reference, platform=options.platform, pull=options.pull)
+        before = store.standing_for(found, profile.name, datetime.now(UTC))
         if before is None:
-            before = _certify(engine, store, reference, chosen, options, reports)
+            before = _certify(engine, store, reference, profile, options, reports)
         # It may have been certified under another name; the Dockerfile names it as it was asked.
         seen = {"os": before.image.os, "package_manager": before.image.package_manager}
         before = before.model_copy(update={"image": found.model_copy(update=seen)})
@@ -127,7 +97,7 @@ def fix_command(
             sys.exit(CERTIFIED if proposed.complete else REJECTED)
         _build(engine, proposed, target, options)
         local = replace(options, pull="never")
-        after = _certify(engine, store, target, chosen, local, reports)
+        after = _certify(engine, store, target, profile, local, reports)
     if output is None:
         click.echo()
     print_comparison(before, after, Console())

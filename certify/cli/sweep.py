@@ -43,7 +43,6 @@ from certify.publish.junit import junit_xml
 from certify.publish.result import report_json
 from certify.publish.sweep import plan_line, print_plan, print_summary
 from certify.publish.writer import write_reports
-from certify.suite.catalogue import suite_digest
 from certify.suite.choice import chosen_profile
 from certify.sweep import others, resolve, run, units
 
@@ -110,14 +109,12 @@ def sweep(
         click.echo("certify: asking registries what is there", err=True)
         wanted, unlisted = expand(entries, _connect(engine), selection)
         names = [profile.name for profile in defaults]
-        found = resolve(
-            [_with_platform(each, options) for each in wanted], names, engine, pull=options.pull
-        )
+        wanted = [_with_platform(each, options) for each in wanted]
+        found = resolve(wanted, names, by_name, engine, options)
         items = make_plan(
             found,
             store.standings(),
             now=datetime.now(UTC),
-            suites={n: suite_digest(p.digest(), options.own_checks) for n, p in by_name.items()},
             host_class=engine.host().kind,
             force=force,
         )

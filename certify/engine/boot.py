@@ -81,8 +81,10 @@ def wait_booted(candidate: Candidate, *, install_seconds: float, boot_seconds: f
     """
     shell = candidate.shell()
     deadlines: dict[str, float] = {}
+    # Asking costs the boot time, and the more the slower the host is.
+    pause = _EVENT_SECONDS if candidate.has_events else _POLL_SECONDS * candidate.pace
     while True:
-        ready = candidate.notified(_EVENT_SECONDS if candidate.has_events else _POLL_SECONDS)
+        ready = candidate.notified(pause)
         phase, asked = _phase(candidate, shell)
         ready = ready or (asked.isdigit() and int(asked) > 0)
         now = time.monotonic()

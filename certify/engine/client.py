@@ -249,11 +249,8 @@ def _facts(reference: Reference, attrs: dict[str, Any], digest: str | None) -> I
             if Reference.parse(name).name == reference.name:
                 digest = digest or candidate
     variant = attrs.get("Variant")
-    return Image(
+    found = Image(
         reference=reference.familiar,
-        registry=reference.registry or None,
-        repository=reference.repository or None,
-        tag=reference.tag,
         digest=digest,
         image_id=attrs["Id"],
         platform=f"{attrs['Os']}/{attrs['Architecture']}" + (f"/{variant}" if variant else ""),
@@ -262,6 +259,7 @@ def _facts(reference: Reference, attrs: dict[str, Any], digest: str | None) -> I
         layer_digests=tuple(attrs.get("RootFS", {}).get("Layers") or ()),
         created=attrs.get("Created"),
     )
+    return found.model_copy(update=reference.fields)
 
 
 __all__ = ["APIError", "Engine", "answering"]

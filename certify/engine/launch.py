@@ -72,6 +72,8 @@ class Plan:
     limits: Limits = field(default_factory=Limits)
     apparmor: bool = False
     """The engine confines with AppArmor, whose default profile forbids mounts."""
+    pace: float = 1.0
+    """How many times as long as on an ordinary host everything may take in it."""
 
     @property
     def argv(self) -> tuple[str, ...]:

@@ -36,20 +36,13 @@ class Launched:
 
 @contextlib.contextmanager
 def launched(
-    engine: Engine,
-    image: str,
-    plan: Plan,
-    *,
-    platform: str | None = None,
-    keep: bool = False,
-    pace: float = 1.0,
+    engine: Engine, image: str, plan: Plan, *, platform: str | None = None, keep: bool = False
 ) -> Iterator[Launched]:
     """Start an image; remove the container, its volume and its socket at the end, come what may.
 
     Raises :class:`LaunchRefused` if the host's engine would not start it as asked.
     An image whose shell, or own command, cannot be started is not an error: the container
-    then stands, created, to be examined through the engine. ``pace``: see
-    :attr:`~certify.engine.candidate.Candidate.pace`.
+    then stands, created, to be examined through the engine.
     """
     run = reaper.new_run()
     labels = reaper.labels(run, image)
@@ -72,7 +65,7 @@ def launched(
                 refused = "the image has neither an entrypoint nor a command"
                 idle = replace(plan, kind="idle")
                 container = _create(engine, image, idle, name, labels, platform, folder)
-        candidate = Candidate(engine, container, notify, pace)
+        candidate = Candidate(engine, container, notify, plan.pace)
         cleanup.callback(candidate.close_shells)
         try:
             if not refused:

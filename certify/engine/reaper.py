@@ -10,9 +10,11 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from certify.engine.client import APIError, Engine, answering
 from certify.errors import EngineUnavailable
@@ -23,6 +25,7 @@ PROBE = "probe"
 """Only images that say so are removed: what a person commits from a container inherits labels."""
 RUN = "certify.run"
 OWNER = "certify.owner"
+_PAUSE = 0.1
 _UNKNOWN = "unknown"  # a system without /proc: who lives there cannot be told
 
 
@@ -72,10 +75,18 @@ def labels(run: str, image: str) -> dict[str, str]:
     return {LABEL: "candidate", RUN: run, OWNER: owner(), "certify.image": image}
 
 
-def remove_run(engine: Engine, run: str) -> None:
-    """Remove all that one launch created; an engine that is gone leaves it to ``certify clean``."""
+def remove_run(engine: Engine, run: str, *, seconds: float = 10.0) -> None:
+    """Remove all that one launch created; an engine that is gone leaves it to ``certify clean``.
+
+    What the engine refuses to remove is tried again for so many seconds: it does so while it is
+    still busy with what an interruption broke off, such as starting a container.
+    """
+    deadline = time.monotonic() + seconds
     with contextlib.suppress(EngineUnavailable):
-        _remove(engine, lambda labels: labels.get(RUN) == run)
+        while _remove(engine, lambda labels: labels.get(RUN) == run).refused:
+            if time.monotonic() > deadline:
+                return
+            time.sleep(_PAUSE)
 
 
 def remove_orphans(engine: Engine, *, everything: bool = False) -> int:
@@ -88,10 +99,15 @@ def remove_orphans(engine: Engine, *, everything: bool = False) -> int:
     def ours(labels: Mapping[str, str]) -> bool:
         return everything or is_orphan(labels.get(OWNER, "")) is True
 
-    return _remove(engine, ours)
+    return _remove(engine, ours).removed
 
 
-def _remove(engine: Engine, wanted: Callable[[Mapping[str, str]], bool]) -> int:
+class _Outcome(NamedTuple):
+    removed: int
+    refused: int
+
+
+def _remove(engine: Engine, wanted: Callable[[Mapping[str, str]], bool]) -> _Outcome:
     """Remove certify's own objects that are wanted, each whether or not the one before failed."""
     api = engine.client.api
     ours = {"label": RUN}
@@ -108,10 +124,12 @@ def _remove(engine: Engine, wanted: Callable[[Mapping[str, str]], bool]) -> int:
         # Last, for an image that a container was made of cannot be removed before it.
         for each in api.images(filters={"label": [RUN, f"{LABEL}={PROBE}"]}):
             steps.append((each["Labels"], partial(api.remove_image, each["Id"], force=True)))
-        count = 0
+        removed = refused = 0
         for labels, remove in steps:
             if wanted(labels or {}):
-                with contextlib.suppress(APIError):
+                try:
                     remove()
-                    count += 1
-    return count
+                    removed += 1
+                except APIError:
+                    refused += 1
+    return _Outcome(removed, refused)

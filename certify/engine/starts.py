@@ -29,17 +29,15 @@ def start_again(
     *,
     platform: str | None,
     dockerd: bool,
-    pace: float = 1.0,
 ) -> Start:
     """Launch an image that came up before, wait until it is up, read systemd's clock, remove it.
 
     ``dockerd`` tells whether dockerd is waited for as well. A launch that does not come up is no
-    error: the start says why, and whose fault that is. ``pace``: see
-    :attr:`~certify.engine.candidate.Candidate.pace`. Raises
+    error: the start says why, and whose fault that is. Raises
     :class:`~certify.errors.EngineUnavailable`.
     """
     try:
-        with launched(engine, image, plan, platform=platform, pace=pace) as started:
+        with launched(engine, image, plan, platform=platform) as started:
             if started.refused:
                 return Start(failure=started.refused, fault=Fault.HOST)
             return _timed(started.candidate, budgets, dockerd=dockerd)

@@ -94,6 +94,16 @@ class Reference:
         return str(self)
 
     @property
+    def fields(self) -> dict[str, str | None]:
+        """What a :class:`~certify.model.Image` of this name is called."""
+        return {
+            "reference": self.familiar,
+            "registry": self.registry or None,
+            "repository": self.repository or None,
+            "tag": self.tag,
+        }
+
+    @property
     def _suffix(self) -> str:
         tag = f":{self.tag}" if self.tag is not None else ""
         return tag + (f"@{self.digest}" if self.digest is not None else "")

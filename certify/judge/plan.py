@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -44,6 +44,8 @@ class Resolved:
     platform: str
     digest: str | None
     """Or the id of a local image; null if it could not be resolved."""
+    suite: str = ""
+    """The digest of all that would judge it: checks, profile, waivers."""
     why: str = ""
     """What kept it from being resolved."""
 
@@ -83,30 +85,29 @@ def make_plan(
     standing: Sequence[Standing],
     *,
     now: datetime,
-    suites: Mapping[str, str],
     host_class: str,
     force: bool = False,
 ) -> list[Item]:
     """An item for each wanted image, in their order.
 
-    ``suites`` gives the digest of checks and profile by the profile's name.
+    Names of one image are judged once, unless they are judged by other waivers.
     """
     by_name = {(each.reference, each.platform, each.profile): each for each in standing}
     by_image: dict[tuple[str | None, str, str], Standing] = {
         (each.digest, each.platform, each.profile): each for each in standing
     }
-    first: dict[tuple[str | None, str, str], str] = {}
+    first: dict[tuple[object, str], str] = {}
     items = []
     for each in wanted:
         item = _item(
             each,
             by_name.get((each.reference, each.platform, each.profile)),
             by_image.get(each.identity),
-            partial(_why_stale, now=now, suite=suites[each.profile], host_class=host_class),
+            partial(_why_stale, now=now, suite=each.suite, host_class=host_class),
             force,
         )
         if item.state.due:
-            earlier = first.setdefault(each.identity, each.reference)
+            earlier = first.setdefault((each.identity, each.suite), each.reference)
             if earlier != each.reference:
                 why = f"the same image as {earlier}"
                 item = Item(each, State.SAME, why, same_as=earlier)

@@ -21,6 +21,7 @@ A date in ``expires`` is the last day, in UTC; so is a time without a zone.
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -159,6 +160,12 @@ def parse(text: str, source: str, known: Collection[str]) -> tuple[Waiver, ...]:
 def about(waivers: Iterable[Waiver], image: Image) -> tuple[Waiver, ...]:
     """Those that match an image, in their order."""
     return tuple(waiver for waiver in waivers if waiver.matches(image))
+
+
+def digest(waivers: Iterable[Waiver]) -> str:
+    """Over all that they say; empty if there are none."""
+    said = "".join(waiver.model_dump_json() for waiver in waivers)
+    return said and hashlib.sha256(said.encode()).hexdigest()
 
 
 def in_force(waivers: Iterable[Waiver], now: datetime) -> dict[str, Waived]:

@@ -63,9 +63,9 @@ def claims() -> dict[str, Claim]:
 
 
 @cache
-def suite_digest(profile_digest: str, extra: Path | None = None) -> str:
-    """A digest over the checks' text and the profile: what judged, exactly."""
-    digest = hashlib.sha256(profile_digest.encode())
+def suite_digest(profile_digest: str, extra: Path | None = None, waivers: str = "") -> str:
+    """A digest over the checks' text, the profile and what waived: what judged, exactly."""
+    digest = hashlib.sha256(f"{profile_digest} {waivers}".strip().encode())
     for directory in (suite_directory(), *([extra] if extra else ())):
         for path in _sources(directory):
             content = path.read_bytes()

@@ -90,6 +90,8 @@ class Conductor:
                 root = self._root(finding)
                 if spec.claim.id in (root.id, root.because):
                     continue  # what waits for this check cannot hold it up
+                if root.because:  # a check that comes later tells of the cause
+                    blocked_by(root.because, root.message)
                 blocked_by(root.id, f"needs {root.id}, which {_said(root)}")
         if self._ended_by and spec.claim.id != self._ended_by:
             blocked_by(self._ended_by, f"the container had ended before ({self._ended_by})")
@@ -206,10 +208,6 @@ class Conductor:
             case Proven():
                 return Outcome.FAILED, said, self._transcript_text(), Fault.IMAGE
             case AssertionError() | pytest.fail.Exception():
-                try:
-                    self._must_stand()
-                except (CandidateStopped, Trouble) as gone:
-                    return self._meaning(spec, gone)
                 return self._failed(spec, said)
             case CheckUnknown():
                 message, fault = said, Fault.HOST
@@ -225,15 +223,18 @@ class Conductor:
     def _must_stand(self) -> None:
         """What is not so of a candidate proves nothing if the engine, or it, was gone when asked.
 
-        Raises :class:`EngineUnavailable`, or :class:`CandidateStopped`.
+        Raises :class:`~certify.errors.EngineUnavailable`, or :class:`CandidateStopped`.
         """
-        if self.subject.stopped is None:
+        if any(answer.shell_lost for answer in self.transcript):
             self.subject.engine_side.must_run()
-        else:  # stopped because it was asked to
-            self.subject.engine_side.state()
+        self.subject.engine_side.state()
 
     def _failed(self, spec: Spec, said: str) -> _Meaning:
         """What was claimed is not so; but a cause that is not the image's leaves it unknown."""
+        try:
+            self._must_stand()
+        except (CandidateStopped, Trouble) as gone:
+            return self._meaning(spec, gone)
         first, _, rest = said.partition("\n")
         evidence = "\n".join(part for part in (rest.strip(), self._transcript_text()) if part)
         message = first or f"not so: {spec.claim.claim}"
@@ -256,6 +257,8 @@ class Conductor:
         state = self.subject.engine_side.state()
         if state.oom_killed:
             return Outcome.UNKNOWN, said, log, Fault.LAUNCH
+        if job.launch == "init" and early:
+            log += self.subject.last_words()
         diagnosis = diagnose(f"{job.refused}\n{log}", where="log")
         if diagnosis and diagnosis.fault is not Fault.IMAGE and not self._is_own_script(diagnosis):
             return Outcome.UNKNOWN, f"{said}: {diagnosis.cause}", log, diagnosis.fault

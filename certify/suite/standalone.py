@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from certify.engine.calibration import calibrated
 from certify.engine.client import Engine
 from certify.engine.control import reach
 from certify.engine.launch import Plan
 from certify.engine.launcher import launched
 from certify.errors import CertifyError
 from certify.images.reference import Reference
+from certify.judge.startup import pace
 from certify.suite.choice import chosen_profile
 from certify.suite.conductor import Conductor
 from certify.suite.subject import Job, Subject
@@ -50,6 +52,7 @@ def conductor_for(config: pytest.Config) -> Conductor:
                 isolation=engine.isolation(config.getoption("--isolation")),
                 install=profile.install,
                 apparmor=engine.apparmor,
+                pace=pace(calibrated(engine)),
             )
             image_id = image.image_id or reference.familiar
             started = stack.enter_context(launched(engine, image_id, plan))

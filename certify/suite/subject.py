@@ -15,6 +15,7 @@ from testinfra.host import Host
 from certify.engine import packages, probe
 from certify.engine.boot import Boot, patience, since_init, wait_booted, wait_settled
 from certify.engine.candidate import Candidate, CandidateStopped, Stopped
+from certify.engine.console import last_words
 from certify.engine.launch import SHELL_RAN, STATE
 from certify.engine.session import SessionLost
 from certify.errors import Trouble
@@ -50,7 +51,7 @@ class Job(Value):
     only: tuple[str, ...] = ()
     """Ids of the shipped checks to run; empty for all."""
     pace: float = 1.0
-    """How many times as long as on an ordinary host everything may take."""
+    """What every limit of time is multiplied by: 1 on an ordinary host, more on a slow one."""
 
 
 class Subject:
@@ -72,8 +73,10 @@ class Subject:
         self.nonce = secrets.token_hex(8)
         self.user = f"certify{secrets.token_hex(3)}"
         self.stopped: Stopped | None = None
+        self.lacked: set[str] = set()
+        """Capabilities that were still missing when it was asked to stop."""
         self.in_vain = 0.0
-        """Seconds of the longest wait that was given up since somebody set this to 0."""
+        """Seconds of the longest wait that was given up during a check."""
         self.ask_control: Callable[[Sequence[str]], control.Answers] = lambda _urls: {}
         """How far certify's own container comes with URLs; nowhere, if there is none to ask."""
         self._hosts: dict[str, Host] = {}
@@ -101,10 +104,7 @@ class Subject:
         return self._hosts[user]
 
     def run(self, command: str, *args: str, timeout: float = 60) -> CommandResult:
-        """Run a command line as root, ``%s`` in it replaced by quoted arguments.
-
-        After ``timeout`` seconds (on a slow host, as many more as its pace says) it is killed.
-        """
+        """Run a command line as root, ``%s`` replaced by quoted arguments; at most so long."""
         return self.host.run(command, *args, timeout=timeout)
 
     def has(self, program: str) -> bool:
@@ -166,6 +166,10 @@ class Subject:
         """The last lines of the container's log."""
         return self.engine_side.logs(tail)
 
+    def last_words(self) -> str:
+        """What an init that ended early says where it has a console; its log has none of it."""
+        return f"\nits console:\n{last_words(self.engine_side.engine, self.engine_side.id)}"
+
     # The boot
 
     @cached_property
@@ -209,6 +213,7 @@ class Subject:
 
     def stop(self) -> Stopped:
         """Ask it to stop, and wait for it."""
+        self.lacked = {each for each in self.job.install if self.still_lacking(each)}
         allowed = 3 * self.budgets.get("shutdown", 10) * self.engine_side.pace
         self.stopped = self.engine_side.stop(int(allowed))
         self.record("shutdown_seconds", self.stopped.seconds)
@@ -293,11 +298,9 @@ class Subject:
     def wait_for(
         self, condition: Callable[[], Any], *, seconds: float, pause: float = 0.02
     ) -> bool:
-        """Poll a condition until it is true or so many seconds passed; whether it came true.
-
-        On a slow host the seconds are as many more as its pace says.
-        """
-        seconds *= self.engine_side.pace
+        """Poll a condition, at most so many seconds; whether it came true."""
+        pace = self.engine_side.pace
+        seconds, pause = seconds * pace, pause * pace
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import secrets
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from certify.engine import probe
+from certify.engine import probe, reaper
 from certify.engine.client import Engine
-from tests.conftest import Certify, Ended
+from tests.conftest import Certify, Ended, command
+from tests.engine.waiting import eventually
 
 NOBODY = "127.0.0.1:1"  # inside a container: the container's own loopback, where nobody listens
 PORT = 7770
@@ -97,6 +100,27 @@ def test_a_host_on_which_no_launch_works(certify: Certify) -> None:
     assert ended.code == 3
     found = statuses(ended)
     assert {found[f"isolation.{way}"] for way in ("default", "caps", "privileged")} == {"fail"}
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("nothing_left")
+def test_interrupted_in_mid_trial_it_leaves_nothing(engine: Engine, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        command("doctor", "--registry", NOBODY),
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        theirs = {"label": "certify.image=certify-probe"}
+
+        def at_work() -> bool:
+            found = engine.client.api.containers(all=True, filters=theirs)
+            owners = (each["Labels"][reaper.OWNER].split("/")[1] for each in found)
+            return str(process.pid) in owners
+
+        eventually(at_work)
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode == 130
 
 
 @pytest.mark.parametrize("address", ["unix://{}/none.sock", "tcp://127.0.0.1:1"])

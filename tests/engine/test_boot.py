@@ -142,8 +142,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boot_module, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
 
 
-def wait(script: Script, api: Api | None = None, *, install: float = 20, boot: float = 10) -> Boot:
+def wait(
+    script: Script,
+    api: Api | None = None,
+    *,
+    install: float = 20,
+    boot: float = 10,
+    pace: float = 1,
+) -> Boot:
     candidate = candidate_with(api or Api(), script)
+    candidate.pace = pace
     candidate.__class__ = Patient
     return wait_booted(candidate, install_seconds=install, boot_seconds=boot)
 
@@ -189,6 +197,15 @@ def test_each_phase_has_a_deadline_of_its_own(phase: str, seconds: int) -> None:
     script = Script(phase)
     wait(script)
     assert script.asked == seconds + 2, "the first look starts the phase, the last is too late"
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("phase", ["installing", "booting", "launching", "foreign"])
+def test_on_a_slow_host_each_deadline_is_later(phase: str) -> None:
+    usual, slow = Script(phase), Script(phase)
+    boots = wait(usual), wait(slow, pace=3)
+    assert slow.asked - 2 == 3 * (usual.asked - 2)
+    assert boots[1].in_vain == 3 * (boots[0].in_vain or 0)
 
 
 @pytest.mark.usefixtures("clock")

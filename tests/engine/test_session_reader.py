@@ -39,6 +39,7 @@ class Scripted:
 
     answers: list[Answers]
     pieces: list[Piece | Exception] = field(default_factory=list)
+    deadlines: list[float] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
     closed: bool = False
 
@@ -49,6 +50,7 @@ class Scripted:
         self.pieces += self.answers.pop(0)(found[1])
 
     def receive(self, deadline: float) -> Piece:
+        self.deadlines.append(deadline)
         if not self.pieces:
             raise TimeoutError
         piece = self.pieces.pop(0)
@@ -237,6 +239,13 @@ def test_a_late_command_is_killed_below_the_shell_and_keeps_what_it_said() -> No
     assert (said.timed_out, said.shell_lost) == (True, False)
     assert shell.run("next").stdout == b"next"
     assert not stream.closed
+
+
+def test_on_a_slow_host_a_command_may_take_longer() -> None:
+    stream = Scripted([greeting, ended(b"late")])
+    begun = time.monotonic()
+    assert Shell(lambda: stream, lambda _pid: None, 7.0).run("x", timeout=100).stdout == b"late"
+    assert 700 <= stream.deadlines[-1] - begun <= 700 + time.monotonic() - begun
 
 
 def test_a_shell_that_does_not_come_back_is_given_up() -> None:

@@ -14,7 +14,7 @@ from certify.model import Status
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOST = "cgroup v2, overlay2, x86_64"
-WANTED = Resolved("team/app:1", "devspace", "linux/amd64", "sha256:aa")
+WANTED = Resolved("team/app:1", "devspace", "linux/amd64", "sha256:aa", suite="suite-1")
 STANDING = Standing(
     reference="team/app:1",
     profile="devspace",
@@ -34,7 +34,6 @@ def plan(
         wanted,
         standing,
         now=NOW,
-        suites={"devspace": "suite-1", "plain": "suite-1"},
         host_class=HOST,
         force=force,
     )
@@ -76,6 +75,11 @@ def test_names_of_one_image_are_certified_once() -> None:
     assert [state for state, _ in plan([WANTED, other], [])] == [State.NEW, State.SAME]
 
 
+def test_names_that_other_waivers_match_are_judged_apart() -> None:
+    other = replace(WANTED, reference="team/app:latest", suite="suite-1 and a waiver")
+    assert [state for state, _ in plan([WANTED, other], [])] == [State.NEW, State.NEW]
+
+
 def test_profiles_and_platforms_of_one_image_are_each_certified() -> None:
     wanted = [
         WANTED,
@@ -97,7 +101,9 @@ def test_a_tag_that_moved_to_a_certified_image_is_not_run_again() -> None:
 
 names = st.sampled_from(["a:1", "a:2", "b:1"])
 digests = st.sampled_from([None, "sha256:aa", "sha256:bb"])
-wanted_images = st.builds(Resolved, names, st.just("devspace"), st.just("linux/amd64"), digests)
+wanted_images = st.builds(
+    Resolved, names, st.just("devspace"), st.just("linux/amd64"), digests, st.just("suite-1")
+)
 standings = st.builds(
     Standing,
     reference=names,
@@ -119,9 +125,7 @@ standings = st.builds(
 def test_each_image_is_run_at_most_once_and_none_is_forgotten(
     wanted: list[Resolved], standing: list[Standing], force: bool
 ) -> None:
-    items = make_plan(
-        wanted, standing, now=NOW, suites={"devspace": "suite-1"}, host_class=HOST, force=force
-    )
+    items = make_plan(wanted, standing, now=NOW, host_class=HOST, force=force)
     due = [item.wanted.identity for item in items if item.state.due]
     assert len(due) == len(set(due))
     for item in items:

@@ -18,6 +18,7 @@ from certify.judge.startup import (
     measured,
     medians,
     over_budget,
+    pace,
     reconsider,
     retold,
 )
@@ -129,6 +130,43 @@ def test_which_failures_are_of_taking_too_long(
         finding.model_copy(update={"fault": Fault.NETWORK}),
     ):
         assert over_budget(other, facts, [], BUDGETS) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "over"),
+    [
+        ({"waited": 30.0}, (30, 0)),
+        ({"waited": 30.0, "message": "it timed out"}, (30, 0)),
+        ({"evidence": "containerd: context deadline exceeded", "seconds": 12.5}, (12.5, 0)),
+        ({"evidence": "docker.service: start operation timed out.", "seconds": 9.0}, (9, 0)),
+        ({"evidence": "Failed with result 'timeout'", "seconds": 9.0}, (9, 0)),
+        ({"evidence": "TimeoutStartUSec=1min 30s", "seconds": 9.0}, None),
+        ({"evidence": "exit status 1", "seconds": 40.0}, None),
+    ],
+)
+def test_what_was_given_up_for_its_time_may_be_slowness(
+    found: dict[str, Any], over: tuple[float, float] | None
+) -> None:
+    finding = Finding(id="dockerd.running", outcome=Outcome.FAILED, fault=Fault.IMAGE, **found)
+    assert over_budget(finding, {}, [], BUDGETS) == over
+    passed = finding.model_copy(update={"outcome": Outcome.PASSED, "fault": None})
+    assert over_budget(passed, {}, [], BUDGETS) is None
+
+
+@pytest.mark.parametrize(
+    ("calibration", "emulated", "times"),
+    [(FAST, False, 1), (None, False, 1), (BARELY, False, 4), (SLOW, False, 6), (FAST, True, 10)],
+)
+def test_waits_are_as_much_longer_as_the_host_is_slower(
+    calibration: Calibration | None, emulated: bool, times: float
+) -> None:
+    assert pace(calibration, emulated=emulated) == times
+
+
+@given(st.floats(0, 1e6))
+def test_no_wait_becomes_shorter_or_endless(seconds: float) -> None:
+    host = Calibration(create_seconds=0, start_seconds=seconds, remove_seconds=0)
+    assert 1 <= pace(host) <= 10
 
 
 def test_a_further_launch_that_was_waited_for_in_vain_took_too_long_too() -> None:

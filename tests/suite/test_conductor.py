@@ -14,8 +14,10 @@ import pytest
 from certify.engine import packages
 from certify.engine.boot import Boot
 from certify.engine.candidate import CandidateStopped, State
-from certify.engine.session import Answer
+from certify.engine.session import KILLED, Answer
+from certify.errors import EngineUnavailable
 from certify.model import Fault, Finding, Outcome
+from certify.suite import catalogue  # imported here, or each inner run would have its own
 from certify.suite.claims import Spec
 from certify.suite.conductor import Conductor
 from certify.suite.host import Transcript
@@ -32,6 +34,7 @@ from certify.engine.session import SessionLost
 from certify.errors import EngineUnavailable, ImageUnavailable, SuiteBroken, Trouble
 from certify.model import Fault
 from certify.suite import blocked_by, check, not_applicable, unknown
+from certify.suite.claims import proven
 """
 
 
@@ -61,10 +64,12 @@ class FakeSubject:
         self.boots: Boot | Exception = UP
         self.lacks: set[str] = set()
         self.family: packages.Family | None = None
-        self.log = ""
+        self.log = self.console = ""
         self.oom = False
         self.foreign = False
         self.booted = 0
+        self.gone: Exception | None = None
+        self.in_vain = 0.0
         self.engine_side = self
         self.ask: Callable[[str, str], None] = lambda _command, _output: None
 
@@ -81,8 +86,20 @@ class FakeSubject:
     def logs(self, tail: int = 60) -> str:
         return self.log
 
+    def last_words(self) -> str:
+        return self.console
+
     def state(self) -> State:
+        if isinstance(self.gone, EngineUnavailable):
+            raise self.gone
         return State(running=False, exit_code=1, oom_killed=self.oom, error="")
+
+    def must_run(self) -> None:
+        if self.gone is not None:
+            raise self.gone
+
+    def asks(self, check_id: str) -> bool:
+        return check_id in self.job.only
 
 
 class Run:
@@ -245,6 +262,13 @@ def test_what_a_command_did_not_survive_is_told(run: Run) -> None:
     )
     finding = run(a_check("image.one", "candidate.ask('hang', '')", "assert False"))["image.one"]
     assert finding.evidence == "$ hang  (did not end in time and was killed, 60.0 s)"
+    assert finding.waited == 60
+
+
+def test_the_longest_wait_of_a_check_that_was_given_up_is_told(run: Run) -> None:
+    waits = a_check("image.one", "candidate.in_vain = 12.5", "assert False")
+    found = run(waits, a_check("image.two", "assert False"))
+    assert (found["image.one"].waited, found["image.two"].waited) == (12.5, 0)
 
 
 @pytest.mark.parametrize(
@@ -262,6 +286,46 @@ def test_a_cause_that_is_not_the_images_leaves_a_failure_unknown(
     )["packages.refresh"]
     assert (finding.outcome, finding.fault) == (Outcome.UNKNOWN, fault)
     assert finding.message.startswith("no: ")
+    assert said in finding.evidence
+
+
+@pytest.mark.parametrize(
+    ("gone", "meaning", "message"),
+    [
+        (None, FAILED, "so not"),
+        (EngineUnavailable("no engine"), unknown(Fault.HOST), "no engine"),
+    ],
+    ids=repr,
+)
+def test_what_is_not_so_of_what_is_gone_is_told_of_what_is_gone(
+    run: Run, gone: Exception | None, meaning: tuple[Outcome, Fault | None], message: str
+) -> None:
+    run.subject.gone = gone
+    run.subject.ask = lambda command, _output: run.transcript.append(
+        Answer(command, KILLED, b"", b"", 0.1, shell_lost=True)
+    )
+    finding = run(
+        a_check("systemd.units", "candidate.boot", "candidate.ask('x', '')", "assert 0, 'so not'")
+    )
+    assert (finding["systemd.units"].outcome, finding["systemd.units"].fault) == meaning
+    assert finding["systemd.units"].message == message
+
+
+def test_a_container_that_need_not_run_is_not_missed(run: Run) -> None:
+    run.subject.gone = CandidateStopped("it was stopped")
+    finding = run(a_check("systemd.shutdown", "assert False, 'too slow'"))["systemd.shutdown"]
+    assert (finding.outcome, finding.message) == (Outcome.FAILED, "too slow")
+
+
+@pytest.mark.parametrize("said", ["Temporary failure resolving 'x'", "No space left on device"])
+def test_what_is_proven_is_the_images_fault_whatever_it_looks_like(run: Run, said: str) -> None:
+    finding = run(
+        a_check(
+            "packages.refresh", f'candidate.ask("update", "{said}")', "proven('sources are gone')"
+        )
+    )["packages.refresh"]
+    assert (finding.outcome, finding.fault) == FAILED
+    assert finding.message == "sources are gone"
     assert said in finding.evidence
 
 
@@ -292,6 +356,14 @@ def test_a_container_that_never_came_up_is_told_once_by_the_check_that_answers_f
     rest = [each for id, each in findings.items() if id not in ("image.os", "systemd.pid1")]
     assert len(rest) == 5
     assert {(each.outcome, each.because) for each in rest} == {(Outcome.SKIPPED, "systemd.pid1")}
+
+
+def test_an_init_that_ended_without_a_word_is_asked_what_its_console_says(run: Run) -> None:
+    run.subject.boots = CandidateStopped("it ended")
+    run.subject.console = "Detected unsupported legacy cgroup hierarchy, refusing execution."
+    pid1 = run(a_check("systemd.pid1"))["systemd.pid1"]
+    assert (pid1.outcome, pid1.fault) == (Outcome.UNKNOWN, Fault.HOST)
+    assert run.subject.console in pid1.evidence
 
 
 def test_without_an_init_the_shell_answers_for_the_container(run: Run) -> None:
@@ -500,7 +572,14 @@ def test_an_installation_that_failed_for_a_known_reason_is_blamed_on_it(
     assert "dockerd and docker" in finding.message
 
 
-def test_an_installation_that_failed_otherwise_shows_the_log(run: Run) -> None:
+def test_an_installation_that_failed_is_told_by_the_check_that_is_about_it(run: Run) -> None:
+    missing(run, "download")
+    run.subject.job.only = ("startup.provision",)
+    finding = run(a_check("workspace.x", provides="download"))["workspace.x"]
+    assert (finding.outcome, finding.because) == (Outcome.SKIPPED, "startup.provision")
+
+
+def test_where_no_check_is_about_the_installation_its_log_is_shown(run: Run) -> None:
     missing(run, "download")
     run.subject.log = "dpkg: error processing package"
     finding = run(a_check("workspace.x", provides="download"))["workspace.x"]
@@ -543,7 +622,7 @@ def test_only_what_the_profiles_name_is_asked_of_the_shipped_checks(
 ) -> None:
     run.subject.job.only = ("image.two",)
     checks = a_check("image.one"), a_check("image.two")
-    monkeypatch.setattr("certify.suite.catalogue.suite_directory", lambda: run.pytester.path)
+    monkeypatch.setattr(catalogue, "suite_directory", lambda: run.pytester.path)
     assert set(run(*checks, own="def test_plain(): pass")) == {"image.two", "own.plain"}
 
 

@@ -1,0 +1,91 @@
+"""Web servers on purpose out of order: real ones, on an address of this machine, in a thread."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a server answers."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+SILENCE = Reply(0)
+"""The connection is taken, and nothing is ever said on it."""
+CLONE_NEWNET = 0x40000000  # sched.h
+Answering = Callable[[str, str], Reply]
+"""The reply to a method and a path."""
+
+
+def listening(namespace: Path | None, port: int = 80) -> socket.socket:
+    """A socket that listens on loopback here, or on all addresses of another network namespace."""
+
+    def make() -> socket.socket:
+        if namespace is not None:
+            with (
+                namespace.open() as there
+            ):  # for this thread only; the socket stays where it was made
+                if ctypes.CDLL(None, use_errno=True).setns(there.fileno(), CLONE_NEWNET) != 0:
+                    raise OSError(ctypes.get_errno(), f"cannot enter {namespace}")
+        return socket.create_server(("127.0.0.1" if namespace is None else "", port), backlog=64)
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(make).result()
+
+
+@contextlib.contextmanager
+def serving(answering: Answering, *, at: socket.socket | None = None) -> Iterator[int]:
+    """A server that answers so; its port. It, and every connection to it, is gone at the end."""
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            reply = answering(self.command, self.path)
+            if reply is SILENCE:
+                over.wait()
+                self.close_connection = True
+                return
+            self.send_response(reply.status)
+            for name, value in ({"Content-Length": str(len(reply.body))} | reply.headers).items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(reply.body)
+
+        do_HEAD = do_GET
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            pass  # whoever asked has gone
+
+    with Server(("", 0), Handler, bind_and_activate=False) as server:
+        server.socket.close()
+        server.socket = at or listening(None, 0)
+        port = int(server.socket.getsockname()[1])
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield port
+        finally:
+            over.set()
+            server.shutdown()
+            thread.join()

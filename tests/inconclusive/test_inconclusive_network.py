@@ -1,0 +1,237 @@
+"""No network, no names, a mirror that is down for everyone: the host's trouble, not the image's.
+
+An image whose own sources are wrong while others are served is another matter: that one is rejected
+(tests/sabotage). What comes between them is certify's control, a container of its own on the same
+network; here it fares no better than the image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from certify.engine.client import Engine
+from certify.model import Outcome
+from tests.conftest import SAMPLES, Certify
+from tests.inconclusive.answers import reason
+from tests.inconclusive.misbehaving import SILENCE, Reply, listening, serving
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
+
+MIRRORS = ["deb.debian.org", "security.debian.org"]
+Build = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def build(engine: Engine) -> Iterator[Build]:
+    """Builds an image from a few lines of a Dockerfile; it is removed with the module."""
+    tags = []
+
+    def run(*lines: str) -> str:
+        tag = f"certify-test/network-{uuid.uuid4().hex[:8]}:1"
+        source = "\n".join((f"FROM {SAMPLES}/debian", *lines))
+        engine.client.images.build(fileobj=io.BytesIO(source.encode()), tag=tag, rm=True)
+        tags.append(tag)
+        return tag
+
+    yield run
+    for tag in tags:
+        engine.client.images.remove(tag, force=True)
+
+
+@contextmanager
+def network(engine: Engine, *, internal: bool) -> Iterator[str]:
+    """A network of the engine; an internal one leads nowhere."""
+    made = engine.client.networks.create(f"certify-test-{uuid.uuid4().hex[:8]}", internal=internal)
+    try:
+        yield str(made.name)
+    finally:
+        made.remove()
+
+
+# Nothing can be reached
+
+
+@pytest.mark.parametrize(
+    ("sample", "profile"),
+    [("debian", "plain"), ("debian", "devspace"), ("debian-devspace", "devspace")],
+)
+def test_a_network_that_is_down(
+    certify: Certify, tmp_path: Path, sample: str, profile: str
+) -> None:
+    ended = certify(
+        "run", "--network", "none", "--profile", profile, "--format", "json", f"{SAMPLES}/{sample}"
+    )
+    assert "Names are not resolved" in reason(ended, tmp_path / "reports")
+    (refresh,) = (check for check in ended.result.checks if check.id == "packages.refresh")
+    assert refresh.outcome is Outcome.UNKNOWN
+
+
+def test_no_route_from_the_container(
+    certify: Certify, tmp_path: Path, engine: Engine, build: Build
+) -> None:
+    image = build("RUN sed -i 's,//[^/]*/,//203.0.113.7/,' /etc/apt/sources.list")
+    with network(engine, internal=True) as name:
+        ended = certify("run", "--network", name, "--profile", "plain", "--format", "json", image)
+    assert "There is no route from the container" in reason(ended, tmp_path / "reports")
+
+
+@contextmanager
+def without_names(engine: Engine, name: str) -> Iterator[None]:
+    """The host's firewall lets no question for a name out of a network; all else passes."""
+    subnet = engine.client.networks.get(name).attrs["IPAM"]["Config"][0]["Subnet"]
+    rules = [
+        ["DOCKER-USER", "-s", subnet, "-p", protocol, "--dport", "53", "-j", "REJECT"]
+        for protocol in ("udp", "tcp")
+    ]
+    with ExitStack() as cleanup:
+        for rule in rules:
+            subprocess.run(["iptables", "-I", *rule], check=True)
+            cleanup.callback(subprocess.run, ["iptables", "-D", *rule], check=True)
+        yield
+
+
+def test_name_servers_that_are_down(certify: Certify, tmp_path: Path, engine: Engine) -> None:
+    with network(engine, internal=False) as name, without_names(engine, name):
+        ended = certify(
+            "run", "--network", name, "--profile", "plain", "--format", "json", f"{SAMPLES}/debian"
+        )
+    assert "Names are not resolved" in reason(ended, tmp_path / "reports")
+
+
+# The distribution's mirror is reached, and broken for everyone
+
+
+@pytest.fixture
+def mirror(engine: Engine) -> Iterator[tuple[str, Path]]:
+    """A network on which Debian's mirrors are one container, and its network namespace."""
+    api = engine.client.api
+    with network(engine, internal=True) as name:
+        made = api.create_container(
+            f"{SAMPLES}/busybox",
+            command=["sleep", "600"],
+            host_config=api.create_host_config(network_mode=name),
+            networking_config=api.create_networking_config(
+                {name: api.create_endpoint_config(aliases=MIRRORS)}
+            ),
+        )
+        try:
+            api.start(made["Id"])
+            pid = api.inspect_container(made["Id"])["State"]["Pid"]
+            yield name, Path(f"/proc/{pid}/ns/net")
+        finally:
+            api.remove_container(made["Id"], force=True)
+
+
+BROKEN = {
+    "404": Reply(404, b"nothing here"),
+    "403": Reply(403, b"not for you"),
+    "500": Reply(500),
+    "503": Reply(503),
+    "captive portal": Reply(200, b"<html>Log in to the network</html>"),
+}
+
+
+@pytest.mark.parametrize("reply", BROKEN.values(), ids=BROKEN)
+def test_a_mirror_that_is_broken_for_everyone(
+    certify: Certify, tmp_path: Path, mirror: tuple[str, Path], reply: Reply
+) -> None:
+    name, namespace = mirror
+    with serving(lambda _method, _path: reply, at=listening(namespace)):
+        ended = certify(
+            "run", "--network", name, "--profile", "plain", "--format", "json", f"{SAMPLES}/debian"
+        )
+    said = reason(ended, tmp_path / "reports")
+    assert "could not fetch its package lists" in said or "could not be fetched" in said
+    assert "the network's fault" in said
+
+
+def test_a_mirror_that_refuses_connections(
+    certify: Certify, tmp_path: Path, mirror: tuple[str, Path]
+) -> None:
+    ended = certify(
+        "run", "--network", mirror[0], "--profile", "plain", "--format", "json", f"{SAMPLES}/debian"
+    )
+    assert "the network's fault" in reason(ended, tmp_path / "reports")
+
+
+IMPATIENT = "RUN echo 'Acquire::http::Timeout \"1\";' >/etc/apt/apt.conf.d/impatient"
+
+
+def test_a_mirror_that_never_answers(
+    certify: Certify, tmp_path: Path, mirror: tuple[str, Path], build: Build
+) -> None:
+    name, namespace = mirror
+    with serving(lambda _method, _path: SILENCE, at=listening(namespace)):
+        ended = certify(
+            "run", "--network", name, "--profile", "plain", "--format", "json", build(IMPATIENT)
+        )
+    assert "the network's fault" in reason(ended, tmp_path / "reports")
+
+
+def test_a_mirror_that_is_broken_while_the_launch_installs(
+    certify: Certify, tmp_path: Path, mirror: tuple[str, Path]
+) -> None:
+    name, namespace = mirror
+    with serving(lambda _method, _path: Reply(503), at=listening(namespace)):
+        ended = certify("run", "--network", name, "--format", "json", f"{SAMPLES}/debian-systemd")
+    assert "the network's fault" in reason(ended, tmp_path / "reports")
+
+
+# The mirror has lists, and not what they name
+
+PACKAGE = b"not what the lists say"
+LISTS = f"""\
+Package: ed
+Version: 1
+Architecture: amd64
+Maintainer: certify
+Description: named in the lists
+Filename: pool/ed_1_amd64.deb
+Size: {len(PACKAGE)}
+SHA256: {hashlib.sha256(b"what the lists say").hexdigest()}
+""".encode()
+RELEASE = f"""\
+Suite: bookworm
+Codename: bookworm
+Architectures: amd64
+Components: main
+SHA256:
+ {hashlib.sha256(LISTS).hexdigest()} {len(LISTS)} main/binary-amd64/Packages
+""".encode()
+UNSIGNED = "RUN echo 'deb [trusted=yes] http://deb.debian.org/debian bookworm main' \
+    >/etc/apt/sources.list"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [*BROKEN.values(), SILENCE, Reply(200, PACKAGE)],
+    ids=[*BROKEN, "silence", "another file"],
+)
+def test_a_mirror_that_does_not_give_the_packages_it_lists(
+    certify: Certify, tmp_path: Path, mirror: tuple[str, Path], build: Build, reply: Reply
+) -> None:
+    name, namespace = mirror
+
+    def answer(_method: str, path: str) -> Reply:
+        if path.endswith("/Release"):
+            return Reply(200, RELEASE)
+        if path.endswith("/Packages"):
+            return Reply(200, LISTS)
+        return reply if path.endswith(".deb") else Reply(404)
+
+    image = build(UNSIGNED, IMPATIENT)
+    with serving(answer, at=listening(namespace)):
+        ended = certify("run", "--network", name, "--profile", "plain", "--format", "json", image)
+    said = reason(ended, tmp_path / "reports")
+    outcomes = {check.id: check.outcome for check in ended.result.checks}
+    assert outcomes["packages.refresh"] is Outcome.PASSED
+    assert outcomes["packages.install"] is Outcome.UNKNOWN
+    assert "the network's fault" in said
