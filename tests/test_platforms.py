@@ -39,12 +39,13 @@ EXPECTED = [
      {"dockerd.installed", "workspace.sudo", "workspace.git"}),
     # Features install with it; the rest is only recommended.
     ("debian", "devcontainer", set(), {"workspace.sudo", "workspace.download", "workspace.git"}),
-    # busybox's own wget fetches the agent; that no package can be installed is only a pity.
+    # busybox's own wget fetches the agent; that no package can be installed, and no user be made,
+    # is only a pity.
     ("busybox", "coder", set(),
-     {"image.libc", "packages.manager", "dockerd.installed", "workspace.sudo", "workspace.bash",
+     {"image.libc", "packages.manager", "dockerd.installed", "workspace.user", "workspace.bash",
       "workspace.git"}),
     ("busybox", "devcontainer", {"packages.manager"},
-     {"image.libc", "workspace.sudo", "workspace.bash", "workspace.git"}),
+     {"image.libc", "workspace.user", "workspace.bash", "workspace.git"}),
 ]  # fmt: skip
 
 

@@ -48,13 +48,14 @@ def launched(
     labels = reaper.labels(run, image)
     name = f"certify-{run}"
     with contextlib.ExitStack() as cleanup:
-        if not keep:
-            cleanup.callback(reaper.remove_run, engine, run)
         notify, folder = None, None
         if engine.local and plan.kind == "init":
             folder, notify = _notify_socket(run)
+            # Removed after the container: an engine that is still starting it makes it anew.
             cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
             cleanup.callback(notify.close)
+        if not keep:
+            cleanup.callback(reaper.remove_run, engine, run)
         refused = ""
         with answering():
             try:

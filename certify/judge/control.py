@@ -16,6 +16,7 @@ from functools import cache
 from importlib import resources
 from urllib.parse import urlsplit
 
+from certify.judge.diagnosis import diagnose
 from certify.model import Fault
 
 PLACES_AT_MOST = 3
@@ -57,7 +58,7 @@ _NAMED = (
     re.compile(r"bad address '(?P<host>[\w.-]+?)(?::(?P<port>\d+))?'"),
 )
 _URL = re.compile(r"\b(https?|ftp)://(?:[^\s/@]{0,80}@)?(?P<host>[\w.-]+)(?::(?P<port>\d+))?")
-_INSIDE = re.compile(r"\b(?:file|copy|cdrom):/?[^\s'\"]*")
+_INSIDE = re.compile(r"\b(?:(?:file|copy):/|cdrom:(?://)?\[)[^\s'\"]*")
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[?::1\]?")
 _GONE = re.compile(r"\b404\b|not have a release file", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443, "ftp": 21}
@@ -113,6 +114,9 @@ def weigh(
     ``text`` is what the package manager said, ``answers`` what the control found for
     :func:`questions`.
     """
+    cause = diagnose(text, where="packages")
+    if cause is not None and cause.fault not in (Fault.IMAGE, Fault.NETWORK):
+        return None  # a full disk, a wrong clock: no control tells anything of that
     if inside := _inside(text):
         return Fault.IMAGE, f"{inside} is inside the image itself, where no network leads"
     own = mirror(os_release)

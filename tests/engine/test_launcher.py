@@ -14,7 +14,13 @@ from certify.engine import reaper
 from certify.engine.candidate import Candidate
 from certify.engine.client import Engine
 from certify.engine.launch import NOTIFY, SHELL_RAN, STATE, Limits, Plan
-from certify.engine.launcher import Launched, _about_shell, launched, refusal
+from certify.engine.launcher import (
+    Launched,
+    _about_own_command,
+    _about_shell,
+    launched,
+    refusal,
+)
 from certify.errors import LaunchRefused
 from certify.model import Fault
 from tests.conftest import SAMPLES
@@ -46,6 +52,24 @@ REFUSALS = {
 @pytest.mark.parametrize(("said", "about"), REFUSALS.values(), ids=REFUSALS)
 def test_arefusal_is_about_the_images_shell_or_not(said: str, about: bool) -> None:
     assert _about_shell(said) is about
+
+
+@pytest.mark.parametrize(
+    ("said", "about"),
+    [
+        ('exec: "/entrypoint": stat /entrypoint: no such file or directory: unknown', True),
+        ('exec: "run.sh": executable file not found in $PATH: unknown', True),
+        ('exec: "/etc/passwd": permission denied: unknown', True),
+        ("exec /entrypoint: exec format error", True),
+        ("unable to find user app: no matching entries in passwd file", True),
+        ('chdir to cwd ("/srv/app") set in config.json failed: not a directory', True),
+        ("unable to apply caps: operation not permitted", False),
+        ("network nowhere not found", False),
+        ("driver failed programming external connectivity", False),
+    ],
+)
+def test_arefusal_is_about_what_the_image_itself_names_or_not(said: str, about: bool) -> None:
+    assert _about_own_command(said) is about
 
 
 @pytest.mark.parametrize(
@@ -173,6 +197,23 @@ class TestRemoval:
         with launched(engine, BUSYBOX, IDLE) as started:
             shell = launches.saw(started).shell()
             assert shell.run("sleep 1000 & echo up").stdout == b"up\n"
+        assert launches.are_gone()
+
+    def test_the_container_goes_before_the_folder_that_it_mounts(
+        self, engine: Engine, launches: Launches, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Else an engine that is interrupted at the start makes the folder anew, and it stays."""
+        seen: list[bool] = []
+        remove = reaper.remove_run
+
+        def watched(engine: Engine, run: str) -> None:
+            seen.extend(folder.is_dir() for folder in launches.folders)
+            remove(engine, run)
+
+        monkeypatch.setattr(reaper, "remove_run", watched)
+        with launched(engine, BUSYBOX, init_plan(engine)) as started:
+            launches.saw(started)
+        assert seen == [True] * len(launches.folders)
         assert launches.are_gone()
 
     @pytest.mark.parametrize("kind", ["init", "idle"])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from certify.model import Level, Outcome, Result, Status
+from certify.model import Level, Outcome, Status
 from tests.conftest import Ended
 
 
 def reason(ended: Ended, reports: Path) -> str:
     """The reason of an inconclusive run, in which nothing was held against the image."""
-    assert ended.code == 3, f"exit {ended.code}\n{ended.out[-6000:]}\n{ended.err}"
+    assert ended.code == 3, f"exit {ended.code}\n{ended.err}\n{seen(ended)}"
     assert "Traceback" not in ended.err
     result = ended.result
     assert result.verdict.status is Status.INCONCLUSIVE
@@ -30,6 +30,11 @@ def reason(ended: Ended, reports: Path) -> str:
     return first.text
 
 
-def evidence(result: Result) -> str:
-    """All that was seen."""
-    return "\n".join(check.evidence for check in result.checks)
+def seen(ended: Ended) -> str:
+    """What was seen by the checks that did not pass."""
+    checks = ended.result.checks if ended.out.startswith("{") else ()
+    return "\n".join(
+        f"{check.id}: {check.message}\n{check.evidence}"
+        for check in checks
+        if check.outcome in (Outcome.FAILED, Outcome.UNKNOWN)
+    )

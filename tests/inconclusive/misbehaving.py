@@ -66,7 +66,7 @@ def serving(answering: Answering, *, at: socket.socket | None = None) -> Iterato
             if self.command != "HEAD":
                 self.wfile.write(reply.body)
 
-        do_HEAD = do_GET
+        do_HEAD = do_GET  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:
             pass

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from certify.engine.client import Engine
+from certify.engine.packages import family
 from certify.model import Outcome
 from tests.conftest import SAMPLES, Certify
 from tests.inconclusive.answers import reason
@@ -56,6 +57,10 @@ def network(engine: Engine, *, internal: bool) -> Iterator[str]:
         made.remove()
 
 
+ONE_SOURCE = "RUN echo 'deb http://deb.debian.org/debian bookworm main' >/etc/apt/sources.list"
+IMPATIENT = "RUN echo 'Acquire::http::Timeout \"1\";' >/etc/apt/apt.conf.d/impatient"
+
+
 # Nothing can be reached
 
 
@@ -74,13 +79,25 @@ def test_a_network_that_is_down(
     assert refresh.outcome is Outcome.UNKNOWN
 
 
-def test_no_route_from_the_container(
+# An address that no host has (RFC 5737), so that no name has to be resolved.
+BY_ADDRESS = "RUN sed -i 's,//[^/]*/,//203.0.113.7/,' /etc/apt/sources.list"
+
+
+def test_no_route_from_the_container(certify: Certify, tmp_path: Path, build: Build) -> None:
+    ended = certify(
+        "run", "--network", "none", "--profile", "plain", "--format", "json", build(BY_ADDRESS)
+    )
+    assert "There is no route from the container" in reason(ended, tmp_path / "reports")
+
+
+@pytest.mark.slow
+def test_a_firewall_that_swallows_everything(
     certify: Certify, tmp_path: Path, engine: Engine, build: Build
 ) -> None:
-    image = build("RUN sed -i 's,//[^/]*/,//203.0.113.7/,' /etc/apt/sources.list")
+    image = build(BY_ADDRESS)
     with network(engine, internal=True) as name:
         ended = certify("run", "--network", name, "--profile", "plain", "--format", "json", image)
-    assert "There is no route from the container" in reason(ended, tmp_path / "reports")
+    assert "the network's fault" in reason(ended, tmp_path / "reports")
 
 
 @contextmanager
@@ -98,11 +115,12 @@ def without_names(engine: Engine, name: str) -> Iterator[None]:
         yield
 
 
-def test_name_servers_that_are_down(certify: Certify, tmp_path: Path, engine: Engine) -> None:
+def test_name_servers_that_are_down(
+    certify: Certify, tmp_path: Path, engine: Engine, build: Build
+) -> None:
+    image = build('ENV RES_OPTIONS="timeout:1 attempts:1"', ONE_SOURCE)
     with network(engine, internal=False) as name, without_names(engine, name):
-        ended = certify(
-            "run", "--network", name, "--profile", "plain", "--format", "json", f"{SAMPLES}/debian"
-        )
+        ended = certify("run", "--network", name, "--profile", "plain", "--format", "json", image)
     assert "Names are not resolved" in reason(ended, tmp_path / "reports")
 
 
@@ -118,9 +136,7 @@ def mirror(engine: Engine) -> Iterator[tuple[str, Path]]:
             f"{SAMPLES}/busybox",
             command=["sleep", "600"],
             host_config=api.create_host_config(network_mode=name),
-            networking_config=api.create_networking_config(
-                {name: api.create_endpoint_config(aliases=MIRRORS)}
-            ),
+            networking_config={"EndpointsConfig": {name: {"Aliases": MIRRORS}}},
         )
         try:
             api.start(made["Id"])
@@ -162,16 +178,20 @@ def test_a_mirror_that_refuses_connections(
     assert "the network's fault" in reason(ended, tmp_path / "reports")
 
 
-IMPATIENT = "RUN echo 'Acquire::http::Timeout \"1\";' >/etc/apt/apt.conf.d/impatient"
-
-
 def test_a_mirror_that_never_answers(
     certify: Certify, tmp_path: Path, mirror: tuple[str, Path], build: Build
 ) -> None:
     name, namespace = mirror
     with serving(lambda _method, _path: SILENCE, at=listening(namespace)):
         ended = certify(
-            "run", "--network", name, "--profile", "plain", "--format", "json", build(IMPATIENT)
+            "run",
+            "--network",
+            name,
+            "--profile",
+            "plain",
+            "--format",
+            "json",
+            build(ONE_SOURCE, IMPATIENT),
         )
     assert "the network's fault" in reason(ended, tmp_path / "reports")
 
@@ -188,16 +208,19 @@ def test_a_mirror_that_is_broken_while_the_launch_installs(
 # The mirror has lists, and not what they name
 
 PACKAGE = b"not what the lists say"
-LISTS = f"""\
-Package: ed
+LISTS = "\n".join(
+    f"""\
+Package: {name}
 Version: 1
 Architecture: amd64
 Maintainer: certify
 Description: named in the lists
-Filename: pool/ed_1_amd64.deb
+Filename: pool/{name}_1_amd64.deb
 Size: {len(PACKAGE)}
 SHA256: {hashlib.sha256(b"what the lists say").hexdigest()}
-""".encode()
+"""
+    for name, _ in family("apt").trials
+).encode()
 RELEASE = f"""\
 Suite: bookworm
 Codename: bookworm
@@ -225,7 +248,7 @@ def test_a_mirror_that_does_not_give_the_packages_it_lists(
             return Reply(200, RELEASE)
         if path.endswith("/Packages"):
             return Reply(200, LISTS)
-        return reply if path.endswith(".deb") else Reply(404)
+        return reply if "/pool/" in path else Reply(404)
 
     image = build(UNSIGNED, IMPATIENT)
     with serving(answer, at=listening(namespace)):

@@ -94,6 +94,13 @@ NOT_PROVEN = None
         ("E: Failed to fetch file:/srv/repo/./Packages  Hash Sum mismatch", {}, Fault.IMAGE),
         ("E: Failed to fetch http://a.corp/Packages.xz  Hash Sum mismatch", {}, NOT_PROVEN),
         ("Get:1 file:/srv/repo ./ Packages [20 B]", {}, NOT_PROVEN),
+        ("E: Could not open file: permission denied", {}, NOT_PROVEN),
+        # What the host ran out of is no fault of the image, wherever the repository is.
+        (
+            "E: Failed to fetch file:/srv/repo/Packages  write (28: No space left on device)",
+            {},
+            NOT_PROVEN,
+        ),
     ],
 )
 def test_whose_fault_it_is(said: str, found: dict[str, Reach], fault: Fault | None) -> None:

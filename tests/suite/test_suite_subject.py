@@ -1,0 +1,108 @@
+"""What checks are handed, without a container: os-release, and who answers for what."""
+
+from __future__ import annotations
+
+import shlex
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certify.engine.candidate import Candidate
+from certify.model import Image
+from certify.suite.osrelease import parse_os_release
+from certify.suite.subject import Job, Subject
+
+DEBIAN = """\
+PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
+NAME="Debian GNU/Linux"
+VERSION_ID="12"
+ID=debian
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", {}),
+        (DEBIAN, {
+            "PRETTY_NAME": "Debian GNU/Linux 12 (bookworm)", "NAME": "Debian GNU/Linux",
+            "VERSION_ID": "12", "ID": "debian",
+        }),
+        ("ID=a\n\n# a comment\n  NAME='Alpine Linux' \n", {"ID": "a", "NAME": "Alpine Linux"}),
+        ('NAME="a \\"b\\" \\$c"\n', {"NAME": 'a "b" \\$c'}),
+        ('ID="unclosed\n', {"ID": '"unclosed'}),
+        ("ID=\nNAME=x=y\n", {"ID": "", "NAME": "x=y"}),
+        ("no assignment\n=nothing\n", {"": "nothing"}),
+        ("ID=a\nID=b\n", {"ID": "b"}),
+    ],
+)  # fmt: skip
+def test_os_release(text: str, found: dict[str, str]) -> None:
+    assert parse_os_release(text) == found
+
+
+@given(st.dictionaries(st.from_regex(r"[A-Z_]+", fullmatch=True), st.text("ab \"'$#=ü")))
+def test_what_was_quoted_comes_back(values: dict[str, str]) -> None:
+    text = "\n".join(f"{key}={shlex.quote(value)}" for key, value in values.items())
+    assert parse_os_release(text) == values
+
+
+@given(st.text())
+def test_any_text_is_read_or_left(text: str) -> None:
+    assert all("=" not in key for key in parse_os_release(text))
+
+
+def subject_with(files: dict[str, bytes], facts: list[tuple[str, Any]]) -> Subject:
+    job = Job(
+        container="c" * 64,
+        image=Image(reference="x", platform="linux/arm/v7"),
+        launch="idle",
+        engine_platform="linux/amd64",
+    )
+    candidate = cast(Candidate, SimpleNamespace(read_file=files.get, pace=1.0))
+    return Subject(job, candidate, [], lambda name, value: facts.append((name, value)))
+
+
+def test_the_operating_system_is_a_fact() -> None:
+    facts: list[tuple[str, Any]] = []
+    release = subject_with({"/etc/os-release": DEBIAN.encode()}, facts).os_release
+    assert release is not None
+    assert release["ID"] == "debian"
+    assert facts == [
+        ("os", {
+            "id": "debian", "version_id": "12", "pretty_name": "Debian GNU/Linux 12 (bookworm)",
+        })
+    ]  # fmt: skip
+
+
+def test_the_distributions_own_file_is_read_where_etc_has_none() -> None:
+    release = subject_with({"/usr/lib/os-release": b"ID=fedora\n"}, []).os_release
+    assert release == {"ID": "fedora"}
+
+
+@pytest.mark.parametrize("files", [{}, {"/etc/os-release": b""}, {"/etc/os-release": b"NAME=x\n"}])
+def test_without_an_id_there_is_no_such_fact(files: dict[str, bytes]) -> None:
+    facts: list[tuple[str, Any]] = []
+    release = subject_with(files, facts).os_release
+    assert not (release or {}).get("ID")
+    assert facts == []
+
+
+def test_what_an_image_calls_itself_cannot_speak_to_a_terminal() -> None:
+    facts: list[tuple[str, Any]] = []
+    hostile = b'ID=x\nPRETTY_NAME="\x1b[31mred\x1b[0m \xff"\n'
+    assert subject_with({"/etc/os-release": hostile}, facts).os_release
+    assert facts[0][1]["pretty_name"] == "red \ufffd"
+
+
+def test_the_architecture_is_the_images() -> None:
+    assert subject_with({}, []).architecture == "arm"
+
+
+def test_a_condition_is_waited_for_and_given_up() -> None:
+    subject = subject_with({}, [])
+    answers = iter([False, False, True])
+    assert subject.wait_for(lambda: next(answers), seconds=60, pause=0)
+    assert not subject.wait_for(lambda: False, seconds=0, pause=0)
