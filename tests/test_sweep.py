@@ -60,6 +60,7 @@ def created_since(engine: Engine, moment: float) -> int:
         since=int(moment),
         until=int(time.time()) + 1,
         filters={"type": "container", "event": "create", "label": reaper.RUN},
+        decode=True,
     )
     made = [each["Actor"]["Attributes"]["certify.image"] for each in events]
     return sum(1 for image in made if image in MADE)

@@ -99,8 +99,8 @@ def test_without_an_engine_nothing_can_be_cleaned(certify: Certify, tmp_path: Pa
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("reference", ["localhost:1/team/app:1", "registry.invalid/team/app:1"])
-def test_an_image_that_cannot_be_pulled(certify: Certify, tmp_path: Path, reference: str) -> None:
+def test_an_image_that_cannot_be_pulled(certify: Certify, tmp_path: Path) -> None:
+    reference = "localhost:1/team/app:1"
     ended = certify("run", "--format", "json", reference)
     assert ended.code == 3
     jsonschema.validate(ended.json(), SCHEMA)
