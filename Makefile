@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup samples demo test test-cgroup2 lint sabotage repeat clean-samples
+.PHONY: help setup samples demo test test-cgroup2 lint test-slow sabotage repeat clean-samples
 
 python := .venv/bin/python
 
@@ -22,6 +22,9 @@ test-cgroup2: ## certify the samples on a virtual machine with cgroup v2, over T
 	@scripts/setup cgroup2
 	@scripts/samples
 	@scripts/cgroup2
+
+test-slow: setup samples ## tests that wait for minutes: timeouts, other releases (ARGS="-k name")
+	@$(python) -m pytest -m slow $(ARGS)
 
 setup: ## install and start what this machine lacks
 	@scripts/setup

@@ -32,7 +32,9 @@ def trial(candidate: Subject) -> Trial:
     choices = [each for each in family.trials if not candidate.has(each[1].split()[0])]
     if not choices:
         not_applicable(f"every trial package of {family.name} is already in the image")
-    for package, command in choices:  # noqa: B007 - the last one tried is used below
+    # The last one tried is judged: one that the sources never had would hide why another failed.
+    had = [each for each in choices if candidate.run(family.command("exists", each[0])).rc == 0]
+    for package, command in had or choices:  # noqa: B007 - the last one tried is used below
         installed = candidate.run(family.command("install", package), timeout=INSTALL_SECONDS)
         if installed.rc == 0:
             break

@@ -66,7 +66,7 @@ def run(
     references = [Reference.parse(image) for image in dict.fromkeys(images)]
     profiles, options = certification(keep=keep, **chosen)
     results: list[Result] = []
-    unrecorded: list[BadLedger] = []
+    unrecorded: list[str] = []
     with open_ledger(ledger, reports) as store, interruptible():
         engine = _engine()
         try:
@@ -80,18 +80,21 @@ def run(
                     for result in found:
                         store.record(result)
                 except BadLedger as error:  # a full disk must not cost the result
-                    unrecorded.append(error)
+                    unrecorded.append(error.message)
         finally:
             if isinstance(engine, Engine):
                 engine.close()
             if results:
                 standing = _standing(store, results)
                 results = advised(results, standing)
-                write_reports(reports, results, standing)
+                try:
+                    write_reports(reports, results, standing)
+                except OSError as error:
+                    unrecorded.append(f"the reports cannot be written: {error}")
     _print(results, form)
     code = exit_code(results)
     if unrecorded:
-        click.echo(f"certify: not recorded: {unrecorded[0].message}", err=True)
+        click.echo(f"certify: not recorded: {unrecorded[0]}", err=True)
         code = code or INCONCLUSIVE
     sys.exit(code)
 

@@ -38,6 +38,7 @@ from certify.images.registry import Registry
 from certify.judge.changes import Change, Kind, Swept, changes, swept
 from certify.judge.plan import Item, make_plan
 from certify.judge.profiles import Profile, shipped
+from certify.judge.recommend import advised
 from certify.model import Result, Status
 from certify.publish.junit import junit_xml
 from certify.publish.result import report_json
@@ -134,7 +135,7 @@ def sweep(
             store.sweeps.abandon(number)
             raise
         standing = store.standing_by_reference()
-        mine = _of_list(items, standing)
+        mine = advised(_of_list(items, standing), standing)
         state = [swept(result) for result in mine]
         state += [_silent(each) for each in unlisted]
         before = store.sweeps.last(1, str(listing))

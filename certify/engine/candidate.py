@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from certify.engine.archive import read_file
 from certify.engine.client import APIError, Engine, answering
 from certify.engine.notices import Notices
-from certify.engine.session import KILL_DESCENDANTS, EngineStream, SessionLost, Shell
+from certify.engine.session import KILL_DESCENDANTS, KILLED, EngineStream, SessionLost, Shell
 
 SHELL = "/bin/sh"
 _ROOT = "0:0"
@@ -34,6 +34,14 @@ class State:
     """What the image's own health check says: ``starting``, ``healthy`` or ``unhealthy``; null if
     it has none."""
 
+    @property
+    def killed(self) -> bool:
+        """It was ended by SIGKILL, which PID 1 gets only from outside (pid_namespaces(7)).
+
+        From a person, another program, or the kernel of a host that ran out of memory.
+        """
+        return not self.running and self.exit_code == KILLED
+
 
 @dataclass(frozen=True)
 class Stopped:
@@ -45,7 +53,7 @@ class Stopped:
     @property
     def killed(self) -> bool:
         """It did not stop when asked, and the engine killed it."""
-        return self.exit_code == 137
+        return self.exit_code == KILLED
 
 
 class Candidate:
@@ -161,4 +169,6 @@ class Candidate:
 def _why_stopped(state: State) -> str:
     if state.oom_killed:
         return "the container was killed because it ran out of the memory that it was given"
+    if state.killed:
+        return "the container was killed from outside: by somebody, or by a host without memory"
     return f"the container ended by itself with exit code {state.exit_code}"

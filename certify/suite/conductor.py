@@ -257,6 +257,8 @@ class Conductor:
         state = self.subject.engine_side.state()
         if state.oom_killed:
             return Outcome.UNKNOWN, said, log, Fault.LAUNCH
+        if state.killed:
+            return Outcome.UNKNOWN, said, log, Fault.HOST
         if job.launch == "init" and early:
             log += self.subject.last_words()
         diagnosis = diagnose(f"{job.refused}\n{log}", where="log")

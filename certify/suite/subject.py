@@ -16,7 +16,9 @@ from certify.engine import packages, probe
 from certify.engine.boot import Boot, patience, since_init, wait_booted, wait_settled
 from certify.engine.candidate import Candidate, CandidateStopped, Stopped
 from certify.engine.console import last_words
+from certify.engine.client import APIError
 from certify.engine.launch import SHELL_RAN, STATE
+from certify.engine.launcher import refusal
 from certify.engine.session import SessionLost
 from certify.errors import Trouble
 from certify.judge import control
@@ -220,8 +222,14 @@ class Subject:
         return self.stopped
 
     def start_again(self) -> Boot:
-        """Start it again after :meth:`stop`, and wait for its boot."""
-        self.engine_side.start()
+        """Start it again after :meth:`stop`, and wait for its boot.
+
+        Raises :class:`~certify.errors.LaunchRefused` if the engine would not.
+        """
+        try:
+            self.engine_side.start()
+        except APIError as error:
+            raise refusal(str(error.explanation or error)) from error
         boot = self._wait()
         self.in_vain = max(self.in_vain, boot.in_vain or 0.0)
         return boot

@@ -24,6 +24,10 @@ from tests.engine.waiting import containers_of, eventually, owner_of, running
 HERE = reaper.owner().partition("/")[0]
 
 
+def uptime() -> float:
+    return float(Path("/proc/uptime").read_text().split()[0])
+
+
 # Whose an object is
 
 
@@ -37,10 +41,13 @@ def test_what_another_living_process_created_is_no_orphan_until_it_ends(tmp_path
     program = tmp_path / "a) R 1 (b"
     program.write_text("#!/bin/sh\necho up; read -r line\n")
     program.chmod(0o755)
+    before = uptime()
     with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stdout.readline() == b"up\n"
         label = owner_of(process.pid)
+        started = int(label.rpartition("/")[2]) / os.sysconf("SC_CLK_TCK")
+        assert before - 0.05 <= started <= uptime() + 0.05
         assert reaper.is_orphan(label) is False
     assert reaper.is_orphan(label) is True
 

@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from certify.engine.client import Engine
 from certify.engine.packages import family
@@ -66,7 +67,11 @@ IMPATIENT = "RUN echo 'Acquire::http::Timeout \"1\";' >/etc/apt/apt.conf.d/impat
 
 @pytest.mark.parametrize(
     ("sample", "profile"),
-    [("debian", "plain"), ("debian", "devspace"), ("debian-devspace", "devspace")],
+    [
+        ("debian", "plain"),
+        pytest.param("debian", "devspace", marks=pytest.mark.slow),
+        pytest.param("debian-devspace", "devspace", marks=pytest.mark.slow),
+    ],
 )
 def test_a_network_that_is_down(
     certify: Certify, tmp_path: Path, sample: str, profile: str
@@ -153,9 +158,18 @@ BROKEN = {
     "503": Reply(503),
     "captive portal": Reply(200, b"<html>Log in to the network</html>"),
 }
+IN_DAILY_RUNS = ("404", "500")
 
 
-@pytest.mark.parametrize("reply", BROKEN.values(), ids=BROKEN)
+def some(replies: dict[str, Reply]) -> list[ParameterSet]:
+    """All of them, most only where there is time."""
+    return [
+        pytest.param(reply, id=name, marks=[] if name in IN_DAILY_RUNS else [pytest.mark.slow])
+        for name, reply in replies.items()
+    ]
+
+
+@pytest.mark.parametrize("reply", some(BROKEN))
 def test_a_mirror_that_is_broken_for_everyone(
     certify: Certify, tmp_path: Path, mirror: tuple[str, Path], reply: Reply
 ) -> None:
@@ -169,6 +183,7 @@ def test_a_mirror_that_is_broken_for_everyone(
     assert "the network's fault" in said
 
 
+@pytest.mark.slow
 def test_a_mirror_that_refuses_connections(
     certify: Certify, tmp_path: Path, mirror: tuple[str, Path]
 ) -> None:
@@ -178,6 +193,7 @@ def test_a_mirror_that_refuses_connections(
     assert "the network's fault" in reason(ended, tmp_path / "reports")
 
 
+@pytest.mark.slow
 def test_a_mirror_that_never_answers(
     certify: Certify, tmp_path: Path, mirror: tuple[str, Path], build: Build
 ) -> None:
@@ -234,9 +250,7 @@ UNSIGNED = "RUN echo 'deb [trusted=yes] http://deb.debian.org/debian bookworm ma
 
 
 @pytest.mark.parametrize(
-    "reply",
-    [*BROKEN.values(), SILENCE, Reply(200, PACKAGE)],
-    ids=[*BROKEN, "silence", "another file"],
+    "reply", some(BROKEN | {"silence": SILENCE, "another file": Reply(200, PACKAGE)})
 )
 def test_a_mirror_that_does_not_give_the_packages_it_lists(
     certify: Certify, tmp_path: Path, mirror: tuple[str, Path], build: Build, reply: Reply

@@ -33,7 +33,13 @@ OUT_OF_ORDER = {
 }
 
 
-@pytest.mark.parametrize(("reply", "says"), OUT_OF_ORDER.values(), ids=OUT_OF_ORDER)
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        pytest.param(*each, id=name, marks=[] if name in ("429", "500") else [pytest.mark.slow])
+        for name, each in OUT_OF_ORDER.items()
+    ],
+)
 def test_a_registry_that_misbehaves(
     certify: Certify, tmp_path: Path, reply: Reply, says: str
 ) -> None:

@@ -133,6 +133,8 @@ def surprises(sabotage: Sabotage, result: Result) -> list[str]:
     if result.verdict.status is not wanted:
         reasons = "; ".join(f"{each.check}: {each.text}" for each in result.verdict.reasons)
         told.append(f"{result.verdict.status}, not {wanted}: {reasons}")
+    if all(each.outcome is Outcome.UNKNOWN for each in result.checks):
+        return told  # nothing could be asked: the machine's trouble, told once
     for each in failed:
         if each.id != sabotage.check:
             told.append(f"{each.id} failed as well: {each.message}")

@@ -108,6 +108,7 @@ class Run:
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
         self.subject = FakeSubject()
+        self.arguments: tuple[str, ...] = ()
         self.told: list[Finding] = []
         self.began: list[str] = []
         self.specs: list[Spec] = []
@@ -135,7 +136,7 @@ class Run:
             def pytest_configure(self, config: pytest.Config) -> None:
                 config.pluginmanager.register(conductor, CONDUCTOR)
 
-        self.pytester.inline_run(*ARGUMENTS, plugins=[Named()])
+        self.pytester.inline_run(*ARGUMENTS, *self.arguments, plugins=[Named()])
         return conductor.findings
 
 
@@ -517,6 +518,7 @@ def test_a_check_that_blames_another_is_traced_further(run: Run) -> None:
     )
     assert findings["image.two"].message == "see there"
     assert findings["image.three"].because == "image.one"
+    assert findings["image.three"].message == "needs image.one, which failed"
 
 
 def test_checks_that_blame_each_other_end(run: Run) -> None:
@@ -633,6 +635,7 @@ def test_all_of_ones_own_checks_are_asked(run: Run) -> None:
 
 def test_the_shipped_names_of_testinfra_mean_the_candidate(run: Run) -> None:
     own = "def test_host(host, candidate): assert host is candidate.host"
+    run.arguments = ("-p", "testinfra.plugin")
     run.subject.host = object()  # type: ignore[attr-defined]
     assert run(own=own)["own.host"].outcome is Outcome.PASSED
 
