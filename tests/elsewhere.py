@@ -1,8 +1,8 @@
 """The samples' verdicts on another engine, held against the expected ones.
 
-``DOCKER_HOST=... python -m tests.elsewhere`` prints a table in Markdown, and exits with 1 if a
-verdict is wrong. Slowness may leave a verdict open, but turn none around. Images must be there;
-``scripts/cgroup2`` sees to that, and to such an engine.
+``DOCKER_HOST=... python -m tests.elsewhere [SAMPLE...]`` prints a table in Markdown, and
+exits with 1 if a verdict is wrong. Slowness may leave a verdict open, but turn none around. Images
+must be there; ``scripts/cgroup2`` sees to that, and to such an engine.
 """
 
 from __future__ import annotations
@@ -105,11 +105,14 @@ def described(host: Host) -> str:
     )
 
 
-def main() -> int:
-    """Certify every sample under every profile that something is expected of it under."""
+def main(*samples: str) -> int:
+    """Certify samples, or all, under every profile that something is expected of them under."""
+    known = dict.fromkeys(each.sample for each in EXPECTED)
+    if strangers := [each for each in samples if each not in known]:
+        raise SystemExit(f"nothing is expected of {', '.join(strangers)}")
     wrong = 0
     host, lines = "", [HEAD]
-    for sample in dict.fromkeys(each.sample for each in EXPECTED):
+    for sample in samples or known:
         rows = [each for each in EXPECTED if each.sample == sample]
         results, seconds = certified(sample, [each.profile for each in rows])
         for expected, result in zip(rows, results, strict=True):
@@ -124,4 +127,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

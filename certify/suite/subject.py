@@ -15,8 +15,8 @@ from testinfra.host import Host
 from certify.engine import packages, probe
 from certify.engine.boot import Boot, patience, since_init, wait_booted, wait_settled
 from certify.engine.candidate import Candidate, CandidateStopped, Stopped
-from certify.engine.console import last_words
 from certify.engine.client import APIError
+from certify.engine.console import last_words
 from certify.engine.launch import SHELL_RAN, STATE
 from certify.engine.launcher import refusal
 from certify.engine.session import SessionLost

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 from docker.api.client import APIClient
 from docker.errors import APIError, NotFound
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certify.engine.archive import read_file
@@ -61,6 +61,7 @@ class Api:
         return read_file(cast(APIClient, self), "container", path, limit)
 
 
+@settings(deadline=None)
 @given(
     size=st.integers(0, 40_000),
     limit=st.integers(0, 40_000),

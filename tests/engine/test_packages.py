@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certify.engine import packages
@@ -378,6 +378,7 @@ def test_downloads_need_a_program_and_certificates(
     assert (image.run(script)[0] == 0) is with_bundle
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(sorted(lacks())), unique=True))
 def test_any_choice_of_capabilities_makes_a_line_or_none(capabilities: list[str]) -> None:
     for each in families():

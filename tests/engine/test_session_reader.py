@@ -93,6 +93,7 @@ outputs = st.binary(max_size=120) | st.text("0123456789abcdef \n", max_size=120)
 places = st.sets(st.integers(0, 200), max_size=12)
 
 
+@settings(deadline=None)
 @given(
     out=outputs,
     err=outputs,
@@ -327,6 +328,7 @@ def frame(channel: int, data: bytes) -> bytes:
     return struct.pack(">BxxxL", channel, len(data)) + data
 
 
+@settings(deadline=None)
 @given(
     frames=st.lists(st.tuples(st.sampled_from([STDOUT, STDERR]), st.binary(max_size=40))),
     at=st.sets(st.integers(0, 300)),

@@ -67,7 +67,13 @@ def a_check_that_waits(folder: Path, address: str | None) -> Iterator[tuple[str,
     ended.append(Ended(certifying.returncode, out.decode(), err.decode()))
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGKILL, id="killed"),
+        pytest.param(signal.SIGTERM, id="stopped", marks=pytest.mark.slow),
+    ],
+)
 def test_an_engine_that_ends_while_a_check_asks(
     mortal: PrivateEngine, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -34,17 +34,18 @@ Build = Callable[..., str]
 @pytest.fixture(scope="module")
 def build(engine: Engine) -> Iterator[Build]:
     """Builds an image from a few lines of a Dockerfile; it is removed with the module."""
-    tags = []
+    made: dict[tuple[str, ...], str] = {}
 
     def run(*lines: str) -> str:
-        tag = f"certify-test/network-{uuid.uuid4().hex[:8]}:1"
-        source = "\n".join((f"FROM {SAMPLES}/debian", *lines))
-        engine.client.images.build(fileobj=io.BytesIO(source.encode()), tag=tag, rm=True)
-        tags.append(tag)
-        return tag
+        if lines not in made:
+            tag = f"certify-test/network-{uuid.uuid4().hex[:8]}:1"
+            source = "\n".join((f"FROM {SAMPLES}/debian", *lines))
+            engine.client.images.build(fileobj=io.BytesIO(source.encode()), tag=tag, rm=True)
+            made[lines] = tag
+        return made[lines]
 
     yield run
-    for tag in tags:
+    for tag in made.values():
         engine.client.images.remove(tag, force=True)
 
 
@@ -212,6 +213,7 @@ def test_a_mirror_that_never_answers(
     assert "the network's fault" in reason(ended, tmp_path / "reports")
 
 
+@pytest.mark.slow
 def test_a_mirror_that_is_broken_while_the_launch_installs(
     certify: Certify, tmp_path: Path, mirror: tuple[str, Path]
 ) -> None:

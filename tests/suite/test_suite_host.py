@@ -6,7 +6,7 @@ import shlex
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certify.engine.session import DEFAULT_TIMEOUT, Answer, Shell
@@ -50,6 +50,7 @@ def test_testinfras_own_ways_of_asking(method: str) -> None:
             getattr(host, method)(*expected)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
 def test_arguments_are_quoted(arguments: list[str]) -> None:
     shell = Says()
@@ -57,6 +58,7 @@ def test_arguments_are_quoted(arguments: list[str]) -> None:
     assert shlex.split(shell.asked[0][0]) == ["echo", *arguments]
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_become_text(data: bytes) -> None:
     answer = host_over(cast(Shell, Says(0, data, data)), [], "name").run("x")

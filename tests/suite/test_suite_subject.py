@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certify.engine.candidate import Candidate
@@ -43,12 +43,14 @@ def test_os_release(text: str, found: dict[str, str]) -> None:
     assert parse_os_release(text) == found
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.from_regex(r"[A-Z_]+", fullmatch=True), st.text("ab \"'$#=ü")))
 def test_what_was_quoted_comes_back(values: dict[str, str]) -> None:
     text = "\n".join(f"{key}={shlex.quote(value)}" for key, value in values.items())
     assert parse_os_release(text) == values
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_or_left(text: str) -> None:
     assert all("=" not in key for key in parse_os_release(text))
