@@ -8,64 +8,20 @@ Durations are seconds, sizes bytes, moments UTC.
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
+from certify.terms import Fault as Fault
+from certify.terms import Grade as Grade
+from certify.terms import Level as Level
+from certify.terms import Outcome as Outcome
+from certify.terms import Status as Status
+from certify.terms import Trust as Trust
+from certify.terms import WaiverState as WaiverState
+
 RESULT_SCHEMA = "certify/result/v1"
 REPORT_SCHEMA = "certify/report/v1"
-
-
-class Outcome(StrEnum):
-    """What a check said."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    UNKNOWN = "unknown"
-
-
-class Level(StrEnum):
-    """How much a profile cares about a check."""
-
-    REQUIRED = "required"
-    RECOMMENDED = "recommended"
-    INFO = "info"
-
-
-class Status(StrEnum):
-    """What a profile makes of all outcomes."""
-
-    CERTIFIED = "certified"
-    REJECTED = "rejected"
-    INCONCLUSIVE = "inconclusive"
-
-
-class Grade(StrEnum):
-    """How a certified image got there."""
-
-    NATIVE = "native"
-    ON_LAUNCH = "on-launch"
-
-
-class WaiverState(StrEnum):
-    """What became of a waiver in one result."""
-
-    USED = "used"
-    EXPIRED = "expired"
-    UNNEEDED = "unneeded"
-
-
-class Fault(StrEnum):
-    """Where the cause of a failure lies. Only ``image`` may reject an image."""
-
-    IMAGE = "image"
-    HOST = "host"
-    LAUNCH = "launch"
-    NETWORK = "network"
-    REGISTRY = "registry"
-    TOOL = "tool"
 
 
 def _rfc3339(moment: datetime) -> str:
@@ -158,6 +114,8 @@ class Image(Value):
     os: Os | None = None
     package_manager: str | None = None
     """The family of its package manager, such as apt; null if it has none that certify knows."""
+    trust: Trust = Trust.UNKNOWN
+    """How far Docker Hub vouches for its publisher."""
 
 
 class Reason(Value):

@@ -20,7 +20,9 @@ ROWS = (
     {"certify.engine", "certify.ledger", "certify.publish"},
     {"certify.judge", "certify.images"},
     {"certify.errors"},
-    {"certify.model", "certify.safetext", "certify.tomltext", "certify"},
+    {"certify.approved"},
+    {"certify.model"},
+    {"certify.terms", "certify.safetext", "certify.tomltext", "certify"},
 )
 PURE = ("certify.judge", "certify.publish", "certify.images.reference", "certify.images.listing")
 

@@ -1,0 +1,74 @@
+"""The approved-images list: the values that `certify publish` writes and `certify verify` reads.
+
+One entry stands for one image on one platform under one profile. Durations are seconds,
+moments UTC.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from certify.model import Grade, Moment, Trust, Value
+
+APPROVED_SCHEMA = "certify/approved/v1"
+
+
+class Approved(Value):
+    """One approved image: what may be run, and on what grounds."""
+
+    pin: str
+    """``registry/repository@sha256:…``: can be pulled as it stands."""
+    reference: str
+    """The name it was certified under, such as ``debian:12``."""
+    registry: str
+    repository: str
+    tag: str | None
+    digest: str
+    """What the reference led to in its registry: of an index, if there is one."""
+    manifest_digest: str
+    """Of this platform's own manifest; the same as ``digest`` without an index."""
+    platform: str
+    profile: str
+    grade: Grade
+    trust: Trust = Trust.UNKNOWN
+    waived: tuple[str, ...] = ()
+    """Required checks that did not pass and are waived."""
+    boot_seconds: float | None = None
+    provision_seconds: float | None = None
+    suite: str
+    """The digest of the checks and the profile that judged it."""
+    certified_at: Moment
+    expires_at: Moment
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What one list holds at most once."""
+        return self.pin, self.platform, self.profile
+
+
+class Revocation(Value):
+    """An image that is not to be run again, wherever it is named."""
+
+    digest: str
+    """Of an index or of a manifest; content is its digest, so it holds in every repository."""
+    reference: str
+    """The name under which it was revoked, pinned."""
+    reason: str
+    revoked_at: Moment
+
+
+class ApprovedList(Value):
+    """``approved-images.json``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_: Literal["certify/approved/v1"] = Field(default="certify/approved/v1", alias="schema")
+    sequence: int
+    """One more with every list that differs from the one before: an older list is known by it."""
+    published_at: Moment
+    expires_at: Moment
+    """When the list as a whole counts for nothing any more, so that no old one can be kept up."""
+    images: tuple[Approved, ...]
+    revoked: tuple[Revocation, ...] = ()
