@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ from typing import Protocol
 
 from certify.certification import Options, Watcher, certify, judged_by, unseen
 from certify.engine.client import Engine
+from certify.engine.pulled import Pulled
 from certify.errors import ImageUnavailable, Trouble
 from certify.images.expand import Wanted
 from certify.images.reference import Reference
@@ -140,41 +142,52 @@ def run(
     record: Callable[[Result], object],
     *,
     jobs: int,
+    room: int,
 ) -> list[Result]:
     """Certify what is due, ``jobs`` at a time; record each answer the moment it is known.
 
-    The next images are pulled while others are certified, at most ``jobs`` ahead; an
-    image that was pulled for this alone is removed again. On an interruption all that
-    is under way is ended and cleaned up before it goes on to the caller.
+    The next images are pulled while others are certified, at most ``jobs`` ahead and into
+    ``room`` bytes; all that was pulled for this alone is removed again. On an interruption
+    all that is under way is ended and cleaned up before it goes on to the caller.
     """
+    pulled = Pulled(engine, room)
     stop = threading.Event()
     results: list[Result] = []
 
-    def one(unit: Unit, pulled: bool) -> list[Result]:
+    def pull(unit: Unit) -> str | None:
+        return pulled.fetch(unit.reference, unit.platform, pull=options.pull)
+
+    def one(unit: Unit, image_id: str | None) -> list[Result]:
         chosen = replace(options, platform=unit.platform, stopped=stop.is_set)
         try:
             watcher, name = observer.watcher(unit), unit.names[0][0]
             return certify(engine, unit.reference, unit.profiles, chosen, watcher, name=name)
         finally:
-            if pulled:
-                engine.forget(unit.reference)
+            pulled.release(image_id)
 
-    with ThreadPoolExecutor(1) as puller, ThreadPoolExecutor(jobs) as runners:
-        waiting = iter(due)
-        pulls: dict[Future[bool], Unit] = {}
+    with ExitStack() as ending:
+        ending.callback(pulled.clear)
+        puller = ending.enter_context(ThreadPoolExecutor(1))
+        runners = ending.enter_context(ThreadPoolExecutor(jobs))
+        waiting = deque(due)
+        pulls: dict[Future[str | None], Unit] = {}
         running: dict[Future[list[Result]], Unit] = {}
         try:
             while True:
-                while len(pulls) + len(running) < 2 * jobs and (unit := next(waiting, None)):
-                    pulls[puller.submit(_pull, engine, unit, options)] = unit
+                while waiting and len(pulls) + len(running) < 2 * jobs:
+                    # What is held by those under way is given back by them, if by nobody else.
+                    if not pulled.has_room() and (pulls or running):
+                        break
+                    unit = waiting.popleft()
+                    pulls[puller.submit(pull, unit)] = unit
                 if not pulls and not running:
                     return results
                 # By polling, so that Ctrl-C is heard at once.
                 wait([*pulls], timeout=0 if running else 0.5, return_when=FIRST_COMPLETED)
                 wait([*running], timeout=0.5 if running else 0, return_when=FIRST_COMPLETED)
-                for pull in [each for each in pulls if each.done()]:
-                    unit = pulls.pop(pull)
-                    running[runners.submit(one, unit, pull.result())] = unit
+                for here in [each for each in pulls if each.done()]:
+                    unit = pulls.pop(here)
+                    running[runners.submit(one, unit, here.result())] = unit
                 for answered in [each for each in running if each.done()]:
                     unit = running.pop(answered)
                     answers = named(unit, answered.result())
@@ -187,23 +200,6 @@ def run(
             puller.shutdown(wait=False, cancel_futures=True)
             runners.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def _pull(engine: Engine, unit: Unit, options: Options) -> bool:
-    """Whether the image was pulled just now; what went wrong, the certification will tell."""
-    try:
-        engine.resolve(unit.reference, platform=unit.platform, pull="never")
-    except Trouble:
-        pass
-    else:
-        return False
-    if options.pull == "never":
-        return False
-    try:
-        engine.resolve(unit.reference, platform=unit.platform, pull="missing")
-    except Trouble:
-        return False
-    return True
 
 
 def named(unit: Unit, results: Sequence[Result]) -> list[Result]:

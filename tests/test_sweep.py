@@ -15,6 +15,7 @@ import pytest
 
 from certify.engine import reaper
 from certify.engine.client import Engine
+from certify.engine.pulled import MARK
 from certify.images import registry as registry_module
 from certify.images.expand import Selection, expand
 from certify.images.listing import parse_listing
@@ -57,7 +58,7 @@ def push_variant(engine: Engine, registry: Registry, sample: str, name: str) -> 
 def created_since(engine: Engine, moment: float) -> int:
     """How many candidates of this module's images the engine has created since then."""
     events = engine.client.events(
-        since=int(moment),
+        since=f"{moment:.9f}",  # a whole second would count the test before as well
         until=int(time.time()) + 1,
         filters={"type": "container", "event": "create", "label": reaper.RUN},
         decode=True,
@@ -148,6 +149,7 @@ def test_a_sweep_that_is_killed_goes_on_where_it_was(
         standing = ledger.standings()
         assert len(standing) == len(VARIANTS)
         assert all(len(ledger.history(each.reference)) == 1 for each in standing)
+    assert not engine.client.images.list(name=MARK), "what was pulled is left behind"
 
 
 def test_a_sweep_at_work_is_said_and_not_doubled(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from certify.engine import pulled, reaper
 from certify.engine.client import Engine
-from certify.engine.reaper import remove_orphans
 
 
 @click.command()
@@ -14,15 +14,16 @@ from certify.engine.reaper import remove_orphans
     help="Also what runs on other machines, or still runs, has created.",
 )  # fmt: skip
 def clean(*, everything: bool) -> None:
-    """Remove containers, volumes, networks and probe images that crashed runs left.
+    """Remove containers, volumes, networks and images that crashed runs left.
 
-    Only objects that carry certify's own labels are touched, and of those only the
-    ones whose process is gone.
+    Only objects that carry certify's own labels are touched (and images that it pulled
+    for a sweep, which it marks), and of those only the ones whose process is gone.
 
     \b
     Example:
       certify clean
     """
     with Engine.connect() as engine:
-        count = remove_orphans(engine, everything=everything)
+        count = reaper.remove_orphans(engine, everything=everything)
+        count += pulled.remove_orphans(engine, everything=everything)
     click.echo(f"removed {count} object{'' if count == 1 else 's'}")

@@ -17,7 +17,7 @@ import click
 from rich.console import Console
 
 from certify.certification import Options
-from certify.cli.certifying import certification, certification_options
+from certify.cli.certifying import Memory, certification, certification_options
 from certify.cli.options import (
     CERTIFIED,
     INCONCLUSIVE,
@@ -27,8 +27,9 @@ from certify.cli.options import (
     reports_options,
 )
 from certify.cli.sweep_progress import SweepProgress
-from certify.engine import reaper
+from certify.engine import pulled, reaper
 from certify.engine.client import Engine
+from certify.engine.pulled import room_on
 from certify.errors import BadListing, Interrupted
 from certify.images.expand import Lists, Selection, Unlisted, Wanted, expand
 from certify.images.hub import Hub
@@ -57,7 +58,13 @@ MEMORY_EACH = 4 * 1024**3
     type=click.Path(dir_okay=False, path_type=Path),
 )  # fmt: skip
 @certification_options
-@click.option("--jobs", type=click.IntRange(min=1), help="Images at a time; default: by cores.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Images at a time; default: by cores and memory."
+)
+@click.option(
+    "--disk", type=Memory(), metavar="SIZE",
+    help="Room for images that are pulled, such as 20g; default: half of what is free.",
+)  # fmt: skip
 @click.option("--force", is_flag=True, help="Certify also what is fresh.")
 @click.option("--dry-run", is_flag=True, help="Show the plan, and run nothing.")
 @click.option(
@@ -76,6 +83,7 @@ def sweep(
     *,
     listing: Path,
     jobs: int | None,
+    disk: str | None,
     force: bool,
     dry_run: bool,
     fail_on: str,
@@ -125,10 +133,14 @@ def sweep(
         number = store.sweeps.begin(str(listing), reaper.owner(), reaper.is_orphan)
         try:
             reaper.remove_orphans(engine)  # what a sweep that was killed has left
+            pulled.remove_orphans(engine)
             click.echo(f"certify: {plan_line(items)}", err=True)
             due = units(items, by_name, pull=options.pull)
             with SweepProgress(len(due)) as progress:
-                run(due, engine, options, progress, store.record, jobs=jobs or _jobs(engine))
+                run(
+                    due, engine, options, progress, store.record,
+                    jobs=jobs or _jobs(engine), room=_bytes(disk) if disk else room_on(engine),
+                )  # fmt: skip
             for result in others(items, by_name, options, store.standing_by_reference()):
                 store.record(result)
         except (KeyboardInterrupt, Interrupted):
@@ -184,6 +196,13 @@ def _jobs(engine: Engine) -> int:
     """As many at a time as the host has cores, and memory for."""
     memory = engine.host().memory_bytes
     return max(1, min(engine.cpus, memory // MEMORY_EACH))
+
+
+def _bytes(size: str) -> int:
+    """A size as Docker writes it, such as ``20g``."""
+    digits = size.rstrip("bkmg")
+    unit: int = 1024 ** "bkmg".index(size[len(digits) :] or "b")
+    return int(digits) * unit
 
 
 def _key(result: Result) -> tuple[str, str, str]:

@@ -102,11 +102,6 @@ class Engine:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def forget(self, reference: Reference) -> None:
-        """Remove an image that was pulled for one certification, if nobody else uses it."""
-        with contextlib.suppress(EngineUnavailable, APIError), answering():
-            self.client.images.remove(reference.familiar)
-
     def login(self, registry: str) -> tuple[str, str] | None:
         """User and password for a registry, from Docker's own configuration, or null."""
         with contextlib.suppress(DockerException, ValueError):

@@ -11,7 +11,15 @@ AT_MOST = 3
 
 def advised(results: Iterable[Result], known: Sequence[Result]) -> list[Result]:
     """The results, each with what it is told of the certified images in ``known``."""
-    return [each.model_copy(update={"recommendation": recommend(each, known)}) for each in results]
+    certified: dict[tuple[str, str | None], list[Result]] = {}
+    for each in known:
+        if each.verdict.status is Status.CERTIFIED:
+            certified.setdefault((each.profile, each.image.platform), []).append(each)
+
+    def told(each: Result) -> Recommendation | None:
+        return recommend(each, certified.get((each.profile, each.image.platform), ()))
+
+    return [each.model_copy(update={"recommendation": told(each)}) for each in results]
 
 
 def recommend(result: Result, known: Iterable[Result]) -> Recommendation | None:

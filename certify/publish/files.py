@@ -10,10 +10,13 @@ from pathlib import Path
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Put ``content`` (text as UTF-8) at ``path``, in place of what was there; makes folders.
 
+    A file that holds just that already is left as it is.
     It is written under a temporary name beside the target, brought to disk, then renamed.
     Whatever goes wrong, the old file stays and nothing else is left. Raises OSError.
     """
     raw = content.encode("utf-8") if isinstance(content, str) else content
+    if _holds(path, raw):
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     # Short, since the target's name may already be as long as the file system allows.
     temporary = path.with_name(f".certify-{secrets.token_hex(8)}.tmp")
@@ -28,6 +31,13 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     _bring_names_to_disk(path.parent)
+
+
+def _holds(path: Path, raw: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(raw) and path.read_bytes() == raw
+    except OSError:
+        return False
 
 
 def _bring_names_to_disk(folder: Path) -> None:

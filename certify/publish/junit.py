@@ -26,6 +26,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC
+from xml.etree import ElementTree
 
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
@@ -41,7 +42,10 @@ _LONGEST_EVIDENCE = 100_000
 def junit_xml(results: Sequence[Result]) -> str:
     """One XML document for all results, in the order given."""
     suites = [_suite(result) for result in results]
-    return str(to_xml_report_string(suites, prettyprint=True, encoding="utf-8"))
+    # Its own way of indenting takes ten times as long.
+    root = ElementTree.fromstring(to_xml_report_string(suites, prettyprint=False))  # noqa: S314
+    ElementTree.indent(root, "\t")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, "unicode")}\n'
 
 
 def _suite(result: Result) -> TestSuite:

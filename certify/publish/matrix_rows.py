@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from certify.model import Check, Result, Status
 from certify.publish.phrases import Mark, decides, mark_of
@@ -48,7 +49,7 @@ class Block:
         """``devspace · linux/amd64``."""
         return " · ".join(one_line(word) for word in (self.profile, self.platform) if word)
 
-    @property
+    @cached_property
     def groups(self) -> list[str]:
         """The groups of checks, in the order in which they first appear."""
         checks = (check for result in self.results for check in result.checks)

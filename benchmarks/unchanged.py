@@ -1,0 +1,141 @@
+"""How long a sweep takes that finds nothing changed: 100, 1,000 and 10,000 tags.
+
+A real registry on loopback holds as many manifests, each another one, over the blobs of one
+sample. The first of them is certified; its certificate, copied for all others, is the ledger
+of a sweep that has been here before. Then `certify sweep` runs in a fresh process. The floor
+is what cannot be avoided: one HEAD after another for each tag, over one kept connection.
+
+Run: ``python -m benchmarks.unchanged [--tags 100 1000 10000]``; prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import requests
+
+from certify.ledger.store import Ledger
+from certify.model import Result
+from tests.registries import MANIFEST, Registry, running
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+SAMPLE = "certify-sample/busybox"
+RUNS = 3
+
+
+def fill(registry: Registry, repository: str, tags: int) -> dict[str, str]:
+    """Give a repository so many tags, each of a manifest of its own; their digests."""
+    registry.push(SAMPLE, f"{repository}:0")
+    url = f"http://{registry.host}/v2/{repository}/manifests"
+    with requests.Session() as session:
+        first = session.get(f"{url}/0", headers={"Accept": MANIFEST}, timeout=10).json()
+        oci = {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": first["config"] | {"mediaType": "application/vnd.oci.image.config.v1+json"},
+            "layers": [
+                each | {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"}
+                for each in first["layers"]
+            ],
+        }
+        digests = {}
+        for number in range(tags):
+            answer = session.put(
+                f"{url}/{number}",
+                json=oci | {"annotations": {"number": str(number)}},
+                headers={"Content-Type": OCI_MANIFEST},
+                timeout=10,
+            )
+            answer.raise_for_status()
+            digests[str(number)] = answer.headers["Docker-Content-Digest"]
+    return digests
+
+
+def floor(registry: Registry, repository: str, tags: int) -> float:
+    """Seconds for one HEAD after another."""
+    started = time.perf_counter()
+    with requests.Session() as session:
+        for number in range(tags):
+            session.head(
+                f"http://{registry.host}/v2/{repository}/manifests/{number}",
+                headers={"Accept": OCI_MANIFEST},
+                timeout=10,
+            ).raise_for_status()
+    return time.perf_counter() - started
+
+
+def sweep(listing: Path, reports: Path) -> tuple[float, str]:
+    """Seconds for one sweep in a process of its own, and what it said."""
+    command = [
+        sys.executable, "-P", "-m", "certify", "sweep", str(listing), "--profile", "plain",
+        "--reports", str(reports), "--fail-on", "never",
+    ]  # fmt: skip
+    started = time.perf_counter()
+    ended = subprocess.run(
+        command, check=False, capture_output=True, text=True, env=os.environ | {"CI": "1"}
+    )
+    assert ended.returncode == 0, ended.stderr
+    return time.perf_counter() - started, ended.stderr
+
+
+def copies(result: Result, repository: str, digests: dict[str, str]) -> Iterator[Result]:
+    """The same certificate, once for each tag."""
+    for tag, digest in digests.items():
+        named = {
+            "reference": f"{result.image.registry}/{repository}:{tag}",
+            "tag": tag, "digest": digest, "manifest_digest": digest,
+        }  # fmt: skip
+        yield result.model_copy(update={"image": result.image.model_copy(update=named)})
+
+
+def measure(registry: Registry, folder: Path, tags: int) -> tuple[float, float, float]:
+    """Seconds of the floor and of an unchanged sweep, and of the first sweep of one image."""
+    repository, reports, listing = f"unchanged/{tags}", folder / f"{tags}", folder / f"{tags}.txt"
+    digests = fill(registry, repository, tags)
+    listing.write_text(f"{registry.host}/{repository}:0\n", "utf-8")
+    first, _ = sweep(listing, reports)
+    with Ledger.open(f"sqlite:///{reports / 'certify.db'}") as ledger:
+        (result,) = ledger.current()
+        for copy in copies(result, repository, digests):
+            ledger.record(copy)
+    listing.write_text(f"{registry.host}/{repository}:*\n", "utf-8")
+    sweep(listing, reports)  # which writes a file for each
+    times = []
+    for _ in range(RUNS):
+        seconds, said = sweep(listing, reports)
+        assert f"{tags} fresh" in said, said
+        times.append(seconds)
+    return floor(registry, repository, tags), statistics.median(times), first
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--tags", type=int, nargs="+", default=[100, 1_000, 10_000])
+    counts = parser.parse_args().tags
+    print(f"{os.cpu_count()} cores, Linux {platform.release()}, median of {RUNS} sweeps")
+    print("\n| tags | floor: HEADs in turn | unchanged sweep | ratio | peak memory |")
+    print("| ---: | ---: | ---: | ---: | ---: |")
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as registry:
+        for tags in counts:
+            least, whole, _ = measure(registry, Path(folder), tags)
+            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+            print(
+                f"| {tags:,} | {least:.2f} s | {whole:.2f} s | {whole / least:.2f}"
+                f" | {peak:.0f} MiB |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
