@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -58,7 +59,7 @@ def push_variant(engine: Engine, registry: Registry, sample: str, name: str) -> 
 def created_since(engine: Engine, moment: float) -> int:
     """How many candidates of this module's images the engine has created since then."""
     events = engine.client.events(
-        since=f"{moment:.9f}",  # a whole second would count the test before as well
+        since=cast(int, f"{moment:.9f}"),  # a whole second would count the test before as well
         until=int(time.time()) + 1,
         filters={"type": "container", "event": "create", "label": reaper.RUN},
         decode=True,

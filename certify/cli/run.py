@@ -15,6 +15,7 @@ from rich.console import Console
 
 from certify.certification import certify
 from certify.cli.certifying import certification, certification_options
+from certify.cli.formats import format_option, print_results
 from certify.cli.options import (
     CERTIFIED,
     INCONCLUSIVE,
@@ -30,21 +31,14 @@ from certify.images.reference import Reference
 from certify.judge.recommend import advised
 from certify.ledger.store import Ledger
 from certify.model import Result, Status
-from certify.publish.junit import junit_xml
-from certify.publish.result import report_json
 from certify.publish.text import print_report
 from certify.publish.writer import write_reports
-
-FORMATS = ("text", "json", "junit")
 
 
 @click.command(name="run")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @certification_options
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True,
-    help="What to print on standard output.",
-)  # fmt: skip
+@format_option
 @click.option("--keep", is_flag=True, help="Leave the container standing, to look into it.")
 @reports_options
 def run(
@@ -91,7 +85,7 @@ def run(
                     write_reports(reports, results, standing)
                 except OSError as error:
                     unrecorded.append(f"the reports cannot be written: {error}")
-    _print(results, form)
+    print_results(results, form, lambda: print_report(results, Console()))
     code = exit_code(results)
     if unrecorded:
         click.echo(f"certify: not recorded: {unrecorded[0]}", err=True)
@@ -113,15 +107,6 @@ def _engine() -> Engine | EngineUnavailable:
         return Engine.connect()
     except EngineUnavailable as error:
         return error
-
-
-def _print(results: list[Result], form: str) -> None:
-    if form == "json":
-        sys.stdout.write(report_json(results))
-    elif form == "junit":
-        sys.stdout.write(junit_xml(results))
-    else:
-        print_report(results, Console())
 
 
 def exit_code(results: list[Result]) -> int:

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from certify.certification import Options
 from certify.cli.certifying import Memory, certification, certification_options
+from certify.cli.formats import format_option, print_results
 from certify.cli.options import (
     CERTIFIED,
     INCONCLUSIVE,
@@ -41,8 +42,6 @@ from certify.judge.plan import Item, make_plan
 from certify.judge.profiles import Profile, shipped
 from certify.judge.recommend import advised
 from certify.model import Result, Status
-from certify.publish.junit import junit_xml
-from certify.publish.result import report_json
 from certify.publish.sweep import plan_line, print_plan, print_summary
 from certify.publish.writer import write_reports
 from certify.suite.choice import chosen_profile
@@ -74,10 +73,7 @@ MEMORY_EACH = 4 * 1024**3
 @click.option("--include", multiple=True, metavar="GLOB", help="Only these images.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Not these images.")
 @click.option("--max-tags", type=click.IntRange(min=1), help="Highest tags of each repository.")
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json", "junit"]), default="text",
-    show_default=True, help="What to print on standard output.",
-)  # fmt: skip
+@format_option
 @reports_options
 def sweep(
     *,
@@ -154,12 +150,7 @@ def sweep(
         changed = changes(store.sweeps.found(before[0].id), state) if before else None
         store.sweeps.finish(number, state)
         write_reports(reports, mine, standing)
-    if form == "json":
-        sys.stdout.write(report_json(mine))
-    elif form == "junit":
-        sys.stdout.write(junit_xml(mine))
-    else:
-        print_summary(state, changed, Console())
+    print_results(mine, form, lambda: print_summary(state, changed, Console()))
     sys.exit(exit_code(state, changed, fail_on))
 
 

@@ -6,7 +6,6 @@ checks that goes for; see `certify.publish.matrix_rows`.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,20 +17,13 @@ from rich.text import Text
 from certify.model import Outcome, Result
 from certify.publish import phrases
 from certify.publish.layout import Hanging
+from certify.publish.markdown import escaped
 from certify.publish.matrix_rows import LISTED, Block, blocks_of, cell_of, not_well
 from certify.publish.matrix_table import table
 from certify.publish.phrases import MEANINGS, STATUS_MARKS
-from certify.safetext import one_line, safe_json
+from certify.safetext import safe_json
 
 MATRIX_SCHEMA = "certify/matrix/v1"
-
-# Everything that Markdown or HTML could take for more than itself. A colon only before
-# slashes, a dot only after www and an underscore only at the rim of a word: so that
-# references stay legible in the source, and nothing turns into a link by itself.
-_ACTIVE = re.compile(
-    r"""["#$&*;<>@\[\\\]^`{|}~]|:(?=//)|(?<=www)\.|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])""",
-    re.IGNORECASE,
-)
 
 
 def print_matrix(
@@ -66,7 +58,7 @@ def matrix_markdown(results: Sequence[Result]) -> str:
     """The matrix as Markdown tables, as GitHub and GitLab show them; ends with a newline."""
     lines = ["# Compatibility matrix", ""]
     for block in blocks_of(results):
-        lines += [f"## {_escaped(block.title)}", "", *_markdown_table(block), ""]
+        lines += [f"## {escaped(block.title)}", "", *_markdown_table(block), ""]
     if results:
         lines += ["  ".join(f"{mark} {meaning}" for mark, meaning in MEANINGS.items()), ""]
     lines.append(_total(results))
@@ -126,14 +118,9 @@ def _markdown_table(block: Block) -> list[str]:
                 ", ".join(_named(result)),
             ]
         )
-    return [f"| {' | '.join(map(_escaped, row))} |" for row in rows]
+    return [f"| {' | '.join(map(escaped, row))} |" for row in rows]
 
 
 def _named(result: Result) -> list[str]:
     ids = [f"{check.id}{' (waived)' * bool(check.waiver)}" for check in not_well(result)]
     return ids[:LISTED] + ([f"{len(ids) - LISTED} more"] if len(ids) > LISTED else [])
-
-
-def _escaped(text: str) -> str:
-    """Text as Markdown shows it, whatever it holds; on one line."""
-    return _ACTIVE.sub(lambda found: f"&#{ord(found[0])};", one_line(text, 1000))

@@ -48,7 +48,7 @@ def test_without_an_engine_every_image_gets_its_report(certify: Certify, tmp_pat
     assert "inconclusive" in certify("matrix", **gone(tmp_path)).out
 
 
-@pytest.mark.parametrize("form", ["text", "json", "junit"])
+@pytest.mark.parametrize("form", ["text", "json", "junit", "markdown", "github"])
 def test_standard_output_carries_only_the_report(
     certify: Certify, tmp_path: Path, form: str
 ) -> None:
@@ -61,8 +61,33 @@ def test_standard_output_carries_only_the_report(
         assert max(map(len, ended.out.splitlines())) <= 80
     elif form == "json":
         jsonschema.validate(ended.json(), SCHEMA)
-    else:
+    elif form == "junit":
         assert ET.fromstring(ended.out).tag == "testsuites"
+    elif form == "markdown":
+        assert ended.out.startswith("## certify: 1 inconclusive\n")
+    else:
+        assert ended.out.startswith("::warning title=INCONCLUSIVE debian%3A12 (devspace)::")
+
+
+def test_a_workflow_gets_annotations_and_a_summary(certify: Certify, tmp_path: Path) -> None:
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    told = {"GITHUB_STEP_SUMMARY": str(summary), "GITHUB_ACTIONS": "true"}
+    certify("run", "--format", "github", "debian:12", **gone(tmp_path), **told)
+    assert summary.read_text().startswith("before\n## certify: 1 inconclusive\n")
+    nowhere = told | {"GITHUB_STEP_SUMMARY": str(tmp_path / "none" / "summary.md")}
+    ended = certify("run", "--format", "github", "debian:12", **gone(tmp_path), **nowhere)
+    assert ended.code == 3
+    assert "no job summary" in ended.err
+
+
+def test_what_is_printed_for_people_is_no_command_of_a_workflow(
+    certify: Certify, tmp_path: Path
+) -> None:
+    lines = certify("debian:12", **gone(tmp_path), GITHUB_ACTIONS="true").out.splitlines()
+    stop, token = lines[0].rsplit("::", 1)
+    assert (stop, lines[-1]) == ("::stop-commands", f"::{token}::")
+    assert len(token) == 32
 
 
 def test_an_image_by_its_name_alone_is_run(certify: Certify, tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""Results as GitHub's workflow commands: an annotation for each that is not certified.
+
+The form is that of GitHub's documentation, "Workflow commands for GitHub Actions":
+``::error title=…::message``, with ``%``, line ends and, in properties, ``:`` and ``,`` escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from certify.model import Result, Status
+from certify.publish import phrases
+from certify.safetext import one_line
+
+_LEVELS = {Status.REJECTED: "error", Status.INCONCLUSIVE: "warning"}
+_LONGEST = 4000
+
+
+def workflow_commands(results: Sequence[Result]) -> str:
+    """A line for each result that is not certified, then one that sums all up.
+
+    What an image printed cannot be a command: commands begin a line, and here every line
+    begins with one of ours.
+    """
+    lines = [*_commands(results), f"certify: {phrases.tally(results)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _commands(results: Sequence[Result]) -> Iterator[str]:
+    for result in results:
+        level = _LEVELS.get(result.verdict.status)
+        if level is None:
+            continue
+        title = f"{phrases.verdict_of(result)} {one_line(result.image.reference)}"
+        reasons = [
+            f"{reason.check}: {one_line(reason.text, 600)}"
+            if reason.check
+            else one_line(reason.text, 600)
+            for reason in result.verdict.reasons
+        ]
+        remedies = [f"→ {one_line(reason.remedy, 600)}" for reason in result.verdict.reasons[:1]]
+        message = "\n".join([*reasons, *remedies])[:_LONGEST]
+        named = one_line(f"{title} ({result.profile})", 500)
+        yield f"::{level} title={_property(named)}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
