@@ -22,6 +22,7 @@ from certify.cli.matrix import matrix
 from certify.cli.options import INCONCLUSIVE, INTERRUPTED, USAGE
 from certify.cli.profiles import profiles
 from certify.cli.run import run
+from certify.cli.schedule import schedule
 from certify.cli.sweep import sweep
 from certify.errors import CertifyError, UsageError
 from certify.safetext import printable
@@ -63,5 +64,7 @@ def main() -> None:
     """
 
 
-for command in (run, sweep, fix_command, matrix, history, diff, checks, profiles, doctor, clean):
+for command in (
+    run, sweep, fix_command, matrix, history, diff, schedule, checks, profiles, doctor, clean,
+):  # fmt: skip
     main.add_command(command)
