@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from certify import __version__, timing
 from certify.engine.client import Engine
@@ -16,6 +16,7 @@ from certify.engine.control import reach
 from certify.engine.launch import Limits, Plan, described
 from certify.engine.launcher import launched
 from certify.errors import EngineUnavailable, Interrupted, SuiteBroken, Trouble
+from certify.images.hub import trust
 from certify.images.reference import Reference
 from certify.images.registry import manifest_digest
 from certify.judge.profiles import Profile
@@ -37,22 +38,10 @@ from certify.model import (
 from certify.suite.catalogue import claims, suite_digest
 from certify.suite.runner import Runner
 from certify.suite.subject import Job
+from certify.watching import Watcher
 
 VALID_FOR = timedelta(days=30)
 """How long a certificate stands: packages move on, and so do hosts."""
-
-
-class Watcher(Protocol):
-    """Is told what happens while it happens."""
-
-    def phase(self, what: str) -> None:
-        """A new step begins."""
-
-    def finding(self, finding: Finding, claim: Claim | None) -> None:
-        """A check has said something."""
-
-    def kept(self, container: str) -> None:
-        """A container was left standing, as asked."""
 
 
 @dataclass(frozen=True)
@@ -240,7 +229,7 @@ def _examine(
             )
             own = [str(options.own_checks)] if options.own_checks else []
             runner.begin(job, started.notify, own)
-            _name_the_manifest(engine, reference, seen)
+            _ask_the_registry(engine, reference, seen)
             with _engine_asked_first(engine):
                 for event in runner.events(time.monotonic() + options.timeout, options.stopped):
                     if event["event"] == "control":
@@ -277,12 +266,14 @@ def _weigh_startup(engine: Engine, profile: Profile, watcher: Watcher, seen: _Se
         watcher.finding(finding, seen.claims.get(finding.id))
 
 
-def _name_the_manifest(engine: Engine, reference: Reference, seen: _Seen) -> None:
-    """Tell an index from the platform's manifest; meanwhile the candidate boots."""
+def _ask_the_registry(engine: Engine, reference: Reference, seen: _Seen) -> None:
+    """What else it knows of the image, such as the platform's manifest; meanwhile it boots."""
     image = seen.image
     if image.digest and image.platform:
-        digest = manifest_digest(reference, image.digest, image.platform, engine.login)
-        seen.image = image.model_copy(update={"manifest_digest": digest})
+        registry = engine.registry(reference.registry, timeout=5.0)
+        digest = manifest_digest(registry, reference, image.digest, image.platform)
+        told = {"manifest_digest": digest, "trust": trust(reference)}
+        seen.image = image.model_copy(update=told)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from certify.certification import Options, Watcher, certify, judged_by, unseen
+from certify.certification import Options, certify, judged_by, unseen
 from certify.engine.client import Engine
 from certify.engine.pulled import Pulled
 from certify.errors import ImageUnavailable, Trouble
@@ -19,10 +19,13 @@ from certify.images.reference import Reference
 from certify.images.registry import Registry
 from certify.judge.plan import Item, Resolved, State
 from certify.judge.profiles import Profile
-from certify.model import Claim, Finding, Result
+from certify.model import Result
+from certify.watching import Unwatched, Watcher
 
 RESOLVERS = 16
 """Registries are asked for so many digests at a time."""
+PULLS_EACH = 2
+"""What one image takes from a limit of pulls: the engine's, and reading its index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +56,25 @@ def resolve(
     profiles: Mapping[str, Profile],
     engine: Engine,
     options: Options,
-) -> list[Resolved]:
-    """What each wanted image is now: one entry for each of its profiles.
+) -> tuple[list[Resolved], dict[str, int]]:
+    """What each wanted image is now, one entry for each of its profiles; and what may be pulled.
+
+    The second answer is how many pulls each registry still allows, of those that say so.
 
     ``defaults`` are the profiles of an image that names none. Registries are asked by HEAD
     alone, many at a time, over kept connections; if nothing is to be pulled, the images that
     the engine has are meant.
     """
     kept = threading.local()
+    opened: list[Registry] = []
     with ExitStack() as connections:
 
         def registry(host: str) -> Registry:
             """This thread's connection to a registry."""
             mine: dict[str, Registry] = kept.__dict__.setdefault("registries", {})
             if host not in mine:
-                mine[host] = connections.enter_context(Registry(host, engine.login))
+                mine[host] = connections.enter_context(engine.registry(host))
+                opened.append(mine[host])
             return mine[host]
 
         def digest(each: Wanted) -> tuple[str | None, str]:
@@ -85,11 +92,16 @@ def resolve(
 
         with ThreadPoolExecutor(RESOLVERS) as pool:
             found = list(pool.map(digest, wanted))
-    return [
+    resolved = [
         _resolved(each, profiles[name], engine, options, *answer)
         for each, answer in zip(wanted, found, strict=True)
         for name in each.profiles or defaults
     ]
+    allowed: dict[str, int] = {}
+    for each in opened:
+        if each.remaining is not None:
+            allowed[each.host] = min(each.remaining, allowed.get(each.host, each.remaining))
+    return resolved, allowed
 
 
 def _resolved(
@@ -131,6 +143,39 @@ def units(items: Sequence[Item], profiles: Mapping[str, Profile], *, pull: str) 
         )
         chosen = tuple(profiles[item.wanted.profile] for item in alike)
         found.append(Unit(reference if local else pinned, platform, chosen, answers))
+    return found
+
+
+def affordable(
+    due: Sequence[Unit], allowed: Mapping[str, int], *, pull: str
+) -> tuple[list[Unit], list[Unit]]:
+    """What may be run, and what must wait because its registry allows no more pulls for now."""
+    left = dict(allowed)
+    now: list[Unit] = []
+    later: list[Unit] = []
+    for unit in due:
+        host = unit.reference.registry
+        if pull == "never" or host not in left:
+            now.append(unit)
+        elif left[host] >= PULLS_EACH:
+            left[host] -= PULLS_EACH
+            now.append(unit)
+        else:
+            later.append(unit)
+    return now, later
+
+
+def postponed(units: Sequence[Unit], options: Options) -> list[Result]:
+    """The answers for what must wait: none, and why."""
+    found: list[Result] = []
+    for unit in units:
+        trouble = ImageUnavailable(
+            f"{unit.reference.registry} allows no more pulls for now",
+            remedy="Log in to it for a higher limit, or sweep again later: the rest goes on then.",
+        )
+        chosen, name = replace(options, platform=unit.platform), unit.names[0][0]
+        answers = certify(trouble, unit.reference, unit.profiles, chosen, Unwatched(), name=name)
+        found += named(unit, answers)
     return found
 
 
@@ -240,16 +285,3 @@ def others(
             chosen = replace(options, platform=wanted.platform)
             found += certify(trouble, reference, [profiles[wanted.profile]], chosen, Unwatched())
     return found
-
-
-class Unwatched:
-    """A watcher for what nobody needs to watch."""
-
-    def phase(self, what: str) -> None:
-        """Nobody is told."""
-
-    def finding(self, finding: Finding, claim: Claim | None) -> None:
-        """Nobody is told."""
-
-    def kept(self, container: str) -> None:
-        """Nobody is told."""

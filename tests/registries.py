@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import shutil
 import socket
 import subprocess
@@ -14,12 +16,13 @@ from pathlib import Path
 import pytest
 import requests
 
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIGURATION = """\
 version: 0.1
 storage:
   filesystem: {{rootdirectory: {data}}}
-http: {{addr: "127.0.0.1:{port}", secret: loopback-only}}
+http: {{addr: "127.0.0.1:{port}", secret: loopback-only{listens}}}
 log: {{level: error, accesslog: {{disabled: true}}}}
 """
 LOGIN = """\
@@ -34,6 +37,34 @@ class Registry:
     """A registry that answers at ``host`` without TLS."""
 
     host: str
+    data: Path
+    """Where it keeps what it holds."""
+
+    def seed(self, repository: str, tag: str, note: str = "") -> str:
+        """Store a manifest without layers, another one for each note, by HTTP alone; its digest."""
+        config = json.dumps({"os": "linux", "architecture": "amd64", "note": note}).encode()
+        digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
+        begun = requests.post(f"http://{self.host}/v2/{repository}/blobs/uploads/", timeout=10)
+        requests.put(
+            begun.headers["Location"], params={"digest": digest}, data=config, timeout=10
+        ).raise_for_status()
+        kind = "application/vnd.oci.image.config.v1+json"
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": {"mediaType": kind, "digest": digest, "size": len(config)},
+            "layers": [],
+        }
+        return self.put_manifest(repository, tag, OCI_MANIFEST, json.dumps(manifest).encode())
+
+    def drop_blob(self, digest: str) -> None:
+        """Lose a blob, as a storage that was damaged does."""
+        name = digest.removeprefix("sha256:")
+        (self.data / "docker/registry/v2/blobs/sha256" / name[:2] / name / "data").unlink()
+
+    def drop_repository(self, repository: str) -> None:
+        """Remove a repository with all its tags."""
+        shutil.rmtree(self.data / "docker/registry/v2/repositories" / repository)
 
     def push(self, local: str, repository: str) -> str:
         """Push an image of the engine; its reference here. The engine forgets that name again."""
@@ -78,14 +109,20 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *, password: bool = False) -> Iterator[Registry]:
-    """A registry with an empty store, gone at the end; with ``password`` it asks for a login."""
+def running(
+    folder: Path, *, password: bool = False, more: str = "", listens: str = ""
+) -> Iterator[Registry]:
+    """A registry with an empty store, gone at the end; with ``password`` it asks for a login.
+
+    ``more`` are lines of its configuration; ``listens`` those that go into its part ``http``.
+    """
     if shutil.which("docker-registry") is None:
         pytest.skip("needs the Debian package docker-registry")
     port = free_port()
     configuration = folder / "registry.yml"
     settings = CONFIGURATION + (LOGIN if password else "")
-    configuration.write_text(settings.format(data=folder / "data", port=port, folder=folder))
+    filled = settings.format(data=folder / "data", port=port, folder=folder, listens=listens)
+    configuration.write_text(filled + more)
     (folder / "htpasswd").write_text(HTPASSWD)
     with (folder / "registry.log").open("wb") as log:
         process = subprocess.Popen(
@@ -98,7 +135,7 @@ def running(folder: Path, *, password: bool = False) -> Iterator[Registry]:
                 break
             assert process.poll() is None, (folder / "registry.log").read_text("utf-8")
             assert time.monotonic() < deadline, "the registry does not listen"
-        yield Registry(f"127.0.0.1:{port}")
+        yield Registry(f"127.0.0.1:{port}", folder / "data")
     finally:
         process.terminate()
         process.wait(10)

@@ -20,7 +20,7 @@ ROWS = (
     {"certify.engine", "certify.ledger", "certify.publish"},
     {"certify.judge", "certify.images"},
     {"certify.errors"},
-    {"certify.approved"},
+    {"certify.approved", "certify.watching"},
     {"certify.model"},
     {"certify.terms", "certify.safetext", "certify.tomltext", "certify"},
 )

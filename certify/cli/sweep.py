@@ -36,7 +36,6 @@ from certify.images.expand import Lists, Selection, Unlisted, Wanted, expand
 from certify.images.hub import Hub
 from certify.images.listing import parse_listing
 from certify.images.reference import DOCKER_HUB
-from certify.images.registry import Registry
 from certify.judge.changes import Change, Kind, Swept, changes, swept
 from certify.judge.plan import Item, make_plan
 from certify.judge.profiles import Profile, shipped
@@ -45,7 +44,7 @@ from certify.model import Result, Status
 from certify.publish.sweep import plan_line, print_plan, print_summary
 from certify.publish.writer import write_reports
 from certify.suite.choice import chosen_profile
-from certify.sweep import others, resolve, run, units
+from certify.sweep import affordable, others, postponed, resolve, run, units
 
 MEMORY_EACH = 4 * 1024**3
 """Bytes of the host's memory that one certification may take (its default limit)."""
@@ -115,7 +114,7 @@ def sweep(
         wanted, unlisted = expand(entries, _connect(engine), selection)
         names = [profile.name for profile in defaults]
         wanted = [_with_platform(each, options) for each in wanted]
-        found = resolve(wanted, names, by_name, engine, options)
+        found, allowed = resolve(wanted, names, by_name, engine, options)
         items = make_plan(
             found,
             store.standings(),
@@ -132,11 +131,17 @@ def sweep(
             pulled.remove_orphans(engine)
             click.echo(f"certify: {plan_line(items)}", err=True)
             due = units(items, by_name, pull=options.pull)
+            due, later = affordable(due, allowed, pull=options.pull)
+            if later:
+                waits = f"{len(later)} image{'s' * (len(later) != 1)}"
+                click.echo(f"certify: {waits} must wait: the registry limits pulls", err=True)
             with SweepProgress(len(due)) as progress:
                 run(
                     due, engine, options, progress, store.record,
                     jobs=jobs or _jobs(engine), room=_bytes(disk) if disk else room_on(engine),
                 )  # fmt: skip
+            for result in postponed(later, options):
+                store.record(result)
             for result in others(items, by_name, options, store.standing_by_reference()):
                 store.record(result)
         except (KeyboardInterrupt, Interrupted):
@@ -172,7 +177,7 @@ def _known(defaults: Sequence[Profile]) -> set[str]:
 
 def _connect(engine: Engine) -> Any:
     def connect(host: str) -> AbstractContextManager[Lists]:
-        registry = Registry(host, engine.login)
+        registry = engine.registry(host)
         return Hub(registry) if host == DOCKER_HUB else registry
 
     return connect

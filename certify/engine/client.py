@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from docker.models.images import Image as EngineImage
 from certify.engine.launch import SYSBOX_RUNTIME
 from certify.errors import EngineUnavailable, ImageUnavailable, LaunchRefused, UsageError
 from certify.images.reference import DOCKER_HUB, Reference
+from certify.images.registry import Registry
 from certify.judge.diagnosis import diagnose
 from certify.model import Fault, Host, Image
 from certify.safetext import one_line
@@ -107,10 +109,28 @@ class Engine:
         with contextlib.suppress(DockerException, ValueError):
             host = None if registry == DOCKER_HUB else registry
             found = resolve_authconfig(load_config(), host) or {}
-            user, password = found.get("username"), found.get("password")
+            # A helper's answer is written with capitals.
+            user = found.get("username") or found.get("Username")
+            password = found.get("password") or found.get("Password")
             if user and password:
                 return user, password
         return None
+
+    def registry(self, host: str, *, timeout: float = 20.0) -> Registry:
+        """A registry, with the login and the trust that Docker has in it."""
+        return Registry(host, self.login, insecure=self._insecure(host), timeout=timeout)
+
+    def _insecure(self, host: str) -> bool:
+        """Whether the engine was told that a registry may be reached without trusted TLS."""
+        told = self.info.get("RegistryConfig") or {}
+        known = (told.get("IndexConfigs") or {}).get(host)
+        if known is not None:
+            return not known.get("Secure", True)
+        with contextlib.suppress(ValueError):
+            address = ip_address(host.rsplit(":", 1)[0].strip("[]"))
+            ranges = told.get("InsecureRegistryCIDRs") or ()
+            return any(address in ip_network(each) for each in ranges)
+        return False
 
     def ping(self) -> None:
         """Raises :class:`EngineUnavailable` if the engine no longer answers."""

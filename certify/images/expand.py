@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from certify.errors import ImageUnavailable
+from certify.errors import ImageUnavailable, UsageError
 from certify.images.listing import Entry
 from certify.images.reference import DEFAULT_TAG, Reference
+from certify.safetext import one_line
 
 
 class Lists(Protocol):
@@ -94,7 +95,18 @@ def _references(
         for repository in _repositories(registry, repository_glob):
             tags = [tag for tag in registry.tags(repository) if fnmatch.fnmatchcase(tag, tag_glob)]
             for tag in newest(tags, selection.max_tags):
-                yield Reference(host, repository, tag)
+                yield _named(host, repository, tag)
+
+
+def _named(host: str, repository: str, tag: str) -> Reference:
+    """What a registry lists is not yet a name."""
+    try:
+        return Reference.parse(f"{host}/{repository}:{tag}")
+    except UsageError as error:
+        raise ImageUnavailable(
+            f"{host} lists an image with an impossible name: {one_line(f'{repository}:{tag}')!r}",
+            remedy="Ask whoever runs the registry.",
+        ) from error
 
 
 def _repositories(registry: Lists, glob: str) -> Iterable[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -9,18 +11,59 @@ from typing import Any, Self
 import requests
 
 from certify.errors import ImageUnavailable
+from certify.images.reference import DOCKER_HUB, Reference
 from certify.images.registry import Registry, unavailable
+from certify.model import Trust
 
-API = "https://hub.docker.com/v2"
+API_VARIABLE = "CERTIFY_HUB_API"
+"""Names another address of Docker Hub's API, such as a proxy's."""
 _TIMEOUT = 20.0
+_PATIENCE = 3.0
+"""Seconds that a certification waits for a trust tier; without one it is unknown."""
+_BADGES = {
+    "verified_publisher": Trust.VERIFIED,
+    "open_source": Trust.SPONSORED,
+    "": Trust.COMMUNITY,
+    None: Trust.COMMUNITY,
+}
+
+
+def api() -> str:
+    """Where Docker Hub's own API is."""
+    return os.environ.get(API_VARIABLE, "https://hub.docker.com/v2").rstrip("/")
+
+
+def trust(reference: Reference) -> Trust:
+    """How far Docker Hub vouches for the publisher of an image that comes from it.
+
+    Publishers' badges come from a field (``badge`` of an organization) that its documentation
+    does not mention: whatever is not understood is *unknown*, and nothing ever fails for it.
+    A process asks once for each namespace.
+    """
+    if reference.registry != DOCKER_HUB:
+        return Trust.UNKNOWN
+    namespace = reference.repository.partition("/")[0]
+    return Trust.OFFICIAL if namespace == "library" else _badge(api(), namespace)
+
+
+@functools.cache
+def _badge(address: str, namespace: str) -> Trust:
+    try:
+        answer = requests.get(f"{address}/orgs/{namespace}/", timeout=_PATIENCE)
+        if answer.status_code == requests.codes.not_found:
+            return Trust.COMMUNITY  # a person: only organizations bear badges
+        answer.raise_for_status()
+        return _BADGES.get(answer.json()["badge"], Trust.UNKNOWN)
+    except (requests.RequestException, ValueError, KeyError, TypeError):
+        return Trust.UNKNOWN
 
 
 class Hub:
     """Docker Hub, which has no catalogue: repositories by its API, tags by its registry."""
 
-    def __init__(self, registry: Registry, api: str = API) -> None:
+    def __init__(self, registry: Registry, address: str | None = None) -> None:
         self._registry = registry
-        self._api = api
+        self._api = address or api()
         self._session = requests.Session()
 
     def __enter__(self) -> Self:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import ipaddress
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from dxf import DXF, DXFBase
 from dxf.exceptions import DXFAuthInsecureError, DXFError, DXFUnauthorizedError
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
 
 from certify.errors import ImageUnavailable
 from certify.images.reference import DOCKER_HUB, Reference
+from certify.images.transport import Adapter, is_loopback, speaks_tls
 from certify.judge.diagnosis import diagnose
 from certify.safetext import one_line
 
@@ -35,26 +34,26 @@ _INDEXES = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
-# What is asked again, with growing pauses or as long as the registry says (RFC 9110, Retry-After).
-_RETRIES = Retry(
-    total=4,
-    connect=1,
-    status_forcelist=(429, 500, 502, 503, 504),
-    allowed_methods=("GET", "HEAD"),
-    backoff_factor=0.5,
-    retry_after_max=60,
-    raise_on_status=False,
-)
+MOST_PAGES = 10_000
+"""A registry that lists more pages than this goes round in circles."""
 
 
 class _Client(DXFBase):
-    """A dxf client that also sends a password over loopback without TLS, as Docker does."""
+    """A dxf client that also sends a password without TLS to where Docker would."""
 
     def __enter__(self) -> Self:
         super().__enter__()
+        adapter = Adapter(self._host)
         for scheme in ("http://", "https://"):
-            self._sessions[0].mount(scheme, HTTPAdapter(max_retries=_RETRIES))
+            self._sessions[0].mount(scheme, adapter)
         return self
+
+    def _base_request(self, method: str, path: str, **kwargs: Any) -> requests.Response:
+        """A next page may be anywhere; our password is for this registry alone."""
+        url = urljoin(self._base_url, path)
+        if urlsplit(url)[:2] != urlsplit(self._base_url)[:2]:
+            raise ValueError(f"it goes on at another address, {one_line(url)}")
+        return super()._base_request(method, path, **kwargs)  # type: ignore[no-untyped-call, no-any-return]
 
     def authenticate(
         self,
@@ -67,8 +66,8 @@ class _Client(DXFBase):
             token: str | None = super().authenticate(username, password, *args, **kwargs)
             return token
         except DXFAuthInsecureError:
-            if not (username and password and is_loopback(self._host)):
-                raise
+            if not (username and password):
+                raise DXFUnauthorizedError from None
             pair = base64.b64encode(f"{username}:{password}".encode()).decode()
             self._headers = {"Authorization": f"Basic {pair}"}
             return None
@@ -81,11 +80,20 @@ class Registry:
     the network, for anything that keeps it from an answer.
     """
 
-    def __init__(self, host: str, credentials: Credentials, *, timeout: float = 20.0) -> None:
+    def __init__(
+        self,
+        host: str,
+        credentials: Credentials,
+        *,
+        insecure: bool = False,
+        timeout: float = 20.0,
+    ) -> None:
         self.host = host
         self._credentials = credentials
+        self._insecure = insecure
         self._timeout = timeout
         self._client: _Client | None = None
+        self._repositories: dict[str, DXF] = {}
         self.remaining: int | None = None
         """Pulls that the registry still allows (``ratelimit-remaining``), if it says."""
 
@@ -104,12 +112,13 @@ class Registry:
     def repositories(self, namespace: str = "") -> Iterator[str]:
         """The names of all repositories, page by page; the protocol cannot ask for a part."""
         with self._answering("list its repositories"):
-            yield from self._connected().list_repos(batch_size=PAGE, iterate=True)
+            yield from _bounded(self._connected().list_repos(batch_size=PAGE, iterate=True))
 
     def tags(self, repository: str) -> Iterator[str]:
         """The tags of a repository, without those of attached attestations."""
         with self._answering(f"list the tags of {repository}"):
-            for tag in self._repository(repository).list_aliases(batch_size=PAGE, iterate=True):
+            listed = self._repository(repository).list_aliases(batch_size=PAGE, iterate=True)
+            for tag in _bounded(listed):
                 if not ATTESTATION_TAG.fullmatch(tag):
                     yield tag
 
@@ -137,16 +146,22 @@ class Registry:
         return found.get(platform) or found.get("/".join(platform.split("/")[:2]))
 
     def _connected(self) -> _Client:
-        """The client; on loopback without TLS if the registry answers so, as Docker does."""
+        """The client; where Docker would, without TLS, or with anybody's certificate."""
         if self._client is None:
             host = HUB_HOST if self.host == DOCKER_HUB else self.host
-            insecure = is_loopback(host) and not _speaks_tls(host, self._timeout)
-            client = _Client(host, self._authenticate, insecure=insecure, timeout=self._timeout)
+            lax = self._insecure or is_loopback(host)
+            plain = lax and not speaks_tls(host, self._timeout)
+            client = _Client(
+                host, self._authenticate, insecure=plain, tlsverify=not lax, timeout=self._timeout
+            )
             self._client = client.__enter__()
         return self._client
 
     def _repository(self, name: str) -> DXF:
-        return _Repository.from_base(self._connected(), name)
+        """A repository, with the token that it was given before."""
+        if name not in self._repositories:
+            self._repositories[name] = _Repository.from_base(self._connected(), name)
+        return self._repositories[name]
 
     def _authenticate(self, client: Any, response: requests.Response) -> None:
         user, password = self._credentials(self.host) or (None, None)
@@ -196,7 +211,7 @@ class _Repository(_Client, DXF):
 
 
 def manifest_digest(
-    reference: Reference, digest: str, platform: str, credentials: Credentials
+    registry: Registry, reference: Reference, digest: str, platform: str
 ) -> str | None:
     """The digest of the manifest for one platform behind a digest of a repository.
 
@@ -204,28 +219,19 @@ def manifest_digest(
     """
     with (
         contextlib.suppress(ImageUnavailable, ValueError, KeyError, TypeError, AttributeError),
-        Registry(reference.registry, credentials, timeout=5.0) as registry,
+        registry,
     ):
         return registry.manifest_digest(reference.repository, digest, platform)
     return None
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a registry's host is this machine itself; Docker trusts those without TLS."""
-    name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
-    return name == "localhost"
-
-
-def _speaks_tls(host: str, timeout: float) -> bool:
-    try:
-        requests.head(f"https://{host}/v2/", timeout=timeout)
-    except requests.exceptions.SSLError as error:
-        return "CERTIFICATE" in str(error).upper()  # TLS it is, if not one that is trusted
-    except requests.RequestException:
-        return False
-    return True
+def _bounded(names: Iterable[str]) -> Iterator[str]:
+    for number, name in enumerate(names):
+        if number >= PAGE * MOST_PAGES:
+            raise ValueError("its list does not end")
+        if not isinstance(name, str):
+            raise ValueError("its list holds something else than names")
+        yield name
 
 
 def _platform_of(entry: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from rich.constrain import Constrain
 from rich.rule import Rule
 from rich.text import Text
 
-from certify.model import Alternative, Outcome, Result, Status, WaiverState
+from certify.model import Alternative, Outcome, Result, Status, Trust, WaiverState
 from certify.publish import phrases
 from certify.publish.layout import Hanging, unbroken
 from certify.publish.shortcomings import Shortcomings
@@ -81,6 +81,7 @@ def _headline(result: Result) -> Iterator[RenderableType]:
         image.platform,
         image.os and (image.os.pretty_name or image.os.id),
         None if image.size_bytes is None else phrases.size(image.size_bytes),
+        None if image.trust is Trust.UNKNOWN else f"{image.trust.value} on Docker Hub",
     )
     yield Hanging(Text(" · ".join(one_line(fact) for fact in facts if fact), "dim"))
 

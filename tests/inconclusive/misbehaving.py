@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import requests
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -22,6 +24,12 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+MANIFESTS = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
 SILENCE = Reply(0)
 """The connection is taken, and nothing is ever said on it."""
 CLONE_NEWNET = 0x40000000  # sched.h
@@ -43,6 +51,24 @@ def listening(namespace: Path | None, port: int = 80) -> socket.socket:
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(make).result()
+
+
+def forwarding(host: str, instead: Callable[[str, str], Reply | None]) -> Answering:
+    """Answers of the server at ``host``, but for what is answered ``instead``."""
+
+    def answer(method: str, path: str) -> Reply:
+        other = instead(method, path)
+        if other is not None:
+            return other
+        accept = {"Accept": ", ".join(MANIFESTS)} if "/manifests/" in path else {}
+        found = requests.request(
+            method, f"http://{host}{path}", headers=accept, timeout=10, allow_redirects=False
+        )
+        kept = ("Content-Type", "Docker-Content-Digest", "Link", "Content-Length")
+        told = {name: found.headers[name] for name in kept if name in found.headers}
+        return Reply(found.status_code, found.content, told)
+
+    return answer
 
 
 @contextlib.contextmanager
