@@ -238,7 +238,7 @@ class Conductor:
         first, _, rest = said.partition("\n")
         evidence = "\n".join(part for part in (rest.strip(), self._transcript_text()) if part)
         message = first or f"not so: {spec.claim.claim}"
-        diagnosis = diagnose(evidence, where=spec.claim.group)
+        diagnosis = diagnose(evidence, where=_TEXTS.get(spec.claim.group, spec.claim.group))
         if diagnosis and diagnosis.cause not in message:
             message = f"{message}: {diagnosis.cause}"
         if diagnosis and diagnosis.fault is not Fault.IMAGE:
@@ -277,6 +277,8 @@ class Conductor:
         return "\n".join(_answer_text(answer) for answer in self.transcript[-4:])
 
 
+_TEXTS = {"systemd": "journal", "dockerd": "journal"}
+"""What the evidence of a group's checks is, where that has another name."""
 _CAPABILITY_NAMES = {
     "dockerd": "dockerd and docker",
     "download": "curl or wget with CA certificates",

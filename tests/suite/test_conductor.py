@@ -470,6 +470,24 @@ def test_a_log_that_blames_the_host_leaves_it_unknown(run: Run) -> None:
     assert finding.message.startswith("it ended with exit code 7: ")
 
 
+MODULES = "systemd-modules-load.service: Failed with result 'exit-code'."
+
+
+@pytest.mark.parametrize(
+    ("check_id", "outcome", "fault"),
+    [
+        ("systemd.units", Outcome.UNKNOWN, Fault.LAUNCH),
+        ("dockerd.unit", Outcome.UNKNOWN, Fault.LAUNCH),
+        ("workspace.git", Outcome.FAILED, Fault.IMAGE),
+    ],
+)
+def test_what_the_journal_shows_is_looked_for_where_the_journal_is_shown(
+    run: Run, check_id: str, outcome: Outcome, fault: Fault
+) -> None:
+    finding = run(a_check(check_id, f'pytest.fail("not so\\n" + {MODULES!r})'))[check_id]
+    assert (finding.outcome, finding.fault) == (outcome, fault)
+
+
 def test_a_shell_that_cannot_be_started_answers_for_all_that_need_one(run: Run) -> None:
     run.subject.job.refused = "no such file"
     findings = run(a_check("image.os"), a_check("packages.manager"), a_check("systemd.pid1"))
