@@ -10,12 +10,13 @@ from rich.console import Console
 
 from certify.cli.options import open_ledger, reports_options
 from certify.publish.matrix import matrix_json, matrix_markdown, print_matrix
+from certify.publish.matrix_csv import matrix_csv
 
 
 @click.command()
 @click.option("--profile", metavar="NAME", help="Only certificates of this profile.")
 @click.option(
-    "--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text",
+    "--format", "form", type=click.Choice(["text", "markdown", "json", "csv"]), default="text",
     show_default=True, help="What to print.",
 )  # fmt: skip
 @reports_options
@@ -31,4 +32,5 @@ def matrix(*, profile: str | None, form: str, reports: Path, ledger: str | None)
     if form == "text":
         print_matrix(results, Console())
     else:
-        sys.stdout.write(matrix_json(results) if form == "json" else matrix_markdown(results))
+        written = {"json": matrix_json, "markdown": matrix_markdown, "csv": matrix_csv}
+        sys.stdout.write(written[form](results))
