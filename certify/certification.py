@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ from certify.model import (
     Startup,
     Suite,
 )
+from certify.safetext import printable
 from certify.suite.catalogue import claims, suite_digest
 from certify.suite.runner import Runner
 from certify.suite.subject import Job
@@ -42,6 +44,8 @@ from certify.watching import Watcher
 
 VALID_FOR = timedelta(days=30)
 """How long a certificate stands: packages move on, and so do hosts."""
+_LOG_LINES, _LOG_LENGTH = 200, 10_000
+_OUR_LINES = re.compile(r"^certify: .*\n?", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class _Seen:
     facts: dict[str, Any] = field(default_factory=dict)
     starts: list[Start] = field(default_factory=list)
     host: Host | None = None
+    log: str = ""
     plan: Plan | None = None
     trouble: Trouble | None = None
 
@@ -163,12 +168,15 @@ def _result(
         checks=checks,
         waivers=notes(waivers, checks, finished_at),
         startup=Startup(
+            create_seconds=seen.facts.get("create_seconds"),
+            start_seconds=seen.facts.get("start_seconds"),
             boot_seconds=seen.facts.get("boot_seconds"),
             dockerd_seconds=seen.facts.get("dockerd_seconds"),
             provision_seconds=seen.facts.get("provision_seconds"),
             samples=measured(seen.starts, "boot"),
         ),
         launch=_launch(seen, profile, options, reference),
+        log=seen.log,
         host=seen.host,
         suite=Suite(version=__version__, digest=judged_by(profile, options, seen.image)),
         started_at=seen.started_at,
@@ -214,6 +222,8 @@ def _examine(
         ) as started:
             if options.keep:
                 watcher.kept(started.name)
+            seen.facts["create_seconds"] = started.create_seconds
+            seen.facts["start_seconds"] = started.start_seconds
             job = Job(
                 container=started.candidate.id,
                 image=image,
@@ -237,6 +247,8 @@ def _examine(
                         runner.answer(reach(engine, event["urls"], options.network))
                     else:
                         _hear(event, watcher, seen, options)
+            log = _OUR_LINES.sub("", started.candidate.logs(_LOG_LINES))
+            seen.log = printable(log, limit=_LOG_LENGTH)
 
 
 def _time(

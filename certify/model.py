@@ -173,6 +173,10 @@ class Check(Value):
 class Startup(Value):
     """How soon the candidate was up; null where it never was, or where nothing was installed."""
 
+    create_seconds: float | None = None
+    """The engine took so long to make the container."""
+    start_seconds: float | None = None
+    """And so long to start it."""
     boot_seconds: float | None = None
     """From the start of PID 1's systemd to boot completion, by systemd's own clock."""
     dockerd_seconds: float | None = None
@@ -271,6 +275,8 @@ class Result(Value):
     waivers: tuple[WaiverNote, ...] = ()
     startup: Startup
     launch: Launch
+    log: str = ""
+    """The last lines that the container itself wrote."""
     host: Host | None
     suite: Suite
     recommendation: Recommendation | None = None

@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,10 @@ class Launched:
     """What the engine said when the image's shell (or, where the image is started as shipped, its
     own command) could not be started; empty if it runs."""
     notify: socket.socket | None = None
+    create_seconds: float = 0.0
+    """The engine took so long to make the container."""
+    start_seconds: float = 0.0
+    """And so long to start it."""
 
 
 @contextlib.contextmanager
@@ -57,6 +62,7 @@ def launched(
         if not keep:
             cleanup.callback(reaper.remove_run, engine, run)
         refused = ""
+        begun = time.monotonic()
         with answering():
             try:
                 container = _create(engine, image, plan, name, labels, platform, folder)
@@ -66,6 +72,7 @@ def launched(
                 refused = "the image has neither an entrypoint nor a command"
                 idle = replace(plan, kind="idle")
                 container = _create(engine, image, idle, name, labels, platform, folder)
+        created = time.monotonic()
         candidate = Candidate(engine, container, notify, plan.pace)
         cleanup.callback(candidate.close_shells)
         try:
@@ -75,7 +82,8 @@ def launched(
             refused = str(error.explanation or error)
             if not (_about_own_command if plan.kind == "image" else _about_shell)(refused):
                 raise refusal(refused) from error
-        yield Launched(candidate, name, refused, notify)
+        took = (created - begun, time.monotonic() - created)
+        yield Launched(candidate, name, refused, notify, *(round(each, 3) for each in took))
 
 
 def _create(
