@@ -31,6 +31,7 @@ from certify.images.reference import Reference
 from certify.judge.recommend import advised
 from certify.ledger.store import Ledger
 from certify.model import Result, Status
+from certify.publish.site.build import write_site
 from certify.publish.text import print_report
 from certify.publish.writer import write_reports
 
@@ -83,6 +84,9 @@ def run(
                 results = advised(results, standing)
                 try:
                     write_reports(reports, results, standing)
+                    write_site(reports, store)
+                except BadLedger as error:
+                    unrecorded.append(error.message)
                 except OSError as error:
                     unrecorded.append(f"the reports cannot be written: {error}")
     print_results(results, form, lambda: print_report(results, Console()))

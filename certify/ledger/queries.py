@@ -42,7 +42,8 @@ def pointed_at(
     each row carries the names of the reference itself.
     """
     standing = _standing()
-    led_to = _first(_newest_first, per=(ROW.reference, ROW.platform), where=_knows_its_image)
+    # What was recorded last, even if it is an older answer: a tag may have moved back.
+    led_to = _first((ROW.id.desc(),), per=(ROW.reference, ROW.platform), where=_knows_its_image)
     last = results_table.alias("last")
     asked = (
         select(ROW.reference, ROW.platform, ROW.profile)
@@ -69,13 +70,15 @@ def pointed_at(
     )
 
 
-def never_reached(profile: str | None) -> Select[Any]:
+def never_reached(
+    profile: str | None, columns: Sequence[ColumnElement[Any]] = (ROW.id, ROW.document)
+) -> Select[Any]:
     """The newest result, per reference, platform and profile, of runs that found no image."""
     newest = _first(
         _newest_first, per=(ROW.reference, ROW.platform, ROW.profile), where=~_knows_its_image
     )
     return (
-        select(ROW.id, ROW.document)
+        select(*columns)
         .join(newest, newest.c.id == ROW.id)
         .where(newest.c.place == 1, *_of(profile))
     )

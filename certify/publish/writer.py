@@ -18,12 +18,21 @@ from certify.publish.result import result_json
 def write_reports(
     directory: Path, results: Sequence[Result], ledger_results: Sequence[Result]
 ) -> list[Path]:
-    """Write ``results/*.json``, ``badges/*``, ``junit.xml``, ``matrix.json`` and ``matrix.md``.
+    """Write ``junit.xml`` of this run's ``results``, and all that `write_standing` does.
 
-    ``results`` are those of this run: they become ``junit.xml``. ``ledger_results`` are what
-    stands for each reference (`Ledger.standing_by_reference`, after this run was recorded):
-    they become the matrix, and a file and a badge each, so that an inconclusive run replaces no
-    certificate. Returns the paths written; raises OSError.
+    Returns the paths written; raises OSError.
+    """
+    junit = directory / "junit.xml"
+    write_atomically(junit, junit_xml(results))
+    return [junit, *write_standing(directory, ledger_results)]
+
+
+def write_standing(directory: Path, ledger_results: Sequence[Result]) -> list[Path]:
+    """Write ``results/*.json``, ``badges/*``, ``matrix.json`` and ``matrix.md``.
+
+    ``ledger_results`` are what stands for each reference (`Ledger.standing_by_reference`, after
+    a run was recorded): so an inconclusive run replaces no certificate. Returns the paths
+    written; raises OSError.
     """
     files = {
         directory / "results" / f"{certificate_stem(result)}.json": result_json(result)
@@ -31,7 +40,6 @@ def write_reports(
     }
     badges = badge_files(ledger_results, datetime.now(UTC))
     files |= {directory / name: text for name, text in badges}
-    files[directory / "junit.xml"] = junit_xml(results)
     files[directory / "matrix.json"] = matrix_json(ledger_results)
     files[directory / "matrix.md"] = matrix_markdown(ledger_results)
     for path, text in files.items():

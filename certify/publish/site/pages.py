@@ -1,0 +1,187 @@
+"""The pages of the site as text: one for an image, the matrix, and the comparison.
+
+Everything that comes from an image is escaped by the templates, and what could hide or turn text
+(control characters, bidi controls) is made visible before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from certify.judge.changes import Change
+from certify.ledger.shown import Past
+from certify.model import Check, Result, Status
+from certify.publish import phrases
+from certify.publish.phrases import MEANINGS, STATUS_MARKS, Mark, excuse, mark_of
+from certify.publish.site.plots import Point, spans_of, timeline, trend
+from certify.safetext import one_line, printable
+
+TEMPLATES = Path(__file__).parent / "templates"
+_HISTORY = 50
+_LONGEST = 20_000
+_CLASSES = {
+    Mark.PASSED: "passed", Mark.FAILED: "failed", Mark.UNKNOWN: "unknown",
+    Mark.SKIPPED: "skipped", Mark.NOTED: "noted",
+}  # fmt: skip
+
+
+def image_page(result: Result, stem: str, history: Sequence[Past]) -> str:
+    """The page of one result; ``history`` is what was recorded under its name, oldest first."""
+    points = [
+        Point(each.at, each.status, each.boot_seconds, _samples(each, result)) for each in history
+    ]
+    told = result.recommendation
+    image = result.image
+    return _render(
+        "image.html.j2",
+        title=f"{phrases.verdict_of(result)}: {one_line(image.reference)} · certify",
+        kind="image",
+        root="../",
+        written=result.finished_at,
+        result=result,
+        stem=stem,
+        headline=phrases.verdict_of(result),
+        marks=_STATUSES,
+        timeline=Markup(timeline(spans_of(result))),  # noqa: S704 - escapes what it writes
+        trend=Markup(trend(points)),  # noqa: S704 - likewise
+        groups=_grouped(result.checks),
+        facts=_facts(result),
+        host=_host(result),
+        history=list(reversed(history))[:_HISTORY],
+        older=max(len(history) - _HISTORY, 0),
+        advice=told.closest if told else (),
+        fixable=any(mark_of(c) is Mark.FAILED for c in result.checks)
+        or result.startup.provision_seconds is not None,
+        pinned=_pinned(result),
+    )
+
+
+def index_page(changes: Sequence[Change], written: datetime) -> str:
+    """The matrix; its rows are in a script of their own, for there may be many."""
+    told = [
+        {
+            "kind": change.kind.value,
+            "reference": one_line(change.image.reference),
+            "profile": one_line(change.image.profile),
+        }
+        for change in changes
+    ]
+    return _render(
+        "index.html.j2", title="Compatibility matrix · certify", kind="index", root="",
+        written=written, changes=told,
+        legend={mark: {"class": _CLASSES[mark], "text": text} for mark, text in MEANINGS.items()},
+    )  # fmt: skip
+
+
+def compare_page(written: datetime) -> str:
+    """The page that compares two images, of the rows of the matrix."""
+    return _render(
+        "compare.html.j2", title="Compare · certify", kind="compare", root="", written=written
+    )
+
+
+def _samples(each: Past, result: Result) -> tuple[float, ...]:
+    return result.startup.samples if each.at == result.finished_at else ()
+
+
+def _grouped(checks: Sequence[Check]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The checks by group: some run last, yet stand with the others."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for check in checks:
+        groups.setdefault(check.group, []).append(_shown(check))
+    return list(groups.items())
+
+
+def _shown(check: Check) -> dict[str, Any]:
+    mark = mark_of(check)
+    return {
+        **check.model_dump(mode="json", exclude={"waiver"}),
+        "waiver": excuse(check.waiver) if check.waiver else "",
+        "mark": {"mark": mark.value, "class": _CLASSES[mark]},
+    }
+
+
+def _pinned(result: Result) -> str:
+    image = result.image
+    name = image.reference.partition("@")[0].rpartition(":")[0] or image.reference
+    return one_line(f"{name}@{image.digest}" if image.digest else image.reference, 400)
+
+
+def _facts(result: Result) -> list[tuple[str, str]]:
+    image = result.image
+    size = None if image.size_bytes is None else phrases.size(image.size_bytes)
+    found = (
+        ("reference", image.reference),
+        ("digest", image.digest),
+        ("manifest", image.manifest_digest if image.manifest_digest != image.digest else None),
+        ("image id", image.image_id),
+        ("platform", image.platform),
+        ("system", (image.os.pretty_name or image.os.id) if image.os else None),
+        ("packages", image.package_manager),
+        ("size", size and f"{size} in {image.layers} layer{'s' * (image.layers != 1)}"),
+        ("created", image.created),
+        ("trust", image.trust.value),
+        ("launch", f"{result.launch.kind}, {result.launch.isolation}"),
+        ("installed at launch", ", ".join(result.launch.missing)),
+        ("suite", f"{result.suite.version} {result.suite.digest}"),
+    )
+    return [(name, value) for name, value in found if value]
+
+
+def _host(result: Result) -> list[tuple[str, str]]:
+    host = result.host
+    if host is None:
+        return []
+    found = [
+        ("engine", f"{host.engine} {host.engine_version}"),
+        ("kernel", host.kernel),
+        ("cgroups", f"v{host.cgroup_version}"),
+        ("storage", host.storage_driver),
+        ("architecture", host.architecture),
+        ("processors", str(host.cpus)),
+        ("memory", phrases.size(host.memory_bytes)),
+    ]
+    if host.calibration:
+        found.append(("probe container", phrases.seconds(host.calibration.total_seconds)))
+    return found
+
+
+_STATUSES = {
+    status: {"mark": mark.value, "class": _CLASSES[mark]} for status, mark in STATUS_MARKS.items()
+}
+
+
+def _render(template: str, **values: Any) -> str:
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "day": lambda moment: f"{moment.astimezone(UTC):%Y-%m-%d}",
+        "moment": lambda moment: f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+        "stamp": lambda moment: int(moment.timestamp()),
+        "line": lambda text: one_line(str(text), 600),
+        "text": lambda text: printable(text, limit=_LONGEST),
+        "slug": lambda text: re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-"),
+    }
+    return environment
+
+
+assert set(_STATUSES) == set(Status)

@@ -1,0 +1,353 @@
+// The matrix: filters, sorts, and draws only the rows in view, so that ten thousand are no burden.
+"use strict";
+(() => {
+  const data = window.CERTIFY || { fields: [], checks: [], rows: [] };
+  const at = Object.fromEntries(data.fields.map((name, index) => [name, index]));
+  const get = (row, name) => row[at[name]];
+  const byId = (id) => document.getElementById(id);
+  const MARKS = { p: "✓", f: "✗", u: "?", s: "–", n: "!", ".": "" };
+  const CLASSES = { p: "passed", f: "failed", u: "unknown", s: "skipped", n: "noted" };
+  const OUTCOMES = { p: "passed", f: "failed", u: "unknown", s: "not asked", n: "failed, not required or waived", ".": "not part of the profile" };
+  const VERDICTS = { certified: "p", rejected: "f", inconclusive: "u", expired: "u" };
+  const WEIGHT = "fuspn.";
+  const now = Date.now() / 1000;
+
+  const groups = new Map();
+  data.checks.forEach((id, index) => {
+    const group = id.split(".")[0];
+    if (!groups.has(group)) groups.set(group, []);
+    groups.get(group).push(index);
+  });
+
+  const verdictOf = (row) => {
+    const status = get(row, "status");
+    return status === "certified" && get(row, "expires") <= now ? "expired" : status;
+  };
+  const gradeOf = (row) => (verdictOf(row) === "certified" ? get(row, "grade") : "");
+  const shownVerdict = (row) => `${verdictOf(row)} ${gradeOf(row)}`.trim();
+
+  // What the checks of some places come to: the worst first, as in the terminal.
+  const cell = (row, places) => {
+    const said = get(row, "checks");
+    const counts = {};
+    let asked = 0;
+    for (const place of places) {
+      const letter = said[place];
+      if (letter === ".") continue;
+      asked += 1;
+      counts[letter] = (counts[letter] || 0) + 1;
+    }
+    if (!asked) return { letter: ".", text: "" };
+    const certified = get(row, "status") === "certified";
+    const order = certified ? "fnups" : "fusnp";
+    const letter = [...order].find((each) => counts[each]);
+    const count = counts[letter];
+    return { letter, text: count === asked ? `${MARKS[letter]} ${count}` : `${MARKS[letter]} ${count}/${asked}`, count, asked };
+  };
+
+  const seconds = (value) => (value === null ? "" : `${value.toFixed(value < 100 ? 1 : 0)} s`);
+  const COLUMNS = [
+    { id: "reference", name: "reference", text: (row) => get(row, "reference"), key: (row) => get(row, "reference") },
+    { id: "verdict", name: "verdict", text: shownVerdict, key: (row) => ["certified", "rejected", "inconclusive", "expired"].indexOf(verdictOf(row)) + (gradeOf(row) === "on-launch" ? 0.5 : 0) },
+    { id: "boot", name: "boot", text: (row) => seconds(get(row, "boot")), key: (row) => get(row, "boot") ?? Infinity, number: true },
+    { id: "installed", name: "installed", text: (row) => seconds(get(row, "provision")), key: (row) => get(row, "provision") ?? Infinity, number: true, wide: true },
+    { id: "os", name: "system", text: (row) => get(row, "os"), key: (row) => get(row, "os"), wide: true },
+    { id: "trust", name: "trust", text: (row) => get(row, "trust"), key: (row) => get(row, "trust"), wide: true },
+    { id: "profile", name: "profile", text: (row) => get(row, "profile"), key: (row) => get(row, "profile"), wide: true },
+    { id: "platform", name: "platform", text: (row) => get(row, "platform"), key: (row) => get(row, "platform"), wide: true },
+    { id: "checked", name: "checked", text: (row) => new Date(get(row, "finished") * 1000).toISOString().slice(0, 10), key: (row) => -get(row, "finished"), wide: true },
+  ];
+  const groupColumn = (name, places) => ({
+    id: name, name: name.includes(".") ? name : name, places, check: name,
+    key: (row) => { const found = cell(row, places); return WEIGHT.indexOf(found.letter) * 1000 - (found.count || 0); },
+  });
+  const checkColumns = (every) => every
+    ? data.checks.map((id, index) => groupColumn(id, [index]))
+    : [...groups].map(([name, places]) => groupColumn(name, places));
+
+  // ------------------------------------------------------------------ state, kept in the address
+
+  const CONTROLS = { q: "filter-text", verdict: "filter-verdict", profile: "filter-profile", os: "filter-os", trust: "filter-trust" };
+  const state = { q: "", verdict: "", profile: "", os: "", trust: "", sort: "reference", dir: "asc", view: "groups" };
+  const readAddress = () => {
+    const asked = new URLSearchParams(location.hash.slice(1));
+    for (const name of Object.keys(state)) state[name] = asked.get(name) ?? { sort: "reference", dir: "asc", view: "groups" }[name] ?? "";
+    for (const [name, id] of Object.entries(CONTROLS)) byId(id).value = state[name];
+    for (const [name, id] of Object.entries(CONTROLS)) if (byId(id).value !== state[name]) state[name] = byId(id).value;
+    byId("every-check").checked = state.view === "checks";
+  };
+  const writeAddress = () => {
+    const told = new URLSearchParams();
+    const usual = { sort: "reference", dir: "asc", view: "groups" };
+    for (const [name, value] of Object.entries(state)) if (value && value !== usual[name]) told.set(name, value);
+    const hash = told.toString();
+    history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
+  };
+
+  const fill = (id, values) => {
+    for (const value of [...new Set(values)].filter(Boolean).sort()) byId(id).add(new Option(value, value));
+  };
+  fill("filter-verdict", data.rows.flatMap((row) => [verdictOf(row), shownVerdict(row)]));
+  fill("filter-profile", data.rows.map((row) => get(row, "profile")));
+  fill("filter-os", data.rows.map((row) => get(row, "family")));
+  fill("filter-trust", data.rows.map((row) => get(row, "trust")));
+
+  // ------------------------------------------------------------------------- rows in view
+
+  const searchable = data.rows.map((row) => ["reference", "digest", "os", "reason", "platform"].map((name) => get(row, name)).join("\n").toLowerCase());
+  let columns = [];
+  let view = [];
+  const matrix = byId("matrix");
+  const head = matrix.tHead;
+  const body = matrix.tBodies[0];
+  const scroller = byId("scroller");
+
+  const choose = () => {
+    const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
+    view = [];
+    data.rows.forEach((row, index) => {
+      if (state.verdict && state.verdict !== verdictOf(row) && state.verdict !== shownVerdict(row)) return;
+      if (state.profile && state.profile !== get(row, "profile")) return;
+      if (state.os && state.os !== get(row, "family")) return;
+      if (state.trust && state.trust !== get(row, "trust")) return;
+      if (!words.every((word) => searchable[index].includes(word))) return;
+      view.push(index);
+    });
+    const column = columns.find((each) => each.id === state.sort) || columns[0];
+    const keys = new Map(view.map((index) => [index, column.key(data.rows[index])]));
+    const sign = state.dir === "desc" ? -1 : 1;
+    view.sort((a, b) => {
+      const x = keys.get(a), y = keys.get(b);
+      return (x < y ? -sign : x > y ? sign : 0) || a - b;
+    });
+    const all = data.rows.length;
+    byId("count").textContent = view.length === all ? `${all} result${all === 1 ? "" : "s"}` : `${view.length} of ${all} results`;
+    matrix.setAttribute("aria-rowcount", String(view.length + 1));
+  };
+
+  const node = (tag, attributes, ...children) => {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes || {})) if (value !== undefined) made.setAttribute(name, value);
+    made.append(...children);
+    return made;
+  };
+
+  const drawHead = () => {
+    columns = [COLUMNS[0], COLUMNS[1], COLUMNS[2], ...checkColumns(state.view === "checks"), ...COLUMNS.slice(3)];
+    matrix.classList.toggle("every", state.view === "checks");
+    const row = node("tr", { "aria-rowindex": "1" });
+    for (const column of columns) {
+      const sorted = state.sort === column.id;
+      const button = node("button", { type: "button", "data-sort": column.id }, node("span", {}, column.name));
+      row.append(node("th", {
+        scope: "col", class: `${column.places ? "group" : column.id}${column.wide ? " wide" : ""}`,
+        "aria-sort": sorted ? (state.dir === "desc" ? "descending" : "ascending") : "none",
+      }, button));
+    }
+    head.replaceChildren(row);
+  };
+
+  const drawRow = (index, position) => {
+    const row = data.rows[index];
+    const drawn = node("tr", {
+      "aria-rowindex": String(position + 2), "data-index": String(index),
+      "data-reference": get(row, "reference"), "data-profile": get(row, "profile"),
+      "data-platform": get(row, "platform"), "data-verdict": verdictOf(row),
+    });
+    for (const column of columns) {
+      if (column.id === "reference") {
+        const name = get(row, "reference");
+        const cut = name.lastIndexOf("/", name.includes("@") ? name.indexOf("@") : undefined) + 1;
+        const link = node("a", { href: `images/${encodeURIComponent(get(row, "stem"))}.html`, title: name },
+          node("bdi", { class: "head" }, name.slice(0, cut)), node("bdi", { class: "tail" }, name.slice(cut)));
+        drawn.append(node("th", { scope: "row", class: "reference" }, link));
+      } else if (column.places) {
+        const found = cell(row, column.places);
+        const shown = node("td", { class: "group", "data-check": column.id, "data-outcome": CLASSES[found.letter] || "none" });
+        if (found.letter !== ".") {
+          const text = state.view === "checks" ? MARKS[found.letter] : found.text;
+          shown.append(node("button", {
+            type: "button", class: `mark ${CLASSES[found.letter]}`,
+            "aria-label": `${column.id}: ${found.count} of ${found.asked} ${OUTCOMES[found.letter]}`,
+          }, text));
+        }
+        drawn.append(shown);
+      } else if (column.id === "verdict") {
+        const verdict = verdictOf(row);
+        const text = verdict === "certified" ? gradeOf(row) || verdict : verdict;
+        const mark = node("b", { class: `mark ${verdict === "expired" ? "expired" : CLASSES[VERDICTS[verdict]]}`, "aria-hidden": "true" }, verdict === "expired" ? "○" : MARKS[VERDICTS[verdict]]);
+        drawn.append(node("td", { class: "verdict", "data-outcome": verdict, title: get(row, "reason") || undefined }, mark, ` ${text}`));
+      } else {
+        drawn.append(node("td", { class: `${column.id}${column.wide ? " wide" : ""}${column.number ? " number" : ""}` }, column.text(row)));
+      }
+    }
+    return drawn;
+  };
+
+  const SPARE = 12;
+  let height = 34;
+  let shown = [-1, -1];
+  const spacer = (rows) => {
+    const row = node("tr", { class: "spacer", "aria-hidden": "true" }, node("td", { colspan: String(columns.length) }));
+    row.style.height = `${rows * height}px`;
+    return row;
+  };
+  const draw = (force) => {
+    const first = Math.max(0, Math.floor(scroller.scrollTop / height) - SPARE);
+    // Of an empty table the height tells nothing yet; it is never more than the window's.
+    const last = Math.min(view.length, Math.ceil((scroller.scrollTop + innerHeight) / height) + SPARE);
+    if (!force && first === shown[0] && last === shown[1]) return;
+    shown = [first, last];
+    const focused = document.activeElement && body.contains(document.activeElement) ? place(document.activeElement) : null;
+    const rows = [];
+    if (first > 0) rows.push(spacer(first));
+    for (let position = first; position < last; position += 1) rows.push(drawRow(view[position], position));
+    if (last < view.length) rows.push(spacer(view.length - last));
+    if (!view.length) rows.push(node("tr", { class: "nothing" }, node("td", { colspan: String(columns.length) }, data.rows.length ? "No result matches." : "Nothing has been certified yet.")));
+    body.replaceChildren(...rows);
+    if (focused) focusCell(focused.position, focused.column);
+  };
+  const redraw = () => { drawHead(); choose(); scroller.scrollTop = 0; draw(true); measure(); writeAddress(); };
+  const measure = () => {
+    const row = body.querySelector("tr[data-index]");
+    const found = row ? row.getBoundingClientRect().height : 0;
+    if (found && Math.abs(found - height) > 0.5) { height = found; draw(true); }
+  };
+
+  // --------------------------------------------------------------------------- keyboard
+
+  const place = (element) => {
+    const td = element.closest("td, th");
+    const row = element.closest("tr[data-index]");
+    if (!td || !row) return null;
+    return { position: Number(row.getAttribute("aria-rowindex")) - 2, column: td.cellIndex };
+  };
+  const focusCell = (position, column) => {
+    const row = body.querySelector(`tr[aria-rowindex="${position + 2}"]`);
+    const target = row && row.cells[column] && row.cells[column].querySelector("a, button");
+    if (target) target.focus({ preventScroll: true });
+    return target;
+  };
+  const move = (from, down, right) => {
+    const position = Math.min(Math.max(from.position + down, 0), view.length - 1);
+    const top = position * height;
+    const room = scroller.clientHeight - head.offsetHeight - height;
+    if (top < scroller.scrollTop) scroller.scrollTop = top;
+    else if (top > scroller.scrollTop + room - height) scroller.scrollTop = top - room + height;
+    draw(false);
+    for (let column = from.column + right; column >= 0 && column < columns.length; column += right || columns.length) {
+      const target = focusCell(position, column);
+      if (target) { target.scrollIntoView({ block: "nearest", inline: "nearest" }); return; }
+    }
+  };
+  const STEPS = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1], PageDown: [12, 0], PageUp: [-12, 0] };
+  body.addEventListener("keydown", (event) => {
+    const from = place(event.target);
+    const step = STEPS[event.key];
+    if (!from || !step || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    move(from, ...step);
+  });
+
+  // ----------------------------------------------------------------------------- details
+
+  const details = new Map();
+  const waiting = new Map();
+  window.certifyDetails = (stem, found) => { details.set(stem, found); };
+  const detailsOf = (row) => {
+    const stem = get(row, "stem");
+    if (!get(row, "more")) return Promise.resolve({});
+    if (details.has(stem)) return Promise.resolve(details.get(stem));
+    if (!waiting.has(stem)) {
+      waiting.set(stem, new Promise((resolve) => {
+        const script = document.createElement("script");
+        script.src = `images/${encodeURIComponent(stem)}.js`;
+        script.onload = () => resolve(details.get(stem) || {});
+        script.onerror = () => { waiting.delete(stem); resolve({}); };
+        document.head.append(script);
+      }));
+    }
+    return waiting.get(stem);
+  };
+  const dialog = byId("detail");
+  const open = async (row, column) => {
+    const found = await detailsOf(row);
+    byId("detail-title").replaceChildren(node("code", {}, column.check), " of ", node("bdi", {}, get(row, "reference")));
+    const parts = column.places.map((index) => {
+      const id = data.checks[index];
+      const letter = get(row, "checks")[index];
+      if (letter === ".") return "";
+      const said = found[id];
+      const part = node("section", { "data-check": id, "data-outcome": CLASSES[letter] },
+        node("h3", {}, node("b", { class: `mark ${CLASSES[letter]}`, "aria-hidden": "true" }, MARKS[letter]), " ", node("code", {}, id), ` ${said ? said.outcome : OUTCOMES[letter]}`));
+      if (said) {
+        if (said.message) part.append(node("p", {}, node("bdi", {}, said.message)));
+        if (said.waiver) part.append(node("p", { class: "quiet" }, `waived: ${said.waiver}`));
+        if (said.evidence) part.append(node("pre", { tabindex: "0", "aria-label": `Evidence of ${id}` }, said.evidence));
+        if (said.remedy) part.append(node("p", { class: "remedy" }, "→ ", node("bdi", {}, said.remedy)));
+      }
+      return part;
+    });
+    const page = node("p", {}, node("a", { href: `images/${encodeURIComponent(get(row, "stem"))}.html#${column.check.replace(/[^a-z0-9]+/g, "-")}` }, "All about this image"));
+    byId("detail-body").replaceChildren(...parts.filter(Boolean), page);
+    dialog.showModal();
+  };
+  body.addEventListener("click", (event) => {
+    const button = event.target.closest("td[data-check] button");
+    if (!button) return;
+    const row = data.rows[Number(button.closest("tr").dataset.index)];
+    open(row, columns.find((each) => each.id === button.parentElement.dataset.check));
+  });
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+
+  // ------------------------------------------------------------------------------- tiles
+
+  const tiles = () => {
+    const kinds = [["certified native", "certified native", "p"], ["certified on-launch", "certified on-launch", "p"], ["rejected", "rejected", "f"], ["inconclusive", "inconclusive", "u"], ["expired", "expired", "u"]];
+    const counts = {};
+    for (const row of data.rows) counts[shownVerdict(row)] = (counts[shownVerdict(row)] || 0) + 1;
+    byId("tiles").replaceChildren(...kinds.filter(([name]) => name !== "expired" || counts[name]).map(([name, value, letter]) => {
+      const button = node("button", { type: "button", "data-verdict": value, "aria-pressed": String(state.verdict === value), disabled: counts[name] ? undefined : "" },
+        node("b", {}, String(counts[name] || 0)), node("span", {}, node("i", { class: `mark ${CLASSES[letter]}`, "aria-hidden": "true" }, name === "expired" ? "○" : MARKS[letter]), ` ${name}`));
+      return node("li", {}, button);
+    }));
+  };
+  byId("tiles").addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    state.verdict = state.verdict === button.dataset.verdict ? "" : button.dataset.verdict;
+    byId("filter-verdict").value = state.verdict;
+    tiles();
+    redraw();
+    byId("tiles").querySelector(`[data-verdict="${CSS.escape(button.dataset.verdict)}"]`).focus();
+  });
+
+  // ------------------------------------------------------------------------------ events
+
+  for (const [name, id] of Object.entries(CONTROLS)) byId(id).addEventListener("input", () => { state[name] = byId(id).value; tiles(); redraw(); });
+  byId("every-check").addEventListener("change", (event) => { state.view = event.target.checked ? "checks" : "groups"; redraw(); });
+  byId("filters").addEventListener("submit", (event) => event.preventDefault());
+  byId("filters").addEventListener("reset", () => setTimeout(() => {
+    Object.assign(state, { q: "", verdict: "", profile: "", os: "", trust: "", view: "groups" });
+    tiles();
+    redraw();
+  }));
+  head.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    const id = button.dataset.sort;
+    state.dir = state.sort === id && state.dir === "asc" ? "desc" : "asc";
+    state.sort = id;
+    redraw();
+    head.querySelector(`[data-sort="${CSS.escape(id)}"]`).focus();
+  });
+  scroller.addEventListener("scroll", () => draw(false), { passive: true });
+  addEventListener("resize", () => { measure(); draw(true); });
+  addEventListener("hashchange", () => { readAddress(); tiles(); redraw(); });
+  addEventListener("beforeprint", () => { shown = [-1, -1]; body.replaceChildren(...view.map(drawRow)); });
+  addEventListener("afterprint", () => draw(true));
+
+  readAddress();
+  tiles();
+  redraw();
+})();
