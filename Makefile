@@ -24,6 +24,7 @@ test-cgroup2: ## certify the samples on a virtual machine with cgroup v2, over T
 	@scripts/cgroup2
 
 test-slow: setup samples ## tests that wait for minutes: timeouts, other releases (ARGS="-k name")
+	-@scripts/referrers-registry
 	@$(python) -m pytest -m slow $(ARGS)
 
 setup: ## install and start what this machine lacks

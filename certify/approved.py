@@ -43,9 +43,9 @@ class Approved(Value):
     expires_at: Moment
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def name(self) -> tuple[str, str, str]:
         """What one list holds at most once."""
-        return self.pin, self.platform, self.profile
+        return self.reference, self.platform, self.profile
 
 
 class Revocation(Value):
@@ -66,9 +66,12 @@ class ApprovedList(Value):
 
     schema_: Literal["certify/approved/v1"] = Field(default="certify/approved/v1", alias="schema")
     sequence: int
-    """One more with every list that differs from the one before: an older list is known by it."""
+    """Greater with every publication, so that an older list is known by it: the moment of the
+    publication in seconds since 1970, or one more than the list before, whichever is greater."""
     published_at: Moment
     expires_at: Moment
     """When the list as a whole counts for nothing any more, so that no old one can be kept up."""
+    platforms: tuple[str, ...] = ()
+    """All on which images are run, if the policy says so."""
     images: tuple[Approved, ...]
     revoked: tuple[Revocation, ...] = ()

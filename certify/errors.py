@@ -8,11 +8,18 @@
     │   ├── BadListing         a line of a list of images
     │   ├── BadProfile         a profile that does not exist or does not validate
     │   ├── BadWaivers         a file of waivers that is not there or does not validate
+    │   ├── BadPolicy          a policy of what is approved that does not validate
+    │   ├── BadKey             a key that cannot be read, written or used
+    │   ├── BadPublication     what was published before cannot be gone on from
     │   ├── SweepRunning       another sweep is at work on the same ledger
     │   └── BadLedger          a ledger that cannot be opened or read
+    ├── NotBelieved            a signed statement that is not to be relied on: not approved, exit 1
     └── Trouble                the question could not be answered: inconclusive, exit 3
         ├── EngineUnavailable  no container engine answers, or it stopped in mid-run
         ├── ImageUnavailable   the image could not be pulled or is not there
+        │   └── NoSuchImage    its registry answers, and knows nothing of that name
+        ├── ListUnavailable    the approved-images list cannot be had or read
+        ├── WouldShrink        a list would lose too much at once, so that it is not published
         ├── LaunchRefused      the host's engine would not start the container as asked
         └── SuiteBroken        the checks themselves broke down
 
@@ -60,8 +67,24 @@ class BadLedger(UsageError):
     """A ledger cannot be opened, or is not certify's."""
 
 
+class BadKey(UsageError):
+    """A key cannot be read, written or used; its message never holds any of it."""
+
+
+class BadPolicy(UsageError):
+    """A policy of what is approved cannot be read or does not validate."""
+
+
+class BadPublication(UsageError):
+    """What was published before cannot be read, or something else is in its place."""
+
+
 class SweepRunning(UsageError):
     """Another sweep is at work on the same ledger."""
+
+
+class NotBelieved(CertifyError):
+    """A signature or a signed statement does not hold; the message says what is wrong with it."""
 
 
 class Trouble(CertifyError):
@@ -85,6 +108,18 @@ class ImageUnavailable(Trouble):
     """The image is neither on the engine nor to be had from its registry."""
 
     default_fault = Fault.REGISTRY
+
+
+class NoSuchImage(ImageUnavailable):
+    """The registry answers, and has no such image or repository."""
+
+
+class ListUnavailable(Trouble):
+    """The approved-images list cannot be had, or not be read."""
+
+
+class WouldShrink(Trouble):
+    """A list would lose more of its images at once than its policy allows."""
 
 
 class LaunchRefused(Trouble):

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -30,6 +31,7 @@ auth: {{htpasswd: {{realm: loopback, path: {folder}/htpasswd}}}}
 """
 # User and password are `certify`, by bcrypt at its lowest cost.
 HTPASSWD = "certify:$2b$04$DEhevuTBhKDGVCcTTP2Sd.SadYe6iv.WVa0XuWo0Ip9Ee0HVNfqMK\n"
+REFERRERS_REGISTRY = Path(__file__).parents[1] / ".cache" / "referrers-registry"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,10 @@ class Registry:
         digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
         begun = requests.post(f"http://{self.host}/v2/{repository}/blobs/uploads/", timeout=10)
         requests.put(
-            begun.headers["Location"], params={"digest": digest}, data=config, timeout=10
+            urljoin(begun.url, begun.headers["Location"]),
+            params={"digest": digest},
+            data=config,
+            timeout=10,
         ).raise_for_status()
         kind = "application/vnd.oci.image.config.v1+json"
         manifest = {
@@ -124,10 +129,25 @@ def running(
     filled = settings.format(data=folder / "data", port=port, folder=folder, listens=listens)
     configuration.write_text(filled + more)
     (folder / "htpasswd").write_text(HTPASSWD)
+    with _serving(["docker-registry", "serve", str(configuration)], port, folder):
+        yield Registry(f"127.0.0.1:{port}", folder / "data")
+
+
+@contextlib.contextmanager
+def with_referrers(folder: Path) -> Iterator[Registry]:
+    """A registry that lists referrers at its own API (OCI 1.1); its store is in its memory."""
+    if not REFERRERS_REGISTRY.exists():
+        pytest.skip("needs what scripts/referrers-registry builds; make test-slow runs it")
+    port = free_port()
+    with _serving([str(REFERRERS_REGISTRY), f"127.0.0.1:{port}"], port, folder):
+        yield Registry(f"127.0.0.1:{port}", folder / "data")
+
+
+@contextlib.contextmanager
+def _serving(command: list[str], port: int, folder: Path) -> Iterator[None]:
+    """A server, from when it listens on a port of this machine until the end of the block."""
     with (folder / "registry.log").open("wb") as log:
-        process = subprocess.Popen(
-            ["docker-registry", "serve", str(configuration)], stdout=log, stderr=log
-        )
+        process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + 20
         while True:
@@ -135,7 +155,7 @@ def running(
                 break
             assert process.poll() is None, (folder / "registry.log").read_text("utf-8")
             assert time.monotonic() < deadline, "the registry does not listen"
-        yield Registry(f"127.0.0.1:{port}", folder / "data")
+        yield
     finally:
         process.terminate()
         process.wait(10)

@@ -61,19 +61,28 @@ def run(*command: str, cwd: Path | None = None) -> str:
 def required_by(distribution: metadata.Distribution) -> list[metadata.Distribution]:
     """Everything that a distribution requires, and what that requires, and so on."""
     found: dict[str, metadata.Distribution] = {}
-    waiting = [Requirement(line) for line in distribution.requires or ()]
+    waiting = needs(distribution, set())
     seen: set[str] = set()
     while waiting:
         requirement = waiting.pop()
         if str(requirement) in seen:
             continue
         seen.add(str(requirement))
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            continue
         name = canonicalize_name(requirement.name)
         found[name] = metadata.distribution(name)
-        waiting += [Requirement(line) for line in found[name].requires or ()]
+        waiting += needs(found[name], requirement.extras)
     return list(found.values())
+
+
+def needs(distribution: metadata.Distribution, extras: set[str]) -> list[Requirement]:
+    """What a distribution requires here, with these extras of it."""
+    declared = [Requirement(line) for line in distribution.requires or ()]
+    asked = [{"extra": extra} for extra in ("", *extras)]
+    return [
+        each
+        for each in declared
+        if each.marker is None or any(each.marker.evaluate(extra) for extra in asked)
+    ]
 
 
 def top_level(distribution: metadata.Distribution) -> set[Path]:

@@ -13,19 +13,31 @@ import click
 from click_default_group import DefaultGroup
 
 from certify import __version__
-from certify.cli.checks import checks
-from certify.cli.clean import clean
-from certify.cli.doctor import doctor
-from certify.cli.fix import fix_command
-from certify.cli.history import diff, history
-from certify.cli.matrix import matrix
-from certify.cli.options import INCONCLUSIVE, INTERRUPTED, USAGE
-from certify.cli.profiles import profiles
-from certify.cli.run import run
-from certify.cli.schedule import schedule
-from certify.cli.sweep import sweep
+from certify.cli.exits import INCONCLUSIVE, INTERRUPTED, USAGE
+from certify.cli.lazily import Commands
 from certify.errors import CertifyError, UsageError
 from certify.safetext import printable
+
+COMMANDS = Commands(
+    {
+        "run": "certify.cli.run:run",
+        "sweep": "certify.cli.sweep:sweep",
+        "fix": "certify.cli.fix:fix_command",
+        "matrix": "certify.cli.matrix:matrix",
+        "report": "certify.cli.report:report",
+        "history": "certify.cli.history:history",
+        "diff": "certify.cli.history:diff",
+        "publish": "certify.cli.publish:publish",
+        "verify": "certify.cli.verify:verify",
+        "revoke": "certify.cli.revoke:revoke",
+        "keys": "certify.cli.keys:keys",
+        "schedule": "certify.cli.schedule:schedule",
+        "checks": "certify.cli.checks:checks",
+        "profiles": "certify.cli.profiles:profiles",
+        "doctor": "certify.cli.doctor:doctor",
+        "clean": "certify.cli.clean:clean",
+    }
+)
 
 
 class Certify(DefaultGroup):  # type: ignore[misc]
@@ -50,7 +62,9 @@ class Certify(DefaultGroup):  # type: ignore[misc]
             sys.exit(INTERRUPTED)
 
 
-@click.group(cls=Certify, default="run", default_if_no_args=False, no_args_is_help=True)
+@click.group(
+    cls=Certify, commands=COMMANDS, default="run", default_if_no_args=False, no_args_is_help=True
+)
 @click.version_option(__version__, prog_name="certify")
 def main() -> None:
     """Certify that container images can carry a workspace.
@@ -62,9 +76,3 @@ def main() -> None:
     Example:
       certify ubuntu:22.04
     """
-
-
-for command in (
-    run, sweep, fix_command, matrix, history, diff, schedule, checks, profiles, doctor, clean,
-):  # fmt: skip
-    main.add_command(command)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any, TypeVar
 
 import click
 
+from certify.cli.exits import CERTIFIED as CERTIFIED
+from certify.cli.exits import INCONCLUSIVE as INCONCLUSIVE
+from certify.cli.exits import INTERRUPTED as INTERRUPTED
+from certify.cli.exits import REJECTED as REJECTED
+from certify.cli.exits import USAGE as USAGE
 from certify.errors import BadWaivers
+from certify.interruption import interruptible as interruptible
 from certify.judge.waivers import Waiver, parse
 from certify.ledger.store import Ledger
 from certify.suite.catalogue import known_ids
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-CERTIFIED, REJECTED, USAGE, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def reports_options(function: F) -> F:
@@ -57,21 +57,3 @@ def read_waivers(path: Path, own_checks: Path | None) -> tuple[Waiver, ...]:
     except UnicodeDecodeError as error:
         raise BadWaivers(f"--waivers {path}: this is not text in UTF-8: {error}") from error
     return parse(text, str(path), known_ids(own_checks))
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the run in order: the first is obeyed; cleaning up goes on."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        print("certify: interrupted, cleaning up …", file=sys.stderr)  # noqa: T201
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

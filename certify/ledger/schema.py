@@ -29,8 +29,10 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from certify.errors import BadLedger
 
-VERSION = 1
-"""Of the tables below. A ledger of a higher version was written by a newer certify."""
+VERSION = 2
+"""Of the tables below. A ledger of a higher version was written by a newer certify; one of a
+lower version gets what it lacks when it is opened: so far only tables were added.
+"""
 
 
 class UtcMoment(TypeDecorator[datetime]):
@@ -124,6 +126,19 @@ swept_table = Table(
     Column("cause", String, nullable=False),
 )
 
+revocations_table = Table(
+    "certify_revocations",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String, nullable=False),
+    Column("reference", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("revoked_at", UtcMoment, nullable=False),
+    # null while it stands; nothing is ever deleted here
+    Column("lifted_at", UtcMoment),
+    Column("lifted_because", Text),
+)
+
 
 def version_of(connection: Connection) -> int | None:
     """The version of the ledger behind the connection; None if there is no ledger yet."""
@@ -133,7 +148,7 @@ def version_of(connection: Connection) -> int | None:
 
 
 def create(connection: Connection) -> None:
-    """Make the tables, inside the transaction that is open on the connection.
+    """Make the tables that are missing, inside the transaction that is open on the connection.
 
     Raises `BadLedger` where a file holds another program's tables. A server's database may
     well be shared, so there other tables are no offence.
@@ -143,9 +158,12 @@ def create(connection: Connection) -> None:
     foreign = set(inspect(connection).get_table_names()) - set(METADATA.tables)
     if foreign and connection.dialect.name == "sqlite":
         raise BadLedger(f"not certify's: it holds the tables {', '.join(sorted(foreign)[:3])}")
-    for table in (results_table, sweeps_table, swept_table):
+    for table in (results_table, sweeps_table, swept_table, revocations_table):
         connection.execute(CreateTable(table, if_not_exists=True))
     for index in sorted(results_table.indexes, key=lambda index: str(index.name)):
         connection.execute(CreateIndex(index, if_not_exists=True))
-    if version_of(connection) is None:
+    before = version_of(connection)
+    if before is None:
         connection.execute(schema_table.insert().values(version=VERSION))
+    elif before < VERSION:
+        connection.execute(schema_table.update().values(version=VERSION))

@@ -7,14 +7,14 @@ certificate, nor a rejection. Several processes may write to one ledger at once.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
 from pydantic import ValidationError
-from sqlalchemy import Engine, Row, Select
+from sqlalchemy import Engine, Row, Select, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from certify.errors import BadLedger
@@ -22,7 +22,9 @@ from certify.judge.plan import Standing
 from certify.ledger import queries
 from certify.ledger.connect import engine_for, name_of, share
 from certify.ledger.queries import ROW
+from certify.ledger.revocations import Revocations
 from certify.ledger.schema import VERSION, create, results_table, version_of
+from certify.ledger.shown import Past, Shown, latest, past, shown
 from certify.ledger.sweeps import Sweeps
 from certify.model import Image, Result, Status
 from certify.safetext import one_line, safe_json
@@ -30,6 +32,8 @@ from certify.safetext import one_line, safe_json
 REPEATED = ("reference", "registry", "repository", "tag", "digest", "image_id")
 """Fields of an image that have a column of the same name."""
 
+_AT_A_TIME = 200
+"""Documents are read so many at a time."""
 ANOTHER_FILE = "Name another ledger with --ledger, or move this file away: a new one is made."
 
 
@@ -61,7 +65,12 @@ class Ledger:
     @property
     def sweeps(self) -> Sweeps:
         """The sweeps of this ledger."""
-        return Sweeps(self._engine)
+        return Sweeps(self._engine, self._explained)
+
+    @property
+    def revocations(self) -> Revocations:
+        """The images that are not to be run again, as this ledger knows them."""
+        return Revocations(self._engine, self._explained)
 
     def close(self) -> None:
         """Let go of the database; doing it twice is harmless."""
@@ -102,20 +111,32 @@ class Ledger:
         name of the same image, and then bears the name asked for. A run that could not even
         get an image hides nothing: it shows only where there is nothing else to show.
         """
-        standing: dict[tuple[str, str, str], Result] = {}
-        for result, row in self._read(queries.pointed_at(profile)):
-            names = {column.name: row._mapping[column.name] for column in queries.NAMES}
-            image = result.image.model_copy(update=names)
-            found = result.model_copy(update={"image": image})
-            standing[_asked(found)] = found
-        shown = {(reference, name) for reference, _, name in standing}
-        unreached = [result for result, _ in self._read(queries.never_reached(profile))]
-        # Those that do not even know a platform come last: any other row says more.
-        for result in sorted(unreached, key=lambda result: not result.image.platform):
-            if result.image.platform or (result.image.reference, result.profile) not in shown:
-                standing.setdefault(_asked(result), result)
-                shown.add((result.image.reference, result.profile))
-        return [standing[key] for key in sorted(standing)]
+        return [result for _, result in self.documents(self.shown(profile))]
+
+    def shown(self, profile: str | None = None) -> list[Shown]:
+        """The rows of a matrix, without the results themselves."""
+        with self._explained(), self._engine.connect() as connection:
+            return shown(connection, profile)
+
+    def documents(self, rows: Sequence[Shown]) -> Iterator[tuple[Shown, Result]]:
+        """The results that stand for rows of a matrix, a few at a time, under the rows' names."""
+        for part in batched(rows, _AT_A_TIME):
+            query = select(ROW.id, ROW.document).where(ROW.id.in_([each.id for each in part]))
+            found = {row.id: result for result, row in self._read(query)}
+            for each in part:
+                result = found[each.id]
+                image = result.image.model_copy(update=each.names)
+                yield each, result.model_copy(update={"image": image})
+
+    def latest(self) -> dict[tuple[str, str, str], int]:
+        """For each reference, platform and profile the number of its newest result."""
+        with self._explained(), self._engine.connect() as connection:
+            return latest(connection)
+
+    def past(self, row: Shown) -> list[Past]:
+        """What was ever recorded for a row of a matrix, the oldest first."""
+        with self._explained(), self._engine.connect() as connection:
+            return past(connection, row)
 
     def standings(self) -> list[Standing]:
         """What stands for each reference, platform and profile, as much as a plan needs of it."""
@@ -168,13 +189,13 @@ class Ledger:
 
     def _prepare(self) -> None:
         with self._explained():
-            if self._version() is None:
+            if (self._version() or 0) < VERSION:
                 try:
                     with self._engine.begin() as connection:
                         create(connection)
                 except DBAPIError:
                     # Two processes may create one ledger at once; being second is no fault.
-                    if self._version() is None:
+                    if (self._version() or 0) < VERSION:
                         raise
             version = self._version()
         if version is None or version > VERSION:
@@ -226,5 +247,7 @@ def _row(result: Result) -> dict[str, Any]:
     }
 
 
-def _asked(result: Result) -> tuple[str, str, str]:
-    return result.image.reference, result.image.platform or "", result.profile
+def batched(rows: Sequence[Shown], size: int) -> Iterator[Sequence[Shown]]:
+    """The rows, so many at a time."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

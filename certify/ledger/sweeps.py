@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -29,10 +30,13 @@ class Sweep:
 
 
 class Sweeps:
-    """The sweeps of one ledger."""
+    """The sweeps of one ledger. Every method raises `BadLedger` as the ledger does."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self, engine: Engine, explained: Callable[[], AbstractContextManager[None]]
+    ) -> None:
         self._engine = engine
+        self._explained = explained
 
     def begin(self, source: str, owner: str, is_gone: Callable[[str], bool | None]) -> int:
         """Note that a sweep runs; its number.
@@ -40,7 +44,7 @@ class Sweeps:
         Raises :class:`SweepRunning` if another one does. One whose process is gone,
         as ``is_gone`` tells of its owner, has been killed: its note is taken away.
         """
-        with self._engine.begin() as connection:
+        with self._explained(), self._engine.begin() as connection:
             # A write comes first, so that of two that begin at once one waits for the other.
             key = connection.execute(
                 sweeps_table.insert().values(
@@ -63,9 +67,11 @@ class Sweeps:
         return mine
 
     def abandon(self, sweep: int) -> None:
-        """Take the note of a sweep away that was broken off."""
-        with self._engine.begin() as connection:
-            connection.execute(sweeps_table.delete().where(SWEEP.id == sweep))
+        """Take the note of a sweep away that was broken off; one that is finished stays."""
+        with self._explained(), self._engine.begin() as connection:
+            connection.execute(
+                sweeps_table.delete().where(SWEEP.id == sweep, SWEEP.finished_at.is_(None))
+            )
 
     def finish(self, sweep: int, found: Iterable[Swept]) -> None:
         """Keep what a sweep found, and forget the oldest of many."""
@@ -78,7 +84,7 @@ class Sweeps:
             }
             for each in found
         ]  # fmt: skip
-        with self._engine.begin() as connection:
+        with self._explained(), self._engine.begin() as connection:
             if rows:
                 connection.execute(swept_table.insert(), rows)
             connection.execute(
@@ -99,14 +105,14 @@ class Sweeps:
         query = select(sweeps_table).where(SWEEP.finished_at.is_not(None))
         if source is not None:
             query = query.where(SWEEP.source == source)
-        with self._engine.connect() as connection:
+        with self._explained(), self._engine.connect() as connection:
             rows = connection.execute(query.order_by(SWEEP.id.desc()).limit(count)).all()
         return [Sweep(row.id, row.source, row.started_at, row.finished_at) for row in rows]
 
     def found(self, sweep: int) -> list[Swept]:
         """What a sweep found, by reference."""
         query = select(swept_table).where(swept_table.c.sweep == sweep)
-        with self._engine.connect() as connection:
+        with self._explained(), self._engine.connect() as connection:
             rows = connection.execute(query.order_by(swept_table.c.reference)).all()
         return [
             Swept(

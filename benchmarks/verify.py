@@ -1,0 +1,97 @@
+"""How long the gate takes: `certify verify` as a process, over lists of several sizes.
+
+    python -m benchmarks.verify
+
+The floor is an interpreter that reads the same list as JSON and does nothing with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from certify.images.platform import of_this_host
+from certify.signing.attestations import Signer
+from certify.signing.gate import Listed
+from certify.signing.keys import new_pair, public_pem, read_private
+
+ROUNDS = 11
+
+
+def a_list(count: int) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    moment, later = now.isoformat(), (now + timedelta(days=30)).isoformat()
+    images: list[dict[str, Any]] = [
+        {
+            "pin": f"registry.invalid/team/i{n}@sha256:{n:064x}",
+            "reference": f"registry.invalid/team/i{n}:1",
+            "registry": "registry.invalid", "repository": f"team/i{n}", "tag": "1",
+            "digest": f"sha256:{n:064x}", "manifest_digest": f"sha256:{n:064x}",
+            "platform": of_this_host(), "profile": "devspace", "grade": "native",
+            "trust": "unknown", "waived": [], "boot_seconds": 1.5, "provision_seconds": None,
+            "suite": f"sha256:{1:064x}", "certified_at": moment, "expires_at": later,
+        }
+        for n in range(count)
+    ]  # fmt: skip
+    return {
+        "schema": "certify/approved/v1", "sequence": 1, "published_at": moment,
+        "expires_at": later, "platforms": [], "images": images, "revoked": [],
+    }  # fmt: skip
+
+
+def seconds(command: list[str], folder: Path) -> float:
+    start = time.perf_counter()
+    environment = os.environ | {"XDG_STATE_HOME": str(folder)}
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+    return time.perf_counter() - start
+
+
+def measure(count: int, folder: Path) -> None:
+    raw = json.dumps(a_list(count), indent=1).encode()
+    found = folder / "list.json"
+    found.write_bytes(raw)
+    private, public = folder / "a.key", folder / "a.pub"
+    private.write_bytes(new_pair("ecdsa", None)[0])
+    key = read_private(private, lambda: b"")
+    public.write_bytes(public_pem(key.public_key()))
+    head = Listed.parse(raw, "the list").head
+    name, bundle = Signer(key, lambda _: None).of_list(raw, head, "list.json")
+    (folder / name).write_bytes(bundle)
+    image = f"registry.invalid/team/i{count // 2}@sha256:{count // 2:064x}"
+    verify = [sys.executable, "-P", "-m", "certify", "verify", image, "--approved", str(found)]
+    reading = f"import json; json.load(open({str(found)!r}))"
+    commands = {
+        "floor": [sys.executable, "-c", reading],
+        "verify": verify,
+        "verify --key": [*verify, "--key", str(public)],
+    }
+    times: dict[str, list[float]] = {each: [] for each in commands}
+    for _ in range(ROUNDS):
+        for each, command in commands.items():
+            times[each].append(seconds(command, folder))
+    floor = median(times["floor"])
+    told = (f"{median(times[each]):.2f} s ({median(times[each]) / floor:.1f}×)" for each in times)
+    print(f"| {count:,} | {len(raw) / 1e6:.1f} MB | {' | '.join(told)} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, nargs="+", default=[10, 1_000, 10_000])
+    print("| images | list | floor | verify | verify --key |")
+    print("| ---: | ---: | ---: | ---: | ---: |")
+    for count in parser.parse_args().images:
+        with tempfile.TemporaryDirectory() as folder:
+            measure(count, Path(folder))
+
+
+if __name__ == "__main__":
+    main()

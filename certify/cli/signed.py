@@ -1,0 +1,68 @@
+"""Options of commands that publish: signing, and attaching what was signed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from certify.cli.exits import INCONCLUSIVE
+from certify.cli.passphrase import passphrase_option, reads_passphrase
+from certify.errors import UsageError
+from certify.publication import attach
+from certify.safetext import printable
+from certify.signing.attachments import Attachment
+from certify.signing.keys import Private, read_private
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def signing_options(function: F) -> F:
+    """``--sign``, ``--passphrase-file``, ``--unsigned`` and ``--attach``."""
+    for option in (
+        click.option(
+            "--attach", "attaching", is_flag=True,
+            help="Attach what is signed to the images in their registries.",
+        ),
+        click.option(
+            "--unsigned", is_flag=True,
+            help="Publish without a signature, although the list before had one.",
+        ),
+        passphrase_option,
+        click.option(
+            "--sign", type=click.Path(path_type=Path), metavar="KEY",
+            help="Sign with this private key; see `certify keys new`.",
+        ),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def private_key(
+    sign: Path | None, passphrase_file: Path | None, *, unsigned: bool, attaching: bool
+) -> Private | None:
+    """The key to sign with, if one was named. Raises :class:`UsageError` for what does not fit."""
+    if sign is None:
+        if attaching:
+            raise UsageError(
+                "--attach needs --sign: what is not signed is worth nothing in a registry."
+            )
+        return None
+    if unsigned:
+        raise UsageError("--sign and --unsigned exclude each other.")
+    return read_private(sign, reads_passphrase(passphrase_file))
+
+
+def attach_all(attachments: Sequence[Attachment]) -> None:
+    """Attach, and tell how it went; exits with 3 if any registry kept from it."""
+    new, troubles = attach(attachments)
+    click.echo(f"certify: {new} attached, {len(attachments) - new} not new", err=True)
+    for trouble in troubles:
+        click.echo(f"certify: {printable(trouble.message)}", err=True)
+        if trouble.remedy:
+            click.echo(f"  {printable(trouble.remedy)}", err=True)
+    if troubles:
+        sys.exit(INCONCLUSIVE)

@@ -1,0 +1,36 @@
+"""Signals that end a run in order: the first is obeyed, and cleaning up goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+
+@contextlib.contextmanager
+def interruptible(*numbers: signal.Signals) -> Iterator[None]:
+    """Raise ``KeyboardInterrupt`` at the first of these signals, and ignore them from then on.
+
+    By default Ctrl-C and SIGTERM. Only a main thread hears signals (signal(3)); in another one
+    nothing changes.
+    """
+    numbers = numbers or (signal.SIGINT, signal.SIGTERM)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        print("certify: interrupted, cleaning up …", file=sys.stderr)  # noqa: T201
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

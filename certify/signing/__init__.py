@@ -1,0 +1,1 @@
+"""Signed statements about images: made, attached to the image's registry, and believed or not."""

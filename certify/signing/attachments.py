@@ -1,0 +1,113 @@
+"""Attestations in the registry, attached to the image that they are about."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from certify.errors import NotBelieved
+from certify.images.referrers import Artifact, Descriptor, Referrers
+from certify.signing.envelope import BUNDLE_TYPE, Bundle
+from certify.signing.keys import Public
+from certify.signing.statements import TEST_RESULT, Certificate, certificate
+
+PREDICATE = "dev.sigstore.bundle.predicateType"
+CREATED = "org.opencontainers.image.created"
+SETTLE = 0.3
+"""Seconds after which another publisher who was at it at the same moment has written, too."""
+ROUNDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One bundle, and the image that it goes to."""
+
+    registry: str
+    repository: str
+    digest: str
+    bundle: bytes
+    created: str
+    """RFC 3339: when what it says was found out."""
+
+    @property
+    def artifact(self) -> Artifact:
+        """As it is pushed: the same for the same bundle."""
+        annotations = (
+            ("dev.sigstore.bundle.content", "dsse-envelope"),
+            (PREDICATE, TEST_RESULT),
+            (CREATED, self.created),
+        )
+        return Artifact(BUNDLE_TYPE, self.bundle, annotations)
+
+
+def attach_all(
+    attachments: Iterable[Attachment], referrers: Callable[[str, str], Referrers]
+) -> int:
+    """Attach each to its image, unless the same is attached already; how many were new.
+
+    ``referrers`` is asked for those of a registry and repository. Where the registry itself
+    keeps no list of referrers, publishers at work at the same moment can overwrite each other's:
+    what was attached is looked for again a little later, until it stays.
+    Raises :class:`ImageUnavailable` for what keeps a registry from it.
+    """
+    new = unsettled = [
+        each for each in attachments if _attach(referrers(each.registry, each.repository), each)
+    ]
+    for turn in range(ROUNDS):
+        if not unsettled:
+            break
+        time.sleep(SETTLE * (1 + random.random()) * (turn + 1))  # noqa: S311
+        unsettled = [
+            each for each in unsettled if _attach(referrers(each.registry, each.repository), each)
+        ]
+    return len(new)
+
+
+def stated(referrers: Referrers, digest: str, key: Public) -> Sequence[Certificate]:
+    """What is attached to a digest, is about it, and was signed with the key.
+
+    Raises :class:`NotBelieved` with the reason if things are attached and none of them
+    is so, and :class:`ImageUnavailable` if the registry does not answer.
+    """
+    believed: list[Certificate] = []
+    doubt: NotBelieved | None = None
+    for descriptor in referrers.listed(digest, BUNDLE_TYPE):
+        try:
+            found = certificate(_bundle(referrers, descriptor).statement(key))
+            if digest not in found.subjects:
+                raise NotBelieved("what is attached to it is about another image")
+            believed.append(found)
+        except NotBelieved as error:
+            doubt = error
+    if doubt is not None and not believed:
+        raise doubt
+    return believed
+
+
+def _attach(referrers: Referrers, wanted: Attachment) -> bool:
+    mine = Bundle.parse(wanted.bundle)
+    for descriptor in referrers.listed(wanted.digest, BUNDLE_TYPE):
+        if _may_be(descriptor, wanted):
+            try:
+                there = _bundle(referrers, descriptor)
+            except NotBelieved:
+                continue
+            # Signing the same twice gives two signatures, which say no more than one.
+            if (there.payload, there.keyid) == (mine.payload, mine.keyid):
+                return False
+    return referrers.attach(wanted.digest, wanted.artifact)
+
+
+def _may_be(descriptor: Descriptor, wanted: Attachment) -> bool:
+    """Whether what is attached may be of the same moment, so that it is worth a look."""
+    notes = descriptor.get("annotations")
+    return not isinstance(notes, dict) or notes.get(CREATED, wanted.created) == wanted.created
+
+
+def _bundle(referrers: Referrers, descriptor: Descriptor) -> Bundle:
+    content = referrers.read(descriptor, BUNDLE_TYPE)
+    if content is None:
+        raise NotBelieved("what is attached to it is no Sigstore bundle")
+    return Bundle.parse(content)

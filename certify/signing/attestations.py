@@ -1,0 +1,72 @@
+"""The signed files of a publication: one for each certificate, and one for the list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from certify.approved import ApprovedList
+from certify.errors import NotBelieved
+from certify.model import Result
+from certify.publish.names import certificate_stem
+from certify.signing.attachments import Attachment
+from certify.signing.envelope import Bundle, sign
+from certify.signing.keys import Private, key_id
+from certify.signing.statements import about_list, about_result
+
+FOLDER = "attestations"
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Signs with one key; what was signed before stays as it is."""
+
+    key: Private
+    before: Callable[[str], bytes | None]
+    """Gives what a file below the reports held so far, or null."""
+
+    def sign(self, name: str, statement: bytes) -> bytes:
+        """The bundle for a file: the one that is there, if it says the same by the same key."""
+        old = self.before(name)
+        if old is not None:
+            try:
+                bundle = Bundle.parse(old)
+                public = self.key.public_key()
+                if bundle.payload == statement and bundle.keyid == key_id(public):
+                    bundle.statement(public)
+                    return old
+            except NotBelieved:
+                pass  # somebody else's, or broken: it is written anew
+        return sign(statement, self.key)
+
+    def of_list(self, raw: bytes, listed: ApprovedList, name: str) -> tuple[str, bytes]:
+        """Name and content of the file that signs a list, of which ``raw`` are all bytes."""
+        signature = name.removesuffix(".json") + ".sigstore.json"
+        return signature, self.sign(signature, about_list(raw, listed, name))
+
+    def of_results(self, results: Iterable[Result]) -> dict[str, bytes]:
+        """Names below the reports, and contents, for all results that can be stated."""
+        statements = ((result, about_result(result)) for result in results)
+        names = {
+            f"{FOLDER}/{certificate_stem(result)}.sigstore.json": statement
+            for result, statement in statements
+            if statement is not None
+        }
+        return {name: self.sign(name, statement) for name, statement in names.items()}
+
+
+def attachments(results: Iterable[Result], files: dict[str, bytes]) -> list[Attachment]:
+    """What goes to the registries: each bundle to the index and to the platform's manifest."""
+    found = []
+    for result in results:
+        bundle = files.get(f"{FOLDER}/{certificate_stem(result)}.sigstore.json")
+        image = result.image
+        if bundle is None or not image.registry or not image.repository:
+            continue
+        created = result.model_dump(mode="json", include={"finished_at"})["finished_at"]
+        found += [
+            Attachment(image.registry, image.repository, digest, bundle, created)
+            for digest in dict.fromkeys((image.digest, image.manifest_digest))
+            if digest
+        ]
+    return found

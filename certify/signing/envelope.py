@@ -1,0 +1,104 @@
+"""Statements in signed envelopes: DSSE, wrapped as a Sigstore bundle.
+
+DSSE is https://github.com/secure-systems-lab/dsse; the bundle is version 0.3 of Sigstore's, with
+a public key's hint instead of a certificate, as ``cosign verify-attestation --key`` reads it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from securesystemslib.dsse import Envelope
+from securesystemslib.exceptions import VerificationError
+from securesystemslib.signer import CryptoSigner, Signature, SSlibKey
+
+from certify.errors import NotBelieved
+from certify.safetext import one_line
+from certify.signing.keys import Private, Public, key_id
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+LARGEST = 4 * 1024 * 1024
+"""Bytes; no bundle of certify's comes near it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One signed payload, not yet believed."""
+
+    payload: bytes
+    payload_type: str
+    keyid: str
+    signature: bytes
+
+    @property
+    def envelope(self) -> Envelope:
+        """As securesystemslib takes it."""
+        signature = Signature(self.keyid, self.signature.hex())
+        return Envelope(self.payload, self.payload_type, {self.keyid: signature})
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Bundle:
+        """Read a bundle; raises :class:`NotBelieved` for what is none."""
+        try:
+            if len(raw) > LARGEST:
+                raise ValueError("it is too large")
+            envelope = json.loads(raw)["dsseEnvelope"]
+            (signature,) = envelope["signatures"]
+            return cls(
+                payload=_bytes(envelope["payload"]),
+                payload_type=str(envelope["payloadType"]),
+                keyid=str(signature.get("keyid", "")),
+                signature=_bytes(signature["sig"]),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise NotBelieved(
+                f"the signature cannot be read: it is no Sigstore bundle ({one_line(repr(error))})"
+            ) from error
+
+    def statement(self, key: Public) -> dict[str, Any]:
+        """What was signed with the key. Raises :class:`NotBelieved` if it was not, and why."""
+        wanted = key_id(key)
+        if self.keyid != wanted:
+            raise NotBelieved(
+                f"it is signed with another key: asked for is {wanted[:16]}…,"
+                f" found {one_line(self.keyid, 17) or 'none that is named'}"
+            )
+        try:
+            self.envelope.verify([_public(key)], 1)
+        except (VerificationError, ValueError) as error:
+            raise NotBelieved("its signature does not hold: it was changed since") from error
+        if self.payload_type != PAYLOAD_TYPE:
+            raise NotBelieved(f"what is signed is no statement but {one_line(self.payload_type)}")
+        try:
+            statement = json.loads(self.payload)
+        except ValueError as error:
+            raise NotBelieved("what is signed is not JSON") from error
+        if not isinstance(statement, dict):
+            raise NotBelieved("what is signed is no statement")
+        return statement
+
+
+def sign(statement: bytes, key: Private) -> bytes:
+    """The bundle for a statement, as JSON."""
+    public = _public(key.public_key())
+    envelope = Envelope(statement, PAYLOAD_TYPE, {})
+    envelope.sign(CryptoSigner(key, public))
+    fingerprint = base64.b64encode(bytes.fromhex(public.keyid)).decode()
+    bundle = {
+        "mediaType": BUNDLE_TYPE,
+        "verificationMaterial": {"publicKey": {"hint": fingerprint}},
+        "dsseEnvelope": envelope.to_dict(),
+    }
+    return json.dumps(bundle, separators=(",", ":")).encode() + b"\n"
+
+
+def _public(key: Public) -> SSlibKey:
+    return SSlibKey.from_crypto(key, keyid=key_id(key))
+
+
+def _bytes(text: object) -> bytes:
+    return base64.b64decode(str(text), validate=True)

@@ -1,0 +1,153 @@
+"""Keys in PEM: ECDSA on P-256 or Ed25519, the private one encrypted or not.
+
+A key's id is the SHA-256 of its public half in DER (SubjectPublicKeyInfo), as
+``openssl pkey -pubin -outform DER | sha256sum`` gives it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from certify.errors import BadKey
+
+KeyType = Literal["ecdsa", "ed25519"]
+Private = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+Public = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+Passphrase = Callable[[], bytes]
+"""Asked only if a key turns out to be encrypted; may raise :class:`BadKey`."""
+
+LARGEST = 64 * 1024
+"""Bytes; what is larger is no key."""
+_NEEDED = "expected is ECDSA on P-256, or Ed25519, in PEM"
+_MAKE_ONE = "`certify keys new` makes a pair."
+
+
+def new_pair(kind: KeyType, passphrase: bytes | None) -> tuple[bytes, bytes]:
+    """A new private key, encrypted if there is a passphrase, and its public half; both PEM."""
+    private: Private = (
+        ed25519.Ed25519PrivateKey.generate()
+        if kind == "ed25519"
+        else ec.generate_private_key(ec.SECP256R1())
+    )
+    encryption: serialization.KeySerializationEncryption = (
+        serialization.BestAvailableEncryption(passphrase)
+        if passphrase
+        else serialization.NoEncryption()
+    )
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
+    )
+    return pem, public_pem(private.public_key())
+
+
+def public_pem(key: Public) -> bytes:
+    """The public key as others read it."""
+    return key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def key_id(key: Public) -> str:
+    """The SHA-256 of the key in DER, hexadecimal."""
+    der = key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return hashlib.sha256(der).hexdigest()
+
+
+def write_pair(private: Path, public: Path, pair: tuple[bytes, bytes]) -> None:
+    """Write a pair, the private key for its owner's eyes only.
+
+    Raises :class:`BadKey` if either file is there already, or cannot be written; then
+    neither is left behind.
+    """
+    written: list[Path] = []
+    try:
+        for path, pem, mode in ((private, pair[0], 0o600), (public, pair[1], 0o644)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            written.append(path)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(pem)
+                file.flush()
+                os.fsync(file.fileno())
+    except OSError as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        if isinstance(error, FileExistsError) and error.filename in (str(private), str(public)):
+            raise BadKey(
+                f"{error.filename} is there already, and no key is ever overwritten",
+                remedy="Give another name with --out, or move the old pair away.",
+            ) from error
+        raise BadKey(f"{error.filename} cannot be written: {error.strerror}") from error
+
+
+def read_private(path: Path, passphrase: Passphrase) -> Private:
+    """The private key of a file. Raises :class:`BadKey` for all that is none that can sign."""
+    pem = _read(path)
+    try:
+        key: object
+        try:
+            key = serialization.load_pem_private_key(pem, None)
+        except TypeError:  # it is encrypted
+            key = _decrypted(path, pem, passphrase())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        if b"-----BEGIN PUBLIC KEY-----" in pem:
+            raise BadKey(
+                f"{path} is a public key, which cannot sign",
+                remedy="Name the private key, the other file of the pair.",
+            ) from error
+        raise BadKey(f"{path} is no private key: {_NEEDED}", remedy=_MAKE_ONE) from error
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key
+    if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
+        return key
+    raise BadKey(f"{path} is a private key of another kind: {_NEEDED}", remedy=_MAKE_ONE)
+
+
+def read_public(path: Path) -> Public:
+    """The public key of a file. Raises :class:`BadKey` for all that is none; also a private one."""
+    pem = _read(path)
+    if b"PRIVATE KEY-----" in pem:
+        raise BadKey(
+            f"{path} is a private key, which nobody needs to verify, and which should not lie here",
+            remedy="Name the public key, the other file of the pair.",
+        )
+    try:
+        key = serialization.load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise BadKey(f"{path} is no public key: {_NEEDED}", remedy=_MAKE_ONE) from error
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return key
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        return key
+    raise BadKey(f"{path} is a public key of another kind: {_NEEDED}", remedy=_MAKE_ONE)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            pem = file.read(LARGEST + 1)
+    except OSError as error:
+        raise BadKey(f"the key {path}: {error.strerror}", remedy=_MAKE_ONE) from error
+    if len(pem) > LARGEST:
+        raise BadKey(f"{path} is too large to be a key", remedy=_MAKE_ONE)
+    return pem
+
+
+def _decrypted(path: Path, pem: bytes, passphrase: bytes) -> object:
+    try:
+        return serialization.load_pem_private_key(pem, passphrase)
+    except (ValueError, TypeError) as error:
+        raise BadKey(
+            f"{path} does not open with this passphrase",
+            remedy="Type it again; or see what CERTIFY_PASSPHRASE or --passphrase-file holds.",
+        ) from error

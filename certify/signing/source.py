@@ -1,0 +1,139 @@
+"""A published list, from a file or over http(s): read whole, within bounds, and believed or not."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from certify.errors import ListUnavailable, NotBelieved, UsageError
+from certify.safetext import one_line
+from certify.signing.envelope import Bundle
+from certify.signing.gate import Listed
+from certify.signing.keys import Public
+from certify.signing.statements import LIST, subjects
+
+LARGEST = 256 * 1024 * 1024
+"""Bytes; a list of 10,000 images has about seven million."""
+TIMEOUT = 60.0
+"""Seconds that a download may take in all."""
+_NOT_THERE = "Publish one with `certify publish`, or name another with --approved."
+
+
+def is_url(location: str) -> bool:
+    """Whether a list is asked of a web server, and is not a file."""
+    return location.startswith(("http://", "https://"))
+
+
+def signature_of(location: str) -> str:
+    """Where the signature of a list lies: beside it, with ``.sigstore`` in its name."""
+    address, mark, query = location.partition("?") if is_url(location) else (location, "", "")
+    return address.removesuffix(".json") + ".sigstore.json" + mark + query
+
+
+def read_list(location: str, key: Public | None) -> Listed:
+    """The list at a path or a URL; with a key, only if it was signed with it.
+
+    Raises :class:`ListUnavailable` if it cannot be had or read, :class:`NotBelieved` if
+    its signature is missing, does not hold or is about another file.
+    """
+    raw = _needed(location)
+    if key is not None:
+        try:
+            _believe(raw, location, key)
+        except _OtherFile:
+            # Perhaps it was published anew between the two reads; a forgery stays one.
+            raw = _needed(location)
+            _believe(raw, location, key)
+    return Listed.parse(raw, location)
+
+
+class _OtherFile(NotBelieved):
+    """The signature is right, but of other bytes."""
+
+
+def _believe(raw: bytes, location: str, key: Public) -> None:
+    bundle = _read(signature_of(location))
+    if bundle is None:
+        raise NotBelieved("the list is not signed, and a key was asked for")
+    statement = Bundle.parse(bundle).statement(key)
+    if f"sha256:{hashlib.sha256(raw).hexdigest()}" not in subjects(statement, LIST):
+        raise _OtherFile("the list is not the one that was signed: it was changed or exchanged")
+
+
+def _needed(location: str) -> bytes:
+    raw = _read(location)
+    if raw is None:
+        raise ListUnavailable(f"there is no list at {location}", remedy=_NOT_THERE)
+    return raw
+
+
+def _read(location: str) -> bytes | None:
+    """All bytes; null if there is nothing."""
+    if is_url(location):
+        return _download(location)
+    try:
+        with Path(location).open("rb") as file:
+            raw = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        told = getattr(error, "strerror", None) or error
+        raise ListUnavailable(f"{location}: {told}", remedy=_NOT_THERE) from error
+    _check_size(len(raw), location)
+    return raw
+
+
+def _download(url: str) -> bytes | None:
+    # Not at the top: a list in a file is read without the network, and sooner.
+    import requests  # noqa: PLC0415
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+    deadline = time.monotonic() + TIMEOUT
+    raw = bytearray()
+    try:
+        with requests.get(
+            url,
+            stream=True,
+            timeout=10,
+            allow_redirects=False,
+            headers={"Accept-Encoding": "identity", "Cache-Control": "no-cache"},
+        ) as response:
+            if response.status_code in (404, 410):
+                return None
+            if response.status_code != 200:
+                raise ListUnavailable(f"{url} answers with status {response.status_code}")
+            while chunk := response.raw.read1(1 << 16, decode_content=False):
+                raw += chunk
+                _check_size(len(raw), url)
+                if time.monotonic() > deadline:
+                    raise ListUnavailable(f"{url} takes longer than {TIMEOUT:g} s")
+    except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+        raise ListUnavailable(
+            f"{url} cannot be read: {one_line(str(error))}",
+            remedy="See that it is right and reachable from here, then try again.",
+        ) from error
+    return bytes(raw)
+
+
+def _check_size(size: int, location: str) -> None:
+    if size > LARGEST:
+        raise ListUnavailable(f"{location} is larger than {LARGEST >> 20} MiB: no list is")
+
+
+def check_location(location: str, key: Public | None) -> None:
+    """Raises :class:`UsageError` for an address that cannot be trusted or understood."""
+    if not is_url(location):
+        return
+    parts = urlsplit(location)
+    if not parts.hostname:
+        raise UsageError(f"--approved {location}: this URL names no host")
+    if parts.scheme == "http" and key is None and parts.hostname not in _HERE:
+        raise UsageError(
+            f"--approved {location}: over http anybody on the way could change the list",
+            remedy="Use https, or have the list's signature checked with --key.",
+        )
+
+
+_HERE = ("localhost", "127.0.0.1", "::1")

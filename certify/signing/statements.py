@@ -1,0 +1,224 @@
+"""What is signed: in-toto Statements v1 about one certificate, and about the list. Pure.
+
+Sources: https://github.com/in-toto/attestation, spec/v1/statement.md and
+spec/predicates/test-result.md (v0.1). That predicate has no word for "nobody could tell", so
+nothing is stated of an inconclusive result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from certify.approved import ApprovedList, Revocation
+from certify.errors import NotBelieved
+from certify.model import Check, Grade, Level, Moment, Outcome, Result, Status, Value
+from certify.safetext import one_line, safe_json
+
+STATEMENT = "https://in-toto.io/Statement/v1"
+TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
+LIST = "urn:certify:approved-images:v1"
+"""Predicate type of the statement about an ``approved-images.json``."""
+EVERY = "*"
+"""Stands for every platform and every profile."""
+_NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+
+Word = Literal["PASSED", "WARNED", "FAILED"]
+
+
+class Certificate(Value):
+    """What a test-result statement says of one image, platform and profile.
+
+    It travels in the statement's one ``configuration``, as its annotations: the place that
+    in-toto's ResourceDescriptor has for what its readers agree upon.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    profile: str
+    platform: str
+    grade: Grade | None = None
+    certified_at: Moment
+    expires_at: Moment
+    revoked: str | None = None
+    """Why the image is not to be run again; null unless this revokes it."""
+    lifted: str | None = None
+    """Why it may be run again; null unless this lifts a revocation."""
+    result: Word = Field(exclude=True)
+    subjects: tuple[str, ...] = Field(exclude=True)
+    """Digests that the statement is about."""
+
+
+def about_result(result: Result) -> bytes | None:
+    """The statement about a certificate or a rejection, as canonical JSON.
+
+    Null where there is nothing to state: an inconclusive result, and an image that no
+    registry knows, so that it has no digest that others could check.
+    """
+    image = result.image
+    if result.verdict.status is Status.INCONCLUSIVE or not image.digest or not image.platform:
+        return None
+    by_kind = {
+        kind: [each.id for each in result.checks if _kind(each) == kind]
+        for kind in ("passed", "warned", "failed")
+    }
+    annotations = {
+        "profile": result.profile,
+        "platform": image.platform,
+        "grade": result.verdict.grade,
+        "certified_at": result.finished_at,
+        "expires_at": result.expires_at,
+    }
+    return _statement(
+        _name(image.registry, image.repository, image.reference),
+        (image.digest, image.manifest_digest),
+        TEST_RESULT,
+        {
+            "result": _word(result, bool(by_kind["warned"])),
+            "configuration": [_configuration(result.profile, result.suite.digest, annotations)],
+            "passedTests": by_kind["passed"],
+            "warnedTests": by_kind["warned"],
+            "failedTests": by_kind["failed"],
+        },
+    )
+
+
+def about_revocation(revocation: Revocation, *, lifted: datetime | None = None) -> bytes:
+    """The statement that an image is not to be run again, or, since ``lifted``, that it may be.
+
+    It is about every platform and profile, and later certificates do not undo it: only the
+    other of the two does.
+    """
+    word, kind = ("WARNED", "lifted") if lifted else ("FAILED", "revoked")
+    annotations = {
+        "profile": EVERY,
+        "platform": EVERY,
+        "certified_at": lifted or revocation.revoked_at,
+        "expires_at": _NEVER,
+        kind: revocation.reason,
+    }
+    predicate = {
+        "result": word,
+        "configuration": [_configuration(EVERY, "", annotations)],
+        "passedTests": [],
+        "warnedTests": ["certify.revoked"] if lifted else [],
+        "failedTests": [] if lifted else ["certify.revoked"],
+    }
+    name = revocation.reference.partition("@")[0]
+    return _statement(name, (revocation.digest,), TEST_RESULT, predicate)
+
+
+def about_list(raw: bytes, listed: ApprovedList, name: str) -> bytes:
+    """The statement about the file of a list, of which ``raw`` are all bytes."""
+    return _statement(
+        name,
+        (f"sha256:{hashlib.sha256(raw).hexdigest()}",),
+        LIST,
+        {
+            "sequence": listed.sequence,
+            "publishedAt": rfc3339(listed.published_at),
+            "expiresAt": rfc3339(listed.expires_at),
+            "images": len(listed.images),
+            "revoked": len(listed.revoked),
+        },
+    )
+
+
+def subjects(statement: dict[str, Any], predicate_type: str) -> tuple[str, ...]:
+    """The digests a statement is about.
+
+    Raises :class:`NotBelieved` if it is another kind of statement, or about nothing.
+    """
+    if statement.get("_type") != STATEMENT or statement.get("predicateType") != predicate_type:
+        kind = one_line(str(statement.get("predicateType")), 80)
+        raise NotBelieved(f"what is signed states something else ({kind})")
+    try:
+        found = tuple(
+            f"{algorithm}:{value}"
+            for subject in statement["subject"]
+            for algorithm, value in subject["digest"].items()
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise NotBelieved("what is signed names no subjects") from error
+    return found
+
+
+def certificate(statement: dict[str, Any]) -> Certificate:
+    """What a test-result statement of certify's says. Raises :class:`NotBelieved` otherwise."""
+    digests = subjects(statement, TEST_RESULT)
+    try:
+        predicate = statement["predicate"]
+        (configuration,) = predicate["configuration"]
+        fields = configuration["annotations"] | {
+            "result": predicate["result"],
+            "subjects": digests,
+        }
+        return _CERTIFICATE.validate_python(fields)
+    except (ValidationError, ValueError, KeyError, TypeError) as error:
+        raise NotBelieved("what is signed is a test result, but none of certify's") from error
+
+
+_CERTIFICATE = TypeAdapter(Certificate)
+
+
+def _statement(
+    name: str, digests: Sequence[str | None], predicate_type: str, predicate: dict[str, Any]
+) -> bytes:
+    whole = {
+        "_type": STATEMENT,
+        "subject": [
+            {"name": name, "digest": dict([digest.split(":", 1)])}
+            for digest in dict.fromkeys(filter(None, digests))
+        ],
+        "predicateType": predicate_type,
+        "predicate": predicate,
+    }
+    return safe_json(whole).encode()
+
+
+def _configuration(
+    profile: str, suite_digest: str, annotations: Mapping[str, object]
+) -> dict[str, Any]:
+    """A ResourceDescriptor of the profile that judged, by the digest of checks and profile."""
+    words = {
+        key: rfc3339(value) if isinstance(value, datetime) else str(value)
+        for key, value in annotations.items()
+        if value is not None
+    }
+    known = re.fullmatch(r"sha256:([0-9a-f]{64})", suite_digest)
+    digest = (
+        {"digest": {"sha256": known[1]}} if known else {"uri": f"urn:certify:profile:{profile}"}
+    )
+    return {"name": profile, **digest, "annotations": words}
+
+
+def _kind(check: Check) -> str | None:
+    """Where a check is named; null for one that was not answered, which is no result."""
+    if check.outcome is Outcome.PASSED:
+        return "passed"
+    if check.waiver is not None:
+        return "warned"
+    if check.outcome is not Outcome.FAILED:
+        return None
+    return "failed" if check.level is Level.REQUIRED else "warned"
+
+
+def _word(result: Result, warned: bool) -> Word:
+    if result.verdict.status is Status.REJECTED:
+        return "FAILED"
+    unanswered = any(each.outcome is Outcome.UNKNOWN for each in result.checks)
+    return "WARNED" if warned or unanswered else "PASSED"
+
+
+def _name(registry: str | None, repository: str | None, reference: str) -> str:
+    return f"{registry}/{repository}" if registry and repository else reference
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment as statements write it, such as ``2026-01-31T12:00:00.000Z``."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
