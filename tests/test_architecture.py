@@ -14,17 +14,21 @@ PACKAGE = ROOT / "certify"
 # A place may import from its own row and from every row below it.
 ROWS = (
     {"certify.cli", "certify.__main__"},
-    {"certify.sweep"},
-    {"certify.certification", "certify.fixing", "certify.timing"},
+    {"certify.publication", "certify.sweep"},
+    {"certify.answers"},
+    {"certify.certification", "certify.fixing", "certify.seen", "certify.timing"},
     {"certify.suite"},
-    {"certify.engine", "certify.ledger", "certify.publish"},
+    {"certify.engine", "certify.ledger", "certify.publish", "certify.signing"},
     {"certify.judge", "certify.images"},
     {"certify.errors"},
-    {"certify.approved", "certify.watching"},
+    {"certify.approved", "certify.interruption", "certify.watching"},
     {"certify.model"},
     {"certify.terms", "certify.safetext", "certify.tomltext", "certify"},
 )
-PURE = ("certify.judge", "certify.publish", "certify.images.reference", "certify.images.listing")
+PURE = (
+    "certify.judge", "certify.publish", "certify.images.reference", "certify.images.listing",
+    "certify.signing.gate", "certify.signing.statements",
+)  # fmt: skip
 
 
 def modules() -> list[Path]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from certify.errors import Trouble
 from certify.judge.diagnosis import diagnose
 from certify.model import Check, Claim, Fault, Finding, Level, Outcome, Reason, Waived
+from certify.safetext import printable
 
 NAMED_AT_MOST = 5
 """Ids in one reason; the rest is counted."""
@@ -22,6 +23,8 @@ _MEND = {
     Fault.TOOL: "Run again; if it stays, report it as a defect of certify with the evidence.",
 }
 _RUN_AGAIN = "Run again; if it stays, the evidence and the log of the run tell more."
+EVIDENCE_LIMIT = 8000
+"""Characters of evidence that a check or a reason keeps."""
 NOT_RUN = "was not run"
 """The message of a check that nobody ran."""
 
@@ -159,7 +162,8 @@ def trouble_reasons(trouble: Trouble | None) -> list[Reason]:
     if trouble is None:
         return []
     remedy = trouble.remedy or _MEND.get(trouble.fault, _RUN_AGAIN)
-    return [Reason(check=None, text=trouble.message, remedy=remedy)]
+    evidence = printable(trouble.evidence, limit=EVIDENCE_LIMIT)
+    return [Reason(check=None, text=trouble.message, remedy=remedy, evidence=evidence)]
 
 
 def summary(unanswered: list[str]) -> Reason:

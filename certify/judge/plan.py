@@ -10,6 +10,9 @@ from functools import partial
 
 from certify.model import Status
 
+Key = tuple[str, str, str]
+"""Reference, platform and profile: what a sweep asks about, and compares with the one before."""
+
 
 class State(StrEnum):
     """Why an image is due, or is not."""
@@ -48,6 +51,11 @@ class Resolved:
     """The digest of all that would judge it: checks, profile, waivers."""
     why: str = ""
     """What kept it from being resolved."""
+
+    @property
+    def key(self) -> Key:
+        """What its answer goes by."""
+        return self.reference, self.platform, self.profile
 
     @property
     def identity(self) -> tuple[str | None, str, str]:
@@ -101,7 +109,7 @@ def make_plan(
     for each in wanted:
         item = _item(
             each,
-            by_name.get((each.reference, each.platform, each.profile)),
+            by_name.get(each.key),
             by_image.get(each.identity),
             partial(_why_stale, now=now, suite=each.suite, host_class=host_class),
             force,

@@ -122,7 +122,10 @@ def _verdict_case(result: Result, cases: Sequence[TestCase]) -> TestCase | None:
     reasons = result.verdict.reasons
     nothing = "no check was asked" if not asked else _NOTHING_SAID
     message = _message(reasons[0].text if reasons else "", nothing)
-    told = "\n".join(f"{reason.check or 'run'}: {reason.text}" for reason in reasons)
+    told = "\n".join(
+        f"{reason.check or 'run'}: {reason.text}" + f"\n{reason.evidence}".rstrip()
+        for reason in reasons
+    )
     body = _body(told, "\n".join(dict.fromkeys(reason.remedy for reason in reasons)))
     if inconclusive:
         case.add_error_info(f"{verdict_of(result)}: {message}", body, "inconclusive")

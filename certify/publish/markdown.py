@@ -86,6 +86,7 @@ def _details(result: Result) -> Iterator[str]:
         yield f"- {escaped(_told(reason))}"
         if reason.remedy.strip():
             yield f"  <br>→ {escaped(' '.join(printable(reason.remedy).split()))}"
+        yield from _evidence(reason.evidence)
     for check in bad:
         yield from _check(check)
     if reproduce := printable(result.launch.reproduce, limit=_EVIDENCE).strip():
@@ -96,7 +97,11 @@ def _check(check: Check) -> Iterator[str]:
     waived = f", waived: {phrases.excuse(check.waiver)}" if check.waiver else ""
     said = f"{mark_of(check)} {check.id} {check.outcome.value} ({check.level.value}{waived})"
     yield f"\n**{escaped(said)}** {escaped(check.message or check.title)}"
-    evidence = printable(check.evidence, limit=_EVIDENCE).strip("\n")
+    yield from _evidence(check.evidence)
+
+
+def _evidence(text: str) -> Iterator[str]:
+    evidence = printable(text, limit=_EVIDENCE).strip("\n")
     if evidence.strip():
         yield f"\n<details><summary>Evidence</summary>\n\n{_fenced(evidence)}\n\n</details>"
 

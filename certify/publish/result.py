@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from certify.approved import APPROVED_SCHEMA, ApprovedList
 from certify.model import REPORT_SCHEMA, RESULT_SCHEMA, Report, Result
 from certify.publish.files import write_atomically
 from certify.safetext import safe_json
@@ -52,9 +53,18 @@ def report_schema() -> dict[str, Any]:
     return _schema(Report, REPORT_SCHEMA, "Results of one run of certify")
 
 
+def approved_schema() -> dict[str, Any]:
+    """JSON Schema of ``approved-images.json``."""
+    return _schema(ApprovedList, APPROVED_SCHEMA, "Images that are approved")
+
+
 def schema_files() -> dict[str, str]:
     """The schema files, as name and text."""
-    schemas = {"result.v1.json": result_schema(), "report.v1.json": report_schema()}
+    schemas = {
+        "result.v1.json": result_schema(),
+        "report.v1.json": report_schema(),
+        "approved.v1.json": approved_schema(),
+    }
     return {name: json.dumps(schema, indent=2) + "\n" for name, schema in schemas.items()}
 
 

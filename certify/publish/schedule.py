@@ -29,6 +29,8 @@ NEEDS = {"github": "uses", "gitlab": "image", "kubernetes": "image"}
 """What only the user knows: where this action, or an image with certify, is to be had."""
 POD_LIST = "/etc/certify/images.txt"
 POD_REPORTS = "/reports"
+CRON_LINE = 998
+"""Bytes of a command in a crontab: Vixie's cron and cronie (MAX_COMMAND) cut what is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Schedule:
     minute: int
     day: str | None = None
     """One of :data:`DAYS`; every day if null."""
+    every: int = 24
+    """Hours from one sweep to the next; they divide a day."""
     arguments: tuple[str, ...] = ()
     """More options of ``certify sweep``."""
     directory: str = "/"
@@ -54,16 +58,29 @@ class Schedule:
     """An image that has certify in it."""
 
     @property
+    def times(self) -> list[int]:
+        """The hours of a day at which a sweep begins."""
+        return sorted((self.hour + later) % 24 for later in range(0, 24, self.every))
+
+    @property
     def cron(self) -> str:
         """The five fields of crontab(5); cron counts the days from Sunday, 0."""
         day = "*" if self.day is None else str((DAYS.index(self.day) + 1) % 7)
-        return f"{self.minute} {self.hour} * * {day}"
+        return f"{self.minute} {','.join(map(str, self.times))} * * {day}"
 
     @property
     def calendar(self) -> str:
         """The expression of systemd.time(7)."""
         day = f"{self.day.capitalize()} " if self.day else ""
-        return f"{day}*-*-* {self.hour:02}:{self.minute:02}:00"
+        times = ",".join(f"{hour:02}" for hour in self.times)
+        return f"{day}*-*-* {times}:{self.minute:02}:00"
+
+    @property
+    def when(self) -> str:
+        """The same for people: ``at 03:17 and 15:17 every day``."""
+        *first, last = (f"{hour:02}:{self.minute:02}" for hour in self.times)
+        times = f"{', '.join(first)} and {last}" if first else last
+        return f"at {times} {f'on {self.day}' if self.day else 'every day'}"
 
     def command(self, listing: str | None = None, reports: str | None = None) -> list[str]:
         """The command line of the sweep."""
@@ -76,6 +93,20 @@ def schedule_files(form: str, schedule: Schedule) -> dict[str, str]:
 
     Raises :class:`UsageError` for words that no such file can hold, and for what is missing.
     """
+    _check(form, schedule)
+    values = {
+        **{name: getattr(schedule, name) for name in Schedule.__slots__},
+        **{name: getattr(schedule, name) for name in ("cron", "calendar", "when")},
+        "schedule": schedule,
+        "command": schedule.command(),
+        "path": _path(schedule.program),
+        "ledger": "certify-${{ github.run_id }}-${{ github.run_attempt }}",
+        "pod_command": schedule.command(POD_LIST, POD_REPORTS),
+    }
+    return {name: _environment().get_template(f"{name}.j2").render(values) for name in FILES[form]}
+
+
+def _check(form: str, schedule: Schedule) -> None:
     needed = NEEDS.get(form)
     if needed and not getattr(schedule, needed):
         wanted = "OWNER/REPOSITORY@REF of this action" if needed == "uses" else "an image with it"
@@ -89,21 +120,22 @@ def schedule_files(form: str, schedule: Schedule) -> dict[str, str]:
             raise UsageError(
                 f"no schedule can hold {word!r}", remedy="Leave out control characters."
             )
-    values = {
-        **{name: getattr(schedule, name) for name in Schedule.__slots__},
-        "cron": schedule.cron,
-        "calendar": schedule.calendar,
-        "when": f"at {schedule.hour:02}:{schedule.minute:02}"
-        + (f" on {schedule.day}" if schedule.day else " every day"),
-        "command": schedule.command(),
-        "shell": shlex.join(schedule.command()),
-        "arguments": shlex.join(schedule.arguments),
-        "path": _path(schedule.program),
-        "pod_command": [
-            word.replace("$(", "$$(") for word in schedule.command(POD_LIST, POD_REPORTS)
-        ],
-    }
-    return {name: _environment().get_template(f"{name}.j2").render(values) for name in FILES[form]}
+    if form == "systemd" and schedule.directory.endswith((" ", "\\")):
+        raise UsageError(
+            f"systemd cannot start anything in {schedule.directory!r}",
+            remedy="Call certify in a folder whose name ends otherwise.",
+        )
+    if form == "cron" and len(_cron_line(schedule).encode()) > CRON_LINE:
+        raise UsageError(
+            f"cron cuts lines of more than {CRON_LINE} bytes, and this one has more",
+            remedy="Put the command into a script, and call that; or use systemd.",
+        )
+
+
+def _cron_line(schedule: Schedule) -> str:
+    """A command of crontab(5): for a shell, and a bare percent sign would end it."""
+    words = f"cd {shlex.quote(schedule.directory)} && {shlex.join(schedule.command())}"
+    return words.replace("%", "\\%")
 
 
 def _path(program: str) -> str:
@@ -125,11 +157,6 @@ def _specifiers(word: str) -> str:
     return word.replace("%", "%%")
 
 
-def _cron_command(words: list[str]) -> str:
-    """A command of crontab(5): for a shell, and a bare percent sign would end it."""
-    return shlex.join(words).replace("%", "\\%")
-
-
 def _yaml(value: object) -> str:
     """A value as YAML, in the part of it that is JSON."""
     return json.dumps(value, ensure_ascii=False)
@@ -140,19 +167,25 @@ def _expression(word: str) -> str:
     return _yaml(word.replace("${{", "${{ '${{' }}"))
 
 
+def _pod(words: list[str]) -> str:
+    """A command of a container: Kubernetes expands ``$(NAME)`` in it, and ``$$`` to ``$``."""
+    return _yaml([word.replace("$", "$$") for word in words])
+
+
 def _environment() -> Environment:
     environment = Environment(  # noqa: S701 - none of these files is HTML
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
+        trim_blocks=True,
     )
     environment.filters |= {
         "systemd": _systemd,
         "specifiers": _specifiers,
-        "cron_command": _cron_command,
-        "cron_word": lambda word: _cron_command([word]),
+        "shell": shlex.join,
+        "cron": _cron_line,
         "yaml": _yaml,
         "expression": _expression,
-        "comment": lambda word: word,
+        "pod": _pod,
     }
     return environment

@@ -70,11 +70,14 @@ class Shortcomings:
                 if reason.check:
                     text.append(f" ({one_line(reason.check)})", "dim")
                 yield Hanging(text, first="  ")
+                yield from self._evidence(reason.evidence, "the verdict")
                 yield from self._advice(reason.remedy)
         if not self._result.checks and not reasons:
             yield Hanging(Text("No check could be asked, and nobody said why."), first="  ")
 
     def _is_told_below(self, reason: Reason) -> bool:
+        if reason.evidence:
+            return False
         if any(_extends(reason, check) for check in self._told):
             return True
         for group in self._quiet:
@@ -95,16 +98,16 @@ class Shortcomings:
         reasons = [r for r in self._result.verdict.reasons if _extends(r, check)]
         message = reasons[0].text if reasons else check.message
         yield Hanging(Text(_sentence(message) or one_line(check.title)), first="  ")
-        yield from (unbroken(f"    {row}".rstrip(), "dim") for row in self._evidence(check))
+        yield from self._evidence(check.evidence, one_line(check.id))
         remedies = [*(reason.remedy for reason in reasons), check.remedy]
         yield from self._advice(next(filter(str.strip, remedies), ""))
 
-    def _evidence(self, check: Check) -> list[str]:
-        rows = evidence_rows(check.evidence, max(self._width - 4, 10))
-        first = self._evidence_shown.setdefault(tuple(rows), check.id)
-        if rows and first != check.id:
-            return [f"(seen: the same as for {one_line(first)})"]
-        return rows
+    def _evidence(self, evidence: str, whose: str) -> Iterator[RenderableType]:
+        rows = evidence_rows(evidence, max(self._width - 4, 10))
+        first = self._evidence_shown.setdefault(tuple(rows), whose)
+        if rows and first != whose:
+            rows = [f"(seen: the same as for {first})"]
+        yield from (unbroken(f"    {row}".rstrip(), "dim") for row in rows)
 
     def _advice(self, remedy: str) -> Iterator[RenderableType]:
         told = _sentence(" ".join(printable(remedy).split()))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certify.errors import EngineUnavailable, ImageUnavailable, SuiteBroken, Trouble
+from certify.judge.case import EVIDENCE_LIMIT
 from certify.judge.profiles import Profile, load
 from certify.judge.verdict import judge
 from certify.model import Check, Claim, Fault, Finding, Grade, Level, Outcome, Status, Verdict
@@ -380,6 +381,13 @@ def test_long_lists_are_cut() -> None:
         "was not run (image.os, image.shell, image.platform, packages.manager, packages.refresh "
         "and 17 more)"
     )
+
+
+def test_what_was_seen_of_trouble_is_kept_escaped_and_bounded() -> None:
+    seen = "\x1b[2Jrunc: no\x07" + "x" * 2 * EVIDENCE_LIMIT
+    (first, *_) = verdict_of({}, trouble=Trouble("It would not start.", evidence=seen)).reasons
+    assert first.evidence.startswith("runc: no\\x07xxx")
+    assert len(first.evidence) <= EVIDENCE_LIMIT + 100
 
 
 @pytest.mark.parametrize(

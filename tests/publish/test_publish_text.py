@@ -352,6 +352,20 @@ def test_no_data_controls_the_terminal(
     assert not set(output) & {"\x1b", "\x07", "\x9b", "\r", "\u202e"}
 
 
+def test_what_was_seen_of_trouble_is_shown_like_the_evidence_of_a_check(
+    make_result: MakeResult,
+) -> None:
+    lines = [f"line {number}" for number in range(100)] + ["\x1b]0;title\x07 it\x1b[2J ended"]
+    evidence = "\n".join(lines)
+    trouble = Reason(check=None, text="It would not start", remedy="Mend it.", evidence=evidence)
+    text = shown(make_result(checks=(), status=Status.INCONCLUSIVE, reasons=(trouble,)))
+    said, *rows, remedy = text.splitlines()[3 : 3 + EVIDENCE_ROWS + 2]
+    assert (said, remedy) == ("  It would not start", "  → Mend it.")
+    assert rows[0] == "    line 0"
+    assert rows[-1] == "     it ended"
+    assert "\x1b" not in text
+
+
 def test_evidence_keeps_what_was_run_and_what_came_of_it() -> None:
     rows = evidence_rows("$ make\n" + "".join(f"line {n}\n" for n in range(100)) + "\n\n", 76)
     assert len(rows) == EVIDENCE_ROWS

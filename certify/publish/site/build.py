@@ -61,18 +61,19 @@ def write_site(directory: Path, ledger: Ledger, *, now: datetime | None = None) 
         write_atomically(directory / "assets" / file.name, file.read_bytes())
     write_atomically(directory / "assets" / "rows.js", _rows_script([p.row for p in pages]))
     write_atomically(directory / "compare.html", compare_page(now))
-    write_atomically(directory / "index.html", index_page(_changes(ledger), now))
+    stems = {page.shown.key: page.stem for page in pages}
+    write_atomically(directory / "index.html", index_page(_changes(ledger), stems, now))
     notes = {page.stem: {"made_of": page.made_of, "row": page.row} for page in pages}
     write_atomically(directory / NOTES, safe_json(notes) + "\n")
     return written
 
 
-def _changes(ledger: Ledger) -> list[Change]:
-    """What the last sweep changed, if there was one of the same list before."""
+def _changes(ledger: Ledger) -> list[Change] | None:
+    """What the last sweep changed; None if there was none of the same list before."""
     last = ledger.sweeps.last(1)
     pair = ledger.sweeps.last(2, last[0].source) if last else []
     if len(pair) < 2:
-        return []
+        return None
     after, before = (ledger.sweeps.found(sweep.id) for sweep in pair)  # the newest comes first
     return changes(before, after)
 
@@ -95,7 +96,9 @@ def _write_images(directory: Path, ledger: Ledger, pages: Sequence[_Page]) -> in
 
 def _rows_script(rows: Sequence[dict[str, Any]]) -> str:
     """All rows in one script: checks as a letter each, in the order of their ids."""
-    ids = list(dict.fromkeys(check_id for row in rows for check_id in row["checks"]))
+    found = dict.fromkeys(check_id for row in rows for check_id in row["checks"])
+    groups = {name: place for place, name in enumerate(dict.fromkeys(map(_group, found)))}
+    ids = sorted(found, key=lambda check_id: groups[_group(check_id)])
     table = [
         [
             "".join(row["checks"].get(check_id, ".") for check_id in ids)
@@ -106,6 +109,10 @@ def _rows_script(rows: Sequence[dict[str, Any]]) -> str:
         for row in rows
     ]
     return _script("window.CERTIFY = (", {"fields": FIELDS, "checks": ids, "rows": table})
+
+
+def _group(check_id: str) -> str:
+    return check_id.partition(".")[0]
 
 
 def _script(before: str, data: object) -> str:

@@ -7,7 +7,9 @@ Everything that comes from an image is escaped by the templates, and what could 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -21,7 +23,7 @@ from certify.ledger.shown import Past
 from certify.model import Check, Result, Status
 from certify.publish import phrases
 from certify.publish.phrases import MEANINGS, STATUS_MARKS, Mark, excuse, mark_of
-from certify.publish.site.plots import Point, spans_of, timeline, trend
+from certify.publish.site.plots import Point, spans_of, timeline, trend, typical
 from certify.safetext import one_line, printable
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -36,9 +38,10 @@ _CLASSES = {
 def image_page(result: Result, stem: str, history: Sequence[Past]) -> str:
     """The page of one result; ``history`` is what was recorded under its name, oldest first."""
     points = [
-        Point(each.at, each.status, each.boot_seconds, _samples(each, result)) for each in history
+        Point(each.at, each.status, each.boot_seconds, _samples(each, result))
+        for each in history
+        if each.boot_seconds is not None
     ]
-    told = result.recommendation
     image = result.image
     return _render(
         "image.html.j2",
@@ -52,31 +55,42 @@ def image_page(result: Result, stem: str, history: Sequence[Past]) -> str:
         marks=_STATUSES,
         timeline=Markup(timeline(spans_of(result))),  # noqa: S704 - escapes what it writes
         trend=Markup(trend(points)),  # noqa: S704 - likewise
+        typical=[phrases.seconds(each) for each in typical(points)] if points else [],
+        few=len(points) < 4,
         groups=_grouped(result.checks),
         facts=_facts(result),
         host=_host(result),
-        history=list(reversed(history))[:_HISTORY],
+        history=_by_digest(history[-_HISTORY:]),
         older=max(len(history) - _HISTORY, 0),
-        advice=told.closest if told else (),
+        again=_command(result, "certify"),
+        mend=_command(result, "certify fix"),
         fixable=any(mark_of(c) is Mark.FAILED for c in result.checks)
         or result.startup.provision_seconds is not None,
-        pinned=_pinned(result),
     )
 
 
-def index_page(changes: Sequence[Change], written: datetime) -> str:
-    """The matrix; its rows are in a script of their own, for there may be many."""
+def index_page(
+    changes: Sequence[Change] | None, stems: Mapping[tuple[str, str, str], str], written: datetime
+) -> str:
+    """The matrix; its rows are in a script of their own, for there may be many.
+
+    ``changes`` are those of the last sweep, None if it had none before it to compare with;
+    ``stems`` name the pages that there are, by reference, platform and profile.
+    """
+    kinds = Counter(change.kind.value for change in changes or ())
     told = [
         {
             "kind": change.kind.value,
             "reference": one_line(change.image.reference),
             "profile": one_line(change.image.profile),
+            "stem": stems.get(change.image.key),
         }
-        for change in changes
+        for change in changes or ()
     ]
     return _render(
         "index.html.j2", title="Compatibility matrix · certify", kind="index", root="",
-        written=written, changes=told,
+        written=written, changes=None if changes is None else told,
+        kinds=", ".join(f"{count} {kind}" for kind, count in kinds.items()),
         legend={mark: {"class": _CLASSES[mark], "text": text} for mark, text in MEANINGS.items()},
     )  # fmt: skip
 
@@ -90,6 +104,14 @@ def compare_page(written: datetime) -> str:
 
 def _samples(each: Past, result: Result) -> tuple[float, ...]:
     return result.startup.samples if each.at == result.finished_at else ()
+
+
+def _by_digest(history: Sequence[Past]) -> list[tuple[str, list[Past]]]:
+    """What was recorded of each image that the name led to; the newest first, both ways."""
+    found: dict[str, list[Past]] = {}
+    for each in reversed(history):
+        found.setdefault(each.identity, []).append(each)
+    return list(found.items())
 
 
 def _grouped(checks: Sequence[Check]) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -109,10 +131,12 @@ def _shown(check: Check) -> dict[str, Any]:
     }
 
 
-def _pinned(result: Result) -> str:
+def _command(result: Result, command: str) -> str:
+    """A command about this very image, to paste into a shell."""
     image = result.image
-    name = image.reference.partition("@")[0].rpartition(":")[0] or image.reference
-    return one_line(f"{name}@{image.digest}" if image.digest else image.reference, 400)
+    name = f"{image.registry}/{image.repository}" if image.repository else image.reference
+    pinned = f"{name}@{image.digest}" if image.digest and image.repository else image.reference
+    return f"{command} {shlex.quote(printable(pinned))} --profile {shlex.quote(result.profile)}"
 
 
 def _facts(result: Result) -> list[tuple[str, str]]:
@@ -169,6 +193,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -182,6 +207,12 @@ def _environment() -> Environment:
         "slug": lambda text: re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-"),
     }
     return environment
+
+
+def _visible(value: object) -> object:
+    """What a template writes that is not its own: no text keeps a power that no eye can see."""
+    foreign = isinstance(value, str) and not isinstance(value, Markup)
+    return printable(str(value)) if foreign else value
 
 
 assert set(_STATUSES) == set(Status)

@@ -1,7 +1,8 @@
 """Plots as SVG: how one launch went, and how the startup of an image went over time.
 
-Colours come from classes in the style sheet, so that they follow light and dark; what a plot shows
-is also told in its ``<title>``.
+Along time they are reckoned in per cent, so that they fill any width with letters of one size;
+names stand left of 0, in the padding that the style sheet gives them. Colours come from classes
+there, so that they follow light and dark; what a plot shows is also told in its ``<title>``.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from xml.sax.saxutils import escape
 
 from certify.model import Result, Status
 from certify.publish import phrases
 
-WIDTH = 720
-_LABELS = 96
 _ROW = 22
+_AXIS = 24
+_TREND = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One result of an image's past."""
+    """One result of an image's past that tells how soon it was up."""
 
     at: datetime
     status: Status
-    boot_seconds: float | None
+    boot_seconds: float
     samples: tuple[float, ...] = ()
 
 
@@ -73,89 +75,104 @@ def timeline(spans: Sequence[Span]) -> str:
     if not spans:
         return ""
     whole = max(span.end for span in spans) or 1.0
-    height = _ROW * len(spans) + 24
-    room = WIDTH - _LABELS - 60
+    bottom = _ROW * len(spans)
     told = ", ".join(f"{s.name} after {phrases.seconds(s.end)}" for s in spans)
-    parts = [_open("timeline", height, f"Timeline: {told}")]
+    parts = []
     for tick in _ticks(whole):
-        x = _LABELS + tick / whole * room
-        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height - 20}"/>')
-        parts.append(f'<text class="tick" x="{x:.1f}" y="{height - 6}">{tick:g} s</text>')
+        x = _share(tick, whole)
+        parts.append(f'<line class="grid" x1="{x}" x2="{x}" y1="0" y2="{bottom + 4}"/>')
+        parts.append(f'<text class="tick" x="{x}" y="{bottom + 18}">{tick:g} s</text>')
     for number, span in enumerate(spans):
-        x, y = _LABELS + span.begin / whole * room, number * _ROW
-        width = max((span.end - span.begin) / whole * room, 1.5)
+        y = number * _ROW
+        parts.append(f'<text class="name" x="-8" y="{y + 15}">{escape(span.name)}</text>')
         parts.append(
-            f'<text class="name" x="{_LABELS - 8}" y="{y + 15}">{escape(span.name)}</text>'
-        )
-        parts.append(
-            f'<rect class="{span.kind}" x="{x:.1f}" y="{y + 4}" width="{width:.1f}"'
+            f'<rect class="{span.kind}" x="{_share(span.begin, whole)}" y="{y + 4}"'
+            f' width="{_share(max(span.end - span.begin, whole / 400), whole)}"'
             f' height="{_ROW - 8}" rx="2"/>'
         )
-        took = phrases.seconds(span.end - span.begin)
-        parts.append(f'<text class="value" x="{x + width + 6:.1f}" y="{y + 15}">{took}</text>')
-    return "".join(parts) + "</svg>"
+        took = _short(span.end - span.begin)
+        parts.append(
+            f'<text class="value" x="{_share(span.end, whole)}" dx="6" y="{y + 15}">{took}</text>'
+        )
+    return _plot("timeline", bottom + _AXIS, f"Timeline: {told}", parts)
+
+
+def typical(points: Sequence[Point]) -> tuple[float, float, float]:
+    """Of the boot seconds of results: where their middle half begins, their median, its end.
+
+    Of fewer than four the least and the most stand in place of that half's ends.
+    """
+    found = [point.boot_seconds for point in points]
+    if len(found) < 4:
+        return min(found), statistics.median(found), max(found)
+    low, middle, high = statistics.quantiles(found, n=4, method="inclusive")
+    return low, middle, high
 
 
 def trend(points: Sequence[Point]) -> str:
-    """Boot seconds over time, with their median and the spread of several samples."""
-    timed = [(point, point.boot_seconds) for point in points if point.boot_seconds is not None]
-    if not timed:
+    """Boot seconds over time, the oldest first, with their median and spread; nothing of nothing.
+
+    The band is the middle half of all results; a bar is the spread of one result's launches.
+    """
+    if not points:
         return ""
     first, last = points[0].at.timestamp(), points[-1].at.timestamp()
-    span = max(last - first, 1.0)
-    slowest = max(max((seconds, *point.samples)) for point, seconds in timed)
+    slowest = max(max((point.boot_seconds, *point.samples)) for point in points)
     top = max(slowest * 1.15, 0.1)
-    height, base = 150, 126
-    room = WIDTH - _LABELS - 24
 
-    def across(moment: datetime) -> float:
-        single = len(points) == 1
-        return _LABELS + (room / 2 if single else (moment.timestamp() - first) / span * room)
+    def across(point: Point) -> str:
+        return _share(point.at.timestamp() - first, last - first) if last > first else "50%"
 
-    def up(seconds: float) -> float:
-        return base - seconds / top * (base - 8)
+    def up(seconds: float) -> str:
+        return f"{_TREND - seconds / top * (_TREND - 8):.1f}"
 
-    middle = statistics.median(seconds for _, seconds in timed)
+    low, middle, high = typical(points)
     told = (
-        f"Boot over {len(timed)} results: median {phrases.seconds(middle)}, "
-        f"{phrases.seconds(min(s for _, s in timed))} to {phrases.seconds(slowest)}"
+        f"Boot over {len(points)} results: median {phrases.seconds(middle)}, "
+        f"{phrases.seconds(min(p.boot_seconds for p in points))} to {phrases.seconds(slowest)}"
     )
-    parts = [_open("trend", height, told)]
+    parts = []
     for tick in _ticks(top):
-        y = up(tick)
-        parts.append(f'<line class="grid" x1="{_LABELS}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="name" x="{_LABELS - 8}" y="{y + 4:.1f}">{tick:g} s</text>')
-    y = up(middle)
-    parts.append(f'<line class="median" x1="{_LABELS}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>')
-    line = " ".join(f"{across(point.at):.1f},{up(seconds):.1f}" for point, seconds in timed)
-    parts.append(f'<polyline class="line" points="{line}"/>')
-    for point, seconds in timed:
-        x = across(point.at)
-        if len(point.samples) > 1:
-            low, high = up(min(point.samples)), up(max(point.samples))
-            parts.append(
-                f'<line class="spread" x1="{x:.1f}" x2="{x:.1f}" y1="{high:.1f}" y2="{low:.1f}"/>'
-            )
-        hover = f"{point.at:%Y-%m-%d %H:%M}: {point.status.value}, {phrases.seconds(seconds)}"
+        y = float(up(tick))
+        parts.append(f'<line class="grid" x1="0" x2="100%" y1="{y}" y2="{y}"/>')
+        parts.append(f'<text class="name" x="-8" y="{y + 4:.1f}">{tick:g} s</text>')
+    height = float(up(low)) - float(up(high))
+    parts.append(f'<rect class="band" width="100%" y="{up(high)}" height="{height:.1f}"/>')
+    parts.append(f'<line class="median" x1="0" x2="100%" y1="{up(middle)}" y2="{up(middle)}"/>')
+    for one, other in pairwise(points):
         parts.append(
-            f'<circle class="{point.status.value}" cx="{x:.1f}" cy="{up(seconds):.1f}" r="4">'
+            f'<line class="line" x1="{across(one)}" x2="{across(other)}"'
+            f' y1="{up(one.boot_seconds)}" y2="{up(other.boot_seconds)}"/>'
+        )
+    for point in points:
+        x = across(point)
+        if len(point.samples) > 1:
+            y1, y2 = up(min(point.samples)), up(max(point.samples))
+            parts.append(f'<line class="spread" x1="{x}" x2="{x}" y1="{y1}" y2="{y2}"/>')
+        hover = f"{point.at:%Y-%m-%d %H:%M}: {point.status.value}, {_short(point.boot_seconds)}"
+        parts.append(
+            f'<circle class="{point.status.value}" cx="{x}" cy="{up(point.boot_seconds)}" r="4">'
             f"<title>{hover}</title></circle>"
         )
-    ends = {points[0]: "start", points[-1]: "end"} if len(points) > 1 else {points[0]: "middle"}
-    for point, anchor in ends.items():
-        x = across(point.at)
-        parts.append(
-            f'<text class="tick" text-anchor="{anchor}" x="{x:.1f}" y="{height - 6}">'
-            f"{point.at:%Y-%m-%d}</text>"
-        )
-    return "".join(parts) + "</svg>"
+    for point in dict.fromkeys((points[0], points[-1])):
+        day = f"{point.at:%Y-%m-%d}"
+        parts.append(f'<text class="tick" x="{across(point)}" y="{_TREND + 18}">{day}</text>')
+    return _plot("trend", _TREND + _AXIS, told, parts)
 
 
-def _open(kind: str, height: int, told: str) -> str:
+def _plot(kind: str, height: int, told: str, parts: Sequence[str]) -> str:
     return (
-        f'<svg class="plot {kind}" viewBox="0 0 {WIDTH} {height}" role="img"'
-        f' xmlns="http://www.w3.org/2000/svg"><title>{escape(told)}</title>'
+        f'<svg class="plot {kind}" width="100%" height="{height}" role="img"'
+        f' xmlns="http://www.w3.org/2000/svg"><title>{escape(told)}</title>{"".join(parts)}</svg>'
     )
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{part / whole * 100:.2f}%"
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds < 1 else phrases.seconds(seconds)
 
 
 def _ticks(whole: float) -> list[float]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from certify.model import Result
-from certify.publish.phrases import Mark, excuse, mark_of
+from certify.model import Check, Result
+from certify.publish.phrases import Mark, decides, excuse, mark_of
 from certify.safetext import one_line, printable
 
 _EVIDENCE = 8000
@@ -13,7 +13,9 @@ _EVIDENCE = 8000
 LETTERS = {
     Mark.PASSED: "p", Mark.FAILED: "f", Mark.UNKNOWN: "u", Mark.SKIPPED: "s", Mark.NOTED: "n",
 }  # fmt: skip
-"""One letter for what a check came to; a dot for one that the profile does not ask."""
+"""One letter for what a check came to: a capital where the verdict hangs on it though it was not
+answered; a dot for one that the profile does not ask.
+"""
 FIELDS = (
     "stem", "reference", "digest", "platform", "os", "family", "trust", "profile", "status",
     "grade", "boot", "dockerd", "provision", "finished", "expires", "reason", "checks", "more",
@@ -41,9 +43,15 @@ def row_of(result: Result, stem: str) -> dict[str, Any]:
         "finished": int(result.finished_at.timestamp()),
         "expires": int(result.expires_at.timestamp()),
         "reason": one_line(verdict.reasons[0].text, 300) if verdict.reasons else "",
-        "checks": {check.id: LETTERS[mark_of(check)] for check in result.checks},
+        "checks": {check.id: _letter(check) for check in result.checks},
         "more": int(bool(details_of(result))),
     }
+
+
+def _letter(check: Check) -> str:
+    mark = mark_of(check)
+    letter = LETTERS[mark]
+    return letter.upper() if decides(check) and mark in (Mark.UNKNOWN, Mark.SKIPPED) else letter
 
 
 def details_of(result: Result) -> dict[str, Any]:

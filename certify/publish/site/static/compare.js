@@ -1,67 +1,83 @@
 // Two images side by side, from the rows of the matrix.
 "use strict";
 (() => {
-  const data = window.CERTIFY || { fields: [], checks: [], rows: [] };
-  const at = Object.fromEntries(data.fields.map((name, index) => [name, index]));
-  const byId = (id) => document.getElementById(id);
-  const MARKS = { p: "✓ passed", f: "✗ failed", u: "? unknown", s: "– not asked", n: "! failed, not required or waived", ".": "" };
-  const CLASSES = { p: "passed", f: "failed", u: "unknown", s: "skipped", n: "noted" };
-  const seconds = (value) => (value === null ? "" : `${value.toFixed(1)} s`);
-  const FACTS = [
-    ["verdict", (row) => `${row[at.status]} ${row[at.grade]}`.trim()],
-    ["reason", (row) => row[at.reason]], ["profile", (row) => row[at.profile]], ["platform", (row) => row[at.platform]],
-    ["system", (row) => row[at.os]], ["trust", (row) => row[at.trust]], ["boot", (row) => seconds(row[at.boot])],
-    ["dockerd", (row) => seconds(row[at.dockerd])], ["installed", (row) => seconds(row[at.provision])],
-    ["digest", (row) => row[at.digest]],
-    ["checked", (row) => new Date(row[at.finished] * 1000).toISOString().slice(0, 10)],
-  ];
-  const node = (tag, attributes, ...children) => {
-    const made = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes || {})) made.setAttribute(name, value);
-    made.append(...children);
-    return made;
+  const { data, node, byId, get, MARKS, CLASSES, OUTCOMES, plain, seconds, day, pageOf, verdictOf } = window.certify;
+  const verdict = (row) => {
+    const found = verdictOf(get(row, "status"), get(row, "expires"));
+    return `${found} ${found === "certified" ? get(row, "grade") : ""}`.trim();
   };
-  const rows = new Map(data.rows.map((row) => [row[at.stem], row]));
-  for (const id of ["one", "other"]) {
-    for (const row of data.rows) byId(id).add(new Option(`${row[at.reference]} (${row[at.profile]}${row[at.platform] ? `, ${row[at.platform]}` : ""})`, row[at.stem]));
-  }
-  const read = () => {
+  const FACTS = [
+    ["verdict", verdict], ["boot", (row) => seconds(get(row, "boot"))], ["dockerd", (row) => seconds(get(row, "dockerd"))],
+    ["installed", (row) => seconds(get(row, "provision"))], ["system", (row) => get(row, "os")],
+    ["trust", (row) => get(row, "trust")], ["profile", (row) => get(row, "profile")],
+    ["platform", (row) => get(row, "platform")], ["checked", (row) => day(get(row, "finished"))],
+    ["digest", (row) => get(row, "digest")], ["reason", (row) => get(row, "reason")],
+  ];
+  const INPUTS = ["one", "other"];
+  const nameOf = (row) => `${get(row, "reference")} (${[get(row, "profile"), get(row, "platform")].filter(Boolean).join(", ")})`;
+  const byName = new Map(data.rows.map((row) => [nameOf(row), row]));
+  const byStem = new Map(data.rows.map((row) => [get(row, "stem"), row]));
+  const table = byId("comparison");
+  let pair = [];
+
+  byId("names").append(...[...byName.keys()].map((name) => node("option", { value: name })));
+
+  const readAddress = () => {
     const asked = new URLSearchParams(location.hash.slice(1));
-    const stems = [...rows.keys()];
-    byId("one").value = rows.has(asked.get("a")) ? asked.get("a") : stems[0] ?? "";
-    byId("other").value = rows.has(asked.get("b")) ? asked.get("b") : stems[1] ?? stems[0] ?? "";
+    const one = byStem.get(asked.get("a")) ?? data.rows[0];
+    const other = byStem.get(asked.get("b")) ?? data.rows.find((row) => row !== one) ?? one;
+    pair = one ? [one, other] : [];
+    byId("differences").checked = asked.get("only") === "1";
+  };
+  const writeAddress = () => {
+    const told = new URLSearchParams({ a: get(pair[0], "stem"), b: get(pair[1], "stem") });
+    if (byId("differences").checked) told.set("only", "1");
+    history.replaceState(null, "", `#${told}`);
   };
   const draw = () => {
-    const pair = [rows.get(byId("one").value), rows.get(byId("other").value)];
-    const table = byId("comparison");
-    if (!pair[0] || !pair[1]) { byId("count").textContent = "Nothing has been certified yet."; return; }
+    if (!pair.length) { byId("count").textContent = "Nothing has been certified yet."; return; }
+    pair.forEach((row, side) => { byId(INPUTS[side]).value = nameOf(row); });
     const only = byId("differences").checked;
-    const head = node("tr", {}, node("th", { scope: "col" }, "what"));
-    for (const row of pair) head.append(node("th", { scope: "col" }, node("a", { href: `images/${encodeURIComponent(row[at.stem])}.html` }, node("bdi", {}, row[at.reference]))));
-    table.tHead.replaceChildren(head);
-    let different = 0;
     const lines = [];
-    const line = (name, values, classes, attributes) => {
+    let different = 0;
+    const line = (name, values, attributes, show) => {
       const differs = values[0] !== values[1];
       different += differs ? 1 : 0;
       if (only && !differs) return;
       lines.push(node("tr", { class: differs ? "differs" : "", ...attributes }, node("th", { scope: "row" }, name),
-        ...values.map((value, side) => node("td", { class: classes[side] || "" }, node("bdi", {}, value)))));
+        ...values.map((value, side) => node("td", {}, show(value, side)))));
     };
-    for (const [name, value] of FACTS) line(name, pair.map(value), []);
+    for (const [name, value] of FACTS) line(name, pair.map(value), {}, (text) => node("bdi", {}, text));
     data.checks.forEach((id, index) => {
-      const letters = pair.map((row) => row[at.checks][index]);
+      const letters = pair.map((row) => plain(get(row, "checks")[index]));
       if (letters[0] === "." && letters[1] === ".") return;
-      line(node("code", {}, id), letters.map((letter) => MARKS[letter]), letters.map((letter) => `mark ${CLASSES[letter] || ""}`), { "data-check": id });
+      line(node("code", {}, ...id.split(/(?<=\.)/).flatMap((part) => [part, node("wbr")])), letters, { "data-check": id }, (letter, side) => letter === "." ? "" : node("a", { class: `mark ${CLASSES[letter]}`, href: pageOf(get(pair[side], "stem"), id) },
+        `${MARKS[letter]} ${OUTCOMES[letter]}`));
     });
+    table.tHead.replaceChildren(node("tr", {}, node("th", { scope: "col" }, node("span", { class: "unseen" }, "what")),
+      ...pair.map((row) => node("th", { scope: "col" }, node("a", { href: pageOf(get(row, "stem")) }, node("bdi", {}, get(row, "reference")))))));
     table.tBodies[0].replaceChildren(...lines);
     byId("count").textContent = `${different} difference${different === 1 ? "" : "s"}`;
-    history.replaceState(null, "", `#${new URLSearchParams({ a: pair[0][at.stem], b: pair[1][at.stem] })}`);
+    writeAddress();
   };
+
+  INPUTS.forEach((id, side) => {
+    const input = byId(id);
+    // A list only offers what begins or goes on like the field's text: make room for another.
+    input.addEventListener("focus", () => input.select());
+    input.addEventListener("change", () => {
+      const known = byName.has(input.value);
+      input.setCustomValidity(known ? "" : "No such image: choose one of the list.");
+      input.setAttribute("aria-invalid", String(!known));
+      if (!known) { input.reportValidity(); return; }
+      pair[side] = byName.get(input.value);
+      draw();
+    });
+  });
+  byId("differences").addEventListener("change", draw);
   byId("choice").addEventListener("submit", (event) => event.preventDefault());
-  for (const id of ["one", "other", "differences"]) byId(id).addEventListener("change", draw);
-  byId("swap").addEventListener("click", () => { const one = byId("one").value; byId("one").value = byId("other").value; byId("other").value = one; draw(); });
-  addEventListener("hashchange", () => { read(); draw(); });
-  read();
+  byId("swap").addEventListener("click", () => { pair.reverse(); draw(); });
+  addEventListener("hashchange", () => { if (location.hash !== "#main") { readAddress(); draw(); } });
+  readAddress();
   draw();
 })();

@@ -1,16 +1,9 @@
 // The matrix: filters, sorts, and draws only the rows in view, so that ten thousand are no burden.
 "use strict";
 (() => {
-  const data = window.CERTIFY || { fields: [], checks: [], rows: [] };
-  const at = Object.fromEntries(data.fields.map((name, index) => [name, index]));
-  const get = (row, name) => row[at[name]];
-  const byId = (id) => document.getElementById(id);
-  const MARKS = { p: "✓", f: "✗", u: "?", s: "–", n: "!", ".": "" };
-  const CLASSES = { p: "passed", f: "failed", u: "unknown", s: "skipped", n: "noted" };
-  const OUTCOMES = { p: "passed", f: "failed", u: "unknown", s: "not asked", n: "failed, not required or waived", ".": "not part of the profile" };
+  const { data, node, byId, get, MARKS, CLASSES, OUTCOMES, plain, seconds, day, pageOf } = window.certify;
   const VERDICTS = { certified: "p", rejected: "f", inconclusive: "u", expired: "u" };
-  const WEIGHT = "fuspn.";
-  const now = Date.now() / 1000;
+  const WEIGHT = "funsp.";
 
   const groups = new Map();
   data.checks.forEach((id, index) => {
@@ -19,14 +12,12 @@
     groups.get(group).push(index);
   });
 
-  const verdictOf = (row) => {
-    const status = get(row, "status");
-    return status === "certified" && get(row, "expires") <= now ? "expired" : status;
-  };
+  const verdictOf = (row) => window.certify.verdictOf(get(row, "status"), get(row, "expires"));
   const gradeOf = (row) => (verdictOf(row) === "certified" ? get(row, "grade") : "");
   const shownVerdict = (row) => `${verdictOf(row)} ${gradeOf(row)}`.trim();
 
-  // What the checks of some places come to: the worst first, as in the terminal.
+  // What the checks of some places come to: the worst first, as in the terminal. A capital letter
+  // says that the verdict hangs on the check.
   const cell = (row, places) => {
     const said = get(row, "checks");
     const counts = {};
@@ -36,16 +27,15 @@
       if (letter === ".") continue;
       asked += 1;
       counts[letter] = (counts[letter] || 0) + 1;
+      if (letter !== plain(letter)) counts[plain(letter)] = (counts[plain(letter)] || 0) + 1;
     }
     if (!asked) return { letter: ".", text: "" };
-    const certified = get(row, "status") === "certified";
-    const order = certified ? "fnups" : "fusnp";
-    const letter = [...order].find((each) => counts[each]);
+    const order = get(row, "status") === "certified" ? "fUnups" : "fUSnups";
+    const letter = plain([...order].find((each) => counts[each]));
     const count = counts[letter];
     return { letter, text: count === asked ? `${MARKS[letter]} ${count}` : `${MARKS[letter]} ${count}/${asked}`, count, asked };
   };
 
-  const seconds = (value) => (value === null ? "" : `${value.toFixed(value < 100 ? 1 : 0)} s`);
   const COLUMNS = [
     { id: "reference", name: "reference", text: (row) => get(row, "reference"), key: (row) => get(row, "reference") },
     { id: "verdict", name: "verdict", text: shownVerdict, key: (row) => ["certified", "rejected", "inconclusive", "expired"].indexOf(verdictOf(row)) + (gradeOf(row) === "on-launch" ? 0.5 : 0) },
@@ -55,14 +45,14 @@
     { id: "trust", name: "trust", text: (row) => get(row, "trust"), key: (row) => get(row, "trust"), wide: true },
     { id: "profile", name: "profile", text: (row) => get(row, "profile"), key: (row) => get(row, "profile"), wide: true },
     { id: "platform", name: "platform", text: (row) => get(row, "platform"), key: (row) => get(row, "platform"), wide: true },
-    { id: "checked", name: "checked", text: (row) => new Date(get(row, "finished") * 1000).toISOString().slice(0, 10), key: (row) => -get(row, "finished"), wide: true },
+    { id: "checked", name: "checked", text: (row) => day(get(row, "finished")), key: (row) => -get(row, "finished"), wide: true },
   ];
   const groupColumn = (name, places) => ({
-    id: name, name: name.includes(".") ? name : name, places, check: name,
+    id: `check ${name}`, name, places, check: name,
     key: (row) => { const found = cell(row, places); return WEIGHT.indexOf(found.letter) * 1000 - (found.count || 0); },
   });
   const checkColumns = (every) => every
-    ? data.checks.map((id, index) => groupColumn(id, [index]))
+    ? data.checks.map((id, index) => ({ ...groupColumn(id, [index]), begins: groups.get(id.split(".")[0])[0] === index }))
     : [...groups].map(([name, places]) => groupColumn(name, places));
 
   // ------------------------------------------------------------------ state, kept in the address
@@ -125,13 +115,6 @@
     matrix.setAttribute("aria-rowcount", String(view.length + 1));
   };
 
-  const node = (tag, attributes, ...children) => {
-    const made = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes || {})) if (value !== undefined) made.setAttribute(name, value);
-    made.append(...children);
-    return made;
-  };
-
   const drawHead = () => {
     columns = [COLUMNS[0], COLUMNS[1], COLUMNS[2], ...checkColumns(state.view === "checks"), ...COLUMNS.slice(3)];
     matrix.classList.toggle("every", state.view === "checks");
@@ -140,7 +123,7 @@
       const sorted = state.sort === column.id;
       const button = node("button", { type: "button", "data-sort": column.id }, node("span", {}, column.name));
       row.append(node("th", {
-        scope: "col", class: `${column.places ? "group" : column.id}${column.wide ? " wide" : ""}`,
+        scope: "col", class: `${column.places ? "group" : column.id}${column.wide ? " wide" : ""}${column.number ? " number" : ""}${column.begins ? " begins" : ""}`,
         "aria-sort": sorted ? (state.dir === "desc" ? "descending" : "ascending") : "none",
       }, button));
     }
@@ -158,17 +141,17 @@
       if (column.id === "reference") {
         const name = get(row, "reference");
         const cut = name.lastIndexOf("/", name.includes("@") ? name.indexOf("@") : undefined) + 1;
-        const link = node("a", { href: `images/${encodeURIComponent(get(row, "stem"))}.html`, title: name },
+        const link = node("a", { href: pageOf(get(row, "stem")), title: name },
           node("bdi", { class: "head" }, name.slice(0, cut)), node("bdi", { class: "tail" }, name.slice(cut)));
         drawn.append(node("th", { scope: "row", class: "reference" }, link));
       } else if (column.places) {
         const found = cell(row, column.places);
-        const shown = node("td", { class: "group", "data-check": column.id, "data-outcome": CLASSES[found.letter] || "none" });
+        const shown = node("td", { class: `group${column.begins ? " begins" : ""}`, "data-check": column.check, "data-outcome": CLASSES[found.letter] || "none" });
         if (found.letter !== ".") {
           const text = state.view === "checks" ? MARKS[found.letter] : found.text;
           shown.append(node("button", {
             type: "button", class: `mark ${CLASSES[found.letter]}`,
-            "aria-label": `${column.id}: ${found.count} of ${found.asked} ${OUTCOMES[found.letter]}`,
+            "aria-label": `${column.check}: ${found.count} of ${found.asked} ${OUTCOMES[found.letter]}`,
           }, text));
         }
         drawn.append(shown);
@@ -273,13 +256,18 @@
   const open = async (row, column) => {
     const found = await detailsOf(row);
     byId("detail-title").replaceChildren(node("code", {}, column.check), " of ", node("bdi", {}, get(row, "reference")));
-    const parts = column.places.map((index) => {
+    const letterAt = (index) => plain(get(row, "checks")[index]);
+    const asked = column.places.filter((index) => letterAt(index) !== ".");
+    // What is wrong comes first.
+    asked.sort((one, other) => WEIGHT.indexOf(letterAt(one)) - WEIGHT.indexOf(letterAt(other)) || one - other);
+    const parts = asked.map((index) => {
       const id = data.checks[index];
-      const letter = get(row, "checks")[index];
-      if (letter === ".") return "";
+      const letter = letterAt(index);
       const said = found[id];
       const part = node("section", { "data-check": id, "data-outcome": CLASSES[letter] },
-        node("h3", {}, node("b", { class: `mark ${CLASSES[letter]}`, "aria-hidden": "true" }, MARKS[letter]), " ", node("code", {}, id), ` ${said ? said.outcome : OUTCOMES[letter]}`));
+        node("h3", {}, node("b", { class: `mark ${CLASSES[letter]}`, "aria-hidden": "true" }, MARKS[letter]), " ",
+          node("a", { href: pageOf(get(row, "stem"), id) }, node("code", {}, id)), ` ${said ? said.outcome : OUTCOMES[letter]}`,
+          node("span", { class: "quiet" }, said ? ` · ${said.level}` : "")));
       if (said) {
         if (said.message) part.append(node("p", {}, node("bdi", {}, said.message)));
         if (said.waiver) part.append(node("p", { class: "quiet" }, `waived: ${said.waiver}`));
@@ -288,15 +276,15 @@
       }
       return part;
     });
-    const page = node("p", {}, node("a", { href: `images/${encodeURIComponent(get(row, "stem"))}.html#${column.check.replace(/[^a-z0-9]+/g, "-")}` }, "All about this image"));
-    byId("detail-body").replaceChildren(...parts.filter(Boolean), page);
+    const page = node("p", {}, node("a", { href: pageOf(get(row, "stem")) }, "All about this image"));
+    byId("detail-body").replaceChildren(...parts, page);
     dialog.showModal();
   };
   body.addEventListener("click", (event) => {
     const button = event.target.closest("td[data-check] button");
     if (!button) return;
     const row = data.rows[Number(button.closest("tr").dataset.index)];
-    open(row, columns.find((each) => each.id === button.parentElement.dataset.check));
+    open(row, columns.find((each) => each.check === button.parentElement.dataset.check));
   });
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
 
@@ -306,14 +294,22 @@
     const kinds = [["certified native", "certified native", "p"], ["certified on-launch", "certified on-launch", "p"], ["rejected", "rejected", "f"], ["inconclusive", "inconclusive", "u"], ["expired", "expired", "u"]];
     const counts = {};
     for (const row of data.rows) counts[shownVerdict(row)] = (counts[shownVerdict(row)] || 0) + 1;
-    byId("tiles").replaceChildren(...kinds.filter(([name]) => name !== "expired" || counts[name]).map(([name, value, letter]) => {
+    for (const old of byId("tiles").querySelectorAll("[data-verdict]")) old.parentElement.remove();
+    byId("tiles").prepend(...kinds.filter(([name]) => name !== "expired" || counts[name]).map(([name, value, letter]) => {
       const button = node("button", { type: "button", "data-verdict": value, "aria-pressed": String(state.verdict === value), disabled: counts[name] ? undefined : "" },
         node("b", {}, String(counts[name] || 0)), node("span", {}, node("i", { class: `mark ${CLASSES[letter]}`, "aria-hidden": "true" }, name === "expired" ? "○" : MARKS[letter]), ` ${name}`));
       return node("li", {}, button);
     }));
   };
+  const changes = byId("changes");
+  const changesTile = byId("changes-tile");
+  if (changesTile) {
+    changesTile.hidden = false;
+    changesTile.addEventListener("click", () => { changes.open = !changes.open; });
+    changes.addEventListener("toggle", () => changesTile.setAttribute("aria-expanded", String(changes.open)));
+  }
   byId("tiles").addEventListener("click", (event) => {
-    const button = event.target.closest("button");
+    const button = event.target.closest("[data-verdict]");
     if (!button) return;
     state.verdict = state.verdict === button.dataset.verdict ? "" : button.dataset.verdict;
     byId("filter-verdict").value = state.verdict;
@@ -343,7 +339,12 @@
   });
   scroller.addEventListener("scroll", () => draw(false), { passive: true });
   addEventListener("resize", () => { measure(); draw(true); });
-  addEventListener("hashchange", () => { readAddress(); tiles(); redraw(); });
+  addEventListener("hashchange", () => {
+    if (location.hash === "#main") return; // somebody skipped to the content
+    readAddress();
+    tiles();
+    redraw();
+  });
   addEventListener("beforeprint", () => { shown = [-1, -1]; body.replaceChildren(...view.map(drawRow)); });
   addEventListener("afterprint", () => draw(true));
 

@@ -1,0 +1,171 @@
+"""Which images may be run: a policy, what stands in the ledger, and what was revoked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from certify.approved import Approved, Revocation
+from certify.judge.policy import Policy
+from certify.model import Check, Level, Result, Status
+
+Name = tuple[str, str, str]
+"""Reference, platform and profile: what a list holds at most once."""
+_Content = tuple[str | None, str | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An image that is not approved, and why."""
+
+    reference: str
+    platform: str
+    profile: str
+    reason: str
+
+    @property
+    def name(self) -> Name:
+        """By which it is known from one list to the next."""
+        return self.reference, self.platform, self.profile
+
+
+def approve(
+    policy: Policy, results: Iterable[Result], revoked: Sequence[Revocation], now: datetime
+) -> tuple[list[Approved], list[LeftOut]]:
+    """The images that may be run, in the order of the results, and those that may not.
+
+    An image has one answer whatever its name: a rejection under one name outweighs an older
+    certificate under another.
+    """
+    reasons = {each.digest: each.reason for each in revoked}
+    approved: list[tuple[_Content, Approved]] = []
+    left: list[LeftOut] = []
+    rejected: dict[_Content, Result] = {}
+    for result in results:
+        content = _content(result)
+        if result.verdict.status is Status.REJECTED:
+            newest = rejected.get(content)
+            if newest is None or newest.finished_at < result.finished_at:
+                rejected[content] = result.model_copy(update={"checks": (), "log": ""})
+        why = next(_against(policy, result, reasons, now), None)
+        if why is None:
+            approved.append((content, _approved(result)))
+        else:
+            image = result.image
+            left.append(LeftOut(image.reference, image.platform or "", result.profile, why))
+    listed = []
+    for content, entry in approved:
+        later = rejected.get(content)
+        if later is None or later.finished_at < entry.certified_at:
+            listed.append(entry)
+        else:
+            why = f"the same image was rejected later, as {later.image.reference}"
+            left.append(LeftOut(*entry.name, why))
+    return listed, left
+
+
+def lost(
+    before: Sequence[Approved], after: Sequence[Approved], revoked: Sequence[Revocation]
+) -> list[Approved]:
+    """What was listed and is not any more, under any digest, though nobody revoked it."""
+    names = {each.name for each in after}
+    gone = {each.digest for each in revoked}
+    return [
+        each
+        for each in before
+        if each.name not in names and not {each.digest, each.manifest_digest} & gone
+    ]
+
+
+def shrinks(policy: Policy, before: Sequence[Approved], gone: Sequence[Approved]) -> bool:
+    """Whether a list loses more at once than the policy allows."""
+    return bool(gone) and 100 * len(gone) > policy.max_shrink_percent * len(before)
+
+
+def _content(result: Result) -> _Content:
+    """What was judged, whatever its name, and for what."""
+    image = result.image
+    return image.manifest_digest or image.digest, image.platform, result.profile
+
+
+def _against(
+    policy: Policy, result: Result, revoked: dict[str, str], now: datetime
+) -> Iterator[str]:
+    """All that speaks against an image, the weightiest first; nothing if it may be run."""
+    image, verdict, grade = result.image, result.verdict, result.verdict.grade
+    for digest in (image.digest, image.manifest_digest):
+        if digest in revoked:
+            yield f"revoked: {revoked[digest]}"
+    if verdict.status is not Status.CERTIFIED or grade is None:
+        told = f": {verdict.reasons[0].text}" if verdict.reasons else ""
+        yield f"{verdict.status.value}{told}"
+        return
+    if not (image.digest and image.registry and image.repository and image.platform):
+        yield "it has no digest in a registry, so nobody could pull just this one"
+        return
+    expires = _expires(result)
+    if expires <= now:
+        yield f"its certificate expired on {expires:%Y-%m-%d}"
+    if policy.profiles is not None and result.profile not in policy.profiles:
+        yield f"the policy asks for {' or '.join(policy.profiles)}, not for {result.profile}"
+    if grade not in policy.grades:
+        yield f"its grade is {grade.value}, which the policy does not allow"
+    age = now - result.finished_at
+    if policy.max_age_days is not None and age > timedelta(days=policy.max_age_days):
+        yield f"it was certified {age.days} days ago, the policy allows {policy.max_age_days:g}"
+    if not policy.serves(image.registry, image.repository):
+        yield f"{image.registry}/{image.repository} is not among the registries allowed"
+    if policy.trust is not None and image.trust not in policy.trust:
+        yield f"its trust tier is {image.trust.value}, which the policy does not allow"
+    waived = _waived(result)
+    if waived and not policy.waivers:
+        yield f"it leans on waivers: {', '.join(check.id for check in waived)}"
+    yield from _too_slow(policy, result)
+
+
+def _too_slow(policy: Policy, result: Result) -> Iterator[str]:
+    startup, most = result.startup, policy.max_startup
+    for what, seconds, allowed in (
+        ("boots in", startup.boot_seconds, most.boot),
+        ("has dockerd after", startup.dockerd_seconds, most.dockerd),
+        ("is installed in", startup.provision_seconds, most.provision),
+    ):
+        if allowed is not None and seconds is not None and seconds > allowed:
+            yield f"it {what} {seconds:.1f} s, the policy allows {allowed:g}"
+    if result.launch.kind == "init" and len(startup.samples) < policy.min_runs:
+        yield f"{len(startup.samples)} starts were timed, the policy asks for {policy.min_runs}"
+
+
+def _waived(result: Result) -> list[Check]:
+    return [each for each in result.checks if each.waiver and each.level is Level.REQUIRED]
+
+
+def _expires(result: Result) -> datetime:
+    """When a certificate ends: by itself, or with the first waiver that it leans on."""
+    waivers = [each.waiver.expires for each in _waived(result) if each.waiver]
+    return min([result.expires_at, *waivers])
+
+
+def _approved(result: Result) -> Approved:
+    image, grade = result.image, result.verdict.grade
+    assert image.digest and image.registry and image.repository and image.platform and grade
+    return Approved(
+        pin=f"{image.registry}/{image.repository}@{image.digest}",
+        reference=image.reference,
+        registry=image.registry,
+        repository=image.repository,
+        tag=image.tag,
+        digest=image.digest,
+        manifest_digest=image.manifest_digest or image.digest,
+        platform=image.platform,
+        profile=result.profile,
+        grade=grade,
+        trust=image.trust,
+        waived=tuple(check.id for check in _waived(result)),
+        boot_seconds=result.startup.boot_seconds,
+        provision_seconds=result.startup.provision_seconds,
+        suite=result.suite.digest,
+        certified_at=result.finished_at,
+        expires_at=_expires(result),
+    )

@@ -1,0 +1,278 @@
+"""Publishing the approved-images list, and taking images off it at once.
+
+From the ledger, under a policy, to files that belong together; see docs/publish.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from certify.approved import Approved, ApprovedList, Revocation
+from certify.engine.login import login
+from certify.errors import BadPublication, Trouble, UsageError, WouldShrink
+from certify.images.referrers import Referrers
+from certify.images.registry import Registry
+from certify.judge.approval import LeftOut, approve, lost, shrinks
+from certify.judge.policy import Policy
+from certify.ledger.store import Ledger
+from certify.model import Result
+from certify.publish.approved import Changes, changelog, changes, list_json, list_text, read_list
+from certify.publish.generation import publish as publish_files
+from certify.publish.generation import published, published_below, publishing
+from certify.publish.policies import policy_files
+from certify.safetext import one_line
+from certify.signing.attachments import Attachment, attach_all
+from certify.signing.attestations import FOLDER as ATTESTATIONS
+from certify.signing.attestations import Signer, attachments
+from certify.signing.keys import Private
+
+LIST = "approved-images.json"
+SIGNATURE = "approved-images.sigstore.json"
+CHANGELOG = "approved-images.changelog.md"
+TOLD = 10
+"""So many images are named that a list would lose."""
+AT_ONCE = 8
+"""Repositories to which things are attached at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What was published."""
+
+    listed: ApprovedList
+    changed: Changes
+    left: Sequence[LeftOut] = ()
+    warnings: Sequence[str] = ()
+    attachments: Sequence[Attachment] = ()
+    """What may be attached to the images now; nothing unless it was signed."""
+
+
+@dataclass(slots=True)
+class _Signed:
+    """What is signed of results as they pass."""
+
+    signer: Signer | None
+    files: dict[str, bytes] = field(default_factory=dict)
+    attachments: list[Attachment] = field(default_factory=list)
+
+    def passing(self, results: Iterable[Result]) -> Iterator[Result]:
+        for result in results:
+            if self.signer is not None:
+                files = self.signer.of_results([result])
+                self.files |= files
+                self.attachments += attachments([result], files)
+            yield result
+
+
+def publish(
+    reports: Path,
+    ledger: Ledger,
+    policy: Policy,
+    *,
+    key: Private | None = None,
+    unsigned: bool = False,
+    allow_shrink: bool = False,
+) -> Publication:
+    """Publish what the policy approves of all that stands in the ledger.
+
+    ``unsigned`` allows to go without a key although the list before was signed, and
+    ``allow_shrink`` to lose more images than the policy lets a list lose at once.
+    Raises :class:`WouldShrink`, :class:`BadPublication`, `BadLedger`, and
+    :class:`UsageError` if a key is needed; then nothing was written.
+    """
+    with publishing(reports):
+        before = _before(reports)
+        _check_key(reports, key, unsigned)
+        signed = _Signed(_signer(reports, key))
+        shown = ledger.shown()
+        if not shown:
+            raise UsageError(
+                "nothing is recorded in this ledger, so there is nothing to publish",
+                remedy="Run `certify sweep` first, or name another ledger with --ledger.",
+            )
+        now = datetime.now(UTC)
+        revoked = _revoked(ledger, before)
+        passing = signed.passing(result for _, result in ledger.documents(shown))
+        images, left = approve(policy, passing, revoked, now)
+        reasons = {each.name: each.reason for each in left}
+        if before is not None and not allow_shrink:
+            _check_shrinking(policy, before, lost(before.images, images, revoked), reasons)
+        listed = ApprovedList(
+            sequence=_next(before, now),
+            published_at=now,
+            expires_at=now + timedelta(days=policy.valid_days),
+            platforms=policy.platforms,
+            images=tuple(images),
+            revoked=revoked,
+        )
+        changed = changes(before, listed, reasons)
+        warnings = _write(reports, listed, changed, signed.files, signed.signer)
+    return Publication(listed, changed, left, warnings, signed.attachments)
+
+
+def revoke(
+    reports: Path,
+    ledger: Ledger,
+    revocation: Revocation,
+    *,
+    lift: bool = False,
+    key: Private | None = None,
+    unsigned: bool = False,
+) -> Publication | None:
+    """Revoke an image in the ledger, and at once in the list, if one was published here.
+
+    With ``lift`` the image may be certified and listed again; the next publication does so.
+    Returns what was published, or null without a list. Raises as :func:`publish` does,
+    and :class:`UsageError` if what is to be lifted is not revoked.
+    """
+    with publishing(reports):
+        before = _before(reports)
+        if before is not None:
+            _check_key(reports, key, unsigned)
+        digest, reason = revocation.digest, revocation.reason
+        if not lift:
+            ledger.revocations.add(digest, revocation.reference, reason)
+        elif ledger.revocations.lift(digest, reason) is None and not _stands(before, digest):
+            raise UsageError(f"{digest} is not revoked, so there is nothing to lift")
+        if before is None:
+            return None
+        now = datetime.now(UTC)
+        revoked = [
+            each for each in _revoked(ledger, before) if not (lift and each.digest == digest)
+        ]
+        stopped = {each.digest: f"revoked: {each.reason}" for each in revoked}
+        listed = before.model_copy(
+            update={
+                "sequence": _next(before, now),
+                "published_at": now,
+                "images": tuple(
+                    each
+                    for each in before.images
+                    if not {each.digest, each.manifest_digest} & stopped.keys()
+                ),
+                "revoked": tuple(revoked),
+            }
+        )
+        reasons = {
+            each.name: stopped.get(each.digest) or stopped.get(each.manifest_digest) or ""
+            for each in before.images
+        }
+        changed = changes(before, listed, reasons)
+        kept = published_below(reports, ATTESTATIONS)
+        warnings = _write(reports, listed, changed, kept, _signer(reports, key))
+    return Publication(listed, changed, (), warnings)
+
+
+def attach(found: Sequence[Attachment]) -> tuple[int, list[Trouble]]:
+    """Attach to images in their registries; how many were new, and what went wrong, by repository.
+
+    One registry's trouble keeps nothing from the others.
+    """
+    groups: dict[tuple[str, str], list[Attachment]] = {}
+    for each in found:
+        groups.setdefault((each.registry, each.repository), []).append(each)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        done = list(pool.map(_attached, groups.values()))
+    troubles = [each for each in done if isinstance(each, Trouble)]
+    return sum(each for each in done if isinstance(each, int)), troubles
+
+
+def _attached(found: list[Attachment]) -> int | Trouble:
+    host, repository = found[0].registry, found[0].repository
+    try:
+        with Registry(host, login) as registry:
+            return attach_all(found, lambda _host, name: Referrers(registry, name))
+    except Trouble as error:
+        message = f"nothing could be attached to {host}/{repository}: {error.message}"
+        return type(error)(message, remedy=error.remedy, fault=error.fault)
+
+
+def _before(reports: Path) -> ApprovedList | None:
+    raw = published(reports, LIST)
+    if raw is None:
+        return None
+    try:
+        return read_list(raw.decode())
+    except (ValueError, RecursionError) as error:
+        raise BadPublication(
+            f"{reports / LIST}: the list published before cannot be read:"
+            f" {one_line(str(error), 120)}",
+            remedy=f"Mend it, or remove {reports / 'approved'} to begin anew; then nothing is"
+            " compared with what was on it.",
+        ) from error
+
+
+def _check_key(reports: Path, key: Private | None, unsigned: bool) -> None:
+    if key is None and not unsigned and published(reports, SIGNATURE) is not None:
+        raise UsageError(
+            "the list published before is signed: without a signature, everybody who asks for"
+            " one would refuse every image",
+            remedy="Give --sign KEY; or --unsigned, if nobody asks for signatures any more.",
+        )
+
+
+def _signer(reports: Path, key: Private | None) -> Signer | None:
+    return Signer(key, lambda name: published(reports, name)) if key is not None else None
+
+
+def _revoked(ledger: Ledger, before: ApprovedList | None) -> tuple[Revocation, ...]:
+    """What the ledger says; and what only the list knows, should the ledger be a new one."""
+    found = {each.digest: each for each in ledger.revocations.all()}
+    known = ledger.revocations.known()
+    for each in before.revoked if before else ():
+        if each.digest not in known:
+            found[each.digest] = each
+    return tuple(found[digest] for digest in sorted(found))
+
+
+def _stands(before: ApprovedList | None, digest: str) -> bool:
+    return before is not None and any(each.digest == digest for each in before.revoked)
+
+
+def _next(before: ApprovedList | None, now: datetime) -> int:
+    return max(int(now.timestamp()), before.sequence + 1 if before else 0)
+
+
+def _check_shrinking(
+    policy: Policy,
+    before: ApprovedList,
+    gone: Sequence[Approved],
+    reasons: dict[tuple[str, str, str], str],
+) -> None:
+    if not shrinks(policy, before.images, gone):
+        return
+    told = [f"{each.reference}: {reasons.get(each.name, 'not recorded')}" for each in gone[:TOLD]]
+    more = [f"and {len(gone) - TOLD} more"] if len(gone) > TOLD else []
+    raise WouldShrink(
+        f"the list would lose {len(gone)} of its {len(before.images)} images,"
+        f" more than {policy.max_shrink_percent:g} %; it stays as it was\n  "
+        + "\n  ".join([*told, *more]),
+        remedy="If that is right, publish with --allow-shrink; else see what went wrong with them.",
+    )
+
+
+def _write(
+    reports: Path,
+    listed: ApprovedList,
+    changed: Changes,
+    attestations: dict[str, bytes],
+    signer: Signer | None,
+) -> list[str]:
+    policies, warnings = policy_files(listed)
+    raw = list_json(listed).encode()
+    old = published(reports, CHANGELOG) or b""
+    files: dict[str, str | bytes] = {
+        LIST: raw,
+        "approved-images.txt": list_text(listed),
+        CHANGELOG: changelog(listed, changed, old.decode(errors="replace")),
+        **{f"policies/{name}": text for name, text in policies.items()},
+        **attestations,
+    }
+    if signer is not None:
+        files.update([signer.of_list(raw, listed, LIST)])
+    publish_files(reports, listed.sequence, files)
+    return warnings

@@ -1,0 +1,26 @@
+// What the matrix and the comparison share: the rows, the words for letters, and how nodes are made.
+"use strict";
+window.certify = (() => {
+  const data = window.CERTIFY || { fields: [], checks: [], rows: [] };
+  const at = Object.fromEntries(data.fields.map((name, index) => [name, index]));
+  const node = (tag, attributes, ...children) => {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes || {})) if (value !== undefined) made.setAttribute(name, value);
+    made.append(...children);
+    return made;
+  };
+  return {
+    data,
+    node,
+    byId: (id) => document.getElementById(id),
+    get: (row, name) => row[at[name]],
+    MARKS: { p: "✓", f: "✗", u: "?", s: "–", n: "!", ".": "" },
+    CLASSES: { p: "passed", f: "failed", u: "unknown", s: "skipped", n: "noted" },
+    OUTCOMES: { p: "passed", f: "failed", u: "unknown", s: "not asked", n: "failed, not required or waived", ".": "" },
+    plain: (letter) => letter.toLowerCase(),
+    seconds: (value) => (value === null ? "" : `${value.toFixed(value < 100 ? 1 : 0)} s`),
+    day: (stamp) => new Date(stamp * 1000).toISOString().slice(0, 10),
+    pageOf: (stem, check) => `images/${encodeURIComponent(stem)}.html${check ? `#${check.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "")}` : ""}`,
+    verdictOf: (status, expires) => (status === "certified" && expires <= Date.now() / 1000 ? "expired" : status),
+  };
+})();

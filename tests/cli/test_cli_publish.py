@@ -1,0 +1,172 @@
+"""`certify publish` and `certify revoke` as people and programs call them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from certify.cli.main import main
+from certify.judge.policy import MaxStartup, Policy, parse_policy
+from certify.ledger.store import Ledger
+from certify.model import Reason, Status, Verdict
+from certify.signing.keys import new_pair
+from tests.signing.conftest import NOW, a_result, digest
+
+PIN = f"registry.invalid/team/app@{digest(1)}"
+
+
+@pytest.fixture(autouse=True)
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
+    """A ledger with one certificate and one rejection, in the folder where commands run."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reports").mkdir()
+    with Ledger.open("sqlite:///reports/certify.db") as found:
+        found.record(a_result())
+        why = Reason(check="x", text="no \x1b[31mshell\n", remedy="")
+        found.record(
+            a_result(
+                image={"reference": "registry.invalid/team/bad:1", "digest": digest(3),
+                       "manifest_digest": digest(3), "repository": "team/bad"},
+                status=Status.REJECTED,
+            ).model_copy(update={"verdict": Verdict(status=Status.REJECTED, reasons=(why,))})
+        )  # fmt: skip
+        yield found
+
+
+def run(*words: str, passphrase: str | None = None) -> Result:
+    return CliRunner().invoke(main, list(words), env={"CERTIFY_PASSPHRASE": passphrase})
+
+
+def make_key(passphrase: bytes | None = None) -> None:
+    private, public = new_pair("ed25519", passphrase)
+    Path("team.key").write_bytes(private)
+    Path("team.pub").write_bytes(public)
+
+
+def test_it_says_what_changed_and_why_the_rest_is_left_out() -> None:
+    ended = run("publish")
+    assert ended.exit_code == 0, ended.output
+    number = json.loads(Path("reports/approved-images.json").read_text())["sequence"]
+    assert ended.stdout.splitlines()[0] == f"List {number}: 1 approved, 0 revoked, 1 left out"
+    assert "  added registry.invalid/team/app:1 (linux/amd64, plain)" in ended.stdout
+    left = "  registry.invalid/team/bad:1 (linux/amd64, plain): rejected: no shell"
+    assert left in ended.stdout, "and without the colour that the image printed"
+    assert "policy: none: every certificate counts" in ended.stdout
+    assert "nothing changed" in run("publish").stdout
+
+
+def test_programs_read_the_same() -> None:
+    told = json.loads(run("publish", "--format", "json").stdout)
+    assert told["schema"] == "certify/publication/v1"
+    assert (told["approved"], told["revoked"], len(told["added"])) == (1, 0, 1)
+    (left,) = told["left_out"]
+    assert (left["reference"], left["profile"]) == ("registry.invalid/team/bad:1", "plain")
+    assert left["reason"].startswith("rejected: no ")
+
+
+def test_the_policy_is_asked(ledger: Ledger) -> None:
+    Path("approve.toml").write_text('profiles = ["devspace"]\n')
+    ended = run("publish")
+    assert "0 approved" in ended.stdout
+    assert "policy: approve.toml" in ended.stdout
+    assert "the policy asks for devspace, not for plain" in ended.stdout
+    Path("other.toml").write_text('profiles = ["plain"]\nvalid_days = 1\n')
+    assert "1 approved" in run("publish", "--policy", "other.toml").stdout
+
+
+BAD_POLICIES: dict[str, tuple[str | bytes | None, str]] = {
+    "unknown key": ("profile = ['x']\n", "other.toml:1: profile: is not known here; did you mean"),
+    "not TOML": ("profiles =\n", "other.toml: this is not TOML"),
+    "wrong kind": ("\nmin_runs = 'x'\n", "other.toml:2: min_runs: must be a whole number"),
+    "not text": (b"\xff\xfe", "this is not text in UTF-8"),
+    "missing": (None, "--policy other.toml: No such file"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_POLICIES)
+def test_a_bad_policy_is_exit_2_and_nothing_is_published(name: str) -> None:
+    text, said = BAD_POLICIES[name]
+    if text is not None:
+        Path("other.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    ended = run("publish", "--policy", "other.toml")
+    assert (ended.exit_code, said in ended.stderr) == (2, True), ended.stderr
+    assert not Path("reports/approved-images.json").exists()
+
+
+def test_the_document_tells_every_key_and_its_example_holds() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "publish.md").read_text("utf-8")
+    for key in [*Policy.model_fields, *MaxStartup.model_fields]:
+        assert re.search(rf"[`.]{key}\b", page), key
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    policy = parse_policy(example, "the example")
+    assert (policy.platforms, policy.max_startup.boot) == (("linux/amd64",), 5.0)
+
+
+def test_a_list_that_would_shrink_is_exit_3(ledger: Ledger) -> None:
+    assert run("publish").exit_code == 0
+    later = NOW + timedelta(hours=1)
+    ledger.record(a_result(status=Status.REJECTED, finished_at=later))
+    ended = run("publish")
+    assert ended.exit_code == 3
+    assert "would lose 1 of its 1 images, more than 20 %; it stays as it was" in ended.stderr
+    assert "--allow-shrink" in ended.stderr
+    assert run("publish", "--allow-shrink").exit_code == 0
+    assert json.loads(Path("reports/approved-images.json").read_text())["images"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--attach"], "--attach needs --sign"),
+        (["--sign", "team.key", "--unsigned"], "exclude each other"),
+        (["--sign", "team.pub"], "is a public key, which cannot sign"),
+        (["--sign", "none.key"], "No such file"),
+    ],
+)
+def test_options_that_do_not_fit(words: list[str], said: str) -> None:
+    make_key()
+    ended = run("publish", *words)
+    assert (ended.exit_code, said in ended.stderr) == (2, True), ended.stderr
+    assert not Path("reports/approved-images.json").exists()
+
+
+def test_an_encrypted_key_opens_with_its_passphrase_alone() -> None:
+    make_key(b"open sesame")
+    for passphrase, said in ((None, "there is no terminal"), ("wrong", "does not open with this")):
+        ended = run("publish", "--sign", "team.key", passphrase=passphrase)
+        assert (ended.exit_code, said in ended.stderr) == (2, True), ended.stderr
+    assert run("publish", "--sign", "team.key", passphrase="open sesame").exit_code == 0
+    verified = run("verify", PIN, "--key", "team.pub", "--profile", "plain")
+    assert verified.exit_code == 0, verified.output
+    secrets = (b"open sesame", b"PRIVATE KEY")
+    for file in Path("reports").rglob("*"):
+        if file.is_file():
+            assert not any(secret in file.read_bytes() for secret in secrets), file
+
+
+def test_revoking_needs_a_digest_and_a_reason() -> None:
+    ended = run("revoke", "registry.invalid/team/app:1", "--reason", "x")
+    assert (ended.exit_code, "names no digest" in ended.stderr) == (2, True)
+    assert run("revoke", PIN).exit_code == 2
+    ended = run("revoke", PIN, "--reason", " \n")
+    assert (ended.exit_code, "--reason is empty" in ended.stderr) == (2, True)
+    ended = run("revoke", PIN, "--lift", "--reason", "x")
+    assert (ended.exit_code, "is not revoked" in ended.stderr) == (2, True)
+
+
+def test_revoked_with_a_list_and_without() -> None:
+    ended = run("revoke", PIN, "--reason", "a \x1b[1mback door")
+    assert ended.exit_code == 0
+    assert ended.stdout.splitlines()[0] == f"{PIN}: revoked: a back door"
+    assert "No list was published here yet" in ended.stdout
+    assert "team/app:1 (linux/amd64, plain): revoked: a back door" in run("publish").stdout
+    verified = run("verify", PIN, "--profile", "plain")
+    assert (verified.exit_code, "revoked: a back door" in verified.stdout) == (1, True)
+    assert run("revoke", PIN, "--lift", "--reason", "false alarm").exit_code == 0
+    assert "1 approved" in run("publish").stdout

@@ -1,0 +1,271 @@
+"""Publishing from a ledger: whole or not at all, and what is revoked stays so."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certify.approved import ApprovedList, Revocation
+from certify.errors import BadPublication, UsageError, WouldShrink
+from certify.judge.policy import Policy
+from certify.ledger.store import Ledger
+from certify.model import Result, Status
+from certify.publication import CHANGELOG, LIST, SIGNATURE, publish, revoke
+from certify.publish.approved import read_list
+from certify.signing.envelope import Bundle
+from certify.signing.keys import Private, new_pair, read_private
+from tests.signing.conftest import NOW, a_result, digest
+
+TEXT = "approved-images.txt"
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    return tmp_path / "reports"
+
+
+@pytest.fixture
+def ledger(reports: Path) -> Iterator[Ledger]:
+    with Ledger.open(f"sqlite:///{reports / 'certify.db'}") as found:
+        yield found
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Private:
+    path = tmp_path / "team.key"
+    path.write_bytes(new_pair("ecdsa", None)[0])
+    return read_private(path, lambda: b"")
+
+
+def named(name: str, number: int, **fields: Any) -> Result:
+    """A result of ``registry.invalid/team/NAME:1``."""
+    image = {
+        "reference": f"registry.invalid/team/{name}:1",
+        "repository": f"team/{name}",
+        "digest": digest(number),
+        "manifest_digest": digest(number),
+    }
+    return a_result(image=image, **fields)
+
+
+def rejected(name: str, number: int) -> Result:
+    return named(name, number, status=Status.REJECTED, finished_at=NOW + timedelta(seconds=1))
+
+
+def current(reports: Path) -> ApprovedList:
+    return read_list((reports / LIST).read_text("utf-8"))
+
+
+def names(reports: Path) -> list[str]:
+    return [each.repository.removeprefix("team/") for each in current(reports).images]
+
+
+def revocation(number: int, reason: str = "backdoor") -> Revocation:
+    reference = f"registry.invalid/team/x@{digest(number)}"
+    now = datetime.now(UTC)
+    return Revocation(digest=digest(number), reference=reference, reason=reason, revoked_at=now)
+
+
+def test_all_that_belongs_to_a_list_is_there(reports: Path, ledger: Ledger, key: Private) -> None:
+    ledger.record(named("a", 1))
+    ledger.record(rejected("b", 2))
+    done = publish(reports, ledger, Policy(), key=key)
+    assert [each.reference for each in done.left] == ["registry.invalid/team/b:1"]
+    assert names(reports) == ["a"]
+    pin, _, _ = (reports / TEXT).read_text("utf-8").partition(" # ")
+    assert pin == f"registry.invalid/team/a@{digest(1)}"
+    policies = {str(each.relative_to(reports / "policies"))
+                for each in (reports / "policies").rglob("*") if each.is_file()}  # fmt: skip
+    assert policies == {
+        "conftest/certify.rego", "conftest/data.json", "containers-policy.json", "renovate.json",
+        "kubernetes/config-map.yaml", "kubernetes/policy.yaml", "kyverno/policy.yaml",
+    }  # fmt: skip
+    assert "added registry.invalid/team/a:1" in (reports / CHANGELOG).read_text("utf-8")
+    assert len(list((reports / "attestations").iterdir())) == 2
+    Bundle.parse((reports / SIGNATURE).read_bytes()).statement(key.public_key())
+
+
+def test_numbers_only_grow(reports: Path, ledger: Ledger) -> None:
+    ledger.record(named("a", 1))
+    seen = [publish(reports, ledger, Policy()).listed.sequence for _ in range(5)]
+    assert sorted(set(seen)) == seen
+    assert len(list((reports / "approved").glob("[0-9]*"))) == 3, "older ones are forgotten"
+
+
+def test_a_bad_night_cannot_empty_the_list(reports: Path, ledger: Ledger) -> None:
+    for number in range(10):
+        ledger.record(named(f"i{number}", 10 + number))
+    publish(reports, ledger, Policy())
+    before = (reports / LIST).read_bytes()
+    for number in range(3):
+        ledger.record(rejected(f"i{number}", 10 + number))
+    with pytest.raises(WouldShrink, match=r"lose 3 of its 10 images, more than 20 %") as refused:
+        publish(reports, ledger, Policy())
+    assert "registry.invalid/team/i0:1: rejected" in refused.value.message
+    assert (reports / LIST).read_bytes() == before
+    publish(reports, ledger, Policy(), allow_shrink=True)
+    assert len(names(reports)) == 7
+
+
+def test_what_was_revoked_or_moved_is_no_loss(reports: Path, ledger: Ledger) -> None:
+    ledger.record(named("a", 1))
+    publish(reports, ledger, Policy())
+    later = NOW + timedelta(seconds=5)
+    ledger.record(named("a", 2, finished_at=later))
+    done = publish(reports, ledger, Policy(max_shrink_percent=0.0))
+    assert len(done.changed.moved) == 1
+    ledger.revocations.add(digest(2), "registry.invalid/team/a@…", "backdoor")
+    done = publish(reports, ledger, Policy(max_shrink_percent=0.0))
+    assert done.changed.removed[0].endswith(": revoked: backdoor")
+
+
+def test_nothing_recorded_is_nothing_published(reports: Path, ledger: Ledger) -> None:
+    with pytest.raises(UsageError, match="nothing is recorded"):
+        publish(reports, ledger, Policy())
+    assert not (reports / LIST).exists()
+
+
+def test_a_signed_list_is_not_followed_by_an_unsigned_one(
+    reports: Path, ledger: Ledger, key: Private
+) -> None:
+    ledger.record(named("a", 1))
+    publish(reports, ledger, Policy(), key=key)
+    before = (reports / LIST).read_bytes()
+    with pytest.raises(UsageError, match="the list published before is signed"):
+        publish(reports, ledger, Policy())
+    with pytest.raises(UsageError, match="the list published before is signed"):
+        revoke(reports, ledger, revocation(1))
+    assert (reports / LIST).read_bytes() == before
+    assert ledger.revocations.all() == (), "nothing was done"
+    publish(reports, ledger, Policy(), unsigned=True)
+    assert not (reports / SIGNATURE).exists()
+    assert not (reports / SIGNATURE).is_symlink()
+
+
+def test_a_broken_list_and_foreign_files_are_not_overwritten(reports: Path, ledger: Ledger) -> None:
+    ledger.record(named("a", 1))
+    (reports / TEXT).write_text("by hand\n")
+    with pytest.raises(BadPublication, match=r"approved-images\.txt was not published by certify"):
+        publish(reports, ledger, Policy())
+    assert (reports / TEXT).read_text() == "by hand\n"
+    (reports / TEXT).unlink()
+    publish(reports, ledger, Policy())
+    (reports / LIST).resolve().write_text("{")
+    with pytest.raises(BadPublication, match="cannot be read"):
+        publish(reports, ledger, Policy())
+
+
+def test_a_revocation_stands_at_once_and_for_good(
+    reports: Path, ledger: Ledger, key: Private
+) -> None:
+    ledger.record(named("a", 1))
+    ledger.record(named("b", 2))
+    publish(reports, ledger, Policy(), key=key)
+    attested = {each.name for each in (reports / "attestations").iterdir()}
+    done = revoke(reports, ledger, revocation(1), key=key)
+    assert done is not None
+    assert done.changed.removed[0].endswith("revoked: backdoor")
+    assert names(reports) == ["b"]
+    assert [each.digest for each in current(reports).revoked] == [digest(1)]
+    Bundle.parse((reports / SIGNATURE).read_bytes()).statement(key.public_key())
+    assert {each.name for each in (reports / "attestations").iterdir()} == attested
+    assert digest(1) not in (reports / "policies/containers-policy.json").read_text()
+
+    ledger.record(named("a", 1, finished_at=NOW + timedelta(hours=1)))
+    publish(reports, ledger, Policy(), key=key)
+    assert names(reports) == ["b"], "no sweep brings it back"
+    revoke(reports, ledger, revocation(1, "a false alarm"), lift=True, key=key)
+    assert (names(reports), current(reports).revoked) == (["b"], ())
+    publish(reports, ledger, Policy(), key=key)
+    assert names(reports) == ["a", "b"]
+    with pytest.raises(UsageError, match="is not revoked"):
+        revoke(reports, ledger, revocation(1), lift=True, key=key)
+
+
+def test_a_revocation_outlives_its_ledger(reports: Path, ledger: Ledger, tmp_path: Path) -> None:
+    ledger.record(named("a", 1))
+    publish(reports, ledger, Policy())
+    revoke(reports, ledger, revocation(1))
+    with Ledger.open(f"sqlite:///{tmp_path / 'new.db'}") as other:
+        other.record(named("a", 1))
+        publish(reports, other, Policy())
+        assert (names(reports), len(current(reports).revoked)) == ([], 1)
+        revoke(reports, other, revocation(1), lift=True)
+        publish(reports, other, Policy())
+    assert names(reports) == ["a"]
+
+
+def test_without_a_list_the_ledger_keeps_it(reports: Path, ledger: Ledger) -> None:
+    ledger.record(named("a", 1))
+    assert revoke(reports, ledger, revocation(1)) is None
+    publish(reports, ledger, Policy())
+    assert (names(reports), len(current(reports).revoked)) == ([], 1)
+
+
+def _publish_on_and_on(reports: Path) -> None:
+    with Ledger.open(f"sqlite:///{reports / 'certify.db'}") as ledger:
+        while True:
+            publish(reports, ledger, Policy())
+
+
+def whole(folder: Path) -> int:
+    """The number of a publication, all of whose files are of one mind."""
+    listed = read_list((folder / LIST).read_text("utf-8"))
+    pins = [each.pin for each in listed.images]
+    text = (folder / TEXT).read_text("utf-8").splitlines()
+    assert [line.partition(" # ")[0] for line in text] == pins
+    allowed = json.loads((folder / "policies/containers-policy.json").read_text("utf-8"))
+    assert set(allowed["transports"]["docker"]) == set(pins)
+    assert f"## List {listed.sequence}," in (folder / CHANGELOG).read_text("utf-8")
+    return listed.sequence
+
+
+def test_killed_at_any_moment_the_list_is_whole(reports: Path, ledger: Ledger) -> None:
+    for number in range(20):
+        ledger.record(named(f"i{number}", 10 + number))
+    publish(reports, ledger, Policy())
+    context = multiprocessing.get_context("spawn")
+    for _ in range(4):
+        number = whole(reports / "approved/current")
+        publisher = context.Process(target=_publish_on_and_on, args=(reports,))
+        publisher.start()
+        while int((reports / "approved/current").readlink().name) < number + 3:
+            assert publisher.is_alive()
+            with contextlib.suppress(FileNotFoundError):  # so slow that it was forgotten meanwhile
+                whole((reports / "approved/current").resolve())
+        assert publisher.pid is not None
+        os.kill(publisher.pid, signal.SIGKILL)
+        publisher.join()
+        assert whole(reports / "approved/current") == current(reports).sequence
+    publish(reports, ledger, Policy())
+    left = {each.name for each in (reports / "approved").iterdir()}
+    assert len(left - {".lock", "current"}) == 3, "what the killed ones left is gone"
+    assert not list(reports.glob(".certify-*"))
+
+
+def test_two_publishers_at_once_take_turns(reports: Path, ledger: Ledger) -> None:
+    ledger.record(named("a", 1))
+    code = (
+        "import sys; from pathlib import Path; from certify.publication import publish;"
+        "from certify.ledger.store import Ledger; from certify.judge.policy import Policy;"
+        "reports = Path(sys.argv[1]); ledger = Ledger.open(f'sqlite:///{reports}/certify.db');"
+        "[publish(reports, ledger, Policy()) for _ in range(5)]; ledger.close()"
+    )
+    command = [sys.executable, "-P", "-c", code, str(reports)]
+    running = [subprocess.Popen(command) for _ in range(3)]
+    assert [each.wait(60) for each in running] == [0, 0, 0]
+    text = (reports / CHANGELOG).read_text("utf-8")
+    numbers = [int(line.split()[2].rstrip(",")) for line in text.splitlines() if "## List" in line]
+    assert len(set(numbers)) == 15
+    assert numbers == sorted(numbers, reverse=True)
