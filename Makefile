@@ -25,6 +25,7 @@ test-cgroup2: ## certify the samples on a virtual machine with cgroup v2, over T
 
 test-slow: setup samples ## tests that wait for minutes: timeouts, other releases (ARGS="-k name")
 	-@scripts/referrers-registry
+	-@scripts/cosign
 	@$(python) -m pytest -m slow $(ARGS)
 
 setup: ## install and start what this machine lacks

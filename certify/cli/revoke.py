@@ -46,7 +46,7 @@ def revoke(
 
     \b
     Example:
-      certify revoke debian@sha256:… --reason "CVE-2026-0001" --sign team.key --attach
+      certify revoke debian@sha256:… --reason CVE-2026-0001 --sign team.key
     """
     reference = Reference.parse(image)
     if reference.digest is None:

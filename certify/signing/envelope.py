@@ -46,12 +46,14 @@ class Bundle:
         try:
             if len(raw) > LARGEST:
                 raise ValueError("it is too large")
-            envelope = json.loads(raw)["dsseEnvelope"]
+            bundle = json.loads(raw)
+            envelope = bundle["dsseEnvelope"]
             (signature,) = envelope["signatures"]
+            hint = bundle["verificationMaterial"]["publicKey"]["hint"]
             return cls(
                 payload=_bytes(envelope["payload"]),
                 payload_type=str(envelope["payloadType"]),
-                keyid=str(signature.get("keyid", "")),
+                keyid=_bytes(hint).hex(),
                 signature=_bytes(signature["sig"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -87,11 +89,14 @@ def sign(statement: bytes, key: Private) -> bytes:
     public = _public(key.public_key())
     envelope = Envelope(statement, PAYLOAD_TYPE, {})
     envelope.sign(CryptoSigner(key, public))
+    signed = envelope.to_dict()
+    # Only the hint names the key: cosign passes over a signature with a `keyid` of another kind.
+    signed["signatures"] = [each | {"keyid": ""} for each in signed["signatures"]]
     fingerprint = base64.b64encode(bytes.fromhex(public.keyid)).decode()
     bundle = {
         "mediaType": BUNDLE_TYPE,
         "verificationMaterial": {"publicKey": {"hint": fingerprint}},
-        "dsseEnvelope": envelope.to_dict(),
+        "dsseEnvelope": signed,
     }
     return json.dumps(bundle, separators=(",", ":")).encode() + b"\n"
 
