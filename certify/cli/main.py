@@ -57,6 +57,13 @@ class Certify(DefaultGroup):  # type: ignore[misc]
             if error.remedy:
                 click.echo(f"  {printable(error.remedy)}", err=True)
             sys.exit(USAGE if isinstance(error, UsageError) else INCONCLUSIVE)
+        except OSError as error:
+            if error.filename is None:  # of a pipe or a socket: not of a file that was named
+                raise
+            name = printable(str(error.filename))
+            click.echo(f"certify: {name}: {printable(error.strerror or str(error))}", err=True)
+            click.echo("  See that it may be read and written, and has room.", err=True)
+            sys.exit(INCONCLUSIVE)
         except KeyboardInterrupt:
             click.echo("certify: interrupted; everything was cleaned up", err=True)
             sys.exit(INTERRUPTED)

@@ -12,7 +12,8 @@ from certify.publish.markdown import escaped
 from certify.safetext import one_line, safe_json
 
 ENTRIES = 200
-"""So many publications are kept in the changelog."""
+LINES = 20_000
+"""So many publications are kept in the changelog, as long as they do not have more lines."""
 _TITLE = "# Changes of the approved-images list\n"
 
 
@@ -76,12 +77,20 @@ def changes(
 
 
 def changelog(listed: ApprovedList, changed: Changes, old: str) -> str:
-    """What this publication changed, above ``old``: what earlier ones did."""
+    """What this publication changed, above ``old``: what earlier ones did.
+
+    Kept are :data:`ENTRIES` publications, and fewer if they have more than :data:`LINES`.
+    """
     head = f"## List {listed.sequence}, {listed.published_at:%Y-%m-%d %H:%M} UTC\n\n"
     lines = [f"- {escaped(line)}" for line in changed.lines] or ["Nothing changed."]
     entry = head + "\n".join(lines)
     earlier = old.removeprefix(_TITLE).strip().removeprefix("## ")
-    kept = [f"## {each}" for each in earlier.split("\n\n## ")[: ENTRIES - 1] if each]
+    kept, room = [], LINES - len(lines)
+    for each in filter(None, earlier.split("\n\n## ")[: ENTRIES - 1]):
+        room -= each.count("\n")
+        if room < 0:
+            break
+        kept.append(f"## {each}")
     return _TITLE + "\n" + "\n\n".join([entry, *kept]) + "\n"
 
 

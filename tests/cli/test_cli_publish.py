@@ -170,3 +170,10 @@ def test_revoked_with_a_list_and_without() -> None:
     assert (verified.exit_code, "revoked: a back door" in verified.stdout) == (1, True)
     assert run("revoke", PIN, "--lift", "--reason", "false alarm").exit_code == 0
     assert "1 approved" in run("publish").stdout
+
+
+def test_files_that_cannot_be_written_are_named() -> None:
+    Path("reports/approved").write_text("in the way\n")
+    ended = run("publish")
+    assert (ended.exit_code, ended.exception.__class__) == (3, SystemExit)
+    assert ended.stderr.startswith("certify: reports/approved: ")
