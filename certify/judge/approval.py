@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from certify.approved import Approved, Revocation
+from certify.images.platform import normal
 from certify.judge.policy import Policy
+from certify.judge.waivers import stands_until
 from certify.model import Check, Level, Result, Status
 
 Name = tuple[str, str, str]
 """Reference, platform and profile: what a list holds at most once."""
-_Content = tuple[str | None, str | None, str]
+_Content = tuple[str | None, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +82,13 @@ def lost(
 
 def shrinks(policy: Policy, before: Sequence[Approved], gone: Sequence[Approved]) -> bool:
     """Whether a list loses more at once than the policy allows."""
-    return bool(gone) and 100 * len(gone) > policy.max_shrink_percent * len(before)
+    return 100 * len(gone) > policy.max_shrink_percent * len(before)
 
 
 def _content(result: Result) -> _Content:
     """What was judged, whatever its name, and for what."""
     image = result.image
-    return image.manifest_digest or image.digest, image.platform, result.profile
+    return image.manifest_digest or image.digest, normal(image.platform or ""), result.profile
 
 
 def _against(
@@ -104,7 +106,7 @@ def _against(
     if not (image.digest and image.registry and image.repository and image.platform):
         yield "it has no digest in a registry, so nobody could pull just this one"
         return
-    expires = _expires(result)
+    expires = stands_until(result.checks, result.expires_at)
     if expires <= now:
         yield f"its certificate expired on {expires:%Y-%m-%d}"
     if policy.profiles is not None and result.profile not in policy.profiles:
@@ -113,7 +115,8 @@ def _against(
         yield f"its grade is {grade.value}, which the policy does not allow"
     age = now - result.finished_at
     if policy.max_age_days is not None and age > timedelta(days=policy.max_age_days):
-        yield f"it was certified {age.days} days ago, the policy allows {policy.max_age_days:g}"
+        when = f"{result.finished_at:%Y-%m-%d}"
+        yield f"it was certified on {when}, more than {policy.max_age_days:g} days ago"
     if not policy.serves(image.registry, image.repository):
         yield f"{image.registry}/{image.repository} is not among the registries allowed"
     if policy.trust is not None and image.trust not in policy.trust:
@@ -126,25 +129,25 @@ def _against(
 
 def _too_slow(policy: Policy, result: Result) -> Iterator[str]:
     startup, most = result.startup, policy.max_startup
-    for what, seconds, allowed in (
-        ("boots in", startup.boot_seconds, most.boot),
-        ("has dockerd after", startup.dockerd_seconds, most.dockerd),
-        ("is installed in", startup.provision_seconds, most.provision),
+    required = {each.id for each in result.checks if each.level is Level.REQUIRED}
+    for what, seconds, allowed, timed in (
+        ("boots in", startup.boot_seconds, most.boot, "startup.boot" in required),
+        ("has dockerd after", startup.dockerd_seconds, most.dockerd, "startup.dockerd" in required),
+        ("is installed in", startup.provision_seconds, most.provision, result.launch.missing),
     ):
-        if allowed is not None and seconds is not None and seconds > allowed:
-            yield f"it {what} {seconds:.1f} s, the policy allows {allowed:g}"
-    if result.launch.kind == "init" and len(startup.samples) < policy.min_runs:
-        yield f"{len(startup.samples)} starts were timed, the policy asks for {policy.min_runs}"
+        if allowed is None:
+            continue
+        if seconds is None and timed:
+            yield f"nobody knows whether it {what} {allowed:g} s: that was not timed"
+        elif seconds is not None and seconds > allowed:
+            yield f"it {what} {seconds:.2f} s, the policy allows {allowed:g}"
+    runs = len(startup.samples)
+    if policy.min_runs is not None and result.launch.kind == "init" and runs < policy.min_runs:
+        yield f"{runs} starts were timed, the policy asks for {policy.min_runs}"
 
 
 def _waived(result: Result) -> list[Check]:
     return [each for each in result.checks if each.waiver and each.level is Level.REQUIRED]
-
-
-def _expires(result: Result) -> datetime:
-    """When a certificate ends: by itself, or with the first waiver that it leans on."""
-    waivers = [each.waiver.expires for each in _waived(result) if each.waiver]
-    return min([result.expires_at, *waivers])
 
 
 def _approved(result: Result) -> Approved:
@@ -167,5 +170,5 @@ def _approved(result: Result) -> Approved:
         provision_seconds=result.startup.provision_seconds,
         suite=result.suite.digest,
         certified_at=result.finished_at,
-        expires_at=_expires(result),
+        expires_at=stands_until(result.checks, result.expires_at),
     )

@@ -5,7 +5,7 @@
     profiles = ["devspace"]          # default: every profile
     grades = ["native"]              # default: native and on-launch
     max_age_days = 14                # of a certificate; default: until it expires by itself
-    min_runs = 3                     # launches that were timed; default: 1
+    min_runs = 3                     # starts that were timed; default: any number
     registries = ["registry.example", "ghcr.io/acme/*"]    # globs; default: every registry
     trust = ["official", "verified"] # tiers of Docker Hub; default: every tier, and none
     waivers = false                  # whether a certificate may lean on waivers; default: true
@@ -28,11 +28,12 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from certify.errors import BadPolicy
 from certify.model import Grade, Trust, Value
+from certify.safetext import one_line
 from certify.tomltext import line_of
 
 _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -45,7 +46,6 @@ _WORDS = {
     "string_too_short": "is empty",
     "string_pattern_mismatch": "must be a platform, such as 'linux/amd64'",
     "tuple_type": "must be a list in brackets",
-    "too_short": "is empty: leave it out, so that it asks for nothing",
     "float_type": "must be a number",
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
@@ -64,24 +64,31 @@ class MaxStartup(Value):
 class Policy(Value):
     """What is asked of a certificate before its image is approved; null asks for nothing."""
 
-    profiles: tuple[_Name, ...] | None = Field(default=None, min_length=1)
-    grades: tuple[Grade, ...] = Field(default=tuple(Grade), min_length=1)
+    profiles: tuple[_Name, ...] | None = None
+    grades: tuple[Grade, ...] = tuple(Grade)
     max_age_days: _Days | None = None
     """Since the certification."""
     max_startup: MaxStartup = MaxStartup()
-    min_runs: int = Field(default=1, ge=1, strict=True)
-    """Launches whose startup was timed; asked only of profiles under which an init is booted."""
-    registries: tuple[_Name, ...] | None = Field(default=None, min_length=1)
+    min_runs: Annotated[int, Field(ge=1, strict=True)] | None = None
+    """Starts that were timed; asked only of profiles under which an init is booted."""
+    registries: tuple[_Name, ...] | None = None
     """Globs: of a registry, or, with a slash in it, of registry and repository."""
-    trust: tuple[Trust, ...] | None = Field(default=None, min_length=1)
+    trust: tuple[Trust, ...] | None = None
     waivers: bool = Field(default=True, strict=True)
     """Whether a required check may be waived."""
     platforms: tuple[_Platform, ...] = ()
     """All on which images are run, if that is known."""
     valid_days: _Days = 7.0
     """From the publication on."""
-    max_shrink_percent: float = Field(default=20.0, ge=0, le=100, strict=True)
+    max_shrink_percent: float = Field(default=20.0, ge=0, le=100, allow_inf_nan=False, strict=True)
     """The share of its images that a list may lose at once."""
+
+    @field_validator("profiles", "grades", "registries", "trust")
+    @classmethod
+    def _names_something(cls, value: tuple[object, ...] | None) -> tuple[object, ...] | None:
+        if value == ():
+            raise ValueError("is empty: leave it out, so that it asks for nothing")
+        return value
 
     def serves(self, registry: str, repository: str) -> bool:
         """Whether the policy allows images from there."""
@@ -112,8 +119,8 @@ def parse_policy(text: str, source: str) -> Policy:
 def _problem(text: str, source: str, error: ErrorDetails) -> str:
     where = error["loc"]
     line = line_of(text, where)
-    key = ".".join(str(step) for step in where if isinstance(step, str))
-    said = error["msg"].removeprefix("Value error, ")
+    key = one_line(".".join(step for step in where if isinstance(step, str)))
+    said = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     if error["type"] == "extra_forbidden":
         known = MaxStartup.model_fields if len(where) > 1 else Policy.model_fields
         close = get_close_matches(str(where[-1]), known, n=1)

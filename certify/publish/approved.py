@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -96,7 +95,7 @@ def changelog(listed: ApprovedList, changed: Changes, old: str) -> str:
 
 def read_list(text: str) -> ApprovedList:
     """A list that was published before. Raises ValueError for anything else."""
-    return ApprovedList.model_validate(json.loads(text))
+    return ApprovedList.model_validate_json(text)
 
 
 def _told(each: Approved) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from certify.approved import Approved, ApprovedList
 from certify.images.platform import normal
+from certify.images.reference import DOCKER_HUB, OFFICIAL
 from certify.safetext import one_line, safe_json
 
 NAME = "certify-approved-images"
@@ -81,24 +82,36 @@ def kubernetes_config_map(approved: Mapping[str, str]) -> dict[str, Any] | None:
     return None
 
 
-# An image is named REPOSITORY[:TAG]@sha256:HEX; without a digest there is no second part.
-_KINDS = ("containers", "initContainers", "ephemeralContainers")
-_MESSAGE = "an image is not approved: it must be named by a digest of the approved-images list"
+def _images(pod: str) -> str:
+    """All that a pod runs; only the kinds of containers that it may do without are asked for."""
+    optional = (f"{pod}.spec.initContainers", f"{pod}.spec.ephemeralContainers")
+    names = ".map(c, c.image)"
+    others = (f" + (has({each}) ? {each}{names} : [])" for each in optional)
+    return f"{pod}.spec.containers{names}{''.join(others)}"
 
 
-def _validations(approved: str) -> list[dict[str, str]]:
-    """One expression for each kind of container, for their types differ."""
-    said = []
-    for kind in _KINDS:
-        each = (
-            f"object.spec.{kind}.all(c, c.image.contains('@sha256:') && "
-            f"('sha256-' + c.image.split('@sha256:')[1]) in {approved})"
-        )
-        guard = "" if kind == "containers" else f"!has(object.spec.{kind}) || "
-        said.append({"expression": f"{guard}{each}", "message": f"{kind}: {_MESSAGE}"})
-    return said
-
-
+# An image is named REPOSITORY[:TAG]@ALGORITHM:HEX, with one "@"; whatever follows a second one
+# would not be looked at. An expression that cannot be evaluated refuses the pod.
+_VARIABLES = [
+    {
+        "name": "running",
+        "expression": f"request.operation == 'UPDATE' ? {_images('oldObject')} : []",
+    },
+    {
+        "name": "refused",
+        "expression": f"({_images('object')}).filter(i, !(i in variables.running"
+        " || (i.matches('^[^@]+@[a-z0-9]+:[0-9a-f]+$')"
+        " && i.split('@')[1].replace(':', '-') in variables.approved)))",
+    },
+]
+_VALIDATIONS = [
+    {
+        "expression": "variables.refused.size() == 0",
+        "message": "an image is not named by a digest of the approved-images list",
+        "messageExpression": "'not named by a digest of the approved-images list: '"
+        " + variables.refused.join(', ')",
+    }
+]
 _RULES = [
     {
         "apiGroups": [""],
@@ -111,7 +124,12 @@ _GUARDED = {"matchLabels": {LABEL: "true"}}
 
 
 def admission_policy() -> dict[str, Any]:
-    """Pods may be made only of images whose digests are keys of the ConfigMap."""
+    """Pods may be made only of images whose digests are keys of the ConfigMap.
+
+    Every workload comes down to pods, so only they are looked at. What runs in a pod already
+    may stay, whatever became of it: else nobody could change or end a pod whose image was
+    taken off the list. Volumes made of images are not looked at; nothing boots from them.
+    """
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicy",
@@ -120,7 +138,11 @@ def admission_policy() -> dict[str, Any]:
             "failurePolicy": "Fail",
             "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
             "matchConstraints": {"resourceRules": _RULES},
-            "validations": _validations("params.data"),
+            "variables": [
+                {"name": "approved", "expression": "has(params.data) ? params.data : {}"},
+                *_VARIABLES,
+            ],
+            "validations": _VALIDATIONS,
         },
     }
 
@@ -156,11 +178,16 @@ def kyverno_policy() -> dict[str, Any]:
             "matchConstraints": {"namespaceSelector": _GUARDED, "resourceRules": _RULES},
             "variables": [
                 {
+                    "name": "config_map",
+                    "expression": f'resource.Get("v1", "configmaps", "{NAMESPACE}", "{NAME}")',
+                },
+                {
                     "name": "approved",
-                    "expression": f'resource.Get("v1", "configmaps", "{NAMESPACE}", "{NAME}").data',
-                }
+                    "expression": "has(variables.config_map.data) ? variables.config_map.data : {}",
+                },
+                *_VARIABLES,
             ],
-            "validations": _validations("variables.approved"),
+            "validations": _VALIDATIONS,
         },
     }
 
@@ -187,16 +214,15 @@ def conftest_data(approved: Mapping[str, str]) -> str:
 
 
 def renovate(images: Sequence[Approved]) -> str:
-    """Renovate keeps to approved tags, and pins them by digest."""
-    tags: dict[str, set[str]] = {}
+    """Renovate keeps to approved tags, and pins each by the digest that it leads to then."""
+    tags: dict[tuple[str, str], set[str]] = {}
     for each in images:
         if each.tag:
-            name = each.repository if each.registry == "docker.io" else each.pin.partition("@")[0]
-            tags.setdefault(name.removeprefix("library/"), set()).add(each.tag)
+            tags.setdefault((each.registry, each.repository), set()).add(each.tag)
     rules = [
         {
             "matchDatasources": ["docker"],
-            "matchPackageNames": [name],
+            "matchPackageNames": _spellings(*name),
             "allowedVersions": f"/^({'|'.join(_literal(tag) for tag in sorted(found))})$/",
             "pinDigests": True,
         }
@@ -209,6 +235,14 @@ def renovate(images: Sequence[Approved]) -> str:
 def _literal(tag: str) -> str:
     """A tag in a regular expression; of all that it may hold, only the dot is special."""
     return tag.replace(".", "\\.")
+
+
+def _spellings(registry: str, repository: str) -> list[str]:
+    """The names of a repository; Renovate knows each by how a file spells it."""
+    if registry != DOCKER_HUB:
+        return [f"{registry}/{repository}"]
+    short = list(dict.fromkeys((repository.removeprefix(OFFICIAL), repository)))
+    return [*short, *(f"{DOCKER_HUB}/{each}" for each in short)]
 
 
 def _yaml(*documents: dict[str, Any]) -> str:

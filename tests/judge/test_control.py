@@ -6,10 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.judge.control import PLACES_AT_MOST, Reach, mirror, places, questions, weigh
+from certify.judge.control import (
+    PLACES_AT_MOST,
+    Reach,
+    mirror,
+    places,
+    questions,
+    repositories,
+    weigh,
+)
 from certify.model import Fault
 
-DEBIAN = {"ID": "debian"}
+DEBIAN = {"ID": "debian", "VERSION_CODENAME": "bookworm"}
 MIRROR = "http://deb.debian.org/debian/dists/stable/InRelease"
 DEAD_NAME = """\
 Ign:1 http://nowhere.invalid/debian bookworm InRelease
@@ -30,6 +38,12 @@ PROXY = "E: Failed to fetch {}InRelease  Could not connect to {}:3142 (x). - con
 GONE = (
     "E: The repository 'http://deb.debian.org/debian bookwurm Release' does not have a Release "
     "file."
+)
+
+ROOT = "http://mirror.corp/"
+BOOKWORM = f"{ROOT}debian/dists/bookworm/InRelease"
+GONE_THERE = (
+    "E: The repository 'http://mirror.corp/debian bookwurm Release' does not have a Release file."
 )
 
 
@@ -72,7 +86,14 @@ NOT_PROVEN = None
     [
         # The name is dead and the network works: the image names the wrong place.
         (DEAD_NAME, {REMOTE: Reach.NO_NAME, MIRROR: Reach.SERVES}, Fault.IMAGE),
-        (DEAD_NAME, {REMOTE: Reach.REFUSES, MIRROR: Reach.SERVES}, Fault.IMAGE),
+        # The server is down, for everybody.
+        (DEAD_NAME, {REMOTE: Reach.REFUSES, MIRROR: Reach.SERVES}, Fault.NETWORK),
+        # One server is down; the other has never been there.
+        (
+            REFUSED.format("mirror.corp") + "\n" + DEAD_NAME,
+            {"http://mirror.corp": Reach.REFUSES, REMOTE: Reach.NO_NAME, MIRROR: Reach.SERVES},
+            Fault.IMAGE,
+        ),
         # It may be down for an hour, or overloaded.
         (DEAD_NAME, {REMOTE: Reach.NO_ANSWER, MIRROR: Reach.SERVES}, NOT_PROVEN),
         # Nothing works from there.
@@ -88,6 +109,13 @@ NOT_PROVEN = None
         # A mirror that has nothing at all, against a suite that does not exist.
         (GONE, {MIRROR: Reach.CONNECTS}, Fault.NETWORK),
         (GONE, {MIRROR: Reach.SERVES}, NOT_PROVEN),
+        # A mirror of one's own that has nothing for anybody, against a release that it never had.
+        (GONE_THERE, {MIRROR: Reach.SERVES}, Fault.NETWORK),
+        (GONE_THERE, {ROOT: Reach.CONNECTS, BOOKWORM: Reach.CONNECTS}, Fault.NETWORK),
+        (GONE_THERE, {ROOT: Reach.SERVES}, Fault.IMAGE),
+        (GONE_THERE, {ROOT: Reach.CONNECTS, BOOKWORM: Reach.SERVES}, Fault.IMAGE),
+        (f"Hit:1 {ROOT}debian bookworm InRelease\n{GONE_THERE}", {}, NOT_PROVEN),
+        (f"Hit:1 http://mirror.corp:8/debian bookworm InRelease\n{GONE_THERE}", {}, Fault.NETWORK),
         # No network leads there, so no control is needed.
         (PROXY.format("http://deb.debian.org/", "127.0.0.1"), {}, Fault.IMAGE),
         (PROXY.format("http://deb.debian.org/", "localhost"), {}, Fault.IMAGE),
@@ -122,21 +150,55 @@ def test_the_mirror_is_asked_along_with_what_failed_or_where_it_is_said_to_be_em
     assert questions(DEAD_NAME, None) == (REMOTE,)
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (GONE_THERE, {f"{ROOT}debian": (ROOT, f"{ROOT}debian/", BOOKWORM)}),
+        (
+            f"E: Failed to fetch {ROOT}debian/dists/bookworm/main/Packages  404  Not Found",
+            {f"{ROOT}debian": (ROOT, f"{ROOT}debian/", BOOKWORM)},
+        ),
+        (
+            "E: The repository 'https://mirror.corp/x ./ Release' does not have a Release file.",
+            {"https://mirror.corp/x": ()},
+        ),
+        (GONE, {}),
+        # apt says so of a server that it did not reach, too.
+        (f"{REFUSED.format('mirror.corp')}\n{GONE_THERE}", {}),
+        (GONE_THERE.replace("mirror.corp", "mirror.corp:0"), {}),
+        (f"Get:1 {ROOT}debian bookworm/main [404 kB]", {}),
+        (f"{ROOT}debian was fetched", {}),
+    ],
+)
+def test_a_server_is_asked_for_what_else_it_should_have(
+    line: str, expected: dict[str, tuple[str, ...]]
+) -> None:
+    assert repositories(line, DEBIAN) == expected
+
+
+def test_what_an_image_says_of_itself_makes_no_other_request() -> None:
+    hostile = {"ID": "debian", "VERSION_CODENAME": "x HTTP/1.1\r\nHost: y"}
+    assert repositories(GONE_THERE, hostile) == {f"{ROOT}debian": (ROOT, f"{ROOT}debian/")}
+
+
 def test_a_derived_distribution_is_known_by_what_it_is_like() -> None:
     assert mirror({"ID": "raspbian", "ID_LIKE": "debian"}) == MIRROR
     assert mirror({"ID": "nobody-knows"}) is None
     assert mirror(None) is None
 
 
-_LINES = st.sampled_from([DEAD_NAME, NO_DNS, GONE, "E: resolve ", "connect to ", "://", ":99999/"])
+_LINES = st.sampled_from(
+    [DEAD_NAME, NO_DNS, GONE, GONE_THERE, "404", "E: resolve ", "connect to ", "://", ":99999/"]
+)
 
 
 @given(st.lists(_LINES | st.text(max_size=40), max_size=12).map("".join))
 def test_whatever_an_image_prints_is_survived_and_proves_nothing_without_a_control(
     said: str,
 ) -> None:
-    assert len(places(said)) <= PLACES_AT_MOST
+    assert len(repositories(said, DEBIAN)) <= PLACES_AT_MOST
     asked = questions(said, DEBIAN)
+    assert len(asked) <= 4 * PLACES_AT_MOST + 1
     weighed = weigh(said, DEBIAN, dict.fromkeys(asked, Reach.NO_ANSWER))
     inside = "inside the image itself"
     assert weighed is None or weighed[0] is Fault.NETWORK or inside in weighed[1]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.judge.recommend import advised, recommend
+from certify.judge.recommend import Certified, advised
 from certify.model import Grade, Image, Launch, Os, Result, Startup, Status, Suite, Verdict
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -59,12 +59,12 @@ BAD = made("bad:1", Status.REJECTED, layers="abc")
 
 
 def closest(result: Result, *known: Result) -> list[str]:
-    found = recommend(result, known)
+    found = Certified(known).told(result)
     return [each.reference for each in found.closest] if found else []
 
 
 def extends(result: Result, *known: Result) -> str | None:
-    found = recommend(result, known)
+    found = Certified(known).told(result)
     return found.extends.reference if found and found.extends else None
 
 
@@ -101,15 +101,15 @@ def test_the_order() -> None:
     ids=lambda each: each.image.reference,
 )
 def test_what_is_not_recommended(known: Result) -> None:
-    assert recommend(BAD, [known]) is None
+    assert Certified([known]).told(BAD) is None
     assert closest(BAD, known, made("good:1")) == ["good:1"]
 
 
 def test_who_is_told() -> None:
     good, launched = made("good:1"), made("launched:1", Grade.ON_LAUNCH)
     assert closest(made("mine:1", Grade.ON_LAUNCH), good, launched) == ["good:1"]
-    assert recommend(made("mine:1", Grade.NATIVE), [good, launched]) is None
-    assert recommend(made("mine:1", Status.INCONCLUSIVE), [good, launched]) is None
+    assert Certified([good, launched]).told(made("mine:1", Grade.NATIVE)) is None
+    assert Certified([good, launched]).told(made("mine:1", Status.INCONCLUSIVE)) is None
 
 
 def test_one_image_of_two_names_is_told_once() -> None:
@@ -129,7 +129,7 @@ def test_whether_it_extends_a_certified_image(layers: str, expected: str | None)
 
 def test_the_highest_base_counts_even_of_another_family() -> None:
     low, high = made("low:1", layers="a"), made("high:1", layers="ab", os="other 1", manager=None)
-    found = recommend(BAD, [low, high])
+    found = Certified([low, high]).told(BAD)
     assert found is not None and found.extends is not None
     assert found.extends.reference == "high:1"
     assert [each.reference for each in found.closest] == ["low:1"]
@@ -162,7 +162,7 @@ def test_only_better_images_are_told_in_whatever_order_they_come(
     result: Result, known: list[Result], order: object
 ) -> None:
     unique = list({each.model_dump_json(): each for each in known}.values())
-    found = recommend(result, unique)
+    found = Certified(unique).told(result)
     if found is None:
         return
     assert len(found.closest) <= 3
