@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from certify.judge.changes import Change
 from certify.ledger.shown import Past
@@ -28,6 +28,7 @@ from certify.safetext import one_line, printable
 
 TEMPLATES = Path(__file__).parent / "templates"
 _HISTORY = 50
+_LINE = 600
 _LONGEST = 20_000
 _CLASSES = {
     Mark.PASSED: "passed", Mark.FAILED: "failed", Mark.UNKNOWN: "unknown",
@@ -114,21 +115,13 @@ def _by_digest(history: Sequence[Past]) -> list[tuple[str, list[Past]]]:
     return list(found.items())
 
 
-def _grouped(checks: Sequence[Check]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """The checks by group: some run last, yet stand with the others."""
-    groups: dict[str, list[dict[str, Any]]] = {}
+def _grouped(checks: Sequence[Check]) -> list[tuple[str, list[tuple[Check, Mark, str]]]]:
+    """The checks by group, each with its mark and class: some run last, yet stand with others."""
+    groups: dict[str, list[tuple[Check, Mark, str]]] = {}
     for check in checks:
-        groups.setdefault(check.group, []).append(_shown(check))
+        mark = mark_of(check)
+        groups.setdefault(check.group, []).append((check, mark, _CLASSES[mark]))
     return list(groups.items())
-
-
-def _shown(check: Check) -> dict[str, Any]:
-    mark = mark_of(check)
-    return {
-        **check.model_dump(mode="json", exclude={"waiver"}),
-        "waiver": excuse(check.waiver) if check.waiver else "",
-        "mark": {"mark": mark.value, "class": _CLASSES[mark]},
-    }
 
 
 def _command(result: Result, command: str) -> str:
@@ -198,21 +191,25 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
+    filters: dict[str, Callable[[Any], object]] = {
         "day": lambda moment: f"{moment.astimezone(UTC):%Y-%m-%d}",
         "moment": lambda moment: f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
         "stamp": lambda moment: int(moment.timestamp()),
-        "line": lambda text: one_line(str(text), 600),
-        "text": lambda text: printable(text, limit=_LONGEST),
+        "line": lambda text: escape(one_line(str(text), _LINE)),
+        "text": lambda text: escape(printable(text, limit=_LONGEST)),
+        "excuse": excuse,
         "slug": lambda text: re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-"),
     }
+    environment.filters |= filters
     return environment
 
 
 def _visible(value: object) -> object:
     """What a template writes that is not its own: no text keeps a power that no eye can see."""
-    foreign = isinstance(value, str) and not isinstance(value, Markup)
-    return printable(str(value)) if foreign else value
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    text = str(value)
+    return text if text.isascii() and text.isprintable() else printable(text)
 
 
 assert set(_STATUSES) == set(Status)

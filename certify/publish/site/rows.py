@@ -44,7 +44,7 @@ def row_of(result: Result, stem: str) -> dict[str, Any]:
         "expires": int(result.expires_at.timestamp()),
         "reason": one_line(verdict.reasons[0].text, 300) if verdict.reasons else "",
         "checks": {check.id: _letter(check) for check in result.checks},
-        "more": int(bool(details_of(result))),
+        "more": int(any(mark_of(check) is not Mark.PASSED for check in result.checks)),
     }
 
 

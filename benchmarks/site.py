@@ -1,0 +1,210 @@
+"""How long the site of 1,000 and 10,000 images takes to write, and to use in a real browser.
+
+The ledger is synthetic (`tests.many`). The site is written in a fresh process of its own: all of
+it, then again with nothing changed, then after one image in a hundred has got a new result. Then
+Debian's Chromium opens the matrix from its file: until the first row stands on the screen, from a
+letter in the search field until the rows are others, from a click on a column until they are
+sorted, the longest frame while all rows are scrolled past, and what its renderer keeps in memory.
+
+Run: ``python -m benchmarks.site [--images 1000 10000]``; prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import platform
+import resource
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from certify.ledger.store import Ledger
+from certify.publish.writer import write_standing
+from tests.many import NOON, many, result_of
+
+RUNS = 5
+CHROMIUM = shutil.which("chromium")
+FIRST_ROW = """
+const seen = new MutationObserver(() => {
+  if (!document.querySelector('#matrix tbody [data-reference]')) return;
+  seen.disconnect();
+  requestAnimationFrame(() => setTimeout(() => { window.firstRow = performance.now(); }));
+});
+seen.observe(document, {childList: true, subtree: true});
+"""
+UNTIL_OTHER_ROWS = """async () => {
+  const body = document.querySelector('#matrix tbody'), started = performance.now();
+  const changed = new Promise(resolve => new MutationObserver((_, seen) => {
+    seen.disconnect();
+    requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - started)));
+  }).observe(body, {childList: true, subtree: true, attributes: true, characterData: true}));
+  ACT;
+  return await changed;
+}"""
+LONGEST_FRAME = """async () => {
+  const scroller = document.querySelector('#scroller');
+  let longest = 0, last = performance.now();
+  const end = scroller.scrollHeight, step = Math.max(end / 200, 400);
+  for (let top = 0; top < end; top += step) {
+    scroller.scrollTop = top;
+    await new Promise(requestAnimationFrame);
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+  }
+  scroller.scrollTop = 0;
+  return longest;
+}"""
+
+
+def ledger_at(folder: Path) -> str:
+    return f"sqlite:///{folder / 'certify.db'}"
+
+
+def write(folder: Path) -> tuple[float, float, int]:
+    """Seconds, peak MiB and pages written of one rendering; for a process of its own."""
+    started = time.perf_counter()
+    with Ledger.open(ledger_at(folder)) as ledger:
+        written = write_standing(folder, ledger)
+    seconds = time.perf_counter() - started
+    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, written
+
+
+def apart(folder: Path) -> tuple[float, float, int]:
+    """The same in a fresh process, so that its peak of memory is its own."""
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=fresh) as pool:
+        return pool.submit(write, folder).result()
+
+
+def rendering(folder: Path, images: int) -> str:
+    """One row of the table: a ledger is filled, and its site written three times."""
+    folder.mkdir()
+    with Ledger.open(ledger_at(folder)) as ledger:
+        for result in many(images):
+            ledger.record(result)
+    whole, peak, pages = apart(folder)
+    assert pages == images
+    unchanged, _, pages = apart(folder)
+    assert pages == 0
+    with Ledger.open(ledger_at(folder)) as ledger:
+        for number in islice(range(images), 0, images, 100):
+            ledger.record(result_of(number, NOON + timedelta(days=1)))
+    some, _, pages = apart(folder)
+    size = sum(f.stat().st_size for f in folder.rglob("*") if f.suffix != ".db") / 1e6
+    return (
+        f"| {images:,} | {whole:.1f} s | {peak:.0f} MiB | {unchanged:.2f} s"
+        f" | {some:.2f} s ({pages} pages) | {size:.0f} MB |"
+    )
+
+
+def visit(browser: Browser, index: Path, measure: Callable[[Page], Any]) -> Any:
+    """What is measured on a page of its own that shows its first row."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, offline=True)
+    page = context.new_page()
+    page.add_init_script(FIRST_ROW)
+    page.goto(index.absolute().as_uri())
+    page.wait_for_function("window.firstRow")
+    found = measure(page)
+    context.close()
+    return found
+
+
+def until_other_rows(act: str) -> str:
+    # Put together here, for the page's Content-Security-Policy lets nobody evaluate text.
+    return UNTIL_OTHER_ROWS.replace("ACT", act)
+
+
+def typed(text: str) -> str:
+    return (
+        "const field = document.querySelector('#filter-text');"
+        f"field.value = {text!r}; field.dispatchEvent(new Event('input', {{bubbles: true}}));"
+    )
+
+
+def first_row(page: Page) -> float:
+    return float(page.evaluate("window.firstRow"))
+
+
+def filtering(page: Page) -> float:
+    """Milliseconds from a letter in the search field to other rows, the median of several."""
+    texts = ("games", "", "fedora-0", "")
+    return statistics.median(float(page.evaluate(until_other_rows(typed(t)))) for t in texts)
+
+
+def sorting(page: Page) -> float:
+    click = "document.querySelectorAll('#matrix thead button')[1].click()"
+    return statistics.median(float(page.evaluate(until_other_rows(click))) for _ in range(3))
+
+
+def memory(browser: Browser, page: Page) -> tuple[float, float]:
+    """MB on the heap of JavaScript after a collection, and MB that the renderer holds alone."""
+    page.evaluate(LONGEST_FRAME)
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.collectGarbage")
+    heap = session.send("Runtime.getHeapUsage")["usedSize"] / 1e6
+    running = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+    held = max(_anonymous(each["id"]) for each in running if each["type"] == "renderer")
+    return heap, held
+
+
+def _anonymous(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) / 1e3
+    return 0.0
+
+
+def using(browser: Browser, folder: Path, images: int) -> str:
+    """One row of the other table."""
+    index = folder / "index.html"
+    visit(browser, index, first_row)  # to warm up
+    first = statistics.median(visit(browser, index, first_row) for _ in range(RUNS))
+    filtered = statistics.median(visit(browser, index, filtering) for _ in range(RUNS))
+    ordered = statistics.median(visit(browser, index, sorting) for _ in range(RUNS))
+    frame = statistics.median(
+        visit(browser, index, lambda page: page.evaluate(LONGEST_FRAME)) for _ in range(RUNS)
+    )
+    heap, held = visit(browser, index, lambda page: memory(browser, page))
+    return (
+        f"| {images:,} | {first:.0f} ms | {filtered:.0f} ms | {ordered:.0f} ms | {frame:.0f} ms"
+        f" | {heap:.0f} MB | {held:.0f} MB |"
+    )
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--images", type=int, nargs="+", default=[1_000, 10_000])
+    counts = parser.parse_args().images
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folders = {images: Path(name) / str(images) for images in counts}
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        print(f"{os.cpu_count()} cores, Linux {platform.release()}, Chromium {browser.version}\n")
+        print(
+            "| images | all written | peak memory | nothing changed | one in 100 changed | size |"
+        )
+        print("| ---: | ---: | ---: | ---: | ---: | ---: |")
+        for images, folder in folders.items():
+            print(rendering(folder, images), flush=True)
+        print("\n| images | first row | filter | sort | longest frame | heap | renderer |")
+        print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+        for images, folder in folders.items():
+            print(using(browser, folder, images), flush=True)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
