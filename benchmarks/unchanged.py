@@ -1,8 +1,9 @@
 """How long a sweep takes that finds nothing changed: 100, 1,000 and 10,000 tags.
 
 A real registry on loopback holds as many manifests, each another one, over the blobs of one
-sample. The first of them is certified; its certificate, copied for all others, is the ledger
-of a sweep that has been here before. Then `certify sweep` runs in a fresh process. The floor
+sample. Two samples are certified, a good and a bad one; what is recorded of them, copied in turn
+for each tag, is the ledger of a sweep that has been here before. Then `certify sweep` runs in a
+fresh process. The floor
 is what cannot be avoided: one HEAD after another for each tag, over one kept connection.
 
 Run: ``python -m benchmarks.unchanged [--tags 100 1000 10000]``; prints Markdown.
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 import requests
@@ -29,13 +31,13 @@ from certify.model import Result
 from tests.registries import MANIFEST, Registry, running
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-SAMPLE = "certify-sample/busybox"
+SAMPLES = ("busybox", "debian-devspace")
 RUNS = 3
 
 
 def fill(registry: Registry, repository: str, tags: int) -> dict[str, str]:
     """Give a repository so many tags, each of a manifest of its own; their digests."""
-    registry.push(SAMPLE, f"{repository}:0")
+    registry.push(f"certify-sample/{SAMPLES[0]}", f"{repository}:0")
     url = f"http://{registry.host}/v2/{repository}/manifests"
     with requests.Session() as session:
         first = session.get(f"{url}/0", headers={"Accept": MANIFEST}, timeout=10).json()
@@ -74,11 +76,11 @@ def floor(registry: Registry, repository: str, tags: int) -> float:
     return time.perf_counter() - started
 
 
-def sweep(listing: Path, reports: Path, *, profile: str = "plain") -> tuple[float, str]:
+def sweep(listing: Path, reports: Path, *more: str) -> tuple[float, str]:
     """Seconds for one sweep in a process of its own, and what it said."""
     command = [
-        sys.executable, "-P", "-m", "certify", "sweep", str(listing), "--profile", profile,
-        "--reports", str(reports), "--fail-on", "never",
+        sys.executable, "-P", "-m", "certify", "sweep", str(listing), "--reports", str(reports),
+        "--fail-on", "never", *more,
     ]  # fmt: skip
     started = time.perf_counter()
     ended = subprocess.run(
@@ -88,25 +90,27 @@ def sweep(listing: Path, reports: Path, *, profile: str = "plain") -> tuple[floa
     return time.perf_counter() - started, ended.stderr
 
 
-def copies(result: Result, repository: str, digests: dict[str, str]) -> Iterator[Result]:
-    """The same certificate, once for each tag."""
-    for tag, digest in digests.items():
+def copies(
+    results: list[Result], host: str, repository: str, digests: dict[str, str]
+) -> Iterator[Result]:
+    """The same answers in turn, one for each tag."""
+    for result, (tag, digest) in zip(cycle(results), digests.items(), strict=False):
         named = {
-            "reference": f"{result.image.registry}/{repository}:{tag}",
-            "tag": tag, "digest": digest, "manifest_digest": digest,
+            "reference": f"{host}/{repository}:{tag}", "registry": host, "repository": repository,
+            "tag": tag, "digest": digest, "manifest_digest": digest, "image_id": digest,
         }  # fmt: skip
         yield result.model_copy(update={"image": result.image.model_copy(update=named)})
 
 
-def measure(registry: Registry, folder: Path, tags: int) -> tuple[float, float, float]:
-    """Seconds of the floor and of an unchanged sweep, and of the first sweep of one image."""
+def measure(registry: Registry, folder: Path, tags: int) -> tuple[float, float]:
+    """Seconds of the floor and of an unchanged sweep."""
     repository, reports, listing = f"unchanged/{tags}", folder / f"{tags}", folder / f"{tags}.txt"
     digests = fill(registry, repository, tags)
-    listing.write_text(f"{registry.host}/{repository}:0\n", "utf-8")
-    first, _ = sweep(listing, reports)
+    two = folder / "two.txt"
+    two.write_text("".join(f"certify-sample/{name}\n" for name in SAMPLES), "utf-8")
+    sweep(two, reports, "--pull", "never")
     with Ledger.open(f"sqlite:///{reports / 'certify.db'}") as ledger:
-        (result,) = ledger.current()
-        for copy in copies(result, repository, digests):
+        for copy in copies(ledger.current(), registry.host, repository, digests):
             ledger.record(copy)
     listing.write_text(f"{registry.host}/{repository}:*\n", "utf-8")
     sweep(listing, reports)  # which writes a file for each
@@ -115,7 +119,7 @@ def measure(registry: Registry, folder: Path, tags: int) -> tuple[float, float, 
         seconds, said = sweep(listing, reports)
         assert f"{tags} fresh" in said, said
         times.append(seconds)
-    return floor(registry, repository, tags), statistics.median(times), first
+    return floor(registry, repository, tags), statistics.median(times)
 
 
 VARIANTS = {
@@ -136,8 +140,8 @@ def second(registry: Registry, folder: Path) -> tuple[float, float]:
             registry.push(built.stdout.strip(), f"real/{sample}:{number}")
     listing = folder / "real.txt"
     listing.write_text(f"{registry.host}/real/*:*\n", "utf-8")
-    first, _ = sweep(listing, folder / "real", profile="devspace")
-    again = [sweep(listing, folder / "real", profile="devspace") for _ in range(RUNS)]
+    first, _ = sweep(listing, folder / "real")
+    again = [sweep(listing, folder / "real") for _ in range(RUNS)]
     assert all("12 fresh" in said for _, said in again)
     return first, statistics.median(seconds for seconds, _ in again)
 
@@ -154,7 +158,7 @@ def main() -> None:
     print("| ---: | ---: | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as registry:
         for tags in counts:
-            least, whole, _ = measure(registry, Path(folder), tags)
+            least, whole = measure(registry, Path(folder), tags)
             peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
             print(
                 f"| {tags:,} | {least:.2f} s | {whole:.2f} s | {whole / least:.2f}"

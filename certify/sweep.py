@@ -6,21 +6,24 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import Protocol
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from typing import Any, Protocol
 
+from certify.answers import Answers, Unit, named
 from certify.certification import Options, certify, judged_by, unseen
 from certify.engine.client import Engine
 from certify.engine.pulled import Pulled
-from certify.errors import ImageUnavailable, Trouble
+from certify.errors import Trouble
 from certify.images.expand import Wanted
+from certify.images.platform import normal
 from certify.images.reference import Reference
 from certify.images.registry import Registry
-from certify.judge.plan import Item, Resolved, State
+from certify.judge.plan import Item, Resolved
 from certify.judge.profiles import Profile
-from certify.model import Result
-from certify.watching import Unwatched, Watcher
+from certify.model import Image, Result
+from certify.timing import measured_host
+from certify.watching import Watcher
 
 RESOLVERS = 16
 """Registries are asked for so many digests at a time."""
@@ -28,20 +31,11 @@ PULLS_EACH = 2
 """What one image takes from a limit of pulls: the engine's, and reading its index."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One image to certify, once, for all profiles and under all names that lead to it."""
-
-    reference: Reference
-    """Pinned by digest, or the name of a local image."""
-    platform: str
-    profiles: tuple[Profile, ...]
-    names: tuple[tuple[Reference, str], ...]
-    """(reference, profile) of every item that its results answer."""
-
-
 class Observer(Protocol):
     """Is told how a sweep goes on; from several threads."""
+
+    def pulling(self, unit: Unit) -> AbstractContextManager[object]:
+        """For as long as the image of a unit is fetched."""
 
     def watcher(self, unit: Unit) -> Watcher:
         """Somebody to tell how one unit goes on."""
@@ -97,6 +91,7 @@ def resolve(
         for each, answer in zip(wanted, found, strict=True)
         for name in each.profiles or defaults
     ]
+    resolved = list({each.key: each for each in resolved}.values())  # lines may overlap
     allowed: dict[str, int] = {}
     for each in opened:
         if each.remaining is not None:
@@ -117,19 +112,28 @@ def _resolved(
     return Resolved(
         reference=reference.familiar,
         profile=profile.name,
-        platform=wanted.platform or engine.platform,
+        platform=wanted.platform or normal(engine.platform),
         digest=digest,
         suite=judged_by(profile, options, image),
         why=why,
     )
 
 
-def units(items: Sequence[Item], profiles: Mapping[str, Profile], *, pull: str) -> list[Unit]:
-    """What is due: for each name the profiles that it is due for, and whom else that answers."""
+def units(
+    items: Sequence[Item], profiles: Mapping[str, Profile], *, pull: str, native: str
+) -> list[Unit]:
+    """What is due: for each name the profiles that it is due for, and whom else that answers.
+
+    ``native`` is the engine's own platform.
+    """
     due: dict[tuple[str, str], list[Item]] = {}
     for item in items:
         if item.state.due:
             due.setdefault((item.wanted.reference, item.wanted.platform), []).append(item)
+    followers: dict[str, list[Item]] = {}
+    for item in items:
+        if item.same_as is not None:
+            followers.setdefault(item.same_as, []).append(item)
     found = []
     for (name, platform), alike in due.items():
         reference = Reference.parse(name)
@@ -138,11 +142,12 @@ def units(items: Sequence[Item], profiles: Mapping[str, Profile], *, pull: str) 
         identities = {item.wanted.identity for item in alike}
         answers = tuple(
             (Reference.parse(item.wanted.reference), item.wanted.profile)
-            for item in items
-            if item in alike or (item.same_as == name and item.wanted.identity in identities)
+            for item in (*alike, *followers.get(name, ()))
+            if item.wanted.identity in identities
         )
         chosen = tuple(profiles[item.wanted.profile] for item in alike)
-        found.append(Unit(reference if local else pinned, platform, chosen, answers))
+        asked = platform if platform != native else None
+        found.append(Unit(reference if local else pinned, platform, asked, chosen, answers))
     return found
 
 
@@ -165,20 +170,6 @@ def affordable(
     return now, later
 
 
-def postponed(units: Sequence[Unit], options: Options) -> list[Result]:
-    """The answers for what must wait: none, and why."""
-    found: list[Result] = []
-    for unit in units:
-        trouble = ImageUnavailable(
-            f"{unit.reference.registry} allows no more pulls for now",
-            remedy="Log in to it for a higher limit, or sweep again later: the rest goes on then.",
-        )
-        chosen, name = replace(options, platform=unit.platform), unit.names[0][0]
-        answers = certify(trouble, unit.reference, unit.profiles, chosen, Unwatched(), name=name)
-        found += named(unit, answers)
-    return found
-
-
 def run(
     due: Sequence[Unit],
     engine: Engine,
@@ -188,100 +179,67 @@ def run(
     *,
     jobs: int,
     room: int,
-) -> list[Result]:
+) -> Answers:
     """Certify what is due, ``jobs`` at a time; record each answer the moment it is known.
 
-    The next images are pulled while others are certified, at most ``jobs`` ahead and into
-    ``room`` bytes; all that was pulled for this alone is removed again. On an interruption
-    all that is under way is ended and cleaned up before it goes on to the caller.
+    The next images are pulled while others are certified, one after another, at most ``jobs``
+    ahead and while there is room in ``room`` bytes; all that was pulled for this alone is
+    removed again. On an interruption all that is under way is ended and cleaned up before it
+    goes on to the caller.
     """
-    pulled = Pulled(engine, room)
     stop = threading.Event()
-    results: list[Result] = []
+    pulled = Pulled(engine, room, stop.is_set)
+    said: Answers = {}
 
-    def pull(unit: Unit) -> str | None:
-        return pulled.fetch(unit.reference, unit.platform, pull=options.pull)
+    def find(unit: Unit) -> Image:
+        if options.pull == "never" or unit.reference.image_id:
+            return engine.resolve(unit.reference, platform=unit.asked, pull="never")
+        with observer.pulling(unit):
+            return pulled.fetch(unit.reference, unit.platform)
 
-    def one(unit: Unit, image_id: str | None) -> list[Result]:
-        chosen = replace(options, platform=unit.platform, stopped=stop.is_set)
+    def one(unit: Unit, here: Future[Image]) -> list[Result]:
+        chosen = replace(options, platform=unit.asked, stopped=stop.is_set)
         try:
-            watcher, name = observer.watcher(unit), unit.names[0][0]
-            return certify(engine, unit.reference, unit.profiles, chosen, watcher, name=name)
+            return certify(
+                engine, unit.reference, unit.profiles, chosen, observer.watcher(unit),
+                name=unit.names[0][0], find=here.result,
+            )  # fmt: skip
         finally:
-            pulled.release(image_id)
+            if here.exception() is None:
+                pulled.release(here.result())
 
+    if due:
+        measured_host(engine)  # while nothing else keeps it busy
     with ExitStack() as ending:
         ending.callback(pulled.clear)
         puller = ending.enter_context(ThreadPoolExecutor(1))
         runners = ending.enter_context(ThreadPoolExecutor(jobs))
         waiting = deque(due)
-        pulls: dict[Future[str | None], Unit] = {}
+        pulls: dict[Future[Image], Unit] = {}
         running: dict[Future[list[Result]], Unit] = {}
         try:
-            while True:
-                while waiting and len(pulls) + len(running) < 2 * jobs:
-                    # What is held by those under way is given back by them, if by nobody else.
-                    if not pulled.has_room() and (pulls or running):
-                        break
+            while waiting or pulls or running:
+                ahead = len(running) >= 2 * jobs
+                # What is held by those under way is given back by them, if by nobody else.
+                if waiting and not pulls and not ahead and (pulled.has_room() or not running):
                     unit = waiting.popleft()
-                    pulls[puller.submit(pull, unit)] = unit
-                if not pulls and not running:
-                    return results
+                    pulls[puller.submit(find, unit)] = unit
                 # By polling, so that Ctrl-C is heard at once.
-                wait([*pulls], timeout=0 if running else 0.5, return_when=FIRST_COMPLETED)
-                wait([*running], timeout=0.5 if running else 0, return_when=FIRST_COMPLETED)
+                under_way: set[Future[Any]] = {*pulls, *running}
+                wait(under_way, timeout=0.5, return_when=FIRST_COMPLETED)
                 for here in [each for each in pulls if each.done()]:
                     unit = pulls.pop(here)
-                    running[runners.submit(one, unit, here.result())] = unit
+                    running[runners.submit(one, unit, here)] = unit
                 for answered in [each for each in running if each.done()]:
                     unit = running.pop(answered)
                     answers = named(unit, answered.result())
-                    for answer in answers:
+                    for answer in answers.values():
                         record(answer)
-                    results += answers
-                    observer.ended(unit, answers)
+                    said |= answers
+                    observer.ended(unit, list(answers.values()))
         except BaseException:
             stop.set()
             puller.shutdown(wait=False, cancel_futures=True)
             runners.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def named(unit: Unit, results: Sequence[Result]) -> list[Result]:
-    """The results, once for each name that leads to the image."""
-    by_profile = {result.profile: result for result in results}
-    return [renamed(by_profile[profile], reference) for reference, profile in unit.names]
-
-
-def renamed(result: Result, reference: Reference) -> Result:
-    """The same answer under another name of the same image."""
-    return result.model_copy(update={"image": result.image.model_copy(update=reference.fields)})
-
-
-def others(
-    items: Sequence[Item],
-    profiles: Mapping[str, Profile],
-    options: Options,
-    standing: Sequence[Result],
-) -> list[Result]:
-    """What there is to record of images that were not run: the same answers under other names,
-    and silence where no registry could tell what an image is.
-    """
-    known = {
-        (result.image.reference, result.image.platform, result.profile): result
-        for result in standing
-    }
-    found: list[Result] = []
-    for item in items:
-        wanted = item.wanted
-        if item.state is State.SAME:
-            answer = known.get((str(item.same_as), wanted.platform, wanted.profile))
-            mine = known.get((wanted.reference, wanted.platform, wanted.profile))
-            if answer is not None and (mine is None or mine.image.digest != answer.image.digest):
-                found.append(renamed(answer, Reference.parse(wanted.reference)))
-        elif item.state is State.UNRESOLVED:
-            trouble = ImageUnavailable(item.why, remedy="See to the registry, then sweep again.")
-            reference = Reference.parse(wanted.reference)
-            chosen = replace(options, platform=wanted.platform)
-            found += certify(trouble, reference, [profiles[wanted.profile]], chosen, Unwatched())
-    return found
+    return said

@@ -232,7 +232,8 @@ def test_more_than_a_hundred_repositories_are_listed_page_by_page(
 
 def test_attached_attestations_are_no_images(registry: Registry) -> None:
     registry.copy("bases/empty", "1", "attested/app", "1")
-    registry.copy("bases/empty", "1", "attested/app", "sha256-" + "0" * 64)
+    for more in ("", ".sig", ".att"):
+        registry.copy("bases/empty", "1", "attested/app", f"sha256-{'0' * 64}{more}")
     with Client(registry.host, lambda _: None) as client:
         assert list(client.tags("attested/app")) == ["1"]
 

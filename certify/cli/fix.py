@@ -130,13 +130,13 @@ def _certify(
     """Certify and record, as ``certify run`` does."""
     with Progress(reference.familiar, profile.name) as shown:
         (result,) = certify(engine, reference, [profile], options, shown)
-    standing = [result]
     try:
-        store.record(result)
-        standing = store.standing_by_reference()
+        try:
+            store.record(result)
+        finally:
+            write_reports(reports, [result], store)
     except BadLedger as error:  # a full disk must not cost the result
         _say(f"not recorded: {error.message}")
-    write_reports(reports, [result], standing)
     return result
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from certify.cli.options import open_ledger, reports_options
-from certify.publish.site.build import write_site
 from certify.publish.writer import write_standing
 
 
@@ -24,9 +23,6 @@ def report(*, reports: Path, ledger: str | None) -> None:
       certify report --ledger postgresql://host/certify --reports public
     """
     with open_ledger(ledger, reports) as store:
-        results = store.standing_by_reference()
-        write_standing(reports, results)
-        written = write_site(reports, store)
-    click.echo(
-        f"certify: {len(results)} results in {reports}; pages of {written} images are new", err=True
-    )
+        written = write_standing(reports, store)
+    told = f"{written} image{'s' * (written != 1)} written anew"
+    click.echo(f"certify: {reports} is up to date: the files of {told}", err=True)

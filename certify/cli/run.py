@@ -31,7 +31,6 @@ from certify.images.reference import Reference
 from certify.judge.recommend import advised
 from certify.ledger.store import Ledger
 from certify.model import Result, Status
-from certify.publish.site.build import write_site
 from certify.publish.text import print_report
 from certify.publish.writer import write_reports
 
@@ -80,11 +79,9 @@ def run(
             if isinstance(engine, Engine):
                 engine.close()
             if results:
-                standing = _standing(store, results)
-                results = advised(results, standing)
+                results = advised(results, _standing(store, results))
                 try:
-                    write_reports(reports, results, standing)
-                    write_site(reports, store)
+                    write_reports(reports, results, store)
                 except BadLedger as error:
                     unrecorded.append(error.message)
                 except OSError as error:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 from datetime import datetime
+from inspect import signature
 from pathlib import Path
 
 import click
 
+from certify.cli.certifying import certification
+from certify.cli.sweep import sweep
 from certify.errors import UsageError
 from certify.publish.files import write_atomically
 from certify.publish.schedule import DAYS, FILES, Schedule, schedule_files
@@ -39,7 +42,13 @@ QUIET = ("--fail-on", "newly-rejected")
     "--at", default="03:17", show_default=True, metavar="HH:MM",
     help="When; in UTC, but for cron, which goes by its host's clock.",
 )  # fmt: skip
-@click.option("--on", "day", type=click.Choice(DAYS), help="Once a week; default: every day.")
+@click.option(
+    "--every", type=click.Choice(["1", "2", "3", "4", "6", "8", "12", "24"]), default="24",
+    show_default=True, help="Hours from one sweep to the next.",
+)  # fmt: skip
+@click.option(
+    "--on", "day", type=click.Choice(DAYS), help="One day of the week; default: every day."
+)
 @click.option(
     "--hours", type=click.IntRange(1, 24), default=6, show_default=True,
     help="How long a sweep may take.",
@@ -57,6 +66,7 @@ def schedule(
     listing: str,
     reports: str,
     at: str,
+    every: str,
     day: str | None,
     hours: int,
     uses: str,
@@ -72,8 +82,11 @@ def schedule(
     """
     hosted = form in ("systemd", "cron")  # on this host, where names are found here and now
     moment = _moment(at)
-    if "--fail-on" not in arguments:
+    _check(arguments, here=hosted)
+    if not any(word.partition("=")[0] == QUIET[0] for word in arguments):
         arguments = (*QUIET, *arguments)
+    if hosted and not Path(listing).exists():
+        click.echo(f"certify: {listing} does not exist yet", err=True)
     files = schedule_files(
         form,
         Schedule(
@@ -82,6 +95,7 @@ def schedule(
             hour=moment.hour,
             minute=moment.minute,
             day=day,
+            every=int(every),
             arguments=arguments,
             directory=str(Path.cwd()),
             program=_program() if hosted else "certify",
@@ -94,8 +108,24 @@ def schedule(
         sys.stdout.write("\n".join(_named(files)))
         return
     for name, text in files.items():
-        write_atomically(write / name, text)
+        try:
+            write_atomically(write / name, text)
+        except OSError as error:
+            raise UsageError(
+                f"--write {write}: {error.strerror or error}", remedy="Name a folder to write to."
+            ) from error
         click.echo(f"certify: wrote {write / name}", err=True)
+
+
+def _check(arguments: tuple[str, ...], *, here: bool) -> None:
+    """Have the sweep's own parser read what it will get: now, not every night.
+
+    Files that are named may be elsewhere than here. Raises :class:`UsageError`, and click's own.
+    """
+    read = sweep.make_context("certify sweep", ["images.txt", *arguments]).params
+    if here:
+        asked = signature(certification).parameters.keys() & read
+        certification(**{name: read[name] for name in asked})
 
 
 def _named(files: dict[str, str]) -> list[str]:

@@ -10,12 +10,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
+from certify.answers import by_key, others, postponed, remembered, told
 from certify.certification import Options
 from certify.cli.certifying import Memory, certification, certification_options
 from certify.cli.formats import format_option, print_results
@@ -31,23 +33,22 @@ from certify.cli.sweep_progress import SweepProgress
 from certify.engine import pulled, reaper
 from certify.engine.client import Engine
 from certify.engine.pulled import room_on
-from certify.errors import BadListing, Interrupted
+from certify.errors import BadListing
 from certify.images.expand import Lists, Selection, Unlisted, Wanted, expand
 from certify.images.hub import Hub
 from certify.images.listing import parse_listing
+from certify.images.platform import normal
 from certify.images.reference import DOCKER_HUB
 from certify.judge.changes import Change, Kind, Swept, changes, swept
-from certify.judge.plan import Item, make_plan
+from certify.judge.plan import make_plan
 from certify.judge.profiles import Profile, shipped
 from certify.judge.recommend import advised
-from certify.model import Result, Status
+from certify.ledger.store import Ledger
+from certify.model import Image, Result, Status
 from certify.publish.sweep import plan_line, print_plan, print_summary
 from certify.publish.writer import write_reports
 from certify.suite.choice import chosen_profile
-from certify.sweep import affordable, others, postponed, resolve, run, units
-
-MEMORY_EACH = 4 * 1024**3
-"""Bytes of the host's memory that one certification may take (its default limit)."""
+from certify.sweep import affordable, resolve, run, units
 
 
 @click.command(name="sweep")
@@ -110,6 +111,12 @@ def sweep(
         store = stack.enter_context(open_ledger(ledger, reports))
         stack.enter_context(interruptible())
         engine = stack.enter_context(Engine.connect())
+        source = _source(listing, include, exclude, max_tags)
+        if not dry_run:
+            number = store.sweeps.begin(source, reaper.owner(), reaper.is_orphan)
+            stack.callback(store.sweeps.abandon, number)
+            reaper.remove_orphans(engine)  # what a sweep that was killed has left
+            pulled.remove_orphans(engine)
         click.echo("certify: asking registries what is there", err=True)
         wanted, unlisted = expand(entries, _connect(engine), selection)
         names = [profile.name for profile in defaults]
@@ -125,36 +132,32 @@ def sweep(
         if dry_run:
             print_plan(items, Console())
             return
-        number = store.sweeps.begin(str(listing), reaper.owner(), reaper.is_orphan)
-        try:
-            reaper.remove_orphans(engine)  # what a sweep that was killed has left
-            pulled.remove_orphans(engine)
-            click.echo(f"certify: {plan_line(items)}", err=True)
-            due = units(items, by_name, pull=options.pull)
-            due, later = affordable(due, allowed, pull=options.pull)
-            if later:
-                waits = f"{len(later)} image{'s' * (len(later) != 1)}"
-                click.echo(f"certify: {waits} must wait: the registry limits pulls", err=True)
-            with SweepProgress(len(due)) as progress:
-                run(
-                    due, engine, options, progress, store.record,
-                    jobs=jobs or _jobs(engine), room=_bytes(disk) if disk else room_on(engine),
-                )  # fmt: skip
-            for result in postponed(later, options):
-                store.record(result)
-            for result in others(items, by_name, options, store.standing_by_reference()):
-                store.record(result)
-        except (KeyboardInterrupt, Interrupted):
-            store.sweeps.abandon(number)
-            raise
-        standing = store.standing_by_reference()
-        mine = advised(_of_list(items, standing), standing)
-        state = [swept(result) for result in mine]
-        state += [_silent(each) for each in unlisted]
-        before = store.sweeps.last(1, str(listing))
-        changed = changes(store.sweeps.found(before[0].id), state) if before else None
-        store.sweeps.finish(number, state)
-        write_reports(reports, mine, standing)
+        click.echo(f"certify: {plan_line(items)}", err=True)
+        due = units(items, by_name, pull=options.pull, native=normal(engine.platform))
+        due, later = affordable(due, allowed, pull=options.pull)
+        if later:
+            waits = f"{len(later)} image{'s' * (len(later) != 1)}"
+            click.echo(f"certify: {waits} must wait: the registry limits pulls", err=True)
+        with SweepProgress(due) as progress:
+            said = run(
+                due, engine, options, progress, store.record,
+                jobs=jobs or _jobs(engine, options), room=_bytes(disk) if disk else room_on(engine),
+            )  # fmt: skip
+        unrun = postponed(later, options)
+        unrun |= others(items, said.keys() | unrun, by_name, options, partial(_now, store))
+        for result in unrun.values():
+            store.record(result)
+        said |= unrun
+        ledger_results = store.standing_by_reference()
+        standing = by_key(ledger_results)
+        mine = advised(told(items, said, standing, by_name, options), ledger_results)
+        before = store.sweeps.last(1, source)
+        old = store.sweeps.found(before[0].id) if before else []
+        new = remembered(items, said, standing, old, unlisted)
+        changed = changes(old, new) if before else None
+        store.sweeps.finish(number, new)
+        write_reports(reports, mine, store)
+    state = [*map(swept, mine), *map(_silent, unlisted)]
     print_results(mine, form, lambda: print_summary(state, changed, Console()))
     sys.exit(exit_code(state, changed, fail_on))
 
@@ -188,10 +191,10 @@ def _with_platform(wanted: Wanted, options: Options) -> Wanted:
     return Wanted(wanted.reference, wanted.profiles, platform)
 
 
-def _jobs(engine: Engine) -> int:
-    """As many at a time as the host has cores, and memory for."""
+def _jobs(engine: Engine, options: Options) -> int:
+    """As many at a time as the host has cores, and memory for if each takes all that it may."""
     memory = engine.host().memory_bytes
-    return max(1, min(engine.cpus, memory // MEMORY_EACH))
+    return max(1, min(engine.cpus, memory // _bytes(options.limits.memory)))
 
 
 def _bytes(size: str) -> int:
@@ -201,18 +204,19 @@ def _bytes(size: str) -> int:
     return int(digits) * unit
 
 
-def _key(result: Result) -> tuple[str, str, str]:
-    return result.image.reference, result.image.platform or "", result.profile
+def _now(store: Ledger, image: Image, profile: str) -> Result | None:
+    return store.standing_for(image, profile, datetime.now(UTC))
 
 
-def _of_list(items: Sequence[Item], standing: Sequence[Result]) -> list[Result]:
-    """What stands for the images of this list, in its order."""
-    known = {_key(result): result for result in standing}
-    found = (
-        known.get((item.wanted.reference, item.wanted.platform, item.wanted.profile))
-        for item in items
-    )
-    return [result for result in found if result is not None]
+def _source(
+    listing: Path, include: tuple[str, ...], exclude: tuple[str, ...], max_tags: int | None
+) -> str:
+    """What a sweep is compared by: sweeps of parts of a list are another series than its own."""
+    words = [str(listing)]
+    words += [f"--include {glob}" for glob in include]
+    words += [f"--exclude {glob}" for glob in exclude]
+    words += [f"--max-tags {max_tags}"] if max_tags else []
+    return " ".join(words)
 
 
 def _silent(unlisted: Unlisted) -> Swept:

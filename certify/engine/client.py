@@ -3,72 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterator
-from ipaddress import ip_address, ip_network
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import docker
-import requests
-from docker.auth import load_config, resolve_authconfig
-from docker.context import ContextAPI
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError, ImageNotFound
 from docker.models.images import Image as EngineImage
 
+from certify.engine.connection import SILENCE, answering, connected
 from certify.engine.launch import SYSBOX_RUNTIME
-from certify.errors import EngineUnavailable, ImageUnavailable, LaunchRefused, UsageError
-from certify.images.reference import DOCKER_HUB, Reference
+from certify.engine.login import configuration, for_engine, login
+from certify.engine.trusted import is_insecure
+from certify.errors import (
+    EngineUnavailable,
+    ImageUnavailable,
+    Interrupted,
+    LaunchRefused,
+    UsageError,
+)
+from certify.images.platform import ARCHITECTURES, normal
+from certify.images.reference import Reference
 from certify.images.registry import Registry
+from certify.images.tokens import Login
 from certify.judge.diagnosis import diagnose
 from certify.model import Fault, Host, Image
 from certify.safetext import one_line
 
-# Go's names of architectures, which OCI uses, for what `uname -m` says.
-ARCHITECTURES = {
-    "x86_64": "amd64",
-    "aarch64": "arm64",
-    "armv7l": "arm",
-    "armv6l": "arm",
-    "i386": "386",
-    "i686": "386",
-}
-
-
-@contextlib.contextmanager
-def answering() -> Iterator[None]:
-    """Turns an engine that does not answer into :class:`EngineUnavailable`."""
-    try:
-        yield
-    except APIError:
-        raise
-    except (requests.exceptions.RequestException, DockerException, OSError) as error:
-        raise EngineUnavailable(
-            f"The container engine does not answer: {_innermost(error)}",
-            remedy="Start it (systemctl start docker), or point DOCKER_HOST at one that runs; "
-            "`docker version` must answer for this user.",
-        ) from error
-
-
-def _innermost(error: BaseException) -> str:
-    """The deepest cause of a chain of wrapped connection errors, in one line."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return str(error) or type(error).__name__
-
-
-def _base_url() -> str | None:
-    """Where the engine is, as Docker's own command line would find it; null: the default."""
-    if os.environ.get("DOCKER_HOST"):
-        return None  # docker-py reads it, with the TLS settings beside it
-    with contextlib.suppress(Exception):  # a broken context file is the command line's problem
-        context = ContextAPI.get_current_context()
-        if context is not None and context.Host and context.Name != "default":
-            return str(context.Host)
-    rootless = Path(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent")) / "docker.sock"
-    if not Path("/var/run/docker.sock").exists() and rootless.exists():
-        return f"unix://{rootless}"
-    return None
+ANSWER_SECONDS = 20.0
+"""An engine that is asked for nothing but a sign of life, and gives none for so long, hangs."""
 
 
 class Engine:
@@ -80,14 +42,14 @@ class Engine:
 
     @classmethod
     def connect(cls, *, timeout: int = 120) -> Engine:
-        """The engine that ``docker`` would use here. Raises :class:`EngineUnavailable`."""
+        """The engine that ``docker`` would use here; it is given ``timeout`` seconds to answer.
+
+        Raises :class:`EngineUnavailable`; :class:`UsageError` for a configuration of Docker's
+        that cannot be read.
+        """
+        configuration()
         with answering():
-            base_url = _base_url()
-            client = (
-                docker.DockerClient(base_url=base_url, timeout=timeout)
-                if base_url
-                else docker.from_env(timeout=timeout)
-            )
+            client = connected(timeout)
             try:
                 return cls(client, client.info())
             except BaseException:
@@ -104,38 +66,16 @@ class Engine:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def login(self, registry: str) -> tuple[str, str] | None:
-        """User and password for a registry, from Docker's own configuration, or null."""
-        with contextlib.suppress(DockerException, ValueError):
-            host = None if registry == DOCKER_HUB else registry
-            found = resolve_authconfig(load_config(), host) or {}
-            # A helper's answer is written with capitals.
-            user = found.get("username") or found.get("Username")
-            password = found.get("password") or found.get("Password")
-            if user and password:
-                return user, password
-        return None
-
     def registry(self, host: str, *, timeout: float = 20.0) -> Registry:
         """A registry, with the login and the trust that Docker has in it."""
-        return Registry(host, self.login, insecure=self._insecure(host), timeout=timeout)
+        return Registry(host, login, insecure=is_insecure(host, self.info), timeout=timeout)
 
-    def _insecure(self, host: str) -> bool:
-        """Whether the engine was told that a registry may be reached without trusted TLS."""
-        told = self.info.get("RegistryConfig") or {}
-        known = (told.get("IndexConfigs") or {}).get(host)
-        if known is not None:
-            return not known.get("Secure", True)
-        with contextlib.suppress(ValueError):
-            address = ip_address(host.rsplit(":", 1)[0].strip("[]"))
-            ranges = told.get("InsecureRegistryCIDRs") or ()
-            return any(address in ip_network(each) for each in ranges)
-        return False
-
-    def ping(self) -> None:
-        """Raises :class:`EngineUnavailable` if the engine no longer answers."""
+    def ping(self, *, seconds: float = ANSWER_SECONDS) -> None:
+        """Raises :class:`EngineUnavailable` if the engine no longer answers, or not in time."""
         with answering():
-            self.client.ping()
+            api = self.client.api
+            asked = api.get(f"{api.base_url}/_ping", timeout=min(seconds, api.timeout))
+            asked.raise_for_status()
 
     @property
     def local(self) -> bool:
@@ -185,17 +125,25 @@ class Engine:
             )
         return asked
 
-    def resolve(self, reference: Reference, *, platform: str | None, pull: str) -> Image:
+    def resolve(
+        self,
+        reference: Reference,
+        *,
+        platform: str | None,
+        pull: str,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Image:
         """The image behind a reference, pulled as ``pull`` says: missing, always or never.
 
-        Raises :class:`ImageUnavailable`, or :class:`EngineUnavailable`.
+        Raises :class:`ImageUnavailable`, or :class:`EngineUnavailable`; :class:`Interrupted` if
+        ``stopped`` is true while it is pulled, and the engine then gives that up.
         """
         name = reference.familiar
         if reference.image_id:
             pull = "never"  # an ID names what is here; no registry knows it
         with answering():
             found = None if pull == "always" else self._local(name)
-            if found is not None and platform and _platform_of(found) != platform:
+            if found is not None and platform and _platform_of(found.attrs) != normal(platform):
                 found = None
             pulled: str | None = None
             if found is None:
@@ -207,7 +155,7 @@ class Engine:
                         remedy="Build or pull it first; --pull missing fetches what has a name.",
                         fault=Fault.TOOL,
                     )
-                found, pulled = self._pull(reference, platform)
+                found, pulled = self._pull(reference, platform, stopped)
         return _facts(reference, found.attrs, pulled)
 
     def _local(self, name: str) -> EngineImage | None:
@@ -215,25 +163,48 @@ class Engine:
             return self.client.images.get(name)
         except ImageNotFound:
             return None
+        except APIError as error:
+            raise EngineUnavailable(
+                f"The container engine does not tell what it knows of {name}: "
+                + one_line(str(error.explanation or error)),
+                remedy=f"See what `docker image inspect {name}` says, and the engine's own log.",
+            ) from error
 
-    def _pull(self, reference: Reference, platform: str | None) -> tuple[EngineImage, str | None]:
+    def _pull(
+        self, reference: Reference, platform: str | None, stopped: Callable[[], bool]
+    ) -> tuple[EngineImage, str | None]:
         """Pull it; the image, and the digest that its reference led to."""
         name = reference.familiar
         repository = reference.name
         tag = reference.digest or reference.tag
         digest = reference.digest
+        known: Login | None = None
+        unknown = ""
+        try:
+            known = login(reference.registry)
+        except ImageUnavailable as trouble:  # nobody asks, then: that may be enough
+            unknown = f"\n{trouble.message}"
         try:
             for step in self.client.api.pull(
-                repository, tag=tag, platform=platform, stream=True, decode=True
-            ):
+                repository, tag=tag, platform=platform, stream=True, decode=True,
+                auth_config=for_engine(known),
+            ):  # fmt: skip
+                if stopped():
+                    raise Interrupted
                 if "error" in step:  # said after the answer began, so the engine's 200 stands
-                    raise unavailable(name, str(step["error"]))
+                    raise unavailable(name, f"{step['error']}{unknown}")
                 # The image itself forgets it if another platform was pulled from the same index.
                 if str(step.get("status", "")).startswith("Digest: "):
                     digest = str(step["status"]).removeprefix("Digest: ").strip()
             found = self._local(name)
         except APIError as error:
-            raise unavailable(name, str(error.explanation or error)) from error
+            raise unavailable(name, f"{error.explanation or error}{unknown}") from error
+        except SILENCE as error:
+            self.ping()  # it does answer: so it waits itself
+            raise ImageUnavailable(
+                f"{name} could not be pulled: for {self.client.api.timeout} s nothing came",
+                remedy=f"See whether {reference.registry} answers, and what `docker pull` says.",
+            ) from error
         if found is None:
             raise unavailable(name, "the engine pulled it, and does not have it")
         return found, digest
@@ -250,10 +221,9 @@ def unavailable(name: str, said: str) -> ImageUnavailable:
     )
 
 
-def _platform_of(found: EngineImage) -> str:
-    attrs = found.attrs
+def _platform_of(attrs: dict[str, Any]) -> str:
     variant = attrs.get("Variant")
-    return f"{attrs['Os']}/{attrs['Architecture']}" + (f"/{variant}" if variant else "")
+    return normal(f"{attrs['Os']}/{attrs['Architecture']}" + (f"/{variant}" if variant else ""))
 
 
 def _facts(reference: Reference, attrs: dict[str, Any], digest: str | None) -> Image:
@@ -263,12 +233,11 @@ def _facts(reference: Reference, attrs: dict[str, Any], digest: str | None) -> I
         with contextlib.suppress(UsageError):
             if Reference.parse(name).name == reference.name:
                 digest = digest or candidate
-    variant = attrs.get("Variant")
     found = Image(
         reference=reference.familiar,
         digest=digest,
         image_id=attrs["Id"],
-        platform=f"{attrs['Os']}/{attrs['Architecture']}" + (f"/{variant}" if variant else ""),
+        platform=_platform_of(attrs),
         size_bytes=int(attrs.get("Size") or 0),
         layers=len(attrs.get("RootFS", {}).get("Layers") or ()),
         layer_digests=tuple(attrs.get("RootFS", {}).get("Layers") or ()),
@@ -277,4 +246,4 @@ def _facts(reference: Reference, attrs: dict[str, Any], digest: str | None) -> I
     return found.model_copy(update=reference.fields)
 
 
-__all__ = ["APIError", "Engine", "answering"]
+__all__ = ["APIError", "Engine", "ImageNotFound", "answering"]

@@ -11,12 +11,16 @@ import contextlib
 import shutil
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from certify.engine.client import APIError, Engine, answering
+from certify.engine.client import APIError, Engine, ImageNotFound, answering
 from certify.engine.reaper import is_orphan, owner
-from certify.errors import EngineUnavailable, ImageUnavailable, Trouble
+from certify.errors import EngineUnavailable
 from certify.images.reference import Reference
+from certify.model import Image
+from certify.safetext import one_line
 
 MARK = "certify-pulled"
 """The repository of the names that certify gives to what it pulled."""
@@ -35,46 +39,48 @@ class Pulled:
     """What one sweep has pulled, and how much of the engine's disk that may take.
 
     ``room`` is in bytes, of image sizes as the engine tells them: layers that several images
-    share count for each, so less is held than room is given. One image is always held.
+    share count for each, so less is held than room is given. How large an image is turns out
+    only when it is here, so the last one may be too much: while one is pulled, no other is.
     """
 
-    def __init__(self, engine: Engine, room: int) -> None:
+    def __init__(
+        self, engine: Engine, room: int, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
         self._engine = engine
         self._room = room
+        self._stopped = stopped
         self._held: OrderedDict[str, _Held] = OrderedDict()  # least recently needed first
+        self._lent: dict[str, str] = {}  # names given to images that were there before
         self._lock = threading.Lock()
 
-    def fetch(self, reference: Reference, platform: str, *, pull: str) -> str | None:
-        """Pull an image that the engine lacks; its id, to be released again, or null.
+    def fetch(self, reference: Reference, platform: str | None) -> Image:
+        """The image, pulled if the engine lacks it; held until it is released.
 
-        Null also where it cannot be had: why, its certification will tell.
+        For one thread alone. Raises :class:`~certify.errors.Trouble`, and
+        :class:`~certify.errors.Interrupted` if it was stopped meanwhile.
         """
-        if pull == "never":
-            return None
-        here = self._id(reference, platform)
+        before = self._named()
+        image = self._engine.resolve(
+            reference, platform=platform, pull="missing", stopped=self._stopped
+        )
+        image_id, name = str(image.image_id), reference.familiar
         with self._lock:
-            if here is not None:
-                if (held := self._held.get(here)) is None:
-                    return None  # somebody else's
+            if held := self._held.get(image_id):
                 held.needed += 1
-                return here
-        try:
-            image = self._engine.resolve(reference, platform=platform, pull="missing")
-        except Trouble:
-            return None
-        assert image.image_id is not None
-        with contextlib.suppress(EngineUnavailable, APIError), answering():
-            self._engine.client.api.tag(image.image_id, MARK, _tag(image.image_id), force=True)
-        with self._lock:
-            self._held[image.image_id] = _Held(reference, image.size_bytes or 0)
-        return image.image_id
+            elif image_id not in before or _marks(self._inspected(image_id)):
+                # Also what another sweep has pulled: the last one to need it removes it.
+                self._mark(image_id)
+                self._held[image_id] = _Held(reference, image.size_bytes or 0)
+            elif name not in before[image_id]:
+                self._lent[image_id] = name
+        return image
 
-    def release(self, image_id: str | None) -> None:
+    def release(self, image: Image) -> None:
         """It is not needed any more; it stays until its room is needed."""
         with self._lock:
-            if image_id is not None and (held := self._held.get(image_id)):
+            if held := self._held.get(str(image.image_id)):
                 held.needed -= 1
-                self._held.move_to_end(image_id)
+                self._held.move_to_end(str(image.image_id))
 
     def has_room(self) -> bool:
         """Whether another image may be pulled; what is not needed makes room, the oldest first."""
@@ -89,18 +95,39 @@ class Pulled:
         with self._lock:
             for image_id in list(self._held):
                 self._remove(image_id)
+            for image_id, name in self._lent.items():
+                if self._inspected(image_id).get("RepoTags"):  # else it would go with its name
+                    _forget(self._engine, [name])
 
     def _bytes(self) -> int:
         return sum(held.bytes for held in self._held.values())
 
     def _remove(self, image_id: str) -> None:
-        held = self._held.pop(image_id)
-        _forget(self._engine, [f"{MARK}:{_tag(image_id)}", held.reference.familiar])
+        held, mine = self._held.pop(image_id), f"{MARK}:{_tag(image_id)}"
+        shared = _marks(self._inspected(image_id)) - {mine}
+        # The mark goes last: killed in between, the next one finds the image by it.
+        _forget(self._engine, [mine] if shared else [held.reference.familiar, mine])
 
-    def _id(self, reference: Reference, platform: str) -> str | None:
-        with contextlib.suppress(ImageUnavailable, EngineUnavailable):
-            return self._engine.resolve(reference, platform=platform, pull="never").image_id
-        return None
+    def _mark(self, image_id: str) -> None:
+        with contextlib.suppress(EngineUnavailable, APIError), answering():
+            self._engine.client.api.tag(image_id, MARK, _tag(image_id), force=True)
+
+    def _inspected(self, image_id: str) -> dict[str, Any]:
+        with contextlib.suppress(EngineUnavailable, APIError), answering():
+            return self._engine.client.images.get(image_id).attrs
+        return {}
+
+    def _named(self) -> dict[str, list[str]]:
+        """What the engine has, by id, with names by digest: what is among them is not ours."""
+        try:
+            with answering():
+                listed = self._engine.client.api.images(all=True)
+        except APIError as error:
+            raise EngineUnavailable(
+                f"The engine does not list its images: {one_line(str(error))}",
+                remedy="See what `docker image ls` says, and the engine's own log.",
+            ) from error
+        return {each["Id"]: each.get("RepoDigests") or [] for each in listed}
 
 
 def room_on(engine: Engine) -> int:
@@ -120,16 +147,23 @@ def remove_orphans(engine: Engine, *, everything: bool = False) -> int:
     """
     removed = 0
     with answering():
-        for image in engine.client.images.list(name=MARK):
-            marks = [name for name in image.tags if name.startswith(f"{MARK}:")]
-            orphaned = [mark for mark in marks if everything or is_orphan(_owner_of(mark))]
-            if orphaned:
-                whole = engine.client.images.get(str(image.id))  # the list shows only the marks
-                alone = whole.tags == orphaned
-                digests = (whole.attrs.get("RepoDigests") or ()) if alone else ()
-                _forget(engine, [*orphaned, *digests])
-                removed += 1
+        listed = {each["Id"] for each in engine.client.api.images(name=MARK)}
+        for image_id in listed:
+            with contextlib.suppress(ImageNotFound):  # another process does the same
+                image = engine.client.images.get(image_id).attrs
+                orphaned = {
+                    mark for mark in _marks(image) if everything or is_orphan(_owner_of(mark))
+                }
+                if orphaned:
+                    digests = image.get("RepoDigests") or []
+                    alone = set(image.get("RepoTags") or ()) == orphaned and len(digests) == 1
+                    _forget(engine, [*(digests if alone else ()), *sorted(orphaned)])
+                    removed += 1
     return removed
+
+
+def _marks(image: dict[str, Any]) -> set[str]:
+    return {name for name in image.get("RepoTags") or () if name.startswith(f"{MARK}:")}
 
 
 def _tag(image_id: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Protocol
 
-from certify.errors import ImageUnavailable, UsageError
+from certify.errors import ImageUnavailable, NoSuchImage, UsageError
 from certify.images.listing import Entry
 from certify.images.reference import DEFAULT_TAG, Reference
 from certify.safetext import one_line
@@ -37,9 +37,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Unlisted:
-    """A glob that its registry did not answer."""
+    """A glob that its registry did not answer, or not for one of the repositories."""
 
     pattern: str
+    """What it would have told: the glob, or the repository with the glob of its tags."""
     line: int
     trouble: ImageUnavailable
 
@@ -57,8 +58,8 @@ class Selection:
     def wants(self, reference: Reference) -> bool:
         """Whether include and exclude let it through."""
         name = reference.familiar
-        included = not self.include or any(fnmatch.fnmatchcase(name, g) for g in self.include)
-        return included and not any(fnmatch.fnmatchcase(name, glob) for glob in self.exclude)
+        included = not self.include or any(fnmatchcase(name, glob) for glob in self.include)
+        return included and not any(fnmatchcase(name, glob) for glob in self.exclude)
 
 
 def expand(
@@ -73,12 +74,11 @@ def expand(
     wanted: dict[Wanted, None] = {}
     unlisted: list[Unlisted] = []
     for entry in entries:
-        try:
-            for reference in _references(entry, connect, selection):
-                if selection.wants(reference):
-                    wanted[Wanted(reference, entry.profiles, entry.platform)] = None
-        except ImageUnavailable as trouble:
-            unlisted.append(Unlisted(entry.target, entry.line, trouble))
+        for found in _references(entry, connect, selection):
+            if isinstance(found, Unlisted):
+                unlisted.append(found)
+            elif selection.wants(found):
+                wanted[Wanted(found, entry.profiles, entry.platform)] = None
     return list(wanted), unlisted
 
 
@@ -86,20 +86,39 @@ def _references(
     entry: Entry,
     connect: Callable[[str], AbstractContextManager[Lists]],
     selection: Selection,
-) -> Iterator[Reference]:
+) -> Iterator[Reference | Unlisted]:
     if entry.reference is not None:
         yield entry.reference
         return
     host, repository_glob, tag_glob = split_pattern(str(entry.pattern))
-    with connect(host) as registry:
-        for repository in _repositories(registry, repository_glob):
-            tags = [tag for tag in registry.tags(repository) if fnmatch.fnmatchcase(tag, tag_glob)]
-            for tag in newest(tags, selection.max_tags):
-                yield _named(host, repository, tag)
+    try:
+        with connect(host) as registry:
+            for repository in _repositories(registry, repository_glob):
+                # What a registry lists is not yet a name: nothing is asked or sorted that is none.
+                _named(host, repository, DEFAULT_TAG)
+                try:
+                    yield from _tagged(registry, host, repository, tag_glob, selection.max_tags)
+                except NoSuchImage:
+                    # Catalogues also list what has lost its last tag.
+                    if repository == repository_glob:
+                        raise
+                except ImageUnavailable as trouble:
+                    part = f"{host}/{repository}:{tag_glob}"
+                    yield Unlisted(part, entry.line, trouble)
+    except ImageUnavailable as trouble:
+        yield Unlisted(entry.target, entry.line, trouble)
+
+
+def _tagged(
+    registry: Lists, host: str, repository: str, tag_glob: str, most: int | None
+) -> Iterator[Reference]:
+    tags = [tag for tag in registry.tags(repository) if fnmatchcase(tag, tag_glob)]
+    found = {tag: _named(host, repository, tag) for tag in tags}
+    for tag in newest(found, most):
+        yield found[tag]
 
 
 def _named(host: str, repository: str, tag: str) -> Reference:
-    """What a registry lists is not yet a name."""
     try:
         return Reference.parse(f"{host}/{repository}:{tag}")
     except UsageError as error:
@@ -114,7 +133,7 @@ def _repositories(registry: Lists, glob: str) -> Iterable[str]:
         return [glob]
     namespace = re.split(r"[*?\[]", glob)[0].rpartition("/")[0]
     names = registry.repositories(namespace)
-    return [name for name in names if fnmatch.fnmatchcase(name, glob)]
+    return [name for name in names if fnmatchcase(name, glob)]
 
 
 def split_pattern(pattern: str) -> tuple[str, str, str]:
@@ -128,6 +147,17 @@ def split_pattern(pattern: str) -> tuple[str, str, str]:
     if plain.registry == "docker.io" and "/" not in rest:
         rest = f"library/{rest}"
     return plain.registry, rest, tag
+
+
+def would_list(pattern: str, name: str) -> bool:
+    """Whether a glob leads to an image of this name, if its registry has it."""
+    host, repositories, tags = split_pattern(pattern)
+    reference = Reference.parse(name)
+    return (
+        reference.registry == host
+        and fnmatchcase(reference.repository, repositories)
+        and fnmatchcase(reference.tag or "", tags)
+    )
 
 
 def newest(tags: Iterable[str], count: int | None) -> list[str]:

@@ -12,7 +12,8 @@ import requests
 
 from certify.errors import ImageUnavailable
 from certify.images.reference import DOCKER_HUB, Reference
-from certify.images.registry import Registry, unavailable
+from certify.images.registry import Registry
+from certify.images.unanswered import unavailable
 from certify.model import Trust
 
 API_VARIABLE = "CERTIFY_HUB_API"

@@ -21,6 +21,7 @@ from difflib import get_close_matches
 from typing import NoReturn
 
 from certify.errors import BadListing, BadReference
+from certify.images.platform import normal
 from certify.images.reference import Reference, quoted
 
 MOST_SHOWN = 10
@@ -145,7 +146,7 @@ def _profile(name: str, so_far: list[str], known: Collection[str] | None) -> str
 def _platform(value: str) -> str:
     if not _PLATFORM.fullmatch(value):
         _bad(f"platform {quoted(value)}", "OS/ARCH or OS/ARCH/VARIANT, such as linux/amd64")
-    return value
+    return normal(value)
 
 
 def _pattern(target: str) -> str | None:

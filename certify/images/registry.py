@@ -2,51 +2,46 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
+import functools
+import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterator
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from dxf import DXF, DXFBase
-from dxf.exceptions import DXFAuthInsecureError, DXFError, DXFUnauthorizedError
+from dxf.exceptions import DXFError, DXFUnauthorizedError
 
 from certify.errors import ImageUnavailable
+from certify.images.platform import normal
 from certify.images.reference import DOCKER_HUB, Reference
-from certify.images.transport import Adapter, is_loopback, speaks_tls
-from certify.judge.diagnosis import diagnose
+from certify.images.tokens import Credentials, Login, authorization
+from certify.images.transport import is_loopback, session, speaks_tls
+from certify.images.unanswered import unavailable
 from certify.safetext import one_line
-
-Credentials = Callable[[str], tuple[str, str] | None]
-"""Gives user and password for a registry's host, or null."""
 
 HUB_HOST = "registry-1.docker.io"
 """Where ``docker.io/…`` is served from."""
 PAGE = 1000
-ATTESTATION_TAG = re.compile(r"sha(256|512)-[0-9a-f]{64,128}")
-"""Tags under which attestations are attached where a registry has no referrers API."""
+ATTESTATION_TAG = re.compile(r"sha(256|512)-[0-9a-f]{64,128}(\..+)?")
+"""Tags under which attestations are attached where a registry has no referrers API; cosign adds
+``.sig``, ``.att`` or ``.sbom``."""
 
 _INDEXES = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
-MOST_PAGES = 10_000
+_DIGEST = re.compile(r"sha(256:[0-9a-f]{64}|384:[0-9a-f]{96}|512:[0-9a-f]{128})")
+MOST_PAGES = 2_000
 """A registry that lists more pages than this goes round in circles."""
 
 
 class _Client(DXFBase):
-    """A dxf client that also sends a password without TLS to where Docker would."""
-
-    def __enter__(self) -> Self:
-        super().__enter__()
-        adapter = Adapter(self._host)
-        for scheme in ("http://", "https://"):
-            self._sessions[0].mount(scheme, adapter)
-        return self
+    """A dxf client that stays with its registry."""
 
     def _base_request(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         """A next page may be anywhere; our password is for this registry alone."""
@@ -54,23 +49,6 @@ class _Client(DXFBase):
         if urlsplit(url)[:2] != urlsplit(self._base_url)[:2]:
             raise ValueError(f"it goes on at another address, {one_line(url)}")
         return super()._base_request(method, path, **kwargs)  # type: ignore[no-untyped-call, no-any-return]
-
-    def authenticate(
-        self,
-        username: str | None = None,
-        password: str | None = None,
-        *args: Any,
-        **kwargs: Any,
-    ) -> str | None:
-        try:
-            token: str | None = super().authenticate(username, password, *args, **kwargs)
-            return token
-        except DXFAuthInsecureError:
-            if not (username and password):
-                raise DXFUnauthorizedError from None
-            pair = base64.b64encode(f"{username}:{password}".encode()).decode()
-            self._headers = {"Authorization": f"Basic {pair}"}
-            return None
 
 
 class Registry:
@@ -92,6 +70,7 @@ class Registry:
         self._credentials = credentials
         self._insecure = insecure
         self._timeout = timeout
+        self._session: requests.Session | None = None
         self._client: _Client | None = None
         self._repositories: dict[str, DXF] = {}
         self.remaining: int | None = None
@@ -106,25 +85,24 @@ class Registry:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._client is not None:
-            self._client.__exit__(kind, error, trace)  # type: ignore[no-untyped-call]
+        if self._session is not None:
+            self._session.close()
 
     def repositories(self, namespace: str = "") -> Iterator[str]:
         """The names of all repositories, page by page; the protocol cannot ask for a part."""
-        with self._answering("list its repositories"):
-            yield from _bounded(self._connected().list_repos(batch_size=PAGE, iterate=True))
+        with self.answering("list its repositories"):
+            yield from _names(self._connected()._base_request, "_catalog", "repositories")
 
     def tags(self, repository: str) -> Iterator[str]:
         """The tags of a repository, without those of attached attestations."""
-        with self._answering(f"list the tags of {repository}"):
-            listed = self._repository(repository).list_aliases(batch_size=PAGE, iterate=True)
-            for tag in _bounded(listed):
+        with self.answering(f"list the tags of {repository}"):
+            for tag in _names(self._repository(repository)._request, "tags/list", "tags"):
                 if not ATTESTATION_TAG.fullmatch(tag):
                     yield tag
 
     def digest(self, repository: str, reference: str) -> str:
         """The digest that a tag (or digest) leads to, by HEAD: no pull is counted for it."""
-        with self._answering(f"find {repository}:{reference}"):
+        with self.answering(f"find {repository}:{reference}"):
             found, answer = self._repository(repository).head_manifest_and_response(reference)
             left = answer.headers.get("ratelimit-remaining", "").partition(";")[0]
             self.remaining = int(left) if left.isdigit() else self.remaining
@@ -133,28 +111,54 @@ class Registry:
                 f"{self.host} gives no digest for {repository}:{reference}",
                 remedy="Its answer lacks Docker-Content-Digest; ask whoever runs the registry.",
             )
-        return str(found)
+        if not _DIGEST.fullmatch(found):
+            raise ImageUnavailable(
+                f"{self.host} calls {one_line(found, 40)!r} the digest of {repository}:{reference}",
+                remedy="Ask whoever runs the registry.",
+            )
+        return found
 
     def manifest_digest(self, repository: str, digest: str, platform: str) -> str | None:
         """The digest of one platform's manifest: the same if there is no index; null if none."""
-        with self._answering(f"read {repository}@{digest}"):
-            text, _ = self._repository(repository).get_manifest_and_response(digest)
-        manifest = json.loads(text)
-        if manifest.get("mediaType") not in _INDEXES and "manifests" not in manifest:
-            return digest
-        found = {_platform_of(each): str(each["digest"]) for each in manifest["manifests"]}
-        return found.get(platform) or found.get("/".join(platform.split("/")[:2]))
+        with self.answering(f"read {repository}@{digest}"):
+            _, answer = self._repository(repository).get_manifest_and_response(digest)
+            _check(answer.content, digest)
+            manifest = json.loads(answer.content)
+            if manifest.get("mediaType") not in _INDEXES and "manifests" not in manifest:
+                return digest
+            return _of_platform(manifest["manifests"], normal(platform))
+
+    def ask(
+        self,
+        repository: str,
+        method: str,
+        path: str,
+        *,
+        missing: Container[int] = (),
+        **request: Any,
+    ) -> requests.Response | None:
+        """One request below ``/v2/REPOSITORY/``; null for a status that means it is not there."""
+        with self.answering(f"answer to {method.upper()} {one_line(path)} of {repository}"):
+            try:
+                answer = self._repository(repository)._request(method, path, **request)  # type: ignore[no-untyped-call]
+            except requests.HTTPError as error:
+                if error.response is not None and error.response.status_code in missing:
+                    return None
+                raise
+        assert isinstance(answer, requests.Response)
+        return answer
 
     def _connected(self) -> _Client:
         """The client; where Docker would, without TLS, or with anybody's certificate."""
         if self._client is None:
             host = HUB_HOST if self.host == DOCKER_HUB else self.host
             lax = self._insecure or is_loopback(host)
-            plain = lax and not speaks_tls(host, self._timeout)
-            client = _Client(
+            asking = self._session = session(host, self._timeout)
+            plain = lax and not speaks_tls(asking, host)
+            self._client = _Client(
                 host, self._authenticate, insecure=plain, tlsverify=not lax, timeout=self._timeout
             )
-            self._client = client.__enter__()
+            self._client._sessions.insert(0, asking)
         return self._client
 
     def _repository(self, name: str) -> DXF:
@@ -163,47 +167,46 @@ class Registry:
             self._repositories[name] = _Repository.from_base(self._connected(), name)
         return self._repositories[name]
 
-    def _authenticate(self, client: Any, response: requests.Response) -> None:
-        user, password = self._credentials(self.host) or (None, None)
-        client.authenticate(user, password, response=response)
+    @functools.cached_property
+    def _login(self) -> Login | ImageUnavailable | None:
+        """Docker's login to it, or why none can be had; looked up once, for helpers are slow."""
+        try:
+            return self._credentials(self.host)
+        except ImageUnavailable as trouble:
+            return trouble
+
+    def _authenticate(self, client: Any, refusal: requests.Response) -> None:
+        """Find out how to ask again. Without a login nobody asks: that may be enough."""
+        login = None if isinstance(self._login, ImageUnavailable) else self._login
+        scope = f"repository:{client._repo}:pull" if client._repo else "registry:catalog:*"
+        lax = not client._tlsverify
+        header = authorization(
+            client._sessions[0], refusal, login, scope=scope, lax=lax, verify=not lax
+        )
+        client._headers = {"Authorization": header}
 
     @contextlib.contextmanager
-    def _answering(self, what: str) -> Iterator[None]:
+    def answering(self, what: str) -> Iterator[None]:
+        """Turns what keeps the registry from ``what`` into :class:`ImageUnavailable`."""
         try:
             yield
-        except (DXFError, requests.RequestException, ValueError, KeyError, TypeError) as error:
+        except DXFUnauthorizedError as error:
+            if isinstance(self._login, ImageUnavailable):
+                raise self._login from error
+            cause = "it refuses the login that Docker has" if self._login else "it asks for a login"
+            host = "" if self.host == DOCKER_HUB else f" {self.host}"
+            raise ImageUnavailable(
+                f"{self.host} does not {what}: {cause}", remedy=f"`docker login{host}` first."
+            ) from error
+        except _TROUBLE as error:
             raise unavailable(f"{self.host} does not {what}", error) from error
 
 
-def unavailable(what: str, error: Exception) -> ImageUnavailable:
-    """What kept a registry from its answer, in plain words."""
-    said = str(error) or type(error).__name__
-    response = getattr(error, "response", None)
-    status = 401 if isinstance(error, DXFUnauthorizedError) else getattr(response, "status_code", 0)
-    if status in _STATUSES:
-        cause, remedy = _STATUSES[status]
-        return ImageUnavailable(f"{what}: {cause}", remedy=remedy, evidence=said)
-    if status >= 500:
-        cause = f"it answers with its own error {status}"
-        return ImageUnavailable(f"{what}: {cause}", remedy="Try again later.", evidence=said)
-    diagnosis = diagnose(said)
-    if diagnosis is None:
-        remedy = "See that the registry runs, and that its name is right."
-        return ImageUnavailable(f"{what}: {one_line(said)}", remedy=remedy, evidence=said)
-    return ImageUnavailable(
-        f"{what}: {diagnosis.cause}",
-        remedy=diagnosis.remedy,
-        fault=diagnosis.fault,
-        evidence=said,
-    )
-
-
-_STATUSES = {
-    401: ("it asks for a login", "`docker login` to it first."),
-    403: ("this login may not", "Log in as somebody who may pull from it."),
-    404: ("it has no such thing", "Check the spelling of repository and tag."),
-    429: ("its limit of requests is reached", "Log in to it, or wait as long as it asks."),
-}
+_TROUBLE = (
+    DXFError, requests.RequestException,
+    # from what it sent
+    ValueError, KeyError, TypeError, AttributeError, RecursionError,
+)  # fmt: skip
 
 
 class _Repository(_Client, DXF):
@@ -225,16 +228,38 @@ def manifest_digest(
     return None
 
 
-def _bounded(names: Iterable[str]) -> Iterator[str]:
-    for number, name in enumerate(names):
-        if number >= PAGE * MOST_PAGES:
-            raise ValueError("its list does not end")
-        if not isinstance(name, str):
-            raise ValueError("its list holds something else than names")
-        yield name
+def _names(ask: Callable[..., requests.Response], path: str, key: str) -> Iterator[str]:
+    """What a registry lists, page by page; each tells where the next one is."""
+    answer = ask("get", path, params={"n": PAGE})
+    for _ in range(MOST_PAGES):
+        for name in answer.json()[key] or ():
+            if not isinstance(name, str):
+                raise ValueError("its list holds something else than names")
+            yield name
+        following = answer.links.get("next")
+        if following is None:
+            return
+        answer = ask("get", urljoin(answer.url, following["url"]))
+    raise ValueError("its list does not end")
+
+
+def _check(content: bytes, digest: str) -> None:
+    algorithm, _, digits = digest.partition(":")
+    if hashlib.new(algorithm, content).hexdigest() != digits:
+        raise ValueError("what it sends is something else than the digest says")
+
+
+def _of_platform(entries: list[dict[str, Any]], platform: str) -> str | None:
+    """The one manifest for a platform; null if there is none, or none is the one."""
+    for wanted in (platform, "/".join(platform.split("/")[:2])):
+        found = {entry["digest"] for entry in entries if _platform_of(entry) == wanted}
+        if found:
+            only = found.pop()
+            return only if not found and _DIGEST.fullmatch(only) else None
+    return None
 
 
 def _platform_of(entry: dict[str, Any]) -> str:
     named = entry.get("platform") or {}
     parts = (named.get("os"), named.get("architecture"), named.get("variant"))
-    return "/".join(str(part) for part in parts if part)
+    return normal("/".join(str(part) for part in parts if part))

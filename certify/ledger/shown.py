@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,9 @@ from sqlalchemy import Connection, Select, func, select
 from certify.ledger import queries
 from certify.ledger.queries import NAMES, ROW
 from certify.model import Grade, Status
+
+Key = tuple[str, str, str]
+"""A reference, a platform (empty where nobody got that far) and a profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +27,10 @@ class Shown:
     """What the reference says; the result may have been recorded under another name."""
     platform: str
     profile: str
+    expires_at: datetime
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> Key:
         """What there is one row of."""
         return self.names["reference"], self.platform, self.profile
 
@@ -47,7 +52,7 @@ def shown(connection: Connection, profile: str | None) -> list[Shown]:
     A run that could not even get an image hides nothing: it shows only where there is nothing
     else to show, and one that does not even know a platform only where no other row does.
     """
-    columns = (ROW.id, ROW.platform, ROW.profile)
+    columns = (ROW.id, ROW.platform, ROW.profile, ROW.expires_at)
     found = _rows(connection, queries.pointed_at(profile, columns))
     standing = {each.key: each for each in found}
     names = {(each.names["reference"], each.profile) for each in found}
@@ -64,31 +69,33 @@ def _rows(connection: Connection, query: Select[Any]) -> list[Shown]:
     # By position: the names come last, and a column may bear the name of one of them.
     wanted = [name.name for name in NAMES]
     return [
-        Shown(row[0], dict(zip(wanted, row[3:], strict=True)), row[1], row[2])
+        Shown(row[0], dict(zip(wanted, row[4:], strict=True)), *row[1:4])
         for row in connection.execute(query)
     ]
 
 
-def latest(connection: Connection) -> dict[tuple[str, str, str], int]:
+def latest(connection: Connection) -> dict[Key, int]:
     """For each reference, platform and profile the number of its newest result."""
     keys = (ROW.reference, ROW.platform, ROW.profile)
     query = select(*keys, func.max(ROW.id)).group_by(*keys)
     return {(row[0], row[1], row[2]): row[3] for row in connection.execute(query)}
 
 
-def past(connection: Connection, each: Shown) -> list[Past]:
-    """Every result recorded under a row's own name, platform and profile, the oldest first."""
-    columns = (ROW.finished_at, ROW.status, ROW.grade, ROW.boot_seconds, ROW.identity)
+def past(connection: Connection, rows: Sequence[Shown]) -> dict[Key, list[Past]]:
+    """Every result recorded under the rows' own names, platforms and profiles, oldest first."""
+    found: dict[Key, list[Past]] = {row.key: [] for row in rows}
     query = (
-        select(*columns)
-        .where(
-            ROW.reference == each.names["reference"],
-            ROW.platform == each.platform,
-            ROW.profile == each.profile,
+        select(
+            ROW.reference, ROW.platform, ROW.profile,
+            ROW.finished_at, ROW.status, ROW.grade, ROW.boot_seconds, ROW.identity,
         )
+        .where(ROW.reference.in_({row.names["reference"] for row in rows}))
         .order_by(ROW.finished_at, ROW.id)
-    )
-    return [
-        Past(row[0], Status(row[1]), Grade(row[2]) if row[2] else None, row[3], row[4])
-        for row in connection.execute(query)
-    ]
+    )  # fmt: skip
+    for reference, platform, profile, at, status, grade, boot, identity in connection.execute(
+        query
+    ):
+        if (reference, platform, profile) in found:
+            each = Past(at, Status(status), Grade(grade) if grade else None, boot, identity)
+            found[reference, platform, profile].append(each)
+    return found

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 from sqlalchemy import Engine, Row, Select, select
@@ -24,13 +24,15 @@ from certify.ledger.connect import engine_for, name_of, share
 from certify.ledger.queries import ROW
 from certify.ledger.revocations import Revocations
 from certify.ledger.schema import VERSION, create, results_table, version_of
-from certify.ledger.shown import Past, Shown, latest, past, shown
+from certify.ledger.shown import Key, Past, Shown, latest, past, shown
 from certify.ledger.sweeps import Sweeps
 from certify.model import Image, Result, Status
 from certify.safetext import one_line, safe_json
 
 REPEATED = ("reference", "registry", "repository", "tag", "digest", "image_id")
 """Fields of an image that have a column of the same name."""
+
+T = TypeVar("T")
 
 _AT_A_TIME = 200
 """Documents are read so many at a time."""
@@ -128,15 +130,15 @@ class Ledger:
                 image = result.image.model_copy(update=each.names)
                 yield each, result.model_copy(update={"image": image})
 
-    def latest(self) -> dict[tuple[str, str, str], int]:
+    def latest(self) -> dict[Key, int]:
         """For each reference, platform and profile the number of its newest result."""
         with self._explained(), self._engine.connect() as connection:
             return latest(connection)
 
-    def past(self, row: Shown) -> list[Past]:
-        """What was ever recorded for a row of a matrix, the oldest first."""
+    def past(self, rows: Sequence[Shown]) -> dict[Key, list[Past]]:
+        """What was ever recorded for rows of a matrix (a few hundred), the oldest first."""
         with self._explained(), self._engine.connect() as connection:
-            return past(connection, row)
+            return past(connection, rows)
 
     def standings(self) -> list[Standing]:
         """What stands for each reference, platform and profile, as much as a plan needs of it."""
@@ -247,7 +249,7 @@ def _row(result: Result) -> dict[str, Any]:
     }
 
 
-def batched(rows: Sequence[Shown], size: int) -> Iterator[Sequence[Shown]]:
+def batched(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """The rows, so many at a time."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]

@@ -65,14 +65,16 @@ def badge_of_all(results: Iterable[Result], now: datetime) -> Badge:
     return Badge("certify", message, GREEN if count else GREY, message)
 
 
-def badge_files(results: Iterable[Result], now: datetime) -> Iterator[tuple[str, str]]:
-    """Names under the reports folder, and what the files hold: two for each result, and for all.
+def badge_files(result: Result, now: datetime) -> Iterator[tuple[str, str]]:
+    """Names under the reports folder, and what the two files of a result hold.
 
     A badge is named as the certificate in ``results/`` is.
     """
-    results = list(results)
-    for result in results:
-        yield from _both(certificate_stem(result), badge_of(result, now))
+    yield from _both(certificate_stem(result), badge_of(result, now))
+
+
+def badge_files_of_all(results: Iterable[Result], now: datetime) -> Iterator[tuple[str, str]]:
+    """The same of the whole list."""
     yield from _both("all", badge_of_all(results, now))
 
 

@@ -1,57 +1,113 @@
-"""Writes what a run and the ledger have to say under ``reports/``, every file whole."""
+"""Writes what a run and the ledger have to say under ``reports/``, and of it only what changed.
+
+Results are read from the ledger a few at a time, and only thin ones are kept for the tables, so
+that memory does not grow with what images print. Files are whole, but not each of them is brought
+to disk: all of them can be made again from the ledger.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from certify.errors import BadLedger
+from certify.judge.changes import Change, changes
+from certify.ledger.shown import Past
+from certify.ledger.store import Ledger, batched
 from certify.model import Result
-from certify.publish.badge import badge_files
+from certify.publish.badge import badge_files, badge_files_of_all
 from certify.publish.files import write_atomically
 from certify.publish.junit import junit_xml
 from certify.publish.matrix import matrix_json, matrix_markdown
-from certify.publish.names import certificate_stem, stem
+from certify.publish.names import certificate_stem
 from certify.publish.result import result_json
+from certify.publish.site.build import frame_files, image_files, rows_file
+from certify.publish.thin import thinned
+from certify.publish.upkeep import NOTES, Entry, entries, forget, lacks_tables, noted, stale
+from certify.safetext import safe_json
+
+_AT_A_TIME = 200
 
 
-def write_reports(
-    directory: Path, results: Sequence[Result], ledger_results: Sequence[Result]
-) -> list[Path]:
+def write_reports(directory: Path, results: Sequence[Result], ledger: Ledger) -> int:
     """Write ``junit.xml`` of this run's ``results``, and all that `write_standing` does.
 
-    Returns the paths written; raises OSError.
+    Returns and raises what that does. With a ledger that cannot be read the results' own
+    certificates are written nevertheless.
     """
-    junit = directory / "junit.xml"
-    write_atomically(junit, junit_xml(results))
-    return [junit, *write_standing(directory, ledger_results)]
+    _write(directory, [("junit.xml", junit_xml(results))])
+    try:
+        return write_standing(directory, ledger)
+    except BadLedger:
+        _write(directory, map(_certificate, results))
+        raise
 
 
-def write_standing(directory: Path, ledger_results: Sequence[Result]) -> list[Path]:
-    """Write ``results/*.json``, ``badges/*``, ``matrix.json`` and ``matrix.md``.
+def write_standing(directory: Path, ledger: Ledger, *, now: datetime | None = None) -> int:
+    """Bring certificates, badges, matrix and site up to date with what stands in the ledger.
 
-    ``ledger_results`` are what stands for each reference (`Ledger.standing_by_reference`, after
-    a run was recorded): so an inconclusive run replaces no certificate. Returns the paths
-    written; raises OSError.
+    So an inconclusive run replaces no certificate. Returns of how many images the files were
+    written anew; raises OSError and `BadLedger`.
     """
-    files = {
-        directory / "results" / f"{certificate_stem(result)}.json": result_json(result)
-        for result in ledger_results
-    }
-    badges = badge_files(ledger_results, datetime.now(UTC))
-    files |= {directory / name: text for name, text in badges}
-    files[directory / "matrix.json"] = matrix_json(ledger_results)
-    files[directory / "matrix.md"] = matrix_markdown(ledger_results)
-    for path, text in files.items():
-        write_atomically(path, text)
-    _drop_superseded(directory, ledger_results)
-    return list(files)
+    now = now or datetime.now(UTC)
+    found = entries(ledger, now)
+    known = noted(directory)
+    due = stale(directory, found, known)
+    notes = {entry.stem: entry.made_of for entry in found}
+    if due or known.keys() != notes.keys() or lacks_tables(directory):
+        thin = [*_write_images(directory, ledger, found, due, now)]
+        _write(directory, _tables(thin, now))
+        for name in known.keys() - notes.keys():
+            forget(directory, name)
+    stems = {entry.shown.key: entry.stem for entry in found}
+    _write(directory, frame_files(_changes(ledger), stems, now))
+    _write(directory, [(NOTES, safe_json(notes) + "\n")])
+    return len(due)
 
 
-def _drop_superseded(directory: Path, results: Sequence[Result]) -> None:
-    """Remove what an earlier run wrote that did not even learn the image's platform."""
-    for result in results:
-        if result.image.platform:
-            name = stem(result.image.reference, result.profile, None)
-            for file in (f"results/{name}.json", f"badges/{name}.json", f"badges/{name}.svg"):
-                (directory / file).unlink(missing_ok=True)
+def _write_images(
+    directory: Path, ledger: Ledger, found: Sequence[Entry], due: set[str], now: datetime
+) -> Iterator[Result]:
+    """Write the files of images that are due; all results, thin, in their order."""
+    for part in batched(found, _AT_A_TIME):
+        past = ledger.past([entry.shown for entry in part if entry.stem in due])
+        documents = ledger.documents([entry.shown for entry in part])
+        for entry, (shown, result) in zip(part, documents, strict=True):
+            if entry.stem in due:
+                files = dict(_of_image(result, past.get(shown.key, []), now))
+                _write(directory, files.items())
+                forget(directory, entry.stem, but=files)
+            yield thinned(result)
+
+
+def _of_image(result: Result, past: Sequence[Past], now: datetime) -> Iterator[tuple[str, str]]:
+    yield _certificate(result)
+    yield from badge_files(result, now)
+    yield from image_files(result, past)
+
+
+def _certificate(result: Result) -> tuple[str, str]:
+    return f"results/{certificate_stem(result)}.json", result_json(result)
+
+
+def _tables(results: Sequence[Result], now: datetime) -> Iterator[tuple[str, str]]:
+    yield "matrix.json", matrix_json(results)
+    yield "matrix.md", matrix_markdown(results)
+    yield from badge_files_of_all(results, now)
+    yield rows_file(results)
+
+
+def _changes(ledger: Ledger) -> list[Change] | None:
+    """What the last sweep changed; None if there was none of the same list before."""
+    last = ledger.sweeps.last(1)
+    pair = ledger.sweeps.last(2, last[0].source) if last else []
+    if len(pair) < 2:
+        return None
+    after, before = (ledger.sweeps.found(sweep.id) for sweep in pair)  # the newest comes first
+    return changes(before, after)
+
+
+def _write(directory: Path, files: Iterable[tuple[str, str | bytes]]) -> None:
+    for name, content in files:
+        write_atomically(directory / name, content, durable=False)

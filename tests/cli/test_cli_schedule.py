@@ -31,6 +31,27 @@ def test_a_choice_of_ones_own_is_kept(certify: Certify) -> None:
     out = certify("schedule", "cron", "--", "--fail-on", "never").out
     assert "--fail-on never" in out
     assert "newly-rejected" not in out
+    assert "newly-rejected" not in certify("schedule", "cron", "--", "--fail-on=never").out
+
+
+def test_files_of_another_machine_need_not_be_here(certify: Certify) -> None:
+    elsewhere = ("--", "--checks", "/opt/our-checks")
+    assert certify("schedule", "kubernetes", "--image", "a", *elsewhere).code == 0
+    here = certify("schedule", "cron", *elsewhere)
+    assert (here.code, here.out) == (2, "")
+    assert "/opt/our-checks: no test_" in here.err
+
+
+def test_a_list_that_is_missing_is_mentioned(certify: Certify, tmp_path: Path) -> None:
+    assert "images.txt does not exist yet" in certify("schedule", "cron").err
+    (tmp_path / "images.txt").touch()
+    assert certify("schedule", "cron").err == ""
+
+
+def test_several_a_day(certify: Certify) -> None:
+    out = certify("schedule", "cron", "--at", "22:30", "--every", "8", "--on", "sun").out
+    assert "at 06:30, 14:30 and 22:30 on sun by this host's clock" in out
+    assert "\n30 6,14,22 * * 0 cd " in out
 
 
 def test_a_workflow_is_yaml(certify: Certify) -> None:
@@ -46,6 +67,12 @@ def test_a_workflow_is_yaml(certify: Certify) -> None:
         (["kubernetes"], "--image"),
         (["cron", "--at", "25:00"], "not a time of day"),
         (["anacron"], "anacron"),
+        (["cron", "--every", "5"], "'5' is not one of"),
+        (["cron", "--", "--jbos", "3"], "No such option"),
+        (["gitlab", "--image", "a", "--", "--jbos", "3"], "No such option"),
+        (["cron", "--", "--jobs", "many"], "not a valid integer"),
+        (["cron", "--", "other.txt"], "unexpected extra argument"),
+        (["systemd", "--write", "/dev/null/x"], "--write /dev/null/x: Not a directory"),
     ],
 )
 def test_wrong_usage(certify: Certify, words: list[str], told: str) -> None:

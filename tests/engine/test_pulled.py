@@ -13,7 +13,9 @@ import pytest
 from certify.engine import pulled
 from certify.engine.client import Engine
 from certify.engine.pulled import MARK, Pulled
+from certify.errors import ImageUnavailable
 from certify.images.reference import Reference
+from certify.model import Image
 from tests.registries import Registry, running
 
 pytestmark = pytest.mark.engine
@@ -61,38 +63,37 @@ def test_the_least_recently_needed_makes_room(engine: Engine, references: list[R
     assert not [digest for digest in here if digest.startswith(references[0].name)]
 
 
-def fetched(images: Pulled, reference: Reference) -> str:
-    image_id = images.fetch(reference, "linux/amd64", pull="missing")
-    assert image_id is not None
-    return image_id
+def fetched(images: Pulled, reference: Reference) -> Image:
+    return images.fetch(reference, "linux/amd64")
 
 
 def test_what_somebody_else_has_stays(engine: Engine, references: list[Reference]) -> None:
     name = references[0].familiar
     engine.client.api.pull(references[0].name, tag=references[0].digest)
     images = Pulled(engine, room=1)
-    assert images.fetch(references[0], "linux/amd64", pull="missing") is None
+    fetched(images, references[0])
+    assert held(engine) == 0
     images.clear()
     engine.client.images.get(name)
     engine.client.images.remove(name)
 
 
-def test_nothing_is_pulled_that_is_not_to_be_or_cannot_be(
-    engine: Engine, references: list[Reference]
-) -> None:
+def test_what_cannot_be_pulled_is_said(engine: Engine, references: list[Reference]) -> None:
     images = Pulled(engine, room=1)
-    assert images.fetch(references[0], "linux/amd64", pull="never") is None
-    gone = Reference.parse(f"{references[0].registry}/none:1")
-    assert images.fetch(gone, "linux/amd64", pull="missing") is None
+    with pytest.raises(ImageUnavailable, match="none:1"):
+        fetched(images, Reference.parse(f"{references[0].registry}/none:1"))
+    assert images.has_room(), "nothing is held"
 
 
 KILLED = """
 import os, signal, sys
 from certify.engine.client import Engine
 from certify.engine.pulled import Pulled
+from certify.errors import ImageUnavailable
 from certify.images.reference import Reference
+from certify.model import Image
 with Engine.connect() as engine:
-    Pulled(engine, 1).fetch(Reference.parse(sys.argv[1]), "linux/amd64", pull="missing")
+    Pulled(engine, 1).fetch(Reference.parse(sys.argv[1]), "linux/amd64")
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

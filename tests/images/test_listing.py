@@ -25,7 +25,7 @@ def test_reads_a_list() -> None:
             Reference.parse("ghcr.io/team/app:1.2"),
             None,
             ("devspace", "plain"),
-            "linux/arm64/v8",
+            "linux/arm64",
             3,
         ),
         Entry(None, "registry.example/team/*:*", ("plain",), None, 5),

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
 from certify.engine.client import Engine
+from certify.engine.trusted import is_insecure
 from certify.errors import ImageUnavailable
 from certify.images import registry as module
 from certify.images import transport
@@ -81,8 +82,7 @@ def test_one_that_limits_requests_is_asked_again(registry: Registry, form: str) 
 def test_one_that_goes_on_limiting_is_given_up(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patience = transport._RETRIES.new(backoff_factor=0)
-    monkeypatch.setattr(transport, "_RETRIES", patience)
+    monkeypatch.setattr(transport, "_PAUSES", (0, 0))
     reply = Reply(429, b"{}")
     with serving(forwarding(registry.host, lambda _m, p: reply if "/manif" in p else None)) as port:
         with pytest.raises(ImageUnavailable, match="limit of requests is reached"):
@@ -411,8 +411,7 @@ def test_the_engine_says_which_registries_are_insecure(host: str, insecure: bool
         "IndexConfigs": {"plain.invalid:5000": {"Secure": False}, "secure.invalid": {"Secure": 1}},
         "InsecureRegistryCIDRs": ["10.9.0.0/16", "127.0.0.0/8"],
     }
-    engine = Engine(None, {"RegistryConfig": told})  # type: ignore[arg-type]
-    assert engine._insecure(host) is insecure
+    assert is_insecure(host, {"RegistryConfig": told}) is insecure
 
 
 # ------------------------------------------------------------------------------ Docker Hub

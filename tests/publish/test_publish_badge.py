@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from certify.model import Result
 from certify.publish import badge as module
-from certify.publish.badge import badge_files, badge_of, badge_of_all, endpoint, svg, width
+from certify.publish.badge import (
+    badge_files,
+    badge_files_of_all,
+    badge_of,
+    badge_of_all,
+    endpoint,
+    svg,
+    width,
+)
 from certify.publish.names import certificate_stem
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=80)
@@ -80,7 +88,10 @@ def test_whatever_an_image_is_called_it_is_one_picture(
 
 
 def test_there_are_two_files_each_and_two_for_all(one_of_each: list[Result]) -> None:
-    files = dict(badge_files(one_of_each, one_of_each[0].finished_at))
+    now = one_of_each[0].finished_at
+    files = dict(badge_files_of_all(one_of_each, now))
+    for result in one_of_each:
+        files |= dict(badge_files(result, now))
     stems = [certificate_stem(result) for result in one_of_each] + ["all"]
     assert set(files) == {f"badges/{stem}{end}" for stem in stems for end in (".svg", ".json")}
 

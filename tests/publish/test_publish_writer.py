@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from certify.model import Result, Status
+import pytest
+
+from certify.errors import BadLedger
+from certify.ledger.store import Ledger
+from certify.model import Grade, Result, Status
+from certify.publish.matrix import matrix_json, matrix_markdown
 from certify.publish.names import certificate_stem
-from certify.publish.writer import write_reports
+from certify.publish.site.build import rows_file
+from certify.publish.writer import write_reports, write_standing
+from tests.many import NOON, many, result_of
 
 MakeResult = Callable[..., Result]
 
@@ -18,17 +26,54 @@ def names(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_everything_is_written_and_whole(tmp_path: Path, one_of_each: list[Result]) -> None:
-    run = one_of_each[:2]
-    written = write_reports(tmp_path, run, one_of_each)
-    assert {str(path.relative_to(tmp_path)) for path in written} == names(tmp_path)
-    assert len(list((tmp_path / "results").iterdir())) == len(one_of_each)
-    assert len(ET.parse(tmp_path / "junit.xml").getroot()) == len(run)
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    with Ledger.open("sqlite://") as opened:
+        yield opened
+
+
+def record(ledger: Ledger, *results: Result) -> None:
+    for result in results:
+        ledger.record(result)
+
+
+def moments(folder: Path) -> dict[str, int]:
+    """When each file was written."""
+    return {name: (folder / name).stat().st_mtime_ns for name in names(folder)}
+
+
+def test_everything_is_written_and_whole(
+    tmp_path: Path, ledger: Ledger, one_of_each: list[Result]
+) -> None:
+    record(ledger, *one_of_each)
+    assert write_reports(tmp_path, one_of_each[:2], ledger) == len(one_of_each)
+    assert len(ET.parse(tmp_path / "junit.xml").getroot()) == 2
     assert len(json.loads((tmp_path / "matrix.json").read_text())["rows"]) == len(one_of_each)
     assert (tmp_path / "matrix.md").read_text().startswith("# Compatibility matrix")
-    for result in one_of_each:
+    for result in ledger.standing_by_reference():
         text = (tmp_path / "results" / f"{certificate_stem(result)}.json").read_text()
         assert Result.model_validate_json(text) == result
+    stems = {certificate_stem(result) for result in one_of_each}
+    for folder, ends, more in (
+        ("results", {".json"}, set()), ("badges", {".json", ".svg"}, {"all"}),
+        ("images", {".html"}, set()),
+    ):  # fmt: skip
+        for end in ends:
+            assert {path.stem for path in (tmp_path / folder).glob(f"*{end}")} == stems | more
+    assert not [name for name in names(tmp_path) if name.endswith(".tmp")]
+
+
+def test_the_tables_say_what_whole_results_say(
+    tmp_path: Path, ledger: Ledger, one_of_each: list[Result]
+) -> None:
+    """Thin results are enough for them."""
+    record(ledger, *one_of_each)
+    write_standing(tmp_path, ledger)
+    standing = ledger.standing_by_reference()
+    assert (tmp_path / "matrix.json").read_text() == matrix_json(standing)
+    assert (tmp_path / "matrix.md").read_text() == matrix_markdown(standing)
+    name, rows = rows_file(standing)
+    assert (tmp_path / name).read_text() == rows
 
 
 def test_names_tell_what_is_inside_and_differ(one_of_each: list[Result]) -> None:
@@ -38,26 +83,102 @@ def test_names_tell_what_is_inside_and_differ(one_of_each: list[Result]) -> None
     assert len(set(map(certificate_stem, one_of_each))) == len(one_of_each)
 
 
-def test_nothing_at_all_is_written_too(tmp_path: Path) -> None:
-    write_reports(tmp_path, [], [])
-    badges = {"badges/all.json", "badges/all.svg"}
-    assert names(tmp_path) == {"junit.xml", "matrix.json", "matrix.md"} | badges
+def test_nothing_at_all_is_written_too(tmp_path: Path, ledger: Ledger) -> None:
+    assert write_reports(tmp_path, [], ledger) == 0
+    tables = {"junit.xml", "matrix.json", "matrix.md", "badges/all.json", "badges/all.svg"}
+    assert tables | {"index.html", "compare.html", "assets/rows.js"} <= names(tmp_path)
+
+
+def test_only_what_changed_is_written_again(tmp_path: Path, ledger: Ledger) -> None:
+    now = NOON
+    record(ledger, *many(5))
+    assert write_standing(tmp_path, ledger, now=now) == 5
+    before = moments(tmp_path)
+    assert write_standing(tmp_path, ledger, now=now) == 0
+    assert moments(tmp_path) == before
+    newer = result_of(2, now + timedelta(hours=1))
+    record(ledger, newer)
+    assert write_standing(tmp_path, ledger, now=now) == 1
+    after = moments(tmp_path)
+    changed = {name for name in after if after[name] != before.get(name)}
+    stem = certificate_stem(newer)
+    tables = {"matrix.json", "matrix.md", "assets/rows.js", "assets/pages.json"}
+    assert {f"results/{stem}.json", f"images/{stem}.html"} <= changed
+    assert {Path(name).stem for name in changed - tables} == {stem}
+
+
+@pytest.mark.parametrize(
+    "lost", ["results/{}.json", "badges/{}.svg", "images/{}.html", "assets/pages.json", "matrix.md"]
+)
+def test_what_was_lost_or_cut_short_is_written_again(
+    tmp_path: Path, ledger: Ledger, lost: str
+) -> None:
+    (result,) = many(1)
+    record(ledger, result)
+    write_standing(tmp_path, ledger, now=NOON)
+    file = tmp_path / lost.format(certificate_stem(result))
+    whole = file.read_bytes()
+    for damage in (file.unlink, lambda: file.write_bytes(b"")):
+        damage()
+        write_standing(tmp_path, ledger, now=NOON)
+        assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize("notes", ["[]", "{", '{"a": 1}', "\x00", "7"])
+def test_notes_that_cannot_be_read_cost_time_only(
+    tmp_path: Path, ledger: Ledger, notes: str
+) -> None:
+    record(ledger, *many(2))
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets/pages.json").write_text(notes)
+    assert write_standing(tmp_path, ledger, now=NOON) == 2
+    assert write_standing(tmp_path, ledger, now=NOON) == 0
+
+
+def test_what_expires_is_written_again_and_counts_no_more(tmp_path: Path, ledger: Ledger) -> None:
+    result = next(each for each in many(50) if each.verdict.grade is Grade.NATIVE)
+    record(ledger, result)
+    badge = tmp_path / "badges" / f"{certificate_stem(result)}.json"
+    for now, said, count in (
+        (result.expires_at - timedelta(seconds=1), "certified native", "1 certified"),
+        (result.expires_at, "expired", "0 certified"),
+    ):
+        assert write_standing(tmp_path, ledger, now=now) == 1
+        assert json.loads(badge.read_text())["message"] == said
+        assert json.loads((tmp_path / "badges/all.json").read_text())["message"] == count
 
 
 def test_a_certificate_supersedes_an_earlier_failure_to_pull(
-    tmp_path: Path, make_result: MakeResult
+    tmp_path: Path, ledger: Ledger, make_result: MakeResult
 ) -> None:
     lost = make_result("debian:12", image={}, checks=(), status=Status.INCONCLUSIVE)
-    write_reports(tmp_path, [lost], [lost])
+    record(ledger, lost)
+    write_standing(tmp_path, ledger)
     assert f"results/{certificate_stem(lost)}.json" in names(tmp_path)
     found = make_result("debian:12")
-    write_reports(tmp_path, [found], [found])
-    assert [entry.name for entry in (tmp_path / "results").iterdir()] == [
-        f"{certificate_stem(found)}.json"
-    ]
+    record(ledger, found)
+    write_standing(tmp_path, ledger)
+    about = [name for name in names(tmp_path) if certificate_stem(lost) in name.split("/")[-1]]
+    assert about == []
+    assert f"results/{certificate_stem(found)}.json" in names(tmp_path)
 
 
-def test_a_hostile_name_stays_in_its_folder(tmp_path: Path, make_result: MakeResult) -> None:
-    result = make_result("../../" + "x" * 300, profile="\ud800/..\x00")
-    write_reports(tmp_path / "reports", [result], [result])
+def test_a_hostile_name_stays_in_its_folder(
+    tmp_path: Path, ledger: Ledger, make_result: MakeResult
+) -> None:
+    result = make_result("../../" + "x" * 300, profile="/..\x00")
+    record(ledger, result)
+    write_reports(tmp_path / "reports", [result], ledger)
     assert all(name.startswith("reports/") for name in names(tmp_path))
+
+
+def test_a_ledger_that_cannot_be_read_costs_no_certificate(
+    tmp_path: Path, one_of_each: list[Result]
+) -> None:
+    file = tmp_path / "certify.db"
+    with Ledger.open(f"sqlite:///{file}") as ledger:
+        file.write_bytes(b"this is no database any more" * 1000)
+        with pytest.raises(BadLedger):
+            write_reports(tmp_path / "reports", one_of_each, ledger)
+    assert len(list((tmp_path / "reports/results").iterdir())) == len(one_of_each)
+    assert (tmp_path / "reports/junit.xml").exists()

@@ -1,0 +1,144 @@
+"""What a sweep says of each image: its own answers, those that stand, and silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from certify.certification import Options, certify, unseen
+from certify.errors import ImageUnavailable
+from certify.images.expand import Unlisted, would_list
+from certify.images.reference import Reference
+from certify.judge.changes import Swept, swept
+from certify.judge.plan import Item, Key, State
+from certify.judge.profiles import Profile
+from certify.model import Image, Result, Status
+from certify.watching import Unwatched
+
+Answers = dict[Key, Result]
+"""What a sweep itself found out; the platform of a key is the one that was looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One image to certify, once, for all profiles and under all names that lead to it."""
+
+    reference: Reference
+    """Pinned by digest, or the name of a local image."""
+    platform: str
+    """What to look for in a registry."""
+    asked: str | None
+    """Null where that is the engine's own: what is found is then judged by the checks."""
+    profiles: tuple[Profile, ...]
+    names: tuple[tuple[Reference, str], ...]
+    """(reference, profile) of every item that its results answer."""
+
+
+def postponed(units: Sequence[Unit], options: Options) -> Answers:
+    """The answers for what must wait: none, and why."""
+    found: Answers = {}
+    for unit in units:
+        trouble = ImageUnavailable(
+            f"{unit.reference.registry} allows no more pulls for now",
+            remedy="Log in to it for a higher limit, or sweep again later: the rest goes on then.",
+        )
+        chosen, name = replace(options, platform=unit.platform), unit.names[0][0]
+        answers = certify(trouble, unit.reference, unit.profiles, chosen, Unwatched(), name=name)
+        found |= named(unit, answers)
+    return found
+
+
+def named(unit: Unit, results: Sequence[Result]) -> Answers:
+    """The results, once for each name that leads to the image."""
+    by_profile = {result.profile: result for result in results}
+    return {
+        (reference.familiar, unit.platform, profile): renamed(by_profile[profile], reference)
+        for reference, profile in unit.names
+    }
+
+
+def renamed(result: Result, reference: Reference) -> Result:
+    """The same answer under another name of the same image."""
+    return result.model_copy(update={"image": result.image.model_copy(update=reference.fields)})
+
+
+def others(
+    items: Sequence[Item],
+    said: Collection[Key],
+    profiles: Mapping[str, Profile],
+    options: Options,
+    standing_for: Callable[[Image, str], Result | None],
+) -> Answers:
+    """What there is to record of images that were not run: answers that stand under another
+    name of theirs, and silence where no registry could tell what an image is.
+
+    ``said`` has been answered already; ``standing_for`` an image and a profile the ledger tells.
+    """
+    found: Answers = {}
+    for item in items:
+        wanted, reference = item.wanted, Reference.parse(item.wanted.reference)
+        if item.state is State.SAME and wanted.key not in said:
+            image = unseen(reference, wanted.platform)
+            ids = {"digest": wanted.digest, "image_id": wanted.digest}  # it may be either
+            answer = standing_for(image.model_copy(update=ids), wanted.profile)
+            if answer is not None:
+                found[wanted.key] = renamed(answer, reference)
+        elif item.state is State.UNRESOLVED:
+            found[wanted.key] = _silence(item, item.why, profiles, options)
+    return found
+
+
+def told(
+    items: Sequence[Item],
+    said: Mapping[Key, Result],
+    standing: Mapping[Key, Result],
+    profiles: Mapping[str, Profile],
+    options: Options,
+) -> list[Result]:
+    """What a sweep says of each image: its own answer, be it none, or else what stands."""
+    return [
+        said.get(item.wanted.key)
+        or standing.get(item.wanted.key)
+        or _silence(item, "another process has changed what the ledger knows", profiles, options)
+        for item in items
+    ]
+
+
+def remembered(
+    items: Sequence[Item],
+    said: Mapping[Key, Result],
+    standing: Mapping[Key, Result],
+    before: Iterable[Swept],
+    unlisted: Sequence[Unlisted],
+) -> list[Swept]:
+    """What the next sweep compares itself with: the newest answer of each image.
+
+    An image that nobody could tell anything of today has not changed. Neither have those of
+    ``before``, the last sweep of the same list, that a registry could not list today.
+    """
+    found: dict[Key, Swept] = {}
+    for item in items:
+        key = item.wanted.key
+        mine, known = said.get(key), standing.get(key)
+        silent = mine is None or mine.verdict.status is Status.INCONCLUSIVE
+        if newest := (known or mine) if silent else mine:
+            found[key] = replace(swept(newest), platform=item.wanted.platform)
+    for each in before:
+        if any(would_list(glob.pattern, each.reference) for glob in unlisted):
+            found.setdefault(each.key, each)
+    return list(found.values())
+
+
+def by_key(results: Iterable[Result]) -> Answers:
+    """Results by what they answer."""
+    return {
+        (result.image.reference, result.image.platform or "", result.profile): result
+        for result in results
+    }
+
+
+def _silence(item: Item, why: str, profiles: Mapping[str, Profile], options: Options) -> Result:
+    trouble = ImageUnavailable(why, remedy="See to the registry, then sweep again.")
+    chosen = replace(options, platform=item.wanted.platform)
+    reference = Reference.parse(item.wanted.reference)
+    return certify(trouble, reference, [profiles[item.wanted.profile]], chosen, Unwatched())[0]

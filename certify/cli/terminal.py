@@ -1,0 +1,23 @@
+"""Standard error, on which progress is told: live on a terminal, in plain lines elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rich.console import Console
+
+
+def standard_error() -> Console:
+    """Where progress goes."""
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+def is_live(console: Console) -> bool:
+    """Whether somebody watches who sees what is overwritten.
+
+    Nobody does in a pipe (whatever ``FORCE_COLOR`` says), in a CI system, on a terminal that
+    cannot move its cursor, and where ``NO_COLOR`` asks for plain text.
+    """
+    plain = os.environ.get("NO_COLOR") or os.environ.get("CI", "false").lower() not in ("", "false")
+    return sys.stderr.isatty() and console.is_interactive and not plain

@@ -1,0 +1,46 @@
+"""What it means that a registry did not answer as asked, in plain words."""
+
+from __future__ import annotations
+
+import requests
+
+from certify.errors import ImageUnavailable, NoSuchImage
+from certify.judge.diagnosis import diagnose
+from certify.safetext import one_line
+
+
+def unavailable(what: str, error: Exception) -> ImageUnavailable:
+    """What kept a registry from its answer, in plain words."""
+    said = str(error) or type(error).__name__
+    response = getattr(error, "response", None)
+    status = getattr(response, "status_code", 0)
+    if status in _STATUSES:
+        cause, remedy = _STATUSES[status]
+        kind = NoSuchImage if status == requests.codes.not_found else ImageUnavailable
+        return kind(f"{what}: {cause}{_for_how_long(response)}", remedy=remedy, evidence=said)
+    if status >= 500:
+        cause = f"it answers with its own error {status}"
+        return ImageUnavailable(f"{what}: {cause}", remedy="Try again later.", evidence=said)
+    diagnosis = diagnose(said)
+    if diagnosis is None:
+        remedy = "See that the registry runs, and that its name is right."
+        return ImageUnavailable(f"{what}: {one_line(said)}", remedy=remedy, evidence=said)
+    return ImageUnavailable(
+        f"{what}: {diagnosis.cause}",
+        remedy=diagnosis.remedy,
+        fault=diagnosis.fault,
+        evidence=said,
+    )
+
+
+def _for_how_long(response: requests.Response | None) -> str:
+    asked = response.headers.get("Retry-After", "") if response is not None else ""
+    return f"; it asks to be left alone for {asked} s" if asked.isdigit() and len(asked) < 8 else ""
+
+
+_STATUSES = {
+    401: ("it asks for a login", "`docker login` first."),
+    403: ("this login may not", "Log in as somebody who may pull from it."),
+    404: ("it has no such thing", "Check the spelling of repository and tag."),
+    429: ("its limit of requests is reached", "Log in to it, or wait as long as it asks."),
+}

@@ -1,0 +1,46 @@
+"""Results without their long texts: all that a table shows, so that ten thousand fit in memory."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from certify.model import Check, Launch, Level, Outcome, Reason, Result, Waived
+from certify.safetext import one_line
+
+_LAUNCH = Launch(kind="init", isolation="")
+
+
+def thinned(result: Result) -> Result:
+    """The same image, verdict and outcomes; no evidence, log, command or host.
+
+    Of the reasons the first one's line is left. Checks that say the same are one object, so that
+    a result takes a few kilobytes however much its image printed.
+    """
+    reasons = tuple(
+        Reason(check=reason.check, text=one_line(reason.text, 300), remedy="")
+        for reason in result.verdict.reasons[:1]
+    )
+    return result.model_copy(
+        update={
+            "image": result.image.model_copy(update={"layer_digests": ()}),
+            "verdict": result.verdict.model_copy(update={"reasons": reasons}),
+            "checks": tuple(
+                _check(check.id, check.group, check.level, check.outcome, check.waiver)
+                for check in result.checks
+            ),
+            "waivers": (),
+            "launch": _LAUNCH,
+            "log": "",
+            "host": None,
+            "recommendation": None,
+        }
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _check(
+    check_id: str, group: str, level: Level, outcome: Outcome, waiver: Waived | None
+) -> Check:
+    return Check(
+        id=check_id, title="", group=group, level=level, outcome=outcome, seconds=0, waiver=waiver
+    )
