@@ -9,41 +9,31 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from certify import __version__, timing
 from certify.engine.client import Engine
 from certify.engine.control import reach
-from certify.engine.launch import Limits, Plan, described
+from certify.engine.launch import Limits
 from certify.engine.launcher import launched
-from certify.errors import EngineUnavailable, Interrupted, SuiteBroken, Trouble
+from certify.errors import Interrupted, SuiteBroken, Trouble
 from certify.images.hub import trust
 from certify.images.reference import Reference
 from certify.images.registry import manifest_digest
 from certify.judge.profiles import Profile
-from certify.judge.startup import Start, measured, medians
+from certify.judge.startup import measured, medians
 from certify.judge.verdict import judge
 from certify.judge.waivers import Waiver, about, digest, notes, stands_until
-from certify.model import (
-    Claim,
-    Fault,
-    Finding,
-    Host,
-    Image,
-    Launch,
-    Os,
-    Result,
-    Startup,
-    Suite,
-)
+from certify.model import Image, Result, Startup, Suite
 from certify.safetext import printable
+from certify.seen import Seen
 from certify.suite.catalogue import claims, suite_digest
+from certify.suite.job import job_for, plan_for
 from certify.suite.runner import Runner
-from certify.suite.subject import Job
 from certify.watching import Watcher
 
 VALID_FOR = timedelta(days=30)
 """How long a certificate stands: packages move on, and so do hosts."""
+_ENGINE_ASKED_EVERY = 20.0  # seconds
 _LOG_LINES, _LOG_LENGTH = 200, 10_000
 _OUR_LINES = re.compile(r"^certify: .*\n?", re.MULTILINE)
 
@@ -69,22 +59,6 @@ class Options:
     """Asked now and then; once it is true the certification is broken off and cleaned up."""
 
 
-@dataclass
-class _Seen:
-    """What one launch showed so far; a report is made from it however far that is."""
-
-    image: Image
-    claims: dict[str, Claim]
-    started_at: datetime
-    findings: dict[str, Finding] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
-    starts: list[Start] = field(default_factory=list)
-    host: Host | None = None
-    log: str = ""
-    plan: Plan | None = None
-    trouble: Trouble | None = None
-
-
 def certify(
     engine: Engine | Trouble,
     reference: Reference,
@@ -93,6 +67,7 @@ def certify(
     watcher: Watcher,
     *,
     name: Reference | None = None,
+    find: Callable[[], Image] | None = None,
 ) -> list[Result]:
     """Certify one image under several profiles; one result each, in their order.
 
@@ -100,11 +75,12 @@ def certify(
     Host, network and registry trouble ends up in the results, as an inconclusive
     verdict; so they always come back, however far it got. In place of an engine the
     trouble itself can be given, where it is known that there is nothing to run.
-    ``name`` is what the image goes by where ``reference`` pins it to a digest.
+    ``name`` is what the image goes by where ``reference`` pins it to a digest. ``find`` gives
+    the image, or raises why there is none, where somebody else than the engine looks for it.
     """
     results: dict[str, Result] = {}
     for alike in _by_launch(profiles):
-        seen = _Seen(
+        seen = Seen(
             image=unseen(reference, options.platform),
             claims=claims(),
             started_at=datetime.now(UTC),
@@ -113,7 +89,7 @@ def certify(
             if isinstance(engine, Trouble):
                 raise engine
             seen.host = timing.measured_host(engine)
-            _examine(engine, reference, alike, options, watcher, seen)
+            _examine(engine, reference, find, alike, options, watcher, seen)
             _time(engine, alike[0], options, watcher, seen)
         except Trouble as trouble:
             seen.trouble = trouble
@@ -143,7 +119,7 @@ def _by_launch(profiles: Sequence[Profile]) -> list[list[Profile]]:
 
 
 def _result(
-    seen: _Seen, profile: Profile, options: Options, reference: Reference, finished_at: datetime
+    seen: Seen, profile: Profile, options: Options, reference: Reference, finished_at: datetime
 ) -> Result:
     shipped = claims()
     findings = {
@@ -175,7 +151,9 @@ def _result(
             provision_seconds=seen.facts.get("provision_seconds"),
             samples=measured(seen.starts, "boot"),
         ),
-        launch=_launch(seen, profile, options, reference),
+        launch=seen.launch(
+            profile, reference, isolation=options.isolation, platform=options.platform
+        ),
         log=seen.log,
         host=seen.host,
         suite=Suite(version=__version__, digest=judged_by(profile, options, seen.image)),
@@ -194,27 +172,29 @@ def judged_by(profile: Profile, options: Options, image: Image) -> str:
 def _examine(
     engine: Engine,
     reference: Reference,
+    find: Callable[[], Image] | None,
     profiles: Sequence[Profile],
     options: Options,
     watcher: Watcher,
-    seen: _Seen,
+    seen: Seen,
 ) -> None:
     """Launch the image once and run every check that any of the profiles names."""
     profile = profiles[0]  # all launch alike
-    seen.plan = Plan(
-        kind=profile.launch,
-        isolation=engine.isolation(options.isolation) if profile.launch == "init" else "default",
-        install=profile.install,
+    seen.plan = plan_for(
+        engine,
+        profile,
+        options.isolation,
+        pace=timing.pace_of(engine, seen.host, options.platform),
         network=options.network,
         limits=options.limits,
-        apparmor=engine.apparmor,
-        pace=timing.pace_of(engine, seen.host, options.platform),
     )
     # The child's imports cost nothing here: they pass while the image is found and boots.
     with Runner() as runner:
         watcher.phase("looking for the image")
-        image = engine.resolve(reference, platform=options.platform, pull=options.pull)
-        seen.image = image
+        seek = find or (
+            lambda: engine.resolve(reference, platform=options.platform, pull=options.pull)
+        )
+        image = seen.image = seek()
         watcher.phase("launching")
         image_id = image.image_id or reference.familiar
         with launched(
@@ -224,36 +204,23 @@ def _examine(
                 watcher.kept(started.name)
             seen.facts["create_seconds"] = started.create_seconds
             seen.facts["start_seconds"] = started.start_seconds
-            job = Job(
-                container=started.candidate.id,
-                image=image,
-                launch=profile.launch,
-                refused=started.refused,
-                anchor=profile.anchor,
-                engine_platform=engine.platform,
-                asked_platform=options.platform,
-                install=profile.install,
-                budgets=profile.budgets.model_dump(),
-                only=tuple({check_id: None for each in profiles for check_id in each.checks}),
-                pace=seen.plan.pace,
-            )
+            job = job_for(engine, image, seen.plan, started, profiles, platform=options.platform)
             own = [str(options.own_checks)] if options.own_checks else []
             runner.begin(job, started.notify, own)
             _ask_the_registry(engine, reference, seen)
             with _engine_asked_first(engine):
-                for event in runner.events(time.monotonic() + options.timeout, options.stopped):
+                stopped = _engine_asked_too(engine, options.stopped)
+                for event in runner.events(time.monotonic() + options.timeout, stopped):
                     if event["event"] == "control":
                         watcher.phase("asking a control")
                         runner.answer(reach(engine, event["urls"], options.network))
                     else:
-                        _hear(event, watcher, seen, options)
+                        seen.hear(event, watcher, options.timeout)
             log = _OUR_LINES.sub("", started.candidate.logs(_LOG_LINES))
             seen.log = printable(log, limit=_LOG_LENGTH)
 
 
-def _time(
-    engine: Engine, profile: Profile, options: Options, watcher: Watcher, seen: _Seen
-) -> None:
+def _time(engine: Engine, profile: Profile, options: Options, watcher: Watcher, seen: Seen) -> None:
     """Launch what came up again, as often as asked, only to see how soon it is up."""
     if seen.plan is None or seen.trouble:
         return
@@ -267,7 +234,7 @@ def _time(
         watcher.phase(f"launch {len(seen.starts) + 1} of {options.runs}")
 
 
-def _weigh_startup(engine: Engine, profile: Profile, watcher: Watcher, seen: _Seen) -> None:
+def _weigh_startup(engine: Engine, profile: Profile, watcher: Watcher, seen: Seen) -> None:
     """Judge what was timed by every launch, and hold nothing against the image on a slow host."""
     seen.facts |= medians(seen.starts)
     changed, seen.host = timing.weigh(
@@ -278,7 +245,7 @@ def _weigh_startup(engine: Engine, profile: Profile, watcher: Watcher, seen: _Se
         watcher.finding(finding, seen.claims.get(finding.id))
 
 
-def _ask_the_registry(engine: Engine, reference: Reference, seen: _Seen) -> None:
+def _ask_the_registry(engine: Engine, reference: Reference, seen: Seen) -> None:
     """What else it knows of the image, such as the platform's manifest; meanwhile it boots."""
     image = seen.image
     if image.digest and image.platform:
@@ -286,6 +253,23 @@ def _ask_the_registry(engine: Engine, reference: Reference, seen: _Seen) -> None
         digest = manifest_digest(registry, reference, image.digest, image.platform)
         told = {"manifest_digest": digest, "trust": trust(reference)}
         seen.image = image.model_copy(update=told)
+
+
+def _engine_asked_too(engine: Engine, stopped: Callable[[], bool]) -> Callable[[], bool]:
+    """Asks the engine for a sign of life now and then: one that hangs leaves a check waiting.
+
+    Calling it raises :class:`~certify.errors.EngineUnavailable` if none comes.
+    """
+    asked = time.monotonic()
+
+    def also_stopped() -> bool:
+        nonlocal asked
+        if time.monotonic() > asked + _ENGINE_ASKED_EVERY:
+            engine.ping()
+            asked = time.monotonic()
+        return stopped()
+
+    return also_stopped
 
 
 @contextlib.contextmanager
@@ -296,46 +280,3 @@ def _engine_asked_first(engine: Engine) -> Iterator[None]:
     except SuiteBroken:
         engine.ping()
         raise
-
-
-def _hear(event: dict[str, Any], watcher: Watcher, seen: _Seen, options: Options) -> None:
-    """Take in one event of the process that runs the checks."""
-    match event:
-        case {"event": "finding", "finding": said}:
-            finding = Finding.model_validate(said)
-            seen.findings[finding.id] = finding
-            watcher.finding(finding, seen.claims.get(finding.id))
-        case {"event": "claims", "claims": listed}:
-            told = [Claim.model_validate(each) for each in listed]
-            seen.claims |= {claim.id: claim for claim in told}
-        case {"event": "fact", "name": "os", "value": value}:
-            seen.image = seen.image.model_copy(update={"os": Os.model_validate(value)})
-        case {"event": "fact", "name": "package_manager", "value": value}:
-            seen.image = seen.image.model_copy(update={"package_manager": value})
-        case {"event": "fact", "name": name, "value": value}:
-            seen.facts[name] = value
-        case {"event": "running", "check": check_id}:
-            watcher.phase(check_id)
-        case {"event": "trouble", "message": message, "remedy": remedy}:
-            seen.trouble = EngineUnavailable(message, remedy=remedy)
-        case {"event": "broken", "message": message, "evidence": evidence}:
-            raise SuiteBroken(
-                message, remedy="Mend the file of checks that is named.", evidence=evidence
-            )
-        case {"event": "deadline"}:
-            seen.trouble = Trouble(
-                f"The checks did not end within {options.timeout:g} s.",
-                remedy="Give them longer with --timeout, or see which check is slow.",
-                fault=Fault.TOOL,
-            )
-
-
-def _launch(seen: _Seen, profile: Profile, options: Options, reference: Reference) -> Launch:
-    """How it was launched, and the command line that does it again."""
-    name, image = reference.familiar, seen.image
-    if seen.plan is None:  # no engine answered
-        return Launch(kind=profile.launch, isolation=options.isolation, reproduce="docker version")
-    missing = tuple(seen.facts.get("missing", ()))
-    told = described(seen.plan, name, options.platform, missing, image.package_manager)
-    found = image.layers is not None
-    return told if found else told.model_copy(update={"reproduce": f"docker pull {name}"})

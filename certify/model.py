@@ -124,6 +124,8 @@ class Reason(Value):
     check: str | None
     text: str
     remedy: str
+    evidence: str = ""
+    """What was seen of trouble that no check tells of; empty where a check has it."""
 
 
 class Verdict(Value):

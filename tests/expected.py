@@ -35,6 +35,11 @@ EXPECTED = [
     Expected("busybox", "plain", "rejected", None, {"packages.manager"}, {"image.libc"}),
     Expected("scratch", "devspace", "rejected", None, {"image.os"}, set()),
     Expected("scratch", "plain", "rejected", None, {"image.os"}, set()),
+    Expected("webdevops-bootstrap", "webdevops-bootstrap", "certified", "native", set(), set()),
+    Expected("webdevops-base", "webdevops-base", "certified", "native", set(), set()),
+    Expected("webdevops-base-app", "webdevops-base-app", "certified", "native", set(), set()),
+    # The one point in which it is broken: a program's output goes to a file.
+    Expected("webdevops-base-broken", "webdevops-base", "rejected", None, {"services.logs"}, set()),
 ]  # fmt: skip
 
 

@@ -73,6 +73,15 @@ class PrivateEngine:
             eventually(lambda: not ended.exists() or " Z " in ended.read_text())
             mark.unlink()
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It hangs: whoever asks it waits."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
     def docker(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         """Run a docker command on it."""
         command = ["docker", "--host", self.address, *words]

@@ -12,6 +12,7 @@ import click
 from certify.certification import Options
 from certify.cli.options import read_waivers
 from certify.engine.launch import ISOLATIONS, Limits
+from certify.images.platform import normal
 from certify.judge.profiles import Profile
 from certify.suite.catalogue import own_checks
 from certify.suite.choice import chosen_profiles
@@ -46,7 +47,7 @@ class Platform(click.ParamType[str]):
         text = str(value)
         if not re.fullmatch(r"linux/[a-z0-9]+(/[a-z0-9]+)?", text):
             self.fail(f"{value!r} is not a platform; expected for example linux/arm64", param, ctx)
-        return text
+        return normal(text)
 
 
 _OPTIONS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from certify.engine import pulled, reaper
+from certify.engine import mailbox, pulled, reaper
 from certify.engine.client import Engine
 
 
@@ -14,10 +14,11 @@ from certify.engine.client import Engine
     help="Also what runs on other machines, or still runs, has created.",
 )  # fmt: skip
 def clean(*, everything: bool) -> None:
-    """Remove containers, volumes, networks and images that crashed runs left.
+    """Remove containers, volumes, networks, images and folders that crashed runs left.
 
     Only objects that carry certify's own labels are touched (and images that it pulled
-    for a sweep, which it marks), and of those only the ones whose process is gone.
+    for a sweep, and folders for temporary files, which it marks), and of those only the ones
+    whose process is gone.
 
     \b
     Example:
@@ -26,4 +27,5 @@ def clean(*, everything: bool) -> None:
     with Engine.connect() as engine:
         count = reaper.remove_orphans(engine, everything=everything)
         count += pulled.remove_orphans(engine, everything=everything)
+    count += mailbox.remove_orphans(everything=everything)
     click.echo(f"removed {count} object{'' if count == 1 else 's'}")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from certify.cli.terminal import is_live, standard_error
 from certify.model import Claim, Finding, Outcome
 
 _MARKS = {
@@ -27,8 +25,8 @@ class Progress:
 
     def __init__(self, image: str, profile: str) -> None:
         self._what = f"{image} · {profile}"
-        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
-        self._live = self._console.is_terminal and not os.environ.get("CI")
+        self._console = standard_error()
+        self._live = is_live(self._console)
         self._status: Status | None = None
         self._begun = time.monotonic()
 

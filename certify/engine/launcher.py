@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from certify.engine import reaper
+from certify.engine import mailbox, reaper
 from certify.engine.candidate import SHELL, Candidate
 from certify.engine.client import APIError, Engine, answering
 from certify.engine.launch import STOP_SIGNAL, Plan, host_config
@@ -55,10 +53,8 @@ def launched(
     with contextlib.ExitStack() as cleanup:
         notify, folder = None, None
         if engine.local and plan.kind == "init":
-            folder, notify = _notify_socket(run)
             # Removed after the container: an engine that is still starting it makes it anew.
-            cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
-            cleanup.callback(notify.close)
+            folder, notify = cleanup.enter_context(mailbox.opened(run))
         if not keep:
             cleanup.callback(reaper.remove_run, engine, run)
         refused = ""
@@ -158,19 +154,3 @@ def refusal(said: str) -> LaunchRefused:
         fault=diagnosis.fault if diagnosis and diagnosis.fault is not Fault.IMAGE else Fault.HOST,
         evidence=said,
     )
-
-
-def _notify_socket(run: str) -> tuple[Path, socket.socket]:
-    """A datagram socket for boot completion, in a folder of its own for the container to see."""
-    folder = Path(tempfile.mkdtemp(prefix=f"certify-{run}-"))
-    folder.chmod(0o755)
-    end = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    try:
-        end.bind(str(folder / "socket"))
-        (folder / "socket").chmod(0o666)  # PID 1 may be another user where users are remapped
-        end.setblocking(False)
-    except BaseException:
-        end.close()
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return folder, end

@@ -8,6 +8,7 @@ gone they are orphans, which :func:`orphans` finds and ``certify clean`` removes
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import time
@@ -61,13 +62,42 @@ def owner() -> str:
     return f"{_machine()}/{pid}/{_start_time(pid)}"
 
 
+def owner_in_short() -> str:
+    """This process in the name of a file: ``MACHINE-PID-START``, for :func:`is_gone`."""
+    _, pid, start = owner().split("/")
+    return f"{_short(_machine())}-{pid}-{start}"
+
+
 def is_orphan(owner_label: str) -> bool | None:
     """Whether the process that created an object is gone; null if it ran on another machine."""
     machine, _, process = owner_label.partition("/")
-    if machine != _machine() or machine == _UNKNOWN:
-        return None
     pid, _, started = process.partition("/")
-    return not pid.isdigit() or _start_time(int(pid)) != started
+    return is_gone(_short(machine), pid, started)
+
+
+def is_gone(machine: str, pid: str, started: str) -> bool | None:
+    """Whether a process has ended; null if it ran on another machine, or hides from this user."""
+    if machine != _short(_machine()) or machine == _short(_UNKNOWN):
+        return None
+    if not pid.isdigit():
+        return True
+    now = _start_time(int(pid))
+    return None if now is None and _hides(int(pid)) else now != started
+
+
+def _hides(pid: int) -> bool:
+    """Whether there is a process of which /proc shows nothing (its option ``hidepid``)."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return False
+
+
+def _short(machine: str) -> str:
+    return hashlib.sha256(machine.encode()).hexdigest()[:12]
 
 
 def labels(run: str, image: str) -> dict[str, str]:
@@ -83,6 +113,7 @@ def remove_run(engine: Engine, run: str, *, seconds: float = 10.0) -> None:
     """
     deadline = time.monotonic() + seconds
     with contextlib.suppress(EngineUnavailable):
+        engine.ping()  # one that hangs is not waited for as long as an answer may take
         while _remove(engine, lambda labels: labels.get(RUN) == run).refused:
             if time.monotonic() > deadline:
                 return

@@ -1,16 +1,18 @@
 """Whose fault a refresh of package lists is that failed at the network. Pure.
 
 "Could not resolve" looks the same where there is no network and where an image names a host that
-does not exist. A control tells: certify's own container, on the same network and with nothing of
-the image in it, is asked for the same places and for the distribution's own mirror
-(``mirrors.toml``). What cannot be proven so stays with the network, and inconclusive.
+does not exist; "404" where a mirror has lost all it had and where an image names a release that
+it never had. A control tells: certify's own container, on the same network and with nothing of
+the image in it, is asked for the same places, for other documents of theirs, and for the
+distribution's own mirror (``mirrors.toml``). What cannot be proven so stays with the network, and
+inconclusive.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -42,7 +44,6 @@ class Reach(StrEnum):
 Answers = Mapping[str, Reach]
 """What the control found, by URL."""
 _REACHED = (Reach.SERVES, Reach.CONNECTS)
-_DEAD = (Reach.NO_NAME, Reach.REFUSES)
 
 # Lines in which a package manager says that it did not come through.
 _LOST = re.compile(
@@ -57,10 +58,15 @@ _NAMED = (
     re.compile(r"connect(?:ion)? to:? (?P<host>[\w.-]+)(?:(?::| port )(?P<port>\d+))?"),
     re.compile(r"bad address '(?P<host>[\w.-]+?)(?::(?P<port>\d+))?'"),
 )
-_URL = re.compile(r"\b(https?|ftp)://(?:[^\s/@]{0,80}@)?(?P<host>[\w.-]+)(?::(?P<port>\d+))?")
+_URL = re.compile(
+    r"\b(https?|ftp)://(?:[^\s/@]{0,80}@)?(?P<host>[\w.-]+)(?::(?P<port>\d+))?"
+    r"(?P<path>(?:/[\w.~%+-]{1,80}){0,12})"
+)
 _INSIDE = re.compile(r"\b(?:(?:file|copy):/|cdrom:(?://)?\[)[^\s'\"]*")
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[?::1\]?")
 _GONE = re.compile(r"\b404\b|not have a release file", re.IGNORECASE)
+_GIVEN = re.compile(r"^(get|hit):\d", re.IGNORECASE)
+_CODENAME = re.compile(r"[a-z0-9.-]{1,40}")
 _PORTS = {"http": 80, "https": 443, "ftp": 21}
 _SCHEMES = {80: "http", 443: "https"}
 _NOT_HOSTS = frozenset({"host", "hostname", "name", "names", "server", "the", "to"})
@@ -93,17 +99,42 @@ def places(text: str) -> tuple[str, ...]:
         if _ERROR.search(line):
             linked += [_url(each["host"], each["port"] or each[1]) for each in _URL.finditer(line)]
     every = dict.fromkeys(url for url in named or linked if url)
-    remote = [url for url in every if not _LOOPBACK.fullmatch(_host(url))]
-    return tuple(remote[:PLACES_AT_MOST])
+    return tuple(url for url in every if not _LOOPBACK.fullmatch(_host(url)))
+
+
+def repositories(text: str, os_release: Mapping[str, str] | None) -> dict[str, tuple[str, ...]]:
+    """Repositories that their servers say not to have, with other documents to ask those for.
+
+    Left out are servers that were not reached, for apt says the same of those; that gave the
+    package manager something else; and the distribution's own mirror. There is nothing to ask
+    over TLS, which certify's own program does not speak.
+    """
+    told, gone = set(places(text)), dict[str, tuple[str, ...]]()
+    own, codename = mirror(os_release), (os_release or {}).get("VERSION_CODENAME", "")
+    for line in text.splitlines():
+        for each in _URL.finditer(line):
+            server = _url(each["host"], each["port"] or each[1])
+            if _GIVEN.match(line):
+                told.add(server)
+            elif _GONE.search(line) and server and not (own and _host(server) == _host(own)):
+                repository = server + each["path"].partition("/dists/")[0]
+                documents = [f"{server}/", f"{repository}/"]
+                if _CODENAME.fullmatch(codename):
+                    documents.append(f"{repository}/dists/{codename}/InRelease")
+                http = server.startswith("http:")
+                gone[repository] = tuple(dict.fromkeys(documents)) if http else ()
+    found = [each for each in gone if not any(_within(each, server) for server in told)]
+    return {repository: gone[repository] for repository in found[:PLACES_AT_MOST]}
 
 
 def questions(text: str, os_release: Mapping[str, str] | None) -> tuple[str, ...]:
     """The URLs that a control has to be asked for; none if it could tell nothing."""
     own = mirror(os_release)
-    lost = places(text)
-    if not lost and not (own and _gone_from(own, text)):
+    others = [each for every in repositories(text, os_release).values() for each in every]
+    asked = (*places(text)[:PLACES_AT_MOST], *others)
+    if not asked and not (own and _gone_from(own, text)):
         return ()
-    return (*lost, own) if own else lost
+    return (*asked, own) if own else asked
 
 
 def weigh(
@@ -119,26 +150,52 @@ def weigh(
         return None  # a full disk, a wrong clock: no control tells anything of that
     if inside := _inside(text):
         return Fault.IMAGE, f"{inside} is inside the image itself, where no network leads"
-    own = mirror(os_release)
+    proofs = [
+        *_of_lost(text, mirror(os_release), answers),
+        *_of_absent(text, os_release, answers),
+    ]
+    # What is certain of the image stays true, whatever else is out of order.
+    return next((each for each in proofs if each[0] is Fault.IMAGE), next(iter(proofs), None))
+
+
+def _of_lost(text: str, own: str | None, answers: Answers) -> Iterator[tuple[Fault, str]]:
+    """What is proven of places that were not reached."""
     own_serves = own is not None and answers.get(own) is Reach.SERVES
     for place in places(text):
         host, reach = _host(place), answers.get(place, Reach.NOT_ASKED)
         if reach in _REACHED:
-            return Fault.IMAGE, (
+            blocked = (
                 f"certify's own container reaches {host} on the same network, and the image does "
                 "not: its name resolution, its proxy or its firewall keeps it from it"
             )
-        if own and own_serves and host != _host(own) and reach in _DEAD:
-            return Fault.IMAGE, (
+            yield Fault.IMAGE, blocked
+        elif own and own_serves and host != _host(own):
+            dead = (
                 f"{host} {reach}, as certify's own container finds too, while {_host(own)} serves "
                 "it on the same network"
             )
-    if own and not own_serves and _gone_from(own, text):
-        return Fault.NETWORK, (
-            f"{_host(own)}, the distribution's own mirror, does not serve certify's own container "
-            "either"
-        )
-    return None
+            if reach is Reach.NO_NAME:
+                yield Fault.IMAGE, dead
+            elif reach is Reach.REFUSES:
+                yield Fault.NETWORK, f"{dead}: that server is down"
+
+
+def _of_absent(
+    text: str, os_release: Mapping[str, str] | None, answers: Answers
+) -> Iterator[tuple[Fault, str]]:
+    """What is proven of repositories that a server was reached for, and does not have."""
+    own = mirror(os_release)
+    if own and answers.get(own) is not Reach.SERVES and _gone_from(own, text):
+        what = f"{_host(own)}, the distribution's own mirror,"
+        yield Fault.NETWORK, f"{what} does not serve certify's own container either"
+    for repository, documents in repositories(text, os_release).items():
+        host = _host(repository)
+        if served := [each for each in documents if answers.get(each) is Reach.SERVES]:
+            wrong = f"the image's sources name what {host} does not have, while it gives"
+            yield Fault.IMAGE, f"{wrong} {served[-1]} to certify's own container"
+        else:
+            empty = f"nothing shows that {host} has anything at all, {repository} or else"
+            yield Fault.NETWORK, f"{empty}: that mirror may be out of order"
 
 
 def _inside(text: str) -> str:
@@ -165,6 +222,10 @@ def _url(host: str, service: str) -> str:
     if not host or not 0 < port < 65536:
         return ""
     return f"{_SCHEMES.get(port, 'http')}://{host}" + ("" if port in _SCHEMES else f":{port}")
+
+
+def _within(url: str, server: str) -> bool:
+    return f"{url}/".startswith(f"{server}/")
 
 
 def _host(url: str) -> str:

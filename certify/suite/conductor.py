@@ -9,6 +9,7 @@ import pytest
 from certify.engine.candidate import CandidateStopped
 from certify.engine.session import Answer, SessionLost
 from certify.errors import Trouble
+from certify.judge.case import EVIDENCE_LIMIT
 from certify.judge.diagnosis import Diagnosis, diagnose
 from certify.model import Fault, Finding, Outcome
 from certify.safetext import one_line, printable
@@ -22,7 +23,6 @@ _Meaning = tuple[Outcome, str, str, Fault | None]  # with message, evidence, and
 _SEVERITY = (Outcome.PASSED, Outcome.SKIPPED, Outcome.UNKNOWN, Outcome.FAILED)
 _PROVISION = "startup.provision"
 """The check that answers for what could not be installed at launch."""
-_EVIDENCE_LIMIT = 8000
 _OUTPUT_LIMIT = 3000
 
 
@@ -180,7 +180,7 @@ class Conductor:
             outcome=outcome,
             seconds=round(call.duration, 3),
             message=one_line(message),
-            evidence=printable(evidence, limit=_EVIDENCE_LIMIT),
+            evidence=printable(evidence, limit=EVIDENCE_LIMIT),
             because=self._because(error) if outcome is Outcome.SKIPPED else None,
             fault=fault,
             waited=self._waited(),

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from certify.errors import Interrupted, SuiteBroken
 from certify.safetext import printable
-from certify.suite.subject import Job
+from certify.suite.job import Job
 
 Event = dict[str, Any]
 _STOP_ASKED_EVERY = 0.5

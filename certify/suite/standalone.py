@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,15 @@ import pytest
 from certify.engine.calibration import calibrated
 from certify.engine.client import Engine
 from certify.engine.control import reach
-from certify.engine.launch import Plan
 from certify.engine.launcher import launched
 from certify.errors import CertifyError
 from certify.images.reference import Reference
+from certify.interruption import interruptible
 from certify.judge.startup import pace
 from certify.suite.choice import chosen_profile
 from certify.suite.conductor import Conductor
-from certify.suite.subject import Job, Subject
+from certify.suite.job import job_for, plan_for
+from certify.suite.subject import Subject
 
 if TYPE_CHECKING:
     from certify.suite.host import Transcript
@@ -40,35 +42,25 @@ class Owner(Conductor):
 
 
 def conductor_for(config: pytest.Config) -> Conductor:
-    """Launch what the options name. Ends pytest with one line where that is not possible."""
+    """Launch what the options name. Ends pytest with one line where that is not possible.
+
+    From here on SIGTERM interrupts pytest as Ctrl-C does, so that the candidate is removed.
+    """
     with contextlib.ExitStack() as stack:
+        stack.enter_context(interruptible(signal.SIGTERM))
         try:
             profile = chosen_profile(config.getoption("--profile"))
             reference = Reference.parse(config.getoption("--image"))
             engine = stack.enter_context(Engine.connect())
             image = engine.resolve(reference, platform=None, pull=config.getoption("--pull"))
-            plan = Plan(
-                kind=profile.launch,
-                isolation=engine.isolation(config.getoption("--isolation")),
-                install=profile.install,
-                apparmor=engine.apparmor,
-                pace=pace(calibrated(engine)),
+            plan = plan_for(
+                engine, profile, config.getoption("--isolation"), pace=pace(calibrated(engine))
             )
             image_id = image.image_id or reference.familiar
             started = stack.enter_context(launched(engine, image_id, plan))
         except CertifyError as error:
             raise pytest.UsageError(f"{error.message} {error.remedy}".strip()) from error
-        job = Job(
-            container=started.candidate.id,
-            image=image,
-            launch=profile.launch,
-            refused=started.refused,
-            anchor=profile.anchor,
-            engine_platform=engine.platform,
-            install=profile.install,
-            budgets=profile.budgets.model_dump(),
-            only=tuple(profile.checks),
-        )
+        job = job_for(engine, image, plan, started, [profile])
         transcript: Transcript = []
         subject = Subject(job, started.candidate, transcript, lambda _name, _value: None)
         subject.ask_control = partial(reach, engine, network=None)

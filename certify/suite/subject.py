@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from pydantic import Field
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
@@ -22,38 +21,17 @@ from certify.engine.launcher import refusal
 from certify.engine.session import SessionLost
 from certify.errors import Trouble
 from certify.judge import control
-from certify.model import Fault, Image, LaunchKind, Value
+from certify.model import Fault, Image
 from certify.safetext import one_line, printable
 from certify.suite.claims import unknown
 from certify.suite.host import Transcript, host_over
+from certify.suite.job import Job
 from certify.suite.osrelease import os_fact, parse_os_release
 from certify.suite.supervisor import Supervisor
 
 PROBE_PORT = 7770
 STAYS_SECONDS = 2.0
 """What an image's own command must outlive to count as a service, not as a job."""
-
-
-class Job(Value):
-    """What the process that runs the checks must know; travels as one line of JSON."""
-
-    container: str
-    image: Image
-    launch: LaunchKind
-    refused: str = ""
-    """Why the image's shell (under launch ``image``: its own command) could not be started; empty
-    if it runs."""
-    anchor: str = "image.shell"
-    """The check that answers for a container that does not stay up."""
-    engine_platform: str
-    asked_platform: str | None = None
-    install: tuple[str, ...] = ()
-    """Capabilities that the profile's platform installs at launch."""
-    budgets: dict[str, float] = Field(default_factory=dict)
-    only: tuple[str, ...] = ()
-    """Ids of the shipped checks to run; empty for all."""
-    pace: float = 1.0
-    """What every limit of time is multiplied by: 1 on an ordinary host, more on a slow one."""
 
 
 class Subject:

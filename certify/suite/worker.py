@@ -27,8 +27,9 @@ from certify.suite.catalogue import suite_directory
 from certify.suite.claims import Spec
 from certify.suite.conductor import Conductor
 from certify.suite.host import Transcript
+from certify.suite.job import Job
 from certify.suite.plugin import CONDUCTOR
-from certify.suite.subject import Job, Subject
+from certify.suite.subject import Subject
 
 # Nothing of the caller's own pytest configuration may change what is certified.
 PYTEST_ARGUMENTS = (

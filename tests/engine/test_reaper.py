@@ -7,6 +7,7 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -90,6 +91,28 @@ def test_a_process_number_counts_only_where_it_was_given() -> None:
     assert reaper.is_orphan(label) is None
 
 
+def test_a_process_that_hides_from_this_user_is_no_orphan() -> None:
+    """With /proc's option hidepid a user sees only what is their own; another's run may live."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount /proc anew and then be somebody else")
+    label = f"{HERE}/1/1"
+    program = (
+        "import os, subprocess\n"
+        "from certify.engine import reaper\n"
+        "subprocess.run(['mount', '-o', 'remount,hidepid=2', '/proc'], check=True)\n"
+        "reaper.owner()  # reads what only root may: the interpreter's own files\n"
+        "os.setgid(65534); os.setuid(65534)\n"
+        f"print(reaper.is_orphan({label!r}), reaper.is_orphan({HERE + '/999999999/1'!r}))\n"
+    )
+    # Process numbers of the same namespace; only the mount is another.
+    shell = 'mount -t proc proc /proc && exec "$@"'
+    ran = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", shell, "sh", sys.executable, "-c", program],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (ran.stdout, ran.stderr) == ("None True\n", "")
+
+
 def test_where_processes_cannot_be_told_nothing_is_an_orphan(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -161,7 +184,8 @@ class Api:
 
 
 def engine_with(api: object) -> Engine:
-    return cast(Engine, SimpleNamespace(client=SimpleNamespace(api=api)))
+    engine = SimpleNamespace(client=SimpleNamespace(api=api), ping=lambda: None)
+    return cast(Engine, engine)
 
 
 GONE = f"{HERE}/999999999/1"
@@ -269,7 +293,9 @@ def test_clean_removes_what_a_killed_run_left_and_nothing_else(
         assert labels, "the checks run in a process of their own"
         process.kill()
     assert api.volumes(filters=theirs)["Volumes"]
+    (folder,) = Path(tempfile.gettempdir()).glob(f"certify-*-{process.pid}-*")
     cleaned = certify("clean")
+    assert not folder.exists(), "the folder of the notification socket"
     assert (cleaned.code, cleaned.err) == (0, "")
     assert cleaned.out.startswith("removed ")
     with pytest.raises(NotFound):

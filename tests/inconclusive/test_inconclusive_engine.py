@@ -40,13 +40,6 @@ def test_waiting(candidate):
 '''
 
 
-@pytest.fixture(scope="module")
-def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateEngine]:
-    with private_engine(tmp_path_factory.mktemp("engine")) as found:
-        found.load(f"{SAMPLES}/debian")
-        yield found
-
-
 @contextmanager
 def a_check_that_waits(folder: Path, address: str | None) -> Iterator[tuple[str, list[Ended]]]:
     """A run in which a check asks the container that is named, and how it ended (afterwards)."""

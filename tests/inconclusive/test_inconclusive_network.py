@@ -28,6 +28,7 @@ from tests.inconclusive.misbehaving import SILENCE, Reply, listening, serving
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
 MIRRORS = ["deb.debian.org", "security.debian.org"]
+OWN = "apt.team.test"
 Build = Callable[..., str]
 
 
@@ -135,14 +136,14 @@ def test_name_servers_that_are_down(
 
 @pytest.fixture
 def mirror(engine: Engine) -> Iterator[tuple[str, Path]]:
-    """A network on which Debian's mirrors are one container, and its network namespace."""
+    """A network on which all mirrors are one container, and its network namespace."""
     api = engine.client.api
     with network(engine, internal=True) as name:
         made = api.create_container(
             f"{SAMPLES}/busybox",
             command=["sleep", "600"],
             host_config=api.create_host_config(network_mode=name),
-            networking_config={"EndpointsConfig": {name: {"Aliases": MIRRORS}}},
+            networking_config={"EndpointsConfig": {name: {"Aliases": [*MIRRORS, OWN]}}},
         )
         try:
             api.start(made["Id"])
@@ -221,6 +222,55 @@ def test_a_mirror_that_is_broken_while_the_launch_installs(
     with serving(lambda _method, _path: Reply(503), at=listening(namespace)):
         ended = certify("run", "--network", name, "--format", "json", f"{SAMPLES}/debian-systemd")
     assert "the network's fault" in reason(ended, tmp_path / "reports")
+
+
+# A mirror of the image's own choice, while the distribution's serves
+
+
+def own_mirror(suite: str, port: int = 80) -> str:
+    return f"RUN echo 'deb http://{OWN}:{port}/team {suite} main' >/etc/apt/sources.list"
+
+
+def serves(*paths: str) -> Callable[[str, str], Reply]:
+    """A web server that has Debian's mirror in it, and these."""
+    there = ("/debian/dists/stable/InRelease", *paths)
+    return lambda _method, path: Reply(200) if path in there else Reply(404)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        pytest.param(own_mirror("bookworm", 81), "that server is down", id="refuses"),
+        pytest.param(own_mirror("bookworm"), "that mirror may be out of order", id="404"),
+    ],
+)
+def test_a_mirror_of_ones_own_that_is_down_for_everyone(
+    certify: Certify, tmp_path: Path, mirror: tuple[str, Path], build: Build, line: str, why: str
+) -> None:
+    name, namespace = mirror
+    with serving(serves(), at=listening(namespace)):
+        ended = certify(
+            "run", "--network", name, "--profile", "plain", "--format", "json", build(line)
+        )
+    said = reason(ended, tmp_path / "reports")
+    assert OWN in said
+    assert why in said
+
+
+def test_a_mirror_of_ones_own_that_never_had_what_the_image_names(
+    certify: Certify, mirror: tuple[str, Path], build: Build
+) -> None:
+    name, namespace = mirror
+    release = "/team/dists/bookworm/InRelease"
+    with serving(serves(release), at=listening(namespace)):
+        ended = certify(
+            "run", "--network", name, "--profile", "plain", "--format", "json",
+            build(own_mirror("bookwurm")),
+        )  # fmt: skip
+    assert ended.code == 1, ended.err
+    (why,) = ended.result.verdict.reasons
+    assert (why.check, f"gives http://{OWN}{release}" in why.text) == ("packages.refresh", True)
 
 
 # The mirror has lists, and not what they name

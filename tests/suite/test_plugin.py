@@ -149,8 +149,9 @@ class TestOnARealEngine:
         ended, said = run(tmp_path, "--image", f"{SAMPLES}/busybox", "--profile", "plain")
         assert ended == code, said
 
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_the_candidate_is_gone_after_an_interruption(
-        self, engine: Engine, tmp_path: Path
+        self, engine: Engine, tmp_path: Path, number: int
     ) -> None:
         (tmp_path / "test_mine.py").write_text(
             "import threading\ndef test_it(candidate): threading.Event().wait()"
@@ -158,5 +159,5 @@ class TestOnARealEngine:
         command = [*PYTEST, "--image", f"{SAMPLES}/busybox", "--profile", "plain"]
         with running(command, tmp_path, stdout=subprocess.DEVNULL) as process:
             eventually(lambda: containers_of(engine, process.pid, f"{SAMPLES}/busybox"))
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             assert process.wait(60) == pytest.ExitCode.INTERRUPTED

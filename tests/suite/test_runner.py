@@ -13,8 +13,8 @@ import pytest
 
 from certify.errors import SuiteBroken
 from certify.model import Image
+from certify.suite.job import Job
 from certify.suite.runner import Runner
-from certify.suite.subject import Job
 from certify.suite.worker import Channel
 from tests.engine.waiting import eventually
 

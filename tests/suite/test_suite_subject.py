@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from certify.engine.candidate import Candidate
 from certify.model import Image
+from certify.suite.job import Job
 from certify.suite.osrelease import parse_os_release
-from certify.suite.subject import Job, Subject
+from certify.suite.subject import Subject
 
 DEBIAN = """\
 PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"

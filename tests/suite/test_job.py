@@ -1,0 +1,86 @@
+"""What a profile and an engine come to: the launch, and what is asked of what was launched."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from certify.engine.candidate import Candidate
+from certify.engine.client import Engine
+from certify.engine.launch import Limits, Plan
+from certify.engine.launcher import Launched
+from certify.errors import LaunchRefused
+from certify.judge.profiles import load
+from certify.model import Image
+from certify.suite.job import Job, job_for, plan_for
+
+ENGINE = cast(
+    Engine,
+    SimpleNamespace(
+        isolation=lambda asked: "caps" if asked == "auto" else asked,
+        apparmor=True,
+        platform="linux/amd64",
+    ),
+)
+IMAGE = Image(reference="debian:12", platform="linux/arm64")
+
+
+@pytest.mark.parametrize(
+    ("profile", "asked", "kind", "isolation"),
+    [
+        ("devspace", "auto", "init", "caps"),
+        ("devspace", "privileged", "init", "privileged"),
+        ("plain", "privileged", "idle", "default"),
+        ("webdevops-base", "auto", "image", "default"),
+    ],
+)
+def test_only_an_init_is_given_rights(profile: str, asked: str, kind: str, isolation: str) -> None:
+    plan = plan_for(ENGINE, load(profile), asked, pace=1)
+    assert (plan.kind, plan.isolation) == (kind, isolation)
+
+
+def test_a_plan_holds_all_that_was_asked_for() -> None:
+    limits = Limits(memory="1g", cpus=0.5)
+    plan = plan_for(ENGINE, load("devspace"), "caps", pace=2.5, network="mine", limits=limits)
+    assert plan == Plan(
+        kind="init",
+        isolation="caps",
+        install=load("devspace").install,
+        network="mine",
+        limits=limits,
+        apparmor=True,
+        pace=2.5,
+    )
+
+
+@pytest.mark.parametrize("network", ["host", "container:other"])
+def test_an_init_gets_no_network_of_somebody_elses(network: str) -> None:
+    """Its dockerd would rewrite the firewall of the host; with no rights over it, it may look."""
+    with pytest.raises(LaunchRefused, match=network):
+        plan_for(ENGINE, load("devspace"), "caps", pace=1, network=network)
+    assert plan_for(ENGINE, load("plain"), "caps", pace=1, network=network).network == network
+    assert plan_for(ENGINE, load("devspace"), "caps", pace=1, network="hosts").network == "hosts"
+
+
+def test_checks_wait_as_long_as_the_launch_does() -> None:
+    """On a slow host a limit of time in a check is as many times longer as one of the boot."""
+    profiles = [load("plain"), load("devcontainer")]
+    plan = plan_for(ENGINE, profiles[0], "auto", pace=3.0)
+    candidate = cast(Candidate, SimpleNamespace(id="c0ffee"))
+    started = Launched(candidate, "certify-1", refused="no shell")
+    job = job_for(ENGINE, IMAGE, plan, started, profiles, platform="linux/arm64")
+    assert job == Job(
+        container="c0ffee",
+        image=IMAGE,
+        launch="idle",
+        refused="no shell",
+        anchor=profiles[0].anchor,
+        engine_platform="linux/amd64",
+        asked_platform="linux/arm64",
+        install=plan.install,
+        budgets=profiles[0].budgets.model_dump(),
+        only=tuple(dict.fromkeys([*profiles[0].checks, *profiles[1].checks])),
+        pace=3.0,
+    )
