@@ -57,6 +57,9 @@ class Revocation(Value):
     """The name under which it was revoked, pinned."""
     reason: str
     revoked_at: Moment
+    indexes: tuple[str, ...] = ()
+    """Of a manifest: indexes that hold it, as far as they are known. Where nobody sees for which
+    platform an image is to run, they may not be run either."""
 
 
 class ApprovedList(Value):

@@ -51,16 +51,23 @@ class Publication:
     """What may be attached to the images now; nothing unless it was signed."""
 
 
+Holders = dict[str, set[str]]
+"""Digests of indexes, by that of a manifest that they hold."""
+
+
 @dataclass(slots=True)
-class _Signed:
-    """What is signed of results as they pass."""
+class _Seen:
+    """What is signed of results, and learned from them, as they pass."""
 
     signer: Signer | None
     files: dict[str, bytes] = field(default_factory=dict)
     attachments: list[Attachment] = field(default_factory=list)
+    holders: Holders = field(default_factory=dict)
 
     def passing(self, results: Iterable[Result]) -> Iterator[Result]:
         for result in results:
+            image = result.image
+            _hold(self.holders, image.manifest_digest, image.digest)
             if self.signer is not None:
                 files = self.signer.of_results([result])
                 self.files |= files
@@ -87,7 +94,7 @@ def publish(
     with publishing(reports):
         before = _before(reports)
         _check_key(reports, key, unsigned)
-        signed = _Signed(_signer(reports, key))
+        seen = _Seen(_signer(reports, key))
         shown = ledger.shown()
         if not shown:
             raise UsageError(
@@ -96,7 +103,7 @@ def publish(
             )
         now = datetime.now(UTC)
         revoked = _revoked(ledger, before)
-        passing = signed.passing(result for _, result in ledger.documents(shown))
+        passing = seen.passing(result for _, result in ledger.documents(shown))
         images, left = approve(policy, passing, revoked, now)
         reasons = {each.name: each.reason for each in left}
         if before is not None and not allow_shrink:
@@ -107,11 +114,11 @@ def publish(
             expires_at=now + timedelta(days=policy.valid_days),
             platforms=policy.platforms,
             images=tuple(images),
-            revoked=revoked,
+            revoked=_with_indexes(revoked, seen.holders, before),
         )
         changed = changes(before, listed, reasons)
-        warnings = _write(reports, listed, changed, signed.files, signed.signer)
-    return Publication(listed, changed, left, warnings, signed.attachments)
+        warnings = _write(reports, listed, changed, seen.files, seen.signer)
+    return Publication(listed, changed, left, warnings, seen.attachments)
 
 
 def revoke(
@@ -154,7 +161,7 @@ def revoke(
                     for each in before.images
                     if not {each.digest, each.manifest_digest} & stopped.keys()
                 ),
-                "revoked": tuple(revoked),
+                "revoked": _with_indexes(revoked, {}, before),
             }
         )
         reasons = {
@@ -227,6 +234,26 @@ def _revoked(ledger: Ledger, before: ApprovedList | None) -> tuple[Revocation, .
         if each.digest not in known:
             found[each.digest] = each
     return tuple(found[digest] for digest in sorted(found))
+
+
+def _hold(holders: Holders, manifest: str | None, index: str | None) -> None:
+    if manifest and index and manifest != index:
+        holders.setdefault(manifest, set()).add(index)
+
+
+def _with_indexes(
+    revoked: Sequence[Revocation], holders: Holders, before: ApprovedList | None
+) -> tuple[Revocation, ...]:
+    """Revocations, and the indexes that hold what is revoked, as the list before knew them too."""
+    for each in before.images if before else ():
+        _hold(holders, each.manifest_digest, each.digest)
+    for stood in before.revoked if before else ():
+        for index in stood.indexes:
+            _hold(holders, stood.digest, index)
+    return tuple(
+        each.model_copy(update={"indexes": tuple(sorted(holders.get(each.digest, ())))})
+        for each in revoked
+    )
 
 
 def _stands(before: ApprovedList | None, digest: str) -> bool:

@@ -193,6 +193,27 @@ def test_a_revocation_stands_at_once_and_for_good(
         revoke(reports, ledger, revocation(1), lift=True, key=key)
 
 
+def test_a_revoked_manifest_bars_its_index_where_nobody_sees_platforms(
+    reports: Path, ledger: Ledger
+) -> None:
+    for platform, manifest in (("linux/amd64", 2), ("linux/arm64", 3)):
+        image = {"digest": digest(1), "manifest_digest": digest(manifest), "platform": platform}
+        ledger.record(a_result(image=image))
+    publish(reports, ledger, Policy())
+
+    def allowed() -> set[str]:
+        data = json.loads((reports / "policies/conftest/data.json").read_text("utf-8"))
+        return set(data["certify"]["approved"])
+
+    assert allowed() == {digest(1), digest(2), digest(3)}
+    revoke(reports, ledger, revocation(2))
+    assert allowed() == {digest(3)}, "at once"
+    for _ in range(2):
+        publish(reports, ledger, Policy())
+        assert allowed() == {digest(3)}, "and for good"
+    assert [each.platform for each in current(reports).images] == ["linux/arm64"]
+
+
 def test_a_revocation_outlives_its_ledger(reports: Path, ledger: Ledger, tmp_path: Path) -> None:
     ledger.record(named("a", 1))
     publish(reports, ledger, Policy())

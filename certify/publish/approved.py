@@ -28,7 +28,7 @@ def list_text(listed: ApprovedList) -> str:
         f" {_day(each.certified_at)} {_day(each.expires_at)}"
         for each in listed.images
     ]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line}\n" for line in dict.fromkeys(lines))
 
 
 @dataclass(frozen=True, slots=True)

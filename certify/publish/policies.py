@@ -51,8 +51,10 @@ def digests(listed: ApprovedList) -> dict[str, str]:
     """Every digest that may be run, of indexes and of manifests, with a name that leads to it.
 
     Who enforces a policy sees no platform. So if the list names all platforms on which images
-    are run, an index counts only where the image is approved for each of them.
+    are run, an index counts only where the image is approved for each of them; and never if it
+    holds a manifest that is revoked.
     """
+    barred = {index for each in listed.revoked for index in each.indexes}
     asked = {normal(platform) for platform in listed.platforms}
     approved: dict[str, set[str]] = {}
     for each in listed.images:
@@ -60,7 +62,7 @@ def digests(listed: ApprovedList) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in listed.images:
         name = one_line(each.reference)
-        if asked <= approved[each.digest]:
+        if asked <= approved[each.digest] and each.digest not in barred:
             found.setdefault(each.digest, name)
         if not asked or normal(each.platform) in asked:
             found.setdefault(each.manifest_digest, name)
