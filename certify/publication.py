@@ -6,16 +6,12 @@ From the ledger, under a policy, to files that belong together; see docs/publish
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from certify.approved import Approved, ApprovedList, Revocation
-from certify.engine.login import login
-from certify.errors import BadPublication, Trouble, UsageError, WouldShrink
-from certify.images.referrers import Referrers
-from certify.images.registry import Registry
+from certify.errors import BadPublication, UsageError, WouldShrink
 from certify.judge.approval import LeftOut, approve, lost, shrinks
 from certify.judge.policy import Policy
 from certify.ledger.store import Ledger
@@ -25,7 +21,7 @@ from certify.publish.generation import publish as publish_files
 from certify.publish.generation import published, published_below, publishing
 from certify.publish.policies import policy_files
 from certify.safetext import one_line
-from certify.signing.attachments import Attachment, attach_all
+from certify.signing.attachments import Attachment
 from certify.signing.attestations import FOLDER as ATTESTATIONS
 from certify.signing.attestations import Signer, attachments
 from certify.signing.keys import Private
@@ -35,8 +31,6 @@ SIGNATURE = "approved-images.sigstore.json"
 CHANGELOG = "approved-images.changelog.md"
 TOLD = 10
 """So many images are named that a list would lose."""
-AT_ONCE = 8
-"""Repositories to which things are attached at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,30 +166,6 @@ def revoke(
         kept = published_below(reports, ATTESTATIONS)
         warnings = _write(reports, listed, changed, kept, _signer(reports, key))
     return Publication(listed, changed, (), warnings)
-
-
-def attach(found: Sequence[Attachment]) -> tuple[int, list[Trouble]]:
-    """Attach to images in their registries; how many were new, and what went wrong, by repository.
-
-    One registry's trouble keeps nothing from the others.
-    """
-    groups: dict[tuple[str, str], list[Attachment]] = {}
-    for each in found:
-        groups.setdefault((each.registry, each.repository), []).append(each)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        done = list(pool.map(_attached, groups.values()))
-    troubles = [each for each in done if isinstance(each, Trouble)]
-    return sum(each for each in done if isinstance(each, int)), troubles
-
-
-def _attached(found: list[Attachment]) -> int | Trouble:
-    host, repository = found[0].registry, found[0].repository
-    try:
-        with Registry(host, login) as registry:
-            return attach_all(found, lambda _host, name: Referrers(registry, name))
-    except Trouble as error:
-        message = f"nothing could be attached to {host}/{repository}: {error.message}"
-        return type(error)(message, remedy=error.remedy, fault=error.fault)
 
 
 def _before(reports: Path) -> ApprovedList | None:

@@ -11,10 +11,10 @@ import click
 
 from certify.cli.exits import INCONCLUSIVE
 from certify.cli.passphrase import passphrase_option, reads_passphrase
+from certify.engine.login import login
 from certify.errors import UsageError
-from certify.publication import attach
 from certify.safetext import printable
-from certify.signing.attachments import Attachment
+from certify.signing.attachments import Attachment, attach_everywhere
 from certify.signing.keys import Private, read_private
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -58,7 +58,7 @@ def private_key(
 
 def attach_all(attachments: Sequence[Attachment]) -> None:
     """Attach, and tell how it went; exits with 3 if any registry kept from it."""
-    new, troubles = attach(attachments)
+    new, troubles = attach_everywhere(attachments, login)
     click.echo(f"certify: {new} attached, {len(attachments) - new} not new", err=True)
     for trouble in troubles:
         click.echo(f"certify: {printable(trouble.message)}", err=True)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from certify.errors import NotBelieved
+from certify.errors import NotBelieved, Trouble
 from certify.images.referrers import Artifact, Descriptor, Referrers
+from certify.images.registry import Registry
+from certify.images.tokens import Credentials
 from certify.signing.envelope import BUNDLE_TYPE, Bundle
 from certify.signing.keys import Public
 from certify.signing.statements import TEST_RESULT, Certificate, certificate
@@ -18,6 +21,8 @@ CREATED = "org.opencontainers.image.created"
 SETTLE = 0.3
 """Seconds after which another publisher who was at it at the same moment has written, too."""
 ROUNDS = 6
+AT_ONCE = 8
+"""Repositories to which things are attached at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,32 @@ def attach_all(
             each for each in unsettled if _attach(referrers(each.registry, each.repository), each)
         ]
     return len(new)
+
+
+def attach_everywhere(
+    found: Iterable[Attachment], credentials: Credentials
+) -> tuple[int, list[Trouble]]:
+    """Attach to images in all their registries, several repositories at a time.
+
+    How many were new, and what went wrong: one registry's trouble keeps nothing from the others.
+    """
+    groups: dict[tuple[str, str], list[Attachment]] = {}
+    for each in found:
+        groups.setdefault((each.registry, each.repository), []).append(each)
+
+    def attached(group: list[Attachment]) -> int | Trouble:
+        host, repository = group[0].registry, group[0].repository
+        try:
+            with Registry(host, credentials) as registry:
+                return attach_all(group, lambda _host, name: Referrers(registry, name))
+        except Trouble as error:
+            message = f"nothing could be attached to {host}/{repository}: {error.message}"
+            return type(error)(message, remedy=error.remedy, fault=error.fault)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        done = list(pool.map(attached, groups.values()))
+    troubles = [each for each in done if isinstance(each, Trouble)]
+    return sum(each for each in done if isinstance(each, int)), troubles
 
 
 def stated(referrers: Referrers, digest: str, key: Public) -> Sequence[Certificate]:
