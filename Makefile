@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup samples demo test test-cgroup2 lint test-slow sabotage repeat clean-samples
+.PHONY: help setup samples demo test test-cgroup2 lint test-slow sabotage repeat screenshot clean-samples
 
 python := .venv/bin/python
 
@@ -42,6 +42,11 @@ sabotage: setup samples ## sabotaged images: in each exactly one check fails (AR
 
 repeat: setup samples ## one good and one bad sample 20 times: the same verdict each time
 	@$(python) -m pytest -m repeat $(ARGS)
+
+screenshot: ## the README's picture of the matrix, from a real sweep of the samples
+	@scripts/setup test
+	@scripts/samples
+	@scripts/screenshot
 
 clean-samples: ## remove the sample candidates, sabotaged ones too
 	@scripts/samples --clean

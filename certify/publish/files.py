@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time at a folder's files; another one waits. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def write_atomically(path: Path, content: str | bytes, *, durable: bool = True) -> None:
@@ -20,7 +32,8 @@ def write_atomically(path: Path, content: str | bytes, *, durable: bool = True) 
     raw = content.encode("utf-8") if isinstance(content, str) else content
     if _holds(path, raw):
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
     # Short, since the target's name may already be as long as the file system allows.
     temporary = path.with_name(f".certify-{secrets.token_hex(8)}.tmp")
     try:

@@ -18,7 +18,7 @@ from certify.model import Outcome, Result
 from certify.publish import phrases
 from certify.publish.layout import Hanging
 from certify.publish.markdown import escaped
-from certify.publish.matrix_rows import LISTED, Block, blocks_of, cell_of, not_well
+from certify.publish.matrix_rows import LISTED, Block, blocks_of, cells_of, not_well
 from certify.publish.matrix_table import table
 from certify.publish.phrases import MEANINGS, STATUS_MARKS
 from certify.safetext import safe_json
@@ -49,9 +49,11 @@ def print_matrix(
 
 
 def matrix_json(results: Sequence[Result]) -> str:
-    """The matrix as JSON: a row per result in the order given, ends with a newline."""
-    document = {"schema": MATRIX_SCHEMA, "rows": [_row(result) for result in results]}
-    return safe_json(document, indent=2) + "\n"
+    """The matrix as JSON: a line per result in the order given, ends with a newline."""
+    # Row by row: as one document thousands of rows would take ten times the memory of their text.
+    rows = ",".join(f"\n    {safe_json(_row(result))}" for result in results)
+    end = "\n  " if rows else ""
+    return f'{{\n  "schema": {safe_json(MATRIX_SCHEMA)},\n  "rows": [{rows}{end}]\n}}\n'
 
 
 def matrix_markdown(results: Sequence[Result]) -> str:
@@ -109,12 +111,13 @@ def _markdown_table(block: Block) -> list[str]:
     rows = [header, ["---"] * len(header)]
     for result in block.results:
         boot = result.startup.boot_seconds
+        cells = cells_of(result)
         rows.append(
             [
                 result.image.reference,
                 f"{STATUS_MARKS[result.verdict.status]} {phrases.verdict_of(result)}",
                 "" if boot is None else phrases.seconds(boot),
-                *(str(cell_of(result, [group])) for group in block.groups),
+                *(str(cells.get(group, "")) for group in block.groups),
                 ", ".join(_named(result)),
             ]
         )

@@ -76,7 +76,18 @@ def blocks_of(results: Iterable[Result]) -> list[Block]:
 
 def cell_of(result: Result, groups: Sequence[str]) -> Cell:
     """What the checks of some groups come to, the most important thing first."""
-    checks = [check for check in result.checks if check.group in groups]
+    return _cell(result, [check for check in result.checks if check.group in groups])
+
+
+def cells_of(result: Result) -> dict[str, Cell]:
+    """The same of each group of checks that the result has."""
+    groups: dict[str, list[Check]] = {}
+    for check in result.checks:
+        groups.setdefault(check.group, []).append(check)
+    return {group: _cell(result, checks) for group, checks in groups.items()}
+
+
+def _cell(result: Result, checks: Sequence[Check]) -> Cell:
     marks = Counter(mark_of(check) for check in checks)
     deciding = Counter(mark_of(check) for check in checks if decides(check))
     # In a certified image, a required check was skipped since it does not apply to it.

@@ -15,11 +15,13 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import PydanticSerializationError
 
 from certify.approved import APPROVED_SCHEMA, ApprovedList
+from certify.judge.fitness import DOCTOR_SCHEMA, Examination
 from certify.model import REPORT_SCHEMA, RESULT_SCHEMA, Report, Result
 from certify.publish.files import write_atomically
-from certify.safetext import safe_json
+from certify.safetext import safe_json, visible_json
 
 SCHEMAS = Path(__file__).parent / "schemas"
 """Where the schema files lie, in a checkout and in a wheel."""
@@ -58,12 +60,18 @@ def approved_schema() -> dict[str, Any]:
     return _schema(ApprovedList, APPROVED_SCHEMA, "Images that are approved")
 
 
+def examination_schema() -> dict[str, Any]:
+    """JSON Schema of what ``certify doctor --format json`` prints."""
+    return _schema(Examination, DOCTOR_SCHEMA, "Whether a host can certify")
+
+
 def schema_files() -> dict[str, str]:
     """The schema files, as name and text."""
     schemas = {
         "result.v1.json": result_schema(),
         "report.v1.json": report_schema(),
         "approved.v1.json": approved_schema(),
+        "doctor.v1.json": examination_schema(),
     }
     return {name: json.dumps(schema, indent=2) + "\n" for name, schema in schemas.items()}
 
@@ -75,7 +83,10 @@ def write_schemas(folder: Path = SCHEMAS) -> None:
 
 
 def _json(value: BaseModel) -> str:
-    return safe_json(value.model_dump(mode="json", by_alias=True), indent=2) + "\n"
+    try:
+        return visible_json(value.model_dump_json(by_alias=True, indent=2)) + "\n"
+    except PydanticSerializationError:  # it has no UTF-8 for a lone surrogate
+        return safe_json(value.model_dump(mode="json", by_alias=True), indent=2) + "\n"
 
 
 def _schema(model: type[BaseModel], identity: str, title: str) -> dict[str, Any]:

@@ -121,4 +121,4 @@ def _of(image: Swept) -> str:
 
 
 def _name(reference: str, profile: str) -> str:
-    return f"{one_line(reference)} [{one_line(profile)}]"
+    return f"{one_line(reference)} [{one_line(profile)}]" if profile else one_line(reference)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from certify.model import Check, Launch, Level, Outcome, Reason, Result, Waived
+from certify.model import Check, Launch, Level, Os, Outcome, Reason, Result, Waived
 from certify.safetext import one_line
 
 _LAUNCH = Launch(kind="init", isolation="")
@@ -22,7 +22,9 @@ def thinned(result: Result) -> Result:
     )
     return result.model_copy(
         update={
-            "image": result.image.model_copy(update={"layer_digests": ()}),
+            "image": result.image.model_copy(
+                update={"layer_digests": (), "created": None, "os": _os(result.image.os)}
+            ),
             "verdict": result.verdict.model_copy(update={"reasons": reasons}),
             "checks": tuple(
                 _check(check.id, check.group, check.level, check.outcome, check.waiver)
@@ -35,6 +37,18 @@ def thinned(result: Result) -> Result:
             "recommendation": None,
         }
     )
+
+
+def _os(found: Os | None) -> Os | None:
+    if found is None:
+        return None
+    name = found.pretty_name and one_line(found.pretty_name)
+    return _system(one_line(found.id), name)
+
+
+@lru_cache(maxsize=1000)
+def _system(os_id: str, pretty_name: str | None) -> Os:
+    return Os(id=os_id, pretty_name=pretty_name)
 
 
 @lru_cache(maxsize=10_000)

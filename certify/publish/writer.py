@@ -17,7 +17,7 @@ from certify.ledger.shown import Past
 from certify.ledger.store import Ledger, batched
 from certify.model import Result
 from certify.publish.badge import badge_files, badge_files_of_all
-from certify.publish.files import write_atomically
+from certify.publish.files import locked, write_atomically
 from certify.publish.junit import junit_xml
 from certify.publish.matrix import matrix_json, matrix_markdown
 from certify.publish.names import certificate_stem
@@ -47,10 +47,15 @@ def write_reports(directory: Path, results: Sequence[Result], ledger: Ledger) ->
 def write_standing(directory: Path, ledger: Ledger, *, now: datetime | None = None) -> int:
     """Bring certificates, badges, matrix and site up to date with what stands in the ledger.
 
-    So an inconclusive run replaces no certificate. Returns of how many images the files were
-    written anew; raises OSError and `BadLedger`.
+    So an inconclusive run replaces no certificate. One process at a time does so. Returns of how
+    many images the files were written anew; raises OSError and `BadLedger`.
     """
-    now = now or datetime.now(UTC)
+    # Whoever waited sees in the ledger what the one before saw, and what came to it since.
+    with locked(directory / "assets"):
+        return _bring_up_to_date(directory, ledger, now or datetime.now(UTC))
+
+
+def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime) -> int:
     found = entries(ledger, now)
     known = noted(directory)
     due = stale(directory, found, known)

@@ -92,8 +92,10 @@ def plain(result: Result) -> Result:
 
 @pytest.fixture(scope="session")
 def harmful(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """The site of three hostile images among some good ones."""
-    return build(tmp_path_factory.mktemp("harmful"), [*many(3), *map(hostile, range(3, 6))])
+    """The site of three hostile images among some good ones, swept twice without a change."""
+    results = [*many(3), *map(hostile, range(3, 6))]
+    twice = [[swept(result) for result in results]] * 2
+    return build(tmp_path_factory.mktemp("harmful"), results, twice)
 
 
 @dataclass

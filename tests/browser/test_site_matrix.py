@@ -92,6 +92,31 @@ def test_tiles_count_and_filter(visit: Visit, site: Site) -> None:
         expect(page.locator("#count")).to_have_text(f"{len(site.results)} results")
 
 
+def test_the_changes_of_the_last_sweep_open_and_lead_to_the_images(
+    visit: Visit, site: Site
+) -> None:
+    page = visit.open(site.index)
+    tile = page.locator("#changes-tile")
+    expect(tile.locator("b")).to_have_text("9")
+    expect(page.locator("#changes li").first).to_be_hidden()
+    tile.click()
+    expect(tile).to_have_attribute("aria-expanded", "true")
+    kinds = page.locator("#changes li b").all_inner_texts()
+    assert set(kinds) <= {"newly broken", "newly mended", "no longer clear", "appeared", "vanished"}
+    assert kinds.count("appeared") == 4
+    gone = page.locator("#changes li", has_text="vanished")
+    expect(gone).to_contain_text("registry.example/gone:1")
+    expect(gone.get_by_role("link")).to_have_count(0)
+    page.locator("#changes a").first.click()
+    expect(page.get_by_label("Verdict")).to_be_visible()
+
+
+def test_a_sweep_that_changed_nothing_says_so(visit: Visit, harmful: Site) -> None:
+    tile = visit.open(harmful.index).locator("#changes-tile")
+    expect(tile).to_have_text(re.compile(r"0\s*changed since last sweep"))
+    expect(tile).to_be_disabled()
+
+
 VERDICTS: dict[str, Callable[[Result], bool]] = {
     "certified native": lambda r: r.verdict.grade is Grade.NATIVE,
     "certified on-launch": lambda r: r.verdict.grade is Grade.ON_LAUNCH,
@@ -217,11 +242,8 @@ def test_all_of_it_goes_by_keyboard(visit: Visit, site: Site) -> None:
     assert page.locator(".skip").evaluate("e => e === document.activeElement")
     tab_to("filter-text")
     page.keyboard.type(result.image.reference)
-    tab_to("A") if focused() == "scroller" else tab_to("scroller")
-    for _ in range(60):
-        press("Tab")
-        if page.evaluate("() => document.activeElement.closest('#matrix tbody') !== null"):
-            break
+    tab_to("scroller")
+    tab_to("A")
     for _ in range(20):
         if focused() == failed.group:
             break
@@ -230,6 +252,10 @@ def test_all_of_it_goes_by_keyboard(visit: Visit, site: Site) -> None:
     expect(page.locator("#detail")).to_be_visible()
     press("Escape")
     expect(page.locator("#detail")).to_be_hidden()
+    assert focused() == failed.group
+    press("Tab")
+    assert page.evaluate("document.activeElement.closest('#matrix') === null"), "one stop only"
+    press("Shift+Tab")
     assert focused() == failed.group
     for _ in range(20):
         press("ArrowLeft")
@@ -241,11 +267,16 @@ def test_all_of_it_goes_by_keyboard(visit: Visit, site: Site) -> None:
 def test_arrows_reach_the_last_row(visit: Visit, site: Site) -> None:
     page = visit.open(site.index)
     page.locator("#matrix tbody a").first.focus()
-    for _ in range(len(site.results) + 2):
-        page.keyboard.press("ArrowDown")
-    row = page.evaluate("() => document.activeElement.closest('tr').dataset.reference")
-    assert row == sorted(result.image.reference for result in site.results)[-1]
-    expect(page.locator("#matrix tbody a:focus")).to_be_in_viewport()
+    names = sorted(result.image.reference for result in site.results)
+    for keys, name in (
+        (["ArrowDown"] * 30, names[30]), (["PageDown"] * 4, names[-1]), (["Home"], names[0]),
+        (["End"], names[-1]), (["PageUp"], names[-13]),
+    ):  # fmt: skip
+        for key in keys:
+            page.keyboard.press(key)
+        row = page.evaluate("() => document.activeElement.closest('tr').dataset.reference")
+        assert row == name
+        expect(page.locator("#matrix tbody a:focus")).to_be_in_viewport()
 
 
 def test_all_rows_are_printed(visit: Visit, site: Site) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -13,10 +14,14 @@ import pytest
 from certify.errors import BadLedger
 from certify.ledger.store import Ledger
 from certify.model import Grade, Result, Status
+from certify.publish.files import locked
 from certify.publish.matrix import matrix_json, matrix_markdown
 from certify.publish.names import certificate_stem
+from certify.publish.result import result_json
 from certify.publish.site.build import rows_file
+from certify.publish.thin import thinned
 from certify.publish.writer import write_reports, write_standing
+from tests.browser.hostile import hostile
 from tests.many import NOON, many, result_of
 
 MakeResult = Callable[..., Result]
@@ -74,6 +79,12 @@ def test_the_tables_say_what_whole_results_say(
     assert (tmp_path / "matrix.md").read_text() == matrix_markdown(standing)
     name, rows = rows_file(standing)
     assert (tmp_path / name).read_text() == rows
+
+
+def test_a_thin_result_keeps_nothing_that_an_image_can_make_long() -> None:
+    whole = hostile(3)
+    assert len(result_json(whole)) > 5_000_000
+    assert len(result_json(thinned(whole))) < 50_000
 
 
 def test_names_tell_what_is_inside_and_differ(one_of_each: list[Result]) -> None:
@@ -146,6 +157,19 @@ def test_what_expires_is_written_again_and_counts_no_more(tmp_path: Path, ledger
         assert write_standing(tmp_path, ledger, now=now) == 1
         assert json.loads(badge.read_text())["message"] == said
         assert json.loads((tmp_path / "badges/all.json").read_text())["message"] == count
+
+
+def test_who_waits_for_another_writer_tells_what_came_meanwhile(tmp_path: Path) -> None:
+    early, late = many(2)
+    with Ledger.open(f"sqlite:///{tmp_path}/certify.db") as ledger, ThreadPoolExecutor() as pool:
+        with locked(tmp_path / "assets"):
+            ledger.record(early)
+            writing = pool.submit(write_standing, tmp_path, ledger)
+            assert not wait([writing], timeout=0.5).done
+            ledger.record(late)
+        assert writing.result() == 2
+    told = json.loads((tmp_path / "matrix.json").read_text())["rows"]
+    assert {row["reference"] for row in told} == {early.image.reference, late.image.reference}
 
 
 def test_a_certificate_supersedes_an_earlier_failure_to_pull(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from certify.judge.changes import Change
 from certify.ledger.shown import Past
@@ -32,23 +31,16 @@ def image_files(result: Result, past: Sequence[Past]) -> Iterator[tuple[str, str
         yield f"images/{name}.js", _script(f"certifyDetails({_in_script(name)},", details)
 
 
-def rows_file(results: Iterable[Result]) -> tuple[str, str]:
+def rows_file(results: Sequence[Result]) -> tuple[str, str]:
     """All rows of the matrix in one script: checks as a letter each, groups kept together."""
-    rows = [row_of(result, certificate_stem(result)) for result in results]
-    found = dict.fromkeys(check_id for row in rows for check_id in row["checks"])
+    found = dict.fromkeys(check.id for result in results for check in result.checks)
     groups = {name: place for place, name in enumerate(dict.fromkeys(map(_group, found)))}
     ids = sorted(found, key=lambda check_id: groups[_group(check_id)])
-    table = [
-        [
-            "".join(row["checks"].get(check_id, ".") for check_id in ids)
-            if field == "checks"
-            else row[field]
-            for field in FIELDS
-        ]
-        for row in rows
-    ]
-    data: dict[str, Any] = {"fields": FIELDS, "checks": ids, "rows": table}
-    return "assets/rows.js", _script("window.CERTIFY = (", data)
+    rows = ",\n".join(
+        _in_script(row_of(result, certificate_stem(result), ids)) for result in results
+    )
+    head = f'"fields": {_in_script(FIELDS)}, "checks": {_in_script(ids)}'
+    return "assets/rows.js", f'window.CERTIFY = {{{head}, "rows": [\n{rows}\n]}};\n'
 
 
 def frame_files(

@@ -11,7 +11,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +147,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("created", image.created),
         ("trust", image.trust.value),
         ("launch", f"{result.launch.kind}, {result.launch.isolation}"),
-        ("installed at launch", ", ".join(result.launch.missing)),
+        ("lacks as shipped", ", ".join(result.launch.missing)),
         ("suite", f"{result.suite.version} {result.suite.digest}"),
     )
     return [(name, value) for name, value in found if value]
@@ -198,18 +198,22 @@ def _environment() -> Environment:
         "line": lambda text: escape(one_line(str(text), _LINE)),
         "text": lambda text: escape(printable(text, limit=_LONGEST)),
         "excuse": excuse,
-        "slug": lambda text: re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-"),
+        "slug": _slug,
     }
     environment.filters |= filters
     return environment
+
+
+@lru_cache(maxsize=1000)
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def _visible(value: object) -> object:
     """What a template writes that is not its own: no text keeps a power that no eye can see."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
-    text = str(value)
-    return text if text.isascii() and text.isprintable() else printable(text)
+    return printable(str(value))
 
 
 assert set(_STATUSES) == set(Status)

@@ -110,11 +110,11 @@ def typical(points: Sequence[Point]) -> tuple[float, float, float]:
 
 
 def trend(points: Sequence[Point]) -> str:
-    """Boot seconds over time, the oldest first, with their median and spread; nothing of nothing.
+    """Boot seconds over time, the oldest first, with their median and spread; nothing of one.
 
     The band is the middle half of all results; a bar is the spread of one result's launches.
     """
-    if not points:
+    if len(points) < 2:
         return ""
     first, last = points[0].at.timestamp(), points[-1].at.timestamp()
     slowest = max(max((point.boot_seconds, *point.samples)) for point in points)

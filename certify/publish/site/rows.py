@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from certify.model import Check, Result
@@ -20,38 +21,40 @@ FIELDS = (
     "stem", "reference", "digest", "platform", "os", "family", "trust", "profile", "status",
     "grade", "boot", "dockerd", "provision", "finished", "expires", "reason", "checks", "more",
 )  # fmt: skip
-"""The columns of a row, in their order."""
+"""The columns of a row, in their order; moments in seconds since 1970."""
+_SILENT = (Mark.UNKNOWN, Mark.SKIPPED)
 
 
-def row_of(result: Result, stem: str) -> dict[str, Any]:
-    """One row, by the names of :data:`FIELDS`; ``checks`` by check id."""
+def row_of(result: Result, stem: str, ids: Sequence[str]) -> list[Any]:
+    """The values of one row, in the order of :data:`FIELDS`; a letter for each check in ``ids``."""
     image, startup, verdict = result.image, result.startup, result.verdict
-    return {
-        "stem": stem,
-        "reference": one_line(image.reference, 300),
-        "digest": image.digest or image.image_id or "",
-        "platform": image.platform or "",
-        "os": one_line((image.os.pretty_name or image.os.id) if image.os else ""),
-        "family": one_line(image.os.id if image.os else ""),
-        "trust": image.trust.value,
-        "profile": one_line(result.profile),
-        "status": verdict.status.value,
-        "grade": verdict.grade.value if verdict.grade else "",
-        "boot": startup.boot_seconds,
-        "dockerd": startup.dockerd_seconds,
-        "provision": startup.provision_seconds,
-        "finished": int(result.finished_at.timestamp()),
-        "expires": int(result.expires_at.timestamp()),
-        "reason": one_line(verdict.reasons[0].text, 300) if verdict.reasons else "",
-        "checks": {check.id: _letter(check) for check in result.checks},
-        "more": int(any(mark_of(check) is not Mark.PASSED for check in result.checks)),
-    }
+    letters = {check.id: _letter(check) for check in result.checks}
+    return [
+        stem,
+        one_line(image.reference, 300),
+        image.digest or image.image_id or "",
+        image.platform or "",
+        one_line((image.os.pretty_name or image.os.id) if image.os else ""),
+        one_line(image.os.id if image.os else ""),
+        image.trust.value,
+        one_line(result.profile),
+        verdict.status.value,
+        verdict.grade.value if verdict.grade else "",
+        startup.boot_seconds,
+        startup.dockerd_seconds,
+        startup.provision_seconds,
+        int(result.finished_at.timestamp()),
+        int(result.expires_at.timestamp()),
+        one_line(verdict.reasons[0].text, 300) if verdict.reasons else "",
+        "".join(letters.get(check_id, ".") for check_id in ids),
+        int(any(mark_of(check) is not Mark.PASSED for check in result.checks)),
+    ]
 
 
 def _letter(check: Check) -> str:
     mark = mark_of(check)
     letter = LETTERS[mark]
-    return letter.upper() if decides(check) and mark in (Mark.UNKNOWN, Mark.SKIPPED) else letter
+    return letter.upper() if mark in _SILENT and decides(check) else letter
 
 
 def details_of(result: Result) -> dict[str, Any]:

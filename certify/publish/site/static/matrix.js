@@ -51,9 +51,19 @@
     id: `check ${name}`, name, places, check: name,
     key: (row) => { const found = cell(row, places); return WEIGHT.indexOf(found.letter) * 1000 - (found.count || 0); },
   });
-  const checkColumns = (every) => every
+  // Only what the profile asks, if one is chosen.
+  const askedBy = new Map();
+  const asked = (profile) => {
+    if (!askedBy.has(profile)) {
+      const rows = data.rows.filter((row) => !profile || get(row, "profile") === profile);
+      askedBy.set(profile, new Set(data.checks.map((_, index) => index).filter((index) => rows.some((row) => get(row, "checks")[index] !== "."))));
+    }
+    return askedBy.get(profile);
+  };
+  const checkColumns = (every) => (every
     ? data.checks.map((id, index) => ({ ...groupColumn(id, [index]), begins: groups.get(id.split(".")[0])[0] === index }))
-    : [...groups].map(([name, places]) => groupColumn(name, places));
+    : [...groups].map(([name, places]) => groupColumn(name, places))
+  ).filter((column) => column.places.some((place) => asked(state.profile).has(place)));
 
   // ------------------------------------------------------------------ state, kept in the address
 
@@ -141,7 +151,7 @@
       if (column.id === "reference") {
         const name = get(row, "reference");
         const cut = name.lastIndexOf("/", name.includes("@") ? name.indexOf("@") : undefined) + 1;
-        const link = node("a", { href: pageOf(get(row, "stem")), title: name },
+        const link = node("a", { href: pageOf(get(row, "stem")), title: name, tabindex: "-1" },
           node("bdi", { class: "head" }, name.slice(0, cut)), node("bdi", { class: "tail" }, name.slice(cut)));
         drawn.append(node("th", { scope: "row", class: "reference" }, link));
       } else if (column.places) {
@@ -150,7 +160,7 @@
         if (found.letter !== ".") {
           const text = state.view === "checks" ? MARKS[found.letter] : found.text;
           shown.append(node("button", {
-            type: "button", class: `mark ${CLASSES[found.letter]}`,
+            type: "button", tabindex: "-1", class: `mark ${CLASSES[found.letter]}`,
             "aria-label": `${column.check}: ${found.count} of ${found.asked} ${OUTCOMES[found.letter]}`,
           }, text));
         }
@@ -189,6 +199,7 @@
     if (!view.length) rows.push(node("tr", { class: "nothing" }, node("td", { colspan: String(columns.length) }, data.rows.length ? "No result matches." : "Nothing has been certified yet.")));
     body.replaceChildren(...rows);
     if (focused) focusCell(focused.position, focused.column);
+    offerTab();
   };
   const redraw = () => { drawHead(); choose(); scroller.scrollTop = 0; draw(true); measure(); writeAddress(); };
   const measure = () => {
@@ -206,8 +217,7 @@
     return { position: Number(row.getAttribute("aria-rowindex")) - 2, column: td.cellIndex };
   };
   const focusCell = (position, column) => {
-    const row = body.querySelector(`tr[aria-rowindex="${position + 2}"]`);
-    const target = row && row.cells[column] && row.cells[column].querySelector("a, button");
+    const target = targetAt(position, column);
     if (target) target.focus({ preventScroll: true });
     return target;
   };
@@ -223,7 +233,22 @@
       if (target) { target.scrollIntoView({ block: "nearest", inline: "nearest" }); return; }
     }
   };
-  const STEPS = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1], PageDown: [12, 0], PageUp: [-12, 0] };
+  // Tab stops at one cell of the table, the last one that was used; arrows do the rest.
+  let current = { position: 0, column: 0 };
+  const targetAt = (position, column) => body.querySelector(`tr[aria-rowindex="${position + 2}"]`)?.cells[column]?.querySelector("a, button");
+  const offerTab = () => {
+    for (const old of body.querySelectorAll('[tabindex="0"]')) old.tabIndex = -1;
+    const offered = targetAt(current.position, current.column) || body.querySelector("tr[data-index] a");
+    if (offered) offered.tabIndex = 0;
+  };
+  body.addEventListener("focusin", (event) => {
+    const found = place(event.target);
+    if (found) { current = found; offerTab(); }
+  });
+  const STEPS = {
+    ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1],
+    PageDown: [12, 0], PageUp: [-12, 0], Home: [-Infinity, 0], End: [Infinity, 0],
+  };
   body.addEventListener("keydown", (event) => {
     const from = place(event.target);
     const step = STEPS[event.key];
@@ -303,8 +328,8 @@
   };
   const changes = byId("changes");
   const changesTile = byId("changes-tile");
-  if (changesTile) {
-    changesTile.hidden = false;
+  if (changesTile) changesTile.hidden = false;
+  if (changes) {
     changesTile.addEventListener("click", () => { changes.open = !changes.open; });
     changes.addEventListener("toggle", () => changesTile.setAttribute("aria-expanded", String(changes.open)));
   }
