@@ -18,6 +18,7 @@
         ├── EngineUnavailable  no container engine answers, or it stopped in mid-run
         ├── ImageUnavailable   the image could not be pulled or is not there
         │   └── NoSuchImage    its registry answers, and knows nothing of that name
+        ├── NothingRecorded    no ledger has been made where one is to be read
         ├── ListUnavailable    the approved-images list cannot be had or read
         ├── WouldShrink        a list would lose too much at once, so that it is not published
         ├── LaunchRefused      the host's engine would not start the container as asked
@@ -112,6 +113,12 @@ class ImageUnavailable(Trouble):
 
 class NoSuchImage(ImageUnavailable):
     """The registry answers, and has no such image or repository."""
+
+
+class NothingRecorded(Trouble):
+    """There is no ledger yet where one is to be read."""
+
+    default_fault = Fault.TOOL
 
 
 class ListUnavailable(Trouble):

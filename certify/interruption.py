@@ -1,4 +1,4 @@
-"""Signals that end a run in order: the first is obeyed, and cleaning up goes on."""
+"""Signals that end a run in order: the first is obeyed, and cleaning up goes on; and time's."""
 
 from __future__ import annotations
 
@@ -34,3 +34,25 @@ def interruptible(*numbers: signal.Signals) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def at_most(seconds: float, late: Exception) -> Iterator[None]:
+    """Raise ``late`` in the block after so many seconds, whatever it waits for then.
+
+    Only a main thread hears signals; in another one there is no limit.
+    """
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise late
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from certify.approved import Approved, ApprovedList, Revocation
-from certify.errors import BadPublication, UsageError, WouldShrink
+from certify.errors import BadPublication, NotBelieved, UsageError, WouldShrink
 from certify.judge.approval import LeftOut, approve, lost, shrinks
 from certify.judge.policy import Policy
 from certify.ledger.store import Ledger
@@ -24,7 +24,8 @@ from certify.safetext import one_line
 from certify.signing.attachments import Attachment
 from certify.signing.attestations import FOLDER as ATTESTATIONS
 from certify.signing.attestations import Signer, attachments
-from certify.signing.keys import Private
+from certify.signing.envelope import Bundle
+from certify.signing.keys import Private, key_id
 
 LIST = "approved-images.json"
 SIGNATURE = "approved-images.sigstore.json"
@@ -65,7 +66,8 @@ class _Seen:
             if self.signer is not None:
                 files = self.signer.of_results([result])
                 self.files |= files
-                self.attachments += attachments([result], files)
+                public = self.signer.key.public_key()
+                self.attachments += attachments([result], files, public)
             yield result
 
 
@@ -77,17 +79,20 @@ def publish(
     key: Private | None = None,
     unsigned: bool = False,
     allow_shrink: bool = False,
+    dry_run: bool = False,
 ) -> Publication:
     """Publish what the policy approves of all that stands in the ledger.
 
     ``unsigned`` allows to go without a key although the list before was signed, and
-    ``allow_shrink`` to lose more images than the policy lets a list lose at once.
+    ``allow_shrink`` to lose more images than the policy lets a list lose at once. A
+    ``dry_run`` finds out the same, and writes nothing.
     Raises :class:`WouldShrink`, :class:`BadPublication`, `BadLedger`, and
     :class:`UsageError` if a key is needed; then nothing was written.
     """
     with publishing(reports):
         before = _before(reports)
-        _check_key(reports, key, unsigned)
+        if not dry_run:
+            _check_key(reports, key, unsigned)
         seen = _Seen(_signer(reports, key))
         shown = ledger.shown()
         if not shown:
@@ -96,7 +101,7 @@ def publish(
                 remedy="Run `certify sweep` first, or name another ledger with --ledger.",
             )
         now = datetime.now(UTC)
-        revoked = _revoked(ledger, before)
+        revoked = _with_indexes(_revoked(ledger, before), {}, before)
         passing = seen.passing(result for _, result in ledger.documents(shown))
         images, left = approve(policy, passing, revoked, now)
         reasons = {each.name: each.reason for each in left}
@@ -111,7 +116,9 @@ def publish(
             revoked=_with_indexes(revoked, seen.holders, before),
         )
         changed = changes(before, listed, reasons)
-        warnings = _write(reports, listed, changed, seen.files, seen.signer)
+        warnings = _other_key(reports, key)
+        if not dry_run:
+            warnings += _write(reports, listed, changed, seen.files, seen.signer)
     return Publication(listed, changed, left, warnings, seen.attachments)
 
 
@@ -164,7 +171,8 @@ def revoke(
         }
         changed = changes(before, listed, reasons)
         kept = published_below(reports, ATTESTATIONS)
-        warnings = _write(reports, listed, changed, kept, _signer(reports, key))
+        warnings = _other_key(reports, key)
+        warnings += _write(reports, listed, changed, kept, _signer(reports, key))
     return Publication(listed, changed, (), warnings)
 
 
@@ -190,6 +198,23 @@ def _check_key(reports: Path, key: Private | None, unsigned: bool) -> None:
             " one would refuse every image",
             remedy="Give --sign KEY; or --unsigned, if nobody asks for signatures any more.",
         )
+
+
+def _other_key(reports: Path, key: Private | None) -> list[str]:
+    """Told if the list before was signed with another key, for who asks for that one."""
+    old = published(reports, SIGNATURE)
+    if old is None or key is None:
+        return []
+    try:
+        was, now = Bundle.parse(old).keyid, key_id(key.public_key())
+    except NotBelieved:
+        return []  # broken, so that nobody relied on it
+    if was == now:
+        return []
+    return [
+        f"the list before was signed with another key ({was[:16]}…, now {now[:16]}…):"
+        " who verifies with its public half refuses this list"
+    ]
 
 
 def _signer(reports: Path, key: Private | None) -> Signer | None:

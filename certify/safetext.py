@@ -104,10 +104,11 @@ def printable(text: str | bytes, *, limit: int | None = None) -> str:
         text = text.decode("utf-8", errors="replace")
     if text.isascii() and text.isprintable():  # most are; this takes a tenth of the time
         return text if limit is None or len(text) <= limit else _shortened(text, limit)
-    text = _ESCAPE_SEQUENCES.sub("", text)
-    if "\r" in text:
-        text = "\n".join(_last_written(line) for line in text.split("\n"))
-    text = text.translate(_PRINTABLE)
+    if not (text.isascii() and text.isprintable()):  # most text is, and is quickly told
+        text = _ESCAPE_SEQUENCES.sub("", text)
+        if "\r" in text:
+            text = "\n".join(_last_written(line) for line in text.split("\n"))
+        text = text.translate(_PRINTABLE)
     return text if limit is None or len(text) <= limit else _shortened(text, limit)
 
 
@@ -140,7 +141,12 @@ def safe_json(data: object, *, indent: int | None = None) -> str:
     Letters of all scripts stand as themselves; what is invisible is escaped as JSON allows,
     so that a parser gets it back. Only lone surrogates, which parsers refuse, are replaced.
     """
-    return json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False).translate(_JSON)
+    return visible_json(json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False))
+
+
+def visible_json(text: str) -> str:
+    """JSON that was written already, as `safe_json` would have written it."""
+    return text.translate(_JSON)
 
 
 def _last_written(line: str) -> str:

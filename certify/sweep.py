@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from multiprocessing.pool import ThreadPool
 from typing import Any, Protocol
 
 from certify.answers import Answers, Unit, named
@@ -84,8 +85,9 @@ def resolve(
             except Trouble as trouble:
                 return None, trouble.message
 
-        with ThreadPoolExecutor(RESOLVERS) as pool:
-            found = list(pool.map(digest, wanted))
+        # Its threads are not waited for when somebody interrupts: a registry may be silent.
+        with ThreadPool(RESOLVERS) as pool:
+            found = pool.map(digest, wanted, chunksize=1)
     resolved = [
         _resolved(each, profiles[name], engine, options, *answer)
         for each, answer in zip(wanted, found, strict=True)

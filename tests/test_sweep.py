@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -15,7 +16,7 @@ from typing import cast
 import pytest
 
 from certify.engine import reaper
-from certify.engine.client import Engine
+from certify.engine.client import Engine, ImageNotFound
 from certify.engine.pulled import MARK
 from certify.images import registry as registry_module
 from certify.images.expand import Selection, expand
@@ -42,6 +43,9 @@ def registry(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterat
         for name, (sample, _) in VARIANTS.items():
             push_variant(engine, found, sample, name)
         yield found
+        for image_id in MADE:
+            with contextlib.suppress(ImageNotFound):
+                engine.client.images.remove(image_id, force=True)
 
 
 MADE: set[str] = set()
@@ -245,3 +249,21 @@ def test_a_list_that_cannot_be_read_is_wrong_usage(certify: Certify, tmp_path: P
         assert ended.code == 2
         assert words in ended.err
         assert "Traceback" not in ended.err
+
+
+def test_reports_that_cannot_be_written_cost_no_answer(certify: Certify, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text(f"{SAMPLES}/scratch\n", "utf-8")
+    (tmp_path / "reports" / "junit.xml" / "in the way").mkdir(parents=True)
+    ended = sweep(certify, tmp_path / "list.txt", "--pull", "never", "--fail-on", "never")
+    assert ended.code == 3
+    assert "the reports cannot be written" in ended.err
+    assert "1 rejected" in ended.out
+    with Ledger.open(f"sqlite:///{tmp_path / 'reports' / 'certify.db'}") as ledger:
+        assert len(ledger.standings()) == 1
+
+
+def test_a_list_that_leads_to_nothing_says_so(certify: Certify, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("# later\n", "utf-8")
+    ended = certify("sweep", "list.txt")
+    assert ended.code == 3
+    assert "list.txt leads to no image" in ended.err

@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import json
+import signal
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +16,10 @@ import pytest
 import requests
 
 from certify.engine.client import Engine
+from certify.ledger.store import Ledger
 from certify.model import Status
-from tests.conftest import SAMPLES, Certify, Ended
-from tests.inconclusive.misbehaving import MANIFESTS, Reply, forwarding, serving
+from tests.conftest import SAMPLES, Certify, Ended, command
+from tests.inconclusive.misbehaving import MANIFESTS, SILENCE, Reply, forwarding, serving
 from tests.registries import Registry, running
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
@@ -87,6 +91,30 @@ def test_a_registry_that_is_slow_and_limits_requests_is_swept_all_the_same(
         ended = sweep(certify, tmp_path / "list.txt", line, "--format", "json")
     assert not refusals
     assert ended.result.verdict.status is Status.REJECTED, ended.err
+
+
+def test_an_interruption_does_not_wait_for_a_silent_registry(tmp_path: Path) -> None:
+    asked = threading.Event()
+
+    def silent(_method: str, path: str) -> Reply:
+        if "/manifests/" in path:
+            asked.set()
+            return SILENCE
+        return Reply(200)
+
+    with serving(silent) as port:
+        lines = [f"127.0.0.1:{port}/team/app:{number}\n" for number in range(40)]
+        (tmp_path / "list.txt").write_text("".join(lines), "utf-8")
+        sweeping = subprocess.Popen(
+            command("sweep", "list.txt"), cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        )
+        assert asked.wait(30)
+        sweeping.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        _, err = sweeping.communicate(timeout=60)
+    assert (sweeping.returncode, time.monotonic() - begun < 10) == (130, True), err
+    with Ledger.open(f"sqlite:///{tmp_path / 'reports' / 'certify.db'}") as ledger:
+        assert ledger.standings() == [], "nothing is known of what nobody was told of"
 
 
 def test_a_limit_of_pulls_is_kept(certify: Certify, tmp_path: Path, registry: Registry) -> None:

@@ -33,7 +33,7 @@ def history(*, image: str, form: str, reports: Path, ledger: str | None) -> None
       certify history debian:12
     """
     reference = Reference.parse(image).familiar
-    with open_ledger(ledger, reports) as store:
+    with open_ledger(ledger, reports, make=False) as store:
         results = store.history(reference)
     if form == "json":
         sys.stdout.write(report_json(results))
@@ -59,7 +59,7 @@ def diff(*, source: str | None, form: str, reports: Path, ledger: str | None) ->
     Example:
       certify diff --list images.txt
     """
-    with open_ledger(ledger, reports) as store:
+    with open_ledger(ledger, reports, make=False) as store:
         last = store.sweeps.last(1, source)
         if not last:
             raise UsageError("No sweep is recorded.", remedy="`certify sweep` makes one.")

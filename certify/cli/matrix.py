@@ -27,7 +27,7 @@ def matrix(*, profile: str | None, form: str, reports: Path, ledger: str | None)
     Example:
       certify matrix --profile devspace
     """
-    with open_ledger(ledger, reports) as store:
+    with open_ledger(ledger, reports, make=False) as store:
         results = store.standing_by_reference(profile)
     if form == "text":
         print_matrix(results, Console())

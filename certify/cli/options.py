@@ -38,9 +38,12 @@ def reports_options(function: F) -> F:
     )(function)
 
 
-def open_ledger(url: str | None, reports: Path) -> Ledger:
-    """The ledger that was named, or the one in the reports folder."""
-    return Ledger.open(url or f"sqlite:///{reports / 'certify.db'}")
+def open_ledger(url: str | None, reports: Path, *, make: bool = True) -> Ledger:
+    """The ledger that was named, or the one in the reports folder; made if it is not there.
+
+    Who only reads makes none: raises :class:`~certify.errors.NothingRecorded`.
+    """
+    return Ledger.open(url or f"sqlite:///{reports / 'certify.db'}", make=make)
 
 
 def read_waivers(path: Path, own_checks: Path | None) -> tuple[Waiver, ...]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import Self
 
-from rich.status import Status
 from rich.text import Text
 
-from certify.cli.terminal import is_live, standard_error
+from certify.cli.terminal import Display, is_live, standard_error
 from certify.model import Claim, Finding, Outcome
 
 _MARKS = {
@@ -20,37 +17,22 @@ _MARKS = {
 }
 
 
-class Progress:
+class Progress(Display):
     """A watcher of one certification."""
 
     def __init__(self, image: str, profile: str) -> None:
         self._what = f"{image} · {profile}"
-        self._console = standard_error()
-        self._live = is_live(self._console)
-        self._status: Status | None = None
         self._begun = time.monotonic()
-
-    def __enter__(self) -> Self:
-        if self._live:
-            self._status = self._console.status(self._line("starting"))
-            self._status.start()
-        else:
-            self._console.print(self._line("starting"))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._status is not None:
-            self._status.stop()
+        self._console = standard_error()
+        line = self._line("starting")
+        self._live = self._console.status(line) if is_live(self._console) else None
+        if self._live is None:
+            self._console.print(line)
 
     def phase(self, what: str) -> None:
         """Show the step that begins."""
-        if self._status is not None:
-            self._status.update(self._line(what))
+        if self._live is not None:
+            self._live.update(self._line(what))
         elif "." not in what:  # a check is told once it has said something
             self._console.print(self._line(what))
 

@@ -30,6 +30,9 @@ SCHEMA = "certify/publication/v1"
     help="Publish although the list loses more images than its policy allows at once.",
 )  # fmt: skip
 @click.option(
+    "--dry-run", is_flag=True, help="Tell what would change, and why; write and attach nothing."
+)
+@click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
     help="What to print.",
 )  # fmt: skip
@@ -42,6 +45,7 @@ def publish(
     unsigned: bool,
     attaching: bool,
     allow_shrink: bool,
+    dry_run: bool,
     form: str,
     reports: Path,
     ledger: str | None,
@@ -59,10 +63,13 @@ def publish(
     key = private_key(sign, passphrase_file, unsigned=unsigned, attaching=attaching)
     with open_ledger(ledger, reports) as store:
         done = publish_list(
-            reports, store, rules, key=key, unsigned=unsigned, allow_shrink=allow_shrink
-        )
+            reports, store, rules, key=key, unsigned=unsigned, allow_shrink=allow_shrink,
+            dry_run=dry_run,
+        )  # fmt: skip
     click.echo(as_json(done) if form == "json" else as_text(done, reports, source))
-    if attaching:
+    if dry_run:
+        click.echo("certify: nothing was written (--dry-run)", err=True)
+    elif attaching:
         attach_all(done.attachments)
 
 

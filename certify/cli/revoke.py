@@ -68,11 +68,15 @@ def revoke(
         click.echo("No list was published here yet; the next one will say so.")
     else:
         click.echo(as_text(done, reports))
+    if lift:
+        click.echo("The next `certify publish` lists it again, if it is certified.")
     if attaching and key is not None:
         statement = about_revocation(revocation, lifted=now if lift else None)
         registry, repository = reference.registry, reference.repository
-        bundle = signed(statement, key)
-        attach_all([Attachment(registry, repository, reference.digest, bundle, rfc3339(now))])
+        bundle, public = signed(statement, key), key.public_key()
+        attach_all(
+            [Attachment(registry, repository, reference.digest, bundle, rfc3339(now), public)]
+        )
 
 
 def _leads_to(reference: Reference) -> str:

@@ -53,7 +53,16 @@ def private_key(
         return None
     if unsigned:
         raise UsageError("--sign and --unsigned exclude each other.")
-    return read_private(sign, reads_passphrase(passphrase_file))
+    key = read_private(sign, reads_passphrase(passphrase_file))
+    for secret in filter(None, (sign, passphrase_file)):
+        _tell_if_open(secret)
+    return key
+
+
+def _tell_if_open(secret: Path) -> None:
+    if secret.is_file() and secret.stat().st_mode & 0o077:
+        name = printable(str(secret))
+        click.echo(f"certify: others may read {name}: `chmod 600 {name}`", err=True)
 
 
 def attach_all(attachments: Sequence[Attachment]) -> None:

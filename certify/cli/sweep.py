@@ -113,12 +113,13 @@ def sweep(
         engine = stack.enter_context(Engine.connect())
         source = _source(listing, include, exclude, max_tags)
         if not dry_run:
-            number = store.sweeps.begin(source, reaper.owner(), reaper.is_orphan)
-            stack.callback(store.sweeps.abandon, number)
+            at_work = store.sweeps.running(source, reaper.owner(), reaper.is_orphan)
+            number = stack.enter_context(at_work)
             reaper.remove_orphans(engine)  # what a sweep that was killed has left
             pulled.remove_orphans(engine)
         click.echo("certify: asking registries what is there", err=True)
         wanted, unlisted = expand(entries, _connect(engine), selection)
+        _tell(listing, wanted, unlisted)
         names = [profile.name for profile in defaults]
         wanted = [_with_platform(each, options) for each in wanted]
         found, allowed = resolve(wanted, names, by_name, engine, options)
@@ -156,10 +157,10 @@ def sweep(
         new = remembered(items, said, standing, old, unlisted)
         changed = changes(old, new) if before else None
         store.sweeps.finish(number, new)
-        write_reports(reports, mine, store)
+        written = _written(reports, mine, store)
     state = [*map(swept, mine), *map(_silent, unlisted)]
     print_results(mine, form, lambda: print_summary(state, changed, Console()))
-    sys.exit(exit_code(state, changed, fail_on))
+    sys.exit(exit_code(state, changed, fail_on) or (CERTIFIED if written else INCONCLUSIVE))
 
 
 def _text(listing: Path) -> str:
@@ -204,6 +205,16 @@ def _bytes(size: str) -> int:
     return int(digits) * unit
 
 
+def _written(reports: Path, results: Sequence[Result], store: Ledger) -> bool:
+    """Write the reports; what keeps them from being written must not cost the answers."""
+    try:
+        write_reports(reports, results, store)
+    except OSError as error:
+        click.echo(f"certify: the reports cannot be written: {error}", err=True)
+        return False
+    return True
+
+
 def _now(store: Ledger, image: Image, profile: str) -> Result | None:
     return store.standing_for(image, profile, datetime.now(UTC))
 
@@ -219,9 +230,16 @@ def _source(
     return " ".join(words)
 
 
+def _tell(listing: Path, wanted: Sequence[Wanted], unlisted: Sequence[Unlisted]) -> None:
+    """What a list does not lead to."""
+    for each in unlisted:
+        click.echo(f"certify: {listing}:{each.line}: {each.trouble.message}", err=True)
+    if not wanted and not unlisted:
+        click.echo(f"certify: {listing} leads to no image", err=True)
+
+
 def _silent(unlisted: Unlisted) -> Swept:
     """A glob that nobody could expand is one image that nothing is known of."""
-    click.echo(f"certify: line {unlisted.line}: {unlisted.trouble.message}", err=True)
     return Swept(unlisted.pattern, "", "", "", Status.INCONCLUSIVE, cause=unlisted.trouble.message)
 
 

@@ -7,8 +7,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -17,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from certify.answers import Unit
-from certify.cli.terminal import is_live, standard_error
+from certify.cli.terminal import Display, is_live, standard_error
 from certify.model import Claim, Finding, Result
 from certify.publish import phrases
 from certify.publish.text import STATUS_STYLES
@@ -49,8 +47,8 @@ class _Row:
         """Sweeps keep no containers."""
 
 
-class SweepProgress:
-    """A context manager, and the observer of one sweep."""
+class SweepProgress(Display):
+    """The observer of one sweep."""
 
     def __init__(self, due: Sequence[Unit]) -> None:
         self._console = standard_error()
@@ -64,20 +62,6 @@ class SweepProgress:
             if is_live(self._console)
             else None
         )
-
-    def __enter__(self) -> Self:
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
 
     @contextlib.contextmanager
     def pulling(self, unit: Unit) -> Iterator[None]:

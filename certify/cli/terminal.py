@@ -4,8 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Self
 
 from rich.console import Console
+from rich.live import Live
+from rich.status import Status
+
+
+class Display:
+    """A context manager, for the time of which something is drawn, if it is live at all."""
+
+    _live: Live | Status | None
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._live is not None:
+            self._live.stop()
 
 
 def standard_error() -> Console:

@@ -15,16 +15,19 @@ import click
 
 from certify.cli.exits import CERTIFIED, REJECTED
 from certify.errors import NotBelieved, Trouble, UsageError
-from certify.images.platform import of_this_host
+from certify.images.platform import normal, of_this_host
 from certify.images.reference import Reference
+from certify.interruption import at_most
 from certify.safetext import safe_json
 from certify.signing.gate import Answer, Question, Why, answer, answer_attached
 from certify.signing.keys import Public, key_id, read_public
 from certify.signing.memory import remember
-from certify.signing.source import check_location, is_url, read_list
+from certify.signing.source import check_location, is_url, read_list, shown
 
 DEFAULT = "reports/approved-images.json"
 SCHEMA = "certify/verification/v1"
+LIMIT = 120.0
+"""Seconds for all of it: whoever keeps a gate waiting must not keep it for ever."""
 
 
 @click.command(name="verify")
@@ -73,19 +76,23 @@ def verify(
     public = read_public(key) if key else None
     place = _place(approved, attached, public)
     platform = _platform(platform)
-    told: dict[str, object] = {"image": reference.familiar, "digest": reference.digest}
+    told: dict[str, object] = {"image": reference.familiar, "digest": None, "pin": None}
     told |= {"platform": platform, "profile": profile}
+    late = Trouble(f"no answer within {LIMIT:g} s", remedy="Try again, or look elsewhere.")
     try:
-        digest = _digest(reference)
-        told["digest"] = digest
-        asked = Question(reference.name, digest, platform, profile)
-        found = _from_registry(reference, asked, public) if attached else None
-        found = found or _from_list(place, asked, public, told)
+        with at_most(LIMIT, late):
+            digest = _digest(reference)
+            name = f"{reference.name}@{digest}"
+            told |= {"digest": digest, "pin": name}
+            asked = Question(reference.name, digest, platform, profile)
+            if attached:
+                found = _from_registry(reference, asked, public)
+            else:
+                found = _from_list(place, asked, public, told)
     except Trouble as error:
         if as_json:
             _print_json(told, None, error.message)
         raise
-    name = f"{reference.name}@{digest}"
     if as_json:
         _print_json(told, found, found.text)
     else:
@@ -110,7 +117,7 @@ def _place(approved: str | None, attached: bool, key: Public | None) -> str:
 def _platform(asked: str | None) -> str:
     if asked is not None and not re.fullmatch(r"[a-z0-9]+/[a-z0-9]+(/[a-z0-9.]+)?", asked):
         raise UsageError(f"--platform {asked!r}: expected is for example linux/arm64")
-    return asked or of_this_host()
+    return normal(asked) if asked else of_this_host()
 
 
 def _digest(reference: Reference) -> str:
@@ -136,12 +143,12 @@ def _from_list(place: str, asked: Question, key: Public | None, told: dict[str, 
         listed = read_list(place, key)
         told["list"] = listed.head.model_dump(
             mode="json", include={"sequence", "published_at", "expires_at"}
-        ) | {"location": place, "signed_by": key_id(key) if key else None}
+        ) | {"location": shown(place), "signed_by": key_id(key) if key else None}
     except NotBelieved as error:
         return Answer(Why.SIGNATURE, error.message)
     if key is not None:
         try:
-            unkept = remember(place, key_id(key), listed.head.sequence)
+            unkept = remember(shown(place), key_id(key), listed.head.sequence)
         except NotBelieved as error:
             return Answer(Why.REPLAYED, f"{error.message}. {error.remedy}")
         if unkept:
@@ -153,12 +160,12 @@ def _from_registry(reference: Reference, asked: Question, key: Public | None) ->
     from certify.engine.login import login  # noqa: PLC0415
     from certify.images.referrers import Referrers  # noqa: PLC0415
     from certify.images.registry import Registry  # noqa: PLC0415
-    from certify.signing.attachments import stated  # noqa: PLC0415
+    from certify.signing.attachments import stated_of  # noqa: PLC0415
 
     assert key is not None
     with Registry(reference.registry, login, timeout=10) as registry:
         try:
-            found = stated(Referrers(registry, reference.repository), asked.digest, key)
+            found = stated_of(asked, Referrers(registry, reference.repository), key)
         except NotBelieved as error:
             return Answer(Why.SIGNATURE, error.message)
     return answer_attached(asked, found, datetime.now(UTC))

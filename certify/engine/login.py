@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 from docker.auth import AuthConfig, load_config
+from docker.credentials.constants import PROGRAM_PREFIX
 from docker.errors import DockerException
 from docker.utils.config import find_config_file
 
@@ -36,9 +38,12 @@ def login(registry: str) -> Login | None:
     host = None if registry == DOCKER_HUB else registry
     known = configuration()
     try:
+        store = known.get_credential_store(host)
+        if store and shutil.which(f"{PROGRAM_PREFIX}{store}") is None:
+            raise DockerException("it is not installed")  # the library would only warn of it
         found = known.resolve_authconfig(host) or {}
     except _NONSENSE as error:
-        program = f"docker-credential-{known.get_credential_store(host)}"
+        program = f"{PROGRAM_PREFIX}{known.get_credential_store(host)}"
         raise ImageUnavailable(
             f"Docker's login to {registry} cannot be had from {one_line(program, 60)}: "
             f"{one_line(str(error.__cause__ or error))}",

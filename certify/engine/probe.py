@@ -13,10 +13,10 @@ import tarfile
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 
+from certify.engine.architectures import MACHINES
 from certify.engine.machine import (
     BUFFER,
     BUFFER_SIZE,
-    MACHINES,
     Call,
     Jump,
     Machine,

@@ -17,7 +17,7 @@ from typing import Any
 
 from certify.engine.client import APIError, Engine, ImageNotFound, answering
 from certify.engine.reaper import is_orphan, owner
-from certify.errors import EngineUnavailable
+from certify.errors import EngineUnavailable, Interrupted
 from certify.images.reference import Reference
 from certify.model import Image
 from certify.safetext import one_line
@@ -60,9 +60,15 @@ class Pulled:
         :class:`~certify.errors.Interrupted` if it was stopped meanwhile.
         """
         before = self._named()
-        image = self._engine.resolve(
-            reference, platform=platform, pull="missing", stopped=self._stopped
-        )
+        try:
+            image = self._engine.resolve(
+                reference, platform=platform, pull="missing", stopped=self._stopped
+            )
+        except Interrupted:
+            # It may have been the end of the pull that was interrupted.
+            if self._inspected(reference.familiar).get("Id", "") not in {"", *before}:
+                _forget(self._engine, [reference.familiar])
+            raise
         image_id, name = str(image.image_id), reference.familiar
         with self._lock:
             if held := self._held.get(image_id):
@@ -112,9 +118,9 @@ class Pulled:
         with contextlib.suppress(EngineUnavailable, APIError), answering():
             self._engine.client.api.tag(image_id, MARK, _tag(image_id), force=True)
 
-    def _inspected(self, image_id: str) -> dict[str, Any]:
+    def _inspected(self, name: str) -> dict[str, Any]:
         with contextlib.suppress(EngineUnavailable, APIError), answering():
-            return self._engine.client.images.get(image_id).attrs
+            return self._engine.client.images.get(name).attrs
         return {}
 
     def _named(self) -> dict[str, list[str]]:

@@ -23,21 +23,33 @@ KILLED = 137
 """Exit code of what was killed, as shells report SIGKILL."""
 _GRACE = 5.0
 
-# Run by a second shell: kills every descendant of process $1, but not $1 itself.
-# Reads /proc only, for an image may have neither ps nor pkill.
+# Run by a second shell: kills every descendant of process $1, but not $1 itself; then what its
+# child started and left to others. That is in the same session, unless it took one of its own, and
+# no older than the child. Reads /proc only, for an image may have neither ps nor pkill.
 KILL_DESCENDANTS = r"""
+look() {  # at a process: proc_pid_stat(5)
+  { read -r line <"$1"; } 2>/dev/null || return 1
+  pid=${1#/proc/}; pid=${pid%/stat}
+  set -- ${line##*) }
+  parent=$2 session=$4 start=${20}
+}
 kill_below() {
   for stat in /proc/[0-9]*/stat; do
-    { read -r line <"$stat"; } 2>/dev/null || continue
-    set -- "$1" ${line##*) }
-    [ "$3" = "$1" ] || continue
-    child=${stat#/proc/}; child=${child%/stat}
-    kill -STOP "$child" 2>/dev/null
-    ( kill_below "$child" )
-    kill -KILL "$child" 2>/dev/null
+    look "$stat" && [ "$parent" = "$1" ] || continue
+    since=$start
+    kill -STOP "$pid" 2>/dev/null
+    ( kill_below "$pid" )
+    kill -KILL "$pid" 2>/dev/null
   done
 }
+look "/proc/$1/stat" || exit
+own=$session since=
 kill_below "$1"
+[ "$since" ] || exit 0
+for stat in /proc/[0-9]*/stat; do
+  look "$stat" && [ "$session" = "$own" ] && [ "$pid" != "$1" ] && [ "$start" -ge "$since" ] &&
+    kill -KILL "$pid" 2>/dev/null
+done
 """
 
 
@@ -198,7 +210,6 @@ class _Reader:
         self._mark = mark
         self._limit = limit
         self._kept = {STDOUT: bytearray(), STDERR: bytearray()}
-        self._dropped = {STDOUT: False, STDERR: False}
         self._tails: dict[int, bytes] = {}
 
     @property
@@ -218,8 +229,8 @@ class _Reader:
             self._tails[channel] = bytes(kept[at + len(self._mark) : end]).strip()
             del kept[at:]
         elif len(kept) > self._limit + 65536:
-            # Keep the head, and enough of the tail to find the mark in.
-            self._dropped[channel] = True
+            # Keep the head, and enough of the tail to find the mark in: more than the limit, still
+            # after the mark is gone.
             del kept[self._limit : len(kept) - len(self._mark) - 16]
 
     def captures(self) -> tuple[_Capture, _Capture]:
@@ -227,7 +238,7 @@ class _Reader:
             _Capture(
                 bytes(self._kept[channel][: self._limit]),
                 self._tails.get(channel, b""),
-                self._dropped[channel] or len(self._kept[channel]) > self._limit,
+                len(self._kept[channel]) > self._limit,
             )
             for channel in (STDOUT, STDERR)
         )

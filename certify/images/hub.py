@@ -6,18 +6,22 @@ import functools
 import os
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
+from urllib.parse import urlsplit
 
 import requests
 
 from certify.errors import ImageUnavailable
 from certify.images.reference import DOCKER_HUB, Reference
 from certify.images.registry import Registry
-from certify.images.unanswered import unavailable
+from certify.images.transport import session
 from certify.model import Trust
 
 API_VARIABLE = "CERTIFY_HUB_API"
 """Names another address of Docker Hub's API, such as a proxy's."""
+PAGE = 100
+"""The most repositories that it tells of at once."""
+MOST_PAGES = 1_000
 _TIMEOUT = 20.0
 _PATIENCE = 3.0
 """Seconds that a certification waits for a trust tier; without one it is unknown."""
@@ -65,7 +69,6 @@ class Hub:
     def __init__(self, registry: Registry, address: str | None = None) -> None:
         self._registry = registry
         self._api = address or api()
-        self._session = requests.Session()
 
     def __enter__(self) -> Self:
         return self
@@ -76,11 +79,10 @@ class Hub:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._session.close()
         self._registry.__exit__(kind, error, trace)
 
     def repositories(self, namespace: str) -> Iterator[str]:
-        """All repositories of a namespace, page by page.
+        """All repositories of a namespace that anybody may see, page by page.
 
         Raises :class:`ImageUnavailable`; also for no namespace, since nobody sweeps all of it.
         """
@@ -89,26 +91,22 @@ class Hub:
                 "Docker Hub is not listed as a whole",
                 remedy="Name a namespace: library/*, or your team's.",
             )
-        url: str | None = f"{self._api}/namespaces/{namespace}/repositories?page_size=100"
-        while url:
-            page = self._get(url)
-            for each in page.get("results") or ():
-                yield f"{namespace}/{each['name']}"
-            following = page.get("next")
-            # Only within the same API: an answer may not send us elsewhere.
-            url = following if following and following.startswith(f"{self._api}/") else None
+        url = f"{self._api}/namespaces/{namespace}/repositories"
+        host = urlsplit(self._api).netloc
+        with (
+            self._registry.answering(f"list the repositories of {namespace}"),
+            session(host, _TIMEOUT) as asking,
+        ):
+            for number in range(1, MOST_PAGES):
+                # Where it says that the next page is does not matter, so it leads nowhere else.
+                answer = asking.get(url, params={"page_size": PAGE, "page": number})
+                answer.raise_for_status()
+                page = answer.json()
+                yield from [f"{namespace}/{each['name']}" for each in page["results"]]
+                if not page.get("next"):
+                    return
+            raise ValueError("its list does not end")
 
     def tags(self, repository: str) -> Iterator[str]:
         """The tags of a repository, by the registry's own protocol."""
         yield from self._registry.tags(repository)
-
-    def _get(self, url: str) -> dict[str, Any]:
-        try:
-            answer = self._session.get(url, timeout=_TIMEOUT)
-            answer.raise_for_status()
-            found = answer.json()
-        except (requests.RequestException, ValueError) as error:
-            raise unavailable("Docker Hub does not list the namespace", error) from error
-        if not isinstance(found, dict):
-            raise ImageUnavailable("Docker Hub's answer is not a list of repositories")
-        return found

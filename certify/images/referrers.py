@@ -39,6 +39,8 @@ LARGEST = 4 * 1024 * 1024
 """Bytes of a manifest, which registries limit so, and of what is attached."""
 MOST = 256
 """Artifacts of one type that are looked at; no image has as many by right."""
+MOST_LISTED = 10_000
+"""Artifacts of every type; whoever lists more wants to be read without end."""
 _NO_API = (400, 404, 405)
 
 Descriptor = dict[str, Any]
@@ -142,6 +144,8 @@ class Referrers:
             if answer is None:
                 return None
             entries += _entries(self._body(answer, path))
+            if len(entries) > MOST_LISTED:
+                break
             following = answer.links.get("next")
             if following is None:
                 return entries

@@ -105,7 +105,8 @@ class Registry:
         with self.answering(f"find {repository}:{reference}"):
             found, answer = self._repository(repository).head_manifest_and_response(reference)
             left = answer.headers.get("ratelimit-remaining", "").partition(";")[0]
-            self.remaining = int(left) if left.isdigit() else self.remaining
+            if left.isdecimal() and len(left) < 10:
+                self.remaining = int(left)
         if not found:
             raise ImageUnavailable(
                 f"{self.host} gives no digest for {repository}:{reference}",

@@ -13,7 +13,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import requests
@@ -36,8 +36,28 @@ SILENCES = 2
 # long as the registry says (RFC 9110, "Retry-After"); not at all if that is longer than patience.
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
+
+
+class _Once(Retry):
+    """Asks again where nothing was said, but not where nothing was said for long."""
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: Any = None,
+        error: Exception | None = None,
+        _pool: Any = None,
+        _stacktrace: Any = None,
+    ) -> Self:
+        """Raises MaxRetryError instead."""
+        if isinstance(error, urllib3.exceptions.TimeoutError):
+            raise urllib3.exceptions.MaxRetryError(_pool, str(url), error) from error
+        return super().increment(method, url, response, error, _pool, _stacktrace)
+
+
 # A kept connection may have been closed meanwhile; a certificate that is not trusted stays so.
-_RETRIES = Retry(
+_RETRIES = _Once(
     total=1,
     other=0,
     allowed_methods=("GET", "HEAD"),
@@ -71,7 +91,8 @@ class Adapter(HTTPAdapter):
         self._trust = _context(CERTIFICATES / host)
         self._timeout = timeout
         self._patience = PATIENCE * timeout
-        self._silences, self._trouble = 0, ""
+        self._silences = 0
+        self._trouble: requests.RequestException | None = None
         super().__init__(max_retries=_RETRIES)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -91,7 +112,7 @@ class Adapter(HTTPAdapter):
         went unanswered before.
         """
         if self._silences >= SILENCES:
-            raise requests.ConnectionError(self._trouble)
+            raise requests.ConnectionError(str(self._trouble)) from self._trouble
         if is_loopback(urlsplit(str(request.url)).netloc.rpartition("@")[2]):
             kwargs["proxies"] = {}  # no proxy leads to this machine
         kwargs["timeout"] = kwargs.get("timeout") or self._timeout
@@ -112,8 +133,10 @@ class Adapter(HTTPAdapter):
     ) -> requests.Response:
         try:
             answer = super().send(request, True, *args, **kwargs)
+        except requests.exceptions.SSLError:
+            raise  # that is an answer, too
         except (requests.ConnectionError, requests.Timeout) as error:
-            self._silences, self._trouble = self._silences + 1, str(error)
+            self._silences, self._trouble = self._silences + 1, error
             raise
         self._silences = 0
         return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import requests
+import urllib3
 
 from certify.errors import ImageUnavailable, NoSuchImage
 from certify.judge.diagnosis import diagnose
@@ -24,13 +25,26 @@ def unavailable(what: str, error: Exception) -> ImageUnavailable:
     diagnosis = diagnose(said)
     if diagnosis is None:
         remedy = "See that the registry runs, and that its name is right."
-        return ImageUnavailable(f"{what}: {one_line(said)}", remedy=remedy, evidence=said)
+        cause = _innermost(error)
+        return ImageUnavailable(f"{what}: {cause}", remedy=remedy, evidence=said)
     return ImageUnavailable(
         f"{what}: {diagnosis.cause}",
         remedy=diagnosis.remedy,
         fault=diagnosis.fault,
         evidence=said,
     )
+
+
+def _innermost(error: BaseException) -> str:
+    """What the system said of a connection, without the layers around it."""
+    while isinstance(error, (requests.RequestException, urllib3.exceptions.HTTPError)) and (
+        deeper := error.__cause__ or error.__context__
+    ):
+        error = deeper
+    if isinstance(error, TimeoutError):
+        return "no answer came in time"
+    told = error.strerror if isinstance(error, OSError) else None
+    return one_line(told or str(error)) or type(error).__name__
 
 
 def _for_how_long(response: requests.Response | None) -> str:

@@ -14,7 +14,8 @@ from certify.model import Check, Level, Result, Status
 
 Name = tuple[str, str, str]
 """Reference, platform and profile: what a list holds at most once."""
-_Content = tuple[str | None, str, str]
+_Content = tuple[str, str, str]
+"""A digest, platform and profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +42,31 @@ def approve(
     certificate under another.
     """
     reasons = {each.digest: each.reason for each in revoked}
-    approved: list[tuple[_Content, Approved]] = []
+    # Of an index, whose manifest nobody knew, it may be any of those that it holds.
+    vague = {index: each.reason for each in revoked for index in each.indexes} | reasons
+    approved: list[tuple[list[_Content], Approved]] = []
     left: list[LeftOut] = []
     rejected: dict[_Content, Result] = {}
     for result in results:
-        content = _content(result)
+        contents = _contents(result)
         if result.verdict.status is Status.REJECTED:
-            newest = rejected.get(content)
-            if newest is None or newest.finished_at < result.finished_at:
-                rejected[content] = result.model_copy(update={"checks": (), "log": ""})
-        why = next(_against(policy, result, reasons, now), None)
+            short = result.model_copy(update={"checks": (), "log": ""})
+            for each in contents:
+                newest = rejected.get(each)
+                if newest is None or newest.finished_at < result.finished_at:
+                    rejected[each] = short
+        clear = result.image.manifest_digest not in (None, result.image.digest)
+        why = next(_against(policy, result, reasons if clear else vague, now), None)
         if why is None:
-            approved.append((content, _approved(result)))
+            approved.append((contents, _approved(result)))
         else:
             image = result.image
             left.append(LeftOut(image.reference, image.platform or "", result.profile, why))
     listed = []
-    for content, entry in approved:
-        later = rejected.get(content)
-        if later is None or later.finished_at < entry.certified_at:
+    for contents, entry in approved:
+        known = (rejected[each] for each in contents if each in rejected)
+        later = next((each for each in known if each.finished_at >= entry.certified_at), None)
+        if later is None:
             listed.append(entry)
         else:
             why = f"the same image was rejected later, as {later.image.reference}"
@@ -85,10 +92,12 @@ def shrinks(policy: Policy, before: Sequence[Approved], gone: Sequence[Approved]
     return 100 * len(gone) > policy.max_shrink_percent * len(before)
 
 
-def _content(result: Result) -> _Content:
-    """What was judged, whatever its name, and for what."""
+def _contents(result: Result) -> list[_Content]:
+    """What was judged, whatever its name, and for what: by the index and by the manifest."""
     image = result.image
-    return image.manifest_digest or image.digest, normal(image.platform or ""), result.profile
+    platform = normal(image.platform or "")
+    digests = dict.fromkeys(filter(None, (image.digest, image.manifest_digest)))
+    return [(digest, platform, result.profile) for digest in digests]
 
 
 def _against(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -103,9 +104,23 @@ def _kind(before: Swept | None, after: Swept | None) -> Kind | None:
 
 
 def alike(found: Sequence[Swept]) -> list[tuple[str, list[Swept]]]:
-    """Images that are not certified, grouped by what is wrong; the largest groups first."""
+    """Images that are not certified, grouped by what is wrong; the largest groups first.
+
+    Where the same is said of several images, each by its name, an ellipsis stands for that.
+    """
     groups: dict[str, list[Swept]] = defaultdict(list)
     for each in found:
         if each.status is not Status.CERTIFIED:
-            groups[each.cause].append(each)
-    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+            groups[_nameless(each)].append(each)
+    said = [
+        (images[0].cause if len(images) == 1 else cause, images) for cause, images in groups.items()
+    ]
+    return sorted(said, key=lambda group: (-len(group[1]), group[0]))
+
+
+def _nameless(image: Swept) -> str:
+    """What is wrong with it, without its own name, however much of that was written."""
+    last = image.reference.rpartition("/")[2]
+    name = re.split("[:@]", last)[0]
+    own = rf"{re.escape(last)}(?![\w-]|\.\w)|{re.escape(name)}@sha256:[0-9a-f]{{64}}"
+    return re.sub(rf"(?<![^\s'\"(])(?:[^\s'\"(]*/)?(?:{own})", "…", image.cause)

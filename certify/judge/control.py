@@ -191,7 +191,7 @@ def _of_absent(
     for repository, documents in repositories(text, os_release).items():
         host = _host(repository)
         if served := [each for each in documents if answers.get(each) is Reach.SERVES]:
-            wrong = f"the image's sources name what {host} does not have, while it gives"
+            wrong = f"what the image's sources name on {host} does not exist, while it gives"
             yield Fault.IMAGE, f"{wrong} {served[-1]} to certify's own container"
         else:
             empty = f"nothing shows that {host} has anything at all, {repository} or else"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import ConfigDict, Field
 from rich.filesize import decimal
@@ -17,6 +17,7 @@ from rich.filesize import decimal
 from certify.judge.startup import SLOW_SECONDS, is_slow
 from certify.model import Calibration, Value
 
+DOCTOR_SCHEMA: Final = "certify/doctor/v1"
 MINIMUM_API = (1, 41)
 """Engine 20.10: the first whose API takes ``CgroupnsMode`` and a container's platform.
 
@@ -61,7 +62,7 @@ class Examination(Value):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    schema_: Literal["certify/doctor/v1"] = Field(default="certify/doctor/v1", alias="schema")
+    schema_: Literal["certify/doctor/v1"] = Field(default=DOCTOR_SCHEMA, alias="schema")
     checks: tuple[Sign, ...]
 
 
@@ -152,8 +153,15 @@ def memory(total: int, limit: int, *, limits_hold: bool) -> Sign:
     if not limits_hold:
         remedy = "Enable the memory control group on the host, or certify only what you trust."
         return _sign("memory", f"{text}, but the engine cannot enforce it", warn=remedy)
-    remedy = f"Pass a lower one than the host has: --memory {max(total // 2**21, 1)}m"
-    return _sign("memory", text, warn=remedy if total < limit else "")
+    # A machine of 4 GiB has somewhat less than that to give.
+    remedy = f"Leave the host some of it: --memory {_most_of(total)}"
+    return _sign("memory", text, warn=remedy if total < 0.9 * limit else "")
+
+
+def _most_of(total: int) -> str:
+    """At most three quarters of the bytes, as a round number for ``--memory``."""
+    quarters = total * 3 // 4
+    return f"{quarters >> 30}g" if quarters >= 1 << 30 else f"{quarters >> 28 << 8}m"
 
 
 def cpus(count: int) -> Sign:

@@ -9,20 +9,24 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from certify.errors import BadLedger
+from certify.errors import BadLedger, NothingRecorded
 from certify.safetext import one_line
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a process waits for another one that is writing to the same file."""
 
+WRITES = "certify_writes"
+"""Option of an engine whose transactions write, if not with their first statement."""
 
-def engine_for(url: str) -> Engine:
+
+def engine_for(url: str, *, make: bool = True) -> Engine:
     """An engine for a path or a database URL; makes the folder of a file, opens nothing yet.
 
-    Raises `BadLedger` for what is no address, or where the database's driver is missing.
+    Raises `BadLedger` for what is no address, or where the database's driver is missing; without
+    ``make`` nothing is made, and `NothingRecorded` tells that a file is not there.
     """
     try:
-        address = _address(url)
+        address = _address(url, make=make)
         engine = create_engine(address)
     except (SQLAlchemyError, ValueError) as error:
         raise BadLedger(
@@ -68,11 +72,17 @@ def share(engine: Engine) -> None:
             connection.cursor().execute("PRAGMA journal_mode = WAL")
 
 
-def _address(url: str) -> URL:
+def _address(url: str, *, make: bool) -> URL:
     address = make_url(url) if "://" in url else URL.create("sqlite", database=url)
     if address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:"):
         path = Path(str(address.database)).expanduser()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if make:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        elif not path.exists():
+            raise NothingRecorded(
+                f"Nothing is recorded yet: there is no {path}.",
+                remedy="`certify IMAGE` makes it; --reports or --ledger name another place.",
+            )
         address = address.set(database=str(path))
     return address
 
@@ -85,4 +95,6 @@ def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    # To read first and write then fails at once while somebody else writes; this waits for them.
+    writes = connection.get_execution_options().get(WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -29,7 +29,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from certify.errors import BadLedger
 
-VERSION = 2
+VERSION = 3
 """Of the tables below. A ledger of a higher version was written by a newer certify; one of a
 lower version gets what it lacks when it is opened: so far only tables were added.
 """
@@ -112,6 +112,14 @@ sweeps_table = Table(
     Column("finished_at", UtcMoment),
 )
 
+# When a sweep last said that it is at work, for those whose process cannot be looked at from here.
+beats_table = Table(
+    "certify_beats",
+    METADATA,
+    Column("sweep", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcMoment, nullable=False),
+)
+
 swept_table = Table(
     "certify_swept",
     METADATA,
@@ -158,7 +166,7 @@ def create(connection: Connection) -> None:
     foreign = set(inspect(connection).get_table_names()) - set(METADATA.tables)
     if foreign and connection.dialect.name == "sqlite":
         raise BadLedger(f"not certify's: it holds the tables {', '.join(sorted(foreign)[:3])}")
-    for table in (results_table, sweeps_table, swept_table, revocations_table):
+    for table in METADATA.sorted_tables:
         connection.execute(CreateTable(table, if_not_exists=True))
     for index in sorted(results_table.indexes, key=lambda index: str(index.name)):
         connection.execute(CreateIndex(index, if_not_exists=True))

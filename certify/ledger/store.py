@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from certify.errors import BadLedger
 from certify.judge.plan import Standing
 from certify.ledger import queries
-from certify.ledger.connect import engine_for, name_of, share
+from certify.ledger.connect import WRITES, engine_for, name_of, share
 from certify.ledger.queries import ROW
 from certify.ledger.revocations import Revocations
 from certify.ledger.schema import VERSION, create, results_table, version_of
@@ -50,13 +50,14 @@ class Ledger:
         self._where = name_of(engine)
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, *, make: bool = True) -> Self:
         """Open a ledger, or make one: ``url`` is a path or an SQLAlchemy database URL.
 
         Raises `BadLedger` for a file that is no database or another program's, for a ledger
-        of a newer certify, and for a database that does not answer.
+        of a newer certify, and for a database that does not answer; `NothingRecorded` if there is
+        no such file, and none was to be made.
         """
-        ledger = cls(engine_for(url))
+        ledger = cls(engine_for(url, make=make))
         try:
             ledger._prepare()
         except BaseException:
@@ -193,7 +194,7 @@ class Ledger:
         with self._explained():
             if (self._version() or 0) < VERSION:
                 try:
-                    with self._engine.begin() as connection:
+                    with self._engine.execution_options(**{WRITES: True}).begin() as connection:
                         create(connection)
                 except DBAPIError:
                     # Two processes may create one ledger at once; being second is no fault.

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, Row, select
 
-from certify.errors import SweepRunning
+from certify.errors import BadLedger, SweepRunning
 from certify.judge.changes import Swept
-from certify.ledger.schema import sweeps_table, swept_table
+from certify.ledger.schema import beats_table, sweeps_table, swept_table
 from certify.model import Grade, Status
 
 SWEEP = sweeps_table.c
+BEAT = timedelta(minutes=1)
+"""So often a sweep says that it is at work."""
+SILENT = timedelta(minutes=15)
+"""After so long without a word, one of another machine is taken to be gone."""
 KEPT = 100
 """So many sweeps can be compared; older ones are forgotten, their results are not."""
 
@@ -41,8 +46,10 @@ class Sweeps:
     def begin(self, source: str, owner: str, is_gone: Callable[[str], bool | None]) -> int:
         """Note that a sweep runs; its number.
 
-        Raises :class:`SweepRunning` if another one does. One whose process is gone,
-        as ``is_gone`` tells of its owner, has been killed: its note is taken away.
+        Raises :class:`SweepRunning` if another one does. One whose process is gone, as
+        ``is_gone`` tells of its owner, has been killed: its note is taken away. So is that of
+        one of which it cannot tell (null: another machine, or this one before it was started
+        anew), if it has been silent for long.
         """
         with self._explained(), self._engine.begin() as connection:
             # A write comes first, so that of two that begin at once one waits for the other.
@@ -53,25 +60,56 @@ class Sweeps:
             ).inserted_primary_key
             assert key is not None
             mine = int(key[0])
+            connection.execute(beats_table.insert().values(sweep=mine, at=datetime.now(UTC)))
             others = connection.execute(
                 select(sweeps_table).where(SWEEP.finished_at.is_(None), SWEEP.id != mine)
             ).all()
             for other in others:
-                if not is_gone(other.owner):
+                gone = is_gone(other.owner)
+                if gone is None:
+                    gone = datetime.now(UTC) - _heard_of(connection, other) > SILENT
+                if not gone:
+                    pid = other.owner.partition("/")[2].partition("/")[0]
                     raise SweepRunning(
                         f"a sweep of {other.source} has been running on this ledger since "
-                        f"{other.started_at:%Y-%m-%d %H:%M} UTC ({other.owner})",
+                        f"{other.started_at:%Y-%m-%d %H:%M} UTC (process {pid or other.owner})",
                         remedy="Wait for it, or end it; or name another ledger with --ledger.",
                     )
-                connection.execute(sweeps_table.delete().where(SWEEP.id == other.id))
+                _forget(connection, other.id)
         return mine
+
+    @contextmanager
+    def running(
+        self, source: str, owner: str, is_gone: Callable[[str], bool | None]
+    ) -> Iterator[int]:
+        """A sweep, for as long as the block takes: it begins, says that it is at work, and is
+        abandoned at the end if it was not finished. Raises what :meth:`begin` does.
+        """
+        number, over = self.begin(source, owner, is_gone), threading.Event()
+
+        def beat() -> None:
+            while not over.wait(BEAT.total_seconds()):
+                with suppress(BadLedger):  # the next one may do
+                    self._beat(number)
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield number
+        finally:
+            over.set()
+            thread.join()
+            self.abandon(number)
+
+    def _beat(self, sweep: int) -> None:
+        mine = beats_table.c.sweep == sweep
+        with self._explained(), self._engine.begin() as connection:
+            connection.execute(beats_table.update().where(mine).values(at=datetime.now(UTC)))
 
     def abandon(self, sweep: int) -> None:
         """Take the note of a sweep away that was broken off; one that is finished stays."""
         with self._explained(), self._engine.begin() as connection:
-            connection.execute(
-                sweeps_table.delete().where(SWEEP.id == sweep, SWEEP.finished_at.is_(None))
-            )
+            _forget(connection, sweep)
 
     def finish(self, sweep: int, found: Iterable[Swept]) -> None:
         """Keep what a sweep found, and forget the oldest of many."""
@@ -85,11 +123,13 @@ class Sweeps:
             for each in found
         ]  # fmt: skip
         with self._explained(), self._engine.begin() as connection:
-            if rows:
-                connection.execute(swept_table.insert(), rows)
-            connection.execute(
+            ended = connection.execute(
                 sweeps_table.update().where(SWEEP.id == sweep).values(finished_at=datetime.now(UTC))
             )
+            if not ended.rowcount:
+                return  # taken to be gone; the results are recorded, all the same
+            if rows:
+                connection.execute(swept_table.insert(), rows)
             old = (
                 select(SWEEP.id)
                 .where(SWEEP.finished_at.is_not(None))
@@ -127,3 +167,16 @@ class Sweeps:
             )
             for row in rows
         ]
+
+
+def _forget(connection: Connection, sweep: int) -> None:
+    """Remove the note of a sweep that is at work, and of its being so."""
+    connection.execute(beats_table.delete().where(beats_table.c.sweep == sweep))
+    connection.execute(sweeps_table.delete().where(SWEEP.id == sweep, SWEEP.finished_at.is_(None)))
+
+
+def _heard_of(connection: Connection, sweep: Row[tuple[object, ...]]) -> datetime:
+    """When a sweep last said that it is at work; at its start, for one of an older certify."""
+    query = select(beats_table.c.at).where(beats_table.c.sweep == sweep.id)
+    heard: datetime = connection.scalar(query) or sweep.started_at
+    return heard

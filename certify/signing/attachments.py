@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +14,7 @@ from certify.images.referrers import Artifact, Descriptor, Referrers
 from certify.images.registry import Registry
 from certify.images.tokens import Credentials
 from certify.signing.envelope import BUNDLE_TYPE, Bundle
+from certify.signing.gate import Question, alike
 from certify.signing.keys import Public
 from certify.signing.statements import TEST_RESULT, Certificate, certificate
 
@@ -35,6 +37,8 @@ class Attachment:
     bundle: bytes
     created: str
     """RFC 3339: when what it says was found out."""
+    key: Public
+    """Whose word it is."""
 
     @property
     def artifact(self) -> Artifact:
@@ -117,16 +121,26 @@ def stated(referrers: Referrers, digest: str, key: Public) -> Sequence[Certifica
     return believed
 
 
+def stated_of(asked: Question, referrers: Referrers, key: Public) -> Sequence[Certificate]:
+    """What the key has signed of an image, and of its index or manifest; raises as `stated`."""
+    found = list(stated(referrers, asked.digest, key))
+    for other in alike(asked, found) - {asked.digest}:
+        with contextlib.suppress(NotBelieved):  # of nobody's word there nothing follows here
+            found += stated(referrers, other, key)
+    return found
+
+
 def _attach(referrers: Referrers, wanted: Attachment) -> bool:
     mine = Bundle.parse(wanted.bundle)
     for descriptor in referrers.listed(wanted.digest, BUNDLE_TYPE):
         if _may_be(descriptor, wanted):
             try:
                 there = _bundle(referrers, descriptor)
+                there.statement(wanted.key)
             except NotBelieved:
-                continue
+                continue  # also one like it that somebody broke, to keep the right one away
             # Signing the same twice gives two signatures, which say no more than one.
-            if (there.payload, there.keyid) == (mine.payload, mine.keyid):
+            if there.payload == mine.payload:
                 return False
     return referrers.attach(wanted.digest, wanted.artifact)
 

@@ -11,7 +11,7 @@ from certify.model import Result
 from certify.publish.names import certificate_stem
 from certify.signing.attachments import Attachment
 from certify.signing.envelope import Bundle, sign
-from certify.signing.keys import Private, key_id
+from certify.signing.keys import Private, Public, key_id
 from certify.signing.statements import about_list, about_result
 
 FOLDER = "attestations"
@@ -55,7 +55,9 @@ class Signer:
         return {name: self.sign(name, statement) for name, statement in names.items()}
 
 
-def attachments(results: Iterable[Result], files: dict[str, bytes]) -> list[Attachment]:
+def attachments(
+    results: Iterable[Result], files: dict[str, bytes], key: Public
+) -> list[Attachment]:
     """What goes to the registries: each bundle to the index and to the platform's manifest."""
     found = []
     for result in results:
@@ -65,7 +67,7 @@ def attachments(results: Iterable[Result], files: dict[str, bytes]) -> list[Atta
             continue
         created = result.model_dump(mode="json", include={"finished_at"})["finished_at"]
         found += [
-            Attachment(image.registry, image.repository, digest, bundle, created)
+            Attachment(image.registry, image.repository, digest, bundle, created, key)
             for digest in dict.fromkeys((image.digest, image.manifest_digest))
             if digest
         ]

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from certify.approved import Approved, ApprovedList, Revocation
 from certify.errors import ListUnavailable
+from certify.images.platform import normal
 from certify.safetext import one_line
 from certify.signing.statements import Certificate
 
@@ -77,8 +78,9 @@ class Listed:
             images, revoked = data["images"], data.get("revoked", [])
             head = ApprovedList.model_validate(data | {"images": (), "revoked": ()})
             _in_utc(head.published_at, head.expires_at)
-            if not all(isinstance(each, dict) for part in (images, revoked) for each in part):
-                raise ValueError("its entries are none")
+            for part in (images, revoked):
+                if not isinstance(part, list) or not all(isinstance(each, dict) for each in part):
+                    raise ValueError("its entries are none")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise _unreadable(where, error) from error
         return cls(head, images, revoked)
@@ -93,13 +95,8 @@ def answer(asked: Question, listed: Listed, now: datetime) -> Answer:
             for each in listed.images
             if asked.digest in (each.get("digest"), each.get("manifest_digest"))
         ]
-        digests = {asked.digest}.union(*({each.digest, each.manifest_digest} for each in here))
-        revoked = [
-            Revocation.model_validate(each)
-            for each in listed.revoked
-            if each.get("digest") in digests
-        ]
-        _in_utc(*(each.expires_at for each in here))
+        revoked = [Revocation.model_validate(each) for each in listed.revoked]
+        _in_utc(*(moment for each in here for moment in (each.certified_at, each.expires_at)))
     except (ValidationError, ValueError) as error:
         raise _unreadable("the list of approved images", error) from error
     if now >= head.expires_at:
@@ -107,36 +104,52 @@ def answer(asked: Question, listed: Listed, now: datetime) -> Answer:
     if stopped := _revoked(asked, here, revoked):
         return Answer(Why.REVOKED, f"revoked: {one_line(stopped.reason)}")
     here = [each for each in here if f"{each.registry}/{each.repository}" == asked.name]
+    here.sort(key=lambda each: each.expires_at)  # of one image under two tags, the later counts
+    held = next((each for each in revoked if asked.digest in each.indexes), None)
+    if held and not any(_same_platform(each.platform, asked.platform) for each in here):
+        return Answer(Why.REVOKED, f"a manifest in it was revoked: {one_line(held.reason)}")
     if not here:
         return _unlisted(asked, listed.images)
     return _among(asked, here, now, "approved")
 
 
 def answer_attached(asked: Question, stated: Iterable[Certificate], now: datetime) -> Answer:
-    """What believed statements say of an image: the newest counts, and a revocation stays."""
-    here = sorted(
-        (each for each in stated if asked.digest in each.subjects),
-        key=lambda each: each.certified_at,
-    )
-    turns = [each for each in here if each.revoked is not None or each.lifted is not None]
-    if turns and turns[-1].revoked is not None:
-        return Answer(Why.REVOKED, f"revoked: {one_line(turns[-1].revoked)}", turns[-1])
-    here = [each for each in here if each not in turns]
+    """What believed statements say of an image: the newest counts, and a revocation stays.
+
+    What is said of its manifest for this platform, or of an index that holds it, is said of it.
+    """
+    by_age = sorted(stated, key=lambda each: each.certified_at)
+    mine = alike(asked, by_age)
+    turns = {digest: each for each in by_age if each.is_turn for digest in each.subjects}
+    for digest in sorted(mine):
+        if digest in turns and (reason := turns[digest].revoked) is not None:
+            return Answer(Why.REVOKED, f"revoked: {one_line(reason)}", turns[digest])
+    here = [each for each in by_age if not mine.isdisjoint(each.subjects) and not each.is_turn]
     if not here:
         return Answer(Why.UNLISTED, "nothing is attached to it that the key has signed")
-    newest = {(each.platform, each.profile): each for each in here}
-    return _among(asked, list(newest.values()), now, "certified")
+    return _among(asked, here, now, "certified")
+
+
+def alike(asked: Question, stated: Iterable[Certificate]) -> set[str]:
+    """Its digest, and those of index or manifest that were stated to be the same platform's."""
+    return {asked.digest}.union(
+        *(
+            each.subjects
+            for each in stated
+            if asked.digest in each.subjects and _same_platform(each.platform, asked.platform)
+        )
+    )
 
 
 def _among(
     asked: Question, here: Sequence[Approved] | Sequence[Certificate], now: datetime, word: str
 ) -> Answer:
-    """Of entries for this image, the one for this platform and profile, if it counts."""
+    """Of entries for this image, the last for this platform and profile, if it counts."""
     fitting = [each for each in here if _same_platform(each.platform, asked.platform)]
     if not fitting:
         others = ", ".join(sorted({each.platform for each in here}))
         return Answer(Why.PLATFORM, f"{word} for {one_line(others)}, not for {asked.platform}")
-    found = next((each for each in fitting if each.profile == asked.profile), None)
+    found = next((each for each in reversed(fitting) if each.profile == asked.profile), None)
     if found is None:
         others = ", ".join(sorted({each.profile for each in fitting}))
         return Answer(Why.PROFILE, f"{word} for {one_line(others)}, not for {asked.profile}")
@@ -152,12 +165,15 @@ def _among(
 def _revoked(
     asked: Question, here: Sequence[Approved], revoked: Sequence[Revocation]
 ) -> Revocation | None:
-    """The revocation that is about it: of its own digest, or of what holds it on this platform."""
-    mine = {asked.digest}
-    for each in here:
-        if _same_platform(each.platform, asked.platform):
-            mine |= {each.digest, each.manifest_digest}
-    return next((each for each in revoked if each.digest in mine), None)
+    """The revocation that is about it: of its own digest, or of what holds it on this platform.
+
+    Or of what it holds, where nobody knew which manifest of an index was certified.
+    """
+    fitting = [each for each in here if _same_platform(each.platform, asked.platform)]
+    mine = {asked.digest}.union(*({each.digest, each.manifest_digest} for each in fitting))
+    vague = {each.digest for each in fitting if each.digest == each.manifest_digest}
+    about = (each for each in revoked if each.digest in mine or not vague.isdisjoint(each.indexes))
+    return next(about, None)
 
 
 def _unlisted(asked: Question, images: Sequence[dict[str, Any]]) -> Answer:
@@ -173,8 +189,7 @@ def _unlisted(asked: Question, images: Sequence[dict[str, Any]]) -> Answer:
 
 
 def _same_platform(one: str, other: str) -> bool:
-    """Whether both name one platform; ``v8`` is what every arm64 is."""
-    return one.removesuffix("/v8") == other.removesuffix("/v8")
+    return normal(one) == normal(other)
 
 
 def _in_utc(*moments: datetime) -> None:

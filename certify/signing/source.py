@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from certify.signing.gate import Listed
 from certify.signing.keys import Public
 from certify.signing.statements import LIST, subjects
 
-LARGEST = 256 * 1024 * 1024
+LARGEST = 64 * 1024 * 1024
 """Bytes; a list of 10,000 images has about seven million."""
 TIMEOUT = 60.0
 """Seconds that a download may take in all."""
@@ -24,6 +25,11 @@ _NOT_THERE = "Publish one with `certify publish`, or name another with --approve
 def is_url(location: str) -> bool:
     """Whether a list is asked of a web server, and is not a file."""
     return location.startswith(("http://", "https://"))
+
+
+def shown(location: str) -> str:
+    """A location as it may be told and kept: without the password that a URL may hold."""
+    return re.sub(r"(?<=://)[^/?#]*@", "", one_line(location)) if is_url(location) else location
 
 
 def signature_of(location: str) -> str:
@@ -46,7 +52,7 @@ def read_list(location: str, key: Public | None) -> Listed:
             # Perhaps it was published anew between the two reads; a forgery stays one.
             raw = _needed(location)
             _believe(raw, location, key)
-    return Listed.parse(raw, location)
+    return Listed.parse(raw, shown(location))
 
 
 class _OtherFile(NotBelieved):
@@ -65,7 +71,7 @@ def _believe(raw: bytes, location: str, key: Public) -> None:
 def _needed(location: str) -> bytes:
     raw = _read(location)
     if raw is None:
-        raise ListUnavailable(f"there is no list at {location}", remedy=_NOT_THERE)
+        raise ListUnavailable(f"there is no list at {shown(location)}", remedy=_NOT_THERE)
     return raw
 
 
@@ -91,27 +97,31 @@ def _download(url: str) -> bytes | None:
     from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
     deadline = time.monotonic() + TIMEOUT
-    raw = bytearray()
+    raw, session = bytearray(), requests.Session()
     try:
-        with requests.get(
-            url,
-            stream=True,
-            timeout=10,
-            allow_redirects=False,
-            headers={"Accept-Encoding": "identity", "Cache-Control": "no-cache"},
-        ) as response:
+        session.trust_env = urlsplit(url).hostname not in _HERE  # no proxy leads to this machine
+        with (
+            session,
+            session.get(
+                url,
+                stream=True,
+                timeout=10,
+                allow_redirects=False,
+                headers={"Accept-Encoding": "identity", "Cache-Control": "no-cache"},
+            ) as response,
+        ):
             if response.status_code in (404, 410):
                 return None
             if response.status_code != 200:
-                raise ListUnavailable(f"{url} answers with status {response.status_code}")
+                raise ListUnavailable(f"{shown(url)} answers with status {response.status_code}")
             while chunk := response.raw.read1(1 << 16, decode_content=False):
                 raw += chunk
                 _check_size(len(raw), url)
                 if time.monotonic() > deadline:
-                    raise ListUnavailable(f"{url} takes longer than {TIMEOUT:g} s")
+                    raise ListUnavailable(f"{shown(url)} takes longer than {TIMEOUT:g} s")
     except (requests.RequestException, HTTPError, OSError, ValueError) as error:
         raise ListUnavailable(
-            f"{url} cannot be read: {one_line(str(error))}",
+            f"{shown(url)} cannot be read: {one_line(str(error))}",
             remedy="See that it is right and reachable from here, then try again.",
         ) from error
     return bytes(raw)
@@ -119,19 +129,23 @@ def _download(url: str) -> bytes | None:
 
 def _check_size(size: int, location: str) -> None:
     if size > LARGEST:
-        raise ListUnavailable(f"{location} is larger than {LARGEST >> 20} MiB: no list is")
+        raise ListUnavailable(f"{shown(location)} is larger than {LARGEST >> 20} MiB: no list is")
 
 
 def check_location(location: str, key: Public | None) -> None:
     """Raises :class:`UsageError` for an address that cannot be trusted or understood."""
     if not is_url(location):
         return
-    parts = urlsplit(location)
-    if not parts.hostname:
-        raise UsageError(f"--approved {location}: this URL names no host")
-    if parts.scheme == "http" and key is None and parts.hostname not in _HERE:
+    try:
+        parts = urlsplit(location)
+        host, _ = parts.hostname, parts.port  # which is checked when it is asked for
+    except ValueError as error:
+        raise UsageError(f"--approved {shown(location)}: this is no URL") from error
+    if not host:
+        raise UsageError(f"--approved {shown(location)}: this URL names no host")
+    if parts.scheme == "http" and key is None and host not in _HERE:
         raise UsageError(
-            f"--approved {location}: over http anybody on the way could change the list",
+            f"--approved {shown(location)}: over http anybody on the way could change the list",
             remedy="Use https, or have the list's signature checked with --key.",
         )
 

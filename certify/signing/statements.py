@@ -53,6 +53,11 @@ class Certificate(Value):
     subjects: tuple[str, ...] = Field(exclude=True)
     """Digests that the statement is about."""
 
+    @property
+    def is_turn(self) -> bool:
+        """Whether it revokes, or lifts a revocation, and certifies nothing."""
+        return self.revoked is not None or self.lifted is not None
+
 
 def about_result(result: Result) -> bytes | None:
     """The statement about a certificate or a rejection, as canonical JSON.
@@ -158,7 +163,10 @@ def certificate(statement: dict[str, Any]) -> Certificate:
             "result": predicate["result"],
             "subjects": digests,
         }
-        return _CERTIFICATE.validate_python(fields)
+        found = _CERTIFICATE.validate_python(fields)
+        if found.certified_at.tzinfo is None or found.expires_at.tzinfo is None:
+            raise ValueError("a moment without a time zone")
+        return found
     except (ValidationError, ValueError, KeyError, TypeError) as error:
         raise NotBelieved("what is signed is a test result, but none of certify's") from error
 

@@ -7,23 +7,20 @@ from collections.abc import Callable, Generator
 import pytest
 
 from certify.engine.candidate import CandidateStopped
-from certify.engine.session import Answer, SessionLost
-from certify.errors import Trouble
+from certify.engine.session import Answer
 from certify.judge.case import EVIDENCE_LIMIT
-from certify.judge.diagnosis import Diagnosis, diagnose
-from certify.model import Fault, Finding, Outcome
+from certify.model import Finding, Outcome
 from certify.safetext import one_line, printable
 from certify.suite import fixtures
-from certify.suite.claims import CheckUnknown, Proven, Spec, blocked_by, run_order, spec_of
+from certify.suite.claims import Spec, blocked_by, run_order, spec_of
 from certify.suite.host import Transcript
+from certify.suite.meaning import Meanings
 from certify.suite.subject import Subject
 
 _SPEC = pytest.StashKey[Spec]()
-_Meaning = tuple[Outcome, str, str, Fault | None]  # with message, evidence, and whose fault
 _SEVERITY = (Outcome.PASSED, Outcome.SKIPPED, Outcome.UNKNOWN, Outcome.FAILED)
 _PROVISION = "startup.provision"
 """The check that answers for what could not be installed at launch."""
-_OUTPUT_LIMIT = 3000
 
 
 class Conductor:
@@ -35,8 +32,8 @@ class Conductor:
         self.findings: dict[str, Finding] = {}
         self.tell: Callable[[Finding], None] = lambda _finding: None
         self.told_specs: Callable[[list[Spec]], None] = lambda _specs: None
+        self._meanings = Meanings(subject, transcript)
         self._note = ""
-        self._ended_by: str | None = None
 
     def running(self, check_id: str) -> None:
         """A check begins; nothing to do here, but a subclass may say so."""
@@ -93,8 +90,9 @@ class Conductor:
                 if root.because:  # a check that comes later tells of the cause
                     blocked_by(root.because, root.message)
                 blocked_by(root.id, f"needs {root.id}, which {_said(root)}")
-        if self._ended_by and spec.claim.id != self._ended_by:
-            blocked_by(self._ended_by, f"the container had ended before ({self._ended_by})")
+        ended_by = self._meanings.ended_by
+        if ended_by and spec.claim.id != ended_by:
+            blocked_by(ended_by, f"the container had ended before ({ended_by})")
         if spec.claim.group != "image":
             self._require_boot(spec)
 
@@ -174,7 +172,9 @@ class Conductor:
 
     def _finding(self, spec: Spec, call: pytest.CallInfo[None]) -> Finding:
         error = call.excinfo.value if call.excinfo else None
-        outcome, message, evidence, fault = self._meaning(spec, error)
+        outcome, message, evidence, fault = self._meanings.of(
+            spec, error, note=self._note, is_anchored=self._anchor in self.findings
+        )
         return Finding(
             id=spec.claim.id,
             outcome=outcome,
@@ -196,89 +196,7 @@ class Conductor:
             self._anchor if isinstance(error, CandidateStopped) else getattr(error, "because", None)
         )
 
-    def _meaning(self, spec: Spec, error: BaseException | None) -> _Meaning:
-        said = str(error).strip()
-        match error:
-            case None:
-                return Outcome.PASSED, self._note, "", None
-            case pytest.skip.Exception():
-                return Outcome.SKIPPED, said, "", None
-            case CandidateStopped():
-                return self._stopped(spec, said)
-            case Proven():
-                return Outcome.FAILED, said, self._transcript_text(), Fault.IMAGE
-            case AssertionError() | pytest.fail.Exception():
-                return self._failed(spec, said)
-            case CheckUnknown():
-                message, fault = said, Fault.HOST
-            case Trouble():
-                message, fault = said, error.fault
-            case SessionLost():
-                message, fault = f"the shell was lost: {said}", Fault.TOOL
-            case _:
-                message = f"the check itself broke: {type(error).__name__}: {said}"
-                fault = Fault.TOOL
-        return Outcome.UNKNOWN, message, self._transcript_text(), fault
 
-    def _must_stand(self) -> None:
-        """What is not so of a candidate proves nothing if the engine, or it, was gone when asked.
-
-        Raises :class:`~certify.errors.EngineUnavailable`, or :class:`CandidateStopped`.
-        """
-        if any(answer.shell_lost for answer in self.transcript):
-            self.subject.engine_side.must_run()
-        self.subject.engine_side.state()
-
-    def _failed(self, spec: Spec, said: str) -> _Meaning:
-        """What was claimed is not so; but a cause that is not the image's leaves it unknown."""
-        try:
-            self._must_stand()
-        except (CandidateStopped, Trouble) as gone:
-            return self._meaning(spec, gone)
-        first, _, rest = said.partition("\n")
-        evidence = "\n".join(part for part in (rest.strip(), self._transcript_text()) if part)
-        message = first or f"not so: {spec.claim.claim}"
-        diagnosis = diagnose(evidence, where=_TEXTS.get(spec.claim.group, spec.claim.group))
-        if diagnosis and diagnosis.cause not in message:
-            message = f"{message}: {diagnosis.cause}"
-        if diagnosis and diagnosis.fault is not Fault.IMAGE:
-            return Outcome.UNKNOWN, message, evidence, diagnosis.fault
-        return Outcome.FAILED, message, evidence, Fault.IMAGE
-
-    def _stopped(self, spec: Spec, said: str) -> _Meaning:
-        """The container ended by itself while this check was asking."""
-        log, job = self.subject.logs(), self.subject.job
-        early = "boot" not in vars(self.subject)
-        # What the image itself starts is the anchor's to judge, also if it ends somewhat later.
-        early = early or (job.launch == "image" and self._anchor not in self.findings)
-        if spec.claim.id != self._anchor and early:
-            return Outcome.SKIPPED, f"needs {self._anchor}: {said}", log, None
-        self._ended_by = spec.claim.id
-        state = self.subject.engine_side.state()
-        if state.oom_killed:
-            return Outcome.UNKNOWN, said, log, Fault.LAUNCH
-        if state.killed:
-            return Outcome.UNKNOWN, said, log, Fault.HOST
-        if job.launch == "init" and early:
-            log += self.subject.last_words()
-        diagnosis = diagnose(f"{job.refused}\n{log}", where="log")
-        if diagnosis and diagnosis.fault is not Fault.IMAGE and not self._is_own_script(diagnosis):
-            return Outcome.UNKNOWN, f"{said}: {diagnosis.cause}", log, diagnosis.fault
-        cause = f": {diagnosis.cause}" if diagnosis else ""
-        return Outcome.FAILED, said + cause, log, Fault.IMAGE
-
-    def _is_own_script(self, diagnosis: Diagnosis) -> bool:
-        """Whether a program of the wrong format is the image's: the host can run what it is for."""
-        image = self.subject.job.launch == "image"
-        return image and diagnosis.name == "exec-format" and not self.subject.foreign
-
-    def _transcript_text(self) -> str:
-        """The last commands of this check with what they answered."""
-        return "\n".join(_answer_text(answer) for answer in self.transcript[-4:])
-
-
-_TEXTS = {"systemd": "journal", "dockerd": "journal"}
-"""What the evidence of a group's checks is, where that has another name."""
 _CAPABILITY_NAMES = {
     "dockerd": "dockerd and docker",
     "download": "curl or wget with CA certificates",
@@ -299,10 +217,3 @@ def _is_own(item: pytest.Item) -> bool:
     from certify.suite.catalogue import suite_directory  # noqa: PLC0415
 
     return not item.path.is_relative_to(suite_directory())
-
-
-def _answer_text(answer: Answer) -> str:
-    command = one_line(answer.command, limit=200)
-    end = "did not end in time and was killed" if answer.timed_out else f"exit {answer.rc}"
-    output = printable(answer.stdout + answer.stderr, limit=_OUTPUT_LIMIT).rstrip()
-    return f"$ {command}  ({end}, {answer.seconds:.1f} s)" + (f"\n{output}" if output else "")

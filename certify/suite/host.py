@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from testinfra.backend.base import BaseBackend, CommandResult
@@ -24,11 +25,14 @@ class SessionBackend(BaseBackend):  # type: ignore[misc]
         self._transcript = transcript
 
     def run(self, command: str, *args: str, **kwargs: Any) -> CommandResult:
-        """Run a command line, its ``%s`` replaced by quoted arguments."""
+        """Run a command line, its ``%s`` replaced by quoted arguments.
+
+        ``shown`` stands for it in the evidence, where a person could not read it.
+        """
         line = self.get_command(command, *args)
         timeout = kwargs.get("timeout", DEFAULT_TIMEOUT)
         answer = self._shell.run(line, timeout=timeout)
-        self._transcript.append(answer)
+        self._transcript.append(replace(answer, command=kwargs.get("shown") or line))
         return self.result(answer.rc, self.encode(line), answer.stdout, answer.stderr)
 
     def decode(self, data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from pydantic import Field
@@ -51,7 +52,7 @@ def plan_for(
     Raises :class:`~certify.errors.LaunchRefused` for a runtime that the engine lacks, and for an
     init on a network that is somebody else's: it has the right to rewrite what it finds there.
     """
-    if profile.launch == "init" and network and (network == "host" or network.startswith("container:")):
+    if profile.launch == "init" and network and re.fullmatch("host|container:.*", network):
         raise LaunchRefused(
             f"On the network {one_line(network, limit=40)} an image that boots would rewrite the "
             "addresses and firewall of others, so it was not launched.",

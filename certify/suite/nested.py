@@ -25,9 +25,8 @@ class Nested:
     def load(self, name: str, program: bytes) -> CommandResult:
         """Make an image of one static program, ``certify-probe:NAME``, that runs it."""
         tar = probe.shell_printf(probe.image_archive(program))
-        return self._candidate.run(
-            f"{tar} | docker import --change 'CMD [\"/probe\"]' - certify-probe:{name}"
-        )
+        load = f"docker import --change 'CMD [\"/probe\"]' - certify-probe:{name}"
+        return self._candidate.run(f"{tar} | {load}", shown=f"(certify's own program) | {load}")
 
     def load_say(self, text: str) -> CommandResult:
         """Make ``certify-probe:say``, which prints a text and ends."""

@@ -83,9 +83,12 @@ class Subject:
             self._hosts[user] = host_over(shell, self.transcript, self.job.container[:12])
         return self._hosts[user]
 
-    def run(self, command: str, *args: str, timeout: float = 60) -> CommandResult:
-        """Run a command line as root, ``%s`` replaced by quoted arguments; at most so long."""
-        return self.host.run(command, *args, timeout=timeout)
+    def run(self, command: str, *args: str, timeout: float = 60, shown: str = "") -> CommandResult:
+        """Run a command line as root, ``%s`` replaced by quoted arguments; at most so long.
+
+        ``shown`` stands for it in the evidence, where a person could not read it.
+        """
+        return self.host.run(command, *args, timeout=timeout, shown=shown)
 
     def has(self, program: str) -> bool:
         """Whether a program is on root's PATH, or a builtin of its shell."""
@@ -261,7 +264,8 @@ class Subject:
     def place_probe(self, name: str, program: bytes) -> str:
         """Write a program into the candidate and make it executable; its path."""
         path = f"{STATE}/{name}"
-        answer = self.run(f"{probe.shell_printf(program)} >{path} && chmod 755 {path}")
+        write = f"{probe.shell_printf(program)} >{path} && chmod 755 {path}"
+        answer = self.run(write, shown=f"(certify's own program) >{path}")
         if answer.rc != 0:
             unknown(f"certify's own probe could not be written to {path}: {answer.stderr.strip()}")
         return path

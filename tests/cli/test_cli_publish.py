@@ -136,6 +136,41 @@ def test_options_that_do_not_fit(words: list[str], said: str) -> None:
     assert not Path("reports/approved-images.json").exists()
 
 
+def test_a_dry_run_tells_the_same_and_writes_nothing() -> None:
+    make_key()
+    dry = run("publish", "--dry-run", "--sign", "team.key", "--attach")
+    assert (dry.exit_code, "nothing was written (--dry-run)" in dry.stderr) == (0, True)
+    assert not Path("reports/approved-images.json").exists()
+    real = run("publish", "--sign", "team.key")
+    assert dry.stdout.splitlines()[2:] == real.stdout.splitlines()[2:]
+    assert "added registry.invalid/team/app:1" in dry.stdout
+    before = Path("reports/approved-images.json").read_bytes()
+    assert "nothing changed" in run("publish", "--dry-run").stdout, "and needs no key"
+    assert Path("reports/approved-images.json").read_bytes() == before
+
+
+def test_another_key_than_before_is_told() -> None:
+    make_key()
+    assert "another key" not in run("publish", "--sign", "team.key").stdout
+    assert "another key" not in run("publish", "--sign", "team.key").stdout
+    make_key()
+    words = (["publish", "--sign", "team.key"], ["revoke", PIN, "--reason", "x"])
+    assert "Note: the list before was signed with another key" in run(*words[0]).stdout
+    make_key()
+    assert "another key" in run(*words[1], "--sign", "team.key").stdout
+
+
+def test_a_key_that_others_may_read_is_told() -> None:
+    make_key()
+    Path("team.key").chmod(0o640)
+    assert (
+        "others may read team.key: `chmod 600 team.key`"
+        in run("publish", "--sign", "team.key").stderr
+    )
+    Path("team.key").chmod(0o600)
+    assert run("publish", "--sign", "team.key").stderr == ""
+
+
 def test_an_encrypted_key_opens_with_its_passphrase_alone() -> None:
     make_key(b"open sesame")
     for passphrase, said in ((None, "there is no terminal"), ("wrong", "does not open with this")):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import os
-import pty
 import shutil
+import signal
+import socket
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +27,7 @@ from certify.signing.attachments import attach_all
 from certify.signing.attestations import Signer, attachments
 from certify.signing.keys import new_pair, read_private
 from certify.signing.memory import state_file
-from tests.conftest import Certify, command
+from tests.conftest import command
 from tests.registries import Registry, running
 from tests.signing.conftest import a_result, digest
 
@@ -84,6 +87,10 @@ def test_approved() -> None:
         assert ended.exit_code == 0
         assert ended.stdout.startswith(f"approved: {image}: native for devspace on {HERE}, until ")
         assert (len(ended.stdout.splitlines()), ended.stderr) == (1, "")
+    told = json.loads(verify(f"{NAME}:9@{digest(1)}", "--json").stdout)
+    assert (told["approved"], told["digest"], told["pin"]) == (True, digest(1), PIN)
+    same = {"linux/amd64": "linux/amd64/v1", "linux/arm64": "linux/arm64/v8"}.get(HERE, HERE)
+    assert verify(PIN, "--platform", same).exit_code == 0
 
 
 REFUSALS: dict[str, tuple[ApprovedList, list[str], str, str]] = {
@@ -182,6 +189,57 @@ def test_wrong_usage_is_exit_2(words: list[str], said: str) -> None:
     assert said in ended.stderr
 
 
+@pytest.mark.parametrize(
+    "place",
+    ["https://me:secret@registry.invalid/x.json", "https://me:secret@registry.invalid:99999/x",
+     "http://me:secret@registry.invalid/x", "https://me:secret@[::1/x"],
+)  # fmt: skip
+def test_the_password_in_a_url_is_not_told(place: str) -> None:
+    ended = CliRunner().invoke(main, ["verify", "--json", "--approved", place, PIN])
+    assert (ended.exit_code, ended.exception.__class__) in ((2, SystemExit), (3, SystemExit))
+    assert "secret" not in ended.output
+    assert "registry.invalid" in ended.output or "[::1" in ended.output
+
+
+@pytest.fixture
+def dripping() -> Iterator[str]:
+    """A server whose answer never gets to its end, though every byte comes soon."""
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Header: ")
+                while not stop.wait(0.05):
+                    connection.sendall(b"x")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        stop.set()
+        thread.join()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.import_module("certify.cli.verify"), "LIMIT", 0.5)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_nobody_keeps_the_gate_waiting(dripping: str) -> None:
+    ended = CliRunner().invoke(main, ["verify", "--approved", f"http://{dripping}/x.json", PIN])
+    assert (ended.exit_code, "no answer within 0.5 s" in ended.stderr) == (3, True)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_pipe_that_nobody_writes_to_is_no_list() -> None:
+    os.mkfifo("list.json")
+    ended = verify(PIN, "--json")
+    assert (ended.exit_code, json.loads(ended.stdout)["approved"]) == (3, None)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
 def test_attached_needs_a_key() -> None:
     ended = CliRunner().invoke(main, ["verify", "--attached", PIN])
     assert (ended.exit_code, "--attached needs --key" in ended.stderr) == (2, True)
@@ -215,7 +273,8 @@ def test_what_is_attached_is_enough(registry: Registry) -> None:
     from certify.images.registry import Registry as Client
 
     with Client(registry.host, lambda _: None) as client:
-        attach_all(attachments([result], files), lambda _, name: Referrers(client, name))
+        found = attachments([result], files, key.public_key())
+        attach_all(found, lambda _, name: Referrers(client, name))
 
     def attached(*words: str) -> tuple[int, str]:
         ended = CliRunner().invoke(main, ["verify", "--attached", *words])
@@ -239,76 +298,3 @@ def test_with_a_digest_and_a_file_no_network_is_used() -> None:
         alone = ["unshare", "--net", *alone]
     traced = subprocess.run(alone, capture_output=True, text=True, check=False)
     assert traced.returncode == 0, traced.stderr
-
-
-# Keys
-
-
-def test_a_pair_is_made_and_signs(certify: Certify) -> None:
-    made = certify("keys", "new", "--out", "mine", CERTIFY_PASSPHRASE="hush-hush")
-    assert made.code == 0, made.err
-    keyid = made.out.split()[-1]
-    assert certify("keys", "show", "mine.pub").out.startswith(keyid)
-    shown = certify("keys", "show", "mine.key", CERTIFY_PASSPHRASE="hush-hush")
-    assert shown.out == certify("keys", "show", "mine.pub").out
-    assert b"ENCRYPTED" in Path("mine.key").read_bytes()
-    assert "hush" not in made.out + made.err + shown.out + shown.err
-    again = certify("keys", "new", "--out", "mine", "--no-passphrase")
-    assert (again.code, "no key is ever overwritten" in again.err) == (2, True)
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["new", "--out", "x"], "there is no terminal to ask at"),
-        (["new", "--out", "x", "--passphrase-file", "none"], "No such file"),
-        (["new", "--out", "x", "--passphrase-file", "empty"], "its first line is empty"),
-        (["new", "--out", "x", "--passphrase-file", "w", "--no-passphrase"], "exclude each other"),
-        (["new", "--out", "x", "--type", "rsa"], "--type"),
-        (["new", "--out", "empty/x", "--no-passphrase"], "cannot be written: File exists"),
-        (["show", "none"], "No such file"),
-        (["show", "empty"], "is no public key"),
-    ],
-)
-def test_a_key_that_cannot_be_made_or_shown(certify: Certify, words: list[str], said: str) -> None:
-    Path("empty").write_text("\n")
-    ended = certify("keys", *words)
-    assert (ended.code, ended.out) == (2, "")
-    assert said in ended.err
-    assert "Traceback" not in ended.err
-    assert not Path("x.key").exists()
-
-
-Typed = Callable[[list[str], list[str]], tuple[int, str]]
-
-
-def typed(words: list[str], lines: list[str]) -> tuple[int, str]:
-    """Run a command at a terminal, type lines, and tell what the terminal showed."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execv(sys.executable, command(*words))
-    shown = b""
-    waiting = list(lines)
-    while True:
-        try:
-            shown += os.read(terminal, 4096)
-        except OSError:
-            break
-        if waiting and shown.rstrip().endswith(b":"):
-            os.write(terminal, waiting.pop(0).encode() + b"\n")
-            shown += b"<typed>"
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
-
-
-def test_at_a_terminal_the_passphrase_is_asked_for_twice_and_not_shown(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv("CERTIFY_PASSPHRASE", raising=False)
-    code, shown = typed(["keys", "new", "--out", "mine"], ["hush-hush", "hush-hush"])
-    assert (code, shown.count("<typed>")) == (0, 2), shown
-    assert "hush" not in shown
-    code, shown = typed(["keys", "show", "mine.key"], ["wrong"])
-    assert (code, "does not open with this passphrase" in shown) == (2, True)
-    code, shown = typed(["keys", "show", "mine.key"], ["hush-hush"])
-    assert (code, "BEGIN PUBLIC KEY" in shown) == (0, True)

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from certify import __version__
 from certify.cli.main import main
 from certify.judge.profiles import load, shipped
+from certify.ledger.store import Ledger
 from certify.suite.catalogue import claims
 from tests.conftest import Certify
 
@@ -203,7 +204,7 @@ def test_what_is_misspelled_cannot_speak_to_the_terminal(said_no: SaidNo) -> Non
     assert "\x1b" not in said_no("checks", "image\x1b[31m")
 
 
-# The matrix of nothing
+# What there is nothing of
 
 
 @pytest.mark.parametrize(
@@ -215,9 +216,24 @@ def test_what_is_misspelled_cannot_speak_to_the_terminal(said_no: SaidNo) -> Non
         (["--format", "markdown"], "# Compatibility matrix\n\nno results\n"),
     ],
 )
-def test_the_matrix_of_an_empty_ledger(certify: Certify, words: list[str], said: str) -> None:
+def test_the_matrix_of_an_empty_ledger(
+    certify: Certify, tmp_path: Path, words: list[str], said: str
+) -> None:
+    Ledger.open(str(tmp_path / "reports" / "certify.db")).close()
     shown = certify("matrix", *words)
     assert (shown.code, shown.out, shown.err) == (0, said, "")
+
+
+@pytest.mark.parametrize("words", [["matrix"], ["history", "debian:12"], ["diff"]])
+@pytest.mark.parametrize("place", [[], ["--ledger", "elsewhere/mine.db"]])
+def test_who_only_reads_makes_no_ledger(
+    certify: Certify, tmp_path: Path, words: list[str], place: list[str]
+) -> None:
+    shown = certify(*words, *place)
+    assert (shown.code, shown.out) == (3, "")
+    where = place[-1] if place else "reports/certify.db"
+    assert shown.err.startswith(f"certify: Nothing is recorded yet: there is no {where}.\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])

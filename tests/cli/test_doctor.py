@@ -8,10 +8,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from certify.engine import probe, reaper
 from certify.engine.client import Engine
+from certify.publish.result import examination_schema
 from tests.conftest import Certify, Ended, command
 from tests.engine.waiting import eventually
 
@@ -21,7 +23,7 @@ PORT = 7770
 
 def statuses(ended: Ended) -> dict[str, str]:
     found = ended.json()
-    assert found["schema"] == "certify/doctor/v1"
+    jsonschema.validate(found, examination_schema())
     for check in found["checks"]:
         assert set(check) == {"name", "status", "text", "remedy"}
         assert check["text"]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from certify.engine.architectures import MACHINES
 from certify.engine.machine import (
     BUFFER,
     BUFFER_SIZE,
-    MACHINES,
     MOST_CODE,
     PAGE,
     Call,

@@ -13,7 +13,7 @@ import pytest
 from certify.engine import pulled
 from certify.engine.client import Engine
 from certify.engine.pulled import MARK, Pulled
-from certify.errors import ImageUnavailable
+from certify.errors import ImageUnavailable, Interrupted
 from certify.images.reference import Reference
 from certify.model import Image
 from tests.registries import Registry, running
@@ -85,13 +85,24 @@ def test_what_cannot_be_pulled_is_said(engine: Engine, references: list[Referenc
     assert images.has_room(), "nothing is held"
 
 
+def test_an_interruption_at_the_end_of_a_pull_leaves_nothing(
+    engine: Engine, references: list[Reference]
+) -> None:
+    def is_there() -> bool:
+        return bool(engine.client.images.list(name=references[0].name))
+
+    images = Pulled(engine, room=1, stopped=is_there)
+    with pytest.raises(Interrupted):
+        fetched(images, references[0])
+    assert not is_there()
+    assert held(engine) == 0
+
+
 KILLED = """
 import os, signal, sys
 from certify.engine.client import Engine
 from certify.engine.pulled import Pulled
-from certify.errors import ImageUnavailable
 from certify.images.reference import Reference
-from certify.model import Image
 with Engine.connect() as engine:
     Pulled(engine, 1).fetch(Reference.parse(sys.argv[1]), "linux/amd64")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -203,6 +203,20 @@ def test_a_deep_family_is_killed_to_the_last(shell: Shell) -> None:
     assert running(shell, pids) == []
 
 
+def test_what_a_command_leaves_to_others_is_killed_with_it_and_nothing_older(shell: Shell) -> None:
+    older = ok(shell, "(sleep 1000 </dev/null >/dev/null 2>&1 & echo $!)").strip()
+    # Ages are told in hundredths of a second; two of them pass.
+    wait = 'read a _ </proc/uptime; b=$a; while [ "$a" = "$b" ]; do read b _ </proc/uptime; done'
+    ok(shell, f"{wait}; {wait}")
+    answer = shell.run("(sleep 1000 & echo $!); (sh -c 'sleep 1000 & echo $!'); sleep 1000",
+                       timeout=SOON)  # fmt: skip
+    assert answer.timed_out
+    orphans = answer.stdout.decode().split()
+    assert len(orphans) == 2
+    assert running(shell, [older, *orphans]) == [older]
+    ok(shell, f"kill {older}")
+
+
 def test_a_command_that_ignores_signals_is_killed(shell: Shell) -> None:
     answer = shell.run(
         "sh -c 'trap : TERM INT HUP; echo $$; while :; do sleep 1000; done'", timeout=SOON

@@ -89,10 +89,16 @@ def test_one_that_goes_on_limiting_is_given_up(
             digest_through(port)
 
 
-def test_what_may_still_be_pulled_is_told(registry: Registry) -> None:
+@pytest.mark.parametrize(
+    ("left", "remaining"),
+    [("3;w=21600", 3), ("0", 0), ("many", None), ("-1", None), ("\xb2", None), ("9" * 5000, None)],
+)
+def test_what_may_still_be_pulled_is_told(
+    registry: Registry, left: str, remaining: int | None
+) -> None:
     digest = registry.seed("team/app", "1")
     told = {"Docker-Content-Digest": digest, "ratelimit-limit": "100;w=21600",
-            "ratelimit-remaining": "3;w=21600"}  # fmt: skip
+            "ratelimit-remaining": left}  # fmt: skip
 
     def instead(method: str, path: str) -> Reply | None:
         return Reply(200, b"", told) if "/manifests/" in path else None
@@ -100,7 +106,7 @@ def test_what_may_still_be_pulled_is_told(registry: Registry) -> None:
     with serving(forwarding(registry.host, instead)) as port:
         with Client(f"127.0.0.1:{port}", anonymous) as client:
             client.digest("team/app", "1")
-            assert client.remaining == 3
+            assert client.remaining == remaining
 
 
 # ------------------------------------------------------------------------ hostile answers
@@ -124,6 +130,18 @@ def test_a_list_that_goes_on_elsewhere_is_not_followed(link: str) -> None:
                 with pytest.raises(ImageUnavailable, match="goes on at another address"):
                     list(client.repositories())
     assert asked == []
+
+
+def test_tags_are_listed_page_by_page() -> None:
+    def answer(_method: str, path: str) -> Reply:
+        if "last=" in path:
+            return Reply(200, b'{"tags": ["3"]}')
+        more = {"Link": '</v2/team/app/tags/list?last=2>; rel="next"'}
+        return Reply(200, b'{"tags": ["1", "2"]}', more)
+
+    with serving(answer) as port:
+        with Client(f"127.0.0.1:{port}", anonymous) as client:
+            assert list(client.tags("team/app")) == ["1", "2", "3"]
 
 
 def test_a_list_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,11 @@ def days(count: float) -> timedelta:
     return timedelta(days=count)
 
 
+def held(number: int, index: int) -> list[Revocation]:
+    """The revocation of a manifest that an index is known to hold."""
+    return [each.model_copy(update={"indexes": (digest(index),)}) for each in revoked(number)]
+
+
 def revoked(*numbers: int) -> list[Revocation]:
     reference = f"{REGISTRY}/{REPOSITORY}:1"
     return [
@@ -131,6 +136,10 @@ CASES: dict[str, tuple[Result, Policy, list[Revocation], str | None]] = {
     "revoked by its index": (a_result(), ANYTHING, revoked(1), "revoked: a miner"),
     "revoked by its manifest": (a_result(), ANYTHING, revoked(8, 2), "revoked: a miner"),
     "another one is revoked": (a_result(), ANYTHING, revoked(3), None),
+    "another one of its index is revoked": (a_result(), ANYTHING, held(3, 1), None),
+    "one of its index is revoked, perhaps its own": (
+        a_result(image={"manifest_digest": None}), ANYTHING, held(3, 1), "revoked: a miner",
+    ),
     "rejected": (of_status(Status.REJECTED), ANYTHING, [], "rejected"),
     "rejected, and why": (
         of_status(Status.REJECTED, "it has no shell", "x"), ANYTHING, [],
@@ -300,7 +309,12 @@ OUTWEIGHED: dict[str, tuple[dict[str, Any], timedelta, bool]] = {
     "later, the platform spelled out": (
         REJECTED | {"image": {"platform": "linux/amd64/v1"}}, days(1), True,
     ),
-    "later, other content": (REJECTED | {"image": {"manifest_digest": digest(7)}}, days(1), False),
+    "later, when nobody knew its manifest": (
+        REJECTED | {"image": {"manifest_digest": None}}, days(1), True,
+    ),
+    "later, other content": (
+        REJECTED | {"image": {"digest": digest(7), "manifest_digest": digest(8)}}, days(1), False,
+    ),
     "later, another platform": (
         REJECTED | {"image": {"platform": "linux/arm64"}}, days(1), False,
     ),

@@ -43,6 +43,41 @@ def test_what_went_wrong_alike_is_told_together() -> None:
     ]
 
 
+HEX = "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("said", "together"),
+    [
+        (
+            "r.example:5000 does not find team/app:{n}: timed out",
+            "r.example:5000 does not find …: ",
+        ),
+        (
+            f"r.example:5000/team/app@sha256:{HEX} could not be pulled: full",
+            "… could not be pulled",
+        ),
+        ("'app:{n}', r.example:5000/team/app:{n}.", "'…', …."),
+        ("no systemd (app:{n})", "no systemd (…)"),
+    ],
+)
+def test_the_same_said_by_name_is_told_together(said: str, together: str) -> None:
+    found = [
+        replace(BAD, reference=f"r.example:5000/team/app:{n}", cause=said.format(n=n))
+        for n in ("1", "1.2", "10")
+    ]
+    ((cause, images),) = alike(found)
+    assert cause.startswith(together)
+    assert images == found
+    assert alike(found[:1]) == [(found[0].cause, found[:1])], "one of its kind keeps its name"
+
+
+@pytest.mark.parametrize("said", ["app:12 is another one", "my-app:1", "app:1-slim", "the app"])
+def test_the_name_of_another_image_stays(said: str) -> None:
+    one, two = (replace(BAD, reference=f"app:{n}", cause=said) for n in ("1", "3"))
+    assert alike([one, two]) == [(said, [one, two])]
+
+
 images = st.lists(
     st.builds(
         Swept,

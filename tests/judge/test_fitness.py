@@ -40,6 +40,7 @@ def calibration(seconds: float) -> Calibration:
         (fitness.disk(None, "/x"), WARN, "unknown"),
         (fitness.memory(8 * GIGABYTE, 4 * GIGABYTE, limits_hold=True), OK, "8.0 GB"),
         (fitness.memory(4 * GIGABYTE, 4 * GIGABYTE, limits_hold=True), OK, "4.0 GB"),
+        (fitness.memory(4_100_000_000, 4 << 30, limits_hold=True), OK, "4.1 GB"),  # of 4 GiB
         (fitness.memory(2 * GIGABYTE, 4 * GIGABYTE, limits_hold=True), WARN, "2.0 GB"),
         (fitness.memory(8 * GIGABYTE, 4 * GIGABYTE, limits_hold=False), WARN, "enforce"),
         (fitness.memory(GIGABYTE // 2, 4 * GIGABYTE, limits_hold=False), FAIL, "500.0 MB"),
@@ -104,3 +105,12 @@ def test_certifying_is_possible_unless_something_failed_or_nothing_was_seen(
 ) -> None:
     signs = [Sign(name="x", status=status, text="y") for status in seen]
     assert can_certify(signs) is (seen != [] and FAIL not in seen)
+
+
+@pytest.mark.parametrize(
+    ("total", "most"),
+    [(GIGABYTE, "512m"), (2 << 30, "1g"), (3 << 30, "2g"), (8 << 30, "6g"), (12 << 30, "9g")],
+)
+def test_what_a_candidate_may_take_of_a_small_host_is_a_round_number(total: int, most: str) -> None:
+    sign = fitness.memory(total, 16 << 30, limits_hold=True)
+    assert sign.remedy.endswith(f" --memory {most}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -95,6 +96,20 @@ def test_many_processes_upgrade_one_ledger(tmp_path: Path, make_result: Make) ->
     connection = sqlite3.connect(path)
     assert connection.execute("SELECT version FROM certify_schema").fetchall() == [(VERSION,)]
     connection.close()
+
+
+def test_an_upgrade_waits_for_whoever_writes(tmp_path: Path, make_result: Make) -> None:
+    path = tmp_path / "old.db"
+    of_version_1(path, make_result())
+    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("UPDATE certify_schema SET version = 1")
+    later = threading.Timer(0.3, lambda: writer.execute("COMMIT"))
+    later.start()
+    with Ledger.open(str(path)) as ledger:
+        assert len(ledger.current()) == 1
+    later.join()
+    writer.close()
 
 
 def test_a_ledger_without_its_table_is_no_ledger_to_go_by(tmp_path: Path, ledger: Ledger) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,7 @@ from certify.signing.envelope import BUNDLE_TYPE
 from certify.signing.keys import read_public
 from tests.registries import Registry, running, with_referrers
 from tests.signing.conftest import MakePair, a_result, private_key
+from tests.signing.conftest import digest as a_digest
 
 REPOSITORY = "team/app"
 
@@ -77,7 +81,7 @@ def bundles(registry: Registry, digest: str, private: Path) -> list[Attachment]:
     named = {"registry": registry.host, "digest": digest, "manifest_digest": digest}
     result = a_result(image=named)
     files = Signer(private_key(private), lambda _: None).of_results([result])
-    return attachments([result], files)
+    return attachments([result], files, private_key(private).public_key())
 
 
 def entries(registry: Registry, digest: str) -> list[dict[str, object]]:
@@ -122,6 +126,21 @@ def test_the_same_twice_is_one_entry_even_if_it_was_signed_anew(
     assert first[0].bundle != again[0].bundle
     assert [attach_all(each, lambda *_: there) for each in (first, first, again)] == [1, 0, 0]
     assert len(entries(registry, image)) == 1
+
+
+def test_a_broken_copy_does_not_keep_the_right_one_away(
+    registry: Registry, image: str, there: Referrers, keys: tuple[Path, Path]
+) -> None:
+    (genuine,) = bundles(registry, image, keys[0])
+    (again,) = bundles(registry, image, keys[0])
+    bundle = json.loads(genuine.bundle)
+    bundle["dsseEnvelope"]["signatures"][0]["sig"] = "AAAA"
+    broken = replace(genuine, bundle=json.dumps(bundle).encode())
+    attach_all([broken], lambda *_: there)
+    with pytest.raises(NotBelieved, match="its signature does not hold"):
+        stated(there, image, read_public(keys[1]))
+    assert [attach_all([each], lambda *_: there) for each in (genuine, again)] == [1, 0]
+    assert len(stated(there, image, read_public(keys[1]))) == 1
 
 
 def test_publishers_in_turn_lose_nothing(
@@ -172,7 +191,8 @@ def test_index_and_manifest_are_attached_to_both(
     named = {"registry": registry.host, "digest": image, "manifest_digest": other}
     result = a_result(image=named)
     files = Signer(private_key(keys[0]), lambda _: None).of_results([result])
-    assert attach_all(attachments([result], files), lambda *_: there) == 2
+    found = attachments([result], files, read_public(keys[1]))
+    assert attach_all(found, lambda *_: there) == 2
     for each in (image, other):
         assert stated(there, each, read_public(keys[1]))[0].subjects == (image, other)
 
@@ -187,7 +207,7 @@ def test_nothing_is_believed_without_the_keys_word_for_this_very_image(
         stated(there, image, public)
     victim = registry.seed(REPOSITORY, "victim", "victim")
     (genuine,) = bundles(registry, image, keys[0])
-    swapped = Attachment(registry.host, REPOSITORY, victim, genuine.bundle, genuine.created)
+    swapped = replace(genuine, digest=victim)
     attach_all([swapped], lambda *_: there)
     with pytest.raises(NotBelieved, match="is about another image"):
         stated(there, victim, public)
@@ -226,6 +246,39 @@ def test_too_much_is_not_looked_through(
     monkeypatch.setattr(referrers_module, "MOST", 1)
     with pytest.raises(ImageUnavailable, match="2 artifacts are attached"):
         stated(there, image, read_public(keys[1]))
+
+
+class Endless(http.server.BaseHTTPRequestHandler):
+    """A registry whose list of referrers has always another page."""
+
+    pages = 0
+
+    def do_GET(self) -> None:
+        Endless.pages += "/referrers/" in self.path
+        entries = b'{"manifests": [%s]}' % b",".join([b"{}"] * 1000)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(entries)))
+        self.send_header("Link", f'<{self.path}>; rel="next"')
+        self.end_headers()
+        self.wfile.write(entries if self.command == "GET" else b"")
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is logged."""
+
+
+def test_a_list_without_end_is_not_read_to_the_end() -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        with Client(f"127.0.0.1:{server.server_port}", lambda _: None) as client:
+            with pytest.raises(ImageUnavailable, match="its list of referrers does not end"):
+                Referrers(client, REPOSITORY).listed(a_digest(1), BUNDLE_TYPE)
+        server.shutdown()
+        thread.join()
+    assert Endless.pages == 11, "of a thousand each"
 
 
 def test_a_registry_that_asks_for_a_login_gets_it(tmp_path: Path, keys: tuple[Path, Path]) -> None:

@@ -62,7 +62,8 @@ def test_a_certificate_in_a_registry(
         files = Signer(private_key(private), lambda _: None).of_results([result])
         with Client(registry.host, lambda _: None) as client:
             there = Referrers(client, "team/app")
-            assert attach_all(attachments([result], files), lambda _host, _name: there) == 1
+            mine = attachments([result], files, private_key(private).public_key())
+            assert attach_all(mine, lambda _host, _name: there) == 1
 
         def verified(key: Path) -> bool:
             words = ("--allow-http-registry", "--key", str(key), f"{registry.host}/team/app:1")

@@ -28,9 +28,13 @@ def judged(question: Question, listed: ApprovedList, now: datetime = NOW) -> Ans
     return answer(question, Listed.parse(raw_list(listed), "x"), now)
 
 
-def revoked(number: int) -> Revocation:
+def revoked(number: int, *indexes: int) -> Revocation:
     return Revocation(
-        digest=digest(number), reference=f"{NAME}@x", reason="a miner\x1b[2J", revoked_at=NOW
+        digest=digest(number),
+        reference=f"{NAME}@x",
+        reason="a miner\x1b[2J",
+        revoked_at=NOW,
+        indexes=tuple(map(digest, indexes)),
     )
 
 
@@ -65,6 +69,24 @@ CASES: dict[str, tuple[Question, ApprovedList, Why, str]] = {
     "of a revoked manifest": (asked(1), a_list(revoked=(revoked(2),)), Why.REVOKED, "revoked:"),
     "of an index whose other manifest is revoked": (
         asked(1), a_list(an_entry(), ARM, revoked=(revoked(3),)), Why.APPROVED, "native",
+    ),
+    "under two tags, one expired": (
+        asked(1), a_list(an_entry(expires_at=NOW), an_entry(tag="2")), Why.APPROVED, "native",
+    ),
+    "as another writes its platform": (
+        asked(1, platform="linux/arm64"), a_list(an_entry(platform="linux/arm64/v8")),
+        Why.APPROVED, "native",
+    ),
+    "of an index whose one listed manifest was revoked": (
+        asked(1), a_list(ARM, revoked=(revoked(2, 1),)), Why.REVOKED, "a manifest in it was",
+    ),
+    "for the platform whose manifest was not revoked": (
+        asked(1, platform="linux/arm64"), a_list(ARM, revoked=(revoked(2, 1),)),
+        Why.APPROVED, "native",
+    ),
+    "of an index whose manifest nobody knew, one of which was revoked": (
+        asked(1), a_list(an_entry(manifest_digest=digest(1)), revoked=(revoked(2, 1),)),
+        Why.REVOKED, "revoked:",
     ),
     "revoked and not listed": (asked(8), a_list(revoked=(revoked(8),)), Why.REVOKED, "revoked:"),
     "revoked elsewhere": (
@@ -114,6 +136,8 @@ def test_only_what_is_listed_current_and_not_revoked_is_approved(
         raw_list(a_list()).replace(b'"sequence": 7', b'"sequence": "many"'),
         raw_list(a_list()).replace(b'"images": [', b'"images": [1,'),
         raw_list(a_list()).replace(b'"revoked": []', b'"revoked": null'),
+        raw_list(a_list()).replace(b'"revoked": []', b'"revoked": {}'),
+        raw_list(a_list()).replace(b'"images": [', b'"images": {}, "old": ['),
         raw_list(a_list()).replace(b'"sequence"', b'"extra": 1, "sequence"'),
     ],
 )
@@ -130,6 +154,7 @@ def test_what_is_no_list_is_nothing_to_go_by(raw: bytes) -> None:
         (b'"platform": "linux/amd64"', b'"platform": 5'),
         (b'"expires_at": "', b'"expires_at": "x'),
         (b'.000Z"', b'.000"'),
+        (b'"revoked": []', b'"revoked": [{"digest": 5}]'),
     ],
 )
 def test_a_list_or_an_entry_that_makes_no_sense_is_nothing_to_go_by(old: bytes, new: bytes) -> None:
@@ -148,10 +173,11 @@ def a_certificate(**fields: Any) -> Certificate:
     return Certificate(**(known | fields))
 
 
-def turn(kind: str, at: datetime) -> Certificate:
+def turn(kind: str, at: datetime, number: int = 1) -> Certificate:
     never = datetime(9999, 12, 31, tzinfo=UTC)
     every = {"profile": "*", "platform": "*", "grade": None, "result": "FAILED"}
-    return a_certificate(**every, certified_at=at, expires_at=never, **{kind: "a miner"})
+    about = {"certified_at": at, "expires_at": never, "subjects": (digest(number),)}
+    return a_certificate(**every, **about, **{kind: "a miner"})
 
 
 ATTACHED: dict[str, tuple[list[Certificate], Why]] = {
@@ -182,6 +208,25 @@ ATTACHED: dict[str, tuple[list[Certificate], Why]] = {
     ),
     "lifted and revoked": (
         [turn("lifted", EARLIER), turn("revoked", NOW), a_certificate()], Why.REVOKED,
+    ),
+    "its manifest was revoked": ([a_certificate(), turn("revoked", NOW, 2)], Why.REVOKED),
+    "its manifest was revoked, and only the index was lifted": (
+        [a_certificate(), turn("revoked", EARLIER, 2), turn("lifted", NOW, 1)], Why.REVOKED,
+    ),
+    "the other platform's manifest was revoked": (
+        [a_certificate(), a_certificate(platform="linux/arm64", subjects=(digest(1), digest(3))),
+         turn("revoked", NOW, 3)],
+        Why.APPROVED,
+    ),
+    "its manifest was rejected since, in another index": (
+        [a_certificate(),
+         a_certificate(result="FAILED", certified_at=LATER, subjects=(digest(7), digest(2)))],
+        Why.REJECTED,
+    ),
+    "rejected since, as another writes its platform": (
+        [a_certificate(platform="linux/amd64/v1", certified_at=EARLIER), a_certificate(),
+         a_certificate(platform="linux/amd64/v1", result="FAILED", certified_at=LATER)],
+        Why.REJECTED,
     ),
     "only lifted": ([turn("lifted", NOW)], Why.UNLISTED),
 }  # fmt: skip

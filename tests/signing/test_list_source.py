@@ -184,6 +184,15 @@ def test_a_server_that_is_not_there(place: str) -> None:
         read_list(place, None)
 
 
+def test_no_proxy_is_asked_for_a_list_on_this_machine(
+    publish: Publish, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(a_list())
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+    assert read_list(f"{site}/{NAME}", None).head.sequence == 7
+
+
 def test_a_list_too_large_is_not_taken(
     site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,11 +63,11 @@ def test_without_an_image_no_fixture_of_certifys_is_there(tmp_path: Path, fixtur
     assert f"fixture '{fixture}' not found" in said
 
 
-def test_without_an_image_nothing_of_the_engine_is_imported(tmp_path: Path) -> None:
+def test_without_an_image_next_to_nothing_is_imported(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         "import sys\n"
         "def test_it():\n"
-        "    modules = {'docker', 'certify.engine', 'certify.suite.conductor'}\n"
+        "    modules = {'docker', 'pydantic', 'certify.engine', 'certify.suite.conductor'}\n"
         "    assert modules & set(sys.modules) == set()\n"
     )
     code, said = run(tmp_path)
@@ -153,6 +153,8 @@ class TestOnARealEngine:
     def test_the_candidate_is_gone_after_an_interruption(
         self, engine: Engine, tmp_path: Path, number: int
     ) -> None:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            pytest.skip("a shell that starts tests in the background has them ignore Ctrl-C")
         (tmp_path / "test_mine.py").write_text(
             "import threading\ndef test_it(candidate): threading.Event().wait()"
         )

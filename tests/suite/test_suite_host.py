@@ -39,6 +39,15 @@ def test_a_timeout_of_its_own() -> None:
     assert shell.asked == [("sleep 9", 10)]
 
 
+def test_what_nobody_could_read_has_a_short_name_in_the_evidence() -> None:
+    shell, transcript = Says(), cast(Transcript, [])
+    host = host_over(cast(Shell, shell), transcript, "name")
+    answer = host.run("printf %s", "\\177ELF", shown="(a program)")
+    assert [command for command, _ in shell.asked] == ["printf '\\177ELF'"]
+    assert answer.command == b"printf '\\177ELF'"
+    assert [answer.command for answer in transcript] == ["(a program)"]
+
+
 @pytest.mark.parametrize("method", ["run_expect", "check_output", "run_test"])
 def test_testinfras_own_ways_of_asking(method: str) -> None:
     host = host_over(cast(Shell, Says(1)), [], "name")
