@@ -267,7 +267,10 @@ def _check_shrinking(
 ) -> None:
     if not shrinks(policy, before.images, gone):
         return
-    told = [f"{each.reference}: {reasons.get(each.name, 'not recorded')}" for each in gone[:TOLD]]
+    told = [
+        one_line(f"{each.reference}: {reasons.get(each.name, 'not recorded')}", 400)
+        for each in gone[:TOLD]
+    ]
     more = [f"and {len(gone) - TOLD} more"] if len(gone) > TOLD else []
     raise WouldShrink(
         f"the list would lose {len(gone)} of its {len(before.images)} images,"
