@@ -28,7 +28,7 @@ def matrix(*, profile: str | None, form: str, reports: Path, ledger: str | None)
       certify matrix --profile devspace
     """
     with open_ledger(ledger, reports, make=False) as store:
-        results = store.standing_by_reference(profile)
+        results = store.presented(profile)
     if form == "text":
         print_matrix(results, Console())
     else:

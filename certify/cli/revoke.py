@@ -16,6 +16,7 @@ from certify.errors import Trouble, UsageError
 from certify.images.reference import Reference
 from certify.images.registry import Registry
 from certify.publication import revoke as revoke_image
+from certify.publish.writer import write_standing
 from certify.safetext import one_line
 from certify.signing.attachments import Attachment
 from certify.signing.envelope import sign as signed
@@ -63,6 +64,8 @@ def revoke(
     )
     with open_ledger(ledger, reports) as store:
         done = revoke_image(reports, store, revocation, lift=lift, key=key, unsigned=unsigned)
+        if (reports / "matrix.json").exists():
+            write_standing(reports, store)
     click.echo(f"{reference.name}@{reference.digest}: {'lifted' if lift else 'revoked'}: {reason}")
     if done is None:
         click.echo("No list was published here yet; the next one will say so.")

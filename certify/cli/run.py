@@ -97,7 +97,7 @@ def run(
 def _standing(store: Ledger, results: list[Result]) -> list[Result]:
     """What the ledger holds; if it can no longer be read, at least what was just found."""
     try:
-        return store.standing_by_reference()
+        return store.presented()
     except BadLedger:
         return results
 

@@ -7,7 +7,7 @@ images (or only for newly rejected ones, or never), 3 if any is inconclusive.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -39,6 +39,7 @@ from certify.images.hub import Hub
 from certify.images.listing import parse_listing
 from certify.images.platform import normal
 from certify.images.reference import DOCKER_HUB
+from certify.judge.approval import as_revoked
 from certify.judge.changes import Change, Kind, Swept, changes, swept
 from certify.judge.plan import make_plan
 from certify.judge.profiles import Profile, shipped
@@ -151,7 +152,8 @@ def sweep(
         said |= unrun
         ledger_results = store.standing_by_reference()
         standing = by_key(ledger_results)
-        mine = advised(told(items, said, standing, by_name, options), ledger_results)
+        mine = told(items, said, standing, by_name, options)
+        mine = advised(mine, _presented(store, ledger_results))
         before = store.sweeps.last(1, source)
         old = store.sweeps.found(before[0].id) if before else []
         new = remembered(items, said, standing, old, unlisted)
@@ -161,6 +163,11 @@ def sweep(
     state = [*map(swept, mine), *map(_silent, unlisted)]
     print_results(mine, form, lambda: print_summary(state, changed, Console()))
     sys.exit(exit_code(state, changed, fail_on) or (CERTIFIED if written else INCONCLUSIVE))
+
+
+def _presented(store: Ledger, results: Iterable[Result]) -> list[Result]:
+    reasons = store.revocations.reasons()
+    return [as_revoked(each, reasons) for each in results]
 
 
 def _text(listing: Path) -> str:

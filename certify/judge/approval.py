@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from certify.approved import Approved, Revocation
 from certify.images.platform import normal
 from certify.judge.policy import Policy
 from certify.judge.waivers import stands_until
-from certify.model import Check, Level, Result, Status
+from certify.model import Check, Level, Reason, Result, Status, Verdict
 
 Name = tuple[str, str, str]
 """Reference, platform and profile: what a list holds at most once."""
@@ -72,6 +72,21 @@ def approve(
             why = f"the same image was rejected later, as {later.image.reference}"
             left.append(LeftOut(*entry.name, why))
     return listed, left
+
+
+def as_revoked(result: Result, reasons: Mapping[str, str]) -> Result:
+    """What is shown for an image: of a revoked one, a rejection that says so.
+
+    ``reasons`` are those of the revocations that stand, by digest.
+    """
+    image = result.image
+    why = reasons.get(image.digest or "") or reasons.get(image.manifest_digest or "")
+    if why is None:
+        return result
+    remedy = "`certify revoke --lift` ends it, if it was in error."
+    reason = Reason(check=None, text=f"revoked: {why}", remedy=remedy)
+    verdict = Verdict(status=Status.REJECTED, reasons=(reason, *result.verdict.reasons))
+    return result.model_copy(update={"verdict": verdict})
 
 
 def lost(

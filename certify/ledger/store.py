@@ -18,6 +18,7 @@ from sqlalchemy import Engine, Row, Select, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from certify.errors import BadLedger
+from certify.judge.approval import as_revoked
 from certify.judge.plan import Standing
 from certify.ledger import queries
 from certify.ledger.connect import WRITES, engine_for, name_of, share
@@ -115,6 +116,16 @@ class Ledger:
         get an image hides nothing: it shows only where there is nothing else to show.
         """
         return [result for _, result in self.documents(self.shown(profile))]
+
+    def presented(self, profile: str | None = None) -> list[Result]:
+        """The same for people to see: a revoked image is rejected, and says why."""
+        return [result for _, result in self.presented_documents(self.shown(profile))]
+
+    def presented_documents(self, rows: Sequence[Shown]) -> Iterator[tuple[Shown, Result]]:
+        """As `documents` does, for people to see: a revoked image is rejected, and says why."""
+        reasons = self.revocations.reasons()
+        for row, result in self.documents(rows):
+            yield row, as_revoked(result, reasons)
 
     def shown(self, profile: str | None = None) -> list[Shown]:
         """The rows of a matrix, without the results themselves."""

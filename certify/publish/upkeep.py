@@ -11,6 +11,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from zlib import crc32
 
 from certify.ledger.shown import Shown
 from certify.ledger.store import Ledger
@@ -37,11 +38,12 @@ class Entry:
 def entries(ledger: Ledger, now: datetime) -> list[Entry]:
     """All that the ledger shows, in its order. Raises `BadLedger`."""
     latest = ledger.latest()
+    revoked = crc32(repr(sorted(ledger.revocations.reasons().items())).encode())
     found = []
     for shown in ledger.shown():
         name = stem_of(shown.names["reference"], shown.profile, shown.platform or None)
         # The newest result is new in its history, though an older one may stand.
-        facts = (version(), shown.id, latest.get(shown.key, 0), shown.expires_at <= now)
+        facts = (version(), shown.id, latest.get(shown.key, 0), shown.expires_at <= now, revoked)
         found.append(Entry(shown, name, " ".join(map(str, facts))))
     return found
 

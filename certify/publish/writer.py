@@ -77,7 +77,7 @@ def _write_images(
     """Write the files of images that are due; all results, thin, in their order."""
     for part in batched(found, _AT_A_TIME):
         past = ledger.past([entry.shown for entry in part if entry.stem in due])
-        documents = ledger.documents([entry.shown for entry in part])
+        documents = ledger.presented_documents([entry.shown for entry in part])
         for entry, (shown, result) in zip(part, documents, strict=True):
             if entry.stem in due:
                 files = dict(_of_image(result, past.get(shown.key, []), now))

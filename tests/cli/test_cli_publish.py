@@ -212,3 +212,20 @@ def test_files_that_cannot_be_written_are_named() -> None:
     ended = run("publish")
     assert (ended.exit_code, ended.exception.__class__) == (3, SystemExit)
     assert ended.stderr.startswith("certify: reports/approved: ")
+
+
+def test_a_revoked_image_shows_as_certified_nowhere() -> None:
+    assert run("report").exit_code == 0
+    name = next(Path("reports/results").glob("*team_app*")).stem
+    for words, verdict in (
+        (["revoke", PIN, "--reason", "back door"], "rejected"),
+        (["revoke", PIN, "--reason", "false alarm", "--lift"], "certified"),
+    ):
+        assert run(*words).exit_code == 0
+        certificate = json.loads(Path(f"reports/results/{name}.json").read_text())["verdict"]
+        assert certificate["status"] == verdict
+        assert verdict in Path(f"reports/badges/{name}.json").read_text()
+        rows = json.loads(run("matrix", "--format", "json").stdout)
+        assert verdict in json.dumps(rows)
+        page = Path(f"reports/images/{name}.html").read_text()
+        assert ("revoked: back door" in page) == (verdict == "rejected")
