@@ -52,14 +52,13 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", "certify", *arguments]
 
 
-@pytest.fixture
-def certify(tmp_path: Path) -> Certify:
-    """Runs `certify` in an empty folder."""
+def certify_in(folder: Path) -> Certify:
+    """Runs `certify` in a folder."""
 
     def run(*arguments: str, **environment: str) -> Ended:
         ended = subprocess.run(
             command(*arguments),
-            cwd=tmp_path,
+            cwd=folder,
             env=os.environ | {"CI": "1", "COLUMNS": "80"} | environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -69,6 +68,12 @@ def certify(tmp_path: Path) -> Certify:
         return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
     return run
+
+
+@pytest.fixture
+def certify(tmp_path: Path) -> Certify:
+    """Runs `certify` in an empty folder."""
+    return certify_in(tmp_path)
 
 
 @pytest.fixture(scope="session")
