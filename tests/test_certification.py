@@ -21,8 +21,6 @@ from tests.expected import EXPECTED, failed
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
 
-# The others are certified in test_platforms.py.
-ROWS = [row for row in EXPECTED if row.profile in ("devspace", "plain")]
 Judged = Callable[[str, str], Ended]
 
 
@@ -40,8 +38,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
 
 @pytest.mark.parametrize(
     ("sample", "profile", "status", "grade", "required", "others"),
-    ROWS,
-    ids=[f"{row.sample}-{row.profile}" for row in ROWS],
+    EXPECTED,
+    ids=[f"{row.sample}-{row.profile}" for row in EXPECTED],
 )
 def test_verdict(
     judged: Judged,
