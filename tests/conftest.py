@@ -76,6 +76,13 @@ def certify(tmp_path: Path) -> Certify:
     return certify_in(tmp_path)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process asks the engine; what needs none may run beside it (``--dist loadgroup``)."""
+    for item in items:
+        if item.get_closest_marker("engine"):
+            item.add_marker(pytest.mark.xdist_group("engine"))
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """The real engine. Without one these tests fail: a skip would look like a pass."""

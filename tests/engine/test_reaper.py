@@ -67,6 +67,7 @@ def test_what_another_living_process_created_is_no_orphan_until_it_ends(tmp_path
         ("", None),
         ("/1/1", None),
     ],
+    ids=map(str, range(10)),
 )
 def test_whether_the_creator_is_gone(label: str, orphan: bool | None) -> None:
     assert reaper.is_orphan(label) is orphan
