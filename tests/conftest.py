@@ -83,6 +83,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("engine"))
 
 
+@pytest.fixture(autouse=True)
+def engine_for_those_who_ask(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Only tests with the marker reach the engine, so that nothing runs on it beside them."""
+    if request.node.get_closest_marker("engine") is None:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-engine.sock")
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """The real engine. Without one these tests fail: a skip would look like a pass."""

@@ -13,6 +13,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,8 @@ class PrivateEngine:
     def __init__(self, folder: Path, data: Path) -> None:
         self.folder = folder
         self._data = data
+        # Its containerd's sockets lie there, whose paths must be short.
+        self._exec = Path(tempfile.mkdtemp(prefix="engine-"))
         self.address = f"unix://{folder}/socket"
         self._bridge = f"certify{secrets.token_hex(3)}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -50,7 +53,7 @@ class PrivateEngine:
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 ["dockerd", f"--config-file={self.folder}/none.json", f"--data-root={self._data}",
-                 f"--exec-root={self.folder}/exec", f"--pidfile={self.folder}/pid",
+                 f"--exec-root={self._exec}", f"--pidfile={self.folder}/pid",
                  f"--host={self.address}", f"--bridge={self._bridge}", "--iptables=false",
                  "--ip-forward=false"],
                 stdout=log, stderr=log, start_new_session=True,
@@ -67,7 +70,7 @@ class PrivateEngine:
         self._process.send_signal(number)
         self._process.wait(60)
         # Its containerd dies with it, but may lie unburied, and would be taken for alive.
-        mark = self.folder / "exec/containerd/containerd.pid"
+        mark = self._exec / "containerd/containerd.pid"
         if mark.exists():
             ended = Path(f"/proc/{mark.read_text()}/stat")
             eventually(lambda: not ended.exists() or " Z " in ended.read_text())
@@ -107,8 +110,9 @@ class PrivateEngine:
         for mount in reversed(Path("/proc/self/mounts").read_text().splitlines()):
             place = mount.split()[1]
             # dockerd binds its folder to itself, which a disk of its own does not need.
-            if place.startswith((f"{self.folder}/exec/", f"{self._data}/", f"{self.folder}/data")):
+            if place.startswith((f"{self._exec}/", f"{self._data}/", f"{self.folder}/data")):
                 subprocess.run(["umount", "--lazy", place], check=True)
+        shutil.rmtree(self._exec, ignore_errors=True)
         _ip("link", "delete", self._bridge)
 
 
