@@ -76,6 +76,7 @@ def certify(tmp_path: Path) -> Certify:
     return certify_in(tmp_path)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One process asks the engine; what needs none may run beside it (``--dist loadgroup``)."""
     for item in items:
