@@ -12,12 +12,11 @@ help: ## list these targets
 demo: setup samples ## set up, make the samples, certify them, show the matrix
 	@scripts/demo
 
-# One process for all that asks the engine, one for all else; ARGS="-n0 --pdb" for a debugger.
 test: ## set up, make the samples, lint, run all tests (ARGS="-k name -x")
 	@scripts/setup test
 	@scripts/samples
 	@scripts/lint
-	@$(python) -m pytest -n2 --dist loadgroup $(ARGS)
+	@$(python) -m pytest $(ARGS)
 
 test-cgroup2: ## certify the samples on a virtual machine with cgroup v2, over TCP (slow)
 	@scripts/setup cgroup2

@@ -76,14 +76,6 @@ def certify(tmp_path: Path) -> Certify:
     return certify_in(tmp_path)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process asks the engine; what needs none may run beside it (``--dist loadgroup``)."""
-    for item in items:
-        if item.get_closest_marker("engine"):
-            item.add_marker(pytest.mark.xdist_group("engine"))
-
-
 @pytest.fixture(autouse=True)
 def engine_for_those_who_ask(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
