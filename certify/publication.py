@@ -14,6 +14,8 @@ from certify.approved import Approved, ApprovedList, Revocation
 from certify.errors import BadPublication, NotBelieved, UsageError, WouldShrink
 from certify.judge.approval import LeftOut, approve, lost, shrinks
 from certify.judge.policy import Policy
+from certify.judge.revocation import Indexes, parted
+from certify.judge.revocation import revoked as revoked_by
 from certify.ledger.store import Ledger
 from certify.model import Result
 from certify.publish.approved import Changes, changelog, changes, list_json, list_text, read_list
@@ -46,23 +48,19 @@ class Publication:
     """What may be attached to the images now; nothing unless it was signed."""
 
 
-Holders = dict[str, set[str]]
-"""Digests of indexes, by that of a manifest that they hold."""
-
-
 @dataclass(slots=True)
 class _Seen:
     """What is signed of results, and learned from them, as they pass."""
 
     signer: Signer | None
+    indexes: Indexes
     files: dict[str, bytes] = field(default_factory=dict)
     attachments: list[Attachment] = field(default_factory=list)
-    holders: Holders = field(default_factory=dict)
 
     def passing(self, results: Iterable[Result]) -> Iterator[Result]:
         for result in results:
             image = result.image
-            _hold(self.holders, image.manifest_digest, image.digest)
+            self.indexes.see(image.manifest_digest, image.digest)
             if self.signer is not None:
                 files = self.signer.of_results([result])
                 self.files |= files
@@ -93,7 +91,7 @@ def publish(
         before = _before(reports)
         if not dry_run:
             _check_key(reports, key, unsigned)
-        seen = _Seen(_signer(reports, key))
+        seen = _Seen(_signer(reports, key), Indexes(before))
         shown = ledger.shown()
         if not shown:
             raise UsageError(
@@ -101,7 +99,7 @@ def publish(
                 remedy="Run `certify sweep` first, or name another ledger with --ledger.",
             )
         now = datetime.now(UTC)
-        revoked = _with_indexes(_revoked(ledger, before), {}, before)
+        revoked = seen.indexes.named_in(_revoked(ledger, before))
         passing = seen.passing(result for _, result in ledger.documents(shown))
         images, left = approve(policy, passing, revoked, now)
         reasons = {each.name: each.reason for each in left}
@@ -113,7 +111,7 @@ def publish(
             expires_at=now + timedelta(days=policy.valid_days),
             platforms=policy.platforms,
             images=tuple(images),
-            revoked=_with_indexes(revoked, seen.holders, before),
+            revoked=seen.indexes.named_in(revoked),
         )
         changed = changes(before, listed, reasons)
         warnings = _other_key(reports, key)
@@ -152,23 +150,15 @@ def revoke(
         revoked = [
             each for each in _revoked(ledger, before) if not (lift and each.digest == digest)
         ]
-        stopped = {each.digest: f"revoked: {each.reason}" for each in revoked}
+        images, reasons = parted(before.images, revoked)
         listed = before.model_copy(
             update={
                 "sequence": _next(before, now),
                 "published_at": now,
-                "images": tuple(
-                    each
-                    for each in before.images
-                    if not {each.digest, each.manifest_digest} & stopped.keys()
-                ),
-                "revoked": _with_indexes(revoked, {}, before),
+                "images": tuple(images),
+                "revoked": Indexes(before).named_in(revoked),
             }
         )
-        reasons = {
-            each.name: stopped.get(each.digest) or stopped.get(each.manifest_digest) or ""
-            for each in before.images
-        }
         changed = changes(before, listed, reasons)
         kept = published_below(reports, ATTESTATIONS)
         warnings = _other_key(reports, key)
@@ -221,34 +211,8 @@ def _signer(reports: Path, key: Private | None) -> Signer | None:
     return Signer(key, lambda name: published(reports, name)) if key is not None else None
 
 
-def _revoked(ledger: Ledger, before: ApprovedList | None) -> tuple[Revocation, ...]:
-    """What the ledger says; and what only the list knows, should the ledger be a new one."""
-    found = {each.digest: each for each in ledger.revocations.all()}
-    known = ledger.revocations.known()
-    for each in before.revoked if before else ():
-        if each.digest not in known:
-            found[each.digest] = each
-    return tuple(found[digest] for digest in sorted(found))
-
-
-def _hold(holders: Holders, manifest: str | None, index: str | None) -> None:
-    if manifest and index and manifest != index:
-        holders.setdefault(manifest, set()).add(index)
-
-
-def _with_indexes(
-    revoked: Sequence[Revocation], holders: Holders, before: ApprovedList | None
-) -> tuple[Revocation, ...]:
-    """Revocations, and the indexes that hold what is revoked, as the list before knew them too."""
-    for each in before.images if before else ():
-        _hold(holders, each.manifest_digest, each.digest)
-    for stood in before.revoked if before else ():
-        for index in stood.indexes:
-            _hold(holders, stood.digest, index)
-    return tuple(
-        each.model_copy(update={"indexes": tuple(sorted(holders.get(each.digest, ())))})
-        for each in revoked
-    )
+def _revoked(ledger: Ledger, before: ApprovedList | None) -> list[Revocation]:
+    return revoked_by(ledger.revocations.all(), ledger.revocations.known(), before)
 
 
 def _stands(before: ApprovedList | None, digest: str) -> bool:

@@ -9,15 +9,15 @@ of them at once; whoever is killed before it has changed nothing.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from certify.errors import BadPublication
-from certify.publish.files import write_atomically
+from certify.publish.files import locked, write_atomically
 
 FOLDER = "approved"
 CURRENT = "current"
@@ -25,14 +25,9 @@ KEPT = 3
 """So many publications are kept, for whoever is still reading an older one."""
 
 
-@contextlib.contextmanager
-def publishing(reports: Path) -> Iterator[None]:
+def publishing(reports: Path) -> AbstractContextManager[None]:
     """Let one publisher at a time at the reports; another one waits. Raises OSError."""
-    folder = reports / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return locked(reports / FOLDER)
 
 
 def published(reports: Path, name: str) -> bytes | None:
