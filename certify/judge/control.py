@@ -51,6 +51,13 @@ _LOST = re.compile(
     r"|network error|name or service|remote end closed",
     re.IGNORECASE,
 )
+# Those of them in which it did not even get as far as a server: what it began to give and did not
+# end is none of these, for then the same control that reaches the server proves nothing.
+_UNREACHED = re.compile(
+    r"resolv|bad address|name or service|dns[: ]|unreachable|no route|connection refused"
+    r"|(could ?n.t|could not|unable to|failed to|cannot initiate the) connect",
+    re.IGNORECASE,
+)
 _ERROR = re.compile(r"^ {0,2}(e|w|err|error|warning):?[: \d]|\berror\b|failed", re.IGNORECASE)
 # With a proxy in between, the one that is named here is not the one in the URL.
 _NAMED = (
@@ -66,6 +73,7 @@ _INSIDE = re.compile(r"\b(?:(?:file|copy):/|cdrom:(?://)?\[)[^\s'\"]*")
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[?::1\]?")
 _GONE = re.compile(r"\b404\b|not have a release file", re.IGNORECASE)
 _GIVEN = re.compile(r"^(get|hit):\d", re.IGNORECASE)
+_RELEASE = re.compile(r"^(?:get|hit):\d+ (?P<repository>\S+) (?P<suite>\S+) (?:in)?release\b", re.I)
 _CODENAME = re.compile(r"[a-z0-9.-]{1,40}")
 _PORTS = {"http": 80, "https": 443, "ftp": 21}
 _SCHEMES = {80: "http", 443: "https"}
@@ -87,11 +95,11 @@ def mirror(os_release: Mapping[str, str] | None) -> str | None:
     return None
 
 
-def places(text: str) -> tuple[str, ...]:
+def places(text: str, lost: re.Pattern[str] = _LOST) -> tuple[str, ...]:
     """Where a package manager did not come through by its own words, as URLs, without loopback."""
     named, linked = [], []
     for line in text.splitlines():
-        if not _LOST.search(line):
+        if not lost.search(line):
             continue
         for found in (match for pattern in _NAMED for match in pattern.finditer(line)):
             if found["host"].lower() not in _NOT_HOSTS:
@@ -109,14 +117,12 @@ def repositories(text: str, os_release: Mapping[str, str] | None) -> dict[str, t
     package manager something else; and the distribution's own mirror. There is nothing to ask
     over TLS, which certify's own program does not speak.
     """
-    told, gone = set(places(text)), dict[str, tuple[str, ...]]()
+    told, gone = {*places(text), *_givers(text)}, dict[str, tuple[str, ...]]()
     own, codename = mirror(os_release), (os_release or {}).get("VERSION_CODENAME", "")
     for line in text.splitlines():
         for each in _URL.finditer(line):
             server = _url(each["host"], each["port"] or each[1])
-            if _GIVEN.match(line):
-                told.add(server)
-            elif _GONE.search(line) and server and not (own and _host(server) == _host(own)):
+            if _GONE.search(line) and server and not (own and _host(server) == _host(own)):
                 repository = server + each["path"].partition("/dists/")[0]
                 documents = [f"{server}/", f"{repository}/"]
                 if _CODENAME.fullmatch(codename):
@@ -140,7 +146,7 @@ def questions(text: str, os_release: Mapping[str, str] | None) -> tuple[str, ...
 def weigh(
     text: str, os_release: Mapping[str, str] | None, answers: Answers
 ) -> tuple[Fault, str] | None:
-    """Who is at fault, and a sentence that proves it; null if nothing is proven.
+    """Who is at fault, and a sentence that says why; null if a signature has to tell.
 
     ``text`` is what the package manager said, ``answers`` what the control found for
     :func:`questions`.
@@ -151,19 +157,24 @@ def weigh(
     if inside := _inside(text):
         return Fault.IMAGE, f"{inside} is inside the image itself, where no network leads"
     proofs = [
+        *_of_torn(text),
         *_of_lost(text, mirror(os_release), answers),
         *_of_absent(text, os_release, answers),
     ]
     # What is certain of the image stays true, whatever else is out of order.
-    return next((each for each in proofs if each[0] is Fault.IMAGE), next(iter(proofs), None))
+    proven = next((each for each in proofs if each[0] is Fault.IMAGE), next(iter(proofs), None))
+    if proven is None and cause is None and (lost := places(text)):
+        return Fault.NETWORK, f"nothing came through from {_host(lost[0])}, and nothing shows why"
+    return proven
 
 
 def _of_lost(text: str, own: str | None, answers: Answers) -> Iterator[tuple[Fault, str]]:
     """What is proven of places that were not reached."""
     own_serves = own is not None and answers.get(own) is Reach.SERVES
+    unreached = set(places(text, _UNREACHED)) - _givers(text)
     for place in places(text):
         host, reach = _host(place), answers.get(place, Reach.NOT_ASKED)
-        if reach in _REACHED:
+        if reach in _REACHED and place in unreached:
             blocked = (
                 f"certify's own container reaches {host} on the same network, and the image does "
                 "not: its name resolution, its proxy or its firewall keeps it from it"
@@ -174,10 +185,24 @@ def _of_lost(text: str, own: str | None, answers: Answers) -> Iterator[tuple[Fau
                 f"{host} {reach}, as certify's own container finds too, while {_host(own)} serves "
                 "it on the same network"
             )
-            if reach is Reach.NO_NAME:
+            if reach is Reach.NO_NAME and place in unreached:
                 yield Fault.IMAGE, dead
             elif reach is Reach.REFUSES:
                 yield Fault.NETWORK, f"{dead}: that server is down"
+
+
+def _of_torn(text: str) -> Iterator[tuple[Fault, str]]:
+    """What is proven of lists that a repository names, by what it gave, and does not have.
+
+    Of a repository that has no such component or architecture apt says so, and asks for no list.
+    """
+    releases = [each for each in map(_RELEASE.match, text.splitlines()) if each]
+    for line in text.splitlines():
+        for url in _URL.finditer(line) if _GONE.search(line) else ():
+            for each in releases:
+                if url[0].startswith(f"{each['repository'].rstrip('/')}/dists/{each['suite']}/"):
+                    lacks = f"{url['host']} gave its Release file, and has not the lists it names"
+                    yield Fault.NETWORK, f"{lacks}: that mirror is being updated, or out of order"
 
 
 def _of_absent(
@@ -208,6 +233,13 @@ def _inside(text: str) -> str:
         if _ERROR.search(line) and (baked := _INSIDE.search(line)):
             return baked[0]
     return ""
+
+
+def _givers(text: str) -> set[str]:
+    """Servers that gave something, by the package manager's own words."""
+    given = (line for line in text.splitlines() if _GIVEN.match(line))
+    found = (each for line in given for each in _URL.finditer(line))
+    return {_url(each["host"], each["port"] or each[1]) for each in found}
 
 
 def _gone_from(own: str, text: str) -> bool:

@@ -324,3 +324,31 @@ def test_a_mirror_that_does_not_give_the_packages_it_lists(
     assert outcomes["packages.refresh"] is Outcome.PASSED
     assert outcomes["packages.install"] is Outcome.UNKNOWN
     assert "the network's fault" in said
+
+
+CUT_OFF = Reply(200, LISTS[:100], {"Content-Length": str(len(LISTS)), "Connection": "close"})
+
+
+@pytest.mark.parametrize(
+    "reply", some({"404": Reply(404), "500": Reply(500), "silence": SILENCE, "cut off": CUT_OFF})
+)
+def test_a_mirror_that_does_not_give_the_lists_it_names(
+    certify: Certify, tmp_path: Path, mirror: tuple[str, Path], build: Build, reply: Reply
+) -> None:
+    name, namespace = mirror
+
+    def answer(_method: str, path: str) -> Reply:
+        if path.endswith("/Release"):
+            return Reply(200, RELEASE)
+        if "/Packages" in path or "/by-hash/" in path:
+            return reply
+        # All that the control asks for is there, so that it reaches what the image does not get.
+        return Reply(200) if path in ("/", "/debian/dists/stable/InRelease") else Reply(404)
+
+    image = build(UNSIGNED, IMPATIENT)
+    with serving(answer, at=listening(namespace)):
+        ended = certify("run", "--network", name, "--profile", "plain", "--format", "json", image)
+    said = reason(ended, tmp_path / "reports")
+    outcomes = {check.id: check.outcome for check in ended.result.checks}
+    assert outcomes["packages.refresh"] is Outcome.UNKNOWN
+    assert "network" in said

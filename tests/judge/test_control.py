@@ -15,6 +15,7 @@ from certify.judge.control import (
     repositories,
     weigh,
 )
+from certify.judge.diagnosis import diagnose
 from certify.model import Fault
 
 DEBIAN = {"ID": "debian", "VERSION_CODENAME": "bookworm"}
@@ -40,6 +41,9 @@ GONE = (
     "file."
 )
 
+GIVEN = "Get:1 http://deb.debian.org/debian bookworm InRelease [151 kB]\n"
+LISTS = "http://deb.debian.org/debian/dists/bookworm/main/binary-amd64/Packages"
+CUT = "E: Failed to fetch {}  {}"
 ROOT = "http://mirror.corp/"
 BOOKWORM = f"{ROOT}debian/dists/bookworm/InRelease"
 GONE_THERE = (
@@ -106,6 +110,47 @@ NOT_PROVEN = None
         (NO_DNS, {"http://deb.debian.org": Reach.NO_NAME, MIRROR: Reach.NO_NAME}, NOT_PROVEN),
         # A control beside it comes through: the image stands in its own way.
         (NO_DNS, {"http://deb.debian.org": Reach.CONNECTS, MIRROR: Reach.SERVES}, Fault.IMAGE),
+        # It gave something before, so nothing in the image keeps it from there.
+        (GIVEN + NO_DNS, {"http://deb.debian.org": Reach.SERVES, MIRROR: Reach.SERVES}, NOT_PROVEN),
+        (
+            f"Hit:1 {REMOTE}/debian x InRelease\n{DEAD_NAME}",
+            {REMOTE: Reach.NO_NAME, MIRROR: Reach.SERVES},
+            NOT_PROVEN,
+        ),
+        # It was reached, and stopped in the middle: that the control reaches it says nothing.
+        *(
+            (
+                before + CUT.format(LISTS, how),
+                {"http://deb.debian.org": Reach.SERVES, MIRROR: Reach.SERVES},
+                NOT_PROVEN,
+            )
+            for before in ("", GIVEN)
+            for how in (
+                "Connection timed out",
+                "Connection failed",
+                "Error reading from server. Remote end closed connection",
+                "Connection timed out [IP: 192.0.2.9 80]",
+            )
+        ),
+        (
+            "ERROR: http://a.corp/v3: network error (check Internet connection and firewall)",
+            {"http://a.corp": Reach.SERVES},
+            NOT_PROVEN,
+        ),
+        (
+            "Curl error (28): Timeout was reached for http://a.corp/x [Operation too slow. "
+            "Less than 1000 bytes/sec]",
+            {"http://a.corp": Reach.SERVES},
+            NOT_PROVEN,
+        ),
+        # Lists that the repository names by its Release file, and does not have.
+        (GIVEN + CUT.format(LISTS, "404  Not Found"), {MIRROR: Reach.SERVES}, Fault.NETWORK),
+        (CUT.format(LISTS, "404  Not Found"), {MIRROR: Reach.SERVES}, NOT_PROVEN),
+        (
+            GIVEN.replace("bookworm", "trixie") + CUT.format(LISTS, "404  Not Found"),
+            {MIRROR: Reach.SERVES},
+            NOT_PROVEN,
+        ),
         # A mirror that has nothing at all, against a suite that does not exist.
         (GONE, {MIRROR: Reach.CONNECTS}, Fault.NETWORK),
         (GONE, {MIRROR: Reach.SERVES}, NOT_PROVEN),
@@ -134,6 +179,53 @@ NOT_PROVEN = None
 def test_whose_fault_it_is(said: str, found: dict[str, Reach], fault: Fault | None) -> None:
     weighed = weigh(said, DEBIAN, found)
     assert (weighed and weighed[0]) == fault
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("WARNING: updating http://a/v3: could not connect to server (check repositories file)",
+         "connection-failed"),
+        ("ERROR: http://a.corp/v3: network error (check Internet connection and firewall)",
+         "connection-failed"),
+        ("WARNING: updating http://a.corp/v3: network connection aborted", "connection-failed"),
+        ("WARNING: updating http://a.corp/v3: remote server returned error (try 'apk update')",
+         "mirror-broken"),
+        ("W: Failed to fetch http://a.corp/InRelease  Unable to connect to a.corp:http:",
+         "connection-failed"),
+        ("E: Failed to fetch http://a.corp/Packages  Undetermined Error", "connection-failed"),
+        ("Error message: Recv failure: Connection reset by peer", "connection-failed"),
+        ("error: failed retrieving file 'core.db' from a.corp : Recv failure: Connection reset by "
+         "peer", "connection-failed"),
+        *(
+            ("Error: Failed to download metadata for repo 'base': Cannot download repomd.xml: All "
+             f"mirrors were tried [Curl error ({code}): x]", "connection-failed")
+            for code in (7, 18, 28, 35, 56)
+        ),
+        ("Error: Failed to download metadata for repo 'a': Yum repo downloading error: Downloading "
+         "error(s): repodata/4c5e-primary.xml.gz - Cannot download, all mirrors were tried",
+         "list-gone"),
+        ("  - Status code: 404 for http://a.corp/repodata/4c5e-filelists.xml.gz (IP: 192.0.2.9)",
+         "list-gone"),
+        ("Error: Failed to download metadata for repo 'a': Cannot download repomd.xml: All mirrors "
+         "were tried\n  - Status code: 404 for http://a.corp/repodata/repomd.xml (IP: 192.0.2.9)",
+         "repository-gone"),
+    ],
+)  # fmt: skip
+def test_every_package_manager_s_words_for_a_network_that_fails_are_known(
+    said: str, name: str
+) -> None:
+    cause = diagnose(said, where="packages")
+    assert cause is not None
+    assert (cause.name, cause.fault) == (
+        name, Fault.IMAGE if name == "repository-gone" else Fault.NETWORK,
+    )  # fmt: skip
+
+
+def test_what_did_not_come_through_for_no_known_reason_is_not_held_against_the_image() -> None:
+    weighed = weigh("error: http://a.corp/x: DNS: entry malformed", DEBIAN, {})
+    assert weighed is not None
+    assert weighed[0] is Fault.NETWORK
 
 
 def test_a_proof_names_both_sides() -> None:
