@@ -157,7 +157,7 @@ def _why_stale(known: Standing, *, now: datetime, suite: str, host_class: str) -
     if known.expires_at <= now:
         return f"expired on {known.expires_at:%Y-%m-%d}"
     if known.suite_digest != suite:
-        return "the checks or the profile have changed"
+        return "certify, its options or the profile have changed"
     if known.host_class != host_class:
         return f"was certified on {known.host_class}"
     return ""

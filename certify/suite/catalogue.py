@@ -63,15 +63,33 @@ def claims() -> dict[str, Claim]:
 
 
 @cache
-def suite_digest(profile_digest: str, extra: Path | None = None, waivers: str = "") -> str:
-    """A digest over the checks' text, the profile and what waived: what judged, exactly."""
-    digest = hashlib.sha256(f"{profile_digest} {waivers}".strip().encode())
+def suite_digest(profile_digest: str, extra: Path | None = None, options: str = "") -> str:
+    """A digest over all that judges: the profile, the checks and what runs and weighs them.
+
+    ``options`` are those that a verdict depends on; with other ones it is another digest.
+    """
+    digest = hashlib.sha256(f"{profile_digest} {options} {_ours()}".encode())
     for directory in (suite_directory(), *([extra] if extra else ())):
         for path in _sources(directory):
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(directory)} {len(content)}\n".encode())
-            digest.update(content)
+            _add(digest, path, directory)
     return "sha256:" + digest.hexdigest()
+
+
+@cache
+def _ours() -> str:
+    """What launches, asks and judges: a verdict of an older certify may be one that is mended."""
+    digest, package = hashlib.sha256(), Path(str(resources.files("certify")))
+    for folder in ("engine", "judge", "suite"):
+        for path in sorted(package.joinpath(folder).glob("*")):
+            if path.suffix in (".py", ".toml"):
+                _add(digest, path, package)
+    return digest.hexdigest()
+
+
+def _add(digest: hashlib._Hash, path: Path, directory: Path) -> None:
+    content = path.read_bytes()
+    digest.update(f"{path.relative_to(directory)} {len(content)}\n".encode())
+    digest.update(content)
 
 
 def own_checks(directory: str) -> Path:

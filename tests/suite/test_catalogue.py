@@ -69,6 +69,32 @@ def test_the_digest_is_over_the_profile_too() -> None:
     assert digest("sha256:1") != digest("sha256:2")
 
 
+def test_the_digest_is_over_the_options_too() -> None:
+    assert suite_digest("sha256:1", None, "isolation=privileged") != digest()
+
+
+@pytest.mark.parametrize("name", ["engine/launch.py", "engine/packages.toml", "suite/meaning.py",
+                                  "judge/signatures.toml"])  # fmt: skip
+def test_the_digest_is_over_what_launches_asks_and_judges(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def ours(package: Path) -> str:
+        monkeypatch.setattr("importlib.resources.files", lambda _name: package)
+        catalogue._ours.cache_clear()
+        return catalogue._ours()
+
+    package = Path(catalogue.__file__).parent.parent
+    for folder in ("engine", "suite", "judge"):
+        shutil.copytree(package / folder, tmp_path / folder)
+    try:
+        before = ours(package)
+        assert ours(tmp_path) == before
+        (tmp_path / name).write_text((tmp_path / name).read_text() + "\n")
+        assert ours(tmp_path) != before
+    finally:
+        catalogue._ours.cache_clear()
+
+
 def test_the_digest_is_over_ones_own_checks_too(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text("def test_x(): pass")
     (tmp_path / "below").mkdir()
