@@ -16,7 +16,7 @@ test: ## set up, make the samples, lint, run all tests (ARGS="-k name -x")
 	@scripts/setup test
 	@scripts/samples
 	@scripts/lint
-	@$(python) -m pytest $(ARGS)
+	@scripts/test $(ARGS)
 
 test-cgroup2: ## certify the samples on a virtual machine with cgroup v2, over TCP (slow)
 	@scripts/setup cgroup2

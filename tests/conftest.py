@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -96,8 +96,28 @@ def engine() -> Iterator[Engine]:
         yield found
 
 
+class _Remembered(subprocess.Popen[Any]):
+    """A process that a test started; what it leaves behind is looked for."""
+
+    started: ClassVar[set[int]] = set()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.started.add(self.pid)
+
+
+subprocess.Popen = _Remembered  # type: ignore[misc]
+
+
+def _is_ours(owner: str) -> bool:
+    """Whether this process made it, or one that it started and that has ended."""
+    _, pid, _ = owner.split("/")
+    gone = int(pid) in _Remembered.started and reaper.is_orphan(owner)
+    return owner == reaper.owner() or bool(gone)
+
+
 def leftovers(engine: Engine) -> list[str]:
-    """What this process, or one that has ended, left on the engine; others may be at work."""
+    """What these tests left on the engine; others may be at work there."""
     api = engine.client.api
     ours = {"label": reaper.RUN}
     found = [
@@ -106,11 +126,7 @@ def leftovers(engine: Engine) -> list[str]:
         *((each["Name"], each["Labels"]) for each in api.networks(filters=ours)),
         *((each["Id"], each["Labels"]) for each in api.images(filters={"label": "certify=probe"})),
     ]
-    return [
-        name
-        for name, labels in found
-        if labels[reaper.OWNER] == reaper.owner() or reaper.is_orphan(labels[reaper.OWNER])
-    ]
+    return [name for name, labels in found if _is_ours(labels[reaper.OWNER])]
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ import pytest
 
 from tests.engine.waiting import eventually
 
-BRIDGE_ADDRESS = "198.18.77.1/24"  # of the block for tests of devices, RFC 2544
+BRIDGE_ADDRESS = "198.18.{}.1/24"  # one of many, of the block for tests of devices, RFC 2544
 
 
 class PrivateEngine:
@@ -48,7 +48,8 @@ class PrivateEngine:
         (self.folder / "pid").unlink(missing_ok=True)
         if not Path(f"/sys/class/net/{self._bridge}").exists():
             _ip("link", "add", self._bridge, "type", "bridge")
-            _ip("address", "add", BRIDGE_ADDRESS, "dev", self._bridge)
+            address = BRIDGE_ADDRESS.format(secrets.randbelow(256))
+            _ip("address", "add", address, "dev", self._bridge)
             _ip("link", "set", self._bridge, "up")
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -116,13 +116,14 @@ def test_what_was_pulled_for_the_sweep_is_gone_again(
 ) -> None:
     ended = sweep(certify, listing, "--include", "*/empty:*")
     assert ended.code == 1, ended.err
-    held = [tag for image in engine.client.images.list() for tag in image.tags]
-    assert not [tag for tag in held if tag.startswith(registry.host)]
-    digests = [each for image in engine.client.images.list(all=True)
-               for each in image.attrs.get("RepoDigests") or ()]  # fmt: skip
+    held = engine.client.api.images(all=True)
+    assert not [tag for image in held for tag in image["RepoTags"] or ()
+                if tag.startswith(registry.host)]  # fmt: skip
+    digests = [each for image in held for each in image["RepoDigests"] or ()]
     assert not [digest for digest in digests if digest.startswith(registry.host)]
 
 
+@pytest.mark.alone
 def test_a_sweep_that_is_killed_goes_on_where_it_was(
     certify: Certify, listing: Path, tmp_path: Path, engine: Engine
 ) -> None:

@@ -18,7 +18,7 @@ from certify.images.reference import Reference
 from certify.model import Image
 from tests.registries import Registry, running
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

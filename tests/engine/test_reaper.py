@@ -280,6 +280,7 @@ def children(pid: int) -> list[int]:
 
 
 @pytest.mark.engine
+@pytest.mark.alone
 def test_clean_removes_what_a_killed_run_left_and_nothing_else(
     engine: Engine, nothing_left: None, foreign: list[str], certify: Certify, tmp_path: Path
 ) -> None:
