@@ -150,6 +150,8 @@ def _result(
             dockerd_seconds=seen.facts.get("dockerd_seconds"),
             provision_seconds=seen.facts.get("provision_seconds"),
             samples=measured(seen.starts, "boot"),
+            dockerd_samples=measured(seen.starts, "dockerd"),
+            provision_samples=measured(seen.starts, "provision"),
         ),
         launch=seen.launch(
             profile, reference, isolation=options.isolation, platform=options.platform

@@ -186,7 +186,11 @@ class Startup(Value):
     provision_seconds: float | None = None
     """Spent on installing what the image lacked, before PID 1 was systemd."""
     samples: tuple[float, ...] = ()
-    """``boot_seconds`` of every start that was measured."""
+    """``boot_seconds`` of every start that was measured; the field of that name is their median."""
+    dockerd_samples: tuple[float, ...] = ()
+    """``dockerd_seconds`` likewise."""
+    provision_samples: tuple[float, ...] = ()
+    """``provision_seconds`` likewise."""
 
 
 LaunchKind = Literal["init", "idle", "image"]

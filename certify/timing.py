@@ -11,6 +11,7 @@ from certify.engine.launch import Plan
 from certify.engine.starts import start_again
 from certify.judge.profiles import Profile
 from certify.judge.startup import (
+    WHATS,
     Start,
     is_emulated,
     judge_starts,
@@ -45,10 +46,12 @@ def starts(
 
     None at all if the first did not come up. Raises :class:`~certify.errors.EngineUnavailable`.
     """
-    boot, dockerd = facts.get("boot_seconds"), facts.get("dockerd_seconds")
-    if boot is None:
+    first = Start.model_validate(
+        {f"{what}_seconds": facts.get(f"{what}_seconds") for what in WHATS}
+    )
+    if first.boot_seconds is None:
         return
-    yield Start(boot_seconds=boot, dockerd_seconds=dockerd)
+    yield first
     while True:
         yield start_again(
             engine,
@@ -56,7 +59,7 @@ def starts(
             plan,
             profile.budgets.model_dump(),
             platform=platform,
-            dockerd=dockerd is not None,
+            dockerd=first.dockerd_seconds is not None,
         )
 
 

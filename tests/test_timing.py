@@ -104,7 +104,9 @@ def test_the_median_of_several_launches_counts(certify: Certify) -> None:
     startup = ended.result.startup
     assert len(startup.samples) == 3
     assert startup.boot_seconds == pytest.approx(median(startup.samples), abs=0.001)
-    assert startup.dockerd_seconds
+    assert len(startup.dockerd_samples) == 3
+    assert startup.dockerd_seconds == pytest.approx(median(startup.dockerd_samples), abs=0.001)
+    assert (startup.provision_seconds, startup.provision_samples) == (None, ())
     assert "median of 3" in check(ended.result, "startup.boot").message
     assert "median of 3" in check(ended.result, "startup.dockerd").message
     assert "launch 3 of 3" in ended.err

@@ -51,18 +51,16 @@ def _timed(candidate: Candidate, budgets: Mapping[str, float], *, dockerd: bool)
         if not boot.ready:
             return _failed(candidate, _what_failed(boot), waited=boot.in_vain or 0.0, boot=boot)
         seconds = since_init(_asking(candidate), "FinishTimestampMonotonic")
-        start = Start(boot_seconds=seconds)
         if seconds is None:
             what = "systemd did not say when its boot ended"
-            start = Start(failure=what, fault=Fault.TOOL)
-        elif dockerd:
-            start = _dockerd(candidate, 2 * budgets["dockerd"])
-            start = start.model_copy(update={"boot_seconds": seconds})
+            return Start(failure=what, fault=Fault.TOOL)
+        start = _dockerd(candidate, 2 * budgets["dockerd"]) if dockerd else Start()
+        installed = boot.provision_seconds if boot.installed == 0 else None
+        return start.model_copy(update={"boot_seconds": seconds, "provision_seconds": installed})
     except CandidateStopped as stopped:
-        start = _failed(candidate, str(stopped))
+        return _failed(candidate, str(stopped))
     except SessionLost as lost:
-        start = Start(failure=f"the shell was lost: {lost}", fault=Fault.TOOL)
-    return start
+        return Start(failure=f"the shell was lost: {lost}", fault=Fault.TOOL)
 
 
 def _dockerd(candidate: Candidate, allowed: float) -> Start:

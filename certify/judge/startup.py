@@ -25,9 +25,10 @@ ORDINARY_SECONDS = 0.5
 """An ordinary host takes at most so long for the same; see :data:`SLOW_SECONDS`."""
 MOST_PATIENCE = 10.0
 
-What = Literal["boot", "dockerd"]
-WHATS: tuple[What, ...] = ("boot", "dockerd")
+What = Literal["boot", "dockerd", "provision"]
+WHATS: tuple[What, ...] = ("boot", "dockerd", "provision")
 """What is timed in every launch."""
+_NAMES = {"boot": "the boot", "dockerd": "dockerd", "provision": "installing at launch"}
 _TIMED = {
     "startup.boot": ("boot", "boot_seconds"),
     "startup.dockerd": ("dockerd", "dockerd_seconds"),
@@ -48,6 +49,8 @@ class Start(Value):
     """From the start of systemd, by its own clock; null if it did not come up."""
     dockerd_seconds: float | None = None
     """Likewise; null if dockerd did not become ready, or was not waited for."""
+    provision_seconds: float | None = None
+    """Spent on installing before systemd started; null if nothing was, or that failed."""
     waited_seconds: float = 0.0
     """How long it was waited for in vain; 0 if it was not."""
     failure: str = ""
@@ -64,7 +67,7 @@ def measured(starts: Sequence[Start], what: What) -> tuple[float, ...]:
 
 
 def medians(starts: Sequence[Start]) -> dict[str, float]:
-    """``boot_seconds`` and ``dockerd_seconds`` over all starts; what none measured is left out."""
+    """``boot_seconds`` and the like over all starts; what none of them measured is left out."""
     taken = {f"{what}_seconds": measured(starts, what) for what in WHATS}
     return {fact: round(median(each), 3) for fact, each in taken.items() if each}
 
@@ -72,7 +75,7 @@ def medians(starts: Sequence[Start]) -> dict[str, float]:
 def judge_starts(
     findings: Mapping[str, Finding], starts: Sequence[Start], budgets: Mapping[str, float]
 ) -> dict[str, Finding]:
-    """``startup.boot`` and ``startup.dockerd`` as several starts show them, if they were answered.
+    """The checks of how soon it is up as several starts show them, if they were answered.
 
     The first start is the one that the findings are about. The median is held against the budget,
     so that one slow start decides nothing. An image that did not come up every time fails, unless
@@ -87,11 +90,9 @@ def judge_starts(
 
 
 def _judge_starts(finding: Finding, starts: Sequence[Start], what: What, budget: float) -> Finding:
-    failed = [start for start in starts if start.failure]
-    if what == "dockerd":  # a boot that failed is startup.boot's to tell
-        failed = [start for start in failed if start.boot_seconds is not None]
-    else:
-        failed = [start for start in failed if start.boot_seconds is None]
+    # A launch that did not get as far as its boot's end is startup.boot's to tell.
+    tells = {"boot": False, "dockerd": True}.get(what)  # of a launch that booted, or of any other
+    failed = [s for s in starts if s.failure and (s.boot_seconds is not None) is tells]
     # What is certainly the image's outweighs what may have another cause.
     failed.sort(key=lambda start: start.fault is not Fault.IMAGE)
     if failed:
@@ -107,14 +108,13 @@ def _judge_starts(finding: Finding, starts: Sequence[Start], what: What, budget:
             }
         )
     taken = measured(starts, what)
-    if not taken:
-        return finding
+    if not taken or getattr(starts[0], f"{what}_seconds") is None:
+        return finding  # it is about something else than how long that took
     middle, told = median(taken), f"(median of {len(taken)}, {min(taken):.2f}–{max(taken):.2f})"
     if middle <= budget:
         update = {"outcome": Outcome.PASSED, "message": f"{middle:.2f} s {told}", "fault": None}
         return finding.model_copy(update=update | {"evidence": ""})
-    name = "the boot" if what == "boot" else "dockerd"
-    message = f"{name} took {middle:.1f} s {told}, more than {budget:g} s"
+    message = f"{_NAMES[what]} took {middle:.1f} s {told}, more than {budget:g} s"
     return finding.model_copy(
         update={"outcome": Outcome.FAILED, "message": message, "fault": Fault.IMAGE}
     )
@@ -128,8 +128,8 @@ def over_budget(
 ) -> tuple[float, float] | None:
     """Seconds and budget, if a failure may be one of taking too long; null for any other finding.
 
-    ``facts`` is what the checks recorded: ``boot_seconds``, ``dockerd_seconds`` (medians, if there
-    were several starts), ``provision_seconds``, ``shutdown_seconds``, and ``waited_in_vain`` with
+    ``facts`` is what the checks recorded: ``boot_seconds``, ``dockerd_seconds``,
+    ``provision_seconds`` (medians of all starts), ``shutdown_seconds``, and ``waited_in_vain`` with
     the ``seconds`` and the name of the ``budget`` of a launch that was given up. All that is asked
     of a candidate after that may fail for the same cause. Where no budget is named, as for a wait
     that a check gave up, or a program in the image that says so of itself, it is 0.

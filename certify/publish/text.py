@@ -132,16 +132,19 @@ def _counts(result: Result) -> Iterator[RenderableType]:
         )
         yield Hanging(Text(" · ".join(counted)))
     startup = result.startup
-    durations = {
-        "boot": startup.boot_seconds,
-        "dockerd": startup.dockerd_seconds,
-        "provision": startup.provision_seconds,
+    timed = {
+        "boot": (startup.boot_seconds, startup.samples),
+        "dockerd": (startup.dockerd_seconds, startup.dockerd_samples),
+        "provision": (startup.provision_seconds, startup.provision_samples),
     }
     answers = (Outcome.PASSED, Outcome.FAILED)
     asked = [check for check in result.checks if check.outcome in answers or check.seconds]
-    timing = [f"{name} {phrases.seconds(s)}" for name, s in durations.items() if s is not None]
-    if timing and len(startup.samples) > 1:
-        timing[0] += f" ({phrases.spread(startup.samples)})"
+    timing = [
+        f"{name} {phrases.seconds(seconds)}"
+        + (f" ({phrases.spread(samples)})" if len(samples) > 1 else "")
+        for name, (seconds, samples) in timed.items()
+        if seconds is not None
+    ]
     if asked:
         spent = phrases.seconds(sum(check.seconds for check in asked))
         timing.append(f"{len(asked)} check{'s' * (len(asked) != 1)} in {spent}")

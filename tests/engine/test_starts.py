@@ -46,6 +46,16 @@ def test_without_dockerd_only_the_boot_is_timed(engine: Engine) -> None:
     assert (start.dockerd_seconds, start.failure) == (None, "")
 
 
+def test_what_is_installed_at_launch_is_timed_as_well(engine: Engine) -> None:
+    start = again(engine, "debian-systemd", Plan("init", "caps", ("sudo",)))
+    assert start.failure == ""
+    assert start.boot_seconds is not None
+    assert start.provision_seconds is not None
+    assert start.provision_seconds > 0.1, "packages were fetched"
+    broken = again(engine, "debian-systemd", Plan("init", "caps", ("sudo",), network="none"))
+    assert (broken.boot_seconds is not None, broken.provision_seconds) == (True, None)
+
+
 def test_a_dockerd_that_does_not_come_is_told_apart_from_the_boot(engine: Engine) -> None:
     start = again(engine, "debian-systemd", budgets=BUDGETS | {"dockerd": 0.2}, dockerd=True)
     assert start.boot_seconds is not None

@@ -243,6 +243,43 @@ def test_dockerd_is_judged_apart_from_the_boot() -> None:
     assert judged["startup.dockerd"].outcome is Outcome.PASSED
 
 
+def test_what_is_installed_at_launch_is_judged_by_its_median_too() -> None:
+    provision = LATE.model_copy(
+        update={"id": "startup.provision", "message": "installing sudo took 301 s"}
+    )
+    starts = [Start(boot_seconds=0.8, provision_seconds=each) for each in (301.0, 12.0, 14.0)]
+    assert medians(starts) == {"boot_seconds": 0.8, "provision_seconds": 14.0}
+    assert measured(starts, "provision") == (301, 12, 14)
+    (found,) = judge_starts({provision.id: provision}, starts, BUDGETS).values()
+    assert (found.outcome, found.fault) == (Outcome.PASSED, None)
+    assert found.message == "14.00 s (median of 3, 12.00–301.00)"
+    starts = [Start(boot_seconds=0.8, provision_seconds=each) for each in (12.0, 302.0, 301.0)]
+    passed = PASSED.model_copy(update={"id": "startup.provision"})
+    (found,) = judge_starts({passed.id: passed}, starts, BUDGETS).values()
+    assert (found.outcome, found.fault) == (Outcome.FAILED, Fault.IMAGE)
+    assert found.message.startswith("installing at launch took 301.0 s (median of 3, ")
+
+
+def test_an_installation_that_failed_is_not_made_good_by_others_that_did_not() -> None:
+    broken = LATE.model_copy(
+        update={"id": "startup.provision", "message": "installing sudo at launch failed"}
+    )
+    starts = [Start(boot_seconds=0.8), Start(boot_seconds=0.8, provision_seconds=12.0)]
+    assert judge_starts({broken.id: broken}, starts, BUDGETS) == {broken.id: broken}
+    starts[1] = Start(failure="installing what the image lacks failed", fault=Fault.NETWORK)
+    findings = {each.id: each for each in (PASSED, broken)}
+    judged = judge_starts(findings, starts, BUDGETS)
+    assert judged["startup.boot"].outcome is Outcome.UNKNOWN
+    assert judged[broken.id] == broken
+
+
+def test_where_nothing_had_to_be_installed_there_is_nothing_to_judge() -> None:
+    passed = PASSED.model_copy(
+        update={"id": "startup.provision", "message": "nothing had to be installed"}
+    )
+    assert judge_starts({passed.id: passed}, boots(0.8, 0.9), BUDGETS) == {passed.id: passed}
+
+
 @given(st.lists(st.floats(0.001, 1000), min_size=2, max_size=9))
 def test_a_pass_and_a_failure_are_told_by_the_median_alone(seconds: list[float]) -> None:
     starts = boots(*seconds)

@@ -50,6 +50,23 @@ def test_a_result_comes_back_whole(ledger: Ledger, make_result: Make) -> None:
     assert ledger.history(DEBIAN) == [result, result]
 
 
+def test_a_result_of_before_there_were_fields_is_read(tmp_path: Path, make_result: Make) -> None:
+    path = tmp_path / "old.db"
+    result = make_result(digest="sha256:1")
+    with Ledger.open(str(path)) as ledger:
+        ledger.record(result)
+    later = ["$.startup.dockerd_samples", "$.startup.provision_samples"]
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "UPDATE certify_results SET document = json_remove(document, ?, ?)", later
+        )
+        (document,) = connection.execute("SELECT document FROM certify_results").fetchone()
+    connection.close()
+    assert "dockerd_samples" not in document
+    with Ledger.open(str(path)) as ledger:
+        assert ledger.history(DEBIAN) == [result]
+
+
 def test_a_lone_surrogate_does_not_lose_the_result(ledger: Ledger, make_result: Make) -> None:
     ledger.record(make_result(digest="sha256:1", created="\ud800"))
     assert ledger.history(DEBIAN)[0].image.created == "\ufffd"

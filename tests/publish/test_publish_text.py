@@ -74,12 +74,20 @@ To reproduce:
 
 
 def test_several_launches_show_their_spread(make_result: MakeResult) -> None:
-    startup = Startup(boot_seconds=0.8, dockerd_seconds=0.9, samples=(0.8, 0.7, 1.1, 0.8, 0.9))
-    assert "boot 0.8 s (median of 5, 0.7–1.1) · dockerd 0.9 s" in shown(
-        make_result(startup=startup)
+    startup = Startup(
+        boot_seconds=0.8,
+        samples=(0.8, 0.7, 1.1),
+        dockerd_seconds=1.2,
+        dockerd_samples=(1.2, 1.4),
+        provision_seconds=13.2,
+        provision_samples=(13.2, 12.6, 19.8),
     )
-    once = make_result(startup=startup.model_copy(update={"samples": (0.8,)}))
-    assert "boot 0.8 s · dockerd 0.9 s" in shown(once)
+    assert (
+        "boot 0.8 s (median of 3, 0.7–1.1) · dockerd 1.2 s (median of 2, 1.2–1.4) · "
+        "provision 13.2 s (median of 3, 12.6–19.8) "
+    ) in " ".join(shown(make_result(startup=startup)).split())
+    once = Startup(boot_seconds=0.8, dockerd_seconds=0.9, samples=(0.8,), dockerd_samples=(0.9,))
+    assert "boot 0.8 s · dockerd 0.9 s" in shown(make_result(startup=once))
 
 
 def test_the_verdict_comes_first(one_of_each: list[Result]) -> None:
