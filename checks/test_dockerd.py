@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from testinfra.host import Host
 
-from certify.suite import blocked_by, check
+from certify.suite import check
 from certify.suite.nested import Nested
 from certify.suite.subject import PROBE_PORT, Subject
 
@@ -64,8 +64,8 @@ def test_running(candidate: Subject, nested: Nested, note: Callable[[str], None]
     candidate.wait_for(settled, seconds=2 * candidate.budgets.get("dockerd", 20), pause=0.1)
     if not nested.answers():
         booted = candidate.run("systemctl is-system-running", timeout=15).stdout.strip()
-        if booted not in ("running", "degraded") and candidate.asks("systemd.state"):
-            blocked_by("systemd.state", f"needs systemd.state: systemd says {booted}")
+        if booted not in ("running", "degraded"):
+            candidate.leave_to("systemd.state", f"needs systemd.state: systemd says {booted}")
         log = candidate.run("journalctl -u docker -u containerd -b -o cat --no-pager -n 40")
         status = candidate.run("systemctl status docker.service --no-pager --lines=0")
         pytest.fail(f"dockerd does not answer\n{status.stdout}{log.stdout}")

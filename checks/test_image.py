@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Callable
 
-from certify.suite import blocked_by, check, unknown
+from certify.suite import check, unknown
 from certify.suite.subject import Subject
 
 GIB = 1024**3
@@ -83,7 +83,8 @@ def test_shell(candidate: Subject) -> None:
     """
     said = candidate.shell_refusal()
     if said and candidate.os_release is None:
-        blocked_by("image.os", "needs image.os, which failed: nothing to look for a shell in")
+        reason = "needs image.os, which failed: nothing to look for a shell in"
+        candidate.leave_to("image.os", reason)
     ran = not said and candidate.shell_ran()
     if not ran and candidate.foreign:
         unknown(

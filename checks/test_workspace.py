@@ -77,12 +77,12 @@ def test_sudo(candidate: Subject) -> None:
     accounts = (candidate.read_file("/etc/passwd") or b"").decode("utf-8", "replace").splitlines()
     shells = [line.rpartition(":")[2] for line in accounts if line.startswith("root:")]
     shell = (shells or [""])[0].strip() or "/bin/sh"
-    if shell.endswith("/bash") and candidate.asks("workspace.bash"):
-        return  # which tells whether it works
     worked = candidate.host_as(user).run("sudo -n %s -c 'id -u'", shell)
-    assert worked.rc == 0 and worked.stdout.strip() == "0", (
-        f"root's login shell, {shell}, runs nothing, so `sudo -i` and `su -` end at once"
-    )
+    runs = worked.rc == 0 and worked.stdout.strip() == "0"
+    dead = f"root's login shell, {shell}, runs nothing, so `sudo -i` and `su -` end at once"
+    if not runs and shell.endswith("/bash") and candidate.run("bash -c :").rc != 0:
+        candidate.leave_to("workspace.bash", f"needs workspace.bash: {dead}")
+    assert runs, dead
 
 
 @check(

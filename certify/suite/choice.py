@@ -7,17 +7,41 @@ from pathlib import Path
 
 from certify.errors import BadProfile
 from certify.judge.profiles import Profile, is_file, load, load_file
-from certify.suite.catalogue import known_ids
+from certify.suite.catalogue import claims, known_ids
 
 
 def chosen_profile(name: str, own_checks: Path | None = None) -> Profile:
     """The profile of a name, or in a file; ``own_checks`` holds checks that a file may name too.
 
-    Raises :class:`BadProfile`.
+    It is :func:`completed`. Raises :class:`BadProfile`.
     """
     if not is_file(name):
         return load(name)
-    return load_file(Path(name), known_ids(own_checks))
+    return completed(load_file(Path(name), known_ids(own_checks)))
+
+
+def completed(profile: Profile) -> Profile:
+    """The profile, with the checks that those it names need, as ``info`` where it names none.
+
+    A check that is skipped because of one that nobody asked would never be answered. What answers
+    for a container that does not stay up is needed by all.
+    """
+    needed = _with_needs(profile.checks)
+    needed = _with_needs((*needed, _naming(profile, needed).anchor))
+    return _naming(profile, needed)
+
+
+def _naming(profile: Profile, ids: Iterable[str]) -> Profile:
+    more = (each for each in ids if each not in profile.checks)
+    return profile.model_copy(update={"info": (*profile.info, *more)})
+
+
+def _with_needs(ids: Iterable[str]) -> tuple[str, ...]:
+    """Checks, and all that they need; in the order in which they run, those of one's own last."""
+    shipped, found = claims(), set(ids)
+    for each in reversed(shipped):  # what a check needs runs before it
+        found.update(shipped[each].needs if each in found else ())
+    return (*(each for each in shipped if each in found), *sorted(found - shipped.keys()))
 
 
 def chosen_profiles(names: Iterable[str], own_checks: Path | None = None) -> list[Profile]:

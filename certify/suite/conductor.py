@@ -129,16 +129,17 @@ class Conductor:
         family = self.subject.family
         what = f"the image ships no {_CAPABILITY_NAMES.get(capability, capability)}"
         if family is None:
-            blocked_by(
-                "packages.manager",
-                f"needs packages.manager, which failed: {what}, and nothing can install it",
-            )
+            what = f"{what}, and nothing can install it"
+            reason = f"needs packages.manager, which failed: {what}"
+            self.subject.leave_to("packages.manager", reason)
+            pytest.fail(what)
         if capability in family.unavailable:
             pytest.fail(f"{what}, and it cannot be installed: {family.unavailable[capability]}")
         self._packages_first(what)
         installed = self.subject.boot.installed
-        if installed != 0 and self.subject.asks(_PROVISION):
-            blocked_by(_PROVISION, f"needs {_PROVISION}: {what}, and installing at launch failed")
+        if installed != 0:
+            failed = f"{what}, and installing at launch failed"
+            self.subject.leave_to(_PROVISION, f"needs {_PROVISION}: {failed}")
         log = self.subject.logs(80)
         self.transcript.append(Answer("log of the container", installed or 0, log.encode(), b"", 0))
         pytest.fail(f"{what}, and what was installed at launch did not bring it")
@@ -149,7 +150,7 @@ class Conductor:
             finding = self.findings.get(check_id)
             if finding is not None and finding.outcome is not Outcome.PASSED:
                 root = self._root(finding)
-                blocked_by(root.id, f"needs {root.id}, which {_said(root)}: {what}")
+                blocked_by(check_id, f"needs {root.id}, which {_said(root)}: {what}")
 
     # What each check said
 

@@ -23,7 +23,7 @@ from certify.errors import Trouble
 from certify.judge import control
 from certify.model import Fault, Image
 from certify.safetext import one_line, printable
-from certify.suite.claims import unknown
+from certify.suite.claims import blocked_by, unknown
 from certify.suite.host import Transcript, host_over
 from certify.suite.job import Job
 from certify.suite.osrelease import os_fact, parse_os_release
@@ -99,9 +99,13 @@ class Subject:
         look = 'for f in /proc/[0-9]*/comm; do read -r c <$f && [ "$c" = %s ] && exit; done; exit 1'
         return bool(self.run(f"{{ {look}; }} 2>/dev/null", name).rc == 0)
 
-    def asks(self, check_id: str) -> bool:
-        """Whether a shipped check is among those that run."""
-        return not self.job.only or check_id in self.job.only
+    def leave_to(self, check_id: str, reason: str) -> None:
+        """Leave a failure to a shipped check that tells of it better, if that one is asked too.
+
+        This one is skipped then, because of the other; else nothing happens, and it must fail.
+        """
+        if not self.job.only or check_id in self.job.only:
+            blocked_by(check_id, reason)
 
     def read_file(self, path: str) -> bytes | None:
         """A file's content through the engine; null if there is none."""

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from certify.errors import BadProfile
-from certify.judge.profiles import is_file
-from certify.suite.choice import chosen_profile, chosen_profiles
+from certify.judge.profiles import is_file, load, load_file, shipped
+from certify.suite.catalogue import known_ids
+from certify.suite.choice import chosen_profile, chosen_profiles, completed
 
 MINE = """
 name = "mine"
@@ -42,6 +43,44 @@ def test_two_files_may_not_have_one_name(mine: str, tmp_path: Path) -> None:
     other.write_text(MINE)
     with pytest.raises(BadProfile, match=r"other\.toml: its name is 'mine', and so is that of .*"):
         chosen_profiles([mine, str(other)])
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_profile_that_ships_names_all_that_its_checks_need(name: str) -> None:
+    assert chosen_profile(name) == completed(load(name)) == load(name)
+
+
+@pytest.mark.parametrize(
+    ("lines", "added"),
+    [
+        ('extends = "plain"', ()),
+        ('launch = "idle"\nrequired = ["image.size"]', ("image.platform", "image.shell")),
+        ('launch = "idle"\nrequired = ["workspace.sudo"]',
+         ("image.platform", "image.shell", "workspace.user")),
+        ('launch = "init"\nrequired = ["image.os"]',
+         ("image.platform", "image.shell", "systemd.pid1")),
+        ('launch = "init"\nrequired = ["dockerd.compose"]\ninfo = ["dockerd.running"]',
+         ("image.platform", "image.shell", "systemd.pid1", "dockerd.container")),
+        ('launch = "image"\nrequired = ["services.logs"]',
+         ("image.platform", "image.shell", "services.supervisord")),
+    ],
+)  # fmt: skip
+def test_what_a_check_needs_is_asked_too(
+    tmp_path: Path, lines: str, added: tuple[str, ...]
+) -> None:
+    """Else what it is skipped for would be nobody's finding, and the verdict stay open."""
+    path = tmp_path / "mine.toml"
+    text = MINE.replace('extends = "plain"', lines)
+    path.write_text(text)
+    asked, named = chosen_profile(str(path)), load_file(path, known_ids())
+    assert asked.info == (*named.info, *added)
+    assert (asked.required, asked.recommended) == (named.required, named.recommended)
+
+
+def test_checks_of_ones_own_stay_where_they_were_named(tmp_path: Path) -> None:
+    mine = load("plain").model_copy(update={"required": ("tools.jq",), "recommended": ()})
+    assert completed(mine).required == ("tools.jq",)
+    assert set(completed(mine).info) == {"image.libc", "image.platform", "image.shell"}
 
 
 def test_a_file_may_name_checks_of_the_users_own_folder(tmp_path: Path) -> None:

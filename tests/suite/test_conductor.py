@@ -18,7 +18,7 @@ from certify.engine.session import KILLED, Answer
 from certify.errors import EngineUnavailable
 from certify.model import Fault, Finding, Outcome
 from certify.suite import catalogue  # imported here, or each inner run would have its own
-from certify.suite.claims import Spec
+from certify.suite.claims import Spec, blocked_by
 from certify.suite.conductor import Conductor
 from certify.suite.host import Transcript
 from certify.suite.plugin import CONDUCTOR
@@ -98,8 +98,9 @@ class FakeSubject:
         if self.gone is not None:
             raise self.gone
 
-    def asks(self, check_id: str) -> bool:
-        return check_id in self.job.only
+    def leave_to(self, check_id: str, reason: str) -> None:
+        if check_id in self.job.only:
+            blocked_by(check_id, reason)
 
 
 class Run:
@@ -569,9 +570,17 @@ def test_what_was_installed_at_launch_is_asked_like_anything_else(run: Run) -> N
 
 def test_without_a_package_manager_nothing_could_be_installed(run: Run) -> None:
     missing(run, "sudo", family=None)
+    run.subject.job.only = ("packages.manager",)
     finding = run(a_check("workspace.sudo", provides="sudo"))["workspace.sudo"]
     assert (finding.outcome, finding.because) == (Outcome.SKIPPED, "packages.manager")
     assert "ships no sudo" in finding.message
+
+
+def test_where_no_check_is_about_the_package_manager_what_lacks_fails(run: Run) -> None:
+    missing(run, "sudo", family=None)
+    finding = run(a_check("workspace.sudo", provides="sudo"))["workspace.sudo"]
+    assert (finding.outcome, finding.fault) == (Outcome.FAILED, Fault.IMAGE)
+    assert finding.message == "the image ships no sudo, and nothing can install it"
 
 
 def test_what_no_package_can_give_is_the_images_failure(run: Run) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from certify.engine.candidate import Candidate
 from certify.model import Image
+from certify.suite.claims import Blocked
 from certify.suite.job import Job
 from certify.suite.osrelease import parse_os_release
 from certify.suite.subject import Subject
@@ -102,6 +103,15 @@ def test_what_an_image_calls_itself_cannot_speak_to_a_terminal() -> None:
 
 def test_the_architecture_is_the_images() -> None:
     assert subject_with({}, []).architecture == "arm"
+
+
+def test_a_failure_is_left_to_a_check_that_is_asked_and_to_no_other() -> None:
+    subject = subject_with({}, [])
+    subject.job = subject.job.model_copy(update={"only": ("workspace.bash",)})
+    subject.leave_to("workspace.sudo", "nobody asks")
+    with pytest.raises(Blocked, match="because of bash") as left:
+        subject.leave_to("workspace.bash", "because of bash")
+    assert left.value.because == "workspace.bash"
 
 
 def test_a_condition_is_waited_for_and_given_up() -> None:
