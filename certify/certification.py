@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from certify import __version__, timing
@@ -15,10 +17,9 @@ from certify.engine.client import Engine
 from certify.engine.control import reach
 from certify.engine.launch import Limits
 from certify.engine.launcher import launched
+from certify.engine.lookup import Lookup
 from certify.errors import Interrupted, SuiteBroken, Trouble
-from certify.images.hub import trust
 from certify.images.reference import Reference
-from certify.images.registry import manifest_digest
 from certify.judge.profiles import Profile
 from certify.judge.startup import measured, medians
 from certify.judge.verdict import judge
@@ -27,6 +28,7 @@ from certify.model import Image, Result, Startup, Suite
 from certify.safetext import printable
 from certify.seen import Seen
 from certify.suite.catalogue import claims, suite_digest
+from certify.suite.company import companies, findings_of, was_disturbed
 from certify.suite.job import job_for, plan_for
 from certify.suite.runner import Runner
 from certify.watching import Watcher
@@ -71,7 +73,8 @@ def certify(
 ) -> list[Result]:
     """Certify one image under several profiles; one result each, in their order.
 
-    Profiles that launch alike share the launch and its checks; all share the pull.
+    All share the pull. Those that get in company what each would get alone share a launch and its
+    checks; one that was disturbed all the same has a launch of its own after that.
     Host, network and registry trouble ends up in the results, as an inconclusive
     verdict; so they always come back, however far it got. In place of an engine the
     trouble itself can be given, where it is known that there is nothing to run.
@@ -79,27 +82,19 @@ def certify(
     the image, or raises why there is none, where somebody else than the engine looks for it.
     """
     results: dict[str, Result] = {}
-    for alike in _by_launch(profiles):
-        seen = Seen(
-            image=unseen(reference, options.platform),
-            claims=claims(),
-            started_at=datetime.now(UTC),
-        )
-        try:
-            if isinstance(engine, Trouble):
-                raise engine
-            seen.host = timing.measured_host(engine)
-            _examine(engine, reference, find, alike, options, watcher, seen)
-            _time(engine, alike[0], options, watcher, seen)
-        except Trouble as trouble:
-            seen.trouble = trouble
-        if isinstance(engine, Engine):
-            _weigh_startup(engine, alike[0], watcher, seen)
+    lookup = Lookup(find or partial(_resolved, engine, reference, options))
+    groups = deque(companies(profiles, own_checks=options.own_checks is not None))
+    while groups:
+        together = groups.popleft()
+        seen = _seen(engine, reference, lookup, together, options, watcher)
         if name is not None:
             seen.image = seen.image.model_copy(update=name.fields)
         finished_at = datetime.now(UTC)
-        for profile in alike:
-            results[profile.name] = _result(seen, profile, options, reference, finished_at)
+        for profile in together:
+            if len(together) > 1 and (seen.cut_short or was_disturbed(profile, seen.findings)):
+                groups.append([profile])
+            else:
+                results[profile.name] = _result(seen, profile, options, reference, finished_at)
     return [results[profile.name] for profile in profiles]
 
 
@@ -109,28 +104,44 @@ def unseen(reference: Reference, platform: str | None) -> Image:
     return Image.model_validate(reference.fields | known)
 
 
-def _by_launch(profiles: Sequence[Profile]) -> list[list[Profile]]:
-    """The profiles, grouped by what decides how an image is launched and timed."""
-    groups: dict[object, list[Profile]] = {}
-    for profile in profiles:
-        key = (profile.launch, profile.anchor, frozenset(profile.install), profile.budgets)
-        groups.setdefault(key, []).append(profile)
-    return list(groups.values())
+def _resolved(engine: Engine | Trouble, reference: Reference, options: Options) -> Image:
+    if isinstance(engine, Trouble):
+        raise engine
+    return engine.resolve(reference, platform=options.platform, pull=options.pull)
+
+
+def _seen(
+    engine: Engine | Trouble,
+    reference: Reference,
+    lookup: Lookup,
+    profiles: Sequence[Profile],
+    options: Options,
+    watcher: Watcher,
+) -> Seen:
+    """What one launch shows of an image, for profiles that share it."""
+    seen = Seen(
+        image=unseen(reference, options.platform), claims=claims(), started_at=datetime.now(UTC)
+    )
+    try:
+        if isinstance(engine, Trouble):
+            raise engine
+        seen.host = timing.measured_host(engine)
+        _examine(engine, reference, lookup, profiles, options, watcher, seen)
+        _time(engine, profiles[0], options, watcher, seen)
+    except Trouble as trouble:
+        seen.trouble = trouble
+    if isinstance(engine, Engine):
+        _weigh_startup(engine, profiles[0], watcher, seen)
+    return seen
 
 
 def _result(
     seen: Seen, profile: Profile, options: Options, reference: Reference, finished_at: datetime
 ) -> Result:
-    shipped = claims()
-    findings = {
-        check_id: finding
-        for check_id, finding in seen.findings.items()
-        if check_id in profile.checks or check_id not in shipped
-    }
     waivers = about(options.waivers, seen.image)
     verdict, checks = judge(
         profile,
-        findings,
+        findings_of(profile, seen.findings),
         seen.claims,
         trouble=seen.trouble,
         installed_at_launch=seen.facts.get("provision_seconds") is not None,
@@ -174,7 +185,7 @@ def judged_by(profile: Profile, options: Options, image: Image) -> str:
 def _examine(
     engine: Engine,
     reference: Reference,
-    find: Callable[[], Image] | None,
+    lookup: Lookup,
     profiles: Sequence[Profile],
     options: Options,
     watcher: Watcher,
@@ -193,10 +204,7 @@ def _examine(
     # The child's imports cost nothing here: they pass while the image is found and boots.
     with Runner() as runner:
         watcher.phase("looking for the image")
-        seek = find or (
-            lambda: engine.resolve(reference, platform=options.platform, pull=options.pull)
-        )
-        image = seen.image = seek()
+        image = seen.image = lookup.image()
         watcher.phase("launching")
         image_id = image.image_id or reference.familiar
         with launched(
@@ -209,7 +217,7 @@ def _examine(
             job = job_for(engine, image, seen.plan, started, profiles, platform=options.platform)
             own = [str(options.own_checks)] if options.own_checks else []
             runner.begin(job, started.notify, own)
-            _ask_the_registry(engine, reference, seen)
+            seen.image = lookup.known(engine, reference)  # it boots meanwhile
             with _engine_asked_first(engine):
                 stopped = _engine_asked_too(engine, options.stopped)
                 for event in runner.events(time.monotonic() + options.timeout, stopped):
@@ -245,16 +253,6 @@ def _weigh_startup(engine: Engine, profile: Profile, watcher: Watcher, seen: See
     seen.findings |= changed
     for finding in changed.values():
         watcher.finding(finding, seen.claims.get(finding.id))
-
-
-def _ask_the_registry(engine: Engine, reference: Reference, seen: Seen) -> None:
-    """What else it knows of the image, such as the platform's manifest; meanwhile it boots."""
-    image = seen.image
-    if image.digest and image.platform:
-        registry = engine.registry(reference.registry, timeout=5.0)
-        digest = manifest_digest(registry, reference, image.digest, image.platform)
-        told = {"manifest_digest": digest, "trust": trust(reference)}
-        seen.image = image.model_copy(update=told)
 
 
 def _engine_asked_too(engine: Engine, stopped: Callable[[], bool]) -> Callable[[], bool]:

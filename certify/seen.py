@@ -29,6 +29,8 @@ class Seen:
     log: str = ""
     plan: Plan | None = None
     trouble: Trouble | None = None
+    cut_short: bool = False
+    """Whether the checks' time was up before all of them had answered."""
 
     def hear(self, event: dict[str, Any], watcher: Watcher, timeout: float) -> None:
         """Take in one event; ``timeout`` is the seconds that the checks were given.
@@ -58,6 +60,7 @@ class Seen:
                     message, remedy="Mend the file of checks that is named.", evidence=evidence
                 )
             case {"event": "deadline"}:
+                self.cut_short = True
                 self.trouble = Trouble(
                     f"The checks did not end within {timeout:g} s.",
                     remedy="Give them longer with --timeout, or see which check is slow.",

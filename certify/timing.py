@@ -57,7 +57,7 @@ def starts(
             engine,
             image.image_id or image.reference,
             plan,
-            profile.budgets.model_dump(),
+            profile.heeded.model_dump(),
             platform=platform,
             dockerd=first.dockerd_seconds is not None,
         )
@@ -77,7 +77,7 @@ def weigh(
     The speed is measured anew if something is over budget, for the host may have become busy
     since; the host that is returned says so.
     """
-    budgets = profile.budgets.model_dump()
+    budgets = profile.heeded.model_dump()
     judged = judge_starts(findings, timed, budgets)
     late = {
         finding: over

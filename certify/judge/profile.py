@@ -28,6 +28,9 @@ Capability = Literal["systemd", "dockerd", "user", "sudo", "download", "bash"]
 _LAUNCH_OF: dict[str, LaunchKind] = {
     "systemd": "init", "dockerd": "init", "startup": "init", "services": "image",
 }  # fmt: skip
+_HEEDED: dict[LaunchKind, set[str]] = {
+    "init": {"boot", "dockerd", "provision", "shutdown"}, "image": {"boot"}, "idle": set(),
+}  # fmt: skip
 _SHIPPED = ".installed"  # whether the image ships it can be told under any launch
 _CHECK_ID = re.compile(r"[a-z][a-z0-9_-]*\.[a-z][a-z0-9_-]*")
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -124,6 +127,11 @@ class Profile(Value):
             return "systemd.pid1"
         supervised = self.launch == "image" and "services.supervisord" in self.checks
         return "services.supervisord" if supervised else "image.shell"
+
+    @property
+    def heeded(self) -> Budgets:
+        """The budgets that bear on its launch; all others at their default."""
+        return Budgets(**self.budgets.model_dump(include=_HEEDED[self.launch]))
 
     def digest(self) -> str:
         """``sha256:hex`` over all that can change a verdict.

@@ -104,8 +104,13 @@ def _link(check_id: str) -> str:
 _INTRODUCTION = """
 A profile is what one platform asks of an image: how it is launched, which checks must pass, which
 should, and how long things may take. `certify run --profile NAME IMAGE` certifies for it, the
-default is `devspace`; several may be named, and those that launch alike share the launch.
-`certify profiles NAME` shows one in a terminal.
+default is `devspace`; several may be named. `certify profiles NAME` shows one in a terminal.
+
+Several profiles share one pull, and those that launch alike share one launch too: those with the
+same `launch`, `install`, checks of `startup` and budgets that the launch heeds. Each gets the
+verdict that it would get alone. Where a check that only another profile names has kept one of its own from being
+asked, as by ending the container, the image is launched for it once more; and with `--checks`, only
+profiles that name the same checks share a launch.
 
 A profile requires what the platform's own documentation demands, and recommends what it recommends;
 each names that document as its source.
@@ -126,7 +131,7 @@ required = ["workspace.git"]
 recommended = ["packages.install"] # required in plain; named here, it moves
 info = []
 
-[budgets]                          # seconds; for launch init
+[budgets]                          # seconds; launch image heeds boot alone, idle none
 boot = 30
 ```
 
@@ -138,6 +143,9 @@ boot = 30
   starts the image's own entrypoint and command, with the engine's default rights.
 - The checks of `systemd`, `dockerd` and `startup` need `init`, those of `services` need `image`
   (`systemd.installed` and `dockerd.installed` can be asked under any).
+- What your checks need is asked too, as `info` where you do not name it: `workspace.sudo` alone is
+  `image.platform`, `image.shell` and `workspace.user` as well. If one of these fails, what needs it
+  counts as failed.
 - With `--checks DIR`, a profile can name your own checks too.
 
 The file is checked before anything runs; every mistake is told with its line and key, and ends

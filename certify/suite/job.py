@@ -78,7 +78,7 @@ def job_for(
     *,
     platform: str | None = None,
 ) -> Job:
-    """What to ask of an image that was started, for profiles that all launch alike."""
+    """What to ask of an image that was started, for profiles that share the launch."""
     first = profiles[0]
     return Job(
         container=started.candidate.id,
@@ -89,7 +89,7 @@ def job_for(
         engine_platform=engine.platform,
         asked_platform=platform,
         install=plan.install,
-        budgets=first.budgets.model_dump(),
+        budgets=first.heeded.model_dump(),
         only=tuple({check_id: None for each in profiles for check_id in each.checks}),
         pace=plan.pace,
     )

@@ -12,7 +12,7 @@ from certify.engine.client import Engine
 from certify.engine.launch import Limits, Plan
 from certify.engine.launcher import Launched
 from certify.errors import LaunchRefused
-from certify.judge.profiles import load
+from certify.judge.profiles import Budgets, load
 from certify.model import Image
 from certify.suite.job import Job, job_for, plan_for
 
@@ -84,3 +84,23 @@ def test_checks_wait_as_long_as_the_launch_does() -> None:
         only=tuple(dict.fromkeys([*profiles[0].checks, *profiles[1].checks])),
         pace=3.0,
     )
+
+
+HEEDED = {
+    "devspace": {"boot": 30, "dockerd": 31, "provision": 32, "shutdown": 33},
+    "webdevops-base": {"boot": 30, "dockerd": 20, "provision": 300, "shutdown": 10},
+    "plain": {"boot": 15, "dockerd": 20, "provision": 300, "shutdown": 10},
+}
+
+
+@pytest.mark.parametrize(("profile", "heeded"), HEEDED.items())
+def test_only_budgets_that_a_launch_heeds_reach_its_checks(
+    profile: str, heeded: dict[str, float]
+) -> None:
+    """So that profiles that differ in the others can share it."""
+    budgets = Budgets(boot=30, dockerd=31, provision=32, shutdown=33)
+    mine = load(profile).model_copy(update={"budgets": budgets})
+    plan = plan_for(ENGINE, mine, "auto", pace=1)
+    candidate = cast(Candidate, SimpleNamespace(id="c0ffee"))
+    job = job_for(ENGINE, IMAGE, plan, Launched(candidate, "certify-1", refused=""), [mine])
+    assert job.budgets == heeded

@@ -1,0 +1,139 @@
+"""Candidates that nobody launched: what checks would say is made up, who says it is not.
+
+The order of the checks, what each needs, and for what it is skipped, is the conductor's own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from certify.engine import packages
+from certify.engine.boot import Boot
+from certify.engine.candidate import CandidateStopped, State
+from certify.judge.profiles import Profile
+from certify.model import Finding
+from certify.suite.catalogue import specs, suite_directory
+from certify.suite.claims import Spec, unknown
+from certify.suite.conductor import Conductor
+from certify.suite.subject import Subject
+
+TRUTHS = ("passes", "fails", "unknown", "skips", "ends it", "rests on what it needs")
+"""What a check comes upon; the last passes only if all that it needs was asked before."""
+_ITEMS = [
+    SimpleNamespace(
+        function=SimpleNamespace(certify_check=spec),
+        name=spec.claim.id,
+        stash=pytest.Stash(),
+        path=suite_directory() / "test_imagined.py",
+    )
+    for spec in specs()
+]
+
+
+@dataclass(frozen=True)
+class Imagined:
+    """An image, as far as checks are concerned."""
+
+    truths: Mapping[str, str]
+    """What each check comes upon; it passes if it is not named."""
+    leaves: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """To which others a check leaves it, if it fails."""
+    missing: tuple[str, ...] = ()
+    """What the launch of an init was to install, in vain."""
+    family: str | None = "apt"
+    dies: bool = False
+    """Whether its container does not stay up."""
+    refused: bool = False
+    """Whether its shell cannot be started."""
+    most: int | None = None
+    """How many checks there is time for; null for all."""
+
+    def examined(self, profiles: Sequence[Profile]) -> tuple[dict[str, Finding], bool]:
+        """What a launch for these profiles finds, and whether time was up before its end."""
+        subject = _Subject(self, profiles)
+        conductor = Conductor(cast(Subject, subject), [])
+        items = list(_ITEMS)
+        silent = SimpleNamespace(hook=SimpleNamespace(pytest_deselected=lambda items: None))
+        conductor.pytest_collection_modifyitems(cast(Any, silent), cast(Any, items))
+        for item in items[: self.most]:
+            _asked(conductor, item, lambda spec: self._ask(spec, subject, conductor))
+        return conductor.findings, len(items) > len(items[: self.most])
+
+    def _ask(self, spec: Spec, subject: _Subject, conductor: Conductor) -> None:
+        truth = self.truths.get(spec.claim.id, "passes")
+        if truth == "unknown":
+            unknown("who knows")
+        if truth == "skips":
+            pytest.skip("does not apply")
+        if truth == "ends it":
+            subject.ended = True
+            raise CandidateStopped("the container ended by itself")
+        if truth == "rests on what it needs":
+            assert all(each in conductor.findings for each in spec.claim.needs), "nothing to go on"
+        if truth == "fails":
+            for other in self.leaves.get(spec.claim.id, ()):
+                subject.leave_to(other, f"needs {other}")
+            pytest.fail("so not")
+
+
+def _asked(conductor: Conductor, item: Any, ask: Callable[[Spec], None]) -> None:
+    """Ask one check as pytest does: set it up, call it, make its report."""
+    spec = item.function.certify_check
+    call = pytest.CallInfo.from_call(lambda: conductor.pytest_runtest_setup(item), when="setup")
+    if call.excinfo is None:
+        call = pytest.CallInfo.from_call(lambda: ask(spec), when="call")
+    reporting = conductor.pytest_runtest_makereport(item, call)
+    next(reporting)
+    with contextlib.suppress(StopIteration):
+        reporting.send(cast(Any, None))
+
+
+class _Subject:
+    """The candidate as the conductor sees it."""
+
+    leave_to = cast(Any, Subject.leave_to)
+    in_vain = 0.0
+    foreign = False
+
+    def __init__(self, image: Imagined, profiles: Sequence[Profile]) -> None:
+        self._image = image
+        self.ended = False
+        self.engine_side = self
+        self.family = packages.family(image.family) if image.family else None
+        launch = profiles[0].launch
+        self.missing = image.missing if launch == "init" else ()
+        self.job = SimpleNamespace(
+            launch=launch,
+            anchor=profiles[0].anchor,
+            refused="no such file" if image.refused else "",
+            only=tuple({each: None for profile in profiles for each in profile.checks}),
+        )
+
+    @property
+    def boot(self) -> Boot:
+        if self._image.dies:
+            raise CandidateStopped("the container ended by itself")
+        vars(self)["boot"] = boot = Boot(
+            ready=True, phase="booting", missing=self.missing, installed=100, timeline={}
+        )
+        return boot
+
+    def still_lacking(self, capability: str) -> bool:
+        return capability in self.missing
+
+    def logs(self, tail: int = 60) -> str:
+        return ""
+
+    def last_words(self) -> str:
+        return ""
+
+    def state(self) -> State:
+        return State(running=not self.ended, exit_code=1, oom_killed=False, error="")
+
+    def must_run(self) -> None: ...
