@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from certify.engine.client import Engine
-from certify.model import Outcome, Status
+from certify.model import Grade, Outcome, Status
 from tests.conftest import SAMPLES, Certify
 from tests.registries import Registry, running
 
@@ -31,6 +31,14 @@ AARCH64 = (
     r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:"
     f"{EMULATOR}:F"
 )
+MODEST = """\
+name = "modest"
+title = "A shell, and no more"
+description = "An image that says what it is, and has a shell."
+source = "this test"
+launch = "idle"
+required = ["image.os", "image.shell", "image.platform"]
+"""
 FOREIGN_BUSYBOX = f"""
 FROM {SAMPLES}/debian
 RUN dpkg --add-architecture arm64 && apt-get update && cd /tmp && \
@@ -203,13 +211,25 @@ def emulation() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("emulation")
-def test_a_foreign_platform_is_certified_with_emulation(certify: Certify, foreign: str) -> None:
+def test_a_foreign_platform_is_judged_with_emulation(
+    certify: Certify, foreign: str, tmp_path: Path
+) -> None:
+    modest = tmp_path / "modest.toml"
+    modest.write_text(MODEST)
     ended = certify(
-        "run", "--profile", "plain", "--platform", "linux/arm64", "--pull", "never",
-        "--format", "json", foreign,
+        "run", "--profile", str(modest), "--profile", "plain", "--platform", "linux/arm64",
+        "--pull", "never", "--format", "json", foreign,
     )  # fmt: skip
-    outcomes = {each.id: each.outcome for each in ended.result.checks}
-    assert outcomes["image.shell"] is Outcome.PASSED
-    assert outcomes["image.platform"] is Outcome.PASSED
-    assert outcomes["packages.manager"] is Outcome.FAILED, "busybox has none, also emulated"
-    assert ended.code == 1
+    certified, rejected = ended.results
+    assert {each.id: each.outcome for each in certified.checks} == dict.fromkeys(
+        ("image.os", "image.shell", "image.platform"), Outcome.PASSED
+    )
+    assert certified.verdict.status is Status.CERTIFIED
+    assert (certified.verdict.grade, certified.image.platform) == (Grade.NATIVE, "linux/arm64")
+    assert {each.check for each in rejected.verdict.reasons if each.check} == {"packages.manager"}
+    assert rejected.verdict.status is Status.REJECTED, "busybox has none, also emulated"
+    alone = certify(
+        "run", "--profile", str(modest), "--platform", "linux/arm64", "--pull", "never", foreign
+    )
+    assert alone.code == 0, alone.err
+    assert alone.out.startswith("CERTIFIED native")
