@@ -13,19 +13,19 @@ from functools import partial
 from pathlib import Path
 
 from certify import __version__, timing
-from certify.engine.client import Engine
+from certify.engine.client import APIError, Engine
 from certify.engine.control import reach
 from certify.engine.launch import Limits
 from certify.engine.launcher import launched
 from certify.engine.lookup import Lookup
-from certify.errors import Interrupted, SuiteBroken, Trouble
+from certify.errors import EngineUnavailable, Interrupted, SuiteBroken, Trouble
 from certify.images.reference import Reference
 from certify.judge.profiles import Profile
 from certify.judge.startup import measured, medians
 from certify.judge.verdict import judge
 from certify.judge.waivers import Waiver, about, digest, notes, stands_until
 from certify.model import Image, Result, Startup, Suite
-from certify.safetext import printable
+from certify.safetext import one_line, printable
 from certify.seen import Seen
 from certify.suite.catalogue import claims, suite_digest
 from certify.suite.company import companies, findings_of, was_disturbed
@@ -122,17 +122,30 @@ def _seen(
     seen = Seen(
         image=unseen(reference, options.platform), claims=claims(), started_at=datetime.now(UTC)
     )
-    try:
+    with _told_in(seen):
         if isinstance(engine, Trouble):
             raise engine
         seen.host = timing.measured_host(engine)
         _examine(engine, reference, lookup, profiles, options, watcher, seen)
         _time(engine, profiles[0], options, watcher, seen)
-    except Trouble as trouble:
-        seen.trouble = trouble
-    if isinstance(engine, Engine):
-        _weigh_startup(engine, profiles[0], watcher, seen)
+    with _told_in(seen):
+        if isinstance(engine, Engine):
+            _weigh_startup(engine, profiles[0], watcher, seen)
     return seen
+
+
+@contextlib.contextmanager
+def _told_in(seen: Seen) -> Iterator[None]:
+    """Trouble is a result, too; and so is an engine that refuses what nobody foresaw."""
+    try:
+        yield
+    except APIError as error:
+        seen.trouble = seen.trouble or EngineUnavailable(
+            f"The engine did not do what it was asked: {one_line(str(error.explanation or error))}",
+            remedy="See whether something else removes containers or images there; run again.",
+        )
+    except Trouble as trouble:
+        seen.trouble = seen.trouble or trouble
 
 
 def _result(
@@ -144,7 +157,7 @@ def _result(
         findings_of(profile, seen.findings),
         seen.claims,
         trouble=seen.trouble,
-        installed_at_launch=seen.facts.get("provision_seconds") is not None,
+        installed_at_launch=bool(seen.facts.get("missing")),
         waivers=waivers,
         now=finished_at,
     )
@@ -177,9 +190,10 @@ def _result(
 
 
 def judged_by(profile: Profile, options: Options, image: Image) -> str:
-    """The digest of all that judges an image: checks, profile, and what is waived for it."""
+    """The digest of all that judges an image: certify, profile, options, what is waived for it."""
     waived = digest(about(options.waivers, image))
-    return suite_digest(profile.digest(), options.own_checks, waived)
+    how = f"{waived} {options.isolation} {options.network} {options.limits}"
+    return suite_digest(profile.digest(), options.own_checks, how)
 
 
 def _examine(
