@@ -15,7 +15,7 @@ from docker.utils import parse_bytes
 from certify.engine import dns, probe
 from certify.engine.calibration import calibrate
 from certify.engine.client import Engine, answering
-from certify.engine.launch import SYSBOX_RUNTIME, Limits, Plan, host_config
+from certify.engine.launch import STATE, SYSBOX_RUNTIME, Limits, Plan, host_config
 from certify.engine.trial import Trial, Trials, trials
 from certify.errors import EngineUnavailable, LaunchRefused, Trouble
 from certify.judge import fitness
@@ -23,6 +23,11 @@ from certify.judge.fitness import Health, Sign
 from certify.model import Calibration
 from certify.safetext import one_line
 
+_REFUSED = {
+    probe.NO_MOUNT: "a container starts, but may not mount a file system",
+    probe.NO_KEYRING: "a container starts, but may not join a keyring",
+}
+"""What a launch with systemd needs, and a container that starts may lack all the same."""
 _NETWORK_SECONDS = 5
 """For one question to the network from inside a container."""
 
@@ -73,7 +78,7 @@ def _told(engine: Engine, asked: Asked) -> Iterator[Sign]:
         limits_hold=bool(info.get("MemoryLimit", True)),
     )
     yield fitness.cpus(engine.cpus)
-    yield fitness.clock(_skew(engine))
+    yield fitness.clock(_skew(engine), local=engine.local)
 
 
 def _free(root: str) -> int | None:
@@ -109,9 +114,9 @@ def _isolation(tried: Trials, asked: Asked) -> dict[str, str]:
 
 
 def _refused(tried: Trials, way: str, asked: Asked) -> str:
-    engine = tried.engine
+    engine, boots = tried.engine, way != "default"
     plan = Plan(
-        kind="idle" if way == "default" else "init",
+        kind="init" if boots else "idle",
         isolation=way,
         network=asked.network,
         limits=asked.limits,
@@ -119,9 +124,12 @@ def _refused(tried: Trials, way: str, asked: Asked) -> str:
     )
     try:
         config = host_config(plan, cpus=engine.cpus, volume=tried.volume(), notify=None)
-        ran = tried.run(config=config)
+        needs = probe.exercise(_architecture(engine), tried.word, STATE) if boots else None
+        ran = tried.run(needs, config=config)
     except LaunchRefused as error:
         return _why(error)
+    if ran.exit_code in _REFUSED:
+        return _REFUSED[ran.exit_code]
     if (ran.exit_code, ran.output) != (0, tried.word):
         return "a container starts, but its output does not come back"
     return ""

@@ -26,7 +26,7 @@ MOST_CODE = 4096  # no RISC-V branch reaches further
 
 CALLS = (
     *("exit", "read", "write", "close", "socket", "bind"),
-    *("listen", "accept4", "connect", "setsockopt", "sendto"),
+    *("listen", "accept4", "connect", "setsockopt", "sendto", "mount", "keyctl"),
 )
 """The system calls that a program may make, in the order of :attr:`Machine.calls`."""
 

@@ -36,6 +36,10 @@ TEXT_LIMIT = 4096
 _AF_INET, _SOCK_STREAM, _SOCK_DGRAM, _SOL_SOCKET, _SO_REUSEADDR = 2, 1, 2, 1, 2
 _MSG_NOSIGNAL = 0x4000  # a peer that hung up is an error, not SIGPIPE
 _STDOUT, _BACKLOG = 1, 128
+_KEYCTL_JOIN_SESSION_KEYRING = 1
+
+NO_MOUNT, NO_KEYRING = 2, 3
+"""How a program of :func:`exercise` ends that was refused something."""
 
 
 class UnsupportedArchitecture(ValueError):
@@ -55,6 +59,32 @@ def say(architecture: str, text: bytes) -> bytes:
     """
     machine = _machine(architecture)
     return link(machine, (Call("write", (_STDOUT, *_sized(text))), *_exit(0)))
+
+
+def exercise(architecture: str, text: bytes, folder: str) -> bytes:
+    """Make a program that does what systemd and dockerd need rights for, and then as :func:`say`.
+
+    It mounts a tmpfs over a folder that is there, as any unit with a private /tmp asks for, and
+    joins a session keyring of its own, as each unit and each container does. It ends with
+    :data:`NO_MOUNT` or :data:`NO_KEYRING` if that is refused. Raises as :func:`say` does.
+    """
+    machine = _machine(architecture)
+    tmpfs = b"tmpfs\0"
+    return link(
+        machine,
+        (
+            Call("mount", (tmpfs, folder.encode() + b"\0", tmpfs, 0, 0)),
+            Jump("no mount", When.NEGATIVE),
+            Call("keyctl", (_KEYCTL_JOIN_SESSION_KEYRING, 0)),
+            Jump("no keyring", When.NEGATIVE),
+            Call("write", (_STDOUT, *_sized(text))),
+            *_exit(0),
+            Mark("no mount"),
+            *_exit(NO_MOUNT),
+            Mark("no keyring"),
+            *_exit(NO_KEYRING),
+        ),
+    )
 
 
 def serve(architecture: str, port: int, text: bytes) -> bytes:

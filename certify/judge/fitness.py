@@ -92,7 +92,8 @@ def engine(product: str, version: str, api: str) -> Sign:
 def isolation(refused: Mapping[str, str]) -> list[Sign]:
     """What each way of launching came to: why it was refused, or nothing if it works.
 
-    ``default`` is for profiles without systemd; of the others one is enough.
+    ``default`` is for profiles without systemd; of the others one is enough, and ``sysbox`` may
+    not be there to be tried.
     """
     ladder = {each: why for each, why in refused.items() if each != "default"}
     works = [each for each, why in ladder.items() if not why]
@@ -101,7 +102,8 @@ def isolation(refused: Mapping[str, str]) -> list[Sign]:
     for each, why in refused.items():
         name, remedy = f"isolation.{each}", "See the engine's own log, and its host's limits."
         if not why:
-            signs.append(_sign(name, "a container starts, and its output comes back"))
+            can = "" if each == "default" else ", can mount and join a keyring"
+            signs.append(_sign(name, f"a container starts{can}, and its output comes back"))
         elif each == "default" or not works:
             signs.append(_sign(name, why, fail=remedy))
         elif usual:
@@ -111,6 +113,9 @@ def isolation(refused: Mapping[str, str]) -> list[Sign]:
         else:
             remedy = f"Launch with --isolation {works[0]}, on a machine that holds nothing else."
             signs.append(_sign(name, why, warn=remedy))
+    if "sysbox" not in refused:
+        absent = "the engine has no sysbox-runc; only --isolation sysbox needs it"
+        signs.append(_sign("isolation.sysbox", absent))
     return signs
 
 
@@ -170,14 +175,19 @@ def cpus(count: int) -> Sign:
     return _sign("cpus", str(count), warn=remedy if count < 2 else "")
 
 
-def clock(skew: float | None) -> Sign:
-    """Whether the engine's clock agrees with ours; seconds that it is ahead, null: not told."""
+def clock(skew: float | None, *, local: bool) -> Sign:
+    """Whether the engine's clock agrees with ours; seconds that it is ahead, null: not told.
+
+    An engine that is ``local`` has our own clock, which then proves nothing.
+    """
     remedy = "Set both clocks by NTP (timedatectl set-ntp true)."
     if skew is None:
         return _sign("clock", "the engine does not tell the time", warn=remedy)
     if abs(skew) > SKEW_SECONDS:
         which = "ahead of" if skew > 0 else "behind"
         return _sign("clock", f"the engine's is {abs(skew):.0f} s {which} ours", warn=remedy)
+    if local:
+        return _sign("clock", "the engine's is this machine's own, so there is nothing to compare")
     return _sign("clock", "the engine's agrees with ours")
 
 

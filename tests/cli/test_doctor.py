@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import signal
 import subprocess
@@ -11,8 +12,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from certify.engine import probe, reaper
+from certify.engine import launch, probe, reaper
 from certify.engine.client import Engine
+from certify.engine.doctor import Asked, examine
+from certify.judge.fitness import Health
 from certify.publish.result import examination_schema
 from tests.conftest import Certify, Ended, command
 from tests.engine.waiting import eventually
@@ -31,6 +34,14 @@ def statuses(ended: Ended) -> dict[str, str]:
     return {check["name"]: check["status"] for check in found["checks"]}
 
 
+def has_every_capability() -> bool:
+    """Whether this machine can give a privileged container all that the kernel knows of."""
+    status = Path("/proc/self/status").read_text()
+    (bounding,) = (line.split()[1] for line in status.splitlines() if line.startswith("CapBnd:"))
+    last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+    return int(bounding, 16) == (1 << last + 1) - 1
+
+
 @pytest.mark.engine
 @pytest.mark.usefixtures("nothing_left")
 def test_a_host_that_can_certify(certify: Certify, engine: Engine) -> None:
@@ -39,11 +50,41 @@ def test_a_host_that_can_certify(certify: Certify, engine: Engine) -> None:
     found = statuses(ended)
     for name in ("engine", "isolation.default", "isolation.caps", "clock", "storage", "emulation"):
         assert found[name] == "ok", name
-    assert ("isolation.sysbox" in found) is ("sysbox-runc" in engine.info["Runtimes"])
+    told = {check["name"]: check["text"] for check in ended.json()["checks"]}
+    assert "can mount and join a keyring" in told["isolation.caps"]
+    assert "mount" not in told["isolation.default"]
+    assert ("own" in told["clock"]) is engine.local
+    if "sysbox-runc" not in engine.info["Runtimes"]:
+        assert found["isolation.sysbox"] == "ok"
+        assert "the engine has no sysbox-runc" in told["isolation.sysbox"]
+    if has_every_capability():
+        assert found["isolation.privileged"] == "ok"
+    else:
+        assert found["isolation.privileged"] == "warn"
+        assert "lacks a capability" in told["isolation.privileged"]
     assert found["cgroups"] == ("ok" if engine.host().cgroup_version == "2" else "warn")
     assert found["registry"] == "warn"
     assert "names" not in found, "an address needs no look-up"
-    assert {"disk", "memory", "cpus", "speed", "isolation.privileged"} <= set(found)
+    assert {"disk", "memory", "cpus", "speed"} <= set(found)
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize(
+    ("call", "what"), [("mount", "mount a file"), ("keyctl", "join a keyring")]
+)
+def test_a_container_that_starts_and_may_too_little_is_no_launch(
+    monkeypatch: pytest.MonkeyPatch, call: str, what: str
+) -> None:
+    """The filter of this launch forbids one system call more, as a hardened host does."""
+    profile = json.loads(launch.seccomp_profile())
+    profile["syscalls"][0]["names"].append(call)
+    monkeypatch.setattr(launch, "seccomp_profile", lambda: json.dumps(profile))
+    signs = {sign.name: sign for sign in examine(Asked("127.0.0.1", 1))}
+    caps = signs["isolation.caps"]
+    assert caps.status is not Health.OK
+    assert caps.text.startswith(f"a container starts, but may not {what}")
+    assert signs["isolation.default"].status is Health.OK
 
 
 @pytest.mark.engine

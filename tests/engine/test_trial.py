@@ -68,6 +68,26 @@ def test_a_program_that_does_not_end_is_given_up(engine: Engine, own: str) -> No
         assert tried.run().exit_code == 0, "the next one is none the worse"
 
 
+@pytest.mark.parametrize(
+    ("config", "ends"),
+    [
+        ({}, probe.NO_MOUNT),
+        # Docker's own filter lets mounts pass to those with the capability, and keyrings to nobody.
+        ({"cap_add": ["SYS_ADMIN"]}, probe.NO_KEYRING),
+        ({"cap_add": ["SYS_ADMIN"], "security_opt": ["seccomp=unconfined"]}, 0),
+    ],
+)
+def test_what_a_container_may_is_tried(
+    engine: Engine, own: str, config: dict[str, list[str]], ends: int
+) -> None:
+    if engine.apparmor:  # its default profile forbids mounts
+        options = [*config.get("security_opt", ()), "apparmor=unconfined"]
+        config = config | {"security_opt": options}
+    with trials(engine) as tried:
+        ran = tried.run(probe.exercise(own, tried.word, "/dev"), config=config)
+        assert (ran.exit_code, ran.output) == (ends, b"" if ends else tried.word)
+
+
 def test_what_the_engine_refuses_says_why(engine: Engine) -> None:
     with trials(engine) as tried, pytest.raises(LaunchRefused, match="certify-no-such-network"):
         tried.run(config={"network_mode": "certify-no-such-network"})

@@ -46,11 +46,12 @@ def calibration(seconds: float) -> Calibration:
         (fitness.memory(GIGABYTE // 2, 4 * GIGABYTE, limits_hold=False), FAIL, "500.0 MB"),
         (fitness.cpus(1), WARN, "1"),
         (fitness.cpus(2), OK, "2"),
-        (fitness.clock(0.0), OK, "agrees"),
-        (fitness.clock(-60.0), OK, "agrees"),
-        (fitness.clock(61.0), WARN, "61 s ahead of ours"),
-        (fitness.clock(-3600.0), WARN, "3600 s behind ours"),
-        (fitness.clock(None), WARN, "does not tell"),
+        (fitness.clock(0.0, local=False), OK, "agrees with ours"),
+        (fitness.clock(-60.0, local=False), OK, "agrees with ours"),
+        (fitness.clock(0.0, local=True), OK, "this machine's own"),
+        (fitness.clock(61.0, local=False), WARN, "61 s ahead of ours"),
+        (fitness.clock(-3600.0, local=True), WARN, "3600 s behind ours"),
+        (fitness.clock(None, local=True), WARN, "does not tell"),
         (fitness.speed(calibration(0.23)), OK, "0.23 s"),
         (fitness.speed(calibration(2.0)), OK, "2.00 s"),
         (fitness.speed(calibration(2.01)), WARN, "more than 2 s"),
@@ -88,6 +89,10 @@ NO = "a capability is missing"
 )
 def test_one_way_of_launching_is_enough(refused: dict[str, str], statuses: list[Health]) -> None:
     signs = fitness.isolation(refused)
+    if "sysbox" not in refused:
+        absent = signs.pop()
+        assert (absent.name, absent.status, absent.remedy) == ("isolation.sysbox", OK, "")
+        assert "the engine has no sysbox-runc" in absent.text
     assert [sign.name for sign in signs] == [f"isolation.{each}" for each in refused]
     assert [sign.status for sign in signs] == statuses
     assert all(bool(sign.remedy) is (sign.status is not OK) for sign in signs)
