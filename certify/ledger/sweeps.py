@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Row, select
 
 from certify.errors import BadLedger, SweepRunning
 from certify.judge.changes import Swept
-from certify.ledger.schema import beats_table, sweeps_table, swept_table
+from certify.ledger.schema import beats_table, schema_table, sweeps_table, swept_table
 from certify.model import Grade, Status
 
 SWEEP = sweeps_table.c
@@ -52,7 +52,9 @@ class Sweeps:
         anew), if it has been silent for long.
         """
         with self._explained(), self._engine.begin() as connection:
-            # A write comes first, so that of two that begin at once one waits for the other.
+            # The ledger's one row is locked first, so that of two that begin at once one waits for
+            # the other: on a server two new rows would not.
+            connection.execute(schema_table.update().values(version=schema_table.c.version))
             key = connection.execute(
                 sweeps_table.insert().values(
                     source=source, owner=owner, started_at=datetime.now(UTC)
@@ -83,7 +85,8 @@ class Sweeps:
         self, source: str, owner: str, is_gone: Callable[[str], bool | None]
     ) -> Iterator[int]:
         """A sweep, for as long as the block takes: it begins, says that it is at work, and is
-        abandoned at the end if it was not finished. Raises what :meth:`begin` does.
+        abandoned at the end if it was not finished. Raises what :meth:`begin` does, and what the
+        block does: a ledger that fails at the end hides none of it.
         """
         number, over = self.begin(source, owner, is_gone), threading.Event()
 
@@ -99,7 +102,8 @@ class Sweeps:
         finally:
             over.set()
             thread.join()
-            self.abandon(number)
+            with suppress(BadLedger):  # must not take the place of what ended the block
+                self.abandon(number)
 
     def _beat(self, sweep: int) -> None:
         mine = beats_table.c.sweep == sweep

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, event, select, update
 
-from certify.errors import SweepRunning
+from certify.errors import BadLedger, SweepRunning
 from certify.judge.changes import Swept
 from certify.ledger import sweeps as module
 from certify.ledger.schema import beats_table, sweeps_table
@@ -38,6 +38,15 @@ def owners(ledger: Ledger) -> list[str]:
 def beats(ledger: Ledger) -> list[datetime]:
     with ledger._engine.connect() as connection:
         return list(connection.scalars(select(beats_table.c.at)))
+
+
+def test_who_begins_first_locks_what_there_is_one_of(ledger: Ledger) -> None:
+    """A server lets two rows be inserted at once; neither would then see the other."""
+    said: list[str] = []
+    event.listen(ledger._engine, "before_cursor_execute", lambda *told: said.append(told[2]))
+    ledger.sweeps.begin("nightly.txt", OWNER, unknown)
+    begun = said.index("UPDATE certify_schema SET version=certify_schema.version")
+    assert begun < next(n for n, each in enumerate(said) if each.startswith("INSERT"))
 
 
 @pytest.mark.parametrize("gone", [False, None])
@@ -105,3 +114,16 @@ def test_what_is_broken_off_is_not_remembered(ledger: Ledger) -> None:
     with pytest.raises(KeyboardInterrupt), ledger.sweeps.running("nightly.txt", OWNER, unknown):
         raise KeyboardInterrupt
     assert (owners(ledger), ledger.sweeps.last(1)) == ([], [])
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt(), BadLedger("the disk is full")], ids=repr)
+def test_a_ledger_that_fails_hides_nothing_of_what_ended_a_sweep(
+    ledger: Ledger, tmp_path: Path, ending: BaseException
+) -> None:
+    with (
+        pytest.raises(type(ending)) as raised,
+        ledger.sweeps.running("nightly.txt", OWNER, unknown),
+    ):
+        (tmp_path / "certify.db").write_bytes(b"this is no database any more" * 1000)
+        raise ending
+    assert raised.value is ending
