@@ -7,15 +7,12 @@ image back that was taken off. Kept in ``$XDG_STATE_HOME/certify/lists.json`` (b
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from certify.errors import ListUnavailable, NotBelieved
-from certify.publish.files import write_atomically
+from certify.publish.files import locked, write_atomically
 
 
 def remember(location: str, keyid: str, sequence: int) -> str | None:
@@ -40,7 +37,7 @@ def remember(location: str, keyid: str, sequence: int) -> str | None:
     if sequence == known:
         return None
     try:
-        with _alone(file):
+        with locked(file.parent):
             kept = _known(file)
             kept[name] = max(sequence, kept.get(name, 0))
             write_atomically(file, json.dumps(kept, indent=1, sort_keys=True) + "\n")
@@ -69,12 +66,3 @@ def _known(file: Path) -> dict[str, int]:
             f"what was kept of lists seen before cannot be read: {file}: {error}",
             remedy="Mend or remove that file; without it older lists are not known again.",
         ) from error
-
-
-@contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """One process at a time; the lock ends with it, however it ends."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.with_suffix(".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
