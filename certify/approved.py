@@ -27,8 +27,9 @@ class Approved(Value):
     tag: str | None
     digest: str
     """What the reference led to in its registry: of an index, if there is one."""
-    manifest_digest: str
-    """Of this platform's own manifest; the same as ``digest`` without an index."""
+    manifest_digest: str | None
+    """Of this platform's own manifest; the same as ``digest`` without an index, and null where
+    nobody knew it when the image was certified."""
     platform: str
     profile: str
     grade: Grade

@@ -7,9 +7,11 @@ import json
 import multiprocessing
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,10 +23,12 @@ from certify.errors import BadPublication, UsageError, WouldShrink
 from certify.judge.policy import Policy
 from certify.ledger.store import Ledger
 from certify.model import Result, Status
-from certify.publication import CHANGELOG, LIST, SIGNATURE, publish, revoke
+from certify.publication import publish, revoke
 from certify.publish.approved import read_list
+from certify.publish.predecessor import CHANGELOG, LIST, SIGNATURE
 from certify.signing.envelope import Bundle
 from certify.signing.keys import Private, new_pair, read_private
+from certify.signing.statements import certificate
 from tests.signing.conftest import NOW, a_result, digest
 
 TEXT = "approved-images.txt"
@@ -179,7 +183,8 @@ def test_a_revocation_stands_at_once_and_for_good(
     assert names(reports) == ["b"]
     assert [each.digest for each in current(reports).revoked] == [digest(1)]
     Bundle.parse((reports / SIGNATURE).read_bytes()).statement(key.public_key())
-    assert {each.name for each in (reports / "attestations").iterdir()} == attested
+    left = {each.name for each in (reports / "attestations").iterdir()}
+    assert {each for each in attested if "team_b" in each} == left
     assert digest(1) not in (reports / "policies/containers-policy.json").read_text()
 
     ledger.record(named("a", 1, finished_at=NOW + timedelta(hours=1)))
@@ -212,6 +217,160 @@ def test_a_revoked_manifest_bars_its_index_where_nobody_sees_platforms(
         publish(reports, ledger, Policy())
         assert allowed() == {digest(3)}, "and for good"
     assert [each.platform for each in current(reports).images] == ["linux/arm64"]
+
+
+# ---------------------------------------------------------------- a manifest that nobody knew
+
+INDEX, MANIFEST = digest(1), digest(2)
+
+
+def of_index(name: str, manifest: str | None = None, **fields: Any) -> Result:
+    """A result of an index; by default its registry did not tell the manifest."""
+    return named(name, 1, **fields).model_copy(
+        update={"image": named(name, 1).image.model_copy(update={"manifest_digest": manifest})}
+    )
+
+
+def told_anywhere(reports: Path) -> set[str]:
+    """Which of the two digests are in any published file that lets images in."""
+    files = [reports / TEXT, *(each for each in (reports / "policies").rglob("*.*"))]
+    texts = [each.read_text("utf-8") for each in files]
+    return {
+        each
+        for each in (INDEX, MANIFEST)
+        if any(each.removeprefix("sha256:") in text for text in texts)
+    }
+
+
+def test_an_index_is_not_let_in_as_its_own_manifest(reports: Path, ledger: Ledger) -> None:
+    ledger.record(of_index("a"))
+    publish(reports, ledger, Policy(platforms=("linux/amd64", "linux/arm64")))
+    assert (names(reports), current(reports).images[0].manifest_digest) == (["a"], None)
+    (reports / TEXT).resolve().write_text("")
+    assert told_anywhere(reports) == set(), "it was certified for one of two platforms"
+
+
+def test_revoking_a_manifest_takes_every_image_off_that_may_hold_it(
+    reports: Path, ledger: Ledger
+) -> None:
+    ledger.record(of_index("a", MANIFEST, profile="devspace"))
+    ledger.record(of_index("b"))
+    publish(reports, ledger, Policy())
+    assert (names(reports), told_anywhere(reports)) == (["a", "b"], {INDEX, MANIFEST})
+    done = revoke(reports, ledger, revocation(2))
+    assert done is not None
+    assert [each.partition(": ")[2] for each in done.changed.removed] == ["revoked: backdoor"] * 2
+    for _ in range(2):
+        assert (names(reports), told_anywhere(reports)) == ([], set())
+        publish(reports, ledger, Policy(max_shrink_percent=0.0))
+
+
+def test_a_manifest_that_was_known_once_is_not_forgotten(reports: Path, ledger: Ledger) -> None:
+    ledger.record(of_index("a", MANIFEST))
+    ledger.record(of_index("a"))
+    publish(reports, ledger, Policy())
+    assert [each.manifest_digest for each in current(reports).images] == [None]
+    revoke(reports, ledger, revocation(2))
+    assert (names(reports), told_anywhere(reports)) == ([], set())
+
+
+def test_a_manifest_revoked_before_the_first_list_bars_what_may_hold_it(
+    reports: Path, ledger: Ledger
+) -> None:
+    # The one that tells what the index holds comes last.
+    ledger.record(of_index("b"))
+    ledger.record(of_index("z", MANIFEST, profile="devspace"))
+    assert revoke(reports, ledger, revocation(2)) is None
+    done = publish(reports, ledger, Policy())
+    assert {each.reference[-3:]: each.reason for each in done.left} == {
+        "b:1": "revoked: backdoor", "z:1": "revoked: backdoor",
+    }  # fmt: skip
+    assert (names(reports), told_anywhere(reports)) == ([], set())
+
+
+def test_revoking_asks_the_ledger_what_the_list_does_not_tell(
+    reports: Path, ledger: Ledger
+) -> None:
+    ledger.record(of_index("a", MANIFEST, profile="devspace"))
+    ledger.record(of_index("b"))
+    publish(reports, ledger, Policy(profiles=("plain",)))
+    assert names(reports) == ["b"]
+    revoke(reports, ledger, revocation(2))
+    assert (names(reports), told_anywhere(reports)) == ([], set())
+
+
+def test_a_ledger_with_a_broken_result_holds_no_revocation_up(
+    reports: Path, ledger: Ledger
+) -> None:
+    ledger.record(named("a", 1))
+    publish(reports, ledger, Policy())
+    with closing(sqlite3.connect(reports / "certify.db")) as connection, connection:
+        connection.execute("UPDATE certify_results SET document = '{}'")
+    revoke(reports, ledger, revocation(1))
+    assert names(reports) == []
+
+
+def test_a_list_of_an_older_version_is_read(reports: Path, ledger: Ledger) -> None:
+    ledger.record(of_index("b"))
+    ledger.record(of_index("z", MANIFEST, profile="devspace"))
+    publish(reports, ledger, Policy())
+    path = (reports / LIST).resolve()
+    path.write_text(
+        path.read_text().replace('"manifest_digest": null', f'"manifest_digest": "{INDEX}"')
+    )
+    revoke(reports, ledger, revocation(2))
+    assert (names(reports), told_anywhere(reports)) == ([], set())
+
+
+# ---------------------------------------------------------------- what is signed
+
+
+def words(reports: Path) -> list[str]:
+    """What the signed certificates say."""
+    files = (reports / "attestations").glob("*")
+    payloads = (json.loads(Bundle.parse(each.read_bytes()).payload) for each in files)
+    return sorted(each["predicate"]["result"] for each in payloads)
+
+
+@pytest.mark.parametrize("by", [1, 2], ids=["by its index", "by its manifest"])
+def test_nothing_is_signed_for_what_is_revoked(
+    reports: Path, ledger: Ledger, key: Private, by: int
+) -> None:
+    ledger.record(of_index("a", MANIFEST))
+    ledger.record(of_index("b", None))
+    ledger.record(named("c", 3))
+    publish(reports, ledger, Policy(), key=key)
+    assert words(reports) == ["PASSED"] * 3
+    revoke(reports, ledger, revocation(by), key=key)
+    assert words(reports) == ["PASSED"], "at once"
+    done = publish(reports, ledger, Policy(), key=key)
+    assert words(reports) == ["PASSED"], "and for good"
+    told = {
+        (each.repository, each.digest): certificate(Bundle.parse(each.bundle).statement(each.key))
+        for each in done.attachments
+    }
+    assert {place for place, said in told.items() if said.revoked == "backdoor"} == {
+        ("team/x", digest(by)), ("team/a", digest(by)), ("team/b", digest(by)),
+    }, "where it was revoked, and where it was certified"  # fmt: skip
+    assert {place for place, said in told.items() if not said.is_turn} == {("team/c", digest(3))}
+
+
+def test_a_revocation_says_the_same_each_time(reports: Path, ledger: Ledger, key: Private) -> None:
+    ledger.record(named("a", 1))
+    revoke(reports, ledger, revocation(1))
+    done = [publish(reports, ledger, Policy(), key=key).attachments for _ in range(2)]
+    first, second = (
+        [(each.created, Bundle.parse(each.bundle).payload) for each in all_] for all_ in done
+    )
+    assert first == second
+    assert len(first) == 2
+
+
+def test_a_dry_run_leaves_no_trace(reports: Path, ledger: Ledger) -> None:
+    ledger.record(named("a", 1))
+    before = sorted(reports.rglob("*"))
+    publish(reports, ledger, Policy(), dry_run=True)
+    assert sorted(reports.rglob("*")) == before
 
 
 def test_a_revocation_outlives_its_ledger(reports: Path, ledger: Ledger, tmp_path: Path) -> None:

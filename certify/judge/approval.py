@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from certify.approved import Approved, Revocation
 from certify.images.platform import normal
 from certify.judge.policy import Policy
+from certify.judge.revocation import parted, stopped
 from certify.judge.waivers import stands_until
 from certify.model import Check, Level, Reason, Result, Status, Verdict
 
@@ -41,9 +42,6 @@ def approve(
     An image has one answer whatever its name: a rejection under one name outweighs an older
     certificate under another.
     """
-    reasons = {each.digest: each.reason for each in revoked}
-    # Of an index, whose manifest nobody knew, it may be any of those that it holds.
-    vague = {index: each.reason for each in revoked for index in each.indexes} | reasons
     approved: list[tuple[list[_Content], Approved]] = []
     left: list[LeftOut] = []
     rejected: dict[_Content, Result] = {}
@@ -55,8 +53,7 @@ def approve(
                 newest = rejected.get(each)
                 if newest is None or newest.finished_at < result.finished_at:
                     rejected[each] = short
-        clear = result.image.manifest_digest not in (None, result.image.digest)
-        why = next(_against(policy, result, reasons if clear else vague, now), None)
+        why = next(_against(policy, result, revoked, now), None)
         if why is None:
             approved.append((contents, _approved(result)))
         else:
@@ -94,12 +91,8 @@ def lost(
 ) -> list[Approved]:
     """What was listed and is not any more, under any digest, though nobody revoked it."""
     names = {each.name for each in after}
-    gone = {each.digest for each in revoked}
-    return [
-        each
-        for each in before
-        if each.name not in names and not {each.digest, each.manifest_digest} & gone
-    ]
+    gone = [each for each in before if each.name not in names]
+    return parted(gone, revoked)[0]
 
 
 def shrinks(policy: Policy, before: Sequence[Approved], gone: Sequence[Approved]) -> bool:
@@ -116,13 +109,13 @@ def _contents(result: Result) -> list[_Content]:
 
 
 def _against(
-    policy: Policy, result: Result, revoked: dict[str, str], now: datetime
+    policy: Policy, result: Result, revoked: Sequence[Revocation], now: datetime
 ) -> Iterator[str]:
     """All that speaks against an image, the weightiest first; nothing if it may be run."""
     image, verdict, grade = result.image, result.verdict, result.verdict.grade
-    for digest in (image.digest, image.manifest_digest):
-        if digest in revoked:
-            yield f"revoked: {revoked[digest]}"
+    by = stopped(image.digest, image.manifest_digest, revoked)
+    if by is not None:
+        yield f"revoked: {by.reason}"
     if verdict.status is not Status.CERTIFIED or grade is None:
         told = f": {verdict.reasons[0].text}" if verdict.reasons else ""
         yield f"{verdict.status.value}{told}"
@@ -184,7 +177,7 @@ def _approved(result: Result) -> Approved:
         repository=image.repository,
         tag=image.tag,
         digest=image.digest,
-        manifest_digest=image.manifest_digest or image.digest,
+        manifest_digest=image.manifest_digest,
         platform=image.platform,
         profile=result.profile,
         grade=grade,

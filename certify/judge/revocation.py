@@ -45,17 +45,30 @@ def revoked(
     return [found[digest] for digest in sorted(found)]
 
 
+def stopped(
+    digest: str | None, manifest: str | None, revoked: Iterable[Revocation]
+) -> Revocation | None:
+    """The revocation that keeps an image from being run: of its own digest, or of its manifest.
+
+    Where nobody knew the manifest, it may be any that the index holds; then ``manifest`` is
+    null, or, in lists of older versions, the same as ``digest``.
+    """
+    vague = manifest in (None, digest)
+    mine = (digest, manifest)
+    about = (each for each in revoked if each.digest in mine or (vague and digest in each.indexes))
+    return next(about, None)
+
+
 def parted(
-    images: Sequence[Approved], revoked: Sequence[Revocation]
+    images: Iterable[Approved], revoked: Sequence[Revocation]
 ) -> tuple[list[Approved], dict[tuple[str, str, str], str]]:
     """Those of the images that are not revoked, and why the others are, by their names."""
-    reasons = {each.digest: f"revoked: {each.reason}" for each in revoked}
     stay: list[Approved] = []
     gone: dict[tuple[str, str, str], str] = {}
     for image in images:
-        why = reasons.get(image.digest) or reasons.get(image.manifest_digest)
-        if why is None:
+        by = stopped(image.digest, image.manifest_digest, revoked)
+        if by is None:
             stay.append(image)
         else:
-            gone[image.name] = why
+            gone[image.name] = f"revoked: {by.reason}"
     return stay, gone

@@ -52,7 +52,8 @@ def digests(listed: ApprovedList) -> dict[str, str]:
 
     Who enforces a policy sees no platform. So if the list names all platforms on which images
     are run, an index counts only where the image is approved for each of them; and never if it
-    holds a manifest that is revoked.
+    holds a manifest that is revoked. What may be an index, since nobody knew its manifest, counts
+    as one.
     """
     barred = {index for each in listed.revoked for index in each.indexes}
     asked = {normal(platform) for platform in listed.platforms}
@@ -64,8 +65,9 @@ def digests(listed: ApprovedList) -> dict[str, str]:
         name = one_line(each.reference)
         if asked <= approved[each.digest] and each.digest not in barred:
             found.setdefault(each.digest, name)
-        if not asked or normal(each.platform) in asked:
-            found.setdefault(each.manifest_digest, name)
+        manifest = each.manifest_digest
+        if manifest and manifest not in barred and (not asked or normal(each.platform) in asked):
+            found.setdefault(manifest, name)
     return dict(sorted(found.items()))
 
 

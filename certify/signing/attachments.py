@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from certify.errors import NotBelieved, Trouble
+from certify.errors import NoSuchImage, NotBelieved, Trouble
 from certify.images.referrers import Artifact, Descriptor, Referrers
 from certify.images.registry import Registry
 from certify.images.tokens import Credentials
@@ -39,6 +39,8 @@ class Attachment:
     """RFC 3339: when what it says was found out."""
     key: Public
     """Whose word it is."""
+    if_there: bool = False
+    """Whether there is nothing to attach to, and nothing wrong, once the image is gone."""
 
     @property
     def artifact(self) -> Artifact:
@@ -124,7 +126,8 @@ def stated(referrers: Referrers, digest: str, key: Public) -> Sequence[Certifica
 def stated_of(asked: Question, referrers: Referrers, key: Public) -> Sequence[Certificate]:
     """What the key has signed of an image, and of its index or manifest; raises as `stated`."""
     found = list(stated(referrers, asked.digest, key))
-    for other in alike(asked, found) - {asked.digest}:
+    others = alike(asked, found) | {asked.manifest or asked.digest}
+    for other in others - {asked.digest}:
         with contextlib.suppress(NotBelieved):  # of nobody's word there nothing follows here
             found += stated(referrers, other, key)
     return found
@@ -142,7 +145,12 @@ def _attach(referrers: Referrers, wanted: Attachment) -> bool:
             # Signing the same twice gives two signatures, which say no more than one.
             if there.payload == mine.payload:
                 return False
-    return referrers.attach(wanted.digest, wanted.artifact)
+    try:
+        return referrers.attach(wanted.digest, wanted.artifact)
+    except NoSuchImage:
+        if wanted.if_there:
+            return False
+        raise
 
 
 def _may_be(descriptor: Descriptor, wanted: Attachment) -> bool:

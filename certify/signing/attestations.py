@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from certify.approved import ApprovedList
+from certify.approved import ApprovedList, Revocation
 from certify.errors import NotBelieved
+from certify.images.reference import Reference
+from certify.judge.revocation import stopped
 from certify.model import Result
 from certify.publish.names import certificate_stem
 from certify.signing.attachments import Attachment
 from certify.signing.envelope import Bundle, sign
 from certify.signing.keys import Private, Public, key_id
-from certify.signing.statements import about_list, about_result
+from certify.signing.statements import (
+    TEST_RESULT,
+    about_list,
+    about_result,
+    about_revocation,
+    rfc3339,
+    subjects,
+)
 
 FOLDER = "attestations"
 
@@ -72,3 +83,56 @@ def attachments(
             if digest
         ]
     return found
+
+
+def attachment_of(
+    revocation: Revocation,
+    registry: str,
+    repository: str,
+    key: Private,
+    *,
+    lifted: datetime | None = None,
+    if_there: bool = False,
+) -> Attachment:
+    """What tells in a repository that an image is revoked, or, since ``lifted``, no more."""
+    bundle = sign(about_revocation(revocation, lifted=lifted), key)
+    created = rfc3339(lifted or revocation.revoked_at)
+    return Attachment(
+        registry, repository, revocation.digest, bundle, created, key.public_key(), if_there
+    )
+
+
+def in_force(files: Mapping[str, bytes], revoked: Sequence[Revocation]) -> dict[str, bytes]:
+    """The bundles, by the names of their files, that are not about a revoked image."""
+    return {name: bundle for name, bundle in files.items() if _stopped(bundle, revoked) is None}
+
+
+def attachable(
+    found: Iterable[Attachment], revoked: Sequence[Revocation], key: Private
+) -> list[Attachment]:
+    """What may be attached: of a revoked image that it is, wherever it was certified or named."""
+    references = ((each, Reference.parse(each.reference)) for each in revoked)
+    places = {(each.digest, at.registry, at.repository): each for each, at in references}
+    certificates = []
+    for each in found:
+        by = _stopped(each.bundle, revoked)
+        if by is None:
+            certificates.append(each)
+        else:
+            places[by.digest, each.registry, each.repository] = by
+    turns = [
+        attachment_of(by, registry, repository, key, if_there=True)
+        for (_, registry, repository), by in places.items()
+    ]
+    return turns + certificates
+
+
+def _stopped(bundle: bytes, revoked: Sequence[Revocation]) -> Revocation | None:
+    """The revocation of the image that a bundle is about, whoever signed it."""
+    if not revoked:
+        return None
+    try:
+        digests = subjects(json.loads(Bundle.parse(bundle).payload), TEST_RESULT)
+        return stopped(digests[0], digests[-1], revoked)
+    except (NotBelieved, ValueError, AttributeError, IndexError, RecursionError):
+        return None  # broken, so that nobody relies on it

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from certify.approved import Approved, ApprovedList, Revocation
 from certify.errors import ListUnavailable
 from certify.images.platform import normal
+from certify.judge.revocation import stopped
 from certify.safetext import one_line
 from certify.signing.statements import Certificate
 
@@ -45,6 +46,9 @@ class Question:
     digest: str
     platform: str
     profile: str
+    manifest: str | None = None
+    """This platform's in the index, if somebody has looked: what was revoked may not have been
+    known by its certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +105,8 @@ def answer(asked: Question, listed: Listed, now: datetime) -> Answer:
         raise _unreadable("the list of approved images", error) from error
     if now >= head.expires_at:
         return Answer(Why.LIST_EXPIRED, f"the list itself expired {_when(head.expires_at)}")
-    if stopped := _revoked(asked, here, revoked):
-        return Answer(Why.REVOKED, f"revoked: {one_line(stopped.reason)}")
+    if found := _revoked(asked, here, revoked):
+        return Answer(Why.REVOKED, f"revoked: {one_line(found.reason)}")
     here = [each for each in here if f"{each.registry}/{each.repository}" == asked.name]
     here.sort(key=lambda each: each.expires_at)  # of one image under two tags, the later counts
     held = next((each for each in revoked if asked.digest in each.indexes), None)
@@ -121,7 +125,7 @@ def answer_attached(asked: Question, stated: Iterable[Certificate], now: datetim
     by_age = sorted(stated, key=lambda each: each.certified_at)
     mine = alike(asked, by_age)
     turns = {digest: each for each in by_age if each.is_turn for digest in each.subjects}
-    for digest in sorted(mine):
+    for digest in sorted(mine | {asked.manifest or asked.digest}):
         if digest in turns and (reason := turns[digest].revoked) is not None:
             return Answer(Why.REVOKED, f"revoked: {one_line(reason)}", turns[digest])
     here = [each for each in by_age if not mine.isdisjoint(each.subjects) and not each.is_turn]
@@ -165,15 +169,14 @@ def _among(
 def _revoked(
     asked: Question, here: Sequence[Approved], revoked: Sequence[Revocation]
 ) -> Revocation | None:
-    """The revocation that is about it: of its own digest, or of what holds it on this platform.
+    """The revocation that is about it: of its own digest, or of what is listed as it.
 
-    Or of what it holds, where nobody knew which manifest of an index was certified.
+    Only for this platform: of an index, another one's manifest may well be revoked.
     """
-    fitting = [each for each in here if _same_platform(each.platform, asked.platform)]
-    mine = {asked.digest}.union(*({each.digest, each.manifest_digest} for each in fitting))
-    vague = {each.digest for each in fitting if each.digest == each.manifest_digest}
-    about = (each for each in revoked if each.digest in mine or not vague.isdisjoint(each.indexes))
-    return next(about, None)
+    own = next((each for each in revoked if each.digest == asked.digest), None)
+    fitting = (each for each in here if _same_platform(each.platform, asked.platform))
+    about = (stopped(each.digest, each.manifest_digest, revoked) for each in fitting)
+    return own or next(filter(None, about), None)
 
 
 def _unlisted(asked: Question, images: Sequence[dict[str, Any]]) -> Answer:

@@ -125,9 +125,10 @@ def test_a_certificate_is_approved_as_it_stands() -> None:
     ]
 
 
-def test_without_an_index_the_digest_is_the_manifests() -> None:
-    images, _ = approve(ANYTHING, [a_result(image={"manifest_digest": None})], [], NOW)
-    assert (images[0].digest, images[0].manifest_digest) == (digest(1), digest(1))
+@pytest.mark.parametrize("manifest", [None, digest(1)], ids=["unknown", "no index"])
+def test_a_manifest_that_nobody_knew_is_not_made_up(manifest: str | None) -> None:
+    images, _ = approve(ANYTHING, [a_result(image={"manifest_digest": manifest})], [], NOW)
+    assert (images[0].digest, images[0].manifest_digest) == (digest(1), manifest)
 
 
 LOCAL = {"digest": None, "manifest_digest": None, "registry": None, "repository": None}
@@ -373,6 +374,14 @@ def test_only_names_that_are_gone_are_lost() -> None:
 def test_what_was_revoked_was_not_lost() -> None:
     assert lost(BEFORE, BEFORE[3:], revoked(1)) == BEFORE[1:3]
     assert lost(BEFORE, BEFORE[3:], revoked(101, 2)) == [BEFORE[2]]
+
+
+@pytest.mark.parametrize("manifest", [None, digest(1)], ids=["unknown", "in an older list"])
+def test_what_may_hold_what_was_revoked_was_not_lost(manifest: str | None) -> None:
+    before = [an_entry(manifest_digest=manifest)]
+    assert lost(before, [], held(3, 1)) == []
+    assert lost(before, [], held(3, 2)) == before
+    assert lost([an_entry()], [], held(3, 1)) == [an_entry()], "its manifest is another one"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from certify.approved import Revocation
-from certify.judge.revocation import Indexes, parted, revoked
+from certify.judge.revocation import Indexes, parted, revoked, stopped
 from tests.signing.conftest import NOW, a_list, an_entry, digest
 
 MANIFEST, INDEX, OTHER = digest(1), digest(2), digest(3)
@@ -51,6 +51,29 @@ def test_the_ledger_is_believed_and_the_list_where_the_ledger_never_knew(
     found = revoked([revocation(each, "ledger") for each in recorded], known, before)
     assert {each.digest: each.reason for each in found} == expected
     assert [each.digest for each in found] == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("named", "manifest", "expected"),
+    [
+        pytest.param(INDEX, MANIFEST, True, id="its manifest"),
+        pytest.param(MANIFEST, MANIFEST, True, id="without an index"),
+        pytest.param(MANIFEST, None, True, id="as it is named"),
+        pytest.param(OTHER, MANIFEST, True, id="in an index that nobody had seen"),
+        pytest.param(INDEX, OTHER, False, id="another manifest of that index"),
+        pytest.param(INDEX, None, True, id="an index of it, the manifest unknown"),
+        pytest.param(INDEX, INDEX, True, id="an index of it, in an older list"),
+        pytest.param(OTHER, None, False, id="another index, the manifest unknown"),
+        pytest.param(None, None, False, id="an image that no registry has"),
+    ],
+)
+def test_an_image_is_stopped_by_what_is_or_may_be_in_it(
+    named: str | None, manifest: str | None, *, expected: bool
+) -> None:
+    found = revocation(MANIFEST, "a miner", INDEX)
+    others = [revocation(digest(8)), revocation(digest(9), "x", digest(7))]
+    assert stopped(named, manifest, [*others, found]) == (found if expected else None)
+    assert stopped(named, manifest, others) is None
 
 
 @pytest.mark.parametrize("by", ["digest", "manifest_digest"])

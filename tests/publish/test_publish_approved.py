@@ -110,7 +110,8 @@ def test_a_list_follows_the_shipped_schema_and_reads_back() -> None:
         "b", 3, tag=None, grade=Grade.ON_LAUNCH, trust=Trust.OFFICIAL, waived=("image.os",),
         boot_seconds=0.8, provision_seconds=12.0,
     )  # fmt: skip
-    listed = a_list(entry("a"), full, revoked=(REVOKED,), platforms=("linux/amd64",))
+    vague = entry("c", 4, manifest_digest=None)
+    listed = a_list(entry("a"), full, vague, revoked=(REVOKED,), platforms=("linux/amd64",))
     text = list_json(listed)
     check(json.loads(text))
     assert text.endswith("\n")

@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 import yaml
 
-from certify.approved import Approved
+from certify.approved import Approved, Revocation
 from certify.publish.policies import (
     CONFIG_MAP_LIMIT,
     admission_policy,
@@ -27,7 +27,7 @@ from certify.publish.policies import (
     policy_files,
     renovate,
 )
-from tests.signing.conftest import REGISTRY, REPOSITORY, a_list, an_entry, digest
+from tests.signing.conftest import NOW, REGISTRY, REPOSITORY, a_list, an_entry, digest
 
 INDEX, MANIFEST, OTHER = digest(1), digest(2), digest(3)
 HOSTILE = "\x1b[2J- a: &b *c\n---\nkind: Evil\U000e0041\u202e"
@@ -46,6 +46,7 @@ def test_an_index_and_a_manifest_lead_to_the_name() -> None:
     assert digests(a_list(an_entry(manifest_digest=INDEX))).keys() == {INDEX}
 
 
+VAGUE = {"manifest_digest": None}
 ARM = {"platform": "linux/arm64/v8", "manifest_digest": OTHER}
 
 
@@ -64,6 +65,11 @@ ARM = {"platform": "linux/arm64/v8", "manifest_digest": OTHER}
         (("linux/arm64",), [{}], set()),
         (("linux/arm64",), [{}, ARM], {INDEX, OTHER}),
         (("linux/amd64", "linux/arm64"), [{"manifest_digest": INDEX}], {INDEX}),
+        # What nobody knew the manifest of may be an index, and is no manifest of itself.
+        ((), [VAGUE], {INDEX}),
+        (("linux/amd64",), [VAGUE], {INDEX}),
+        (("linux/amd64", "linux/arm64"), [VAGUE], set()),
+        (("linux/amd64", "linux/arm64"), [VAGUE, ARM], {INDEX, OTHER}),
     ],
 )
 def test_platforms_on_which_images_are_run(
@@ -71,6 +77,26 @@ def test_platforms_on_which_images_are_run(
 ) -> None:
     found = a_list(*(an_entry(**each) for each in listed), platforms=platforms)
     assert digests(found).keys() == expected
+
+
+@pytest.mark.parametrize(
+    ("manifest", "expected"),
+    [
+        pytest.param(MANIFEST, {MANIFEST}, id="known"),
+        pytest.param(None, set(), id="unknown"),
+        pytest.param(INDEX, set(), id="unknown, in an older list"),
+    ],
+)
+def test_an_index_that_holds_what_is_revoked_is_in_no_policy(
+    manifest: str | None, expected: set[str]
+) -> None:
+    stopped = Revocation(
+        digest=OTHER, reference="debian:12", reason="x", revoked_at=NOW, indexes=(INDEX,)
+    )
+    listed = a_list(an_entry(manifest_digest=manifest), revoked=(stopped,))
+    files, _ = policy_files(listed)
+    assert digests(listed).keys() == expected
+    assert not any(INDEX.removeprefix("sha256:") in text for text in files.values())
 
 
 # ---------------------------------------------------------------- the files

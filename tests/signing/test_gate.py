@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -87,6 +88,18 @@ CASES: dict[str, tuple[Question, ApprovedList, Why, str]] = {
     "of an index whose manifest nobody knew, one of which was revoked": (
         asked(1), a_list(an_entry(manifest_digest=digest(1)), revoked=(revoked(2, 1),)),
         Why.REVOKED, "revoked:",
+    ),
+    "of an index whose manifest nobody knew": (
+        asked(1), a_list(an_entry(manifest_digest=None)), Why.APPROVED, "native",
+    ),
+    "of a revoked index whose manifest nobody knew": (
+        asked(1), a_list(an_entry(manifest_digest=None), revoked=(revoked(2, 1),)),
+        Why.REVOKED, "revoked:",
+    ),
+    "of an index whose manifest nobody knew for another platform": (
+        asked(1, platform="linux/arm64"),
+        a_list(an_entry(manifest_digest=None), ARM, revoked=(revoked(2, 1),)),
+        Why.APPROVED, "on linux/arm64",
     ),
     "revoked and not listed": (asked(8), a_list(revoked=(revoked(8),)), Why.REVOKED, "revoked:"),
     "revoked elsewhere": (
@@ -230,6 +243,15 @@ ATTACHED: dict[str, tuple[list[Certificate], Why]] = {
     ),
     "only lifted": ([turn("lifted", NOW)], Why.UNLISTED),
 }  # fmt: skip
+
+
+def test_a_manifest_that_a_registry_tells_revokes_and_certifies_nothing() -> None:
+    vague = a_certificate(subjects=(digest(1),))
+    question = replace(asked(1), manifest=digest(2))
+    assert answer_attached(question, [vague], NOW).why is Why.APPROVED
+    assert answer_attached(question, [vague, turn("revoked", NOW, 2)], NOW).why is Why.REVOKED
+    other = a_certificate(subjects=(digest(7), digest(2)))
+    assert answer_attached(question, [other], NOW).why is Why.UNLISTED
 
 
 @pytest.mark.parametrize("name", ATTACHED)
