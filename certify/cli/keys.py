@@ -52,6 +52,11 @@ def new(*, kind: KeyType, out: Path, passphrase_file: Path | None, no_passphrase
     Example:
       certify keys new --out team
     """
+    if out.name in ("", ".."):
+        raise BadKey(
+            f"--out {out} is a folder, and no name",
+            remedy="Name the pair, such as --out team: that writes team.key and team.pub.",
+        )
     private, public = (out.with_name(out.name + suffix) for suffix in (".key", ".pub"))
     for path in (private, public):  # before somebody has to think up a passphrase
         if path.exists():

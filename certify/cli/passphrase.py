@@ -53,5 +53,8 @@ def _asked(prompt: str, *, again: bool) -> bytes:
             "the private key needs a passphrase, and there is no terminal to ask at",
             remedy=f"Set {VARIABLE}, or name a file with --passphrase-file.",
         )
-    typed: str = click.prompt(prompt, hide_input=True, confirmation_prompt=again, err=True)
+    try:
+        typed: str = click.prompt(prompt, hide_input=True, confirmation_prompt=again, err=True)
+    except click.Abort as abort:  # by Ctrl-C, or Ctrl-D
+        raise KeyboardInterrupt from abort
     return typed.encode()

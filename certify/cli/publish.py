@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
+from certify.cli.exits import INCONCLUSIVE
 from certify.cli.options import open_ledger, reports_options
 from certify.cli.signed import attach_all, private_key, signing_options
 from certify.errors import BadPolicy
 from certify.judge.approval import LeftOut
 from certify.judge.policy import Policy, parse_policy
-from certify.publication import LIST, Publication
+from certify.publication import Publication
 from certify.publication import publish as publish_list
+from certify.publish.predecessor import LIST
 from certify.safetext import one_line, safe_json
 
 POLICY = "approve.toml"
@@ -61,7 +64,7 @@ def publish(
     """
     rules, source = read_policy(policy)
     key = private_key(sign, passphrase_file, unsigned=unsigned, attaching=attaching)
-    with open_ledger(ledger, reports) as store:
+    with open_ledger(ledger, reports, make=False) as store:
         done = publish_list(
             reports, store, rules, key=key, unsigned=unsigned, allow_shrink=allow_shrink,
             dry_run=dry_run,
@@ -69,8 +72,8 @@ def publish(
     click.echo(as_json(done) if form == "json" else as_text(done, reports, source))
     if dry_run:
         click.echo("certify: nothing was written (--dry-run)", err=True)
-    elif attaching:
-        attach_all(done.attachments)
+    elif attaching and not attach_all(done.attachments):
+        sys.exit(INCONCLUSIVE)
 
 
 def read_policy(path: Path | None) -> tuple[Policy, str]:

@@ -22,7 +22,7 @@ def report(*, reports: Path, ledger: str | None) -> None:
     Example:
       certify report --ledger postgresql://host/certify --reports public
     """
-    with open_ledger(ledger, reports) as store:
+    with open_ledger(ledger, reports, make=False) as store:
         written = write_standing(reports, store)
     told = f"{written} image{'s' * (written != 1)} written anew"
     click.echo(f"certify: {reports} is up to date: the files of {told}", err=True)

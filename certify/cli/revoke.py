@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from certify.approved import Revocation
+from certify.cli.exits import INCONCLUSIVE
 from certify.cli.options import open_ledger, reports_options
 from certify.cli.publish import as_text
 from certify.cli.signed import attach_all, private_key, signing_options
@@ -18,9 +20,7 @@ from certify.images.registry import Registry
 from certify.publication import revoke as revoke_image
 from certify.publish.writer import write_standing
 from certify.safetext import one_line
-from certify.signing.attachments import Attachment
-from certify.signing.envelope import sign as signed
-from certify.signing.statements import about_revocation, rfc3339
+from certify.signing.attestations import attachment_of
 
 
 @click.command(name="revoke")
@@ -64,22 +64,28 @@ def revoke(
     )
     with open_ledger(ledger, reports) as store:
         done = revoke_image(reports, store, revocation, lift=lift, key=key, unsigned=unsigned)
+        word = "lifted" if lift else "revoked"
+        click.echo(f"{reference.name}@{reference.digest}: {word}: {reason}")
+        if done is None:
+            click.echo("No list was published here yet; the next one will say so.")
+        else:
+            click.echo(as_text(done, reports))
+        if lift:
+            click.echo("The next `certify publish` lists it again, if it is certified.")
+        attached = True
+        if attaching and key is not None:
+            # As it is recorded, so that `certify publish --attach` knows it again.
+            recorded = {each.digest: each for each in store.revocations.all()}
+            attachment = attachment_of(
+                recorded.get(reference.digest, revocation),
+                reference.registry, reference.repository, key, lifted=now if lift else None,
+            )  # fmt: skip
+            attached = attach_all([attachment])
+        # Last, for it closes no gate: what people look at.
         if (reports / "matrix.json").exists():
             write_standing(reports, store)
-    click.echo(f"{reference.name}@{reference.digest}: {'lifted' if lift else 'revoked'}: {reason}")
-    if done is None:
-        click.echo("No list was published here yet; the next one will say so.")
-    else:
-        click.echo(as_text(done, reports))
-    if lift:
-        click.echo("The next `certify publish` lists it again, if it is certified.")
-    if attaching and key is not None:
-        statement = about_revocation(revocation, lifted=now if lift else None)
-        registry, repository = reference.registry, reference.repository
-        bundle, public = signed(statement, key), key.public_key()
-        attach_all(
-            [Attachment(registry, repository, reference.digest, bundle, rfc3339(now), public)]
-        )
+    if not attached:
+        sys.exit(INCONCLUSIVE)
 
 
 def _leads_to(reference: Reference) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from certify.cli.exits import INCONCLUSIVE
 from certify.cli.passphrase import passphrase_option, reads_passphrase
-from certify.engine.login import login
+from certify.engine.login import configuration, login
 from certify.errors import UsageError
 from certify.safetext import printable
 from certify.signing.attachments import Attachment, attach_everywhere
@@ -56,6 +54,8 @@ def private_key(
     key = read_private(sign, reads_passphrase(passphrase_file))
     for secret in filter(None, (sign, passphrase_file)):
         _tell_if_open(secret)
+    if attaching:
+        configuration()  # so that one which cannot be read is told before anything is published
     return key
 
 
@@ -65,13 +65,12 @@ def _tell_if_open(secret: Path) -> None:
         click.echo(f"certify: others may read {name}: `chmod 600 {name}`", err=True)
 
 
-def attach_all(attachments: Sequence[Attachment]) -> None:
-    """Attach, and tell how it went; exits with 3 if any registry kept from it."""
+def attach_all(attachments: Sequence[Attachment]) -> bool:
+    """Attach, and tell how it went: false if any registry kept from it."""
     new, troubles = attach_everywhere(attachments, login)
     click.echo(f"certify: {new} attached, {len(attachments) - new} not new", err=True)
     for trouble in troubles:
         click.echo(f"certify: {printable(trouble.message)}", err=True)
         if trouble.remedy:
             click.echo(f"  {printable(trouble.remedy)}", err=True)
-    if troubles:
-        sys.exit(INCONCLUSIVE)
+    return not troubles

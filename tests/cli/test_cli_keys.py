@@ -39,6 +39,10 @@ def test_a_pair_is_made_and_signs(certify: Certify) -> None:
         (["new", "--out", "x", "--passphrase-file", "w", "--no-passphrase"], "exclude each other"),
         (["new", "--out", "x", "--type", "rsa"], "--type"),
         (["new", "--out", "empty/x", "--no-passphrase"], "cannot be written: File exists"),
+        (["new", "--out", ".", "--no-passphrase"], "--out . is a folder, and no name"),
+        (["new", "--out", "", "--no-passphrase"], "--out . is a folder, and no name"),
+        (["new", "--out", "/", "--no-passphrase"], "--out / is a folder, and no name"),
+        (["new", "--out", "a/..", "--no-passphrase"], "--out a/.. is a folder, and no name"),
         (["show", "none"], "No such file"),
         (["show", "empty"], "is no public key"),
     ],
@@ -82,3 +86,13 @@ def test_at_a_terminal_the_passphrase_is_asked_for_twice_and_not_shown(
     assert (code, "does not open with this passphrase" in shown) == (2, True)
     code, shown = typed(["keys", "show", "mine.key"], ["hush-hush"])
     assert (code, "BEGIN PUBLIC KEY" in shown) == (0, True)
+
+
+@pytest.mark.parametrize("typing", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
+def test_whoever_does_not_type_a_passphrase_interrupts(
+    monkeypatch: pytest.MonkeyPatch, typing: str
+) -> None:
+    monkeypatch.delenv("CERTIFY_PASSPHRASE", raising=False)
+    code, shown = typed(["keys", "new", "--out", "mine"], [typing])
+    assert (code, "interrupted" in shown) == (130, True), shown
+    assert not list(Path().glob("mine.*"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -149,6 +150,27 @@ def test_a_dry_run_tells_the_same_and_writes_nothing() -> None:
     assert Path("reports/approved-images.json").read_bytes() == before
 
 
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_ledger_that_is_not_there_is_not_made(more: list[str]) -> None:
+    ended = run("publish", "--ledger", "mistyped.db", *more)
+    assert (ended.exit_code, "Nothing is recorded yet" in ended.stderr) == (3, True), ended.stderr
+    assert not list(Path().glob("mistyped*"))
+
+
+@pytest.mark.parametrize("words", [["publish"], ["revoke", PIN, "--reason", "x"]])
+def test_logins_that_cannot_be_read_are_told_before_anything_is_done(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    make_key()
+    Path("config.json").write_text('{"auths": {"registry.invalid": "broken"}}')
+    monkeypatch.setenv("DOCKER_CONFIG", str(Path.cwd()))
+    ended = run(*words, "--sign", "team.key", "--attach")
+    assert (ended.exit_code, "its logins cannot be read" in ended.stderr) == (2, True)
+    assert not Path("reports/approved-images.json").exists()
+    assert ledger.revocations.all() == ()
+    assert run(*words, "--sign", "team.key").exit_code == 0, "without --attach nobody logs in"
+
+
 def test_another_key_than_before_is_told() -> None:
     make_key()
     assert "another key" not in run("publish", "--sign", "team.key").stdout
@@ -229,3 +251,13 @@ def test_a_revoked_image_shows_as_certified_nowhere() -> None:
         assert verdict in json.dumps(rows)
         page = Path(f"reports/images/{name}.html").read_text()
         assert ("revoked: back door" in page) == (verdict == "rejected")
+
+
+def test_reports_that_cannot_be_written_keep_no_revocation_back() -> None:
+    assert run("report").exit_code == run("publish").exit_code == 0
+    shutil.rmtree("reports/badges")
+    Path("reports/badges").write_text("in the way")
+    ended = run("revoke", PIN, "--reason", "back door")
+    assert (ended.exit_code, "certify: reports/badges" in ended.stderr) == (3, True), ended.stderr
+    assert ended.stdout.startswith(f"{PIN}: revoked: back door\n")
+    assert run("verify", PIN, "--profile", "plain").exit_code == 1

@@ -38,6 +38,13 @@ def test_it_writes_all_of_it_and_then_only_what_is_missing(
     )
 
 
+def test_a_ledger_that_is_not_there_is_not_made(certify: Certify, tmp_path: Path) -> None:
+    ended = certify("report", "--ledger", "mistyped.db", "--reports", "public")
+    assert (ended.code, "Nothing is recorded yet" in ended.err) == (3, True), ended.err
+    assert not list(tmp_path.glob("mistyped*"))
+    assert not (tmp_path / "public").exists()
+
+
 def test_a_folder_that_cannot_be_written_is_told(
     certify: Certify, tmp_path: Path, url: str
 ) -> None:
