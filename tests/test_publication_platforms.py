@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ from certify.ledger.store import Ledger
 from certify.model import Status
 from certify.signing.keys import new_pair
 from tests.registries import OCI_MANIFEST, Registry, running
-from tests.signing.conftest import a_result
+from tests.signing.conftest import NOW, a_result, digest
 
 AMD, ARM = "linux/amd64", "linux/arm64"
+LATER = NOW + timedelta(minutes=1)
+ABSENT = digest(5)
+"""Of an image that its registry has no more."""
 
 
 class Shop:
@@ -112,6 +116,50 @@ def test_each_platform_has_its_own_answer(shop: Shop, registry: Registry) -> Non
     other = shop.put_index(registry, "2", note="another")
     for more in ((), ("--attached",)):
         assert shop.asked(":2", AMD, *more)[0] == 1, f"nobody certified {other}"
+
+
+def test_a_revocation_is_attached_whatever_else_goes_wrong(shop: Shop) -> None:
+    assert run("publish", "--sign", "team.key", "--attach").exit_code == 0
+    Path("reports/matrix.json").write_text("[]")
+    Path("reports/badges").write_text("in the way")
+    words = ("revoke", f"{shop.name}@{shop.index}", "--sign", "team.key", "--attach")
+    ended = run(*words, "--reason", "back door")
+    assert (ended.exit_code, "reports/badges" in ended.stderr) == (3, True), ended.stderr
+    code, said = shop.asked(":1", AMD, "--attached")
+    assert (code, said) == (1, "revoked: back door\n")
+
+
+def test_what_was_revoked_without_a_registry_is_attached_by_the_next_publication(
+    shop: Shop, registry: Registry
+) -> None:
+    signing = ("--sign", "team.key")
+    assert run("publish", *signing, "--attach").exit_code == 0
+    for gone in ("revoke", f"{shop.name}@{shop.index}"), ("revoke", f"{shop.name}@{ABSENT}"):
+        assert run(*gone, *signing, "--reason", "back door").exit_code == 0
+    assert shop.asked(":1", AMD, "--attached")[0] == 0, "nobody has told the registry"
+    for told in ("1 attached, 1 not new", "0 attached, 2 not new"):
+        ended = run("publish", *signing, "--attach")
+        assert (ended.exit_code, told in ended.stderr) == (0, True), ended.stderr
+        code, said = shop.asked(":1", AMD, "--attached")
+        assert (code, said) == (1, "revoked: back door\n")
+    ended = run("revoke", f"{shop.name}@{ABSENT}", *signing, "--attach", "--reason", "back door")
+    assert (ended.exit_code, "nothing could be attached" in ended.stderr) == (3, True), "by name"
+
+
+def test_a_revoked_manifest_is_refused_where_its_certificate_did_not_know_it(shop: Shop) -> None:
+    with Ledger.open("sqlite:///reports/certify.db") as ledger:
+        known = ledger.history(f"{shop.name}:1")[-1]
+        vague = known.image.model_copy(update={"platform": AMD, "manifest_digest": None})
+        ledger.record(a_result(image=vague.model_dump(), finished_at=LATER))
+    assert run("publish", "--sign", "team.key", "--attach").exit_code == 0
+    manifest = f"{shop.name}@{shop.manifests[AMD]}"
+    assert shop.asked(":1", AMD)[0] == shop.asked(":1", AMD, "--attached")[0] == 0
+    words = ("revoke", manifest, "--sign", "team.key", "--attach", "--reason", "back door")
+    assert run(*words).exit_code == 0
+    for more in ((), ("--attached",)):
+        code, said = shop.asked(":1", AMD, *more)
+        assert (code, said.endswith("revoked: back door\n")) == (1, True), (more, said)
+    assert shop.asked(":1", ARM, "--attached")[1].startswith("rejected for plain"), "as before"
 
 
 def test_a_revoked_manifest_is_refused_by_the_name_of_its_index_too(shop: Shop) -> None:

@@ -19,7 +19,7 @@ from certify.images.platform import normal, of_this_host
 from certify.images.reference import Reference
 from certify.interruption import at_most
 from certify.safetext import safe_json
-from certify.signing.gate import Answer, Question, Why, answer, answer_attached
+from certify.signing.gate import Answer, Question, Why, answer
 from certify.signing.keys import Public, key_id, read_public
 from certify.signing.memory import remember
 from certify.signing.source import check_location, is_url, read_list, shown
@@ -72,7 +72,7 @@ def verify(
     Example:
       certify verify debian:12 --key team.pub --approved approved-images.json
     """  # fmt: skip
-    reference = Reference.parse(image)
+    reference = _named(image)
     public = read_public(key) if key else None
     place = _place(approved, attached, public)
     platform = _platform(platform)
@@ -81,12 +81,15 @@ def verify(
     late = Trouble(f"no answer within {LIMIT:g} s", remedy="Try again, or look elsewhere.")
     try:
         with at_most(LIMIT, late):
-            digest = _digest(reference)
+            if attached or reference.digest is None:
+                # Not at the top: with a digest and a list all that it imports is not needed.
+                from certify.cli import verify_registry  # noqa: PLC0415
+            digest = reference.digest or verify_registry.digest_of(reference)
             name = f"{reference.name}@{digest}"
             told |= {"digest": digest, "pin": name}
             asked = Question(reference.name, digest, platform, profile)
-            if attached:
-                found = _from_registry(reference, asked, public)
+            if attached and public is not None:
+                found = verify_registry.answer_from(reference, asked, public)
             else:
                 found = _from_list(place, asked, public, told)
     except Trouble as error:
@@ -120,22 +123,16 @@ def _platform(asked: str | None) -> str:
     return normal(asked) if asked else of_this_host()
 
 
-def _digest(reference: Reference) -> str:
-    """The digest that was named, or that the tag leads to at its registry."""
+def _named(image: str) -> Reference:
+    """Raises :class:`UsageError` for what nobody can tell anything of."""
+    reference = Reference.parse(image)
     if reference.image_id:
         raise UsageError(
             "an image ID says nothing about where an image comes from",
             remedy="Ask for registry/repository@sha256:…, as `docker image inspect` shows it"
             " under RepoDigests.",
         )
-    if reference.digest is not None:
-        return reference.digest
-    # Not at the top: with a digest and a file all this is not needed.
-    from certify.engine.login import login  # noqa: PLC0415
-    from certify.images.registry import Registry  # noqa: PLC0415
-
-    with Registry(reference.registry, login, timeout=10) as registry:
-        return registry.digest(reference.repository, reference.tag or "")
+    return reference
 
 
 def _from_list(place: str, asked: Question, key: Public | None, told: dict[str, object]) -> Answer:
@@ -154,21 +151,6 @@ def _from_list(place: str, asked: Question, key: Public | None, told: dict[str, 
         if unkept:
             click.echo(f"certify: an older list would not be known again: {unkept}", err=True)
     return answer(asked, listed, datetime.now(UTC))
-
-
-def _from_registry(reference: Reference, asked: Question, key: Public | None) -> Answer:
-    from certify.engine.login import login  # noqa: PLC0415
-    from certify.images.referrers import Referrers  # noqa: PLC0415
-    from certify.images.registry import Registry  # noqa: PLC0415
-    from certify.signing.attachments import stated_of  # noqa: PLC0415
-
-    assert key is not None
-    with Registry(reference.registry, login, timeout=10) as registry:
-        try:
-            found = stated_of(asked, Referrers(registry, reference.repository), key)
-        except NotBelieved as error:
-            return Answer(Why.SIGNATURE, error.message)
-    return answer_attached(asked, found, datetime.now(UTC))
 
 
 def _print_json(told: dict[str, object], found: Answer | None, text: str) -> None:
