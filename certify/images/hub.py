@@ -14,7 +14,7 @@ import requests
 from certify.errors import ImageUnavailable
 from certify.images.reference import DOCKER_HUB, Reference
 from certify.images.registry import Registry
-from certify.images.transport import session
+from certify.images.transport import pages, session
 from certify.model import Trust
 
 API_VARIABLE = "CERTIFY_HUB_API"
@@ -24,7 +24,7 @@ PAGE = 100
 MOST_PAGES = 1_000
 _TIMEOUT = 20.0
 _PATIENCE = 3.0
-"""Seconds that a certification waits for a trust tier; without one it is unknown."""
+"""Seconds for which a trust tier may not come any further; without one it is unknown."""
 _BADGES = {
     "verified_publisher": Trust.VERIFIED,
     "open_source": Trust.SPONSORED,
@@ -54,7 +54,8 @@ def trust(reference: Reference) -> Trust:
 @functools.cache
 def _badge(address: str, namespace: str) -> Trust:
     try:
-        answer = requests.get(f"{address}/orgs/{namespace}/", timeout=_PATIENCE)
+        with session(urlsplit(address).netloc, _PATIENCE, again=False) as asking:
+            answer = asking.get(f"{address}/orgs/{namespace}/")
         if answer.status_code == requests.codes.not_found:
             return Trust.COMMUNITY  # a person: only organizations bear badges
         answer.raise_for_status()
@@ -97,7 +98,7 @@ class Hub:
             self._registry.answering(f"list the repositories of {namespace}"),
             session(host, _TIMEOUT) as asking,
         ):
-            for number in range(1, MOST_PAGES):
+            for number in pages(MOST_PAGES):
                 # Where it says that the next page is does not matter, so it leads nowhere else.
                 answer = asking.get(url, params={"page_size": PAGE, "page": number})
                 answer.raise_for_status()
@@ -105,7 +106,6 @@ class Hub:
                 yield from [f"{namespace}/{each['name']}" for each in page["results"]]
                 if not page.get("next"):
                     return
-            raise ValueError("its list does not end")
 
     def tags(self, repository: str) -> Iterator[str]:
         """The tags of a repository, by the registry's own protocol."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
@@ -18,6 +18,8 @@ import requests
 
 from certify.errors import ImageUnavailable
 from certify.images.registry import Registry
+from certify.images.transport import pages
+from certify.safetext import one_line
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -139,18 +141,19 @@ class Referrers:
     def _referrers(self, digest: str) -> list[Descriptor] | None:
         """What the registry's own API lists, page by page; null if it has none."""
         path, entries = f"referrers/{digest}", list[Descriptor]()
-        for _ in range(MOST):
-            answer = self._ask("get", path, missing=_NO_API, accept=INDEX, stream=True)
-            if answer is None:
-                return None
-            entries += _entries(self._body(answer, path))
-            if len(entries) > MOST_LISTED:
-                break
-            following = answer.links.get("next")
-            if following is None:
-                return entries
-            path = urljoin(answer.url, following["url"])
-        raise ImageUnavailable(f"{self._registry.host}: its list of referrers does not end")
+        with self._registry.answering(f"list what is attached to {digest}"):
+            for _ in pages(MOST):
+                answer = self._ask("get", path, missing=_NO_API, accept=INDEX)
+                if answer is None:
+                    return None
+                entries += _entries(answer.content)
+                if len(entries) > MOST_LISTED:
+                    raise ValueError("its list does not end")
+                following = answer.links.get("next")
+                if following is None:
+                    break
+                path = urljoin(answer.url, following["url"])
+        return entries
 
     def _index(self, digest: str) -> list[Descriptor]:
         """What the index under the fallback tag holds; nothing if there is no such tag."""
@@ -184,12 +187,8 @@ class Referrers:
         return content
 
     def _get(self, path: str, *, missing: tuple[int, ...] = (), accept: str = ANY) -> bytes | None:
-        answer = self._ask("get", path, missing=missing, accept=accept, stream=True)
-        return None if answer is None else self._body(answer, path)
-
-    def _body(self, answer: requests.Response, path: str) -> bytes:
-        with self._registry.answering(f"give {path} of {self._repository}"), answer:
-            return b"".join(_limited(answer.iter_content(1 << 16)))
+        answer = self._ask("get", path, missing=missing, accept=accept)
+        return None if answer is None else answer.content
 
     def _ask(
         self,
@@ -202,23 +201,18 @@ class Referrers:
         **request: Any,
     ) -> requests.Response | None:
         headers = {"Accept": accept} | ({"Content-Type": content_type} if content_type else {})
-        return self._registry.ask(
+        answer = self._registry.ask(
             self._repository, method, path, missing=missing, headers=headers, **request
         )
+        if answer is not None and len(answer.content) > LARGEST:
+            with self._registry.answering(f"give {one_line(path)} of {self._repository}"):
+                raise ValueError(f"it is larger than {LARGEST >> 20} MiB")
+        return answer
 
     def _put(self, path: str, content: bytes, content_type: str) -> requests.Response:
         answer = self._ask("put", path, data=content, content_type=content_type)
         assert answer is not None
         return answer
-
-
-def _limited(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    size = 0
-    for chunk in chunks:
-        size += len(chunk)
-        if size > LARGEST:
-            raise ValueError(f"it is larger than {LARGEST >> 20} MiB")
-        yield chunk
 
 
 def _entries(raw: bytes) -> list[Descriptor]:

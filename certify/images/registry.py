@@ -20,7 +20,7 @@ from certify.errors import ImageUnavailable
 from certify.images.platform import normal
 from certify.images.reference import DOCKER_HUB, Reference
 from certify.images.tokens import Credentials, Login, authorization
-from certify.images.transport import is_loopback, session, speaks_tls
+from certify.images.transport import is_loopback, pages, session, speaks_tls
 from certify.images.unanswered import unavailable
 from certify.safetext import one_line
 
@@ -232,7 +232,7 @@ def manifest_digest(
 def _names(ask: Callable[..., requests.Response], path: str, key: str) -> Iterator[str]:
     """What a registry lists, page by page; each tells where the next one is."""
     answer = ask("get", path, params={"n": PAGE})
-    for _ in range(MOST_PAGES):
+    for _ in pages(MOST_PAGES):
         for name in answer.json()[key] or ():
             if not isinstance(name, str):
                 raise ValueError("its list holds something else than names")
@@ -241,7 +241,6 @@ def _names(ask: Callable[..., requests.Response], path: str, key: str) -> Iterat
         if following is None:
             return
         answer = ask("get", urljoin(answer.url, following["url"]))
-    raise ValueError("its list does not end")
 
 
 def _check(content: bytes, digest: str) -> None:

@@ -2,13 +2,16 @@
 
 Certificates and plain HTTP are as Docker has them: see "Verify repository client with
 certificates" and "insecure-registries" in its documentation. Answers are nobody's to trust: none
-is read without end, and none is waited for without end.
+is read without end, and none is waited for without end, from its first line to its last byte.
 """
 
 from __future__ import annotations
 
 import contextlib
+import http.client
+import io
 import ipaddress
+import socket
 import ssl
 import time
 from collections.abc import Iterator
@@ -27,6 +30,8 @@ LARGEST = 16 * 1024 * 1024
 """Bytes of an answer; registries limit manifests to 4 MiB, lists may be longer."""
 LONGEST = 60.0
 """Seconds that reading one answer may take, however steadily it comes."""
+LONGEST_LIST = 600.0
+"""Seconds that all pages of a list may take."""
 PATIENCE = 3
 """All pauses on one connection together are at most so many times its limit of time."""
 SILENCES = 2
@@ -66,31 +71,74 @@ _RETRIES = _Once(
 )
 
 
-def session(host: str, timeout: float) -> requests.Session:
+def session(host: str, timeout: float, *, again: bool = True) -> requests.Session:
     """A session for one registry, which waits ``timeout`` seconds for each answer to begin.
 
-    Raises ValueError, with the file's name in it, for a certificate that cannot be used.
+    It asks ``again`` where that may help. Raises ValueError, with the file's name in it, for a
+    certificate that cannot be used.
     """
-    made = requests.Session()
-    # Logins are Docker's; without this, `requests` would put one from ~/.netrc in their place.
-    made.auth = _as_it_is
-    adapter = Adapter(host, timeout)
+    made = _Session()
+    adapter = Adapter(host, timeout, PATIENCE * timeout if again else 0)
     for scheme in ("http://", "https://"):
         made.mount(scheme, adapter)
     return made
+
+
+class _Session(requests.Session):
+    """Logins are Docker's: `requests` by itself would put those of ~/.netrc in their place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.auth = _as_it_is
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        """Somewhere else the login stays away; none takes its place."""
+        before, after = str(response.request.url), str(prepared_request.url)
+        if self.should_strip_auth(before, after):  # type: ignore[no-untyped-call]
+            prepared_request.headers.pop("Authorization", None)
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
+class _Until(io.RawIOBase):
+    """Reads from a connection until a moment; its own timeout bounds each single wait."""
+
+    def __init__(self, under: io.RawIOBase, until: float) -> None:
+        self._under = under
+        self._until = until
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if time.monotonic() > self._until:
+            raise TimeoutError("the answer did not end in time")
+        return self._under.readinto(buffer)
+
+    def close(self) -> None:
+        self._under.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer of which no part, its head included, is read for longer than :data:`LONGEST`."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_Until(self.fp.detach(), time.monotonic() + LONGEST))
+
+
 class Adapter(HTTPAdapter):
     """Connections for one registry, with the certificates that Docker would use."""
 
-    def __init__(self, host: str, timeout: float) -> None:
+    def __init__(self, host: str, timeout: float, patience: float) -> None:
         self._trust = _context(CERTIFICATES / host)
         self._timeout = timeout
-        self._patience = PATIENCE * timeout
+        self._patience = patience
         self._silences = 0
         self._trouble: requests.RequestException | None = None
         super().__init__(max_retries=_RETRIES)
@@ -103,10 +151,18 @@ class Adapter(HTTPAdapter):
         """The same through a proxy."""
         return super().proxy_manager_for(proxy, ssl_context=self._trust, **kwargs)
 
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Connections, through a proxy or not, whose answers end in time."""
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        kind = pool.ConnectionCls
+        if kind.response_class is not _Answer:
+            pool.ConnectionCls = type(kind.__name__, (kind,), {"response_class": _Answer})
+        return pool
+
     def send(
-        self, request: requests.PreparedRequest, stream: bool = False, *args: Any, **kwargs: Any
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> requests.Response:
-        """Ask, and ask again where that may help.
+        """Ask, and ask again where that may help; an answer is read whole.
 
         Raises :class:`requests.RequestException`, also for an answer without end, or if too much
         went unanswered before.
@@ -115,13 +171,12 @@ class Adapter(HTTPAdapter):
             raise requests.ConnectionError(str(self._trouble)) from self._trouble
         if is_loopback(urlsplit(str(request.url)).netloc.rpartition("@")[2]):
             kwargs["proxies"] = {}  # no proxy leads to this machine
-        kwargs["timeout"] = kwargs.get("timeout") or self._timeout
+        kwargs |= {"stream": True, "timeout": kwargs.get("timeout") or self._timeout}
         pauses = iter(_PAUSES if request.method in ("GET", "HEAD") else ())
         while True:
             answer = self._ask(request, *args, **kwargs)
+            _read(answer)
             again = answer.status_code in _AGAIN
-            if again or not stream:
-                _read(answer)
             pause = _asked_for(answer, next(pauses, None)) if again else None
             if pause is None or pause > self._patience:
                 return answer
@@ -132,7 +187,7 @@ class Adapter(HTTPAdapter):
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> requests.Response:
         try:
-            answer = super().send(request, True, *args, **kwargs)
+            answer = super().send(request, *args, **kwargs)
         except requests.exceptions.SSLError:
             raise  # that is an answer, too
         except (requests.ConnectionError, requests.Timeout) as error:
@@ -153,28 +208,26 @@ def _asked_for(answer: requests.Response, pause: float | None) -> float | None:
 
 def _read(answer: requests.Response) -> None:
     """Read all of an answer. Raises :class:`requests.RequestException`."""
-    until = time.monotonic() + LONGEST
     found = bytearray()
-    try:
-        # Not by blocks: one that comes byte by byte would be waited for as long as it likes.
-        while part := answer.raw.read1(1 << 16, decode_content=True):
-            found += part
-            if len(found) > LARGEST:
-                raise _endless(f"its answer is larger than {LARGEST >> 20} MiB")
-            if time.monotonic() > until:
-                raise _endless(f"its answer did not end within {LONGEST:g} s")
-    except urllib3.exceptions.HTTPError as error:
-        answer.close()
-        raise requests.ConnectionError(error, request=answer.request) from error
-    except requests.RequestException:
-        answer.close()
-        raise
+    for part in answer.iter_content(1 << 16):
+        found += part
+        if len(found) > LARGEST:
+            answer.close()
+            raise requests.exceptions.ContentDecodingError(
+                f"its answer is larger than {LARGEST >> 20} MiB"
+            )
     # As requests itself does; there is no public way to say that it was read.
-    answer._content, answer._content_consumed = bytes(found), True  # type: ignore[attr-defined]
+    answer._content = bytes(found)
 
 
-def _endless(said: str) -> requests.RequestException:
-    return requests.exceptions.ContentDecodingError(said)
+def pages(most: int) -> Iterator[int]:
+    """The numbers of a list's pages, from 1. Raises ValueError for a list that does not end."""
+    until = time.monotonic() + LONGEST_LIST
+    for number in range(1, most + 1):
+        if time.monotonic() > until:
+            break
+        yield number
+    raise ValueError("its list does not end")
 
 
 def _context(folder: Path) -> ssl.SSLContext:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from certify.errors import ImageUnavailable, NoSuchImage
 from certify.images import hub as module
+from certify.images import transport
 from certify.images.expand import Selection, expand
-from certify.images.hub import Hub
+from certify.images.hub import Hub, trust
 from certify.images.listing import parse_listing
+from certify.images.reference import Reference
 from certify.images.registry import Registry
+from certify.model import Trust
 from tests.images.test_registry import anonymous
 from tests.inconclusive.misbehaving import Reply, serving
 
@@ -48,6 +52,47 @@ def test_a_list_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
     with serving(lambda _method, _path: page(1, last=2)) as port:
         with pytest.raises(ImageUnavailable, match="does not end"):
             listed(port)
+
+
+def test_a_list_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "LONGEST_LIST", 0.3)
+    asked: list[str] = []
+
+    def slow(_method: str, path: str) -> Reply:
+        asked.append(path)
+        time.sleep(0.1)
+        return page(1, last=2)
+
+    with serving(slow) as port:
+        with pytest.raises(ImageUnavailable, match="does not end"):
+            listed(port)
+    assert 1 < len(asked) < 10
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_badge_that_is_not_told_is_asked_for_once(
+    monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    asked: list[str] = []
+
+    def refusing(_method: str, path: str) -> Reply:
+        asked.append(path)
+        return Reply(status)
+
+    with serving(refusing) as port:
+        monkeypatch.setenv("CERTIFY_HUB_API", f"http://127.0.0.1:{port}")
+        assert trust(Reference.parse("acme/app:1")) is Trust.UNKNOWN
+    assert asked == ["/orgs/acme/"]
+
+
+@pytest.mark.parametrize("size", [1 << 10, 1 << 21])
+def test_a_badge_is_not_read_without_end(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(transport, "LARGEST", 1 << 20)
+    body = b'{"badge": ""}' + b" " * size
+    with serving(lambda _method, _path: Reply(200, body)) as port:
+        monkeypatch.setenv("CERTIFY_HUB_API", f"http://127.0.0.1:{port}")
+        expected = Trust.COMMUNITY if size < 1 << 20 else Trust.UNKNOWN
+        assert trust(Reference.parse("acme/app:1")) is expected
 
 
 @pytest.mark.parametrize(

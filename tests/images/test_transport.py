@@ -8,16 +8,20 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from certify.errors import ImageUnavailable
 from certify.images import transport
+from certify.images.hub import trust
 from certify.images.reference import Reference
+from certify.images.referrers import Referrers
 from certify.images.registry import Registry as Client
 from certify.images.registry import manifest_digest
+from certify.images.transport import session
+from certify.model import Trust
 from tests.images.test_registry import anonymous, digest_through
 from tests.inconclusive.misbehaving import SILENCE, Reply, serving
 
@@ -122,19 +126,114 @@ def test_an_answer_without_end_is_not_read_to_the_end(monkeypatch: pytest.Monkey
                 list(client.repositories())
 
 
-def test_an_answer_that_comes_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def dripping(begin: bytes) -> Callable[[Callable[[bytes], object]], None]:
+    """An answer that begins so, and goes on byte by byte for a minute."""
+
+    def write(say: Callable[[bytes], object]) -> None:
+        say(begin)
+        for _ in range(1200):
+            say(b"x")
+            time.sleep(0.05)
+
+    return write
+
+
+def its_digest(client: Client) -> object:
+    return client.digest("team/app", "1")
+
+
+def its_repositories(client: Client) -> object:
+    return list(client.repositories())
+
+
+def its_tags(client: Client) -> object:
+    return list(client.tags("team/app"))
+
+
+def its_attachments(client: Client) -> object:
+    return Referrers(client, "team/app").listed(DIGEST, "text/plain")
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nX-Slow: "
+BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n"
+WAITING = b"HTTP/1.1 100 Continue\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "asked"),
+    [
+        (HEAD, its_digest),
+        (WAITING, its_digest),
+        (HEAD, its_tags),
+        (BODY, its_tags),
+        (BODY, its_attachments),
+        (CHUNKS, its_attachments),
+    ],
+)
+def test_an_answer_that_comes_byte_by_byte_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, begin: bytes, asked: Callable[[Client], object]
+) -> None:
     monkeypatch.setattr(transport, "LONGEST", 0.3)
+    began = time.monotonic()
+    with writing(dripping(begin)) as port:
+        with Client(f"127.0.0.1:{port}", anonymous, timeout=2) as client:
+            with pytest.raises(ImageUnavailable, match="no answer came in time"):
+                asked(client)
+    assert time.monotonic() - began < 10
 
-    def slow(write: Callable[[bytes], object]) -> None:
-        write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-        while True:
-            write(b" ")
-            time.sleep(0.02)
 
-    with writing(slow) as port:
+def test_a_proxy_that_answers_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "LONGEST", 0.3)
+    began = time.monotonic()
+    with writing(dripping(b"HTTP/1.1 200 Yes\r\nX-Slow: ")) as port:
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        with Client("registry.invalid", anonymous, insecure=True, timeout=2) as client:
+            with pytest.raises(ImageUnavailable, match="no answer came in time"):
+                client.digest("team/app", "1")
+    assert time.monotonic() - began < 10
+
+
+def test_each_answer_on_a_kept_connection_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "LONGEST", 0.3)
+    with serving(lambda _method, _path: FOUND) as port:
+        with Client(f"127.0.0.1:{port}", anonymous, timeout=2) as client:
+            for _ in range(5):
+                assert client.digest("team/app", "1") == DIGEST
+                time.sleep(0.1)
+
+
+def test_a_list_may_take_its_time_but_not_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "LONGEST_LIST", 0.3)
+    asked: list[str] = []
+
+    def slow(_method: str, path: str) -> Reply:
+        asked.append(path)
+        if path == "/v2/":
+            return Reply(200)
+        time.sleep(0.1)
+        body = b'{"repositories": ["a"], "manifests": []}'
+        return Reply(200, body, {"Link": f'<{path}>; rel="next"'})
+
+    with serving(slow) as port, Client(f"127.0.0.1:{port}", anonymous) as client:
+        for its_list in (its_repositories, its_attachments):
+            asked.clear()
+            with pytest.raises(ImageUnavailable, match="its list does not end"):
+                its_list(client)
+            assert 1 < len(asked) < 10
+
+
+@pytest.mark.parametrize("asked", [its_tags, its_attachments])
+@pytest.mark.parametrize("link", ["<http://[>", "<http://[::1>", "<//[>"])
+def test_a_next_page_that_is_nowhere_is_the_registrys_fault(
+    link: str, asked: Callable[[Client], object]
+) -> None:
+    reply = Reply(200, b'{"tags": [], "manifests": []}', {"Link": f'{link}; rel="next"'})
+    with serving(lambda _method, _path: reply) as port:
         with Client(f"127.0.0.1:{port}", anonymous) as client:
-            with pytest.raises(ImageUnavailable, match=r"did not end within 0\.3 s"):
-                list(client.repositories())
+            with pytest.raises(ImageUnavailable):
+                asked(client)
 
 
 @pytest.mark.parametrize("told", ["nonsense", "sha256:abc", "\x1b[31m", "sha999:" + "0" * 64])
@@ -157,26 +256,65 @@ def test_a_manifest_that_is_another_one_tells_nothing() -> None:
         assert manifest_digest(Client(host, anonymous), reference, DIGEST, "linux/amd64") is None
 
 
-def test_no_login_comes_from_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login somebody password secret\n")
-    (tmp_path / ".netrc").chmod(0o600)
-    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
-    logins: list[str | None] = []
+@contextlib.contextmanager
+def overheard(body: bytes = b"{}") -> Iterator[tuple[int, list[tuple[str, str | None]]]]:
+    """A server that sends everybody on to localhost; its port, and who came there as whom."""
+    heard: list[tuple[str, str | None]] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            logins.append(self.headers.get("Authorization"))
-            self.send_response(404)
+        def do_GET(self) -> None:
+            heard.append((self.headers["Host"].split(":")[0], self.headers.get("Authorization")))
+            here = heard[-1][0] == "localhost" or self.path == "/v2/"
+            self.send_response(200 if here else 307)
+            self.send_header("Location", f"http://localhost:{port}/x")
+            self.send_header("Docker-Content-Digest", DIGEST)
             self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        port = int(server.server_address[1])
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
-        with pytest.raises(ImageUnavailable, match="no such thing"):
-            digest_through(int(server.server_address[1]))
+        yield port, heard
         server.shutdown()
         thread.join()
-    assert logins == [None]
+
+
+@pytest.fixture
+def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logins in ~/.netrc for all that answers here."""
+    file = tmp_path / ".netrc"
+    file.write_text(
+        "".join(f"machine {host} login me password no\n" for host in ("127.0.0.1", "localhost"))
+    )
+    file.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(file))
+
+
+@pytest.mark.usefixtures("netrc")
+def test_no_login_comes_from_netrc_not_even_where_one_is_sent_on_to() -> None:
+    with overheard() as (port, heard):
+        digest_through(port)
+    assert heard[-2:] == [("127.0.0.1", None), ("localhost", None)]
+    assert {login for _host, login in heard} == {None}
+
+
+@pytest.mark.usefixtures("netrc")
+def test_nor_is_docker_hub_told_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with overheard(b'{"badge": "verified_publisher"}') as (port, heard):
+        monkeypatch.setenv("CERTIFY_HUB_API", f"http://127.0.0.1:{port}")
+        assert trust(Reference.parse("acme/app:1")) is Trust.VERIFIED
+    assert heard == [("127.0.0.1", None), ("localhost", None)]
+
+
+@pytest.mark.usefixtures("netrc")
+def test_a_login_does_not_go_on_to_another_host() -> None:
+    with overheard() as (port, heard), session(f"127.0.0.1:{port}", 2) as asking:
+        asking.get(f"http://127.0.0.1:{port}/", headers={"Authorization": "Basic docker"})
+    assert heard == [("127.0.0.1", "Basic docker"), ("localhost", None)]
