@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -29,8 +30,11 @@ def matrix(*, profile: str | None, form: str, reports: Path, ledger: str | None)
     """
     with open_ledger(ledger, reports, make=False) as store:
         results = store.presented(profile)
+    now = datetime.now(UTC)
     if form == "text":
-        print_matrix(results, Console())
+        print_matrix(results, Console(), now=now)
+    elif form == "json":
+        sys.stdout.write(matrix_json(results))
     else:
-        written = {"json": matrix_json, "markdown": matrix_markdown, "csv": matrix_csv}
-        sys.stdout.write(written[form](results))
+        written = {"markdown": matrix_markdown, "csv": matrix_csv}
+        sys.stdout.write(written[form](results, now))

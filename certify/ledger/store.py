@@ -35,7 +35,7 @@ REPEATED = ("reference", "registry", "repository", "tag", "digest", "image_id")
 
 T = TypeVar("T")
 
-_AT_A_TIME = 200
+AT_A_TIME = 200
 """Documents are read so many at a time."""
 ANOTHER_FILE = "Name another ledger with --ledger, or move this file away: a new one is made."
 
@@ -134,7 +134,7 @@ class Ledger:
 
     def documents(self, rows: Sequence[Shown]) -> Iterator[tuple[Shown, Result]]:
         """The results that stand for rows of a matrix, a few at a time, under the rows' names."""
-        for part in batched(rows, _AT_A_TIME):
+        for part in batched(rows, AT_A_TIME):
             query = select(ROW.id, ROW.document).where(ROW.id.in_([each.id for each in part]))
             found = {row.id: result for result, row in self._read(query)}
             for each in part:

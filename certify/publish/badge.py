@@ -16,8 +16,9 @@ from functools import cache
 from importlib import resources
 from xml.sax.saxutils import escape, quoteattr
 
-from certify.model import Result, Status
+from certify.model import Grade, Result, Status
 from certify.publish.names import certificate_stem
+from certify.publish.phrases import status_of
 from certify.safetext import one_line, safe_json
 
 CACHE_SECONDS = 3600
@@ -25,7 +26,6 @@ CACHE_SECONDS = 3600
 LABEL_COLOUR = "3d444d"
 # White text on each of them has a contrast of at least 4.5 (WCAG 2, level AA).
 GREEN, TEAL, RED, GREY = "1a7f37", "0b6e83", "b42318", "57606a"
-_COLOURS = {"native": GREEN, "on-launch": TEAL}
 _HEIGHT, _PADDING, _LONGEST = 20, 6, 60
 
 
@@ -43,24 +43,20 @@ class Badge:
 
 def badge_of(result: Result, now: datetime) -> Badge:
     """The badge of one result."""
-    verdict = result.verdict
+    status, grade = status_of(result, now), result.verdict.grade
     told = f"{one_line(result.image.reference)} ({one_line(result.profile)})"
-    if verdict.status is Status.REJECTED:
-        message, colour = "rejected", RED
-    elif verdict.status is not Status.CERTIFIED:
-        message, colour = "inconclusive", GREY
-    elif result.expires_at <= now:
-        message, colour = "expired", GREY
+    if status != Status.CERTIFIED:
+        message, colour = status, RED if status == Status.REJECTED else GREY
     else:
-        grade = verdict.grade.value if verdict.grade else ""
-        message, colour = f"certified {grade}".rstrip(), _COLOURS.get(grade, TEAL)
+        message = f"{status} {grade.value}" if grade else status
+        colour = GREEN if grade is Grade.NATIVE else TEAL
         told += f", until {result.expires_at:%Y-%m-%d}"
     return Badge(one_line(result.profile, _LONGEST), message, colour, f"{message}: {told}")
 
 
 def badge_of_all(results: Iterable[Result], now: datetime) -> Badge:
     """One badge for a whole list: how many certificates stand."""
-    count = sum(1 for r in results if r.verdict.status is Status.CERTIFIED and r.expires_at > now)
+    count = sum(status_of(each, now) == Status.CERTIFIED for each in results)
     message = f"{count} certified"
     return Badge("certify", message, GREEN if count else GREY, message)
 

@@ -20,7 +20,7 @@ from certify.publish.layout import Hanging
 from certify.publish.markdown import escaped
 from certify.publish.matrix_rows import LISTED, Block, blocks_of, cells_of, not_well
 from certify.publish.matrix_table import table
-from certify.publish.phrases import MEANINGS, STATUS_MARKS
+from certify.publish.phrases import MEANINGS
 from certify.safetext import safe_json
 
 MATRIX_SCHEMA = "certify/matrix/v1"
@@ -31,7 +31,7 @@ def print_matrix(
 ) -> None:
     """Print a table per profile and platform, a legend, and how many fared how.
 
-    ``now`` is what ages are counted to, the present unless given.
+    ``now`` is what ages are counted to and what has expired by, the present unless given.
     """
     now = now or datetime.now(UTC)
     for block in blocks_of(results):
@@ -45,36 +45,42 @@ def print_matrix(
         console.print(
             Hanging(Text("1/8: one check of eight · native, on-launch: certified", "dim"))
         )
-    console.print(Hanging(Text(_total(results), "bold")))
+    console.print(Hanging(Text(_total(results, now), "bold")))
 
 
 def matrix_json(results: Sequence[Result]) -> str:
-    """The matrix as JSON: a line per result in the order given, ends with a newline."""
+    """The matrix as JSON: a line per result in the order given, ends with a newline.
+
+    A verdict stands as it was found, beside the moment until which it does.
+    """
     # Row by row: as one document thousands of rows would take ten times the memory of their text.
     rows = ",".join(f"\n    {safe_json(_row(result))}" for result in results)
     end = "\n  " if rows else ""
     return f'{{\n  "schema": {safe_json(MATRIX_SCHEMA)},\n  "rows": [{rows}{end}]\n}}\n'
 
 
-def matrix_markdown(results: Sequence[Result]) -> str:
-    """The matrix as Markdown tables, as GitHub and GitLab show them; ends with a newline."""
+def matrix_markdown(results: Sequence[Result], now: datetime) -> str:
+    """The matrix as Markdown tables, as GitHub and GitLab show them; ends with a newline.
+
+    What has expired by ``now`` is not certified.
+    """
     lines = ["# Compatibility matrix", ""]
     for block in blocks_of(results):
-        lines += [f"## {escaped(block.title)}", "", *_markdown_table(block), ""]
+        lines += [f"## {escaped(block.title)}", "", *_markdown_table(block, now), ""]
     if results:
         lines += ["  ".join(f"{mark} {meaning}" for mark, meaning in MEANINGS.items()), ""]
-    lines.append(_total(results))
+    lines.append(_total(results, now))
     if results:
         newest = max(result.finished_at for result in results).astimezone(UTC)
         lines += ["", f"Newest result: {newest:%Y-%m-%d %H:%M} UTC."]
     return "\n".join(lines) + "\n"
 
 
-def _total(results: Sequence[Result]) -> str:
+def _total(results: Sequence[Result], now: datetime) -> str:
     count = len(results)
-    return (
-        f"{count} result{'s' * (count != 1)}: {phrases.tally(results)}" if count else "no results"
-    )
+    if not count:
+        return "no results"
+    return f"{count} result{'s' * (count != 1)}: {phrases.tally(results, now)}"
 
 
 def _row(result: Result) -> dict[str, Any]:
@@ -106,7 +112,7 @@ def _row(result: Result) -> dict[str, Any]:
     }
 
 
-def _markdown_table(block: Block) -> list[str]:
+def _markdown_table(block: Block, now: datetime) -> list[str]:
     header = ["reference", "verdict", "boot", *block.groups, "not passed"]
     rows = [header, ["---"] * len(header)]
     for result in block.results:
@@ -115,7 +121,7 @@ def _markdown_table(block: Block) -> list[str]:
         rows.append(
             [
                 result.image.reference,
-                f"{STATUS_MARKS[result.verdict.status]} {phrases.verdict_of(result)}",
+                f"{phrases.status_mark(result, now)} {phrases.verdict_of(result, now)}",
                 "" if boot is None else phrases.seconds(boot),
                 *(str(cells.get(group, "")) for group in block.groups),
                 ", ".join(_named(result)),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from datetime import datetime
 
 from certify.model import Result
+from certify.publish.phrases import EXPIRED, status_of
 from certify.safetext import one_line
 
 _FACTS = (
@@ -16,9 +18,10 @@ _FACTS = (
 _FORMULA = ("=", "+", "-", "@")
 
 
-def matrix_csv(results: Sequence[Result]) -> str:
+def matrix_csv(results: Sequence[Result], now: datetime) -> str:
     """All results in the order given; the outcome of a check stands in the column of its id.
 
+    What has expired by ``now`` is ``expired``, and has no grade.
     What a spreadsheet would take for a formula is preceded by an apostrophe, as OWASP advises.
     """
     ids = list(dict.fromkeys(check.id for result in results for check in result.checks))
@@ -29,12 +32,13 @@ def matrix_csv(results: Sequence[Result]) -> str:
         outcomes = {
             check.id: "waived" if check.waiver else check.outcome.value for check in result.checks
         }
-        writer.writerow([*_facts(result), *(outcomes.get(check_id, "") for check_id in ids)])
+        writer.writerow([*_facts(result, now), *(outcomes.get(check_id, "") for check_id in ids)])
     return file.getvalue()
 
 
-def _facts(result: Result) -> list[str]:
+def _facts(result: Result, now: datetime) -> list[str]:
     image, startup, verdict = result.image, result.startup, result.verdict
+    status = status_of(result, now)
     seconds = (startup.boot_seconds, startup.dockerd_seconds, startup.provision_seconds)
     texts = [
         image.reference,
@@ -43,8 +47,8 @@ def _facts(result: Result) -> list[str]:
         (image.os.pretty_name or image.os.id) if image.os else "",
         image.trust.value,
         result.profile,
-        verdict.status.value,
-        verdict.grade.value if verdict.grade else "",
+        status,
+        verdict.grade.value if verdict.grade and status != EXPIRED else "",
     ]
     return [
         *map(_cell, texts),

@@ -59,7 +59,7 @@ class _Layout:
 
 
 def table(block: Block, width: int, now: datetime) -> Table:
-    """The results of a block, in at most ``width`` columns; ages are counted to ``now``."""
+    """The results of a block, in at most ``width`` columns, as they stand ``now``."""
     references = [short_reference(result) for result in block.results]
     longest = max(map(cell_len, [*references, "reference"]))
     for layout in _layouts(block, now):
@@ -88,7 +88,7 @@ def _layouts(block: Block, now: datetime) -> Iterator[_Layout]:
     """From the one that tells most to the one that fits everywhere."""
     results, groups = block.results, block.groups
     named = tuple(_group(results, [group], one_line(group)) for group in groups)
-    verdict, brief = _verdicts(results, extra=True), _verdicts(results, extra=False)
+    verdict, brief = (_verdicts(results, now, extra=extra) for extra in (True, False))
     boot = _boot(results)
     age = _Column("age", tuple(Text(phrases.age(r.finished_at, now)) for r in results), "right")
     digest = _Column("digest", tuple(Text(_digest(result), "dim") for result in results))
@@ -124,19 +124,22 @@ def _group(results: Sequence[Result], groups: Sequence[str], header: str) -> _Co
     )
 
 
-def _verdicts(results: Sequence[Result], *, extra: bool) -> _Column:
-    return _Column("verdict", tuple(_verdict(result, extra) for result in results))
+def _verdicts(results: Sequence[Result], now: datetime, *, extra: bool) -> _Column:
+    return _Column("verdict", tuple(_verdict(result, now, extra) for result in results))
 
 
-def _verdict(result: Result, extra: bool) -> Text:
+def _verdict(result: Result, now: datetime, extra: bool) -> Text:
     """The grade says that an image is certified; ``extra`` adds what a launch cost."""
     status, grade = result.verdict.status, result.verdict.grade
+    mark = phrases.status_mark(result, now)
+    if phrases.status_of(result, now) == phrases.EXPIRED:
+        return Text(f"{mark} {phrases.EXPIRED}", STATUS_STYLES[Status.INCONCLUSIVE])
     word = grade.value if status is Status.CERTIFIED and grade else status.value
     spent = result.startup.provision_seconds
     if extra and grade is Grade.ON_LAUNCH and spent is not None:
         word += f" +{phrases.seconds(spent)}"
     word += phrases.and_waived(result)
-    return Text(f"{phrases.STATUS_MARKS[status]} {word}", STATUS_STYLES[status])
+    return Text(f"{mark} {word}", STATUS_STYLES[status])
 
 
 def _boot(results: Sequence[Result]) -> _Column:

@@ -39,6 +39,10 @@ STATUS_MARKS = {
     Status.INCONCLUSIVE: Mark.UNKNOWN,
 }
 
+EXPIRED = "expired"
+"""What is said of a certificate that has ended; its symbol is the site's."""
+_EXPIRED_MARK = "○"
+
 _OUTCOME_MARKS = {
     Outcome.PASSED: Mark.PASSED,
     Outcome.UNKNOWN: Mark.UNKNOWN,
@@ -57,10 +61,28 @@ def mark_of(check: Check) -> Mark:
     return _OUTCOME_MARKS.get(check.outcome, failed)
 
 
-def verdict_of(result: Result) -> str:
+def status_of(result: Result, now: datetime | None = None) -> str:
+    """The verdict in a word: ``expired`` of a certificate that has ended by ``now``.
+
+    Without ``now``, here and below, a verdict is told as it was when it was found.
+    """
+    certified = result.verdict.status is Status.CERTIFIED
+    ended = certified and now is not None and result.expires_at <= now
+    return EXPIRED if ended else result.verdict.status.value
+
+
+def status_mark(result: Result, now: datetime | None = None) -> str:
+    """The symbol of that word."""
+    ended = status_of(result, now) == EXPIRED
+    return _EXPIRED_MARK if ended else STATUS_MARKS[result.verdict.status]
+
+
+def verdict_of(result: Result, now: datetime | None = None) -> str:
     """``CERTIFIED native, 1 waived``, ``CERTIFIED on-launch (+13.2 s)``, ``REJECTED``, ..."""
-    verdict = result.verdict
-    words = [verdict.status.value.upper()]
+    verdict, status = result.verdict, status_of(result, now)
+    words = [status.upper()]
+    if status == EXPIRED:
+        return words[0]
     if verdict.status is Status.CERTIFIED and verdict.grade:
         words.append(verdict.grade.value)
         extra = result.startup.provision_seconds
@@ -105,18 +127,20 @@ def size(value: int) -> str:
     return decimal(value)
 
 
-def tally(results: Iterable[Result]) -> str:
+def tally(results: Iterable[Result], now: datetime | None = None) -> str:
     """``5 certified (2 native, 3 on-launch), 2 rejected, 1 inconclusive``; no zeros."""
-    results = list(results)
-    statuses = Counter(result.verdict.status for result in results)
-    grades = Counter(
-        result.verdict.grade for result in results if result.verdict.status is Status.CERTIFIED
-    )
+    statuses: Counter[str] = Counter()
+    grades: Counter[Grade | None] = Counter()
+    for result in results:
+        status = status_of(result, now)
+        statuses[status] += 1
+        if status == Status.CERTIFIED:
+            grades[result.verdict.grade] += 1
     graded = ", ".join(f"{grades[grade]} {grade.value}" for grade in Grade if grades[grade])
     told = [
-        f"{statuses[status]} {status.value}"
-        + (f" ({graded})" if status is Status.CERTIFIED and graded else "")
-        for status in Status
+        f"{statuses[status]} {status}"
+        + (f" ({graded})" if status == Status.CERTIFIED and graded else "")
+        for status in (*map(str, Status), EXPIRED)
         if statuses[status]
     ]
     return ", ".join(told) or "no results"

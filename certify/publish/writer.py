@@ -14,7 +14,7 @@ from pathlib import Path
 from certify.errors import BadLedger
 from certify.judge.changes import Change, changes
 from certify.ledger.shown import Past
-from certify.ledger.store import Ledger, batched
+from certify.ledger.store import AT_A_TIME, Ledger, batched
 from certify.model import Result
 from certify.publish.badge import badge_files, badge_files_of_all
 from certify.publish.files import locked, write_atomically
@@ -26,8 +26,6 @@ from certify.publish.site.build import frame_files, image_files, rows_file
 from certify.publish.thin import thinned
 from certify.publish.upkeep import NOTES, Entry, entries, forget, lacks_tables, noted, stale
 from certify.safetext import safe_json
-
-_AT_A_TIME = 200
 
 
 def write_reports(directory: Path, results: Sequence[Result], ledger: Ledger) -> int:
@@ -75,7 +73,7 @@ def _write_images(
     directory: Path, ledger: Ledger, found: Sequence[Entry], due: set[str], now: datetime
 ) -> Iterator[Result]:
     """Write the files of images that are due; all results, thin, in their order."""
-    for part in batched(found, _AT_A_TIME):
+    for part in batched(found, AT_A_TIME):
         past = ledger.past([entry.shown for entry in part if entry.stem in due])
         documents = ledger.presented_documents([entry.shown for entry in part])
         for entry, (shown, result) in zip(part, documents, strict=True):
@@ -98,7 +96,7 @@ def _certificate(result: Result) -> tuple[str, str]:
 
 def _tables(results: Sequence[Result], now: datetime) -> Iterator[tuple[str, str]]:
     yield "matrix.json", matrix_json(results)
-    yield "matrix.md", matrix_markdown(results)
+    yield "matrix.md", matrix_markdown(results, now)
     yield from badge_files_of_all(results, now)
     yield rows_file(results)
 

@@ -19,6 +19,7 @@ from rich.console import Console
 from certify.model import Check, Level, Outcome, Result, Status, Waived
 from certify.publish.matrix import matrix_json, matrix_markdown, print_matrix
 from certify.publish.matrix_rows import cell_of
+from tests.many import NOON
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=80)
 HOSTILE = st.text(st.characters(exclude_categories=())) | st.text(
@@ -28,7 +29,7 @@ MakeCheck = Callable[..., Check]
 MakeResult = Callable[..., Result]
 
 
-def shown(results: list[Result], width: int = 80, now: datetime | None = None) -> str:
+def shown(results: list[Result], width: int = 80, now: datetime = NOON) -> str:
     file = io.StringIO()
     print_matrix(results, Console(file=file, width=width), now=now)
     return "".join(line.rstrip() + "\n" for line in file.getvalue().splitlines())
@@ -96,9 +97,23 @@ def test_profiles_and_platforms_have_tables_of_their_own(make_result: MakeResult
     assert shown([make_result("alone", image={})]).startswith("devspace\n\n")
 
 
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_what_has_expired_is_not_certified(one_of_each: list[Result], width: int) -> None:
+    end = max(result.expires_at for result in one_of_each)
+    text = shown(one_of_each, width, now=end)
+    assert text.count("○ expired") == 2, "of all verdicts only a certificate ends"
+    assert not re.search("✓ native|✓ on-launch", text)
+    told = "5 results: 1 rejected, 2 inconclusive, 2 expired"
+    assert told in " ".join(text.split())
+    markdown = matrix_markdown(one_of_each, end)
+    assert (markdown.count("| ○ EXPIRED |"), told in markdown) == (2, True)
+    assert "CERTIFIED" not in markdown
+    assert "expired" not in shown(one_of_each, width, now=end - timedelta(seconds=1))
+
+
 def test_an_empty_matrix_says_so() -> None:
     assert shown([]) == "no results\n"
-    assert matrix_markdown([]) == "# Compatibility matrix\n\nno results\n"
+    assert matrix_markdown([], NOON) == "# Compatibility matrix\n\nno results\n"
     assert json.loads(matrix_json([])) == {"schema": "certify/matrix/v1", "rows": []}
 
 
@@ -170,7 +185,7 @@ def test_the_terminal_tells_what_waivers_carry(excused: Result, width: int) -> N
 
 
 def test_markdown_marks_what_is_waived(excused: Result) -> None:
-    text = matrix_markdown([excused])
+    text = matrix_markdown([excused], NOON)
     assert "✓ CERTIFIED native, 2 waived" in text
     assert "| dockerd.container (waived), systemd.units (waived) |" in text
 
@@ -211,7 +226,7 @@ PLAIN_TAGS = {"h1", "h2", "table", "thead", "tbody", "tr", "th", "td", "p"}
 
 
 def test_markdown_is_a_table_that_reads_well_unrendered(one_of_each: list[Result]) -> None:
-    text = matrix_markdown(one_of_each)
+    text = matrix_markdown(one_of_each, NOON)
     assert "| localhost/debian:trixie | ✓ CERTIFIED on-launch (+13.2 s) | 1.1 s | ✓ 6 |" in text
     assert "Newest result: 2026-03-01 12:00 UTC." in text
     page = rendered(text)
@@ -227,10 +242,10 @@ def test_markdown_shows_hostile_text_as_text(
 ) -> None:
     checks = (make_check("g.f", Outcome.FAILED), make_check(f"g.{text}", Outcome.FAILED))
     result = make_result(f"x{text}y|`<b>", checks=checks, status=Status.REJECTED)
-    page = rendered(matrix_markdown([result]))
+    page = rendered(matrix_markdown([result], NOON))
     assert page.tags == PLAIN_TAGS
     assert [len(row) for row in page.rows[:2]] == [5, 5]
-    assert "http://" not in matrix_markdown([make_result("http://evil www.evil.com")])
+    assert "http://" not in matrix_markdown([make_result("http://evil www.evil.com")], NOON)
 
 
 def test_no_data_controls_the_terminal(make_check: MakeCheck, make_result: MakeResult) -> None:

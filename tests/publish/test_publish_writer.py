@@ -73,10 +73,10 @@ def test_the_tables_say_what_whole_results_say(
 ) -> None:
     """Thin results are enough for them."""
     record(ledger, *one_of_each)
-    write_standing(tmp_path, ledger)
+    write_standing(tmp_path, ledger, now=NOON)
     standing = ledger.standing_by_reference()
     assert (tmp_path / "matrix.json").read_text() == matrix_json(standing)
-    assert (tmp_path / "matrix.md").read_text() == matrix_markdown(standing)
+    assert (tmp_path / "matrix.md").read_text() == matrix_markdown(standing, NOON)
     name, rows = rows_file(standing)
     assert (tmp_path / name).read_text() == rows
 
@@ -157,6 +157,9 @@ def test_what_expires_is_written_again_and_counts_no_more(tmp_path: Path, ledger
         assert write_standing(tmp_path, ledger, now=now) == 1
         assert json.loads(badge.read_text())["message"] == said
         assert json.loads((tmp_path / "badges/all.json").read_text())["message"] == count
+        matrix = (tmp_path / "matrix.md").read_text()
+        assert (" ✓ CERTIFIED native " in matrix) == (said != "expired")
+        assert ("\n1 result: 1 expired\n" in matrix) == (said == "expired")
 
 
 def test_who_waits_for_another_writer_tells_what_came_meanwhile(tmp_path: Path) -> None:
