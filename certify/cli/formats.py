@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from certify.cli import workflow
 from certify.model import Result
 from certify.publish.github import workflow_commands
 from certify.publish.junit import junit_xml
@@ -45,26 +44,10 @@ def print_results(results: Sequence[Result], form: str, as_text: Callable[[], No
     elif form == "markdown":
         sys.stdout.write(markdown(results))
     elif form == "github":
-        sys.stdout.write(workflow_commands(results))
+        workflow.command(workflow_commands(results))
         _summarize(markdown(results))
     else:
-        with _no_commands():
-            as_text()
-
-
-@contextlib.contextmanager
-def _no_commands() -> Iterator[None]:
-    """In a workflow of GitHub's, keeps what an image printed from being taken for a command."""
-    if os.environ.get("GITHUB_ACTIONS") != "true":
-        yield
-        return
-    token = secrets.token_hex(16)
-    print(f"::stop-commands::{token}", flush=True)  # noqa: T201
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        print(f"::{token}::", flush=True)  # noqa: T201
+        as_text()
 
 
 def _summarize(text: str) -> None:

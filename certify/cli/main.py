@@ -1,13 +1,20 @@
 """The command ``certify``: ``certify IMAGE`` is ``certify run IMAGE``.
 
 Errors that certify knows are printed in one line each and end with exit 2 (usage,
-configuration) or 3 (nothing could be answered); an interruption ends with 130.
+configuration) or 3 (nothing could be answered); an interruption ends with 130. What nobody foresaw
+ends with 3, too, and tells where.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
 
 import click
 from click_default_group import DefaultGroup
@@ -15,6 +22,7 @@ from click_default_group import DefaultGroup
 from certify import __version__
 from certify.cli.exits import INCONCLUSIVE, INTERRUPTED, USAGE
 from certify.cli.lazily import Commands
+from certify.cli.workflow import harmless
 from certify.errors import CertifyError, UsageError
 from certify.safetext import printable
 
@@ -41,32 +49,66 @@ COMMANDS = Commands(
 
 
 class Certify(DefaultGroup):  # type: ignore[misc]
-    """A group whose known errors end in one message, not in a traceback."""
+    """A group that ends with a message and an exit code that means what it says."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the command line; its help is printed here, too."""
+        with _ending_well():
+            return cast("click.Context", super().make_context(*args, **kwargs))
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; turn certify's own errors into a message and an exit code."""
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(
-                stream, io.TextIOWrapper
-            ):  # a terminal without UTF-8 still gets an answer
-                stream.reconfigure(errors="replace")
-        try:
+        """Run a command."""
+        with _ending_well():
             return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _ending_well() -> Iterator[None]:
+    """Turns what ends a command into a message and an exit code: never 1, which means rejected."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without UTF-8 still gets an answer
+            stream.reconfigure(errors="replace")
+    with harmless():
+        try:
+            try:
+                yield
+            finally:
+                sys.stdout.flush()
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except SystemExit as end:  # rich ends with 1 where nobody listens any more
+            if isinstance(end.__context__, BrokenPipeError):
+                sys.exit(INCONCLUSIVE)
+            raise
         except CertifyError as error:
             click.echo(f"certify: {printable(error.message)}", err=True)
             if error.remedy:
                 click.echo(f"  {printable(error.remedy)}", err=True)
             sys.exit(USAGE if isinstance(error, UsageError) else INCONCLUSIVE)
-        except OSError as error:
-            if error.filename is None:  # of a pipe or a socket: not of a file that was named
-                raise
-            name = printable(str(error.filename))
-            click.echo(f"certify: {name}: {printable(error.strerror or str(error))}", err=True)
-            click.echo("  See that it may be read and written, and has room.", err=True)
-            sys.exit(INCONCLUSIVE)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):
             click.echo("certify: interrupted; everything was cleaned up", err=True)
             sys.exit(INTERRUPTED)
+        except OSError as error:
+            _tell(error)
+            sys.exit(INCONCLUSIVE)
+        except Exception:
+            traceback.print_exc()
+            sys.exit(INCONCLUSIVE)
+
+
+def _tell(error: OSError) -> None:
+    """What the system refused; nothing where just nobody listens any more."""
+    why = printable(error.strerror or str(error))
+    with contextlib.suppress(OSError):  # it may be standard error
+        if error.filename is not None:
+            click.echo(f"certify: {printable(str(error.filename))}: {why}", err=True)
+            click.echo("  See that it may be read and written, and has room.", err=True)
+        elif not isinstance(error, BrokenPipeError):
+            click.echo(f"certify: input or output failed: {why}", err=True)
+    # Python itself would try to write the rest when it ends, and say so.
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
 
 
 @click.group(
