@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 from certify.certification import Options
 from certify.cli.options import read_waivers
 from certify.engine.launch import ISOLATIONS, Limits
-from certify.images.platform import normal
+from certify.images.platform import PLATFORM, normal
 from certify.judge.profiles import Profile
 from certify.suite.catalogue import own_checks
 from certify.suite.choice import chosen_profiles
@@ -35,6 +36,19 @@ class Memory(click.ParamType[str]):
         return text
 
 
+class Finite(click.FloatRange):
+    """A number of seconds or processors; neither nan nor infinity is one."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Check the form and the bounds."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
+
+
 class Platform(click.ParamType[str]):
     """OS/ARCH or OS/ARCH/VARIANT."""
 
@@ -45,7 +59,7 @@ class Platform(click.ParamType[str]):
     ) -> str:
         """Check the form; whether the image has it, the registry says."""
         text = str(value)
-        if not re.fullmatch(r"linux/[a-z0-9]+(/[a-z0-9]+)?", text):
+        if not PLATFORM.fullmatch(text) or not text.startswith("linux/"):
             self.fail(f"{value!r} is not a platform; expected for example linux/arm64", param, ctx)
         return normal(text)
 
@@ -62,7 +76,7 @@ _OPTIONS = (
         show_default=True, help="When to ask the registry for the image.",
     ),
     click.option(
-        "--timeout", type=click.FloatRange(min=1), default=1200.0, show_default=True,
+        "--timeout", type=Finite(min=1), default=1200.0, show_default=True,
         metavar="S", help="Seconds for the checks of one image, its boot included.",
     ),
     click.option(
@@ -79,7 +93,7 @@ _OPTIONS = (
         help="How a systemd launch is confined.",
     ),
     click.option("--memory", type=Memory(), default="4g", show_default=True, help="Memory limit."),
-    click.option("--cpus", type=click.FloatRange(min=0.1), help="CPU limit; default: the host's."),
+    click.option("--cpus", type=Finite(min=0.1), help="CPU limit; default: the host's."),
     click.option("--network", metavar="NAME", help="Network of the engine to attach to."),
 )  # fmt: skip
 

@@ -10,9 +10,7 @@ import click
 
 from certify.cli.exits import CERTIFIED as CERTIFIED
 from certify.cli.exits import INCONCLUSIVE as INCONCLUSIVE
-from certify.cli.exits import INTERRUPTED as INTERRUPTED
 from certify.cli.exits import REJECTED as REJECTED
-from certify.cli.exits import USAGE as USAGE
 from certify.errors import BadWaivers
 from certify.interruption import interruptible as interruptible
 from certify.judge.waivers import Waiver, parse
@@ -43,7 +41,7 @@ def open_ledger(url: str | None, reports: Path, *, make: bool = True) -> Ledger:
 
     Who only reads makes none: raises :class:`~certify.errors.NothingRecorded`.
     """
-    return Ledger.open(url or f"sqlite:///{reports / 'certify.db'}", make=make)
+    return Ledger.open(url or str(reports / "certify.db"), make=make)
 
 
 def read_waivers(path: Path, own_checks: Path | None) -> tuple[Waiver, ...]:

@@ -21,7 +21,7 @@ from difflib import get_close_matches
 from typing import NoReturn
 
 from certify.errors import BadListing, BadReference
-from certify.images.platform import normal
+from certify.images.platform import PLATFORM, normal
 from certify.images.reference import Reference, quoted
 
 MOST_SHOWN = 10
@@ -30,7 +30,6 @@ SHAPE = "REFERENCE [profile=NAME]... [platform=OS/ARCH[/VARIANT]] [# comment]"
 
 _COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)
 _PROFILE = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
-_PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9.]+)?")
 _WILDCARD = re.compile(r"[*?]|\[[^\]/:]+\]")
 _IPV6_HOST = re.compile(r"\[[0-9A-Fa-f:]*:[0-9A-Fa-f:]*\]")
 
@@ -144,7 +143,7 @@ def _profile(name: str, so_far: list[str], known: Collection[str] | None) -> str
 
 
 def _platform(value: str) -> str:
-    if not _PLATFORM.fullmatch(value):
+    if not PLATFORM.fullmatch(value):
         _bad(f"platform {quoted(value)}", "OS/ARCH or OS/ARCH/VARIANT, such as linux/amd64")
     return normal(value)
 

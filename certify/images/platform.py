@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import platform
+import re
+
+PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9.]+)?")
+"""What a person may write for one, as a whole."""
 
 # Go's names of architectures, which OCI uses, for what `uname -m` says.
 ARCHITECTURES = {

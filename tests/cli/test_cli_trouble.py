@@ -81,15 +81,6 @@ def test_a_workflow_gets_annotations_and_a_summary(certify: Certify, tmp_path: P
     assert "no job summary" in ended.err
 
 
-def test_what_is_printed_for_people_is_no_command_of_a_workflow(
-    certify: Certify, tmp_path: Path
-) -> None:
-    lines = certify("debian:12", **gone(tmp_path), GITHUB_ACTIONS="true").out.splitlines()
-    stop, token = lines[0].rsplit("::", 1)
-    assert (stop, lines[-1]) == ("::stop-commands", f"::{token}::")
-    assert len(token) == 32
-
-
 def test_an_image_by_its_name_alone_is_run(certify: Certify, tmp_path: Path) -> None:
     assert certify("debian:12", **gone(tmp_path)).out.startswith("INCONCLUSIVE  debian:12\n")
 
@@ -104,6 +95,16 @@ def test_reports_go_where_they_are_asked_to(certify: Certify, tmp_path: Path) ->
     assert (tmp_path / "else/where/junit.xml").is_file()
     assert not (tmp_path / "reports").exists()
     assert "debian:12" in certify("matrix", "--reports", "else/where").out
+
+
+@pytest.mark.parametrize("name", ["out?x=1", "a%20#b c", "file:x?uri=true"])
+def test_whatever_the_folder_is_called_the_ledger_lies_in_it(
+    certify: Certify, tmp_path: Path, name: str
+) -> None:
+    certify("run", "--reports", name, "debian:12", **gone(tmp_path))
+    assert (tmp_path / name / "certify.db").is_file()
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert "debian:12" in certify("matrix", "--reports", name).out
 
 
 def test_the_ledger_goes_where_it_is_asked_to(certify: Certify, tmp_path: Path) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 
+from certify.cli.certifying import Platform
+from certify.errors import BadListing
+from certify.images.listing import parse_listing
 from certify.images.platform import normal, of_this_host
 
 
@@ -25,3 +29,17 @@ def test_platforms_have_one_name(written: str, meant: str) -> None:
 
 def test_this_host_has_one() -> None:
     assert normal(of_this_host()) == of_this_host()
+
+
+@pytest.mark.parametrize("written", ["linux/arm/v7", "linux/arm64/v8.2", "linux/x_1"])
+def test_a_list_and_an_option_understand_the_same(written: str) -> None:
+    (entry,) = parse_listing(f"debian platform={written}", "list")
+    assert entry.platform == written == Platform().convert(written, None, None)
+
+
+@pytest.mark.parametrize("written", ["linux/", "linux/arm/v7/x", "linux/arm.", "LINUX/arm"])
+def test_and_refuse_the_same(written: str) -> None:
+    with pytest.raises(BadListing):
+        parse_listing(f"debian platform={written}", "list")
+    with pytest.raises(click.BadParameter):
+        Platform().convert(written, None, None)
