@@ -104,11 +104,10 @@ def printable(text: str | bytes, *, limit: int | None = None) -> str:
         text = text.decode("utf-8", errors="replace")
     if text.isascii() and text.isprintable():  # most are; this takes a tenth of the time
         return text if limit is None or len(text) <= limit else _shortened(text, limit)
-    if not (text.isascii() and text.isprintable()):  # most text is, and is quickly told
-        text = _ESCAPE_SEQUENCES.sub("", text)
-        if "\r" in text:
-            text = "\n".join(_last_written(line) for line in text.split("\n"))
-        text = text.translate(_PRINTABLE)
+    text = _ESCAPE_SEQUENCES.sub("", text)
+    if "\r" in text:
+        text = "\n".join(_last_written(line) for line in text.split("\n"))
+    text = text.translate(_PRINTABLE)
     return text if limit is None or len(text) <= limit else _shortened(text, limit)
 
 

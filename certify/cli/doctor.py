@@ -13,9 +13,10 @@ import click
 from rich.console import Console
 
 from certify.cli.certifying import Memory
-from certify.cli.options import CERTIFIED, INCONCLUSIVE, interruptible
+from certify.cli.exits import CERTIFIED, INCONCLUSIVE
 from certify.engine.doctor import Asked, examine
 from certify.engine.launch import Limits
+from certify.interruption import interruptible
 from certify.judge.fitness import Sign, can_certify
 from certify.publish.doctor import conclusion, examination_json, print_sign
 

@@ -18,14 +18,8 @@ from rich.console import Console
 
 from certify.certification import Options, certify
 from certify.cli.certifying import certification, certification_options
-from certify.cli.options import (
-    CERTIFIED,
-    INCONCLUSIVE,
-    REJECTED,
-    interruptible,
-    open_ledger,
-    reports_options,
-)
+from certify.cli.exits import CERTIFIED, INCONCLUSIVE, REJECTED
+from certify.cli.options import open_ledger, reports_options
 from certify.cli.progress import Progress
 from certify.cli.run import exit_code
 from certify.engine.build import BuildFailed, build, user_of
@@ -33,6 +27,7 @@ from certify.engine.client import Engine
 from certify.errors import BadLedger, BadReference, UsageError
 from certify.fixing import Fix, fix
 from certify.images.reference import Reference
+from certify.interruption import interruptible
 from certify.judge.profile import Profile
 from certify.ledger.store import Ledger
 from certify.model import Result, Status
