@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import docker
@@ -103,7 +103,7 @@ class Engine:
         """The facts of the engine's host that a certificate records."""
         info = self.info
         return Host(
-            engine=str(info.get("Name", "")) and "docker",
+            engine="docker",
             engine_version=str(info.get("ServerVersion", "")),
             kernel=str(info.get("KernelVersion", "")),
             cgroup_version=str(info.get("CgroupVersion", "1")),
@@ -164,11 +164,7 @@ class Engine:
         except ImageNotFound:
             return None
         except APIError as error:
-            raise EngineUnavailable(
-                f"The container engine does not tell what it knows of {name}: "
-                + one_line(str(error.explanation or error)),
-                remedy=f"See what `docker image inspect {name}` says, and the engine's own log.",
-            ) from error
+            raise untold(f"what it knows of {name}", error) from error
 
     def _pull(
         self, reference: Reference, platform: str | None, stopped: Callable[[], bool]
@@ -210,6 +206,27 @@ class Engine:
         return found, digest
 
 
+@contextlib.contextmanager
+def telling(what: str) -> Iterator[None]:
+    """Turns an engine that does not answer, or not what it is asked, into
+    :class:`EngineUnavailable`.
+    """
+    try:
+        with answering():
+            yield
+    except APIError as error:
+        raise untold(what, error) from error
+
+
+def untold(what: str, error: APIError) -> EngineUnavailable:
+    """What it means that an engine that stands does not tell something, from what it says."""
+    said = one_line(str(error.explanation or error))
+    return EngineUnavailable(
+        f"The container engine does not tell {what}: {said}",
+        remedy="See the engine's own log, and whether somebody else removed what it was asked for.",
+    )
+
+
 def unavailable(name: str, said: str) -> ImageUnavailable:
     """What a failed pull means, from what the engine said of it."""
     diagnosis = diagnose(said, where="pull")
@@ -246,4 +263,4 @@ def _facts(reference: Reference, attrs: dict[str, Any], digest: str | None) -> I
     return found.model_copy(update=reference.fields)
 
 
-__all__ = ["APIError", "Engine", "ImageNotFound", "answering"]
+__all__ = ["APIError", "Engine", "ImageNotFound", "answering", "telling", "untold"]

@@ -41,6 +41,7 @@ class Api:
 
     files: dict[str, bytes]
     targets: dict[str, str] = field(default_factory=dict)
+    stats: dict[str, object] = field(default_factory=dict)
     piece: int = 700
     asked: list[str] = field(default_factory=list)
     given: int = 0
@@ -50,7 +51,7 @@ class Api:
         if path not in self.files:
             raise NotFound(f"no such file: {path}")
         stat = {"linkTarget": self.targets[path]} if path in self.targets else None
-        return self._stream(self.files[path]), stat
+        return self._stream(self.files[path]), self.stats.get(path, stat)
 
     def _stream(self, data: bytes) -> Iterator[bytes]:
         for at in range(0, len(data), self.piece):
@@ -92,13 +93,20 @@ def test_what_is_no_file_has_no_content(kind: bytes) -> None:
     assert Api({"/f": tar_of("f", type=kind)}).read("/f") is None
 
 
+def test_a_socket_has_no_content_and_no_place_in_an_archive() -> None:
+    socket = {"mode": 1 << 24 | 0o755, "linkTarget": ""}
+    assert Api({"/f": b"\0" * 1024}, stats={"/f": socket}).read("/f") is None
+
+
 @pytest.mark.parametrize("data", [b"", b"not a tar", b"\0" * 1024, b"\xff" * 2048])
-def test_what_is_no_archive_has_no_content(data: bytes) -> None:
-    assert Api({"/f": data}).read("/f") is None
+def test_a_file_that_is_there_and_is_not_sent_is_not_taken_for_a_missing_one(data: bytes) -> None:
+    with pytest.raises(EngineUnavailable, match="broke off while it read /f"):
+        Api({"/f": data}).read("/f")
 
 
-def test_an_archive_that_breaks_off_has_no_content() -> None:
-    assert Api({"/f": tar_of("f", b"x" * 900)[:700]}).read("/f") is None
+def test_an_archive_that_breaks_off_is_not_taken_for_a_missing_file() -> None:
+    with pytest.raises(EngineUnavailable, match="broke off while it read /f"):
+        Api({"/f": tar_of("f", b"x" * 900)[:700]}).read("/f")
 
 
 def link(to: str) -> bytes:
@@ -138,12 +146,43 @@ def test_an_engine_that_is_gone_is_not_taken_for_a_missing_file() -> None:
         Gone({}).read("/f")
 
 
-def test_an_error_of_the_engine_is_a_file_that_cannot_be_read() -> None:
-    class Refuses(Api):
-        def get_archive(self, _container: str, path: str) -> tuple[Iterator[bytes], object]:
-            raise APIError("too many links")
+class Refuses(Api):
+    """An engine that has one answer to everything."""
 
-    assert Refuses({}).read("/f") is None
+    said = ""
+
+    def get_archive(self, _container: str, path: str) -> tuple[Iterator[bytes], object]:
+        raise APIError("500 Server Error", explanation=self.said)
+
+    def answer(self, said: str) -> bytes | None:
+        self.said = said
+        return self.read("/f")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "evalSymlinksInScope: too many links in /var/lib/docker/overlay2/0/merged/f",
+        "lstat /var/lib/docker/overlay2/0/merged/f/below: not a directory",
+        "lstat /var/lib/docker/overlay2/0/merged/fff: file name too long",
+    ],
+)
+def test_a_way_that_leads_nowhere_in_the_image_leads_to_no_file(said: str) -> None:
+    assert Refuses({}).answer(said) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "error creating overlay mount to /var/lib/docker/overlay2/0: device or resource busy",
+        "error creating overlay mount to /var/lib/docker/overlay2/0: too many links",
+        "lstat /var/lib/docker/overlay2/0/merged/f: input/output error",
+        "",
+    ],
+)
+def test_an_error_of_the_engines_own_is_not_taken_for_a_missing_file(said: str) -> None:
+    with pytest.raises(EngineUnavailable, match="does not tell what is in /f"):
+        Refuses({}).answer(said)
 
 
 # A real container
@@ -158,6 +197,7 @@ def busybox(engine: Engine) -> Iterator[Candidate]:
             "ln -s ../real/file relative; ln -s /real/file absolute; ln /real/file hard\n"
             "ln -s ../../../../real/file out; ln -s nowhere dangling; ln -s / root\n"
             "ln -s self self; ln -s b a; ln -s a b; mkfifo fifo\n"
+            f"ln -s {'n' * 300} long\n"
             ": >empty; echo odd >'a b\t*ü'; head -c 3000000 /dev/zero >big"
         )
         assert (made.rc, made.stderr) == (0, b"")
@@ -176,6 +216,7 @@ READ = {
     "/d/a b\t*ü": b"odd\n",
     "/d/empty": b"",
     "/d/self": None,
+    "/d/long": None,
     "/d/a": None,
     "/d/dangling": None,
     "/d/root": None,
