@@ -6,20 +6,30 @@ import contextlib
 import socket
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from certify.engine.archive import read_file
-from certify.engine.client import APIError, Engine, answering
+from certify.engine.blame import blames_image
+from certify.engine.client import APIError, Engine, answering, telling
+from certify.engine.ending import ended_from_outside
 from certify.engine.notices import Notices
+from certify.engine.refusal import refusal
 from certify.engine.session import KILL_DESCENDANTS, KILLED, EngineStream, SessionLost, Shell
 
 SHELL = "/bin/sh"
 _ROOT = "0:0"
 _STOP_TIMEOUT = 20
 _FILE_LIMIT = 1024 * 1024
+_OWN_SECONDS = 30.0  # for a shell that has next to nothing to do
+_OWN_LIMIT = 4096
+_PAUSE = 0.02
+_RUNTIME_SAYS = "OCI runtime exec failed"  # in place of the output of what was not started
+_NEVER = "0001-"
+_ADDED = 1  # how the engine's API writes what `docker diff` shows as A
 
 
 class CandidateStopped(Exception):
-    """The container ended by itself; its log says why, if anything does."""
+    """The container ended; who ended it its :class:`State` says, and why its log, if anything."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +39,20 @@ class State:
     running: bool
     exit_code: int
     oom_killed: bool
-    error: str
     health: str | None = None
     """What the image's own health check says: ``starting``, ``healthy`` or ``unhealthy``; null if
     it has none."""
+    stopped: bool = False
+    """It ended, and not by itself: somebody stopped it, or the engine did when that ended."""
 
     @property
     def killed(self) -> bool:
-        """It was ended by SIGKILL, which PID 1 gets only from outside (pid_namespaces(7)).
+        """It was ended from outside: stopped, or by SIGKILL.
 
-        From a person, another program, or the kernel of a host that ran out of memory.
+        That PID 1 gets only from outside (pid_namespaces(7)): from a person, another program, or
+        the kernel of a host that ran out of memory.
         """
-        return not self.running and self.exit_code == KILLED
+        return self.stopped or (not self.running and self.exit_code == KILLED)
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,8 @@ class Candidate:
         self._api = engine.client.api
         self._notices = Notices(notify) if notify else None
         self._shells: dict[str, Shell] = {}
+        self._asked_to_stop = False
+        self._outside: dict[str, bool] = {}  # by the moment at which it ended
 
     def start(self) -> None:
         """Start it, or start it again."""
@@ -76,30 +90,53 @@ class Candidate:
             self._notices.forget()
         with answering():
             self._api.start(self.id)
+        self._asked_to_stop = False
 
     def state(self) -> State:
-        """How it stands now."""
-        with answering():
+        """How it stands now.
+
+        Raises :class:`~certify.errors.EngineUnavailable`, also where it was removed.
+        """
+        with telling("how the container stands"):
             state = self._api.inspect_container(self.id)["State"]
+        running = bool(state.get("Running"))
+        was_started = not str(state.get("StartedAt") or _NEVER).startswith(_NEVER)
         return State(
-            running=bool(state.get("Running")),
+            running=running,
             exit_code=int(state.get("ExitCode") or 0),
             oom_killed=bool(state.get("OOMKilled")),
-            error=str(state.get("Error") or ""),
             health=(state.get("Health") or {}).get("Status"),
+            stopped=not running and was_started and self._ended_from_outside(state),
         )
 
+    def _ended_from_outside(self, state: dict[str, Any]) -> bool:
+        """Asked at once and remembered, for the engine itself soon forgets."""
+        when = str(state.get("FinishedAt"))
+        if when not in self._outside:
+            asked = self._asked_to_stop
+            self._outside[when] = ended_from_outside(self._api, self.id, asked=asked)
+        return self._outside[when]
+
     def stop(self, timeout: int = _STOP_TIMEOUT) -> Stopped:
-        """Ask it to stop; after ``timeout`` seconds the engine kills it."""
+        """Ask it to stop; after ``timeout`` seconds the engine kills it.
+
+        Raises :class:`CandidateStopped` if it had ended before, or somebody else ended it.
+        """
         self.close_shells()
+        self.must_run()
+        self._asked_to_stop = True
         begun = time.monotonic()
         with answering():
             self._api.stop(self.id, timeout=timeout)
-        return Stopped(time.monotonic() - begun, self.state().exit_code)
+        seconds = time.monotonic() - begun
+        state = self.state()
+        if state.stopped or (state.killed and seconds < timeout):
+            raise CandidateStopped(_why_stopped(state))
+        return Stopped(seconds, state.exit_code)
 
     def logs(self, tail: int = 200) -> str:
         """The last lines that it wrote, standard output and error together."""
-        with answering():
+        with telling("what the container wrote"):
             return self._api.logs(self.id, tail=tail).decode("utf-8", "replace")
 
     def shell(self, user: str = "") -> Shell:
@@ -109,18 +146,46 @@ class Candidate:
         return self._shells[user]
 
     def shell_refusal(self) -> str:
-        """Why the shell cannot be started beside what runs; empty if it can, and runs a command."""
+        """Why the shell cannot be started beside what runs; empty if it can, and runs a command.
+
+        Raises :class:`~certify.errors.LaunchRefused` where that is not for what the image holds.
+        """
         try:
-            with answering():
-                made = self._api.exec_create(self.id, [SHELL, "-c", "exit 0"], user=_ROOT)
-                said = self._api.exec_start(made["Id"]).decode("utf-8", "replace").strip()
-                code = self._api.exec_inspect(made["Id"])["ExitCode"]
+            code, said = self._execute([SHELL, "-c", "exit 0"])
         except APIError as error:
-            said, code = str(error.explanation or error), None
+            code, said = None, str(error.explanation or error)
         if code == 0:
             return ""
         self.must_run()
+        if code is None or said.startswith(_RUNTIME_SAYS):
+            if not blames_image(self.engine, said, SHELL):
+                raise refusal(said, "a shell in the container")
+        elif code == KILLED:
+            raise SessionLost("it was killed")
         return said or f"exit code {code}"
+
+    def _execute(self, argv: list[str]) -> tuple[int, str]:
+        """Run a small program as root; its exit code, and the beginning of what it printed.
+
+        Raises :class:`SessionLost` if it does not end in time.
+        """
+        said = bytearray()
+        deadline = time.monotonic() + _OWN_SECONDS * self.pace
+        with answering():
+            made = self._api.exec_create(self.id, argv, user=_ROOT)["Id"]
+            with contextlib.closing(EngineStream(self._api.exec_start(made, socket=True))) as end:
+                try:
+                    while True:
+                        said += end.receive(deadline)[1][: _OWN_LIMIT - len(said)]
+                except SessionLost:  # the end of what it prints
+                    pass
+                except TimeoutError:
+                    raise SessionLost(f"{argv[0]} does not end") from None
+            while (code := self._api.exec_inspect(made)["ExitCode"]) is None:
+                if time.monotonic() > deadline:
+                    raise SessionLost(f"{argv[0]} does not end")
+                time.sleep(_PAUSE)
+        return int(code), said.decode("utf-8", "replace").strip()
 
     def close_shells(self) -> None:
         """Give all shells up; the next command opens a new one."""
@@ -137,11 +202,8 @@ class Candidate:
             raise SessionLost(str(error.explanation or error)) from error
 
     def _kill_below(self, pid: int) -> None:
-        with answering(), contextlib.suppress(APIError):
-            made = self._api.exec_create(
-                self.id, [SHELL, "-c", KILL_DESCENDANTS, "certify", str(pid)], user=_ROOT
-            )
-            self._api.exec_start(made["Id"])
+        with contextlib.suppress(APIError, SessionLost):
+            self._execute([SHELL, "-c", KILL_DESCENDANTS, "certify", str(pid)])
 
     def must_run(self) -> None:
         """Raises :class:`CandidateStopped`, with the reason, if it does not run."""
@@ -152,6 +214,12 @@ class Candidate:
     def read_file(self, path: str, limit: int = _FILE_LIMIT) -> bytes | None:
         """A file's first ``limit`` bytes, without help from the image; null if there is none."""
         return read_file(self._api, self.id, path, limit)
+
+    def added(self) -> frozenset[str]:
+        """Paths that are in it and were not in its image."""
+        with telling("what was added to the container"):
+            changes = self._api.diff(self.id) or ()
+        return frozenset(each["Path"] for each in changes if each["Kind"] == _ADDED)
 
     @property
     def has_events(self) -> bool:
@@ -169,6 +237,8 @@ class Candidate:
 def _why_stopped(state: State) -> str:
     if state.oom_killed:
         return "the container was killed because it ran out of the memory that it was given"
-    if state.killed:
+    if state.exit_code == KILLED:
         return "the container was killed from outside: by somebody, or by a host without memory"
+    if state.stopped:
+        return "the container was stopped from outside: by somebody, or with its engine"
     return f"the container ended by itself with exit code {state.exit_code}"

@@ -28,7 +28,6 @@ SHELL_RAN = "certify: the shell runs"
 """First line of the container's log: proof that the image's shell works, even if it ends soon."""
 STOP_SIGNAL = "SIGRTMIN+3"
 """Asks systemd for a clean halt (systemd(1), SIGNALS); SIGTERM would make it re-execute."""
-DEFAULT_ISOLATION = "caps"
 ISOLATIONS = ("auto", "caps", "privileged", "sysbox")
 SYSBOX_RUNTIME = "sysbox-runc"
 
@@ -157,6 +156,8 @@ def host_config(plan: Plan, *, cpus: int, volume: str, notify: Path | None) -> d
             "Config": {"max-size": str(limits.log_bytes), "max-file": "1"},
         },
         "tmpfs": {STATE: "rw,nosuid,nodev,exec,mode=755,size=64m"},
+        # An engine may be told to put an init of its own before all others (daemon.json).
+        "init": False,
     }
     if plan.network:
         config["network_mode"] = plan.network
@@ -167,7 +168,9 @@ def host_config(plan: Plan, *, cpus: int, volume: str, notify: Path | None) -> d
     # overlay2 does not stack on the overlay of the container's own root.
     config["binds"] = [f"{volume}:/var/lib/docker"]
     if notify is not None:
-        config["binds"].append(f"{notify}:{NOTIFY}:ro")
+        # Unlike a bind, a mount is refused, and no folder made, where there is none.
+        mount = {"Type": "bind", "Source": str(notify), "Target": NOTIFY, "ReadOnly": True}
+        config["mounts"] = [mount]
     if plan.isolation == "sysbox":
         config["runtime"] = SYSBOX_RUNTIME
         return config
@@ -211,14 +214,14 @@ def reproduce(plan: Plan, image: str, *, platform: str | None, install: str = ""
     limits = plan.limits
     # Without --memory-swap the engine's command line adds as much swap again.
     words += [f"--memory={limits.memory}", f"--memory-swap={limits.memory}"]
-    words.append(f"--pids-limit={limits.pids}")
+    words += [f"--pids-limit={limits.pids}", "--init=false"]
     if limits.cpus:
         words.append(f"--cpus={limits.cpus:g}")
     if plan.network:
         words.append(f"--network={plan.network}")
     if plan.kind == "image":
         return shlex.join([*words, image])
-    words.append("--user=0:0")
+    words += ["--user=0:0", "--no-healthcheck"]
     if plan.kind == "idle":
         return shlex.join([*words, "--entrypoint=/bin/sh", image])
     if plan.isolation == "sysbox":

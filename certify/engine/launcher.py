@@ -7,17 +7,19 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from certify.engine import mailbox, reaper
-from certify.engine.candidate import SHELL, Candidate
-from certify.engine.client import APIError, Engine, answering
+from certify.engine.blame import blames_image
+from certify.engine.candidate import Candidate
+from certify.engine.client import APIError, Engine, answering, telling
 from certify.engine.launch import STOP_SIGNAL, Plan, host_config
+from certify.engine.refusal import refusal
 from certify.errors import LaunchRefused
-from certify.judge.diagnosis import diagnose
-from certify.model import Fault
-from certify.safetext import one_line
+
+_NO_COMMAND = "no command specified"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ def launched(
 ) -> Iterator[Launched]:
     """Start an image; remove the container, its volume and its socket at the end, come what may.
 
+    What is to be kept stays once it is told of, that is, once this gives it.
     Raises :class:`LaunchRefused` if the host's engine would not start it as asked.
     An image whose shell, or own command, cannot be started is not an error: the container
     then stands, created, to be examined through the engine.
@@ -53,21 +56,25 @@ def launched(
     with contextlib.ExitStack() as cleanup:
         notify, folder = None, None
         if engine.local and plan.kind == "init":
-            # Removed after the container: an engine that is still starting it makes it anew.
             folder, notify = cleanup.enter_context(mailbox.opened(run))
-        if not keep:
-            cleanup.callback(reaper.remove_run, engine, run)
+        removal = cleanup.enter_context(contextlib.ExitStack())
+        removal.callback(reaper.remove_run, engine, run)
         refused = ""
         begun = time.monotonic()
+        create = partial(_create, engine, image, name=name, labels=labels, platform=platform)
         with answering():
             try:
-                container = _create(engine, image, plan, name, labels, platform, folder)
+                container = create(plan, folder)
             except LaunchRefused as error:
-                if plan.kind != "image" or _NO_COMMAND not in error.evidence.lower():
+                if plan.kind == "image" and _NO_COMMAND in error.evidence.lower():
+                    refused = "the image has neither an entrypoint nor a command"
+                    container = create(replace(plan, kind="idle"), None)
+                elif folder and str(folder) in error.evidence:
+                    # The engine has no such folder: certify is in a container, with its socket.
+                    notify = None
+                    container = create(plan, None)
+                else:
                     raise
-                refused = "the image has neither an entrypoint nor a command"
-                idle = replace(plan, kind="idle")
-                container = _create(engine, image, idle, name, labels, platform, folder)
         created = time.monotonic()
         candidate = Candidate(engine, container, notify, plan.pace)
         cleanup.callback(candidate.close_shells)
@@ -76,9 +83,13 @@ def launched(
                 candidate.start()
         except APIError as error:
             refused = str(error.explanation or error)
-            if not (_about_own_command if plan.kind == "image" else _about_shell)(refused):
+            with telling("what the container was to start"):
+                program = str(engine.client.api.inspect_container(container)["Path"])
+            if not blames_image(engine, refused, program, as_shipped=plan.kind == "image"):
                 raise refusal(refused) from error
         took = (created - begun, time.monotonic() - created)
+        if keep:
+            removal.pop_all()
         yield Launched(candidate, name, refused, notify, *(round(each, 3) for each in took))
 
 
@@ -86,10 +97,11 @@ def _create(
     engine: Engine,
     image: str,
     plan: Plan,
+    notify: Path | None,
+    *,
     name: str,
     labels: dict[str, str],
     platform: str | None,
-    notify: Path | None,
 ) -> str:
     api = engine.client.api
     try:
@@ -116,41 +128,3 @@ def _create(
     except APIError as error:
         raise refusal(str(error.explanation or error)) from error
     return str(made["Id"])
-
-
-_SHELL_SIGNS = (
-    "no such file", "not found", "permission denied", "is a directory", "exec format error",
-)  # fmt: skip
-
-
-def _about_shell(said: str) -> bool:
-    """Whether the engine refused because the image's own shell cannot be executed."""
-    return SHELL in said and any(sign in said for sign in _SHELL_SIGNS)
-
-
-_NO_COMMAND = "no command specified"
-_COMMAND_SIGNS = (
-    'exec: "', "unable to find user", "unable to find group", "chdir to cwd", "exec format error",
-)  # fmt: skip
-
-
-def _about_own_command(said: str) -> bool:
-    """Whether the engine refused because what the image itself names cannot be executed.
-
-    That is its entrypoint or command, its user or its working directory.
-    """
-    return any(sign in said for sign in _COMMAND_SIGNS)
-
-
-def refusal(said: str) -> LaunchRefused:
-    """What it means that the engine would not create or start a container, from what it said."""
-    diagnosis = diagnose(said, where="launch")
-    return LaunchRefused(
-        "The engine refused to start the container"
-        + f": {diagnosis.cause if diagnosis else one_line(said)}",
-        remedy=diagnosis.remedy
-        if diagnosis
-        else "`certify run --isolation` offers other launches; the engine's own log says more.",
-        fault=diagnosis.fault if diagnosis and diagnosis.fault is not Fault.IMAGE else Fault.HOST,
-        evidence=said,
-    )

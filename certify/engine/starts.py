@@ -102,7 +102,10 @@ def _failed(
     if boot and (boot.installed or boot.phase == "installing"):
         # The same packages could be installed before: what changed is how they are reached.
         fault = found.fault if found and found.fault is not Fault.IMAGE else Fault.NETWORK
-    if candidate.state().oom_killed:
+    state = candidate.state()
+    if state.oom_killed:
         fault = Fault.LAUNCH
+    elif state.killed:
+        fault = Fault.HOST
     cause = f": {found.cause}" if found and found.fault is fault else ""
     return Start(waited_seconds=waited, failure=failure + cause, evidence=log, fault=fault)

@@ -16,8 +16,8 @@ from typing import Any
 from certify.engine import reaper
 from certify.engine.archive import read_file
 from certify.engine.client import APIError, Engine, answering
-from certify.engine.launcher import refusal
 from certify.engine.probe import UnsupportedArchitecture, image_archive, say
+from certify.engine.refusal import refusal
 from certify.errors import EngineUnavailable, LaunchRefused
 
 REPOSITORY = "certify-probe"

@@ -17,7 +17,7 @@ from certify.engine.candidate import Candidate, CandidateStopped, Stopped
 from certify.engine.client import APIError
 from certify.engine.console import last_words
 from certify.engine.launch import SHELL_RAN, STATE
-from certify.engine.launcher import refusal
+from certify.engine.refusal import refusal
 from certify.engine.session import SessionLost
 from certify.errors import Trouble
 from certify.judge import control

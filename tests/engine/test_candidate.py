@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from certify.engine import candidate as candidates
 from certify.engine.boot import wait_booted
 from certify.engine.candidate import Candidate, CandidateStopped
 from certify.engine.client import Engine
 from certify.engine.launch import SHELL_RAN, Plan
 from certify.engine.launcher import launched
-from certify.engine.session import KILLED
+from certify.engine.session import KILLED, SessionLost
+from certify.errors import EngineUnavailable, LaunchRefused
 from tests.conftest import SAMPLES
 from tests.engine.waiting import eventually
 
@@ -28,6 +31,16 @@ SYS_ADMIN, NET_ADMIN = 1 << 21, 1 << 12
 def idle(engine: Engine) -> Iterator[Candidate]:
     with launched(engine, f"{SAMPLES}/busybox", IDLE) as started:
         yield started.candidate
+
+
+@pytest.fixture
+def traps(idle: Candidate) -> Candidate:
+    """One whose first process ends well if it is asked to."""
+    program = 'trap "exit 0" TERM; trap "exit 3" INT; echo set; while :; do sleep 0.1; done'
+    written = idle.shell().run(f"echo '{program}' >/proc/1/fd/0")
+    assert written.rc == 0, written
+    eventually(lambda: "set" in idle.logs().splitlines())
+    return idle
 
 
 def said(candidate: Candidate, command: str) -> str:
@@ -65,6 +78,59 @@ def test_a_shell_that_waits_must_be_killed_and_that_is_told(idle: Candidate) -> 
         idle.must_run()
 
 
+def test_what_ends_by_itself_says_so(engine: Engine) -> None:
+    with launched(engine, f"{SAMPLES}/debian", Plan("image", "default")) as started:
+        candidate = started.candidate
+        eventually(lambda: not candidate.state().running)
+        assert not candidate.state().killed
+        with pytest.raises(CandidateStopped, match="ended by itself with exit code 0"):
+            candidate.must_run()
+        with pytest.raises(CandidateStopped, match="ended by itself"):
+            candidate.stop()  # what has ended does not stop in no time
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT", "SIGKILL"])
+def test_what_somebody_stops_did_not_end_by_itself(
+    engine: Engine, traps: Candidate, number: str
+) -> None:
+    """As `docker stop` does, with the signal that an image asks for."""
+    engine.client.api.kill(traps.id, number)
+    eventually(lambda: not traps.state().running)
+    state = traps.state()
+    assert state.killed
+    assert state.exit_code == {"SIGTERM": 0, "SIGINT": 3, "SIGKILL": KILLED}[number]
+    for ask in (traps.must_run, traps.stop):
+        with pytest.raises(CandidateStopped, match="from outside"):
+            ask()
+
+
+def test_what_stops_when_asked_is_not_stopped_by_somebody_else(traps: Candidate) -> None:
+    assert not traps.stop(timeout=30).killed
+    assert not traps.state().killed
+    traps.start()
+    assert said(traps, "echo 'sleep 0.3; exit 3' >/proc/1/fd/0; echo told") == "told\n"
+    eventually(lambda: not traps.state().running)
+    state = traps.state()
+    assert (state.exit_code, state.killed) == (3, False), "what was asked before counts no more"
+
+
+def test_what_is_killed_before_its_time_ran_out_did_not_fail_to_stop(
+    engine: Engine, idle: Candidate
+) -> None:
+    killing = threading.Timer(0.3, engine.client.api.kill, [idle.id])
+    killing.start()
+    with pytest.raises(CandidateStopped, match="killed from outside"):
+        idle.stop(timeout=30)
+    killing.join()
+
+
+def test_what_somebody_removes_cannot_be_asked(engine: Engine, idle: Candidate) -> None:
+    engine.client.api.remove_container(idle.id, force=True)
+    for ask in (idle.state, idle.must_run, idle.logs, idle.added):
+        with pytest.raises(EngineUnavailable, match="does not tell"):
+            ask()
+
+
 def test_a_shell_of_a_candidate_that_ended_says_that_it_ended(idle: Candidate) -> None:
     assert said(idle, "echo up") == "up\n"
     idle.stop(timeout=0)
@@ -77,7 +143,8 @@ def test_a_command_that_ends_the_container_is_a_lost_shell(engine: Engine) -> No
         candidate = started.candidate
         assert said(candidate, "echo up") == "up\n"
         engine.client.api.kill(candidate.id)
-        assert candidate.shell().run("sleep 1000", timeout=30).shell_lost
+        with pytest.raises(SessionLost):
+            candidate.shell().run("sleep 1000", timeout=30)
         with pytest.raises(CandidateStopped):
             candidate.must_run()
 
@@ -103,6 +170,60 @@ def test_a_container_without_an_init_is_found_idle_at_once(idle: Candidate) -> N
     boot = wait_booted(idle, install_seconds=60, boot_seconds=60)
     assert (boot.ready, boot.phase, boot.missing, boot.installed) == (False, "idle", (), None)
     assert set(boot.timeline) == {"launched"}
+
+
+# A shell beside what runs
+
+
+def shell_that(candidate: Candidate, does: str) -> None:
+    """Put a program in the place of its shell."""
+    said(candidate, f"printf '{does}' >/sh; chmod 755 /sh; rm /bin/sh; mv /sh /bin/sh")
+
+
+def test_a_shell_that_runs_is_no_refusal(idle: Candidate) -> None:
+    assert idle.shell_refusal() == ""
+
+
+@pytest.mark.parametrize(
+    ("does", "refusal"),
+    [
+        ("#!/bin/busybox sh\\nexit 7\\n", "exit code 7"),
+        ("#!/bin/busybox sh\\necho mine\\nexit 126\\n", "mine"),
+        ("#!/bin/nothing\\n", "no such file or directory"),
+    ],
+)
+def test_a_shell_that_fails_is_the_images_own(idle: Candidate, does: str, refusal: str) -> None:
+    shell_that(idle, does)
+    assert refusal in idle.shell_refusal()
+
+
+def test_an_image_without_a_shell_is_told_by_the_engine(idle: Candidate) -> None:
+    said(idle, "rm /bin/sh")
+    assert 'exec: "/bin/sh": stat /bin/sh: no such file' in idle.shell_refusal()
+
+
+def test_a_shell_without_the_right_to_be_run_is_weighed_against_the_host(idle: Candidate) -> None:
+    said(idle, "rm /bin/sh; : >/bin/sh")
+    assert "permission denied" in idle.shell_refusal()
+
+
+@pytest.mark.parametrize("does", ["while :; do echo flood; done", "sleep 1000"])
+def test_a_shell_that_does_not_end_is_given_up(
+    idle: Candidate, monkeypatch: pytest.MonkeyPatch, does: str
+) -> None:
+    monkeypatch.setattr(candidates, "_OWN_SECONDS", 1.0)
+    shell_that(idle, f"#!/bin/busybox sh\\n{does}\\n")
+    with pytest.raises(SessionLost, match="/bin/sh does not end"):
+        idle.shell_refusal()
+
+
+def test_a_shell_that_a_paused_container_refuses_says_nothing_of_the_image(
+    engine: Engine, idle: Candidate
+) -> None:
+    engine.client.api.pause(idle.id)
+    with pytest.raises(LaunchRefused, match=r"to start a shell in the container.*is paused"):
+        idle.shell_refusal()
+    engine.client.api.unpause(idle.id)
 
 
 # One that boots

@@ -37,6 +37,7 @@ from tests.engine.waiting import eventually
 
 CAPABILITIES = get_args(Capability)
 LIMITS_ONLY = {
+    "init",
     "mem_limit", "memswap_limit", "nano_cpus", "pids_limit", "log_config", "tmpfs",
 }  # fmt: skip
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
@@ -114,8 +115,18 @@ def test_apparmor_is_lifted_only_where_there_is_one(apparmor: bool) -> None:
 
 
 def test_the_notification_socket_is_mounted_read_only_if_there_is_one() -> None:
-    assert config()["binds"] == ["vol:/var/lib/docker"]
-    assert config(notify=Path("/tmp/n"))["binds"] == ["vol:/var/lib/docker", f"/tmp/n:{NOTIFY}:ro"]
+    assert "mounts" not in config()
+    given = config(notify=Path("/tmp/n"))
+    assert given["binds"] == config()["binds"] == ["vol:/var/lib/docker"]
+    (mount,) = given["mounts"]  # a bind would make a folder that is not there
+    assert mount == {"Type": "bind", "Source": "/tmp/n", "Target": NOTIFY, "ReadOnly": True}
+
+
+@pytest.mark.parametrize("kind", ["init", "idle", "image"])
+def test_nothing_of_the_engines_own_is_put_before_the_first_program(kind: LaunchKind) -> None:
+    """Whatever its daemon.json says: systemd must be PID 1."""
+    assert HostConfig(version="1.41", **config(kind))["Init"] is False
+    assert "--init=false" in shlex.split(reproduce(Plan(kind, "caps"), "app", platform=None))
 
 
 def test_what_systemd_wants_to_be_tmpfs_is() -> None:
@@ -429,6 +440,7 @@ def test_the_line_asks_for_the_rights_of_the_launch(plan: Plan) -> None:
     assert ("--volume=/var/lib/docker" in words) == ("binds" in given)
     # certify starts its own shell as root, whatever user the image names.
     assert ("--user=0:0" in words) == (plan.kind != "image")
+    assert ("--no-healthcheck" in words) == (plan.kind != "image")
 
 
 @any_shell

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from docker.errors import APIError, NotFound
 
-from certify.engine import reaper
+from certify.engine import launcher, mailbox, reaper
+from certify.engine.boot import wait_booted
 from certify.engine.candidate import Candidate
 from certify.engine.client import Engine
 from certify.engine.launch import NOTIFY, SHELL_RAN, STATE, Limits, Plan
-from certify.engine.launcher import (
-    Launched,
-    _about_own_command,
-    _about_shell,
-    launched,
-    refusal,
-)
+from certify.engine.launcher import Launched, launched
 from certify.errors import LaunchRefused
 from certify.model import Fault
 from tests.conftest import SAMPLES
@@ -30,67 +28,6 @@ from tests.engine.waiting import eventually
 BUSYBOX = f"{SAMPLES}/busybox"
 IDLE = Plan("idle", "default")
 on_a_real_engine = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
-
-
-# What the engine's refusal means
-
-SHELL_MISSING = (
-    'failed to create task for container: OCI runtime create failed: exec: "/bin/sh": '
-    "stat /bin/sh: no such file or directory: unknown"
-)
-REFUSALS = {
-    "no shell": (SHELL_MISSING, True),
-    "a folder": ('exec: "/bin/sh": is a directory: unknown', True),
-    "not executable": ('exec: "/bin/sh": permission denied: unknown', True),
-    "another architecture": ("exec /bin/sh: exec format error", True),
-    "a network": ("network nowhere not found", False),
-    "another file": ('exec: "/usr/bin/tini": no such file or directory', False),
-    "capabilities": ("unable to apply caps: operation not permitted", False),
-    "memory": ("Minimum memory limit allowed is 6MB", False),
-}
-
-
-@pytest.mark.parametrize(("said", "about"), REFUSALS.values(), ids=REFUSALS)
-def test_arefusal_is_about_the_images_shell_or_not(said: str, about: bool) -> None:
-    assert _about_shell(said) is about
-
-
-@pytest.mark.parametrize(
-    ("said", "about"),
-    [
-        ('exec: "/entrypoint": stat /entrypoint: no such file or directory: unknown', True),
-        ('exec: "run.sh": executable file not found in $PATH: unknown', True),
-        ('exec: "/etc/passwd": permission denied: unknown', True),
-        ("exec /entrypoint: exec format error", True),
-        ("unable to find user app: no matching entries in passwd file", True),
-        ('chdir to cwd ("/srv/app") set in config.json failed: not a directory', True),
-        ("unable to apply caps: operation not permitted", False),
-        ("network nowhere not found", False),
-        ("driver failed programming external connectivity", False),
-    ],
-)
-def test_arefusal_is_about_what_the_image_itself_names_or_not(said: str, about: bool) -> None:
-    assert _about_own_command(said) is about
-
-
-@pytest.mark.parametrize(
-    "said", ["unable to apply caps: operation not permitted", "network nowhere not found", "?", ""]
-)
-def test_arefusal_is_never_the_images_fault(said: str) -> None:
-    refused = refusal(said)
-    assert refused.fault is not Fault.IMAGE
-    assert refused.evidence == said
-    assert refused.remedy
-    assert "\n" not in refused.message
-
-
-def test_capabilities_that_the_host_lacks_are_the_hosts_fault() -> None:
-    refused = refusal("runc create failed: unable to apply caps: operation not permitted: unknown")
-    assert refused.fault is Fault.HOST
-
-
-def test_arefusal_of_many_lines_is_told_in_one() -> None:
-    assert refusal("\n\nfirst line\nsecond line").message.endswith(": first line")
 
 
 # What stands on the engine
@@ -203,7 +140,7 @@ class TestRemoval:
     def test_the_container_goes_before_the_folder_that_it_mounts(
         self, engine: Engine, launches: Launches, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Else an engine that is interrupted at the start makes the folder anew, and it stays."""
+        """Else an engine that is still at the start finds nothing to mount, and says so instead."""
         seen: list[bool] = []
         remove = reaper.remove_run
 
@@ -318,6 +255,35 @@ class TestLaunch:
         started.candidate.close_shells()
         reaper.remove_run(engine, run_of(started))
         assert standing(engine, run_of(started)) == []
+
+    def test_what_was_refused_is_not_kept(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """For nobody would be told of it."""
+        run = reaper.new_run()
+        monkeypatch.setattr(reaper, "new_run", lambda: run)
+        nowhere = replace(init_plan(engine), network=f"certify-{secrets.token_hex(6)}")
+        with pytest.raises(LaunchRefused), launched(engine, BUSYBOX, nowhere, keep=True):
+            pytest.fail("it was started")
+        assert standing(engine, run) == []
+
+    def test_where_the_engine_sees_other_files_it_comes_up_without_events(
+        self, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As where certify is in a container that has the socket of the host's engine."""
+        elsewhere = tmp_path / f"certify-{secrets.token_hex(6)}"
+
+        @contextlib.contextmanager
+        def opened(run: str) -> Iterator[tuple[Path, socket.socket]]:
+            with mailbox.opened(run) as (_, end):
+                yield elsewhere, end
+
+        monkeypatch.setattr(launcher, "mailbox", SimpleNamespace(opened=opened))
+        with launched(engine, f"{SAMPLES}/debian-systemd", init_plan(engine)) as started:
+            assert started.notify is None
+            assert not started.candidate.has_events
+            assert wait_booted(started.candidate, install_seconds=60, boot_seconds=60).ready
+        assert not elsewhere.exists(), "the engine made none"
 
     def test_the_image_decides_nothing(self, engine: Engine, demanding: str) -> None:
         api = engine.client.api

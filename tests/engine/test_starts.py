@@ -6,12 +6,16 @@ from collections.abc import Mapping
 
 import pytest
 
+from certify.engine import starts
+from certify.engine.boot import Boot, wait_booted
+from certify.engine.candidate import Candidate
 from certify.engine.client import Engine
 from certify.engine.launch import Plan
 from certify.engine.starts import start_again
 from certify.judge.startup import Start
 from certify.model import Fault
 from tests.conftest import SAMPLES
+from tests.engine.waiting import eventually
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
@@ -71,6 +75,23 @@ def test_what_does_not_come_up_says_why(engine: Engine, sample: str, failure: st
     start = again(engine, sample)
     assert failure in start.failure
     assert (start.boot_seconds, start.dockerd_seconds) == (None, None)
+
+
+@pytest.mark.parametrize("signal", ["SIGKILL", "SIGRTMIN+3"])
+def test_what_somebody_ends_is_not_the_images_fault(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, signal: str
+) -> None:
+    def ended_meanwhile(candidate: Candidate, **_waits: float) -> Boot:
+        boot = wait_booted(candidate, install_seconds=60, boot_seconds=60)
+        engine.client.api.kill(candidate.id, signal)
+        eventually(lambda: not candidate.state().running)
+        candidate.must_run()
+        return boot
+
+    monkeypatch.setattr(starts, "wait_booted", ended_meanwhile)
+    start = again(engine, "debian-systemd")
+    assert "from outside" in start.failure
+    assert start.fault is Fault.HOST
 
 
 def test_an_installation_that_fails_though_it_worked_before_is_not_the_images_fault(

@@ -134,6 +134,6 @@ class _Subject:
         return ""
 
     def state(self) -> State:
-        return State(running=not self.ended, exit_code=1, oom_killed=False, error="")
+        return State(running=not self.ended, exit_code=1, oom_killed=False)
 
     def must_run(self) -> None: ...

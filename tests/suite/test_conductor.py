@@ -92,7 +92,7 @@ class FakeSubject:
     def state(self) -> State:
         if isinstance(self.gone, EngineUnavailable):
             raise self.gone
-        return State(running=False, exit_code=1, oom_killed=self.oom, error="")
+        return State(running=False, exit_code=1, oom_killed=self.oom)
 
     def must_run(self) -> None:
         if self.gone is not None:
