@@ -41,6 +41,8 @@ class Family(Value):
     """What to install for a capability; a trailing ``?`` means: if the repositories have it."""
     first_of: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Names for a capability of which the first that the repositories have is enough."""
+    before: dict[str, str] = Field(default_factory=dict)
+    """A command without which ``restore`` cannot put a capability back."""
     after: dict[str, str] = Field(default_factory=dict)
     """A command to run once a capability is installed."""
     unavailable: dict[str, str] = Field(default_factory=dict)
@@ -61,21 +63,30 @@ class Family(Value):
         They fetch the lists, upgrade first if asked to, and leave lists and downloads behind
         them nowhere. Capabilities that the family knows nothing of are left out.
         """
+        verb = "restore" if self.restore else "install"
+        first = [self.refresh, self.upgrade] if upgrade else [self.refresh]
+        wanted = tuple(dict.fromkeys(capabilities))
+        first += [self.before[each] for each in wanted if each in self.before]
+        return (*first, *self._installing(wanted, verb), self.clean)
+
+    def install_line(self, capabilities: Iterable[str]) -> str:
+        """One command line that installs capabilities, for a person to paste; may be empty."""
+        steps = self._installing(capabilities, "install")
+        return " && ".join([self.refresh, *steps]) if steps else ""
+
+    def _installing(self, capabilities: Iterable[str], verb: str) -> list[str]:
+        """Commands that install capabilities, once the lists are fetched."""
         wanted = tuple(dict.fromkeys(capabilities))
         names = [name for each in wanted for name in self.packages.get(each, ())]
         choices: list[tuple[str, ...]] = [(name[:-1],) for name in names if name.endswith("?")]
         choices += [self.first_of[each] for each in wanted if each in self.first_of]
-        steps = [self.refresh]
-        if upgrade:
-            steps.append(self.upgrade)
+        steps = []
         if choices:
             steps.append(f"more=$({'; '.join(map(self._choice, choices))})")
         if names or choices:
             sure = [name for name in names if not name.endswith("?")]
-            verb = "restore" if self.restore else "install"
             steps.append(self.command(verb, *sure) + " $more" * bool(choices))
-        steps += [self.after[each] for each in wanted if each in self.after]
-        return (*steps, self.clean)
+        return steps + [self.after[each] for each in wanted if each in self.after]
 
     def _choice(self, names: Iterable[str]) -> str:
         """Shell that prints the first of the names that the repositories have, if any."""
@@ -84,17 +95,6 @@ class Family(Value):
             f"for name in {' '.join(names)}; do "
             f'if {exists} >/dev/null 2>&1; then echo "$name"; break; fi; done'
         )
-
-    def install_line(self, capabilities: Iterable[str]) -> str:
-        """One command line that installs capabilities, for a person to paste."""
-        names = [
-            name
-            for capability in capabilities
-            for name in self.packages.get(capability, ())
-            if not name.endswith("?")
-        ]
-        after = [self.after[each] for each in capabilities if each in self.after]
-        return " && ".join([self.refresh, self.command("install", *names), *after]) if names else ""
 
 
 @cache
@@ -138,7 +138,8 @@ ca_bundle() {
   return 1
 }
 busybox_wget() {
-  for w in wget "busybox wget"; do case $($w --help 2>&1) in *BusyBox*) return 0 ;; esac; done
+  has wget && w=wget || w="busybox wget"
+  case $($w --help 2>&1) in *BusyBox*) return 0 ;; esac
   return 1
 }
 lacking() {

@@ -116,13 +116,15 @@ def test_packages_are_quoted_in_a_command() -> None:
     )
 
 
-def test_the_line_to_paste_installs_what_can_be_had_for_sure() -> None:
-    line = packages.family("apt").install_line(("dockerd", "sudo"))
-    refresh, install = line.split(" && ")
-    assert refresh == packages.family("apt").refresh
+def test_the_line_to_paste_refreshes_looks_and_installs() -> None:
+    apt = packages.family("apt")
+    refresh, look, install = apt.install_line(("dockerd", "sudo")).split(" && ")
+    assert refresh == apt.refresh
+    assert look.startswith("more=$(for name in docker-cli; do")
     assert install.split(" install ")[1].split() == [
-        "-y", "--no-install-recommends", "docker.io", "iptables", "sudo",
+        "-y", "--no-install-recommends", "docker.io", "iptables", "sudo", "$more",
     ]  # fmt: skip
+    assert apt.clean not in apt.install_line(("dockerd",)), "a layer is cleaned, a container is not"
 
 
 def test_the_line_to_paste_ends_with_what_must_be_done_afterwards() -> None:
@@ -352,7 +354,9 @@ BUNDLES = (
         (("curl",), "", False, True),
         (("wget",), "GNU Wget 1.21", False, True),
         (("wget",), "BusyBox v1.36 multi-call binary", False, False),
-        (("curl", "wget"), "BusyBox v1.36 multi-call binary", False, False),
+        (("busybox",), "BusyBox v1.36 multi-call binary", False, False),
+        # curl is what platforms take, and it does ask for certificates.
+        (("curl", "wget"), "BusyBox v1.36 multi-call binary", False, True),
     ],
 )
 def test_downloads_need_a_program_and_certificates(
@@ -376,6 +380,17 @@ def test_downloads_need_a_program_and_certificates(
     assert (image.run(script)[0] == 0) is without, "an empty bundle is none"
     certificates.write_text("certificate")
     assert (image.run(script)[0] == 0) is with_bundle
+
+
+def test_a_wget_that_asks_for_certificates_is_taken_before_the_one_of_busybox(
+    tmp_path: Path,
+) -> None:
+    image = Image(tmp_path, ["dash"])
+    image.add("busybox", then="echo BusyBox v1.36")
+    script = re.sub(r"(?<= )/(?=etc/)", f"{tmp_path}/", helpers()) + "lacking download"
+    assert image.run(script)[0] == 1
+    image.add("wget", then="echo GNU Wget 1.21")
+    assert image.run(script)[0] == 0
 
 
 @settings(deadline=None)
