@@ -78,6 +78,7 @@ def certify(
     Host, network and registry trouble ends up in the results, as an inconclusive
     verdict; so they always come back, however far it got. In place of an engine the
     trouble itself can be given, where it is known that there is nothing to run.
+    ``profiles`` ask for all that their checks need, as :mod:`certify.suite.choice` gives them.
     ``name`` is what the image goes by where ``reference`` pins it to a digest. ``find`` gives
     the image, or raises why there is none, where somebody else than the engine looks for it.
     """
