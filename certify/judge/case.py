@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from certify.errors import Trouble
-from certify.judge.diagnosis import diagnose
+from certify.judge.diagnosis import abridged, diagnose
 from certify.model import Check, Claim, Fault, Finding, Level, Outcome, Reason, Waived
 from certify.safetext import printable
 
@@ -162,7 +162,7 @@ def trouble_reasons(trouble: Trouble | None) -> list[Reason]:
     if trouble is None:
         return []
     remedy = trouble.remedy or _MEND.get(trouble.fault, _RUN_AGAIN)
-    evidence = printable(trouble.evidence, limit=EVIDENCE_LIMIT)
+    evidence = abridged(printable(trouble.evidence), EVIDENCE_LIMIT)
     return [Reason(check=None, text=trouble.message, remedy=remedy, evidence=evidence)]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 from importlib import resources
 from typing import Literal
@@ -19,6 +19,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from certify.model import Fault, Value
+from certify.safetext import printable
 
 LINE_LIMIT = 2_000
 """Characters of a line that are looked at."""
@@ -42,10 +43,15 @@ _PROGRESS = re.compile(
 _FAILED = re.compile(r"\b(fail(ed|ure)?|cannot|could not|unable)\b|\berror:", re.IGNORECASE)
 _ERROR = re.compile(
     r"\b(error|errors|fail|failed|failure|fatal|panic|cannot|can't|couldn't|could not|unable|denied"
-    r"|refused|refusing|not found|no such|not permitted|invalid|unsupported|timed out|timeout"
-    r"|missing|killed|out of memory|no space left|unmet|unknown|segmentation)\b|^(e|err):",
+    r"|refused|refusing|not found|no such|not permitted|invalid|unsupported|timed out|time-?out"
+    r"|deadline exceeded|missing|killed|out of memory|no space left|unmet|unknown|segmentation)\b"
+    r"|^(e|err):",
     re.IGNORECASE,
 )
+_COMMAND = re.compile(
+    r"^\$ .{0,250}?(?:\((exit \d{1,3}|did not end[a-z ]{0,40}), [\d.]{1,9} s\))?$"
+)
+"""What a check ran, as its evidence tells it, and how that ended."""
 _WARNING = re.compile(r"\b(warn|warning|deprecated|ignoring|ignored)\b|^w:", re.IGNORECASE)
 
 
@@ -140,15 +146,73 @@ def telling_lines(text: str, n: int = 5) -> str:
     return "\n".join(lines[index] for index in sorted(best, reverse=True))
 
 
+def gist(lines: Sequence[str], costs: Sequence[int], room: int) -> list[int]:
+    """Which lines to show where there is no room for all: those that tell most, in their order.
+
+    Each costs as much of the room as ``costs`` says. Errors come before warnings and these before
+    the rest, the last ones first; what a command printed that ended well, progress and repetitions
+    come at the end. A line comes with the command that it is about (``$ … (exit 1, 0.2 s)``),
+    one before the first command with the first line of all.
+    """
+    heads, weights = _heads_and_weights(lines)
+    shown: set[int] = set()
+    for index in sorted(range(len(lines)), key=lambda index: (weights[index], -index)):
+        if room <= 0:
+            break
+        more = {index, heads[index]} - shown
+        price = sum(costs[each] for each in more)
+        if price <= room:
+            shown |= more
+            room -= price
+    return sorted(shown)
+
+
+def abridged(text: str, limit: int) -> str:
+    """The text, or if it has more characters than ``limit`` its most telling lines."""
+    if len(text) <= limit:
+        return text
+    lines = text.split("\n")
+    mark = "… {} lines left out …"
+    room = limit - len(mark) - len(str(len(lines)))
+    shown = gist(lines, [len(line) + 1 for line in lines], room)
+    if len(shown) < 2:
+        return printable(text, limit=limit)
+    first, *rest = (lines[index] for index in shown)
+    return "\n".join((first, mark.format(len(lines) - len(shown)), *rest))
+
+
+def _heads_and_weights(lines: Sequence[str]) -> tuple[list[int], list[int]]:
+    """For each line the command that it is about, and how much it tells: the less, the more."""
+    noise = [signature for signature in signatures() if signature.is_noise]
+    last = {line: index for index, line in enumerate(lines)}
+    heads, weights = [], []
+    head, well = 0, False
+    for index, whole in enumerate(lines):
+        line = whole[:LINE_LIMIT].strip()
+        if command := _COMMAND.match(line):
+            head, well = index, command[1] == "exit 0"
+            weight = _ERRS if command[1] and not well else _PLAIN
+        elif not line or last[whole] != index or _is_progress(line):
+            weight = _IDLE
+        else:
+            weight = _IDLE if any(each.matches(line) for each in noise) else _weight(line)
+        heads.append(head)
+        weights.append(_WELL if well and weight == _PLAIN else weight)
+    return heads, weights
+
+
 def _is_progress(line: str) -> bool:
     return _PROGRESS.search(line) is not None and _FAILED.search(line) is None
 
 
+_ERRS, _WARNS, _PLAIN, _WELL, _IDLE = range(5)
+"""How much a line tells: less than all others if its command ended well, and if it is idle."""
+
+
 def _weight(line: str) -> int:
-    """0 for errors, 1 for warnings, 2 for the rest."""
     if _ERROR.search(line):
-        return 0
-    return 1 if _WARNING.search(line) else 2
+        return _ERRS
+    return _WARNS if _WARNING.search(line) else _PLAIN
 
 
 def _sound_lines(text: str) -> Iterator[str]:

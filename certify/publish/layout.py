@@ -1,4 +1,4 @@
-"""How text lies on a terminal: hanging indents, and evidence that shows its tail.
+"""How text lies on a terminal: hanging indents, and evidence that shows what tells most.
 
 Rich's own padding and tables fill lines with blanks to the right, which a pipe or a paste
 would keep; these do not.
@@ -12,6 +12,7 @@ from rich.cells import cell_len, chop_cells
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from certify.judge.diagnosis import gist
 from certify.safetext import printable
 
 EVIDENCE_ROWS = 12
@@ -37,15 +38,19 @@ class Hanging:
 
 
 def evidence_rows(evidence: str, width: int) -> list[str]:
-    """Evidence as rows of at most ``width`` cells: its first row, and its telling tail."""
+    """Evidence as rows of at most ``width`` cells; of many those that tell most."""
     # The limit keeps wrapping quick; what it leaves out lies far from both ends.
     text = printable(evidence, limit=200_000).strip("\n").expandtabs(4)
-    rows = [row for line in text.split("\n") for row in _folded(line.rstrip(), width)]
+    lines = [line.rstrip() for line in text.split("\n")]
+    folded = [_folded(line, width) for line in lines]
+    rows = [row for each in folded for row in each]
     if len(rows) <= EVIDENCE_ROWS:
         return rows if text.strip() else []
-    tail = EVIDENCE_ROWS - 2
-    # The first row tells what was run, the last ones what came of it.
-    return [rows[0], f"… {len(rows) - tail - 1} lines left out …", *rows[-tail:]]
+    told = gist(lines, [len(each) for each in folded], EVIDENCE_ROWS - 1)
+    shown = [row for index in told for row in folded[index]]
+    if len(shown) < 2:  # lines that fill the room by themselves
+        shown = [rows[0], *rows[2 - EVIDENCE_ROWS :]]
+    return [shown[0], f"… {len(rows) - len(shown)} lines left out …", *shown[1:]]
 
 
 def _folded(line: str, width: int) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from certify.judge.diagnosis import abridged
 from certify.model import Check, Reason, Result, Status
 from certify.publish import phrases
 from certify.publish.phrases import STATUS_MARKS, mark_of
@@ -101,7 +102,7 @@ def _check(check: Check) -> Iterator[str]:
 
 
 def _evidence(text: str) -> Iterator[str]:
-    evidence = printable(text, limit=_EVIDENCE).strip("\n")
+    evidence = abridged(printable(text).strip("\n"), _EVIDENCE)
     if evidence.strip():
         yield f"\n<details><summary>Evidence</summary>\n\n{_fenced(evidence)}\n\n</details>"
 

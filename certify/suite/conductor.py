@@ -9,6 +9,7 @@ import pytest
 from certify.engine.candidate import CandidateStopped
 from certify.engine.session import Answer
 from certify.judge.case import EVIDENCE_LIMIT
+from certify.judge.diagnosis import abridged
 from certify.model import Finding, Outcome
 from certify.safetext import one_line, printable
 from certify.suite import fixtures
@@ -181,7 +182,7 @@ class Conductor:
             outcome=outcome,
             seconds=round(call.duration, 3),
             message=one_line(message),
-            evidence=printable(evidence, limit=EVIDENCE_LIMIT),
+            evidence=abridged(printable(evidence), EVIDENCE_LIMIT),
             because=self._because(error) if outcome is Outcome.SKIPPED else None,
             fault=fault,
             waited=self._waited(),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -11,7 +12,9 @@ from certify.judge.diagnosis import (
     LINE_LIMIT,
     TEXT_LIMIT,
     Signature,
+    abridged,
     diagnose,
+    gist,
     signatures,
     telling_lines,
 )
@@ -374,6 +377,96 @@ def test_errors_come_before_warnings_before_the_rest_in_the_order_of_the_text() 
 )
 def test_nothing_may_be_worth_telling(text: str) -> None:
     assert telling_lines(text) == ""
+
+
+UNKNOWN_FAILURE = """\
+$ DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends tree  (exit 100, 0.3 s)
+Reading package lists...
+Building dependency tree...
+Reading state information...
+The following NEW packages will be installed:
+  tree
+0 upgraded, 1 newly installed, 0 to remove and 0 not upgraded.
+Need to get 52.5 kB of archives.
+After this operation, 116 kB of additional disk space will be used.
+Get:1 http://deb.debian.org/debian bookworm/main amd64 tree amd64 2.1.0-1 [52.5 kB]
+the frobnicator is full of gremlins
+Fetched 52.5 kB in 0s (0 B/s)
+E: Sub-process /usr/local/sbin/provenance returned an error code (7)
+E: Failure running script /usr/local/sbin/provenance
+$ tree --version  (exit 127, 0.0 s)
+/bin/sh: 1: eval: tree: not found
+$ DEBIAN_FRONTEND=noninteractive apt-get purge -y tree  (exit 0, 0.2 s)
+Reading package lists...
+Building dependency tree...
+Reading state information...
+Package 'tree' is not installed, so not removed
+0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.
+$ command -v tree  (exit 127, 0.0 s)"""
+"""What a hook of its own makes of an image's package manager, as a real run recorded it."""
+
+
+def kept(text: str, room: int) -> list[str]:
+    lines = text.splitlines()
+    return [lines[index] for index in gist(lines, [1] * len(lines), room)]
+
+
+def test_nobody_knows_this_failure() -> None:
+    assert diagnose(UNKNOWN_FAILURE) is None
+
+
+def test_of_what_was_run_that_is_kept_which_went_wrong() -> None:
+    lines = UNKNOWN_FAILURE.splitlines()
+    assert kept(UNKNOWN_FAILURE, 3) == [lines[14], lines[15], lines[22]]
+    assert kept(UNKNOWN_FAILURE, 7) == [
+        lines[0], lines[10], *lines[12:16], lines[22]
+    ]  # fmt: skip
+    assert kept(UNKNOWN_FAILURE, 99) == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "room", "told"),
+    [
+        ("", 3, [""]),
+        ("a\nb\nc\nd", 3, ["a", "c", "d"]),
+        ("a\nE: b\nc\nd", 2, ["a", "E: b"]),
+        # What ended well tells least, but its errors count: a journal is read by journalctl.
+        ("$ x  (exit 1, 0.1 s)\na\n$ y  (exit 0, 0.1 s)\nb\nc", 2, ["$ x  (exit 1, 0.1 s)", "a"]),
+        ("$ x  (exit 0, 0.1 s)\na\n$ y  (exit 0, 0.1 s)\nit failed\nc", 2,
+         ["$ y  (exit 0, 0.1 s)", "it failed"]),
+        ("$ x  (did not end in time and was killed, 60.0 s)\na\n$ y  (exit 0, 0.1 s)\nb", 2,
+         ["$ x  (did not end in time and was killed, 60.0 s)", "a"]),
+        # Neither progress, nor empty lines, nor what is said again.
+        ("$ x\nsame\n\nsame\nReading database\n 45% |###", 2, ["$ x", "same"]),
+        ("a\nb", 0, []),
+    ],
+)  # fmt: skip
+def test_which_lines_are_kept(text: str, room: int, told: list[str]) -> None:
+    assert kept(text or "\n", room) == told
+
+
+@given(
+    st.lists(st.tuples(st.text("$ a(exit01,.)Es\n", max_size=30), st.integers(0, 9))),
+    st.integers(-1, 40),
+)
+def test_what_is_kept_fits_and_keeps_its_order(told: list[tuple[str, int]], room: int) -> None:
+    costs = [cost for _, cost in told]
+    found = gist([line for line, _ in told], costs, room)
+    assert found == sorted(set(found))
+    assert sum(costs[index] for index in found) <= max(room, 0)
+
+
+def test_a_long_text_is_abridged_to_what_tells_most() -> None:
+    assert abridged("short", 5) == "short"
+    text = UNKNOWN_FAILURE + "\nall is well" * 500
+    short = abridged(text, 700)
+    assert len(short) <= 700
+    first, mark, *rest = short.split("\n")
+    assert first.startswith("$ DEBIAN_FRONTEND=noninteractive apt-get install")
+    assert re.fullmatch(r"… \d+ lines left out …", mark)
+    assert {"E: Failure running script /usr/local/sbin/provenance", "all is well"} <= set(rest)
+    assert abridged("x" * 50_000 + "the end", 700).endswith("the end")
+    assert len(abridged("x" * 50_000 + "\n" + "y" * 50_000, 700)) <= 700
 
 
 def test_progress_that_failed_is_told() -> None:

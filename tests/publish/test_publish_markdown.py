@@ -14,6 +14,7 @@ from certify.model import Check, Outcome, Reason, Result, Status
 from certify.publish import markdown as module
 from certify.publish.github import workflow_commands
 from certify.publish.markdown import markdown
+from tests.judge.test_diagnosis import UNKNOWN_FAILURE
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=80)
 HOSTILE = st.text(st.characters(exclude_categories=())) | st.text(
@@ -77,6 +78,17 @@ def test_each_result_has_a_row_and_what_is_wrong_has_a_section(one_of_each: list
     assert f"✗ {failed.id} failed (required)" in page
     assert any(failed.evidence.splitlines()[0] in code for code in Tags(page).code)
     assert any(rejected.launch.reproduce in code for code in Tags(page).code)
+
+
+def test_of_long_evidence_the_telling_lines_are_shown(
+    make_check: MakeCheck, make_result: MakeResult
+) -> None:
+    evidence = f"{UNKNOWN_FAILURE}\n" + "nothing is to be seen here\n" * 500
+    failed = make_check("packages.install", Outcome.FAILED, evidence=evidence)
+    (code, *_) = Tags(html(markdown([make_result(checks=(failed,), status=Status.REJECTED)]))).code
+    assert "E: Failure running script /usr/local/sbin/provenance" in code
+    assert "lines left out …" in code
+    assert len(code) < 5000
 
 
 def test_a_good_image_is_a_row_alone(make_result: MakeResult) -> None:

@@ -27,6 +27,7 @@ from certify.model import (
 )
 from certify.publish.layout import EVIDENCE_ROWS, evidence_rows
 from certify.publish.text import print_report
+from tests.judge.test_diagnosis import UNKNOWN_FAILURE
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=50)
 HOSTILE = st.text(st.characters(exclude_categories=()), min_size=1)
@@ -382,6 +383,16 @@ def test_evidence_keeps_what_was_run_and_what_came_of_it() -> None:
     assert rows[-1] == "line 99"
     assert evidence_rows("\n \n", 76) == []
     assert evidence_rows("  indented\tand  spaced", 76) == ["  indented  and  spaced"]
+
+
+def test_of_an_unknown_failure_the_telling_lines_are_shown() -> None:
+    """Not what was asked after it, which ended well."""
+    rows = evidence_rows(UNKNOWN_FAILURE, 76)
+    assert len(rows) <= EVIDENCE_ROWS
+    assert rows[0].startswith("$ DEBIAN_FRONTEND=noninteractive apt-get install")
+    assert "the frobnicator is full of gremlins" in rows
+    assert "E: Failure running script /usr/local/sbin/provenance" in rows
+    assert not [row for row in rows if "purge" in row]
 
 
 def test_endless_evidence_is_cut_soon() -> None:

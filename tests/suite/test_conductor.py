@@ -251,6 +251,23 @@ def test_evidence_has_a_limit(run: Run) -> None:
     assert len(finding.evidence) <= 8000
 
 
+def test_what_went_wrong_outlives_what_was_asked_after_it(run: Run) -> None:
+    more = "'all is well here and nothing is to be seen\\n' * 70"
+    finding = run(
+        a_check(
+            "image.one",
+            f"candidate.ask('install', {more} + 'gremlins\\nE: it broke')",
+            *(f"candidate.ask('ask {number}', {more} + str({number}))" for number in range(3)),
+            "assert False, 'm'",
+        )
+    )["image.one"]
+    assert len(finding.evidence) <= 8000
+    lines = finding.evidence.splitlines()
+    assert lines[0] == "$ install  (exit 1, 0.2 s)"
+    assert "E: it broke" in lines
+    assert lines[-1] == "2"
+
+
 def test_an_unknown_answer_has_evidence_as_well(run: Run) -> None:
     finding = run(a_check("image.one", "candidate.ask('ask', 'said')", "unknown('odd')"))[
         "image.one"
