@@ -108,9 +108,9 @@ default is `devspace`; several may be named. `certify profiles NAME` shows one i
 
 Several profiles share one pull, and those that launch alike share one launch too: those with the
 same `launch`, `install`, checks of `startup` and budgets that the launch heeds. Each gets the
-verdict that it would get alone. Where a check that only another profile names has kept one of its own from being
-asked, as by ending the container, the image is launched for it once more; and with `--checks`, only
-profiles that name the same checks share a launch.
+verdict that it would get alone. Where a check that only another profile names has kept one of its
+own from being asked, as by ending the container, the image is launched for it once more; and with
+`--checks`, only profiles that name the same checks share a launch.
 
 A profile requires what the platform's own documentation demands, and recommends what it recommends;
 each names that document as its source.
