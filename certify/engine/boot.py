@@ -19,8 +19,10 @@ _SETTLE_SECONDS = 0.2
 _FOREIGN_SECONDS = 5.0
 # When the boot was done, or 0: a moment, which a stand-in that always says `running` has none of.
 _FINISHED = "systemctl show --value --property=FinishTimestampMonotonic"
-_IS_SYSTEMD = (
-    "{ [ /proc/1/exe -ef /usr/lib/systemd/systemd ] || [ /proc/1/exe -ef /lib/systemd/systemd ]; }"
+# PID 1 by its name and its executable, wherever that is: as the check systemd.pid1 tells it.
+_FOREIGN = (
+    "read -r n </proc/1/comm; "
+    'case "$n $(readlink /proc/1/exe)" in "systemd /"*/systemd) ;; *) p=foreign ;; esac'
 )
 
 
@@ -77,7 +79,8 @@ def wait_booted(candidate: Candidate, *, install_seconds: float, boot_seconds: f
     (on a slow host as many times longer as the candidate's pace says).
 
     By event where the engine is local, otherwise by a short poll; every wait ends.
-    Raises :class:`~certify.engine.candidate.CandidateStopped` if the container ends meanwhile.
+    Raises :class:`~certify.engine.candidate.CandidateStopped` if the container ends meanwhile,
+    and :class:`~certify.engine.session.SessionLost` if in the end nobody tells how it went.
     """
     shell = candidate.shell()
     deadlines: dict[str, float] = {}
@@ -116,14 +119,12 @@ def wait_settled(candidate: Candidate, settled: Callable[[], bool], *, seconds: 
 def _phase(candidate: Candidate, shell: Shell) -> tuple[str, str]:
     """The launch script's phase, and what systemd says of itself, if it can be asked."""
     command = (
-        f'read -r p <{STATE}/phase; {_IS_SYSTEMD} || [ "$p" != booting ] || p=foreign; echo $p; '
+        f'read -r p <{STATE}/phase; [ "$p" != booting ] || {{ {_FOREIGN}; }}; echo $p; '
         f"[ ! -S /run/systemd/private ] || {_FINISHED}"
     )
     try:
         answer = shell.run(command, timeout=10)
     except SessionLost:
-        answer = None
-    if answer is None or answer.shell_lost:
         candidate.must_run()
         return "launching", ""
     phase, _, asked = answer.stdout.decode("utf-8", "replace").partition("\n")
@@ -135,6 +136,8 @@ def _boot(shell: Shell, phase: str, ready: bool) -> Boot:
         f'cd {STATE} && for f in missing installed timeline; do echo "= $f"; '
         '[ ! -e $f ] || while read -r line; do echo "$line"; done <$f; done',
     )
+    if answer.rc != 0:  # what was installed is not known; it must not pass for nothing
+        raise SessionLost(f"the records of the launch could not be read: exit {answer.rc}")
     parts: dict[str, list[str]] = {}
     lines: list[str] = []
     for line in answer.stdout.decode("utf-8", "replace").splitlines():

@@ -54,7 +54,7 @@ done
 
 
 class SessionLost(Exception):
-    """The shell ended, or its stream broke, while a command was under way."""
+    """No shell answers: it cannot be had, or its stream broke."""
 
 
 class Stream(Protocol):
@@ -87,7 +87,15 @@ class Answer:
     truncated: bool = False
     """Output beyond the limit was read and thrown away."""
     shell_lost: bool = False
-    """The command took the shell with it; the next command gets a new one."""
+    """The shell ended meanwhile, so that this is no answer; the next command gets a new one."""
+
+
+class AnswerLost(SessionLost):
+    """The shell ended in the middle of a command; ``answer`` is what that had said until then."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__("it ended in the middle of a command")
+        self.answer = answer
 
 
 class Shell:
@@ -109,21 +117,22 @@ class Shell:
         self._stream: Stream | None = None
         self._pid = 0
 
-    def open(self, timeout: float = 30.0) -> None:
+    def open(self, timeout: float = 30.0) -> Stream:
         """Start the shell, if there is none. Raises :class:`SessionLost` if none can be had."""
         if self._stream is not None:
-            return
-        self._stream = self._connect()
+            return self._stream
+        stream = self._stream = self._connect()
         # The launch's notification socket is for PID 1 alone.
         hello = "unset NOTIFY_SOCKET; LC_ALL=C; export LC_ALL; "
         mark = secrets.token_hex(16)
         try:
-            self._stream.send(f"{hello}echo {mark} $$; echo {mark} >&2\n".encode())
+            stream.send(f"{hello}echo {mark} $$; echo {mark} >&2\n".encode())
             _, _, self._pid = self._read(mark, self._deadline(timeout), DEFAULT_LIMIT)
         except (SessionLost, TimeoutError) as error:
             self.close()
             why = str(error.__cause__ or error) or "nothing came in time"
             raise SessionLost(f"no shell answers in the container: {why}") from error
+        return stream
 
     def close(self) -> None:
         """Give the shell up; it ends by itself when its input does."""
@@ -136,17 +145,16 @@ class Shell:
     ) -> Answer:
         """Run a command line with no input; keep at most ``limit`` bytes of each output.
 
-        A command that does not end within ``timeout`` seconds is killed with all
-        that it started. Raises :class:`SessionLost` only if no shell can be had.
+        A command that does not end within ``timeout`` seconds is killed with all that it
+        started. Raises :class:`AnswerLost` if the shell does not outlive it, and
+        :class:`SessionLost` if no shell can be had.
         """
         if "\0" in command:
             raise ValueError("a command cannot hold a NUL character")
-        self.open()
-        stream = self._stream
-        assert stream is not None
+        stream = self.open()
         mark = secrets.token_hex(16)
         begun = time.monotonic()
-        timed_out = False
+        timed_out = shell_lost = False
         out = err = _Capture(b"", b"", False)
         try:
             stream.send(
@@ -161,17 +169,17 @@ class Shell:
                 out, err, rc = self._read(mark, self._deadline(_GRACE), limit, *late.args)
         except (SessionLost, TimeoutError, OSError) as lost:
             self.close()
+            rc, shell_lost = KILLED, True
             for partial in lost.args:
                 if isinstance(partial, _Reader):
                     out, err = partial.captures()
-            return Answer(
-                command, KILLED, out.data, err.data, time.monotonic() - begun,
-                timed_out=timed_out, truncated=out.truncated or err.truncated, shell_lost=True,
-            )  # fmt: skip
-        return Answer(
+        answer = Answer(
             command, rc, out.data, err.data, time.monotonic() - begun,
-            timed_out=timed_out, truncated=out.truncated or err.truncated,
+            timed_out=timed_out, truncated=out.truncated or err.truncated, shell_lost=shell_lost,
         )  # fmt: skip
+        if shell_lost:
+            raise AnswerLost(answer)
+        return answer
 
     def _deadline(self, seconds: float) -> float:
         return time.monotonic() + seconds * self._pace

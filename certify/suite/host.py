@@ -8,7 +8,7 @@ from typing import Any
 from testinfra.backend.base import BaseBackend, CommandResult
 from testinfra.host import Host
 
-from certify.engine.session import DEFAULT_TIMEOUT, Answer, Shell
+from certify.engine.session import DEFAULT_TIMEOUT, Answer, AnswerLost, Shell
 
 Transcript = list[Answer]
 """What was asked and answered, in order: the evidence of the check that asked."""
@@ -27,12 +27,18 @@ class SessionBackend(BaseBackend):  # type: ignore[misc]
     def run(self, command: str, *args: str, **kwargs: Any) -> CommandResult:
         """Run a command line, its ``%s`` replaced by quoted arguments.
 
-        ``shown`` stands for it in the evidence, where a person could not read it.
+        ``shown`` stands for it in the evidence, where a person could not read it. Raises
+        :class:`~certify.engine.session.SessionLost` rather than answer for a command whose end
+        nobody knows.
         """
         line = self.get_command(command, *args)
-        timeout = kwargs.get("timeout", DEFAULT_TIMEOUT)
-        answer = self._shell.run(line, timeout=timeout)
-        self._transcript.append(replace(answer, command=kwargs.get("shown") or line))
+        shown = kwargs.get("shown") or line
+        try:
+            answer = self._shell.run(line, timeout=kwargs.get("timeout", DEFAULT_TIMEOUT))
+        except AnswerLost as lost:
+            self._transcript.append(replace(lost.answer, command=shown))
+            raise
+        self._transcript.append(replace(answer, command=shown))
         return self.result(answer.rc, self.encode(line), answer.stdout, answer.stderr)
 
     def decode(self, data: bytes) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import NamedTuple
 
 import pytest
 
+from certify.engine.boot import Boot
 from certify.engine.candidate import CandidateStopped
-from certify.engine.session import Answer, SessionLost
+from certify.engine.session import KILLED, Answer, AnswerLost, SessionLost
 from certify.errors import Trouble
 from certify.judge.diagnosis import Diagnosis, diagnose
 from certify.model import Fault, Outcome
@@ -18,8 +20,13 @@ from certify.suite.subject import Subject
 
 _NOT_SO = (AssertionError, pytest.fail.Exception)
 _OUTPUT_LIMIT = 3000
-_TEXTS = {"systemd": "journal", "dockerd": "journal"}
+_TEXTS = {"systemd": "journal", "dockerd": "journal", "startup": "packages"}
 """What the evidence of a group's checks is, where that has another name."""
+# Processes of the container that were killed for want of memory, with cgroup v2 and with v1.
+_OOM_KILLS = """\
+for f in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
+  while read -r key count; do [ "$key" != oom_kill ] || echo "$count"; done <$f
+done 2>/dev/null"""
 
 
 class Meaning(NamedTuple):
@@ -48,58 +55,101 @@ class Meanings:
         ``note`` is what it saw if it passed; ``is_anchored`` tells whether the check that answers
         for a container that does not stay up has said something.
         """
-        if isinstance(error, _NOT_SO) and not isinstance(error, Proven):
-            error = self._gone() or error
+        if isinstance(error, (*_NOT_SO, SessionLost)) and not isinstance(error, Proven):
+            error = self._gone(error) or error
+        if isinstance(error, CandidateStopped):
+            try:
+                return self._stopped(spec, str(error).strip(), is_anchored=is_anchored)
+            except Trouble as untold:  # why it ended
+                error = untold
         said = str(error).strip()
         match error:
             case None:
                 return Meaning(Outcome.PASSED, note, "", None)
             case pytest.skip.Exception():
                 return Meaning(Outcome.SKIPPED, said, "", None)
-            case CandidateStopped():
-                return self._stopped(spec, said, is_anchored=is_anchored)
             case Proven():
                 return Meaning(Outcome.FAILED, said, self._transcript_text(), Fault.IMAGE)
             case AssertionError() | pytest.fail.Exception():
-                return self._failed(spec, said)
+                return self._failed(spec, error, said)
             case CheckUnknown():
                 message, fault = said, Fault.HOST
             case Trouble():
                 message, fault = said, error.fault
             case SessionLost():
-                message, fault = f"the shell was lost: {said}", Fault.TOOL
+                why, fault = self._killed(error) or ("", Fault.TOOL)
+                message = f"the shell was lost: {said}{why and f': {why}'}"
             case _:
                 message = f"the check itself broke: {type(error).__name__}: {said}"
                 fault = Fault.TOOL
         return Meaning(Outcome.UNKNOWN, message, self._transcript_text(), fault)
 
-    def _gone(self) -> CandidateStopped | Trouble | None:
+    def _gone(self, error: BaseException) -> CandidateStopped | Trouble | None:
         """Why what is not so proves nothing: the engine, or the candidate, was gone when asked."""
         try:
-            if any(answer.shell_lost for answer in self._transcript):
+            if self._lost(error):
                 self._subject.engine_side.must_run()
             self._subject.engine_side.state()
         except (CandidateStopped, Trouble) as gone:
             return gone
         return None
 
-    def _failed(self, spec: Spec, said: str) -> Meaning:
+    def _text(self, spec: Spec) -> str:
+        """What the evidence of a check is, as the signatures of causes call it."""
+        if self._boot and spec.provides in self._boot.missing:
+            return "packages"  # it was to be installed, and the log of that is what there is
+        return _TEXTS.get(spec.claim.group, spec.claim.group)
+
+    @property
+    def _boot(self) -> Boot | None:
+        """How the launch went, if that is known yet."""
+        return vars(self._subject).get("boot")
+
+    def _killed(self, error: BaseException) -> tuple[str, Fault] | None:
+        """Why an answer is none, and whose fault that is: something was killed, and not by certify.
+
+        An image whose programs kill themselves looks alike: it is not known, and never certified.
+        """
+        if self._out_of_memory():
+            return "the memory that the container was given ran out", Fault.LAUNCH
+        killed = any(each.rc == KILLED and not each.timed_out for each in self._transcript)
+        killed = killed or (self._boot is not None and self._boot.installed == KILLED)
+        if killed or self._lost(error):
+            return "what was asked was killed before it could answer", Fault.HOST
+        return None
+
+    def _lost(self, error: BaseException) -> bool:
+        """Whether a shell ended in the middle of a command."""
+        lost = any(answer.shell_lost for answer in self._transcript)
+        return lost or isinstance(error, AnswerLost)
+
+    def _out_of_memory(self) -> bool:
+        candidate = self._subject.engine_side
+        with contextlib.suppress(CandidateStopped, SessionLost, Trouble):
+            if candidate.state().running:
+                counts = candidate.shell().run(_OOM_KILLS, timeout=10).stdout.split()
+                return any(count.isdigit() and int(count) > 0 for count in counts)
+        return False
+
+    def _failed(self, spec: Spec, error: BaseException, said: str) -> Meaning:
         """What was claimed is not so; but a cause that is not the image's leaves it unknown."""
         first, _, rest = said.partition("\n")
         evidence = "\n".join(part for part in (rest.strip(), self._transcript_text()) if part)
         message = first or f"not so: {spec.claim.claim}"
-        diagnosis = diagnose(evidence, where=_TEXTS.get(spec.claim.group, spec.claim.group))
+        diagnosis = diagnose(evidence, where=self._text(spec))
         if diagnosis and diagnosis.cause not in message:
             message = f"{message}: {diagnosis.cause}"
         if diagnosis and diagnosis.fault is not Fault.IMAGE:
             return Meaning(Outcome.UNKNOWN, message, evidence, diagnosis.fault)
+        if killed := self._killed(error):
+            return Meaning(Outcome.UNKNOWN, f"{message}: {killed[0]}", evidence, killed[1])
         return Meaning(Outcome.FAILED, message, evidence, Fault.IMAGE)
 
     def _stopped(self, spec: Spec, said: str, *, is_anchored: bool) -> Meaning:
         """The container ended by itself while this check was asking."""
         log, job = self._subject.logs(), self._subject.job
         anchor = job.anchor
-        early = "boot" not in vars(self._subject)
+        early = self._boot is None
         # What the image itself starts is the anchor's to judge, also if it ends somewhat later.
         early = early or (job.launch == "image" and not is_anchored)
         if spec.claim.id != anchor and early:
@@ -130,6 +180,7 @@ class Meanings:
 
 def _answer_text(answer: Answer) -> str:
     command = one_line(answer.command, limit=200)
-    end = "did not end in time and was killed" if answer.timed_out else f"exit {answer.rc}"
+    end = "its shell was lost" if answer.shell_lost else f"exit {answer.rc}"
+    end = "did not end in time and was killed" if answer.timed_out else end
     output = printable(answer.stdout + answer.stderr, limit=_OUTPUT_LIMIT).rstrip()
     return f"$ {command}  ({end}, {answer.seconds:.1f} s)" + (f"\n{output}" if output else "")

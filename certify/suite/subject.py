@@ -229,18 +229,23 @@ class Subject:
         """Whether the image, as shipped, lacked it (asked before anything was installed)."""
         if self.job.launch == "init" and capability in self.job.install:
             return capability in self.boot.missing
-        script = packages.helpers() + f"lacking {capability}"
-        return bool(self.run(script).rc == 0)
+        return self.still_lacking(capability)
 
     def still_lacking(self, capability: str) -> bool:
         """Whether it is missing now."""
-        return bool(self.run(packages.helpers() + f"lacking {capability}").rc == 0)
+        answer = self.run(packages.helpers() + f"lacking {capability}")
+        if answer.rc not in (0, 1):
+            unknown(f"the shell could not tell whether {capability} is missing: exit {answer.rc}")
+        return bool(answer.rc == 0)
 
     @cached_property
     def family(self) -> packages.Family | None:
         """The image's package-manager family, if it has one that certify knows."""
         shell = self.engine_side.shell()  # not through the transcript: the script is no evidence
-        name = shell.run(packages.detect_script()).stdout.decode("utf-8", "replace").strip()
+        answer = shell.run(packages.detect_script())
+        if answer.rc != 0:
+            unknown(f"the shell could not tell which package manager is there: exit {answer.rc}")
+        name = answer.stdout.decode("utf-8", "replace").strip()
         return packages.family(name) if name in self.known_managers else None
 
     @property

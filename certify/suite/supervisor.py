@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from certify.engine.session import Answer, SessionLost, Shell
+from certify.engine.session import KILLED, Answer, AnswerLost, SessionLost, Shell
+from certify.suite.claims import CheckUnknown, unknown
 
 UP = frozenset({"RUNNING", "STARTING"})
 DOWN = frozenset({"BACKOFF", "FATAL", "UNKNOWN"})
@@ -127,7 +128,11 @@ def parse_status(text: str) -> dict[str, tuple[str, str]] | None:
 
 
 class Supervisor:
-    """Asks through the candidate's shells; each process is looked into as its own user."""
+    """Asks through the candidate's shells; each process is looked into as its own user.
+
+    What is not answered raises: :class:`~certify.engine.session.SessionLost`, or
+    :class:`~certify.suite.claims.CheckUnknown`.
+    """
 
     def __init__(self, shell: Callable[[str], Shell]) -> None:
         """``shell`` gives the long-lived shell of a user, root for an empty name."""
@@ -135,7 +140,7 @@ class Supervisor:
 
     def processes(self) -> tuple[Process, ...]:
         """Everything that runs in the candidate."""
-        return parse_processes(_text(self._shell("").run(_LIST, timeout=15)))
+        return parse_processes(_text(self._ask(_LIST)))
 
     def daemon(self) -> Process | None:
         """The supervisord that the image's own command started; null if there is none."""
@@ -154,7 +159,7 @@ class Supervisor:
         file = configuration(daemon.argv)
         option = f"-c {shlex.quote(file)} " if file else ""
         command = f"cd /proc/{daemon.pid}/cwd 2>/dev/null; supervisorctl {option}status"
-        answer = self._shell("").run(command, timeout=15)
+        answer = self._ask(command)
         # Source: supervisorctl's exit codes of LSB; 3 is "not all of them run".
         return parse_status(_text(answer)) if answer.rc in (0, 3) else None
 
@@ -165,6 +170,8 @@ class Supervisor:
             if daemon is None:
                 return False
             status = self.status(daemon)
+        except (AnswerLost, CheckUnknown):
+            return False
         except SessionLost:
             return True
         return status is None or not any(state in _UNSETTLED for state, _ in status.values())
@@ -172,13 +179,13 @@ class Supervisor:
     def written_files(self, process: Process) -> tuple[str, ...]:
         """Regular files that a process has open to write to."""
         listed = self._as(process, _WRITTEN % (process.pid, process.pid))
-        return tuple(dict.fromkeys(listed[1].splitlines()))
+        return tuple(dict.fromkeys(_text(listed).splitlines()))
 
     def stream(self, process: Process, number: int) -> str:
         """Where standard output (1) or error (2) of a process leads, as the kernel writes it:
         ``pipe:[123]``, ``/dev/null``, a file's path. Empty if it may not be looked into.
         """
-        return self._as(process, f"readlink /proc/{process.pid}/fd/{number}")[1].strip()
+        return _text(self._as(process, f"readlink /proc/{process.pid}/fd/{number}")).strip()
 
     def say(self, daemon: Process, pipe: str, word: str) -> bool:
         """Write a word into a pipe that supervisord reads, as if the program at its other end had.
@@ -190,16 +197,18 @@ class Supervisor:
             f'for f in /proc/{daemon.pid}/fd/*; do [ "$(readlink "$f")" != {shlex.quote(pipe)} ] '
             f"|| {{ echo {shlex.quote(word)} >$f && exit 0; }}; done; exit 1"
         )
-        return self._as(daemon, line)[0]
+        return self._as(daemon, line).rc == 0
 
-    def _as(self, process: Process, command: str) -> tuple[bool, str]:
+    def _as(self, process: Process, command: str) -> Answer:
         """Run a command as the user of a process, for nobody else may look into it (ptrace(2))."""
         user = f"{process.user}:{process.group}" if process.user else ""
-        try:
-            answer = self._shell(user).run(command, timeout=5)
-        except SessionLost:
-            return False, ""
-        return answer.rc == 0, _text(answer)
+        return self._ask(command, user, timeout=5)
+
+    def _ask(self, command: str, user: str = "", timeout: float = 15) -> Answer:
+        answer = self._shell(user).run(command, timeout=timeout)
+        if answer.rc == KILLED:
+            unknown("a command that looks into what runs was killed, or did not end in time")
+        return answer
 
 
 def _text(answer: Answer) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import socket
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,7 +16,7 @@ from certify.engine import boot as boot_module
 from certify.engine.boot import Boot, wait_booted
 from certify.engine.candidate import Candidate, CandidateStopped
 from certify.engine.client import Engine
-from certify.engine.session import Answer, SessionLost, Shell
+from certify.engine.session import Answer, AnswerLost, SessionLost, Shell
 
 
 class Api:
@@ -112,20 +114,26 @@ class Script:
         b"launched 10.5\ninstalling 11.00\ninstalled 24.25\nodd\nodd moment\n"
     )
 
-    def __init__(self, *phases: str | Exception | None, records: bytes = RECORDS) -> None:
+    def __init__(
+        self, *phases: str | Exception | None, records: bytes | Exception = RECORDS, code: int = 0
+    ) -> None:
         self.phases = list(phases)
         self.records = records
+        self.code = code
         self.asked = 0
 
     def run(self, command: str, **_options: object) -> Answer:
         if "timeline" in command:
-            return Answer(command, 0, self.records, b"", 0)
+            if isinstance(self.records, Exception):
+                raise self.records
+            return Answer(command, self.code, self.records, b"", 0)
         self.asked += 1
         said = self.phases.pop(0) if len(self.phases) > 1 else self.phases[0]
         if isinstance(said, Exception):
             raise said
-        lost = said is None
-        return Answer(command, 137 if lost else 0, (said or "").encode(), b"", 0, shell_lost=lost)
+        if said is None:
+            raise AnswerLost(Answer(command, 137, b"", b"", 0, shell_lost=True))
+        return Answer(command, 0, said.encode(), b"", 0)
 
 
 class Patient(Candidate):
@@ -254,3 +262,43 @@ def test_records_that_are_not_whole(
 ) -> None:
     boot = wait(Script("idle", records=records))
     assert (boot.missing, boot.installed, boot.provision_seconds) == (missing, installed, seconds)
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {"records": AnswerLost(Answer("x", 137, b"", b"", 0, shell_lost=True))},
+        {"records": b"= missing\n", "code": 137},
+        {"records": b"", "code": 2},
+    ],
+    ids=["lost", "killed", "not there"],
+)
+def test_records_that_are_lost_do_not_say_that_nothing_was_missing(lost: dict[str, Any]) -> None:
+    with pytest.raises(SessionLost):
+        wait(Script("booting\n1", **lost))
+
+
+# Which init it is
+
+
+@pytest.mark.parametrize(
+    ("name", "executable", "phase"),
+    [
+        ("systemd", "/usr/lib/systemd/systemd", "booting"),
+        ("systemd", "/nix/store/0abc-systemd-255/lib/systemd/systemd", "booting"),
+        ("systemd", "/usr/bin/python3.11", "foreign"),
+        ("init", "/usr/lib/systemd/systemd", "foreign"),
+        ("init", "/usr/sbin/openrc-init", "foreign"),
+        ("sh", "/usr/bin/dash", "foreign"),
+    ],
+)
+def test_systemd_is_told_by_name_and_executable_wherever_it_is(
+    tmp_path: Path, name: str, executable: str, phase: str
+) -> None:
+    (tmp_path / "comm").write_text(f"{name}\n")
+    (tmp_path / "exe").symlink_to(executable)
+    script = boot_module._FOREIGN.replace("/proc/1", str(tmp_path))
+    told = subprocess.run(
+        ["sh", "-c", f"p=booting; {script}; echo $p"], capture_output=True, text=True, check=True
+    )
+    assert told.stdout == f"{phase}\n"

@@ -17,7 +17,7 @@ from certify.engine.candidate import Candidate
 from certify.engine.client import Engine
 from certify.engine.launch import Plan
 from certify.engine.launcher import launched
-from certify.engine.session import KILLED, Answer, SessionLost, Shell
+from certify.engine.session import KILLED, Answer, AnswerLost, SessionLost, Shell
 from tests.conftest import SAMPLES
 from tests.engine.waiting import eventually
 
@@ -260,7 +260,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_command_that_kills_the_shell(shell: Shell) -> None:
     before = pid(shell)
-    answer = shell.run("echo last words; kill -KILL $$; sleep 1000", timeout=60)
+    with pytest.raises(AnswerLost) as lost:
+        shell.run("echo last words; kill -KILL $$; sleep 1000", timeout=60)
+    answer = lost.value.answer
     assert (answer.shell_lost, answer.timed_out, answer.rc) == (True, False, KILLED)
     assert answer.stdout == b"last words\n"
     assert answer.seconds < 60
@@ -271,7 +273,9 @@ def test_a_command_that_kills_the_shell(shell: Shell) -> None:
 @pytest.mark.parametrize("whom", ["$PPID", "$$"])
 def test_a_command_that_stops_the_shell(shell: Shell, whom: str) -> None:
     before = pid(shell)
-    answer = shell.run(f"echo last words; kill -STOP {whom}", timeout=SOON)
+    with pytest.raises(AnswerLost) as lost:
+        shell.run(f"echo last words; kill -STOP {whom}", timeout=SOON)
+    answer = lost.value.answer
     assert (answer.shell_lost, answer.timed_out, answer.rc) == (True, True, KILLED)
     assert answer.stdout == b"last words\n"
     assert pid(shell) != before

@@ -19,6 +19,8 @@ from certify.engine.session import (
     KILLED,
     STDERR,
     STDOUT,
+    Answer,
+    AnswerLost,
     EngineStream,
     SessionLost,
     Shell,
@@ -204,6 +206,13 @@ def test_the_shell_is_opened_once() -> None:
     assert len(stream.sent) == 3
 
 
+def lost(shell: Shell, command: str, timeout: float = 60) -> Answer:
+    """What a command said that took its shell with it: not returned, for it is no answer."""
+    with pytest.raises(AnswerLost, match="ended in the middle of a command") as error:
+        shell.run(command, timeout=timeout)
+    return error.value.answer
+
+
 @pytest.mark.parametrize("end", [SessionLost("gone"), OSError("broken pipe")], ids=repr)
 def test_a_shell_that_ends_gives_what_was_said_and_the_next_command_a_new_one(
     end: Exception,
@@ -211,7 +220,7 @@ def test_a_shell_that_ends_gives_what_was_said_and_the_next_command_a_new_one(
     first = Scripted([greeting, lambda _mark: [(STDOUT, b"par"), (STDERR, b"tial"), end]])
     second = Scripted([greeting, ended(b"new")])
     shell = shell_over(first, second)
-    said = shell.run("dies")
+    said = lost(shell, "dies")
     assert (said.rc, said.shell_lost, said.timed_out) == (KILLED, True, False)
     if isinstance(end, SessionLost):
         assert (said.stdout, said.stderr) == (b"par", b"tial")
@@ -252,7 +261,7 @@ def test_on_a_slow_host_a_command_may_take_longer() -> None:
 def test_a_shell_that_does_not_come_back_is_given_up() -> None:
     stuck = Scripted([greeting, lambda _mark: [(STDOUT, b"said")]])
     shell = shell_over(stuck, Scripted([greeting, ended(b"new")]))
-    said = shell.run("stops the shell", timeout=0)
+    said = lost(shell, "stops the shell", timeout=0)
     assert (said.timed_out, said.shell_lost, said.stdout) == (True, True, b"said")
     assert stuck.closed
     assert shell.run("next").stdout == b"new"
@@ -288,7 +297,7 @@ def test_a_shell_that_no_longer_tells_exit_codes_is_given_up(tail: bytes) -> Non
         [greeting, lambda mark: [(STDOUT, b"out" + mark + tail + b"\n"), (STDERR, mark + b"\n")]]
     )
     shell = shell_over(broken, Scripted([greeting, ended(b"new")]))
-    said = shell.run("whatever")
+    said = lost(shell, "whatever")
     assert said.shell_lost
     assert said.rc == KILLED
     assert shell.run("next").stdout == b"new"

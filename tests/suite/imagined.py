@@ -16,6 +16,7 @@ import pytest
 from certify.engine import packages
 from certify.engine.boot import Boot
 from certify.engine.candidate import CandidateStopped, State
+from certify.engine.session import SessionLost
 from certify.judge.profiles import Profile
 from certify.model import Finding
 from certify.suite.catalogue import specs, suite_directory
@@ -137,3 +138,6 @@ class _Subject:
         return State(running=not self.ended, exit_code=1, oom_killed=False)
 
     def must_run(self) -> None: ...
+
+    def shell(self) -> None:
+        raise SessionLost("nobody launched it")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certify.engine.session import DEFAULT_TIMEOUT, Answer, Shell
+from certify.engine.session import DEFAULT_TIMEOUT, KILLED, Answer, AnswerLost, Shell
 from certify.suite.host import Transcript, host_over
 
 
@@ -31,6 +31,19 @@ def test_a_command_and_its_answer() -> None:
     assert (answer.rc, answer.stdout, answer.stderr) == (3, "out\n", "err\n")
     assert shell.asked == [("false", DEFAULT_TIMEOUT)]
     assert transcript == [Answer("false", 3, b"out\n", b"err\n", 0.5)]
+
+
+def test_a_command_whose_end_nobody_knows_is_evidence_and_no_answer() -> None:
+    transcript: Transcript = []
+
+    class Dies(Says):
+        def run(self, command: str, *, timeout: float) -> Answer:
+            raise AnswerLost(Answer(command, KILLED, b"so far", b"", 0.5, shell_lost=True))
+
+    host = host_over(cast(Shell, Dies()), transcript, "name")
+    with pytest.raises(AnswerLost):
+        host.run("apt-get -s upgrade", shown="(upgrade)")
+    assert [(each.command, each.stdout) for each in transcript] == [("(upgrade)", b"so far")]
 
 
 def test_a_timeout_of_its_own() -> None:

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certify.engine.candidate import Candidate
+from certify.engine.session import KILLED, Answer
 from certify.model import Image
-from certify.suite.claims import Blocked
+from certify.suite.claims import Blocked, CheckUnknown
 from certify.suite.job import Job
 from certify.suite.osrelease import parse_os_release
 from certify.suite.subject import Subject
@@ -112,6 +113,48 @@ def test_a_failure_is_left_to_a_check_that_is_asked_and_to_no_other() -> None:
     with pytest.raises(Blocked, match="because of bash") as left:
         subject.leave_to("workspace.bash", "because of bash")
     assert left.value.because == "workspace.bash"
+
+
+class Ends:
+    """A shell whose every command ends with the same code, and says the same."""
+
+    def __init__(self, code: int, said: bytes = b"") -> None:
+        self.code = code
+        self.said = said
+
+    def run(self, command: str, **_options: object) -> Answer:
+        return Answer(command, self.code, self.said, b"", 0.1, timed_out=self.code == KILLED)
+
+
+def subject_over(shell: Ends) -> Subject:
+    subject = subject_with({}, [])
+    subject.engine_side = cast(Candidate, SimpleNamespace(shell=lambda _user="": shell))
+    return subject
+
+
+@pytest.mark.parametrize(("code", "lacks"), [(0, True), (1, False)])
+def test_what_is_lacking_is_what_the_shell_says(code: int, lacks: bool) -> None:
+    subject = subject_over(Ends(code))
+    assert subject.lacking("systemd") is subject.still_lacking("systemd") is lacks
+
+
+@pytest.mark.parametrize("code", [2, KILLED, 139])
+def test_what_could_not_be_told_is_neither_lacking_nor_there(code: int) -> None:
+    subject = subject_over(Ends(code))
+    for ask in (subject.lacking, subject.still_lacking):
+        with pytest.raises(CheckUnknown, match="could not tell whether systemd is missing"):
+            ask("systemd")
+
+
+def test_a_package_manager_that_could_not_be_looked_for_is_looked_for_again() -> None:
+    shell = Ends(KILLED)
+    subject = subject_over(shell)
+    with pytest.raises(CheckUnknown, match="could not tell which package manager"):
+        assert subject.family
+    shell.code, shell.said = 0, b"apt\n"
+    assert subject.family
+    assert subject.family.name == "apt"
+    assert subject_over(Ends(0)).family is None
 
 
 def test_a_condition_is_waited_for_and_given_up() -> None:
