@@ -12,13 +12,14 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from certify.engine.client import APIError, Engine, answering
 from certify.errors import EngineUnavailable
+from certify.interruption import shielded
 
 LABEL = "certify"
 """What an object is for: ``candidate``, or :data:`PROBE`."""
@@ -109,10 +110,11 @@ def remove_run(engine: Engine, run: str, *, seconds: float = 10.0) -> None:
     """Remove all that one launch created; an engine that is gone leaves it to ``certify clean``.
 
     What the engine refuses to remove is tried again for so many seconds: it does so while it is
-    still busy with what an interruption broke off, such as starting a container.
+    still busy with what an interruption broke off, such as starting a container. A signal that
+    comes meanwhile waits.
     """
     deadline = time.monotonic() + seconds
-    with contextlib.suppress(EngineUnavailable):
+    with shielded(), contextlib.suppress(EngineUnavailable):
         engine.ping()  # one that hangs is not waited for as long as an answer may take
         while _remove(engine, lambda labels: labels.get(RUN) == run).refused:
             if time.monotonic() > deadline:
@@ -123,8 +125,8 @@ def remove_run(engine: Engine, run: str, *, seconds: float = 10.0) -> None:
 def remove_orphans(engine: Engine, *, everything: bool = False) -> int:
     """Remove what processes that are gone left behind; how many objects that was.
 
-    ``everything`` also takes what other machines and living processes created.
-    Raises :class:`EngineUnavailable`.
+    ``everything`` also takes what other machines and living processes created. What the engine
+    refuses stays. Raises :class:`EngineUnavailable`.
     """
 
     def ours(labels: Mapping[str, str]) -> bool:
@@ -138,28 +140,34 @@ class _Outcome(NamedTuple):
     refused: int
 
 
+_Kind = tuple[Callable[[], Iterable[Mapping[str, Any]]], str, Callable[[str], object]]
+"""How objects of a kind are listed, by what each goes, and how it is removed."""
+
+
 def _remove(engine: Engine, wanted: Callable[[Mapping[str, str]], bool]) -> _Outcome:
     """Remove certify's own objects that are wanted, each whether or not the one before failed."""
     api = engine.client.api
     ours = {"label": RUN}
+    # Images last, for one that a container was made of cannot be removed before it.
+    kinds: tuple[_Kind, ...] = (
+        (partial(api.containers, all=True, filters=ours), "Id",
+         partial(api.remove_container, v=True, force=True)),
+        (lambda: api.volumes(filters=ours)["Volumes"] or (), "Name",
+         partial(api.remove_volume, force=True)),
+        (partial(api.networks, filters=ours), "Id", api.remove_network),
+        (partial(api.images, filters={"label": [RUN, f"{LABEL}={PROBE}"]}), "Id",
+         partial(api.remove_image, force=True)),
+    )  # fmt: skip
+    removed = refused = 0
     with answering():
-        steps: list[tuple[Mapping[str, str] | None, Callable[[], object]]] = []
-        for each in api.containers(all=True, filters=ours):
-            steps.append(
-                (each["Labels"], partial(api.remove_container, each["Id"], v=True, force=True))
-            )
-        for each in api.volumes(filters=ours)["Volumes"] or ():
-            steps.append((each["Labels"], partial(api.remove_volume, each["Name"], force=True)))
-        for each in api.networks(filters=ours):
-            steps.append((each["Labels"], partial(api.remove_network, each["Id"])))
-        # Last, for an image that a container was made of cannot be removed before it.
-        for each in api.images(filters={"label": [RUN, f"{LABEL}={PROBE}"]}):
-            steps.append((each["Labels"], partial(api.remove_image, each["Id"], force=True)))
-        removed = refused = 0
-        for labels, remove in steps:
-            if wanted(labels or {}):
+        for listed, name, remove in kinds:
+            try:
+                found = [each for each in listed() if wanted(each["Labels"] or {})]
+            except APIError:
+                found, refused = [], refused + 1
+            for each in found:
                 try:
-                    remove()
+                    remove(each[name])
                     removed += 1
                 except APIError:
                     refused += 1

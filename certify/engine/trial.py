@@ -85,7 +85,8 @@ class Trials:
                 raise refusal(str(error.explanation or error)) from error
             finally:
                 removing = time.monotonic()
-                api.remove_container(container, v=True, force=True)
+                with contextlib.suppress(APIError):  # then it goes with everything else
+                    api.remove_container(container, v=True, force=True)
             removed = time.monotonic()
         return Trial(
             exit_code=exit_code,
@@ -99,8 +100,11 @@ class Trials:
     def volume(self) -> str:
         """A new volume's name; it is removed with everything else."""
         name = f"certify-{self.run_id}-{secrets.token_hex(2)}"
-        with answering():
-            self.engine.client.api.create_volume(name, labels=self.labels)
+        try:
+            with answering():
+                self.engine.client.api.create_volume(name, labels=self.labels)
+        except APIError as error:
+            raise refusal(str(error.explanation or error)) from error
         return name
 
     def _created(self, config: Mapping[str, Any], program: str) -> str:

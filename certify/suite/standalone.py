@@ -47,7 +47,7 @@ def conductor_for(config: pytest.Config) -> Conductor:
     From here on SIGTERM interrupts pytest as Ctrl-C does, so that the candidate is removed.
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(interruptible(signal.SIGTERM))
+        stack.enter_context(interruptible(signal.SIGTERM, signal.SIGHUP))
         try:
             profile = chosen_profile(config.getoption("--profile"))
             reference = Reference.parse(config.getoption("--image"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from docker.errors import APIError, NotFound
 from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.errors import EngineUnavailable
+from certify.interruption import interruptible
 from tests.conftest import SAMPLES, Certify, command
 from tests.engine.waiting import containers_of, eventually, owner_of, running
 
@@ -221,6 +223,33 @@ def test_what_the_engine_is_busy_with_is_removed_as_soon_as_it_may_be() -> None:
     assert "container0" in api.removed
 
 
+def test_a_listing_that_is_refused_is_tried_again_and_keeps_nothing_else() -> None:
+    class Refusing(Api):
+        def volumes(self, *, filters: object) -> dict[str, Any]:
+            refused, self.refuses = self.refuses, ()
+            if refused:
+                raise APIError("volume store is busy")
+            return super().volumes(filters=filters)
+
+    api = Refusing({reaper.RUN: "a"}, refuses=("volumes",))
+    reaper.remove_run(engine_with(api), "a")
+    assert set(api.removed) == {"container0", "volume0", "network0", "image0"}
+    api = Refusing({reaper.OWNER: GONE}, refuses=("volumes",))
+    assert reaper.remove_orphans(engine_with(api)) == 3
+
+
+def test_a_signal_in_the_middle_leaves_nothing() -> None:
+    class Interrupted(Api):
+        def _remove(self, name: str) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            super()._remove(name)
+
+    api = Interrupted({reaper.RUN: "a"})
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        reaper.remove_run(engine_with(api), "a")
+    assert api.removed == ["container0", "volume0", "network0", "image0"]
+
+
 def test_orphans_are_removed_and_counted() -> None:
     api = Api(
         {reaper.OWNER: GONE}, {reaper.OWNER: reaper.owner()}, {reaper.OWNER: "elsewhere/1/1"}, {},
@@ -239,8 +268,8 @@ def test_an_engine_that_has_nothing() -> None:
     assert reaper.remove_orphans(engine_with(Api())) == 0
 
 
-class Gone:
-    def containers(self, **_options: object) -> object:
+class Gone(Api):
+    def containers(self, **_options: object) -> list[dict[str, Any]]:
         raise ConnectionError("gone")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import docker
 import pytest
+from docker.errors import APIError
 
 from certify.engine import probe, reaper
 from certify.engine.calibration import calibrate, calibrated, slower
@@ -91,6 +92,39 @@ def test_what_a_container_may_is_tried(
 def test_what_the_engine_refuses_says_why(engine: Engine) -> None:
     with trials(engine) as tried, pytest.raises(LaunchRefused, match="certify-no-such-network"):
         tried.run(config={"network_mode": "certify-no-such-network"})
+
+
+def test_a_container_that_cannot_be_removed_at_once_costs_no_answer(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = engine.client.api
+    remove = api.remove_container
+    refused: list[str] = []
+
+    def busy(container: str, **options: bool) -> None:
+        if container not in refused:
+            refused.append(container)
+            raise APIError("driver failed to remove root filesystem: device or resource busy")
+        remove(container, **options)
+
+    monkeypatch.setattr(api, "remove_container", busy)
+    with trials(engine) as tried:
+        ran = tried.run()
+        assert (ran.exit_code, ran.output) == (0, tried.word)
+        with pytest.raises(LaunchRefused, match="certify-no-such-network"):
+            tried.run(config={"network_mode": "certify-no-such-network"})
+    assert len(refused) == 2
+
+
+def test_a_volume_that_cannot_be_made_is_a_refusal(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_words: str, **_options: object) -> None:
+        raise APIError("volume store is read-only")
+
+    monkeypatch.setattr(engine.client.api, "create_volume", refuse)
+    with trials(engine) as tried, pytest.raises(LaunchRefused, match="read-only"):
+        tried.volume()
 
 
 def test_an_engine_that_is_gone(gone: Engine) -> None:
