@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from certify.engine import reaper
-from certify.engine.client import APIError, Engine, answering
+from certify.engine.client import APIError, Engine, telling
+from certify.interruption import shielded
 
 _SECONDS = 15.0
 _POLL_SECONDS = 0.1
@@ -22,21 +23,24 @@ _POLL_SECONDS = 0.1
 def last_words(engine: Engine, container: str) -> str:
     """What a container that has ended prints when it is started as it is, but with a terminal.
 
-    Empty if the engine does not do it. Raises :class:`~certify.errors.EngineUnavailable`.
+    Raises :class:`~certify.errors.EngineUnavailable`, also if the engine refuses to start it.
     """
     api = engine.client.api
-    with answering(), contextlib.suppress(APIError), _copy(engine, container) as copy:
+    # What is made is removed by who knows of it, also if that is to end meanwhile.
+    with shielded(), telling("its last words"), _copy(engine, container) as copy:
         api.start(copy)
         deadline = time.monotonic() + _SECONDS
         while api.inspect_container(copy)["State"]["Running"] and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
         return api.logs(copy, tail=200).decode("utf-8", "replace")
-    return ""
 
 
 @contextlib.contextmanager
 def _copy(engine: Engine, container: str) -> Iterator[str]:
-    """A container like another, as that ended, with a terminal; it and its image are removed."""
+    """A container like another, as that ended, with a terminal; it and its image are removed.
+
+    What the engine refuses to remove goes with the rest of the run.
+    """
     api = engine.client.api
     original = api.inspect_container(container)
     config: dict[str, Any] = original["Config"]
@@ -54,6 +58,8 @@ def _copy(engine: Engine, container: str) -> Iterator[str]:
         try:
             yield copy
         finally:
-            api.remove_container(copy, v=True, force=True)
+            with contextlib.suppress(APIError):
+                api.remove_container(copy, v=True, force=True)
     finally:
-        api.remove_image(image, force=True)
+        with contextlib.suppress(APIError):
+            api.remove_image(image, force=True)

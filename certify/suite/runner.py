@@ -21,6 +21,8 @@ from certify.suite.job import Job
 
 Event = dict[str, Any]
 _STOP_ASKED_EVERY = 0.5
+_LAST_SECONDS = 20.0
+"""What the child has, once it is asked to end, to remove what it made for an init's last words."""
 
 
 class Runner:
@@ -50,16 +52,29 @@ class Runner:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._stop()
+        self._output.close()
+
+    def _stop(self) -> None:
+        """End the child, and all that it started."""
         assert self._process is not None
         self._end.close()
-        if self._process.poll() is None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(0.2)
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._output.close()
+        if not self._ends_within(0.2):
+            self._signal(signal.SIGTERM)
+            self._ends_within(_LAST_SECONDS)
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+
+    def _ends_within(self, seconds: float) -> bool:
+        assert self._process is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return self._process.returncode is not None
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
 
     def begin(self, job: Job, notify: socket.socket | None, own_checks: Sequence[str] = ()) -> None:
         """Tell the child what to examine."""
@@ -85,8 +100,15 @@ class Runner:
         """What the child says, until it is done or the deadline (``time.monotonic()``) passes.
 
         The last event is ``done``, or ``deadline``. Raises :class:`SuiteBroken` if the
-        child ends without a word, and :class:`Interrupted` once ``stopped`` says so.
+        child ends without a word, and :class:`Interrupted` once ``stopped`` says so. When nobody
+        listens any more, for whatever reason, the child is gone: before its container is removed.
         """
+        try:
+            yield from self._heard(deadline, stopped)
+        finally:
+            self._stop()
+
+    def _heard(self, deadline: float, stopped: Callable[[], bool]) -> Iterator[Event]:
         buffer = b""
         while True:
             if stopped():

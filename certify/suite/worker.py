@@ -1,8 +1,9 @@
 """The process that runs the checks: started early, told what to examine when that stands.
 
 It talks to its parent over one socket pair, a line of JSON at a time: it reads a
-:class:`~certify.suite.subject.Job` (with the notification socket, if there is one)
+:class:`~certify.suite.job.Job` (with the notification socket, if there is one)
 and writes events. It owns nothing: when it dies, its parent removes the container.
+What it makes for a moment, for the last words of an init, it removes before SIGTERM ends it.
 """
 
 from __future__ import annotations

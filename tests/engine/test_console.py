@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from certify.engine.client import Engine
 from certify.engine.console import last_words
 from certify.engine.launch import Plan
 from certify.engine.launcher import launched
+from certify.errors import EngineUnavailable
 from tests.conftest import SAMPLES
 from tests.engine.waiting import eventually
 
@@ -34,5 +39,35 @@ def test_an_init_that_speaks_to_its_console_alone_is_heard(engine: Engine) -> No
         assert made == []
 
 
-def test_a_container_that_is_gone_has_none(engine: Engine) -> None:
-    assert last_words(engine, "certify-no-such-container") == ""
+def test_what_the_engine_does_not_tell_is_not_told_as_silence(engine: Engine) -> None:
+    with pytest.raises(EngineUnavailable, match="does not tell its last words"):
+        last_words(engine, "certify-no-such-container")
+
+
+LISTENS = """
+import sys
+from certify.engine.client import Engine
+from certify.engine.console import last_words
+print("asking", flush=True)
+with Engine.connect() as engine: print(last_words(engine, sys.argv[1]), flush=True)
+print("never")
+"""
+
+
+def test_who_is_to_end_while_it_listens_removes_first_what_it_made(engine: Engine) -> None:
+    api = engine.client.api
+    with launched(engine, f"{SAMPLES}/busybox", Plan("idle", "default")) as started:
+        started.candidate.stop(timeout=0)
+        ours = {"label": f"certify.run={started.name[8:]}"}
+        words = [sys.executable, "-c", LISTENS, started.candidate.id]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as listening:
+            eventually(lambda: len(api.containers(all=True, filters=ours)) > 1)
+            listening.terminate()
+            said = listening.communicate(timeout=120)[0]
+        assert said.startswith("asking\n")
+        assert "never" not in said
+        assert listening.returncode == -signal.SIGTERM
+        assert [each["Id"] for each in api.containers(all=True, filters=ours)] == [
+            started.candidate.id
+        ]
+        assert api.images(filters=ours) == []

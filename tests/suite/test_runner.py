@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from certify.errors import SuiteBroken
 from certify.model import Image
+from certify.suite import runner as runner_module
 from certify.suite.job import Job
 from certify.suite.runner import Runner
 from certify.suite.worker import Channel
@@ -203,9 +205,13 @@ STUBBORN = """
 """
 
 
-def test_a_child_that_ignores_signals_is_gone_with_its_children(child: Child) -> None:
+def test_a_child_that_ignores_signals_is_gone_with_its_children(
+    child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "_LAST_SECONDS", 0.5)
     with child(STUBBORN) as runner:
-        up = next(runner.events(in_(LATER)))
+        events = runner.events(in_(LATER))
+        up = next(events)
         pids = [pid_of(runner), up["below"]]
         assert all(Path(f"/proc/{pid}").exists() for pid in pids)
     assert not Path(f"/proc/{pids[0]}").exists()
@@ -227,6 +233,46 @@ def test_a_child_is_gone_after_an_exception(child: Child, error: BaseException) 
         pid = pid_of(runner)
         raise error
     assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("mine"), KeyboardInterrupt()], ids=repr)
+def test_a_child_that_nobody_listens_to_is_gone_before_its_container_is(
+    child: Child, error: BaseException
+) -> None:
+    gone = []
+
+    @contextlib.contextmanager
+    def launched() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            gone.append(not Path(f"/proc/{pid}").exists())
+
+    with child("tell(event='finding'); threading.Event().wait()") as runner:
+        pid = pid_of(runner)
+        with pytest.raises(type(error)), launched():
+            for _event in runner.events(in_(LATER)):
+                raise error
+        with launched():
+            assert list(runner.events(in_(-1))) == [{"event": "deadline"}]
+    assert gone == [True, True]
+
+
+def test_a_child_may_remove_what_it_made_before_it_ends(child: Child, tmp_path: Path) -> None:
+    removed = tmp_path / "removed"
+    body = f"""
+        import pathlib, time
+        from certify.interruption import shielded
+        with shielded():
+            tell(event="making")
+            time.sleep(1)
+            pathlib.Path({str(removed)!r}).touch()
+        threading.Event().wait()
+    """
+    with child(body) as runner:
+        events = runner.events(in_(LATER))
+        assert next(events) == {"event": "making"}
+    assert removed.exists()
 
 
 def test_no_descriptor_is_left_open(child: Child) -> None:
