@@ -6,7 +6,6 @@ a registry, a web server or the list itself could not be read. Only 0 opens the 
 
 from __future__ import annotations
 
-import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ import click
 
 from certify.cli.exits import CERTIFIED, REJECTED
 from certify.errors import NotBelieved, Trouble, UsageError
-from certify.images.platform import normal, of_this_host
+from certify.images.platform import PLATFORM, normal, of_this_host
 from certify.images.reference import Reference
 from certify.interruption import at_most
 from certify.safetext import safe_json
@@ -118,7 +117,7 @@ def _place(approved: str | None, attached: bool, key: Public | None) -> str:
 
 
 def _platform(asked: str | None) -> str:
-    if asked is not None and not re.fullmatch(r"[a-z0-9]+/[a-z0-9]+(/[a-z0-9.]+)?", asked):
+    if asked is not None and not PLATFORM.fullmatch(asked):
         raise UsageError(f"--platform {asked!r}: expected is for example linux/arm64")
     return normal(asked) if asked else of_this_host()
 

@@ -32,6 +32,7 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from certify.errors import BadPolicy
+from certify.images.platform import PLATFORM
 from certify.model import Grade, Trust, Value
 from certify.safetext import one_line
 from certify.tomltext import line_of
@@ -39,7 +40,7 @@ from certify.tomltext import line_of
 _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Days = Annotated[float, Field(gt=0, le=3650, allow_inf_nan=False, strict=True)]
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
-_Platform = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9.]+)?$")]
+_Platform = Annotated[str, StringConstraints(pattern=rf"^{PLATFORM.pattern}$")]
 
 _WORDS = {
     "string_type": "must be text in quotes",
