@@ -311,7 +311,7 @@ def test_a_cause_that_is_not_the_images_leaves_a_failure_unknown(
 @pytest.mark.parametrize(
     ("gone", "meaning", "message"),
     [
-        (None, FAILED, "so not"),
+        (None, unknown(Fault.HOST), "so not: what was asked was killed before it could answer"),
         (EngineUnavailable("no engine"), unknown(Fault.HOST), "no engine"),
     ],
     ids=repr,
