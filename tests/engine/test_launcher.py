@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from docker.errors import APIError, NotFound
 
-from certify.engine import launcher, mailbox, reaper
+from certify.engine import blame, launcher, mailbox, reaper
 from certify.engine.boot import wait_booted
 from certify.engine.candidate import Candidate
 from certify.engine.client import Engine
@@ -232,6 +232,18 @@ def demanding(engine: Engine) -> Iterator[str]:
     api.remove_image(image["Id"])
 
 
+@pytest.fixture
+def folder_as_command(engine: Engine) -> Iterator[str]:
+    """An image whose own command is no program."""
+    made = engine.client.api.create_container(BUSYBOX)
+    try:
+        image = engine.client.api.commit(made["Id"], changes=['ENTRYPOINT ["/bin"]'])
+    finally:
+        engine.client.api.remove_container(made["Id"])
+    yield image["Id"]
+    engine.client.api.remove_image(image["Id"])
+
+
 class TestLaunch:
     pytestmark = on_a_real_engine
 
@@ -305,6 +317,23 @@ class TestLaunch:
             program = started.candidate.read_file("/app")
             assert program is not None
             assert program.startswith(b"\x7fELF")
+
+    @pytest.mark.parametrize("starts", [True, False])
+    def test_a_command_that_may_not_be_run_is_the_images_where_others_may(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch, folder_as_command: str, starts: bool
+    ) -> None:
+        def calibrate(_engine: Engine) -> None:
+            raise LaunchRefused("nothing starts here")
+
+        if not starts:
+            monkeypatch.setattr(blame, "calibrate", calibrate)
+        with contextlib.ExitStack() as stack:
+            if not starts:
+                stack.enter_context(pytest.raises(LaunchRefused, match="permission denied"))
+            plan = Plan("image", "default")
+            started = stack.enter_context(launched(engine, folder_as_command, plan))
+            assert starts
+            assert 'exec: "/bin": permission denied' in started.refused
 
     def test_its_own_files_are_where_certify_can_write(self, engine: Engine) -> None:
         with launched(engine, BUSYBOX, init_plan(engine)) as started:
