@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from certify.certification import Options, certify, unseen
-from certify.errors import ImageUnavailable
+from certify.errors import ImageUnavailable, Trouble
 from certify.images.expand import Unlisted, would_list
 from certify.images.reference import Reference
 from certify.judge.changes import Swept, swept
@@ -84,7 +84,8 @@ def others(
             if answer is not None:
                 found[wanted.key] = renamed(answer, reference)
         elif item.state is State.UNRESOLVED:
-            found[wanted.key] = _silence(item, item.why, profiles, options)
+            trouble = ImageUnavailable(item.why, remedy="See to the registry, then sweep again.")
+            found[wanted.key] = _silence(item, trouble, profiles, options)
     return found
 
 
@@ -94,12 +95,17 @@ def told(
     standing: Mapping[Key, Result],
     profiles: Mapping[str, Profile],
     options: Options,
+    why: str,
 ) -> list[Result]:
-    """What a sweep says of each image: its own answer, be it none, or else what stands."""
+    """What a sweep says of each image: its own answer, be it none, or else what stands.
+
+    ``why`` is said where there is neither, though the plan knew of something that stands.
+    """
+    unknown = Trouble(why, remedy="See to the ledger, then sweep again.")
     return [
         said.get(item.wanted.key)
         or standing.get(item.wanted.key)
-        or _silence(item, "another process has changed what the ledger knows", profiles, options)
+        or _silence(item, unknown, profiles, options)
         for item in items
     ]
 
@@ -129,16 +135,9 @@ def remembered(
     return list(found.values())
 
 
-def by_key(results: Iterable[Result]) -> Answers:
-    """Results by what they answer."""
-    return {
-        (result.image.reference, result.image.platform or "", result.profile): result
-        for result in results
-    }
-
-
-def _silence(item: Item, why: str, profiles: Mapping[str, Profile], options: Options) -> Result:
-    trouble = ImageUnavailable(why, remedy="See to the registry, then sweep again.")
+def _silence(
+    item: Item, trouble: Trouble, profiles: Mapping[str, Profile], options: Options
+) -> Result:
     chosen = replace(options, platform=item.wanted.platform)
     reference = Reference.parse(item.wanted.reference)
     return certify(trouble, reference, [profiles[item.wanted.profile]], chosen, Unwatched())[0]

@@ -1,4 +1,4 @@
-"""The story of many images: resolve, plan, run, record."""
+"""What a sweep does with many images: resolve, divide into what is due, run."""
 
 from __future__ import annotations
 
@@ -177,13 +177,14 @@ def run(
     engine: Engine,
     options: Options,
     observer: Observer,
-    record: Callable[[Result], object],
+    record: Callable[[Result], Result],
     *,
     jobs: int,
     room: int,
 ) -> Answers:
     """Certify what is due, ``jobs`` at a time; record each answer the moment it is known.
 
+    ``record`` gives it back as it is to be shown, if that is not what was found.
     The next images are pulled while others are certified, one after another, at most ``jobs``
     ahead and while there is room in ``room`` bytes; all that was pulled for this alone is
     removed again. On an interruption all that is under way is ended and cleaned up before it
@@ -235,10 +236,8 @@ def run(
                 for answered in [each for each in running if each.done()]:
                     unit = running.pop(answered)
                     answers = named(unit, answered.result())
-                    for answer in answers.values():
-                        record(answer)
                     said |= answers
-                    observer.ended(unit, list(answers.values()))
+                    observer.ended(unit, [record(answer) for answer in answers.values()])
         except BaseException:
             stop.set()
             puller.shutdown(wait=False, cancel_futures=True)

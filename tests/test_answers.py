@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from certify.answers import Answers, Unit, by_key, named, others, postponed, remembered, told
+from certify.answers import Answers, Unit, named, others, postponed, remembered, told
 from certify.certification import Options
 from certify.errors import ImageUnavailable
 from certify.images.expand import Unlisted
@@ -127,13 +127,13 @@ def test_an_image_that_no_registry_tells_of_is_inconclusive() -> None:
 
 def test_its_own_answer_comes_before_what_stands() -> None:
     said: Answers = {key("1"): answer("1", Status.INCONCLUSIVE)}
-    standing = by_key([answer("1"), answer("2")])
+    standing = {key(tag): answer(tag) for tag in "12"}
     items = [item("1"), item("2", State.FRESH), item("3", State.FRESH)]
-    found = told(items, said, standing, PROFILES, Options())
+    found = told(items, said, standing, PROFILES, Options(), "another process wrote")
     assert [each.verdict.status.value for each in found] == [
         "inconclusive", "certified", "inconclusive",
     ]  # fmt: skip
-    assert "another process" in found[2].verdict.reasons[0].text
+    assert found[2].verdict.reasons[0].text == "another process wrote"
 
 
 # ---------------------------------------------------------------------- what is remembered

@@ -24,6 +24,7 @@ from certify.images.listing import parse_listing
 from certify.images.registry import Registry as Client
 from certify.ledger.store import Ledger
 from tests.conftest import SAMPLES, Certify, Ended, command
+from tests.private_engine import fill, small_disk
 from tests.registries import Registry, running
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
@@ -261,6 +262,63 @@ def test_reports_that_cannot_be_written_cost_no_answer(certify: Certify, tmp_pat
     assert "1 rejected" in ended.out
     with Ledger.open(f"sqlite:///{tmp_path / 'reports' / 'certify.db'}") as ledger:
         assert len(ledger.standings()) == 1
+
+
+def test_a_revoked_image_is_rejected_whoever_asks(
+    certify: Certify, tmp_path: Path, registry: Registry
+) -> None:
+    """Ledger, report, JUnit and exit code say the same; what was found is recorded as it was."""
+    name = f"{registry.host}/bases/debian:1"
+    (tmp_path / "list.txt").write_text(f"{name}\n", "utf-8")
+    first = sweep(certify, tmp_path / "list.txt", "--format", "json")
+    assert first.code == 0, first.err
+    image = first.result.image
+    pin = f"{image.registry}/{image.repository}@{image.digest}"
+    assert certify("revoke", pin, "--reason", "back door").code == 0
+    for words in (
+        ["sweep", "list.txt", "--force"], ["sweep", "list.txt"],
+        ["sweep", "list.txt", "--force", "--fail-on", "newly-rejected"], ["run", name],
+    ):  # fmt: skip
+        ended = certify(*words, "--profile", "plain", "--format", "json")
+        # To the third sweep the revocation is no news any more.
+        assert ended.code == (0 if "newly-rejected" in words else 1), ended.err
+        assert ended.result.verdict.reasons[0].text == "revoked: back door"
+        assert ": CERTIFIED" not in ended.err
+        junit = (tmp_path / "reports/junit.xml").read_text("utf-8")
+        assert "REJECTED: revoked: back door" in junit
+    with Ledger.open(f"sqlite:///{tmp_path / 'reports' / 'certify.db'}") as ledger:
+        assert {each.status for each in ledger.standings()} == {"certified"}
+
+
+def test_a_disk_that_fills_up_in_mid_sweep_costs_no_answer(
+    certify: Certify, tmp_path: Path
+) -> None:
+    names = [f"{SAMPLES}/busybox:latest", f"{SAMPLES}/scratch:latest"]
+    (tmp_path / "list.txt").write_text("\n".join(names), "utf-8")
+    with small_disk(tmp_path, 8) as disk:
+        process = subprocess.Popen(
+            command(
+                "sweep", "list.txt", "--profile", "plain", "--pull", "never", "--format", "json",
+                "--fail-on", "never", "--ledger", f"sqlite:///{disk}/certify.db",
+            ),
+            cwd=tmp_path,
+            env=os.environ | {"CI": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stderr is not None
+        for line in process.stderr:
+            if b"2 to certify" in line:
+                break
+        fill(disk)
+        out, err = process.communicate(timeout=120)
+        (disk / "filling").unlink()
+    ended = Ended(process.returncode, out.decode(), err.decode())
+    assert ended.code == 3, ended.err
+    assert "not recorded: " in ended.err and "disk is full" in ended.err, ended.err
+    assert "Traceback" not in ended.err
+    verdicts = {r.image.reference: r.verdict.status.value for r in ended.results}
+    assert verdicts == dict.fromkeys(names, "rejected")
 
 
 def test_a_list_that_leads_to_nothing_says_so(certify: Certify, tmp_path: Path) -> None:

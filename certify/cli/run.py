@@ -7,6 +7,7 @@ Exit codes: 0 all certified, 1 at least one rejected, 2 wrong usage (nothing was
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,11 @@ from certify.cli.options import (
 )
 from certify.cli.progress import Progress
 from certify.engine.client import Engine
-from certify.errors import BadLedger, EngineUnavailable
+from certify.errors import EngineUnavailable
 from certify.images.reference import Reference
-from certify.judge.recommend import advised
-from certify.ledger.store import Ledger
+from certify.keeping import Keeper
 from certify.model import Result, Status
 from certify.publish.text import print_report
-from certify.publish.writer import write_reports
 
 
 @click.command(name="run")
@@ -60,9 +59,8 @@ def run(
     references = [Reference.parse(image) for image in dict.fromkeys(images)]
     profiles, options = certification(keep=keep, **chosen)
     results: list[Result] = []
-    unrecorded: list[str] = []
     with open_ledger(ledger, reports) as store, interruptible():
-        engine = _engine()
+        keeper, engine = Keeper(store, reports), _engine()
         try:
             for reference in references:
                 with Progress(
@@ -70,36 +68,17 @@ def run(
                 ) as shown:
                     found = certify(engine, reference, profiles, options, shown)
                 results += found
-                try:
-                    for result in found:
-                        store.record(result)
-                except BadLedger as error:  # a full disk must not cost the result
-                    unrecorded.append(error.message)
+                for result in found:
+                    keeper.record(result)
         finally:
             if isinstance(engine, Engine):
                 engine.close()
             if results:
-                results = advised(results, _standing(store, results))
-                try:
-                    write_reports(reports, results, store)
-                except BadLedger as error:
-                    unrecorded.append(error.message)
-                except OSError as error:
-                    unrecorded.append(f"the reports cannot be written: {error}")
+                results = keeper.advised(keeper.shown(results))
+                keeper.write_reports(results)
     print_results(results, form, lambda: print_report(results, Console()))
-    code = exit_code(results)
-    if unrecorded:
-        click.echo(f"certify: not recorded: {unrecorded[0]}", err=True)
-        code = code or INCONCLUSIVE
-    sys.exit(code)
-
-
-def _standing(store: Ledger, results: list[Result]) -> list[Result]:
-    """What the ledger holds; if it can no longer be read, at least what was just found."""
-    try:
-        return store.presented()
-    except BadLedger:
-        return results
+    unkept = say_unkept(keeper.unkept)
+    sys.exit(exit_code(results) or unkept)
 
 
 def _engine() -> Engine | EngineUnavailable:
@@ -108,6 +87,13 @@ def _engine() -> Engine | EngineUnavailable:
         return Engine.connect()
     except EngineUnavailable as error:
         return error
+
+
+def say_unkept(unkept: Sequence[str]) -> int:
+    """Tell what ledger and disk did not take; the exit code if all else is well."""
+    for trouble in unkept:
+        click.echo(f"certify: not recorded: {trouble}", err=True)
+    return INCONCLUSIVE if unkept else CERTIFIED
 
 
 def exit_code(results: list[Result]) -> int:

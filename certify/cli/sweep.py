@@ -7,17 +7,14 @@ images (or only for newly rejected ones, or never), 3 if any is inconclusive.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from certify.answers import by_key, others, postponed, remembered, told
 from certify.certification import Options
 from certify.cli.certifying import Memory, certification, certification_options
 from certify.cli.formats import format_option, print_results
@@ -29,6 +26,7 @@ from certify.cli.options import (
     open_ledger,
     reports_options,
 )
+from certify.cli.run import say_unkept
 from certify.cli.sweep_progress import SweepProgress
 from certify.engine import pulled, reaper
 from certify.engine.client import Engine
@@ -37,19 +35,14 @@ from certify.errors import BadListing
 from certify.images.expand import Lists, Selection, Unlisted, Wanted, expand
 from certify.images.hub import Hub
 from certify.images.listing import parse_listing
-from certify.images.platform import normal
 from certify.images.reference import DOCKER_HUB
-from certify.judge.approval import as_revoked
-from certify.judge.changes import Change, Kind, Swept, changes, swept
-from certify.judge.plan import make_plan
+from certify.judge.changes import Change, Kind, Swept, swept
 from certify.judge.profiles import Profile, shipped
-from certify.judge.recommend import advised
-from certify.ledger.store import Ledger
-from certify.model import Image, Result, Status
+from certify.keeping import Keeper
+from certify.model import Status
 from certify.publish.sweep import plan_line, print_plan, print_summary
-from certify.publish.writer import write_reports
 from certify.suite.choice import chosen_profile
-from certify.sweep import affordable, resolve, run, units
+from certify.sweeping import Sweeping
 
 
 @click.command(name="sweep")
@@ -112,6 +105,8 @@ def sweep(
         store = stack.enter_context(open_ledger(ledger, reports))
         stack.enter_context(interruptible())
         engine = stack.enter_context(Engine.connect())
+        keeper = Keeper(store, reports)
+        sweeping = Sweeping(engine, keeper, by_name, options)
         source = _source(listing, include, exclude, max_tags)
         if not dry_run:
             at_work = store.sweeps.running(source, reaper.owner(), reaper.is_orphan)
@@ -121,53 +116,26 @@ def sweep(
         click.echo("certify: asking registries what is there", err=True)
         wanted, unlisted = expand(entries, _connect(engine), selection)
         _tell(listing, wanted, unlisted)
-        names = [profile.name for profile in defaults]
         wanted = [_with_platform(each, options) for each in wanted]
-        found, allowed = resolve(wanted, names, by_name, engine, options)
-        items = make_plan(
-            found,
-            store.standings(),
-            now=datetime.now(UTC),
-            host_class=engine.host().kind,
-            force=force,
-        )
+        plan = sweeping.plan(wanted, [profile.name for profile in defaults], force=force)
         if dry_run:
-            print_plan(items, Console())
+            print_plan(plan.items, Console())
             return
-        click.echo(f"certify: {plan_line(items)}", err=True)
-        due = units(items, by_name, pull=options.pull, native=normal(engine.platform))
-        due, later = affordable(due, allowed, pull=options.pull)
-        if later:
-            waits = f"{len(later)} image{'s' * (len(later) != 1)}"
+        click.echo(f"certify: {plan_line(plan.items)}", err=True)
+        if plan.later:
+            waits = f"{len(plan.later)} image{'s' * (len(plan.later) != 1)}"
             click.echo(f"certify: {waits} must wait: the registry limits pulls", err=True)
-        with SweepProgress(due) as progress:
-            said = run(
-                due, engine, options, progress, store.record,
+        with SweepProgress(plan.due) as progress:
+            said = sweeping.run(
+                plan, progress,
                 jobs=jobs or _jobs(engine, options), room=_bytes(disk) if disk else room_on(engine),
             )  # fmt: skip
-        unrun = postponed(later, options)
-        unrun |= others(items, said.keys() | unrun, by_name, options, partial(_now, store))
-        for result in unrun.values():
-            store.record(result)
-        said |= unrun
-        ledger_results = store.standing_by_reference()
-        standing = by_key(ledger_results)
-        mine = told(items, said, standing, by_name, options)
-        mine = advised(mine, _presented(store, ledger_results))
-        before = store.sweeps.last(1, source)
-        old = store.sweeps.found(before[0].id) if before else []
-        new = remembered(items, said, standing, old, unlisted)
-        changed = changes(old, new) if before else None
-        store.sweeps.finish(number, new)
-        written = _written(reports, mine, store)
+        mine, changed = sweeping.account(plan, said, unlisted, number, source)
+        keeper.write_reports(mine)
     state = [*map(swept, mine), *map(_silent, unlisted)]
     print_results(mine, form, lambda: print_summary(state, changed, Console()))
-    sys.exit(exit_code(state, changed, fail_on) or (CERTIFIED if written else INCONCLUSIVE))
-
-
-def _presented(store: Ledger, results: Iterable[Result]) -> list[Result]:
-    reasons = store.revocations.reasons()
-    return [as_revoked(each, reasons) for each in results]
+    unkept = say_unkept(keeper.unkept)
+    sys.exit(exit_code(state, changed, fail_on) or unkept)
 
 
 def _text(listing: Path) -> str:
@@ -210,20 +178,6 @@ def _bytes(size: str) -> int:
     digits = size.rstrip("bkmg")
     unit: int = 1024 ** "bkmg".index(size[len(digits) :] or "b")
     return int(digits) * unit
-
-
-def _written(reports: Path, results: Sequence[Result], store: Ledger) -> bool:
-    """Write the reports; what keeps them from being written must not cost the answers."""
-    try:
-        write_reports(reports, results, store)
-    except OSError as error:
-        click.echo(f"certify: the reports cannot be written: {error}", err=True)
-        return False
-    return True
-
-
-def _now(store: Ledger, image: Image, profile: str) -> Result | None:
-    return store.standing_for(image, profile, datetime.now(UTC))
 
 
 def _source(

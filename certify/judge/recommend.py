@@ -4,29 +4,40 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from certify.model import Alternative, Grade, Image, Recommendation, Result, Status
 
 AT_MOST = 3
 
 
-def advised(results: Iterable[Result], known: Iterable[Result]) -> list[Result]:
-    """The results, each with what it is told of the certified images in ``known``."""
-    certified = Certified(known)
+def advised(results: Iterable[Result], known: Iterable[Result], now: datetime) -> list[Result]:
+    """The results, each with what it is told of the images in ``known`` that are certified now."""
+    certified = Certified(known, now)
     return [each.model_copy(update={"recommendation": certified.told(each)}) for each in results]
 
 
+def needs_advice(result: Result) -> bool:
+    """Whether an image could fare better."""
+    verdict = result.verdict
+    return verdict.status is Status.REJECTED or verdict.grade is Grade.ON_LAUNCH
+
+
 class Certified:
-    """The certified images of a ledger, on shelves, so that nobody has to look at all of them.
+    """The images certified ``now``, on shelves, so that nobody has to look at all of them.
 
     A shelf holds what has one thing in common, the best first: native before on-launch, newer
     before older.
     """
 
-    def __init__(self, known: Iterable[Result]) -> None:
+    def __init__(self, known: Iterable[Result], now: datetime) -> None:
         self._shelves: dict[object, list[Result]] = defaultdict(list)
         ordered = sorted(
-            (each for each in known if each.verdict.status is Status.CERTIFIED),
+            (
+                each.model_copy(update={"checks": (), "log": ""})  # there may be thousands
+                for each in known
+                if each.verdict.status is Status.CERTIFIED and each.expires_at > now
+            ),
             key=lambda each: each.image.reference,
         )
         ordered.sort(key=lambda each: each.finished_at, reverse=True)
@@ -43,15 +54,12 @@ class Certified:
     def told(self, result: Result) -> Recommendation | None:
         """The certified images that are closest to the image of ``result``.
 
-        Only images of the same profile and platform count, whose certificate had not expired
-        when ``result`` was made, and which fare better: any certified one for a rejected image, a
-        native one for an image certified on-launch. Those of the same distribution and version
-        come first, then those of the same distribution, then those with the same package manager;
-        at most three. Null where there is nothing to tell, or no need.
+        Only images of the same profile and platform count that fare better: any certified one for
+        a rejected image, a native one for an image certified on-launch. Those of the same
+        distribution and version come first, then those of the same distribution, then those with
+        the same package manager; at most three. Null where there is nothing to tell, or no need.
         """
-        if result.verdict.status is not Status.REJECTED and (
-            result.verdict.grade is not Grade.ON_LAUNCH
-        ):
+        if not needs_advice(result):
             return None
         closest, base = self._closest(result), self._base(result)
         if not closest and base is None:
@@ -86,7 +94,7 @@ class Certified:
         for each in self._shelves.get((result.profile, result.image.platform, common), ()):
             if not rejected and each.verdict.grade is not Grade.NATIVE:
                 return  # nor are those behind it
-            if each.expires_at > result.finished_at and not _same(each.image, result.image):
+            if not _same(each.image, result.image):
                 yield each
 
 

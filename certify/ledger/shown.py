@@ -28,6 +28,7 @@ class Shown:
     platform: str
     profile: str
     expires_at: datetime
+    status: Status
 
     @property
     def key(self) -> Key:
@@ -52,7 +53,7 @@ def shown(connection: Connection, profile: str | None) -> list[Shown]:
     A run that could not even get an image hides nothing: it shows only where there is nothing
     else to show, and one that does not even know a platform only where no other row does.
     """
-    columns = (ROW.id, ROW.platform, ROW.profile, ROW.expires_at)
+    columns = (ROW.id, ROW.platform, ROW.profile, ROW.expires_at, ROW.status)
     found = _rows(connection, queries.pointed_at(profile, columns))
     standing = {each.key: each for each in found}
     names = {(each.names["reference"], each.profile) for each in found}
@@ -69,8 +70,10 @@ def _rows(connection: Connection, query: Select[Any]) -> list[Shown]:
     # By position: the names come last, and a column may bear the name of one of them.
     wanted = [name.name for name in NAMES]
     return [
-        Shown(row[0], dict(zip(wanted, row[4:], strict=True)), *row[1:4])
-        for row in connection.execute(query)
+        Shown(
+            number, dict(zip(wanted, names, strict=True)), platform, profile, ends, Status(status)
+        )
+        for number, platform, profile, ends, status, *names in connection.execute(query)
     ]
 
 

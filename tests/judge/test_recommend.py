@@ -59,12 +59,12 @@ BAD = made("bad:1", Status.REJECTED, layers="abc")
 
 
 def closest(result: Result, *known: Result) -> list[str]:
-    found = Certified(known).told(result)
+    found = Certified(known, NOON).told(result)
     return [each.reference for each in found.closest] if found else []
 
 
 def extends(result: Result, *known: Result) -> str | None:
-    found = Certified(known).told(result)
+    found = Certified(known, NOON).told(result)
     return found.extends.reference if found and found.extends else None
 
 
@@ -101,15 +101,23 @@ def test_the_order() -> None:
     ids=lambda each: each.image.reference,
 )
 def test_what_is_not_recommended(known: Result) -> None:
-    assert Certified([known]).told(BAD) is None
+    assert Certified([known], NOON).told(BAD) is None
     assert closest(BAD, known, made("good:1")) == ["good:1"]
+
+
+def test_what_has_expired_since_is_told_to_nobody() -> None:
+    """A result that still stands may be older than the end of another one."""
+    bad, good = made("bad:1", Status.REJECTED, age=29), made("good:1", age=30)
+    assert bad.finished_at < good.expires_at <= NOON
+    assert Certified([good], NOON).told(bad) is None
+    assert Certified([good], NOON - timedelta(seconds=1)).told(bad) is not None
 
 
 def test_who_is_told() -> None:
     good, launched = made("good:1"), made("launched:1", Grade.ON_LAUNCH)
     assert closest(made("mine:1", Grade.ON_LAUNCH), good, launched) == ["good:1"]
-    assert Certified([good, launched]).told(made("mine:1", Grade.NATIVE)) is None
-    assert Certified([good, launched]).told(made("mine:1", Status.INCONCLUSIVE)) is None
+    assert Certified([good, launched], NOON).told(made("mine:1", Grade.NATIVE)) is None
+    assert Certified([good, launched], NOON).told(made("mine:1", Status.INCONCLUSIVE)) is None
 
 
 def test_one_image_of_two_names_is_told_once() -> None:
@@ -129,7 +137,7 @@ def test_whether_it_extends_a_certified_image(layers: str, expected: str | None)
 
 def test_the_highest_base_counts_even_of_another_family() -> None:
     low, high = made("low:1", layers="a"), made("high:1", layers="ab", os="other 1", manager=None)
-    found = Certified([low, high]).told(BAD)
+    found = Certified([low, high], NOON).told(BAD)
     assert found is not None and found.extends is not None
     assert found.extends.reference == "high:1"
     assert [each.reference for each in found.closest] == ["low:1"]
@@ -138,7 +146,7 @@ def test_the_highest_base_counts_even_of_another_family() -> None:
 
 def test_results_keep_all_else() -> None:
     good = made("good:1")
-    told, silent = advised([BAD, good], [BAD, good])
+    told, silent = advised([BAD, good], [BAD, good], NOON)
     assert told.recommendation is not None
     assert told.model_copy(update={"recommendation": None}) == BAD
     assert silent == good
@@ -162,7 +170,7 @@ def test_only_better_images_are_told_in_whatever_order_they_come(
     result: Result, known: list[Result], order: object
 ) -> None:
     unique = list({each.model_dump_json(): each for each in known}.values())
-    found = Certified(unique).told(result)
+    found = Certified(unique, NOON).told(result)
     if found is None:
         return
     assert len(found.closest) <= 3
