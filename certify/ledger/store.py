@@ -107,18 +107,15 @@ class Ledger:
         """
         return [result for result, _ in self._read(queries.current(profile))]
 
-    def standing_by_reference(self, profile: str | None = None) -> list[Result]:
-        """What stands for each reference, platform and profile: the rows of a matrix.
+    def presented(self, profile: str | None = None) -> list[Result]:
+        """What stands for each reference, platform and profile, as people are to see it: the rows
+        of a matrix. A revoked image is rejected, and says why.
 
         A tag that moved shows only the image it last led to; under a profile which that image
         was never asked about it shows nothing. The answer may come from a run under another
         name of the same image, and then bears the name asked for. A run that could not even
         get an image hides nothing: it shows only where there is nothing else to show.
         """
-        return [result for _, result in self.documents(self.shown(profile))]
-
-    def presented(self, profile: str | None = None) -> list[Result]:
-        """The same for people to see: a revoked image is rejected, and says why."""
         return [result for _, result in self.presented_documents(self.shown(profile))]
 
     def presented_documents(self, rows: Sequence[Shown]) -> Iterator[tuple[Shown, Result]]:

@@ -67,7 +67,7 @@ def build(folder: Path, results: Iterable[Result], sweeps: Sequence[Sequence[Swe
             number = ledger.sweeps.begin("images.txt", "nobody", lambda _: True)
             ledger.sweeps.finish(number, found)
         write_standing(folder, ledger, now=NOON)
-        return Site(folder, tuple(ledger.standing_by_reference()))
+        return Site(folder, tuple(ledger.presented()))
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ def test_a_real_sweep_stands_on_its_site(certify: Certify, tmp_path: Path, visit
         ended = certify("sweep", str(listing), "--profile", "plain", "--pull", "never")
         assert ended.code == code, ended.err
     with Ledger.open(f"sqlite:///{tmp_path}/reports/certify.db") as ledger:
-        site = Site(tmp_path / "reports", tuple(ledger.standing_by_reference()))
+        site = Site(tmp_path / "reports", tuple(ledger.presented()))
     assert {result.verdict.status for result in site.results} == set(Status)
 
     page = visit.open(site.index)

@@ -115,7 +115,7 @@ def test_the_newest_answer_stands(
     for hour, status in enumerate(run):
         ledger.record(make_result(digest="sha256:1", status=status, hour=hour))
     assert told(ledger.current()) == [(DEBIAN, "sha256:1", stands.value)]
-    assert told(ledger.standing_by_reference()) == [(DEBIAN, "sha256:1", stands.value)]
+    assert told(ledger.presented()) == [(DEBIAN, "sha256:1", stands.value)]
     newest = max(hour for hour, status in enumerate(run) if status == stands)
     assert (
         ledger.current()[0].finished_at == ledger.history(DEBIAN)[len(run) - 1 - newest].finished_at
@@ -146,21 +146,21 @@ def test_without_image_the_reference_is_the_identity(ledger: Ledger, make_result
 def test_a_tag_that_moved_shows_its_newest_image_only(ledger: Ledger, make_result: Make) -> None:
     ledger.record(make_result(digest="old"))
     ledger.record(make_result(digest="new", status=REJECTED, hour=1))
-    assert told(ledger.standing_by_reference()) == [(DEBIAN, "new", "rejected")]
+    assert told(ledger.presented()) == [(DEBIAN, "new", "rejected")]
     assert len(ledger.current()) == 2
 
 
 def test_a_moved_tag_is_not_certified_by_what_it_was(ledger: Ledger, make_result: Make) -> None:
     ledger.record(make_result(digest="old"))
     ledger.record(make_result(digest="new", status=INCONCLUSIVE, hour=1))
-    assert told(ledger.standing_by_reference()) == [(DEBIAN, "new", "inconclusive")]
+    assert told(ledger.presented()) == [(DEBIAN, "new", "inconclusive")]
 
 
 def test_a_tag_that_moved_back_shows_the_old_certificate(ledger: Ledger, make_result: Make) -> None:
     ledger.record(make_result(digest="old"))
     ledger.record(make_result(digest="new", status=REJECTED, hour=1))
     ledger.record(make_result(digest="old", status=INCONCLUSIVE, hour=2))
-    assert told(ledger.standing_by_reference()) == [(DEBIAN, "old", "certified")]
+    assert told(ledger.presented()) == [(DEBIAN, "old", "certified")]
 
 
 def test_a_tag_that_moved_under_one_profile_moved_under_all(
@@ -168,8 +168,8 @@ def test_a_tag_that_moved_under_one_profile_moved_under_all(
 ) -> None:
     ledger.record(make_result(digest="old"))
     ledger.record(make_result(digest="new", profile="plain", hour=1))
-    assert ledger.standing_by_reference("devspace") == []
-    assert told(ledger.standing_by_reference()) == [(DEBIAN, "new", "certified")]
+    assert ledger.presented("devspace") == []
+    assert told(ledger.presented()) == [(DEBIAN, "new", "certified")]
 
 
 @pytest.mark.parametrize("platform", [None, "linux/amd64"])
@@ -181,7 +181,7 @@ def test_a_failed_pull_hides_nothing(
     ledger.record(
         make_result(digest=digest, image_id=None, platform=platform, status=INCONCLUSIVE, hour=1)
     )
-    assert told(ledger.standing_by_reference()) == [(DEBIAN, "a", "certified")]
+    assert told(ledger.presented()) == [(DEBIAN, "a", "certified")]
 
 
 def test_a_failed_pull_shows_where_there_is_nothing_else(ledger: Ledger, make_result: Make) -> None:
@@ -191,7 +191,7 @@ def test_a_failed_pull_shows_where_there_is_nothing_else(ledger: Ledger, make_re
     ledger.record(make_result("lost", platform="linux/arm64", hour=1, **nothing))
     ledger.record(make_result(digest="a"))
     ledger.record(make_result(platform="linux/arm64", **nothing))
-    assert [(r.image.reference, r.image.platform) for r in ledger.standing_by_reference()] == [
+    assert [(r.image.reference, r.image.platform) for r in ledger.presented()] == [
         (DEBIAN, "linux/amd64"),
         (DEBIAN, "linux/arm64"),
         ("lost", "linux/arm64"),
@@ -201,7 +201,7 @@ def test_a_failed_pull_shows_where_there_is_nothing_else(ledger: Ledger, make_re
 def test_two_names_of_one_image_share_what_stands(ledger: Ledger, make_result: Make) -> None:
     ledger.record(make_result(digest="a", tag="12", status=INCONCLUSIVE))
     ledger.record(make_result(BOOKWORM, digest="a", tag="bookworm", hour=1))
-    rows = ledger.standing_by_reference()
+    rows = ledger.presented()
     assert told(rows) == [(DEBIAN, "a", "certified"), (BOOKWORM, "a", "certified")]
     assert [row.image.tag for row in rows] == ["12", "bookworm"]
     assert len(ledger.current()) == 1
@@ -296,7 +296,7 @@ def record_some(path: str, worker: int, template: str) -> int:
                     update={"image": result.image.model_copy(update={"reference": name})}
                 )
             )
-            ledger.standing_by_reference()
+            ledger.presented()
     return worker
 
 
@@ -308,7 +308,7 @@ def test_many_processes_create_and_write_one_ledger(tmp_path: Path, make_result:
         done = pool.map(record_some, [path] * workers, range(workers), [template] * workers)
         assert list(done) == list(range(workers))
     with Ledger.open(path) as ledger:
-        assert len(ledger.standing_by_reference()) == workers * 20
+        assert len(ledger.presented()) == workers * 20
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
