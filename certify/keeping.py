@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from certify.errors import BadLedger
@@ -53,19 +54,25 @@ class Keeper:
     def advised(self, results: Iterable[Result]) -> list[Result]:
         """Results as shown, those that need it with certified images that fare better.
 
-        Only for their profiles is anything read from the ledger.
+        Only for their profiles is anything read from the ledger, and nothing that is among them.
         """
         results, now = list(results), datetime.now(UTC)
         needing = {each.profile for each in results if needs_advice(each)}
-        if needing:
-            with self.noting():
-                rows = [
-                    row
-                    for row in self.ledger.shown()
-                    if row.profile in needing and row.status is Status.CERTIFIED
-                ]
-                known = (result for _, result in self.ledger.presented_documents(rows))
-                return advised(results, known, now)
+        if not needing:
+            return results
+        here = {
+            (each.image.reference, each.image.platform or "", each.profile)
+            for each in results
+            if each.verdict.status is Status.CERTIFIED
+        }
+        with self.noting():
+            rows = [
+                row
+                for row in self.ledger.shown()
+                if row.profile in needing and row.status is Status.CERTIFIED and row.key not in here
+            ]
+            others = (result for _, result in self.ledger.presented_documents(rows))
+            return advised(results, chain(results, others), now)
         return results
 
     def write_reports(self, results: Sequence[Result]) -> None:

@@ -101,6 +101,18 @@ def test_who_needs_it_is_told_of_what_is_certified_now(keeper: Keeper, ledger: L
     assert told.recommendation is not None
 
 
+def test_what_is_at_hand_is_not_read_again(keeper: Keeper, ledger: Ledger) -> None:
+    results = [image(1, Status.REJECTED), image(2)]
+    for result in results:
+        ledger.record(result)
+    said: list[str] = []
+    event.listen(ledger._engine, "before_cursor_execute", lambda *told: said.append(told[2]))
+    told = keeper.advised(results)
+    assert told[0].recommendation is not None
+    assert [each.digest for each in told[0].recommendation.closest] == [digest(2)]
+    assert not [query for query in said if "document" in query]
+
+
 def test_for_whom_nothing_could_be_better_nothing_is_read(keeper: Keeper, ledger: Ledger) -> None:
     ledger.record(image(2))
     said: list[str] = []
