@@ -87,9 +87,9 @@ class Meanings:
     def _gone(self, error: BaseException) -> CandidateStopped | Trouble | None:
         """Why what is not so proves nothing: the engine, or the candidate, was gone when asked."""
         try:
-            if self._lost(error):
+            ended = self._subject.engine_side.state().killed and self._subject.stopped is None
+            if ended or self._lost(error):
                 self._subject.engine_side.must_run()
-            self._subject.engine_side.state()
         except (CandidateStopped, Trouble) as gone:
             return gone
         return None

@@ -137,7 +137,7 @@ class Subject:
         """Whether the shell that the container was started with ran its first line.
 
         Under launch ``image`` the container was started with something else; a shell beside that
-        is asked.
+        is asked. Raises :class:`CandidateStopped` if somebody ended it before.
         """
         engine = self.engine_side
         if self.job.launch != "image":
@@ -147,7 +147,10 @@ class Subject:
             if SHELL_RAN in engine.logs(2000):
                 return True
         # A long installation may have pushed the line out of the log's end; then ask the shell.
-        return engine.state().running and engine.shell().run("echo here").stdout == b"here\n"
+        state = engine.state()
+        if state.killed:
+            engine.must_run()
+        return state.running and engine.shell().run("echo here").stdout == b"here\n"
 
     def logs(self, tail: int = 60) -> str:
         """The last lines of the container's log."""

@@ -28,12 +28,16 @@ class Candidate:
         self.job = SimpleNamespace(launch="init", anchor="systemd.pid1", refused="")
         self.engine_side = self
         self.running = True
+        self.ended_from_outside = False
+        self.stopped: object | None = None
+        """How it stopped, when certify asked it to."""
         self.oom_kills: bytes | Exception = b"0\n"
         self.log: str | Exception = ""
         self.console: str | Exception = ""
 
     def state(self) -> State:
-        return State(running=self.running, exit_code=0, oom_killed=False)
+        stopped = self.ended_from_outside
+        return State(running=self.running, exit_code=0, oom_killed=False, stopped=stopped)
 
     def must_run(self) -> None:
         if not self.running:
@@ -125,6 +129,16 @@ def test_where_nobody_counts_such_kills_a_failure_stays_one(
 ) -> None:
     candidate.oom_kills = said
     assert meaning_of(candidate, NOT_SO, ends(1))[0] is Outcome.FAILED
+
+
+def test_what_only_files_and_logs_were_asked_of_proves_nothing_once_somebody_ended_it(
+    candidate: Candidate,
+) -> None:
+    candidate.running, candidate.ended_from_outside = False, True
+    anchor = "systemd.pid1"
+    assert meaning_of(candidate, NOT_SO, check=anchor)[:2] == (Outcome.UNKNOWN, Fault.HOST)
+    candidate.stopped = "in 30 s, when certify asked"
+    assert meaning_of(candidate, NOT_SO, check=anchor)[:2] == (Outcome.FAILED, Fault.IMAGE)
 
 
 def test_a_container_that_was_stopped_is_asked_nothing(candidate: Candidate) -> None:
