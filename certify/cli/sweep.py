@@ -133,7 +133,7 @@ def sweep(
         mine, changed = sweeping.account(plan, said, unlisted, number, source)
         keeper.write_reports(mine)
     state = [*map(swept, mine), *map(_silent, unlisted)]
-    print_results(mine, form, lambda: print_summary(state, changed, Console()))
+    print_results(mine, form, lambda: print_summary(state, changed, mine, Console()))
     unkept = say_unkept(keeper.unkept)
     sys.exit(exit_code(state, changed, fail_on) or unkept)
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from rich.cells import cell_len, chop_cells
 from rich.filesize import decimal
 
-from certify.model import Check, Grade, Level, Outcome, Result, Status, Waived
+from certify.model import Alternative, Check, Grade, Level, Outcome, Result, Status, Waived
 from certify.safetext import one_line
 
 
@@ -96,6 +96,12 @@ def and_waived(result: Result) -> str:
     leans_on = [c for c in result.checks if c.level is Level.REQUIRED and not decides(c)]
     certified = result.verdict.status is Status.CERTIFIED
     return f", {len(leans_on)} waived" if leans_on and certified else ""
+
+
+def neighbour(each: Alternative) -> str:
+    """A certified image that another is told of: ``debian:12 (native)``."""
+    grade = f" ({each.grade.value})" if each.grade else ""
+    return f"{one_line(each.reference)}{grade}"
 
 
 def excuse(waiver: Waived) -> str:

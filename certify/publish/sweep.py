@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -11,11 +11,13 @@ from rich.text import Text
 
 from certify.judge.changes import Change, Kind, Swept, alike
 from certify.judge.plan import Item, State
-from certify.model import Status
+from certify.model import Result, Status
+from certify.publish import phrases
 from certify.publish.layout import Hanging
 from certify.safetext import one_line
 
 SLOWEST = 5
+NEIGHBOURS = 5
 NAMED = 4
 """So many images of a group are named; the rest is counted."""
 
@@ -55,11 +57,18 @@ def plan_line(items: Sequence[Item]) -> str:
 
 
 def print_summary(
-    found: Sequence[Swept], changed: Sequence[Change] | None, console: Console
+    found: Sequence[Swept],
+    changed: Sequence[Change] | None,
+    results: Sequence[Result],
+    console: Console,
 ) -> None:
-    """Verdicts, what changed since the sweep before, what is wrong and where, what is slow."""
+    """Verdicts, what changed since the sweep before, what is wrong and where, what is slow.
+
+    ``results`` are those of the images that were found; of them it is told what to build on.
+    """
     width = min(console.width, 100)
-    for section in (_verdicts(found), _changes(changed), _wrong(found), _slow(found)):
+    sections = (_verdicts(found), _changes(changed), _wrong(found), _neighbours(results))
+    for section in (*sections, _slow(found)):
         if section:
             console.print(Group(*section), width=width)
             console.print()
@@ -98,13 +107,33 @@ def _changes(changed: Sequence[Change] | None) -> list[RenderableType]:
 def _wrong(found: Sequence[Swept]) -> list[RenderableType]:
     lines: list[RenderableType] = []
     for cause, images in alike(found):
-        names = ", ".join(_of(each) for each in images[:NAMED])
-        rest = f" and {len(images) - NAMED} more" if len(images) > NAMED else ""
         text = Text.assemble(
             (f"{len(images)} {images[0].status.value}", "bold"), f": {one_line(cause, 300)}"
         )
-        lines += [Hanging(text), Hanging(Text(f"{names}{rest}", "dim"), first="  ")]
+        lines += [Hanging(text), _named([_of(each) for each in images])]
     return lines
+
+
+def _neighbours(results: Sequence[Result]) -> list[RenderableType]:
+    """Which certified images others are built on, or else are closest to; the most such first."""
+    near: dict[str, list[str]] = defaultdict(list)
+    for result in results:
+        if told := result.recommendation:
+            how = "built on" if told.extends else "closest to"
+            best = phrases.neighbour(told.extends or told.closest[0])
+            near[f"{how} {best}:"].append(_name(result.image.reference, result.profile))
+    ranked = sorted(near.items(), key=lambda pair: -len(pair[1]))
+    lines: list[RenderableType] = [Text("Certified neighbours:")] if ranked else []
+    for what, names in ranked[:NEIGHBOURS]:
+        lines += [Hanging(Text(what), first="  "), _named(names, indent=4)]
+    left = sum(len(names) for _, names in ranked[NEIGHBOURS:])
+    return [*lines, Text(f"  and others for {left} more (--format json)", "dim")] if left else lines
+
+
+def _named(names: Sequence[str], indent: int = 2) -> Hanging:
+    """The first few names; the rest is counted."""
+    rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return Hanging(Text(f"{', '.join(names[:NAMED])}{rest}", "dim"), first=" " * indent)
 
 
 def _slow(found: Sequence[Swept]) -> list[RenderableType]:

@@ -13,7 +13,7 @@ from rich.constrain import Constrain
 from rich.rule import Rule
 from rich.text import Text
 
-from certify.model import Alternative, Outcome, Result, Status, Trust, WaiverState
+from certify.model import Outcome, Result, Status, Trust, WaiverState
 from certify.publish import phrases
 from certify.publish.layout import Hanging, unbroken
 from certify.publish.shortcomings import Shortcomings
@@ -108,16 +108,11 @@ def _recommendation(result: Result) -> Iterator[RenderableType]:
         return
     if told.extends is not None:
         broke = "broke" if result.verdict.status is Status.REJECTED else "changed"
-        text = f"built on {_named(told.extends)}: something above it {broke} it"
+        text = f"built on {phrases.neighbour(told.extends)}: something above it {broke} it"
         yield Hanging(Text(text), first="  ")
-    nearest = [_named(each) for each in told.closest if each != told.extends]
+    nearest = [phrases.neighbour(each) for each in told.closest if each != told.extends]
     if nearest:
         yield Hanging(Text(f"certified and closest: {', '.join(nearest)}"), first="  ")
-
-
-def _named(each: Alternative) -> str:
-    grade = f" ({each.grade.value})" if each.grade else ""
-    return f"{one_line(each.reference)}{grade}"
 
 
 def _counts(result: Result) -> Iterator[RenderableType]:
