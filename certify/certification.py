@@ -222,9 +222,12 @@ def _examine(
         image = seen.image = lookup.image()
         watcher.phase("launching")
         image_id = image.image_id or reference.familiar
-        with launched(
-            engine, image_id, seen.plan, platform=options.platform, keep=options.keep
-        ) as started:
+        with (
+            launched(
+                engine, image_id, seen.plan, platform=options.platform, keep=options.keep
+            ) as started,
+            contextlib.closing(runner),  # before what is left is removed: it could make more
+        ):
             if options.keep:
                 watcher.kept(started.name)
             seen.facts["create_seconds"] = started.create_seconds

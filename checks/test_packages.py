@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from testinfra.backend.base import CommandResult
 
-from certify.suite import check, not_applicable, proven
+from certify.suite import check, not_applicable, proven, unknown
 from certify.suite.subject import Subject
 
 INSTALL_SECONDS = 300
@@ -15,18 +15,17 @@ INSTALL_SECONDS = 300
 
 @dataclass
 class Trial:
-    """A small package's way in and out again."""
+    """A small package's way in."""
 
     package: str
+    program: str
     installed: CommandResult
     ran: CommandResult
-    removed: CommandResult
-    gone: bool
 
 
 @pytest.fixture(scope="module")
 def trial(candidate: Subject) -> Trial:
-    """Install a package whose command the image lacks, run the command, remove the package."""
+    """Install a package whose command the image lacks, and run the command."""
     family = candidate.family
     assert family is not None
     choices = [each for each in family.trials if not candidate.has(each[1].split()[0])]
@@ -38,9 +37,7 @@ def trial(candidate: Subject) -> Trial:
         installed = candidate.run(family.command("install", package), timeout=INSTALL_SECONDS)
         if installed.rc == 0:
             break
-    ran = candidate.run(command)
-    removed = candidate.run(family.command("remove", package), timeout=INSTALL_SECONDS)
-    return Trial(package, installed, ran, removed, not candidate.has(command.split()[0]))
+    return Trial(package, command.split()[0], installed, candidate.run(command))
 
 
 @check(
@@ -124,7 +121,7 @@ def test_install(trial: Trial, note: Callable[[str], None]) -> None:
     """
     assert trial.installed.rc == 0, f"{trial.package} could not be installed"
     assert trial.ran.rc == 0, f"{trial.package} was installed, but does not run"
-    note(f"{trial.package} installed, run and removed")
+    note(f"{trial.package} installed and run")
 
 
 @check(
@@ -133,15 +130,18 @@ def test_install(trial: Trial, note: Callable[[str], None]) -> None:
     needs=("packages.install",),
     remedy="Repair the package database, so that what is installed can be removed.",
 )
-def test_remove(trial: Trial) -> None:
+def test_remove(candidate: Subject, trial: Trial) -> None:
     """An installed package can be removed again.
 
     Why: a package database that only grows is broken.
 
     How: removes the package that the check before installed; its command is gone.
     """
-    assert trial.removed.rc == 0, f"{trial.package} could not be removed"
-    assert trial.gone, f"{trial.package} was removed, but its command is still there"
+    assert candidate.family is not None
+    remove = candidate.family.command("remove", trial.package)
+    removed = candidate.run(remove, timeout=INSTALL_SECONDS)
+    assert removed.rc == 0, f"{trial.package} could not be removed"
+    assert not candidate.has(trial.program), f"{trial.package} was removed, but not its command"
 
 
 @check(
@@ -161,7 +161,10 @@ def test_current(candidate: Subject, note: Callable[[str], None]) -> None:
     assert family is not None
     if family.upgradable is None:
         not_applicable(f"{family.name} cannot list pending upgrades")
-    lines = candidate.run(family.upgradable, timeout=120).stdout.splitlines()
-    pending = [line for line in lines if re.search(family.upgradable_line, line)]
+    answer = candidate.run(family.upgradable, timeout=120)
+    if answer.rc == 137:  # SIGKILL
+        unknown("the package manager was killed, or did not answer in time")
+    pending = [line for line in answer.stdout.splitlines()
+               if re.search(family.upgradable_line, line)]  # fmt: skip
     assert not pending, f"{len(pending)} packages have newer versions\n" + "\n".join(pending[:10])
     note("nothing to upgrade")

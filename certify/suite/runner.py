@@ -52,11 +52,11 @@ class Runner:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._stop()
+        self.close()
         self._output.close()
 
-    def _stop(self) -> None:
-        """End the child, and all that it started."""
+    def close(self) -> None:
+        """End the child, and all that it started; nothing, if that was done."""
         assert self._process is not None
         self._end.close()
         if not self._ends_within(0.2):
@@ -106,7 +106,7 @@ class Runner:
         try:
             yield from self._heard(deadline, stopped)
         finally:
-            self._stop()
+            self.close()
 
     def _heard(self, deadline: float, stopped: Callable[[], bool]) -> Iterator[Event]:
         buffer = b""

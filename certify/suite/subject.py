@@ -18,7 +18,7 @@ from certify.engine.client import APIError
 from certify.engine.console import last_words
 from certify.engine.launch import SHELL_RAN, STATE
 from certify.engine.refusal import refusal
-from certify.engine.session import SessionLost
+from certify.engine.session import KILLED, SessionLost
 from certify.errors import Trouble
 from certify.judge import control
 from certify.model import Fault, Image
@@ -150,7 +150,12 @@ class Subject:
         state = engine.state()
         if state.killed:
             engine.must_run()
-        return state.running and engine.shell().run("echo here").stdout == b"here\n"
+        if not state.running:
+            return False
+        answer = engine.shell().run("echo here")
+        if answer.rc == KILLED:
+            unknown("the image's shell was killed, or did not answer in time")
+        return answer.stdout == b"here\n"
 
     def logs(self, tail: int = 60) -> str:
         """The last lines of the container's log."""
