@@ -86,6 +86,28 @@ def _names_the_distribution(candidate: Subject) -> None:
 
 
 @check(
+    "webdevops.clean",
+    title="clean caches",
+    needs=("image.shell", "packages.manager"),
+    remedy="End each RUN that installs with the package manager's cleaning (Debian, Ubuntu: "
+    "apt-get clean && rm -rf /var/lib/apt/lists/*), or with docker-image-cleanup.",
+)
+def test_clean(candidate: Subject) -> None:
+    """No package lists and no downloaded packages are left in the image.
+
+    Why: everybody who builds on the image pulls them too, and they are outdated the day after.
+
+    How: looks where the package manager keeps them; what came there since the container was
+    started, as the engine tells it, is not the image's.
+    """
+    family = candidate.family
+    assert family is not None
+    look = f'for f in {" ".join(family.caches)}; do [ ! -s "$f" ] || echo "$f"; done'
+    found = sorted(set(candidate.run(look).stdout.splitlines()) - candidate.engine_side.added())
+    assert not found, f"{len(found)} left, such as {found[0]}\n" + "\n".join(found[:10])
+
+
+@check(
     "webdevops.layout",
     title="base layout",
     needs=("image.shell",),

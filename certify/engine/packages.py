@@ -28,6 +28,8 @@ class Family(Value):
     """Replaces what is installed by what is newer, unattended."""
     clean: str
     """Leaves no package lists and no downloads behind."""
+    caches: tuple[str, ...]
+    """Where lists and downloads are, as patterns of a shell."""
     exists: str
     sources: str | None = None
     """Lists the package sources that the image names; null where the manager cannot."""
