@@ -46,8 +46,8 @@ def test_every_capability_of_a_profile_has_packages_or_a_reason(each: Family) ->
 
 @every_family
 def test_what_a_family_names_is_a_capability_that_can_be_lacking(each: Family) -> None:
-    assert {*each.packages, *each.after, *each.unavailable} <= set(lacks())
-    assert set(each.after) <= set(each.packages)
+    assert {*each.packages, *each.before, *each.after, *each.unavailable} <= set(lacks())
+    assert {*each.before, *each.after} <= set(each.packages)
 
 
 @every_family
@@ -125,6 +125,14 @@ def test_the_line_to_paste_refreshes_looks_and_installs() -> None:
         "-y", "--no-install-recommends", "docker.io", "iptables", "sudo", "$more",
     ]  # fmt: skip
     assert apt.clean not in apt.install_line(("dockerd",)), "a layer is cleaned, a container is not"
+
+
+def test_what_must_be_there_first_is_made_between_the_lists_and_what_is_put_back() -> None:
+    apt = packages.family("apt")
+    refresh, before, restore, clean = apt.layer(("bash", "bash"))
+    assert (refresh, before, clean) == (apt.refresh, apt.before["bash"], apt.clean)
+    assert "--reinstall bash" in restore
+    assert apt.before["bash"] not in apt.layer(("git",))
 
 
 def test_the_line_to_paste_ends_with_what_must_be_done_afterwards() -> None:

@@ -13,7 +13,7 @@ from concurrent.futures import as_completed
 from rich.console import Console
 from rich.text import Text
 
-from tests.sabotage.workshop import examined, sabotages, surprises
+from tests.sabotage.workshop import at_work, examine, sabotages, surprises
 
 
 def main(names: list[str]) -> int:
@@ -25,7 +25,7 @@ def main(names: list[str]) -> int:
         return 2
     wrong = 0
     console.print(f"{'check':<20} {'sabotage':<34} {'outcome':<14} seconds", style="bold")
-    with examined(tuple(chosen.values())) as futures:
+    with at_work(examine, chosen.values()) as futures:
         ends = {future: name for name, future in futures.items()}
         for future in as_completed(ends):
             sabotage = chosen[ends[future]]

@@ -8,21 +8,25 @@ from __future__ import annotations
 import hashlib
 import io
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
+import pytest
 from pydantic import Field
 
 from certify.certification import Options, certify
 from certify.engine.client import Engine
+from certify.fixing import fix
 from certify.images.reference import Reference
 from certify.judge.profiles import Budgets, Profile, load
 from certify.model import Claim, Finding, Level, Outcome, Result, Status, Value
 from tests.conftest import SAMPLES
 
+T = TypeVar("T")
 REPOSITORY = "certify-sabotage"
 LABEL = "certify.sabotage"
 AT_ONCE = 2
@@ -45,23 +49,24 @@ class Sabotage(Value):
     why: str = Field(min_length=20)
     dockerfile: str = Field(min_length=4)
     base: str = "debian-devspace"
+    prepare: str = ""
     times: int = 1
     profile: str = "devspace"
-    groups: tuple[str, ...] = ()
     budgets: dict[str, float] = Field(default_factory=dict)
+    mended: bool = False
 
     @property
     def held_to(self) -> Profile:
-        """The profile, with the budgets and the groups of checks that this sabotage names."""
-        full = load(self.profile)
+        """The profile, with the budgets that this sabotage names."""
+        shipped = load(self.profile)
+        budgets = Budgets(**shipped.budgets.model_dump() | self.budgets)
+        return shipped.model_copy(update={"budgets": budgets})
 
-        def kept(ids: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(each for each in ids if not self.groups or each.startswith(self.groups))
-
-        return full.model_copy(
-            update={level.value: kept(getattr(full, level.value)) for level in Level}
-            | {"budgets": Budgets(**full.budgets.model_dump() | self.budgets)}
-        )
+    @property
+    def prepared(self) -> Sabotage:
+        """The image before its defect."""
+        fields = {"name": f"before-{self.name}", "dockerfile": self.prepare, "prepare": ""}
+        return self.model_copy(update=fields)
 
     @property
     def rejects(self) -> bool:
@@ -79,9 +84,8 @@ def sabotages() -> tuple[Sabotage, ...]:
 def build(engine: Engine, sabotage: Sabotage) -> str:
     """Build the image, unless it is there and up to date; its reference."""
     base = engine.client.images.get(f"{SAMPLES}/{sabotage.base}")
-    dockerfile = "".join(
-        [f"FROM {base.id}\n", *[sabotage.dockerfile.rstrip() + "\n"] * sabotage.times]
-    )
+    parts = [f"FROM {base.id}", sabotage.prepare, *[sabotage.dockerfile] * sabotage.times]
+    dockerfile = "".join(f"{part.rstrip()}\n" for part in parts if part)
     wanted = hashlib.sha256(dockerfile.encode()).hexdigest()
     name = f"{REPOSITORY}/{sabotage.name}:latest"
     found = engine.client.api.images(name, filters={"label": f"{LABEL}={wanted}"})
@@ -110,18 +114,33 @@ def examine(sabotage: Sabotage) -> Result:
     return result
 
 
+def asked_for(session: pytest.Session, test: str) -> tuple[Sabotage, ...]:
+    """The sabotages that this run asks a test for, by its parameter ``name``."""
+    names = {
+        item.callspec.params["name"]
+        for item in session.items
+        if isinstance(item, pytest.Function) and item.originalname == test
+    }
+    return tuple(each for each in sabotages() if each.name in names)
+
+
 @contextmanager
-def examined(chosen: tuple[Sabotage, ...]) -> Iterator[dict[str, Future[Result]]]:
-    """Results to come, by name; what has not begun when the block ends never will."""
+def at_work(
+    work: Callable[[Sabotage], T], chosen: Iterable[Sabotage]
+) -> Iterator[dict[str, Future[T]]]:
+    """What comes of them, by name; what has not begun when the block ends never will."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         try:
-            yield {each.name: pool.submit(examine, each) for each in chosen}
+            yield {each.name: pool.submit(work, each) for each in chosen}
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def surprises(sabotage: Sabotage, result: Result) -> list[str]:
-    """What is not as it should be, a line each; nothing if exactly the named check failed."""
+    """What is not as it should be, a line each; nothing if exactly the named check failed.
+
+    Nor may ``certify fix`` promise to mend what it does not, or the other way round.
+    """
     told = []
     lacks = LACKS.get(sabotage.base, set())
     failed = [
@@ -152,6 +171,10 @@ def surprises(sabotage: Sabotage, result: Result) -> list[str]:
         for each in result.checks
         if each.outcome is Outcome.SKIPPED and sabotage.check not in each.message
     ]
+    promised = {step.check for step in fix(result).steps if step.mends}
+    if (sabotage.check in promised) is not sabotage.mended:
+        does = "does not promise" if sabotage.mended else "promises"
+        told.append(f"certify fix {does} to mend {sabotage.check}")
     if sabotage.rejects and {each.check for each in result.verdict.reasons} != {sabotage.check}:
         told.append(f"the reasons are {[each.check for each in result.verdict.reasons]}")
     return told
