@@ -47,8 +47,8 @@ class Keeper:
         """The results as people and exit codes are to see them: a revoked image is rejected."""
         results = list(results)
         with self.noting():
-            reasons = self.ledger.revocations.reasons()
-            return [as_revoked(each, reasons) for each in results]
+            revoked = self.ledger.revocations.all()
+            return [as_revoked(each, revoked) for each in results]
         return results
 
     def advised(self, results: Iterable[Result]) -> list[Result]:

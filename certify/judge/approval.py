@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -71,17 +71,13 @@ def approve(
     return listed, left
 
 
-def as_revoked(result: Result, reasons: Mapping[str, str]) -> Result:
-    """What is shown for an image: of a revoked one, a rejection that says so.
-
-    ``reasons`` are those of the revocations that stand, by digest.
-    """
-    image = result.image
-    why = reasons.get(image.digest or "") or reasons.get(image.manifest_digest or "")
-    if why is None:
+def as_revoked(result: Result, revoked: Iterable[Revocation]) -> Result:
+    """What is shown for an image: of one that is among the revoked, a rejection that says so."""
+    by = stopped(result.image.digest, result.image.manifest_digest, revoked)
+    if by is None:
         return result
     remedy = "`certify revoke --lift` ends it, if it was in error."
-    reason = Reason(check=None, text=f"revoked: {why}", remedy=remedy)
+    reason = Reason(check=None, text=f"revoked: {by.reason}", remedy=remedy)
     verdict = Verdict(status=Status.REJECTED, reasons=(reason, *result.verdict.reasons))
     return result.model_copy(update={"verdict": verdict})
 

@@ -32,10 +32,6 @@ class Revocations:
             rows = connection.execute(query).all()
         return tuple({row.digest: _revocation(row) for row in rows}.values())
 
-    def reasons(self) -> dict[str, str]:
-        """Why each digest is revoked that is."""
-        return {each.digest: each.reason for each in self.all()}
-
     def known(self) -> frozenset[str]:
         """Every digest that was ever revoked here, those that were lifted too."""
         with self._explained(), self._engine.connect() as connection:

@@ -120,9 +120,9 @@ class Ledger:
 
     def presented_documents(self, rows: Sequence[Shown]) -> Iterator[tuple[Shown, Result]]:
         """As `documents` does, for people to see: a revoked image is rejected, and says why."""
-        reasons = self.revocations.reasons()
+        revoked = self.revocations.all()
         for row, result in self.documents(rows):
-            yield row, as_revoked(result, reasons)
+            yield row, as_revoked(result, revoked)
 
     def shown(self, profile: str | None = None) -> list[Shown]:
         """The rows of a matrix, without the results themselves."""

@@ -38,7 +38,8 @@ class Entry:
 def entries(ledger: Ledger, now: datetime) -> list[Entry]:
     """All that the ledger shows, in its order. Raises `BadLedger`."""
     latest = ledger.latest()
-    revoked = crc32(repr(sorted(ledger.revocations.reasons().items())).encode())
+    standing = [(each.digest, each.reason) for each in ledger.revocations.all()]
+    revoked = crc32(repr(standing).encode())
     found = []
     for shown in ledger.shown():
         name = stem_of(shown.names["reference"], shown.profile, shown.platform or None)

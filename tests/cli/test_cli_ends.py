@@ -7,7 +7,7 @@ import os
 import pty
 import subprocess
 import sys
-import time
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from certify.cli.main import Certify
 from tests.conftest import command
+from tests.engine.waiting import eventually
 
 FULL = Path("/dev/full")
 SHORT, LONG, STYLED = ["--version"], ["matrix", "--help"], ["checks"]
@@ -62,7 +63,8 @@ def test_who_leaves_at_a_prompt_interrupts(tmp_path: Path, key: bytes) -> None:
     shown = b""
     while b"Passphrase" not in shown:
         shown += os.read(terminal, 1000)
-    time.sleep(0.2)  # the prompt stands a moment before the terminal is read
+    # The prompt stands before the terminal is silenced, which forgets what was typed until then.
+    eventually(lambda: not termios.tcgetattr(terminal)[3] & termios.ECHO)
     os.write(terminal, key)
     while piece := _read(terminal):
         shown += piece

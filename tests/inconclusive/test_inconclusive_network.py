@@ -23,7 +23,7 @@ from certify.engine.packages import family
 from certify.model import Outcome
 from tests.conftest import SAMPLES, Certify
 from tests.inconclusive.answers import reason
-from tests.inconclusive.misbehaving import SILENCE, Reply, listening, serving
+from tests.inconclusive.misbehaving import SILENCE, Answering, Reply, listening, serving
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
@@ -160,7 +160,7 @@ BROKEN = {
     "503": Reply(503),
     "captive portal": Reply(200, b"<html>Log in to the network</html>"),
 }
-IN_DAILY_RUNS = ("404", "500")
+IN_DAILY_RUNS = ("404", "500", "cut off")
 
 
 def some(replies: dict[str, Reply]) -> list[ParameterSet]:
@@ -301,14 +301,23 @@ UNSIGNED = "RUN echo 'deb [trusted=yes] http://deb.debian.org/debian bookworm ma
     >/etc/apt/sources.list"
 
 
+def inconclusive_with(
+    certify: Certify, folder: Path, mirror: tuple[str, Path], answering: Answering, image: str
+) -> tuple[str, dict[str, Outcome]]:
+    """The reason, and what each check said, where the mirror answers so."""
+    name, namespace = mirror
+    with serving(answering, at=listening(namespace)):
+        ended = certify("run", "--network", name, "--profile", "plain", "--format", "json", image)
+    said = reason(ended, folder / "reports")
+    return said, {check.id: check.outcome for check in ended.result.checks}
+
+
 @pytest.mark.parametrize(
     "reply", some(BROKEN | {"silence": SILENCE, "another file": Reply(200, PACKAGE)})
 )
 def test_a_mirror_that_does_not_give_the_packages_it_lists(
     certify: Certify, tmp_path: Path, mirror: tuple[str, Path], build: Build, reply: Reply
 ) -> None:
-    name, namespace = mirror
-
     def answer(_method: str, path: str) -> Reply:
         if path.endswith("/Release"):
             return Reply(200, RELEASE)
@@ -317,10 +326,7 @@ def test_a_mirror_that_does_not_give_the_packages_it_lists(
         return reply if "/pool/" in path else Reply(404)
 
     image = build(UNSIGNED, IMPATIENT)
-    with serving(answer, at=listening(namespace)):
-        ended = certify("run", "--network", name, "--profile", "plain", "--format", "json", image)
-    said = reason(ended, tmp_path / "reports")
-    outcomes = {check.id: check.outcome for check in ended.result.checks}
+    said, outcomes = inconclusive_with(certify, tmp_path, mirror, answer, image)
     assert outcomes["packages.refresh"] is Outcome.PASSED
     assert outcomes["packages.install"] is Outcome.UNKNOWN
     assert "the network's fault" in said
@@ -335,8 +341,6 @@ CUT_OFF = Reply(200, LISTS[:100], {"Content-Length": str(len(LISTS)), "Connectio
 def test_a_mirror_that_does_not_give_the_lists_it_names(
     certify: Certify, tmp_path: Path, mirror: tuple[str, Path], build: Build, reply: Reply
 ) -> None:
-    name, namespace = mirror
-
     def answer(_method: str, path: str) -> Reply:
         if path.endswith("/Release"):
             return Reply(200, RELEASE)
@@ -346,9 +350,6 @@ def test_a_mirror_that_does_not_give_the_lists_it_names(
         return Reply(200) if path in ("/", "/debian/dists/stable/InRelease") else Reply(404)
 
     image = build(UNSIGNED, IMPATIENT)
-    with serving(answer, at=listening(namespace)):
-        ended = certify("run", "--network", name, "--profile", "plain", "--format", "json", image)
-    said = reason(ended, tmp_path / "reports")
-    outcomes = {check.id: check.outcome for check in ended.result.checks}
+    said, outcomes = inconclusive_with(certify, tmp_path, mirror, answer, image)
     assert outcomes["packages.refresh"] is Outcome.UNKNOWN
     assert "network" in said
