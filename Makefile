@@ -38,7 +38,7 @@ lint: setup ## check style and types
 	@scripts/lint
 
 sabotage: setup samples ## sabotaged images: in each exactly one check fails (ARGS="name ...")
-	@$(python) -m tests.sabotage.table $(ARGS)
+	@$(python) -m tests.stories.sabotage.table $(ARGS)
 
 repeat: setup samples ## one good and one bad sample 20 times: the same verdict each time
 	@$(python) -m pytest -m repeat $(ARGS)

@@ -24,8 +24,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from certify.engine import probe
-from certify.engine.launch import EXEC_INIT, PREPARE, STOP_SIGNAL, seccomp_path
+from certify.engine.launch_plan import EXEC_INIT, PREPARE, STOP_SIGNAL, seccomp_path
+from certify.engine.probe import programs
 
 HERE = Path(__file__).parent
 NAME = "certify-benchmark"
@@ -67,8 +67,8 @@ bash -lc true; git init -q /tmp/g; git --version
 
 def docker_steps() -> str:
     """Bare nested containers: one that prints, one that is reached, compose, a restart."""
-    say = probe.shell_printf(probe.image_archive(probe.say("amd64", b"hello")))
-    serve = probe.shell_printf(probe.image_archive(probe.serve("amd64", 7770, b"hello")))
+    say = programs.shell_printf(programs.image_archive(programs.say("amd64", b"hello")))
+    serve = programs.shell_printf(programs.image_archive(programs.serve("amd64", 7770, b"hello")))
     compose = 'version: "3"\\nservices:\\n  p:\\n    image: s\\n    network_mode: none\\n'
     return f"""
 {say} | docker import --change 'CMD ["/probe"]' - s

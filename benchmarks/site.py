@@ -1,10 +1,11 @@
 """How long the site of 1,000 and 10,000 images takes to write, and to use in a real browser.
 
-The ledger is synthetic (`tests.many`). The site is written in a fresh process of its own: all of
-it, then again with nothing changed, then after one image in a hundred has got a new result. Then
-Debian's Chromium opens the matrix from its file: until the first row stands on the screen, from a
-letter in the search field until the rows are others, from a click on a column until they are
-sorted, the longest frame while all rows are scrolled past, and what its renderer keeps in memory.
+The ledger is synthetic (`tests.factories`). The site is written in a fresh process of its own:
+all of it, then again with nothing changed, then after one image in a hundred has got a new
+result. Then Debian's Chromium opens the matrix from its file: until the first row stands on the
+screen, from a letter in the search field until the rows are others, from a click on a column
+until they are sorted, the longest frame while all rows are scrolled past, and what its renderer
+keeps in memory.
 
 Run: ``python -m benchmarks.site [--images 1000 10000]``; prints Markdown.
 """
@@ -31,7 +32,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from certify.ledger.store import Ledger
 from certify.publish.writer import write_standing
-from tests.many import NOON, many, result_of
+from tests.factories import NOON, many, result_of
 
 RUNS = 5
 CHROMIUM = shutil.which("chromium")

@@ -27,8 +27,8 @@ from pathlib import Path
 import requests
 
 from certify.ledger.store import Ledger
-from certify.model import Result
-from tests.registries import MANIFEST, Registry, running
+from certify.model.result import Result
+from tests.support.registries import MANIFEST, Registry, running
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 SAMPLES = ("busybox", "debian-devspace")

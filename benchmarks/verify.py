@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from certify.images.platform import of_this_host
+from certify.model.platform import of_this_host
 from certify.signing.attestations import Signer
 from certify.signing.gate import Listed
 from certify.signing.keys import new_pair, public_pem, read_private

@@ -6,8 +6,8 @@ import pytest
 from testinfra.host import Host
 
 from certify.suite import check
+from certify.suite.candidate import PROBE_PORT, Candidate
 from certify.suite.nested import Nested
-from certify.suite.subject import PROBE_PORT, Subject
 
 GOOD_STORAGE = ("overlay2", "overlayfs", "overlay", "btrfs", "zfs", "fuse-overlayfs")
 
@@ -28,7 +28,7 @@ def runs_a_container(nested: Nested, nonce: str) -> None:
     remedy="Install dockerd and its client in the image (Debian, Ubuntu: docker.io iptables), so "
     "that no start has to wait for them.",
 )
-def test_installed(candidate: Subject) -> None:
+def test_installed(candidate: Candidate) -> None:
     """The image ships dockerd and the docker command.
 
     Why: what is not shipped is installed at every launch, and each launch waits for it.
@@ -46,7 +46,7 @@ def test_installed(candidate: Subject) -> None:
     remedy="Enable the unit (systemctl enable docker); `journalctl -u docker` in the container "
     "says why it ends.",
 )
-def test_running(candidate: Subject, nested: Nested, note: Callable[[str], None]) -> None:
+def test_running(candidate: Candidate, nested: Nested, note: Callable[[str], None]) -> None:
     """dockerd answers after boot.
 
     Why: people build and run containers in their workspace, and side services run in it.
@@ -101,7 +101,7 @@ def test_unit(host: Host) -> None:
     remedy="Install dockerd with the runc and containerd of the same distribution, and try "
     "`docker run` in the container: its message names the missing part.",
 )
-def test_container(candidate: Subject, nested: Nested) -> None:
+def test_container(candidate: Candidate, nested: Nested) -> None:
     """A container runs in the image's dockerd.
 
     Why: a daemon that answers may still be unable to run anything.
@@ -118,7 +118,7 @@ def test_container(candidate: Subject, nested: Nested) -> None:
     remedy="Install iptables in a flavour that the host's kernel has (iptables-legacy or "
     "iptables-nft), and leave dockerd's bridge on.",
 )
-def test_network(candidate: Subject, nested: Nested) -> None:
+def test_network(candidate: Candidate, nested: Nested) -> None:
     """A nested container's published port can be reached.
 
     Why: people open what they develop in a browser, through a published port.
@@ -167,7 +167,7 @@ def test_storage(nested: Nested, note: Callable[[str], None]) -> None:
     remedy="Install Docker Compose in the image (docker-compose-plugin, docker-compose-v2 or "
     "docker-compose).",
 )
-def test_compose(candidate: Subject, nested: Nested, note: Callable[[str], None]) -> None:
+def test_compose(candidate: Candidate, nested: Nested, note: Callable[[str], None]) -> None:
     """Docker Compose starts a service.
 
     Why: platforms start side services, such as a database, with `docker compose up`.
@@ -208,7 +208,7 @@ def test_compose(candidate: Subject, nested: Nested, note: Callable[[str], None]
     remedy="`systemctl restart docker` in the container shows what hinders it: a pid file left "
     "behind, or a daemon that does not end.",
 )
-def test_restart(candidate: Subject, nested: Nested) -> None:
+def test_restart(candidate: Candidate, nested: Nested) -> None:
     """dockerd can be restarted, and runs containers again.
 
     Why: a change of its configuration, or an upgrade, restarts it.

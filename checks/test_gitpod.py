@@ -1,7 +1,7 @@
 """What Gitpod's workspaces need of an image that no other platform asks for."""
 
 from certify.suite import check
-from certify.suite.subject import Subject
+from certify.suite.candidate import Candidate
 
 USER, UID = "gitpod", "33333"
 
@@ -12,7 +12,7 @@ USER, UID = "gitpod", "33333"
     needs=("image.shell",),
     remedy="Create it: useradd --no-log-init --uid 33333 --create-home --shell /bin/bash gitpod.",
 )
-def test_user(candidate: Subject) -> None:
+def test_user(candidate: Candidate) -> None:
     """The user `gitpod` is in the image with uid 33333, and can work in its home.
 
     Why: Gitpod starts everything as this number, and creates no user itself.

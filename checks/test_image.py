@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable
 
 from certify.suite import check, unknown
-from certify.suite.subject import Subject
+from certify.suite.candidate import Candidate
 
 GIB = 1024**3
 # e_machine of the ELF header (elf.h), and OCI's name for it.
@@ -20,7 +20,7 @@ MACHINES = {
     remedy="Build FROM a base image of a distribution. A single program without an operating "
     "system can run beside a workspace, but cannot be one.",
 )
-def test_os(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_os(candidate: Candidate, note: Callable[[str], None]) -> None:
     """The image is an operating system to build on, and says which.
 
     Why: a workspace needs users, packages and an init; images that hold one program only
@@ -42,7 +42,7 @@ def test_os(candidate: Subject, note: Callable[[str], None]) -> None:
     title="platform",
     remedy="Build the image for the platform that it is labelled with (docker build --platform).",
 )
-def test_platform(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_platform(candidate: Candidate, note: Callable[[str], None]) -> None:
     """The image is for the platform that was asked for, and so are its programs.
 
     Why: an image that is labelled for one architecture and filled for another is started
@@ -73,7 +73,7 @@ def test_platform(candidate: Subject, note: Callable[[str], None]) -> None:
     remedy="Install a POSIX shell as /bin/sh (dash, bash or busybox), for the image's own platform "
     "and with the library loader that it needs.",
 )
-def test_shell(candidate: Subject) -> None:
+def test_shell(candidate: Candidate) -> None:
     """A POSIX shell runs as /bin/sh.
 
     Why: platforms start a workspace with a shell script, and everything else goes through it.
@@ -102,7 +102,7 @@ def test_shell(candidate: Subject) -> None:
     remedy="If programs built for glibc must run (VS Code's server, CUDA, many Python wheels), "
     "use a distribution with glibc, or install a compatibility layer.",
 )
-def test_libc(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_libc(candidate: Candidate, note: Callable[[str], None]) -> None:
     """Programs that were built for glibc find their loader.
 
     Why: prebuilt tools that a platform brings, and wheels with C extensions, mostly need
@@ -125,7 +125,7 @@ def test_libc(candidate: Subject, note: Callable[[str], None]) -> None:
     remedy="Clean package caches in the layer that fills them, and leave build tools to a stage "
     "that is not shipped (docker history shows what is large).",
 )
-def test_size(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_size(candidate: Candidate, note: Callable[[str], None]) -> None:
     """The image is at most 2 GiB, unpacked.
 
     Why: on a fresh node the pull decides how long a person waits.
@@ -142,7 +142,7 @@ def test_size(candidate: Subject, note: Callable[[str], None]) -> None:
     title="layers",
     remedy="Join RUN lines that belong together, or squash the image.",
 )
-def test_layers(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_layers(candidate: Candidate, note: Callable[[str], None]) -> None:
     """The image has at most 100 layers.
 
     Why: engines refuse more than 125 to 127, and a platform adds its own.

@@ -8,7 +8,7 @@ import pytest
 from testinfra.backend.base import CommandResult
 
 from certify.suite import check, not_applicable, proven, unknown
-from certify.suite.subject import Subject
+from certify.suite.candidate import Candidate
 
 INSTALL_SECONDS = 300
 
@@ -24,7 +24,7 @@ class Trial:
 
 
 @pytest.fixture(scope="module")
-def trial(candidate: Subject) -> Trial:
+def trial(candidate: Candidate) -> Trial:
     """Install a package whose command the image lacks, and run the command."""
     family = candidate.family
     assert family is not None
@@ -47,7 +47,7 @@ def trial(candidate: Subject) -> Trial:
     remedy="Build FROM a base image of a distribution that has one: apt, apk, dnf, microdnf, yum, "
     "zypper or pacman.",
 )
-def test_manager(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_manager(candidate: Candidate, note: Callable[[str], None]) -> None:
     """The image has a package manager.
 
     Why: people install what they need, and the platform installs what the image lacks.
@@ -78,7 +78,7 @@ def failure_of(refresh: CommandResult, program: str) -> str:
     remedy="Correct the image's package sources: an end-of-life release has moved to an archive, "
     "and a private mirror must be reachable from where the image runs.",
 )
-def test_refresh(candidate: Subject) -> None:
+def test_refresh(candidate: Candidate) -> None:
     """The package lists can be fetched from the image's own sources.
 
     Why: with sources that are gone or broken, nothing can be installed.
@@ -130,7 +130,7 @@ def test_install(trial: Trial, note: Callable[[str], None]) -> None:
     needs=("packages.install",),
     remedy="Repair the package database, so that what is installed can be removed.",
 )
-def test_remove(candidate: Subject, trial: Trial) -> None:
+def test_remove(candidate: Candidate, trial: Trial) -> None:
     """An installed package can be removed again.
 
     Why: a package database that only grows is broken.
@@ -150,7 +150,7 @@ def test_remove(candidate: Subject, trial: Trial) -> None:
     needs=("packages.refresh",),
     remedy="Rebuild the image on a newer base, or upgrade its packages in the Dockerfile.",
 )
-def test_current(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_current(candidate: Candidate, note: Callable[[str], None]) -> None:
     """No newer version of an installed package waits in the image's own sources.
 
     Why: pending upgrades are mostly security fixes, and each workspace would fetch them anew.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from certify.suite import check, unknown
-from certify.suite.subject import Subject
+from certify.suite.candidate import Candidate
 from certify.suite.supervisor import DOWN, UP, Process
 
 STDOUT, STDERR = 1, 2
@@ -14,11 +14,11 @@ LOGS = "/var/log/"
 OWN_LOG = "supervisord.log"
 
 
-def running(candidate: Subject) -> tuple[Process, tuple[Process, ...]]:
+def running(candidate: Candidate) -> tuple[Process, tuple[Process, ...]]:
     """supervisord and its programs, as the kernel lists them."""
     daemon = candidate.supervisor.daemon()
     if daemon is None:
-        candidate.engine_side.must_run()
+        candidate.container.must_run()
         listed = "\n".join(map(str, candidate.supervisor.processes()))
         pytest.fail(f"the image's own command starts no supervisord\n{listed}\n{candidate.logs()}")
     return daemon, candidate.supervisor.programs(daemon)
@@ -31,7 +31,7 @@ def running(candidate: Subject) -> tuple[Process, tuple[Process, ...]]:
     remedy="Start supervisord in the foreground (nodaemon = true) by the image's entrypoint, and "
     "see in the container's log, or by `supervisorctl status`, why a program does not stay up.",
 )
-def test_supervisord(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_supervisord(candidate: Candidate, note: Callable[[str], None]) -> None:
     """The image's own command starts supervisord, and the programs that it is to run do run.
 
     Why: an image of services is only as good as what runs in it when it is started as shipped.
@@ -77,7 +77,7 @@ def test_supervisord(candidate: Subject, note: Callable[[str], None]) -> None:
     remedy="Set stdout_logfile = /dev/stdout and stderr_logfile = /dev/stderr, each with "
     "…_logfile_maxbytes = 0, for every program, and let programs log there instead of to files.",
 )
-def test_logs(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_logs(candidate: Candidate, note: Callable[[str], None]) -> None:
     """What the programs print is in the container's log, not in files.
 
     Why: platforms collect the container's log; a file inside is seen by nobody, grows until the
@@ -105,7 +105,7 @@ def test_logs(candidate: Subject, note: Callable[[str], None]) -> None:
     note(f"{len(heard)} of {len(programs)} programs were heard in the container's log")
 
 
-def _is_heard(candidate: Subject, daemon: Process, program: Process) -> bool:
+def _is_heard(candidate: Candidate, daemon: Process, program: Process) -> bool:
     """Whether a word of its own was in the log; false if it has no pipe to supervisord."""
     said = False
     # Standard error first: what an event listener says on standard output is a protocol.

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from certify.suite import check, unknown
-from certify.suite.subject import Subject
+from certify.suite.candidate import Candidate
 
 
-def dockerds_own(candidate: Subject) -> float:
+def dockerds_own(candidate: Candidate) -> float:
     """Seconds that docker.service itself took, from its own beginning until it was active."""
     active = candidate.since_init("ActiveEnterTimestampMonotonic", unit="docker.service") or 0.0
     begun = candidate.since_init("InactiveExitTimestampMonotonic", unit="docker.service") or 0.0
@@ -20,7 +20,7 @@ def dockerds_own(candidate: Subject) -> float:
     remedy="`systemd-analyze blame` in the container names the slow units; mask what a container "
     "does not need.",
 )
-def test_boot(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_boot(candidate: Candidate, note: Callable[[str], None]) -> None:
     """systemd is up within its budget.
 
     Why: a person waits for it each time.
@@ -49,7 +49,7 @@ def test_boot(candidate: Subject, note: Callable[[str], None]) -> None:
     remedy="`systemd-analyze critical-chain docker.service` in the container names what dockerd "
     "waits for.",
 )
-def test_dockerd(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_dockerd(candidate: Candidate, note: Callable[[str], None]) -> None:
     """dockerd is ready within its budget.
 
     Why: side services start only once dockerd is ready.
@@ -77,7 +77,7 @@ def test_dockerd(candidate: Subject, note: Callable[[str], None]) -> None:
     needs=("systemd.pid1",),
     remedy="Ship what is installed at launch in the image: then nothing has to be installed.",
 )
-def test_provision(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_provision(candidate: Candidate, note: Callable[[str], None]) -> None:
     """What the image lacks is installed at launch within its budget.
 
     Why: it is the longest wait of all, and comes with every new workspace.

@@ -6,7 +6,7 @@ import pytest
 from testinfra.host import Host
 
 from certify.suite import check, proven
-from certify.suite.subject import Subject
+from certify.suite.candidate import Candidate
 
 UP = ("running", "degraded")
 LAUNCHS = ("systemd-modules-load.", "getty@tty")
@@ -21,7 +21,7 @@ DOCKERS_OWN = {"docker.service", "docker.socket", "containerd.service"}
     remedy="Install systemd in the image (Debian, Ubuntu: systemd systemd-sysv dbus), so that no "
     "start has to wait for it.",
 )
-def test_installed(candidate: Subject) -> None:
+def test_installed(candidate: Candidate) -> None:
     """The image ships systemd.
 
     Why: what is not shipped is installed at every launch, and each launch waits for it.
@@ -39,7 +39,7 @@ def test_installed(candidate: Subject) -> None:
     remedy="Install systemd and make /sbin/init lead to it (Debian, Ubuntu: systemd-sysv). If it "
     "is installed, the log above says why it ended.",
 )
-def test_pid1(candidate: Subject, host: Host, note: Callable[[str], None]) -> None:
+def test_pid1(candidate: Candidate, host: Host, note: Callable[[str], None]) -> None:
     """systemd runs as PID 1, and answers.
 
     Why: systemd is what starts dockerd and every other service of a workspace.
@@ -74,7 +74,7 @@ def test_pid1(candidate: Subject, host: Host, note: Callable[[str], None]) -> No
     remedy="Find the unit that the boot waits for (systemctl list-jobs), and give it a timeout, "
     "or disable it.",
 )
-def test_state(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_state(candidate: Candidate, note: Callable[[str], None]) -> None:
     """The boot completes: systemd says running or degraded.
 
     Why: platforms wait for exactly this before they start their agent.
@@ -97,7 +97,7 @@ def test_state(candidate: Subject, note: Callable[[str], None]) -> None:
     needs=("systemd.state",),
     remedy="Repair the unit, or mask it if it makes no sense in a container.",
 )
-def test_units(candidate: Subject) -> None:
+def test_units(candidate: Candidate) -> None:
     """No unit failed at boot.
 
     Why: a failed unit is a service that people will miss, and hides the next one.
@@ -127,7 +127,7 @@ def test_units(candidate: Subject) -> None:
     needs=("systemd.state",),
     remedy="Do not mask systemd-journald; leave /run and /var/log writable.",
 )
-def test_journal(candidate: Subject) -> None:
+def test_journal(candidate: Candidate) -> None:
     """What a service prints can be read in the journal.
 
     Why: without the journal nobody can tell why a service failed.
@@ -152,7 +152,7 @@ def test_journal(candidate: Subject) -> None:
     needs=("systemd.state",),
     remedy="Use the distribution's own systemd; see that nothing replaces systemctl or PID 1.",
 )
-def test_service(candidate: Subject, host: Host, note: Callable[[str], None]) -> None:
+def test_service(candidate: Candidate, host: Host, note: Callable[[str], None]) -> None:
     """systemd starts a service, starts it again when it dies, and stops it.
 
     Why: this is what PID 1 is for; a program that only prints `running` cannot do it.
@@ -207,7 +207,7 @@ def test_service(candidate: Subject, host: Host, note: Callable[[str], None]) ->
     remedy="Find the unit that does not stop (journalctl of the last seconds), and give it a "
     "TimeoutStopSec= or a program that ends on SIGTERM.",
 )
-def test_shutdown(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_shutdown(candidate: Candidate, note: Callable[[str], None]) -> None:
     """The container stops cleanly within its budget when systemd is asked to halt.
 
     Why: a workspace that must be killed loses what was not written, and each stop takes
@@ -234,7 +234,7 @@ def test_shutdown(candidate: Subject, note: Callable[[str], None]) -> None:
     remedy="See that a first boot leaves nothing behind that hinders the next (locks, pid files, "
     "a unit that runs once).",
 )
-def test_restart(candidate: Subject, host: Host, note: Callable[[str], None]) -> None:
+def test_restart(candidate: Candidate, host: Host, note: Callable[[str], None]) -> None:
     """A stopped container boots again.
 
     Why: people stop a workspace in the evening and want it back in the morning.

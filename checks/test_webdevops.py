@@ -6,7 +6,7 @@ from collections.abc import Callable
 from testinfra.host import Host
 
 from certify.suite import check
-from certify.suite.subject import Subject
+from certify.suite.candidate import Candidate
 
 # Of an os-release(5) ID: what docker-image-info calls the family, and the distribution.
 FAMILIES = {
@@ -40,7 +40,7 @@ USER, UID, HOME, SHELL = "application", "1000", "/home/application", "/bin/bash"
     remedy="Build FROM webdevops/bootstrap, or install the scripts of "
     "github.com/webdevops/Docker-Image-Baselayout, go-replace and gosu.",
 )
-def test_bootstrap(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_bootstrap(candidate: Candidate, note: Callable[[str], None]) -> None:
     """The scripts that images are built with are there, and work.
 
     Why: the Dockerfiles of all further tiers, and those of the images built on them, call these
@@ -69,7 +69,7 @@ def test_bootstrap(candidate: Subject, note: Callable[[str], None]) -> None:
     note(f"{installer}, docker-image-info, go-replace, gosu")
 
 
-def _names_the_distribution(candidate: Subject) -> None:
+def _names_the_distribution(candidate: Candidate) -> None:
     release = candidate.os_release or {}
     wanted = FAMILIES.get(release.get("ID", ""), ("", ""))
     major = release.get("VERSION_ID", "").partition(".")[0]
@@ -92,7 +92,7 @@ def _names_the_distribution(candidate: Subject) -> None:
     remedy="End each RUN that installs with the package manager's cleaning (Debian, Ubuntu: "
     "apt-get clean && rm -rf /var/lib/apt/lists/*), or with docker-image-cleanup.",
 )
-def test_clean(candidate: Subject) -> None:
+def test_clean(candidate: Candidate) -> None:
     """No package lists and no downloaded packages are left in the image.
 
     Why: everybody who builds on the image pulls them too, and they are outdated the day after.
@@ -103,7 +103,7 @@ def test_clean(candidate: Subject) -> None:
     family = candidate.family
     assert family is not None
     look = f'for f in {" ".join(family.caches)}; do [ ! -s "$f" ] || echo "$f"; done'
-    found = sorted(set(candidate.run(look).stdout.splitlines()) - candidate.engine_side.added())
+    found = sorted(set(candidate.run(look).stdout.splitlines()) - candidate.container.added())
     assert not found, f"{len(found)} left, such as {found[0]}\n" + "\n".join(found[:10])
 
 
@@ -114,7 +114,7 @@ def test_clean(candidate: Subject) -> None:
     remedy="Build FROM webdevops/base, or make the folder that is named, owned by root and "
     "writable by nobody else; install supervisor, wget and curl.",
 )
-def test_layout(candidate: Subject, host: Host) -> None:
+def test_layout(candidate: Candidate, host: Host) -> None:
     """The folders below /opt/docker are there and root's own, and so are the base's programs.
 
     Why: images that build on the base put their scripts and programs into these folders, and what
@@ -137,7 +137,7 @@ def test_layout(candidate: Subject, host: Host) -> None:
     needs=("image.shell",),
     remedy="Create it: useradd --create-home --uid 1000 --user-group -s /bin/bash application.",
 )
-def test_user(candidate: Subject) -> None:
+def test_user(candidate: Candidate) -> None:
     """The user `application` has uid 1000, a group and a home of its own, and bash.
 
     Why: services and deployments run as this user, and volumes are owned by this number.
@@ -157,7 +157,7 @@ def test_user(candidate: Subject) -> None:
     assert worked.rc == 0, f"{USER} cannot write to {HOME}"
 
 
-def _line(candidate: Subject, path: str, name: str) -> list[str] | None:
+def _line(candidate: Candidate, path: str, name: str) -> list[str] | None:
     """A line of passwd(5) or group(5), as its fields."""
     text = (candidate.read_file(path) or b"").decode("utf-8", "replace")
     lines = (line.split(":") for line in text.splitlines())
@@ -171,7 +171,7 @@ def _line(candidate: Subject, path: str, name: str) -> list[str] | None:
     remedy="Install what is missing (Debian, Ubuntu: wget curl git zip unzip rsync openssh-client "
     f"locales), and generate the locale {LOCALE}.",
 )
-def test_tools(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_tools(candidate: Candidate, note: Callable[[str], None]) -> None:
     """The tools that deployments call for are in the image, and so are languages.
 
     Why: applications are fetched, unpacked and synchronised by these, and print in the language
@@ -191,6 +191,6 @@ def test_tools(candidate: Subject, note: Callable[[str], None]) -> None:
     note(" ".join(APP_PROGRAMS))
 
 
-def _runs(candidate: Subject, name: str) -> bool:
+def _runs(candidate: Candidate, name: str) -> bool:
     """Whether a program can be executed at all; how it is asked for its version differs."""
     return candidate.run("%s --version || %s -V || %s -v", name, name, name).rc not in (126, 127)

@@ -7,7 +7,7 @@ from functools import partial
 from testinfra.backend.base import CommandResult
 
 from certify.suite import check
-from certify.suite.subject import PROBE_PORT, Subject
+from certify.suite.candidate import PROBE_PORT, Candidate
 
 
 def _says(command: Callable[[], CommandResult], word: str) -> bool:
@@ -22,7 +22,7 @@ def _says(command: Callable[[], CommandResult], word: str) -> bool:
     remedy="Install useradd (Debian, Ubuntu: passwd; Fedora: shadow-utils), and leave /etc/passwd "
     "and /home writable.",
 )
-def test_user(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_user(candidate: Candidate, note: Callable[[str], None]) -> None:
     """A user with a home and a login shell can be created, and can work.
 
     Why: platforms create a user of their own for the person, and run everything as that user.
@@ -53,7 +53,7 @@ def test_user(candidate: Subject, note: Callable[[str], None]) -> None:
     provides="sudo",
     remedy="Install sudo, with the default /etc/sudoers that includes /etc/sudoers.d.",
 )
-def test_sudo(candidate: Subject) -> None:
+def test_sudo(candidate: Candidate) -> None:
     """The user becomes root with sudo, without a password.
 
     Why: people install what they need; platforms write the rule at launch.
@@ -92,7 +92,7 @@ def test_sudo(candidate: Subject) -> None:
     provides="bash",
     remedy="Install bash.",
 )
-def test_bash(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_bash(candidate: Candidate, note: Callable[[str], None]) -> None:
     """bash runs, also as a login shell.
 
     Why: platforms start their agent with bash, and people expect it.
@@ -113,7 +113,7 @@ def test_bash(candidate: Subject, note: Callable[[str], None]) -> None:
     provides="download",
     remedy="Install curl (or wget) and ca-certificates.",
 )
-def test_download(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_download(candidate: Candidate, note: Callable[[str], None]) -> None:
     """A file can be downloaded with curl or wget, and HTTPS has certificates to trust.
 
     Why: platforms fetch their agent this way at each start.
@@ -156,7 +156,7 @@ def test_download(candidate: Subject, note: Callable[[str], None]) -> None:
     provides="git",
     remedy="Install git.",
 )
-def test_git(candidate: Subject, note: Callable[[str], None]) -> None:
+def test_git(candidate: Candidate, note: Callable[[str], None]) -> None:
     """git can make a commit.
 
     Why: work begins with a clone and ends with a commit.

@@ -15,8 +15,8 @@ import pytest
 
 from certify.engine import reaper
 from certify.engine.client import Engine
-from certify.errors import EngineUnavailable
-from certify.model import Report, Result
+from certify.model.errors import EngineUnavailable
+from certify.model.result import Report, Result
 
 SAMPLES = "certify-sample"
 # Docker Hub is never asked: nothing listens on the port of tcpmux.

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from certify.cli.explain import unknown_name
-from certify.errors import UsageError
+from certify.cli.unknown_names import unknown_name
+from certify.model.errors import UsageError
 from certify.suite.catalogue import claims
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from certify.engine import mailbox, pulled, reaper
+from certify.engine import notify_folder, reaper
 from certify.engine.client import Engine
+from certify.sweep import image_cache
 
 
 @click.command()
@@ -26,6 +27,6 @@ def clean(*, everything: bool) -> None:
     """
     with Engine.connect() as engine:
         count = reaper.remove_orphans(engine, everything=everything)
-        count += pulled.remove_orphans(engine, everything=everything)
-    count += mailbox.remove_orphans(everything=everything)
+        count += image_cache.remove_orphans(engine, everything=everything)
+    count += notify_folder.remove_orphans(everything=everything)
     click.echo(f"removed {count} object{'' if count == 1 else 's'}")

@@ -12,13 +12,14 @@ from contextlib import closing
 import click
 from rich.console import Console
 
-from certify.cli.certifying import Memory
+from certify.cli.certification import Memory
 from certify.cli.exits import CERTIFIED, INCONCLUSIVE
-from certify.engine.doctor import Asked, examine
-from certify.engine.launch import Limits
-from certify.interruption import interruptible
-from certify.judge.fitness import Sign, can_certify
-from certify.publish.doctor import conclusion, examination_json, print_sign
+from certify.doctor.examine import Asked, examine
+from certify.doctor.render import conclusion, examination_json, print_sign
+from certify.doctor.signs import can_certify
+from certify.engine.launch_plan import Limits
+from certify.model.examination import Sign
+from certify.util.signals import interruptible
 
 
 class Address(click.ParamType[tuple[str, int]]):

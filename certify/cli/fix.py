@@ -16,25 +16,26 @@ from typing import Any
 import click
 from rich.console import Console
 
-from certify.certification import Options, certify
-from certify.cli.certifying import certification, certification_options
+from certify.certification.certify import Options, certify
+from certify.cli.certification import certification, certification_options
 from certify.cli.exits import CERTIFIED, INCONCLUSIVE, REJECTED
 from certify.cli.options import open_ledger, reports_options
 from certify.cli.progress import Progress
 from certify.cli.run import exit_code
-from certify.engine.build import BuildFailed, build, user_of
 from certify.engine.client import Engine
-from certify.errors import BadLedger, BadReference, UsageError
-from certify.fixing import Fix, fix
-from certify.images.reference import Reference
-from certify.interruption import interruptible
+from certify.fix.build import BuildFailed, build, user_of
+from certify.fix.comparison import print_comparison
+from certify.fix.proposal import Fix, fix
 from certify.judge.profile import Profile
 from certify.ledger.store import Ledger
-from certify.model import Result, Status
-from certify.publish.comparison import print_comparison
-from certify.publish.files import write_atomically
+from certify.model.errors import BadLedger, BadReference, UsageError
+from certify.model.reference import Reference
+from certify.model.result import Result
+from certify.model.terms import Status
 from certify.publish.writer import write_reports
-from certify.safetext import one_line, printable
+from certify.util.files import write_atomically
+from certify.util.signals import interruptible
+from certify.util.text import one_line, printable
 
 
 @click.command(name="fix")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from certify.cli import workflow
-from certify.model import Result
+from certify.model.result import Result
 from certify.publish.github import workflow_commands
 from certify.publish.junit import junit_xml
 from certify.publish.markdown import markdown

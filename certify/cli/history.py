@@ -10,12 +10,12 @@ import click
 from rich.console import Console
 
 from certify.cli.options import open_ledger, reports_options
-from certify.errors import UsageError
-from certify.images.reference import Reference
-from certify.judge.changes import changes
+from certify.ledger.changes import changes
+from certify.model.errors import UsageError
+from certify.model.reference import Reference
 from certify.publish.history import print_history
 from certify.publish.result import report_json
-from certify.publish.sweep import print_changes
+from certify.sweep.render import print_changes
 
 
 @click.command()

@@ -8,7 +8,7 @@ from typing import get_args
 import click
 
 from certify.cli.passphrase import new_passphrase, passphrase_option, reads_passphrase
-from certify.errors import BadKey
+from certify.model.errors import BadKey
 from certify.signing.keys import (
     KeyType,
     Public,

@@ -21,10 +21,10 @@ from click_default_group import DefaultGroup
 
 from certify import __version__
 from certify.cli.exits import INCONCLUSIVE, INTERRUPTED, USAGE
-from certify.cli.lazily import Commands
+from certify.cli.lazy import Commands
 from certify.cli.workflow import harmless
-from certify.errors import CertifyError, UsageError
-from certify.safetext import printable
+from certify.model.errors import CertifyError, UsageError
+from certify.util.text import printable
 
 COMMANDS = Commands(
     {

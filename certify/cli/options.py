@@ -11,11 +11,11 @@ import click
 from certify.cli.exits import CERTIFIED as CERTIFIED
 from certify.cli.exits import INCONCLUSIVE as INCONCLUSIVE
 from certify.cli.exits import REJECTED as REJECTED
-from certify.errors import BadWaivers
-from certify.interruption import interruptible as interruptible
 from certify.judge.waivers import Waiver, parse
 from certify.ledger.store import Ledger
+from certify.model.errors import BadWaivers
 from certify.suite.catalogue import known_ids
+from certify.util.signals import interruptible as interruptible
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,7 +39,7 @@ def reports_options(function: F) -> F:
 def open_ledger(url: str | None, reports: Path, *, make: bool = True) -> Ledger:
     """The ledger that was named, or the one in the reports folder; made if it is not there.
 
-    Who only reads makes none: raises :class:`~certify.errors.NothingRecorded`.
+    Who only reads makes none: raises :class:`~certify.model.errors.NothingRecorded`.
     """
     return Ledger.open(url or str(reports / "certify.db"), make=make)
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from certify.errors import BadKey
+from certify.model.errors import BadKey
 
 F = TypeVar("F", bound=Callable[..., Any])
 

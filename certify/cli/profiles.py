@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from certify.judge.profiles import GROUPS, Profile, load, shipped
-from certify.model import Level
-from certify.suite.choice import chosen_profile
+from certify.model.terms import Level
+from certify.suite.profile_selection import chosen_profile
 
 
 @click.command()

@@ -7,7 +7,8 @@ import time
 from rich.text import Text
 
 from certify.cli.terminal import Display, is_live, standard_error
-from certify.model import Claim, Finding, Outcome
+from certify.model.finding import Claim, Finding
+from certify.model.terms import Outcome
 
 _MARKS = {
     Outcome.PASSED: ("✓", "green"),

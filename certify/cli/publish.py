@@ -7,16 +7,16 @@ from pathlib import Path
 
 import click
 
+from certify.approved.approval import LeftOut
+from certify.approved.policy import Policy, parse_policy
+from certify.approved.previous import LIST
+from certify.approved.publication import Publication
+from certify.approved.publication import publish as publish_list
 from certify.cli.exits import INCONCLUSIVE
 from certify.cli.options import open_ledger, reports_options
-from certify.cli.signed import attach_all, private_key, signing_options
-from certify.errors import BadPolicy
-from certify.judge.approval import LeftOut
-from certify.judge.policy import Policy, parse_policy
-from certify.publication import Publication
-from certify.publication import publish as publish_list
-from certify.publish.predecessor import LIST
-from certify.safetext import one_line, safe_json
+from certify.cli.signing import attach_all, private_key, signing_options
+from certify.model.errors import BadPolicy
+from certify.util.text import one_line, safe_json
 
 POLICY = "approve.toml"
 SCHEMA = "certify/publication/v1"

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import click
 
-from certify.approved import Revocation
+from certify.approved.publication import revoke as revoke_image
 from certify.cli.exits import INCONCLUSIVE
 from certify.cli.options import open_ledger, reports_options
 from certify.cli.publish import as_text
-from certify.cli.signed import attach_all, private_key, signing_options
-from certify.engine.login import login
-from certify.errors import Trouble, UsageError
-from certify.images.reference import Reference
-from certify.images.registry import Registry
-from certify.publication import revoke as revoke_image
+from certify.cli.signing import attach_all, private_key, signing_options
+from certify.model.approved import Revocation
+from certify.model.errors import Trouble, UsageError
+from certify.model.reference import Reference
 from certify.publish.writer import write_standing
-from certify.safetext import one_line
+from certify.registry.client import Registry
+from certify.registry.credentials import login
 from certify.signing.attestations import attachment_of
+from certify.util.text import one_line
 
 
 @click.command(name="revoke")

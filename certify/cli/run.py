@@ -14,8 +14,8 @@ from typing import Any
 import click
 from rich.console import Console
 
-from certify.certification import certify
-from certify.cli.certifying import certification, certification_options
+from certify.certification.certify import certify
+from certify.cli.certification import certification, certification_options
 from certify.cli.formats import format_option, print_results
 from certify.cli.options import (
     CERTIFIED,
@@ -27,10 +27,11 @@ from certify.cli.options import (
 )
 from certify.cli.progress import Progress
 from certify.engine.client import Engine
-from certify.errors import EngineUnavailable
-from certify.images.reference import Reference
-from certify.keeping import Keeper
-from certify.model import Result, Status
+from certify.model.errors import EngineUnavailable
+from certify.model.reference import Reference
+from certify.model.result import Result
+from certify.model.terms import Status
+from certify.publish.recorder import Recorder
 from certify.publish.text import print_report
 
 
@@ -60,7 +61,7 @@ def run(
     profiles, options = certification(keep=keep, **chosen)
     results: list[Result] = []
     with open_ledger(ledger, reports) as store, interruptible():
-        keeper, engine = Keeper(store, reports), _engine()
+        keeper, engine = Recorder(store, reports), _engine()
         try:
             for reference in references:
                 with Progress(

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import click
 
-from certify.cli.certifying import certification
+from certify.cli.certification import certification
 from certify.cli.sweep import sweep
-from certify.errors import UsageError
-from certify.publish.files import write_atomically
-from certify.publish.schedule import DAYS, FILES, Schedule, schedule_files
+from certify.model.errors import UsageError
+from certify.sweep.schedule import DAYS, FILES, Schedule, schedule_files
+from certify.util.files import write_atomically
 
 QUIET = ("--fail-on", "newly-rejected")
 """A schedule that fails every night because of the same image is soon ignored."""

@@ -15,8 +15,8 @@ from typing import Any
 import click
 from rich.console import Console
 
-from certify.certification import Options
-from certify.cli.certifying import Memory, certification, certification_options
+from certify.certification.certify import Options
+from certify.cli.certification import Memory, certification, certification_options
 from certify.cli.formats import format_option, print_results
 from certify.cli.options import (
     CERTIFIED,
@@ -28,21 +28,22 @@ from certify.cli.options import (
 )
 from certify.cli.run import say_unkept
 from certify.cli.sweep_progress import SweepProgress
-from certify.engine import pulled, reaper
+from certify.engine import reaper
 from certify.engine.client import Engine
-from certify.engine.pulled import room_on
-from certify.errors import BadListing
-from certify.images.expand import Lists, Selection, Unlisted, Wanted, expand
-from certify.images.hub import Hub
-from certify.images.listing import parse_listing
-from certify.images.reference import DOCKER_HUB
-from certify.judge.changes import Change, Kind, Swept, swept
 from certify.judge.profiles import Profile, shipped
-from certify.keeping import Keeper
-from certify.model import Status
-from certify.publish.sweep import plan_line, print_plan, print_summary
-from certify.suite.choice import chosen_profile
-from certify.sweeping import Sweeping
+from certify.ledger.changes import Change, Kind, Swept, swept
+from certify.model.errors import BadListing
+from certify.model.reference import DOCKER_HUB
+from certify.model.terms import Status
+from certify.publish.recorder import Recorder
+from certify.registry.hub import Hub
+from certify.suite.profile_selection import chosen_profile
+from certify.sweep import image_cache
+from certify.sweep.expand import Lists, Selection, Unlisted, Wanted, expand
+from certify.sweep.image_cache import room_on
+from certify.sweep.listing import parse_listing
+from certify.sweep.render import plan_line, print_plan, print_summary
+from certify.sweep.sweep import Sweep
 
 
 @click.command(name="sweep")
@@ -105,14 +106,14 @@ def sweep(
         store = stack.enter_context(open_ledger(ledger, reports))
         stack.enter_context(interruptible())
         engine = stack.enter_context(Engine.connect())
-        keeper = Keeper(store, reports)
-        sweeping = Sweeping(engine, keeper, by_name, options)
+        keeper = Recorder(store, reports)
+        sweeping = Sweep(engine, keeper, by_name, options)
         source = _source(listing, include, exclude, max_tags)
         if not dry_run:
             at_work = store.sweeps.running(source, reaper.owner(), reaper.is_orphan)
             number = stack.enter_context(at_work)
             reaper.remove_orphans(engine)  # what a sweep that was killed has left
-            pulled.remove_orphans(engine)
+            image_cache.remove_orphans(engine)
         click.echo("certify: asking registries what is there", err=True)
         wanted, unlisted = expand(entries, _connect(engine), selection)
         _tell(listing, wanted, unlisted)

@@ -14,11 +14,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from certify.answers import Unit
 from certify.cli.terminal import Display, is_live, standard_error
-from certify.model import Claim, Finding, Result
+from certify.model.finding import Claim, Finding
+from certify.model.result import Result
 from certify.publish import phrases
 from certify.publish.text import STATUS_STYLES
+from certify.sweep.units import Unit
 
 STEP = 21
 """Cells of the longest step."""

@@ -13,15 +13,15 @@ from pathlib import Path
 import click
 
 from certify.cli.exits import CERTIFIED, REJECTED
-from certify.errors import NotBelieved, Trouble, UsageError
-from certify.images.platform import PLATFORM, normal, of_this_host
-from certify.images.reference import Reference
-from certify.interruption import at_most
-from certify.safetext import safe_json
-from certify.signing.gate import Answer, Question, Why, answer
+from certify.model.errors import NotBelieved, Trouble, UsageError
+from certify.model.platform import PLATFORM, normal, of_this_host
+from certify.model.reference import Reference
+from certify.signing.gate import Decision, Question, Why, answer
 from certify.signing.keys import Public, key_id, read_public
 from certify.signing.memory import remember
 from certify.signing.source import check_location, is_url, read_list, shown
+from certify.util.signals import at_most
+from certify.util.text import safe_json
 
 DEFAULT = "reports/approved-images.json"
 SCHEMA = "certify/verification/v1"
@@ -134,25 +134,27 @@ def _named(image: str) -> Reference:
     return reference
 
 
-def _from_list(place: str, asked: Question, key: Public | None, told: dict[str, object]) -> Answer:
+def _from_list(
+    place: str, asked: Question, key: Public | None, told: dict[str, object]
+) -> Decision:
     try:
         listed = read_list(place, key)
         told["list"] = listed.head.model_dump(
             mode="json", include={"sequence", "published_at", "expires_at"}
         ) | {"location": shown(place), "signed_by": key_id(key) if key else None}
     except NotBelieved as error:
-        return Answer(Why.SIGNATURE, error.message)
+        return Decision(Why.SIGNATURE, error.message)
     if key is not None:
         try:
             unkept = remember(shown(place), key_id(key), listed.head.sequence)
         except NotBelieved as error:
-            return Answer(Why.REPLAYED, f"{error.message}. {error.remedy}")
+            return Decision(Why.REPLAYED, f"{error.message}. {error.remedy}")
         if unkept:
             click.echo(f"certify: an older list would not be known again: {unkept}", err=True)
     return answer(asked, listed, datetime.now(UTC))
 
 
-def _print_json(told: dict[str, object], found: Answer | None, text: str) -> None:
+def _print_json(told: dict[str, object], found: Decision | None, text: str) -> None:
     entry = found.entry.model_dump(mode="json") if found and found.entry else None
     whole = {
         "schema": SCHEMA,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from certify.engine.login import login
-from certify.errors import NotBelieved
-from certify.images.reference import Reference
-from certify.images.referrers import Referrers
-from certify.images.registry import Registry
+from certify.model.errors import NotBelieved
+from certify.model.reference import Reference
+from certify.registry.client import Registry
+from certify.registry.credentials import login
+from certify.registry.referrers import Referrers
 from certify.signing.attachments import stated_of
-from certify.signing.gate import Answer, Question, Why, answer_attached
+from certify.signing.gate import Decision, Question, Why, answer_attached
 from certify.signing.keys import Public
 
 
@@ -21,7 +21,7 @@ def digest_of(reference: Reference) -> str:
         return registry.digest(reference.repository, reference.tag or "")
 
 
-def answer_from(reference: Reference, asked: Question, key: Public) -> Answer:
+def answer_from(reference: Reference, asked: Question, key: Public) -> Decision:
     """What is attached to an image says of it, as far as it was signed with the key."""
     with Registry(reference.registry, login, timeout=10) as registry:
         repository = reference.repository
@@ -30,5 +30,5 @@ def answer_from(reference: Reference, asked: Question, key: Public) -> Answer:
         try:
             found = stated_of(asked, Referrers(registry, repository), key)
         except NotBelieved as error:
-            return Answer(Why.SIGNATURE, error.message)
+            return Decision(Why.SIGNATURE, error.message)
     return answer_attached(asked, found, datetime.now(UTC))

@@ -13,7 +13,7 @@ from docker.api.client import APIClient
 from docker.errors import NotFound
 
 from certify.engine.client import APIError, answering, untold
-from certify.errors import EngineUnavailable
+from certify.model.errors import EngineUnavailable
 
 # What the image's own links and names come to; a mount that fails may speak of links as well.
 _NO_WAY = re.compile(

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from certify.engine.candidate import Candidate
-from certify.engine.launch import STATE
+from certify.engine.container import Container
+from certify.engine.launch_plan import STATE_FOLDER
 from certify.engine.session import SessionLost, Shell
 
 # The event ends the wait at once; between events systemd is also asked, in case none comes.
@@ -74,41 +74,41 @@ def since_init(ask: Callable[[str], str], timestamp: str, unit: str = "") -> flo
     return round((ended - begun) / 1e6, 3) if begun and ended else None
 
 
-def wait_booted(candidate: Candidate, *, install_seconds: float, boot_seconds: float) -> Boot:
+def wait_booted(container: Container, *, install_seconds: float, boot_seconds: float) -> Boot:
     """Wait until the init says that it is done, at most so many seconds for each phase
     (on a slow host as many times longer as the candidate's pace says).
 
     By event where the engine is local, otherwise by a short poll; every wait ends.
-    Raises :class:`~certify.engine.candidate.CandidateStopped` if the container ends meanwhile,
+    Raises :class:`~certify.engine.container.CandidateStopped` if the container ends meanwhile,
     and :class:`~certify.engine.session.SessionLost` if in the end nobody tells how it went.
     """
-    shell = candidate.shell()
+    shell = container.shell()
     deadlines: dict[str, float] = {}
     # Asking costs the boot time, and the more the slower the host is.
-    pause = _EVENT_SECONDS if candidate.has_events else _POLL_SECONDS * candidate.pace
+    pause = _EVENT_SECONDS if container.has_events else _POLL_SECONDS * container.pace
     while True:
-        ready = candidate.notified(pause)
-        phase, asked = _phase(candidate, shell)
+        ready = container.notified(pause)
+        phase, asked = _phase(container, shell)
         ready = ready or (asked.isdigit() and int(asked) > 0)
         now = time.monotonic()
         usual = {"installing": install_seconds, "foreign": _FOREIGN_SECONDS}
-        allowed = usual.get(phase, boot_seconds) * candidate.pace
+        allowed = usual.get(phase, boot_seconds) * container.pace
         late = now > deadlines.setdefault(phase, now + allowed)
         if ready or phase == "idle" or late:
             in_vain = None if ready or phase == "idle" else allowed
             return replace(_boot(shell, phase, ready), in_vain=in_vain)
 
 
-def wait_settled(candidate: Candidate, settled: Callable[[], bool], *, seconds: float) -> Boot:
+def wait_settled(container: Container, settled: Callable[[], bool], *, seconds: float) -> Boot:
     """Wait until what the image's own command starts has settled, at most so many seconds
     (on a slow host longer, as above).
 
-    By a short poll. Raises :class:`~certify.engine.candidate.CandidateStopped` if it ends.
+    By a short poll. Raises :class:`~certify.engine.container.CandidateStopped` if it ends.
     """
-    seconds *= candidate.pace
+    seconds *= container.pace
     deadline = time.monotonic() + seconds
     while True:
-        candidate.must_run()
+        container.must_run()
         ready = settled()
         if ready or time.monotonic() > deadline:
             in_vain = None if ready else seconds
@@ -116,16 +116,16 @@ def wait_settled(candidate: Candidate, settled: Callable[[], bool], *, seconds: 
         time.sleep(_SETTLE_SECONDS)
 
 
-def _phase(candidate: Candidate, shell: Shell) -> tuple[str, str]:
+def _phase(container: Container, shell: Shell) -> tuple[str, str]:
     """The launch script's phase, and what systemd says of itself, if it can be asked."""
     command = (
-        f'read -r p <{STATE}/phase; [ "$p" != booting ] || {{ {_FOREIGN}; }}; echo $p; '
+        f'read -r p <{STATE_FOLDER}/phase; [ "$p" != booting ] || {{ {_FOREIGN}; }}; echo $p; '
         f"[ ! -S /run/systemd/private ] || {_FINISHED}"
     )
     try:
         answer = shell.run(command, timeout=10)
     except SessionLost:
-        candidate.must_run()
+        container.must_run()
         return "launching", ""
     phase, _, asked = answer.stdout.decode("utf-8", "replace").partition("\n")
     return phase.strip() or "launching", asked.strip()
@@ -133,7 +133,7 @@ def _phase(candidate: Candidate, shell: Shell) -> tuple[str, str]:
 
 def _boot(shell: Shell, phase: str, ready: bool) -> Boot:
     answer = shell.run(
-        f'cd {STATE} && for f in missing installed timeline; do echo "= $f"; '
+        f'cd {STATE_FOLDER} && for f in missing installed timeline; do echo "= $f"; '
         '[ ! -e $f ] || while read -r line; do echo "$line"; done <$f; done',
     )
     if answer.rc != 0:  # what was installed is not known; it must not pass for nothing

@@ -7,8 +7,8 @@ from statistics import median
 
 from certify.engine.client import Engine
 from certify.engine.trial import trials
-from certify.errors import LaunchRefused, Trouble
-from certify.model import Calibration
+from certify.model.errors import LaunchRefused, Trouble
+from certify.model.result import Calibration
 
 _GIVEN_UP_SECONDS = 100
 """A host that does not run the probe in that time is beyond measuring."""
@@ -18,7 +18,7 @@ def calibrate(engine: Engine, *, samples: int = 1) -> Calibration:
     """Create, start, await and remove certify's own probe container; the median of each step.
 
     Seconds by a monotonic clock. Raises :class:`LaunchRefused` if the engine does not run it,
-    and :class:`~certify.errors.EngineUnavailable`.
+    and :class:`~certify.model.errors.EngineUnavailable`.
     """
     with trials(engine) as probe:
         ran = [probe.run(seconds=_GIVEN_UP_SECONDS) for _ in range(samples)]

@@ -11,23 +11,24 @@ from docker.errors import APIError, ImageNotFound
 from docker.models.images import Image as EngineImage
 
 from certify.engine.connection import SILENCE, answering, connected
-from certify.engine.launch import SYSBOX_RUNTIME
-from certify.engine.login import configuration, for_engine, login
-from certify.engine.trusted import is_insecure
-from certify.errors import (
+from certify.engine.launch_plan import SYSBOX_RUNTIME
+from certify.judge.diagnosis import diagnose
+from certify.model.errors import (
     EngineUnavailable,
     ImageUnavailable,
     Interrupted,
     LaunchRefused,
     UsageError,
 )
-from certify.images.platform import ARCHITECTURES, normal
-from certify.images.reference import Reference
-from certify.images.registry import Registry
-from certify.images.tokens import Login
-from certify.judge.diagnosis import diagnose
-from certify.model import Fault, Host, Image
-from certify.safetext import one_line
+from certify.model.platform import ARCHITECTURES, normal
+from certify.model.reference import Reference
+from certify.model.result import Host, Image
+from certify.model.terms import Fault
+from certify.registry.client import Registry
+from certify.registry.credentials import configuration, for_engine, login
+from certify.registry.insecure import is_insecure
+from certify.registry.tokens import Login
+from certify.util.text import one_line
 
 ANSWER_SECONDS = 20.0
 """An engine that is asked for nothing but a sign of life, and gives none for so long, hangs."""

@@ -15,7 +15,7 @@ from docker.api.client import APIClient
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException
 
-from certify.errors import EngineUnavailable
+from certify.model.errors import EngineUnavailable
 
 SILENCE = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
 """What is raised where an answer began late, or a stream went on too late."""

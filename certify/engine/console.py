@@ -14,7 +14,7 @@ from typing import Any
 
 from certify.engine import reaper
 from certify.engine.client import APIError, Engine, telling
-from certify.interruption import shielded
+from certify.util.signals import shielded
 
 _SECONDS = 15.0
 _POLL_SECONDS = 0.1
@@ -23,7 +23,7 @@ _POLL_SECONDS = 0.1
 def last_words(engine: Engine, container: str) -> str:
     """What a container that has ended prints when it is started as it is, but with a terminal.
 
-    Raises :class:`~certify.errors.EngineUnavailable`, also if the engine refuses to start it.
+    Raises :class:`~certify.model.errors.EngineUnavailable`, also if the engine refuses to start it.
     """
     api = engine.client.api
     # What is made is removed by who knows of it, also if that is to end meanwhile.

@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address
 from urllib.parse import urlsplit
 
-from certify.engine import dns, probe
 from certify.engine.client import Engine
+from certify.engine.probe import dns, programs
 from certify.engine.trial import Trial, Trials, trials
-from certify.errors import LaunchRefused
 from certify.judge.control import Reach
+from certify.model.errors import LaunchRefused
 
 _SECONDS = 8
 """What one question may take; a server that is slower than that counts as silent."""
@@ -30,7 +30,7 @@ def reach(engine: Engine, urls: Iterable[str], network: str | None) -> dict[str,
     """How far certify's own container comes with each URL; for http, the headers are asked for.
 
     Whatever keeps the engine from starting it is :attr:`Reach.NOT_ASKED`. Raises
-    :class:`~certify.errors.EngineUnavailable`.
+    :class:`~certify.model.errors.EngineUnavailable`.
     """
     found = dict.fromkeys(urls, Reach.NOT_ASKED)
     try:
@@ -61,13 +61,13 @@ class _Control:
             return addresses
         port = parts.port or (443 if parts.scheme == "https" else 80)
         if parts.scheme != "http":
-            program = probe.connect(self._architecture, str(addresses[0]), port)
+            program = programs.connect(self._architecture, str(addresses[0]), port)
             return _ENDS.get(self._ran(program).exit_code, Reach.NO_ANSWER)
         wanted = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         request = (
             f"HEAD {wanted} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
         ).encode()
-        program = probe.fetch(self._architecture, str(addresses[0]), port, request)
+        program = programs.fetch(self._architecture, str(addresses[0]), port, request)
         ran = self._ran(program)
         if _SERVED.match(ran.output):
             return Reach.SERVES
@@ -81,7 +81,7 @@ class _Control:
         for server in self._servers:
             try:
                 asked = dns.question(name, secrets.randbelow(1 << 16))
-                ran = self._ran(probe.ask(self._architecture, server, dns.PORT, asked))
+                ran = self._ran(programs.ask(self._architecture, server, dns.PORT, asked))
                 said = dns.answer(ran.output, asked)
             except ValueError:  # not a name at all, or not an answer
                 continue

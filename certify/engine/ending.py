@@ -15,7 +15,7 @@ def ended_from_outside(api: APIClient, container: str, *, asked: bool) -> bool:
     A signal through the engine is an event, and so is the end of every container. An engine that
     knows of no such end is a new process, or has heard much since (it keeps 256 events): then
     nobody can say that the container ended by itself. Raises
-    :class:`~certify.errors.EngineUnavailable`.
+    :class:`~certify.model.errors.EngineUnavailable`.
     """
     with telling("who ended the container"):
         # By the engine's own clock: it would wait for a moment that is yet to come.

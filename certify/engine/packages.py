@@ -10,7 +10,7 @@ from importlib import resources
 
 from pydantic import Field
 
-from certify.model import Value
+from certify.model.value import Value
 
 
 class Family(Value):

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from certify.engine.client import APIError, Engine, answering
-from certify.errors import EngineUnavailable
-from certify.interruption import shielded
+from certify.model.errors import EngineUnavailable
+from certify.util.signals import shielded
 
 LABEL = "certify"
 """What an object is for: ``candidate``, or :data:`PROBE`."""

@@ -75,7 +75,7 @@ class Stream(Protocol):
 
 
 @dataclass(frozen=True)
-class Answer:
+class ShellResult:
     """What a command said."""
 
     command: str
@@ -90,10 +90,10 @@ class Answer:
     """The shell ended meanwhile, so that this is no answer; the next command gets a new one."""
 
 
-class AnswerLost(SessionLost):
+class CommandLost(SessionLost):
     """The shell ended in the middle of a command; ``answer`` is what that had said until then."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: ShellResult) -> None:
         super().__init__("it ended in the middle of a command")
         self.answer = answer
 
@@ -142,11 +142,11 @@ class Shell:
 
     def run(
         self, command: str, *, timeout: float = DEFAULT_TIMEOUT, limit: int = DEFAULT_LIMIT
-    ) -> Answer:
+    ) -> ShellResult:
         """Run a command line with no input; keep at most ``limit`` bytes of each output.
 
         A command that does not end within ``timeout`` seconds is killed with all that it
-        started. Raises :class:`AnswerLost` if the shell does not outlive it, and
+        started. Raises :class:`CommandLost` if the shell does not outlive it, and
         :class:`SessionLost` if no shell can be had.
         """
         if "\0" in command:
@@ -173,12 +173,12 @@ class Shell:
             for partial in lost.args:
                 if isinstance(partial, _Reader):
                     out, err = partial.captures()
-        answer = Answer(
+        answer = ShellResult(
             command, rc, out.data, err.data, time.monotonic() - begun,
             timed_out=timed_out, truncated=out.truncated or err.truncated, shell_lost=shell_lost,
         )  # fmt: skip
         if shell_lost:
-            raise AnswerLost(answer)
+            raise CommandLost(answer)
         return answer
 
     def _deadline(self, seconds: float) -> float:

@@ -15,10 +15,10 @@ from typing import Any
 
 from certify.engine import reaper
 from certify.engine.archive import read_file
+from certify.engine.attribution import refusal
 from certify.engine.client import APIError, Engine, answering
-from certify.engine.probe import UnsupportedArchitecture, image_archive, say
-from certify.engine.refusal import refusal
-from certify.errors import EngineUnavailable, LaunchRefused
+from certify.engine.probe.programs import UnsupportedArchitecture, image_archive, say
+from certify.model.errors import EngineUnavailable, LaunchRefused
 
 REPOSITORY = "certify-probe"
 READABLE_LOG = {"Type": "local", "Config": {"max-size": "64k"}}

@@ -19,7 +19,7 @@ from importlib import resources
 from urllib.parse import urlsplit
 
 from certify.judge.diagnosis import diagnose
-from certify.model import Fault
+from certify.model.terms import Fault
 
 PLACES_AT_MOST = 3
 """Places that are asked for; each may take seconds."""

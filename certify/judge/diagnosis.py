@@ -18,8 +18,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from certify.model import Fault, Value
-from certify.safetext import printable
+from certify.model.terms import Fault
+from certify.model.value import Value
+from certify.util.text import printable
 
 LINE_LIMIT = 2_000
 """Characters of a line that are looked at."""

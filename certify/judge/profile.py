@@ -11,7 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from certify.model import LaunchKind, Level, Value
+from certify.model.result import LaunchKind
+from certify.model.terms import Level
+from certify.model.value import Value
 
 GROUPS = (
     "image", "packages", "systemd", "dockerd", "startup", "workspace", "services", "webdevops",

@@ -23,10 +23,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from certify.errors import BadProfile
 from certify.judge.profile import GROUPS, Budgets, Capability, Profile
-from certify.model import Level
-from certify.tomltext import line_of
+from certify.model.errors import BadProfile
+from certify.model.terms import Level
+from certify.util.toml import line_of
 
 __all__ = [
     "GROUPS", "Budgets", "Capability", "Profile",

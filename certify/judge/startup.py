@@ -12,7 +12,10 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, Literal
 
-from certify.model import Calibration, Fault, Finding, Outcome, Value
+from certify.model.finding import Finding
+from certify.model.result import Calibration
+from certify.model.terms import Fault, Outcome
+from certify.model.value import Value
 
 SLOW_SECONDS = 2.0
 """A host that takes longer to create, start, await and remove certify's probe is slow.

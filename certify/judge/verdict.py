@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from certify.errors import Trouble
-from certify.judge.case import NOT_RUN, Case, summary, trouble_reasons
+from certify.judge.findings import NOT_RUN, CandidateFindings, summary, trouble_reasons
 from certify.judge.profiles import Profile
 from certify.judge.waivers import Waiver, in_force
-from certify.model import (
-    Check,
-    Claim,
-    Fault,
-    Finding,
-    Grade,
-    Level,
-    Outcome,
-    Reason,
-    Status,
-    Verdict,
-)
+from certify.model.errors import Trouble
+from certify.model.finding import Claim, Finding
+from certify.model.result import Check, Reason, Verdict
+from certify.model.terms import Fault, Grade, Level, Outcome, Status
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
@@ -103,7 +94,7 @@ def judge(
         for check in (*profile.checks, *extra)
     }
     seen = {check: _settled(check, findings.get(check), trouble) for check in levels}
-    case = Case(seen, claims, levels, in_force(waivers, now))
+    case = CandidateFindings(seen, claims, levels, in_force(waivers, now))
     required = [check for check, level in levels.items() if level is Level.REQUIRED]
     passed = [check for check in required if case.passed(check)]
     open_ = [each for each in required if not case.passed(each) and not case.waiver(each)]

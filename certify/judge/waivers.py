@@ -40,10 +40,12 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from certify.errors import BadReference, BadWaivers
-from certify.images.reference import Reference
-from certify.model import Check, Image, Level, Outcome, Value, Waived, WaiverNote, WaiverState
-from certify.tomltext import line_of
+from certify.model.errors import BadReference, BadWaivers
+from certify.model.reference import Reference
+from certify.model.result import Check, Image, Waived, WaiverNote
+from certify.model.terms import Level, Outcome, WaiverState
+from certify.model.value import Value
+from certify.util.toml import line_of
 
 _GLOB = "*?["
 _LAST_SECOND = time(23, 59, 59)

@@ -9,8 +9,8 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from certify.errors import BadLedger, NothingRecorded
-from certify.safetext import one_line
+from certify.model.errors import BadLedger, NothingRecorded
+from certify.util.text import one_line
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a process waits for another one that is writing to the same file."""

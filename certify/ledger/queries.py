@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, false, func, or_, select
 
 from certify.ledger.schema import results_table
-from certify.model import Image, Status
+from certify.model.result import Image
+from certify.model.terms import Status
 
 ROW = results_table.c
 NAMES = (ROW.reference, ROW.registry, ROW.repository, ROW.tag)

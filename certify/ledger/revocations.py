@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Engine, Row, Update, select
 
-from certify.approved import Revocation
 from certify.ledger.schema import revocations_table
+from certify.model.approved import Revocation
 
 ROW = revocations_table.c
 _STANDS = ROW.lifted_at.is_(None)

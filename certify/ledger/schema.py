@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from certify.errors import BadLedger
+from certify.model.errors import BadLedger
 
 VERSION = 3
 """Of the tables below. A ledger of a higher version was written by a newer certify; one of a

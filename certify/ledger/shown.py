@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from certify.ledger import queries
 from certify.ledger.queries import NAMES, ROW
-from certify.model import Grade, Status
+from certify.model.terms import Grade, Status
 
 Key = tuple[str, str, str]
 """A reference, a platform (empty where nobody got that far) and a profile."""

@@ -17,18 +17,19 @@ from pydantic import ValidationError
 from sqlalchemy import Engine, Row, Select, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from certify.errors import BadLedger
-from certify.judge.approval import as_revoked
-from certify.judge.plan import Standing
 from certify.ledger import queries
 from certify.ledger.connect import WRITES, engine_for, name_of, share
 from certify.ledger.queries import ROW
 from certify.ledger.revocations import Revocations
 from certify.ledger.schema import VERSION, create, results_table, version_of
 from certify.ledger.shown import Key, Past, Shown, latest, past, shown
+from certify.ledger.standing import Standing
 from certify.ledger.sweeps import Sweeps
-from certify.model import Image, Result, Status
-from certify.safetext import one_line, safe_json
+from certify.model.errors import BadLedger
+from certify.model.result import Image, Result
+from certify.model.revocation import as_revoked
+from certify.model.terms import Status
+from certify.util.text import one_line, safe_json
 
 REPEATED = ("reference", "registry", "repository", "tag", "digest", "image_id")
 """Fields of an image that have a column of the same name."""

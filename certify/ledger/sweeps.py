@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, Row, select
 
-from certify.errors import BadLedger, SweepRunning
-from certify.judge.changes import Swept
+from certify.ledger.changes import Swept
 from certify.ledger.schema import beats_table, schema_table, sweeps_table, swept_table
-from certify.model import Grade, Status
+from certify.model.errors import BadLedger, SweepRunning
+from certify.model.terms import Grade, Status
 
 SWEEP = sweeps_table.c
 BEAT = timedelta(minutes=1)
@@ -25,7 +25,7 @@ KEPT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class SweepRecord:
     """One sweep that came to its end."""
 
     id: int
@@ -144,14 +144,14 @@ class Sweeps:
             connection.execute(swept_table.delete().where(swept_table.c.sweep.in_(ids)))
             connection.execute(sweeps_table.delete().where(SWEEP.id.in_(ids)))
 
-    def last(self, count: int, source: str | None = None) -> list[Sweep]:
+    def last(self, count: int, source: str | None = None) -> list[SweepRecord]:
         """The newest sweeps that came to their end, newest first; of one source if one is named."""
         query = select(sweeps_table).where(SWEEP.finished_at.is_not(None))
         if source is not None:
             query = query.where(SWEEP.source == source)
         with self._explained(), self._engine.connect() as connection:
             rows = connection.execute(query.order_by(SWEEP.id.desc()).limit(count)).all()
-        return [Sweep(row.id, row.source, row.started_at, row.finished_at) for row in rows]
+        return [SweepRecord(row.id, row.source, row.started_at, row.finished_at) for row in rows]
 
     def found(self, sweep: int) -> list[Swept]:
         """What a sweep found, by reference."""

@@ -1,5 +1,5 @@
 """Pure renderers, one file an output: values in, text out; and the writer of ``reports/``.
 
 Whatever a renderer shows may have come from a hostile image. It has passed through
-`certify.safetext` once, where it entered; each renderer still escapes for its own format.
+`certify.util.text` once, where it entered; each renderer still escapes for its own format.
 """

@@ -16,10 +16,11 @@ from functools import cache
 from importlib import resources
 from xml.sax.saxutils import escape, quoteattr
 
-from certify.model import Grade, Result, Status
-from certify.publish.names import certificate_stem
+from certify.model.file_names import certificate_stem
+from certify.model.result import Result
+from certify.model.terms import Grade, Status
 from certify.publish.phrases import status_of
-from certify.safetext import one_line, safe_json
+from certify.util.text import one_line, safe_json
 
 CACHE_SECONDS = 3600
 """How long shields.io may show what it has read."""

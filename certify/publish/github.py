@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from certify.model import Result, Status
+from certify.model.result import Result
+from certify.model.terms import Status
 from certify.publish import phrases
-from certify.safetext import one_line
+from certify.util.text import one_line
 
 _LEVELS = {Status.REJECTED: "error", Status.INCONCLUSIVE: "warning"}
 _LONGEST = 4000

@@ -8,11 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from certify.judge.plan import short
-from certify.model import Result
+from certify.model.result import Result
 from certify.publish.phrases import verdict_of
 from certify.publish.text import STATUS_STYLES
-from certify.safetext import one_line
+from certify.util.text import one_line, short
 
 BARS = "▁▂▃▄▅▆▇█"
 ROWS = 20

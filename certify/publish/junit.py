@@ -30,9 +30,10 @@ from xml.etree import ElementTree
 
 from junit_xml import TestCase, TestSuite
 
-from certify.model import Check, Outcome, Result, Status, WaiverState
+from certify.model.result import Check, Result
+from certify.model.terms import Outcome, Status, WaiverState
 from certify.publish.phrases import decides, excuse, verdict_of
-from certify.safetext import one_line, printable
+from certify.util.text import one_line, printable
 
 _NOTHING_SAID = "nothing was said about it"
 _LONGEST_MESSAGE = 1000

@@ -13,7 +13,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from certify.judge.diagnosis import gist
-from certify.safetext import printable
+from certify.util.text import printable
 
 EVIDENCE_ROWS = 12
 """Most rows of evidence shown for one check; the JSON has all of it."""

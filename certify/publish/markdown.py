@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from certify.judge.diagnosis import abridged
-from certify.model import Check, Reason, Result, Status
+from certify.model.result import Check, Reason, Result
+from certify.model.terms import Status
 from certify.publish import phrases
 from certify.publish.phrases import STATUS_MARKS, mark_of
-from certify.safetext import one_line, printable
+from certify.util.text import one_line, printable
 
 LARGEST = 900_000
 """Bytes of details, in UTF-8: GitHub refuses a job summary of more than 1 MiB."""

@@ -14,14 +14,15 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from certify.model import Outcome, Result
+from certify.model.result import Result
+from certify.model.terms import Outcome
 from certify.publish import phrases
 from certify.publish.layout import Hanging
 from certify.publish.markdown import escaped
 from certify.publish.matrix_rows import LISTED, Block, blocks_of, cells_of, not_well
 from certify.publish.matrix_table import table
 from certify.publish.phrases import MEANINGS
-from certify.safetext import safe_json
+from certify.util.text import safe_json
 
 MATRIX_SCHEMA = "certify/matrix/v1"
 

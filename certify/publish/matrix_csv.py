@@ -7,9 +7,9 @@ import io
 from collections.abc import Sequence
 from datetime import datetime
 
-from certify.model import Result
+from certify.model.result import Result
 from certify.publish.phrases import EXPIRED, status_of
-from certify.safetext import one_line
+from certify.util.text import one_line
 
 _FACTS = (
     "reference", "digest", "platform", "os", "trust", "profile", "verdict", "grade",

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from certify.model import Check, Result, Status
+from certify.model.result import Check, Result
+from certify.model.terms import Status
 from certify.publish.phrases import Mark, decides, mark_of
-from certify.safetext import one_line
+from certify.util.text import one_line
 
 LISTED = 5
 """Most checks that a table names for one image; the JSON names them all."""

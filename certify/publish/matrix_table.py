@@ -11,13 +11,14 @@ from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from certify.model import Grade, Result, Status
+from certify.model.result import Result
+from certify.model.terms import Grade, Status
 from certify.publish import phrases
 from certify.publish.matrix_rows import LISTED, Block, cell_of, not_well, short_reference
 from certify.publish.phrases import mark_of
 from certify.publish.shortcomings import MARK_STYLES
 from certify.publish.text import STATUS_STYLES
-from certify.safetext import one_line
+from certify.util.text import one_line
 
 SHORTEST_REFERENCE = 16
 """Fewer cells of a reference would not tell it from another one."""

@@ -10,8 +10,9 @@ from enum import StrEnum
 from rich.cells import cell_len, chop_cells
 from rich.filesize import decimal
 
-from certify.model import Alternative, Check, Grade, Level, Outcome, Result, Status, Waived
-from certify.safetext import one_line
+from certify.model.result import Alternative, Check, Result, Waived
+from certify.model.terms import Grade, Level, Outcome, Status
+from certify.util.text import one_line
 
 
 class Mark(StrEnum):

@@ -1,6 +1,6 @@
 """Results and reports as JSON, and the JSON Schemas that they keep to.
 
-The schemas are generated from `certify.model` and shipped as files beside this module, for
+The schemas are generated from `certify.model.result` and shipped as files beside this module, for
 programs that read certify's output. After a change of the model, write them anew::
 
     python -c 'from certify.publish.result import write_schemas; write_schemas()'
@@ -17,11 +17,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticSerializationError
 
-from certify.approved import APPROVED_SCHEMA, ApprovedList
-from certify.judge.fitness import DOCTOR_SCHEMA, Examination
-from certify.model import REPORT_SCHEMA, RESULT_SCHEMA, Report, Result
-from certify.publish.files import write_atomically
-from certify.safetext import safe_json, visible_json
+from certify.model.approved import APPROVED_SCHEMA, ApprovedList
+from certify.model.examination import DOCTOR_SCHEMA, Examination
+from certify.model.result import REPORT_SCHEMA, RESULT_SCHEMA, Report, Result
+from certify.util.files import write_atomically
+from certify.util.text import safe_json, visible_json
 
 SCHEMAS = Path(__file__).parent / "schemas"
 """Where the schema files lie, in a checkout and in a wheel."""

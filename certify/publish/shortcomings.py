@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from certify.model import Check, Level, Outcome, Reason, Result, Status, Waived
+from certify.model.result import Check, Reason, Result, Waived
+from certify.model.terms import Level, Outcome, Status
 from certify.publish.layout import Hanging, evidence_rows, unbroken
 from certify.publish.phrases import Mark, excuse, mark_of
-from certify.safetext import one_line, printable
+from certify.util.text import one_line, printable
 
 MARK_STYLES = {
     Mark.PASSED: "green",

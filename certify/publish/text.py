@@ -13,11 +13,12 @@ from rich.constrain import Constrain
 from rich.rule import Rule
 from rich.text import Text
 
-from certify.model import Outcome, Result, Status, Trust, WaiverState
+from certify.model.result import Result
+from certify.model.terms import Outcome, Status, Trust, WaiverState
 from certify.publish import phrases
 from certify.publish.layout import Hanging, unbroken
 from certify.publish.shortcomings import Shortcomings
-from certify.safetext import one_line, printable
+from certify.util.text import one_line, printable
 
 READABLE_WIDTH = 100
 """Prose does not run across a wider terminal than this."""

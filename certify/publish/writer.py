@@ -11,21 +11,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from certify.errors import BadLedger
-from certify.judge.changes import Change, changes
+from certify.ledger.changes import Change, changes
 from certify.ledger.shown import Past
 from certify.ledger.store import AT_A_TIME, Ledger, batched
-from certify.model import Result
+from certify.model.errors import BadLedger
+from certify.model.file_names import certificate_stem
+from certify.model.result import Result
 from certify.publish.badge import badge_files, badge_files_of_all
-from certify.publish.files import locked, write_atomically
+from certify.publish.freshness import NOTES, Entry, entries, forget, lacks_tables, noted, stale
 from certify.publish.junit import junit_xml
 from certify.publish.matrix import matrix_json, matrix_markdown
-from certify.publish.names import certificate_stem
 from certify.publish.result import result_json
 from certify.publish.site.build import frame_files, image_files, rows_file
-from certify.publish.thin import thinned
-from certify.publish.upkeep import NOTES, Entry, entries, forget, lacks_tables, noted, stale
-from certify.safetext import safe_json
+from certify.publish.summary import thinned
+from certify.util.files import locked, write_atomically
+from certify.util.text import safe_json
 
 
 def write_reports(directory: Path, results: Sequence[Result], ledger: Ledger) -> int:

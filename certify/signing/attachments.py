@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from certify.errors import NoSuchImage, NotBelieved, Trouble
-from certify.images.referrers import Artifact, Descriptor, Referrers
-from certify.images.registry import Registry
-from certify.images.tokens import Credentials
+from certify.model.errors import NoSuchImage, NotBelieved, Trouble
+from certify.registry.client import Registry
+from certify.registry.referrers import Artifact, Descriptor, Referrers
+from certify.registry.tokens import Credentials
 from certify.signing.envelope import BUNDLE_TYPE, Bundle
 from certify.signing.gate import Question, alike
 from certify.signing.keys import Public

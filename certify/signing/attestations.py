@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from certify.approved import ApprovedList, Revocation
-from certify.errors import NotBelieved
-from certify.images.reference import Reference
-from certify.judge.revocation import stopped
-from certify.model import Result
-from certify.publish.names import certificate_stem
+from certify.model.approved import ApprovedList, Revocation
+from certify.model.errors import NotBelieved
+from certify.model.file_names import certificate_stem
+from certify.model.reference import Reference
+from certify.model.result import Result
+from certify.model.revocation import stopped
 from certify.signing.attachments import Attachment
 from certify.signing.envelope import Bundle, sign
 from certify.signing.keys import Private, Public, key_id

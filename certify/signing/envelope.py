@@ -15,9 +15,9 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import CryptoSigner, Signature, SSlibKey
 
-from certify.errors import NotBelieved
-from certify.safetext import one_line
+from certify.model.errors import NotBelieved
 from certify.signing.keys import Private, Public, key_id
+from certify.util.text import one_line
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"

@@ -11,12 +11,12 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
-from certify.approved import Approved, ApprovedList, Revocation
-from certify.errors import ListUnavailable
-from certify.images.platform import normal
-from certify.judge.revocation import stopped
-from certify.safetext import one_line
+from certify.model.approved import Approved, ApprovedList, Revocation
+from certify.model.errors import ListUnavailable
+from certify.model.platform import normal
+from certify.model.revocation import stopped
 from certify.signing.statements import Certificate
+from certify.util.text import one_line
 
 
 class Why(StrEnum):
@@ -52,7 +52,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Decision:
     """Whether it may be run, and one line that says why."""
 
     why: Why
@@ -90,7 +90,7 @@ class Listed:
         return cls(head, images, revoked)
 
 
-def answer(asked: Question, listed: Listed, now: datetime) -> Answer:
+def answer(asked: Question, listed: Listed, now: datetime) -> Decision:
     """What a list says of an image. Raises :class:`ListUnavailable` if an entry makes no sense."""
     head = listed.head
     try:
@@ -104,20 +104,20 @@ def answer(asked: Question, listed: Listed, now: datetime) -> Answer:
     except (ValidationError, ValueError) as error:
         raise _unreadable("the list of approved images", error) from error
     if now >= head.expires_at:
-        return Answer(Why.LIST_EXPIRED, f"the list itself expired {_when(head.expires_at)}")
+        return Decision(Why.LIST_EXPIRED, f"the list itself expired {_when(head.expires_at)}")
     if found := _revoked(asked, here, revoked):
-        return Answer(Why.REVOKED, f"revoked: {one_line(found.reason)}")
+        return Decision(Why.REVOKED, f"revoked: {one_line(found.reason)}")
     here = [each for each in here if f"{each.registry}/{each.repository}" == asked.name]
     here.sort(key=lambda each: each.expires_at)  # of one image under two tags, the later counts
     held = next((each for each in revoked if asked.digest in each.indexes), None)
     if held and not any(_same_platform(each.platform, asked.platform) for each in here):
-        return Answer(Why.REVOKED, f"a manifest in it was revoked: {one_line(held.reason)}")
+        return Decision(Why.REVOKED, f"a manifest in it was revoked: {one_line(held.reason)}")
     if not here:
         return _unlisted(asked, listed.images)
     return _among(asked, here, now, "approved")
 
 
-def answer_attached(asked: Question, stated: Iterable[Certificate], now: datetime) -> Answer:
+def answer_attached(asked: Question, stated: Iterable[Certificate], now: datetime) -> Decision:
     """What believed statements say of an image: the newest counts, and a revocation stays.
 
     What is said of its manifest for this platform, or of an index that holds it, is said of it.
@@ -127,10 +127,10 @@ def answer_attached(asked: Question, stated: Iterable[Certificate], now: datetim
     turns = {digest: each for each in by_age if each.is_turn for digest in each.subjects}
     for digest in sorted(mine | {asked.manifest or asked.digest}):
         if digest in turns and (reason := turns[digest].revoked) is not None:
-            return Answer(Why.REVOKED, f"revoked: {one_line(reason)}", turns[digest])
+            return Decision(Why.REVOKED, f"revoked: {one_line(reason)}", turns[digest])
     here = [each for each in by_age if not mine.isdisjoint(each.subjects) and not each.is_turn]
     if not here:
-        return Answer(Why.UNLISTED, "nothing is attached to it that the key has signed")
+        return Decision(Why.UNLISTED, "nothing is attached to it that the key has signed")
     return _among(asked, here, now, "certified")
 
 
@@ -147,23 +147,23 @@ def alike(asked: Question, stated: Iterable[Certificate]) -> set[str]:
 
 def _among(
     asked: Question, here: Sequence[Approved] | Sequence[Certificate], now: datetime, word: str
-) -> Answer:
+) -> Decision:
     """Of entries for this image, the last for this platform and profile, if it counts."""
     fitting = [each for each in here if _same_platform(each.platform, asked.platform)]
     if not fitting:
         others = ", ".join(sorted({each.platform for each in here}))
-        return Answer(Why.PLATFORM, f"{word} for {one_line(others)}, not for {asked.platform}")
+        return Decision(Why.PLATFORM, f"{word} for {one_line(others)}, not for {asked.platform}")
     found = next((each for each in reversed(fitting) if each.profile == asked.profile), None)
     if found is None:
         others = ", ".join(sorted({each.profile for each in fitting}))
-        return Answer(Why.PROFILE, f"{word} for {one_line(others)}, not for {asked.profile}")
+        return Decision(Why.PROFILE, f"{word} for {one_line(others)}, not for {asked.profile}")
     if isinstance(found, Certificate) and found.result == "FAILED":
-        return Answer(Why.REJECTED, f"rejected for {found.profile} {_when(found.certified_at)}")
+        return Decision(Why.REJECTED, f"rejected for {found.profile} {_when(found.certified_at)}")
     if now >= found.expires_at:
-        return Answer(Why.EXPIRED, f"its certificate expired {_when(found.expires_at)}", found)
+        return Decision(Why.EXPIRED, f"its certificate expired {_when(found.expires_at)}", found)
     grade = f"{found.grade} " if found.grade else ""
     text = f"{grade}for {found.profile} on {found.platform}, until {found.expires_at:%Y-%m-%d}"
-    return Answer(Why.APPROVED, text, found)
+    return Decision(Why.APPROVED, text, found)
 
 
 def _revoked(
@@ -179,16 +179,16 @@ def _revoked(
     return own or next(filter(None, about), None)
 
 
-def _unlisted(asked: Question, images: Sequence[dict[str, Any]]) -> Answer:
+def _unlisted(asked: Question, images: Sequence[dict[str, Any]]) -> Decision:
     same = {
         str(each.get("digest"))
         for each in images
         if f"{each.get('registry')}/{each.get('repository')}" == asked.name
     }
     if not same:
-        return Answer(Why.UNLISTED, f"nothing of {asked.name} is on the list")
+        return Decision(Why.UNLISTED, f"nothing of {asked.name} is on the list")
     others = ", ".join(one_line(each[:19], 19) + "…" for each in sorted(same)[:3])
-    return Answer(Why.MOVED, f"this digest is not on the list; of {asked.name} it has {others}")
+    return Decision(Why.MOVED, f"this digest is not on the list; of {asked.name} it has {others}")
 
 
 def _same_platform(one: str, other: str) -> bool:

@@ -16,7 +16,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from certify.errors import BadKey
+from certify.model.errors import BadKey
 
 KeyType = Literal["ecdsa", "ed25519"]
 Private = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey

@@ -11,8 +11,8 @@ import json
 import os
 from pathlib import Path
 
-from certify.errors import ListUnavailable, NotBelieved
-from certify.publish.files import locked, write_atomically
+from certify.model.errors import ListUnavailable, NotBelieved
+from certify.util.files import locked, write_atomically
 
 
 def remember(location: str, keyid: str, sequence: int) -> str | None:

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from certify.errors import ListUnavailable, NotBelieved, UsageError
-from certify.safetext import one_line
+from certify.model.errors import ListUnavailable, NotBelieved, UsageError
 from certify.signing.envelope import Bundle
 from certify.signing.gate import Listed
 from certify.signing.keys import Public
 from certify.signing.statements import LIST, subjects
+from certify.util.text import one_line
 
 LARGEST = 64 * 1024 * 1024
 """Bytes; a list of 10,000 images has about seven million."""

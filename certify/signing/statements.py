@@ -15,10 +15,12 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from certify.approved import ApprovedList, Revocation
-from certify.errors import NotBelieved
-from certify.model import Check, Grade, Level, Moment, Outcome, Result, Status, Value
-from certify.safetext import one_line, safe_json
+from certify.model.approved import ApprovedList, Revocation
+from certify.model.errors import NotBelieved
+from certify.model.result import Check, Result
+from certify.model.terms import Grade, Level, Outcome, Status
+from certify.model.value import Moment, Value
+from certify.util.text import one_line, safe_json
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"

@@ -12,8 +12,8 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from certify.errors import UsageError
-from certify.model import Claim
+from certify.model.errors import UsageError
+from certify.model.finding import Claim
 from certify.suite.claims import Spec, own_check_id, run_order
 
 

@@ -11,7 +11,8 @@ import pytest
 from _pytest.outcomes import Skipped  # the class behind pytest.skip.Exception
 
 from certify.judge.profiles import GROUPS
-from certify.model import Claim, Level
+from certify.model.finding import Claim
+from certify.model.terms import Level
 
 _ID = re.compile(r"[a-z][a-z0-9-]*\.[a-z][a-z0-9_-]*")
 _F = TypeVar("_F", bound=Callable[..., Any])

@@ -6,17 +6,18 @@ from collections.abc import Callable, Generator
 
 import pytest
 
-from certify.engine.candidate import CandidateStopped
-from certify.engine.session import Answer
-from certify.judge.case import EVIDENCE_LIMIT
+from certify.engine.container import ContainerStopped
+from certify.engine.session import ShellResult
 from certify.judge.diagnosis import abridged
-from certify.model import Finding, Outcome
-from certify.safetext import one_line, printable
+from certify.judge.findings import EVIDENCE_LIMIT
+from certify.model.finding import Finding
+from certify.model.terms import Outcome
 from certify.suite import fixtures
+from certify.suite.candidate import Candidate
 from certify.suite.claims import Spec, blocked_by, run_order, spec_of
 from certify.suite.host import Transcript
-from certify.suite.meaning import Meanings
-from certify.suite.subject import Subject
+from certify.suite.outcomes import Outcomes
+from certify.util.text import one_line, printable
 
 _SPEC = pytest.StashKey[Spec]()
 _SEVERITY = (Outcome.PASSED, Outcome.SKIPPED, Outcome.UNKNOWN, Outcome.FAILED)
@@ -27,13 +28,13 @@ _PROVISION = "startup.provision"
 class Conductor:
     """A pytest plugin for one candidate; tells ``tell`` what every check said."""
 
-    def __init__(self, subject: Subject, transcript: Transcript) -> None:
-        self.subject = subject
+    def __init__(self, candidate: Candidate, transcript: Transcript) -> None:
+        self.candidate = candidate
         self.transcript = transcript
         self.findings: dict[str, Finding] = {}
         self.tell: Callable[[Finding], None] = lambda _finding: None
         self.told_specs: Callable[[list[Spec]], None] = lambda _specs: None
-        self._meanings = Meanings(subject, transcript)
+        self._meanings = Outcomes(candidate, transcript)
         self._note = ""
 
     def running(self, check_id: str) -> None:
@@ -64,7 +65,7 @@ class Conductor:
             spec = spec_of(getattr(item, "function", None), item.name)
             item.stash[_SPEC] = spec
             declared = hasattr(getattr(item, "function", None), "certify_check")
-            only = self.subject.job.only
+            only = self.candidate.job.only
             wanted = not only or not declared or spec.claim.id in only or _is_own(item)
             (kept if wanted else left).append(item)
         items[:] = sorted(kept, key=lambda item: run_order(item.stash[_SPEC]))
@@ -80,7 +81,7 @@ class Conductor:
         spec = item.stash[_SPEC]
         self.running(spec.claim.id)
         self.transcript.clear()
-        self.subject.in_vain = 0.0
+        self.candidate.in_vain = 0.0
         self._note = ""
         for needed in spec.claim.needs:
             finding = self.findings.get(needed)
@@ -108,41 +109,43 @@ class Conductor:
     @property
     def _anchor(self) -> str:
         """The check that answers for a container that does not stay up."""
-        return self.subject.job.anchor
+        return self.candidate.job.anchor
 
     def _require_boot(self, spec: Spec) -> None:
-        if self.subject.job.refused and self.subject.job.launch != "image":
+        if self.candidate.job.refused and self.candidate.job.launch != "image":
             blocked_by("image.shell", "needs image.shell: the image's shell cannot be started")
         try:
-            boot = self.subject.boot
-        except CandidateStopped as stopped:
+            boot = self.candidate.boot
+        except ContainerStopped as stopped:
             if spec.claim.id == self._anchor:
                 raise
             blocked_by(self._anchor, f"needs {self._anchor}: {stopped}")
         if spec.claim.id == _PROVISION and boot.missing and boot.installed != 0:
             self._packages_first(f"installing {', '.join(boot.missing)} at launch failed")
         wanted = spec.provides
-        if wanted and wanted in boot.missing and self.subject.still_lacking(wanted):
+        if wanted and wanted in boot.missing and self.candidate.still_lacking(wanted):
             self._explain_missing(wanted)
 
     def _explain_missing(self, capability: str) -> None:
         """The launch was to install it, and it is not there: say whose fault that is."""
-        family = self.subject.family
+        family = self.candidate.family
         what = f"the image ships no {_CAPABILITY_NAMES.get(capability, capability)}"
         if family is None:
             what = f"{what}, and nothing can install it"
             reason = f"needs packages.manager, which failed: {what}"
-            self.subject.leave_to("packages.manager", reason)
+            self.candidate.leave_to("packages.manager", reason)
             pytest.fail(what)
         if capability in family.unavailable:
             pytest.fail(f"{what}, and it cannot be installed: {family.unavailable[capability]}")
         self._packages_first(what)
-        installed = self.subject.boot.installed
+        installed = self.candidate.boot.installed
         if installed != 0:
             failed = f"{what}, and installing at launch failed"
-            self.subject.leave_to(_PROVISION, f"needs {_PROVISION}: {failed}")
-        log = self.subject.logs(80)
-        self.transcript.append(Answer("log of the container", installed or 0, log.encode(), b"", 0))
+            self.candidate.leave_to(_PROVISION, f"needs {_PROVISION}: {failed}")
+        log = self.candidate.logs(80)
+        self.transcript.append(
+            ShellResult("log of the container", installed or 0, log.encode(), b"", 0)
+        )
         pytest.fail(f"{what}, and what was installed at launch did not bring it")
 
     def _packages_first(self, what: str) -> None:
@@ -191,11 +194,11 @@ class Conductor:
     def _waited(self) -> float:
         """The longest wait that was given up: for a command, or for what a check waited for."""
         killed = (answer.seconds for answer in self.transcript if answer.timed_out)
-        return round(max(self.subject.in_vain, *killed, 0.0), 3)
+        return round(max(self.candidate.in_vain, *killed, 0.0), 3)
 
     def _because(self, error: BaseException | None) -> str | None:
         return (
-            self._anchor if isinstance(error, CandidateStopped) else getattr(error, "because", None)
+            self._anchor if isinstance(error, ContainerStopped) else getattr(error, "because", None)
         )
 
 

@@ -7,27 +7,27 @@ from collections.abc import Callable
 import pytest
 from testinfra.host import Host
 
+from certify.suite.candidate import Candidate
 from certify.suite.nested import Nested
 from certify.suite.plugin import conductor_of
-from certify.suite.subject import Subject
 
 
 @pytest.fixture(scope="session")
-def candidate(pytestconfig: pytest.Config) -> Subject:
+def candidate(pytestconfig: pytest.Config) -> Candidate:
     """The candidate under certification."""
     conductor = conductor_of(pytestconfig)
     assert conductor is not None
-    return conductor.subject
+    return conductor.candidate
 
 
 @pytest.fixture(scope="session")
-def host(candidate: Subject) -> Host:
+def host(candidate: Candidate) -> Host:
     """Testinfra's view of the candidate, as root, through one long-lived shell."""
     return candidate.host
 
 
 @pytest.fixture(scope="session")
-def nested(candidate: Subject) -> Nested:
+def nested(candidate: Candidate) -> Nested:
     """The engine inside the candidate, by its own command line."""
     return Nested(candidate)
 

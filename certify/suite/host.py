@@ -8,9 +8,9 @@ from typing import Any
 from testinfra.backend.base import BaseBackend, CommandResult
 from testinfra.host import Host
 
-from certify.engine.session import DEFAULT_TIMEOUT, Answer, AnswerLost, Shell
+from certify.engine.session import DEFAULT_TIMEOUT, CommandLost, Shell, ShellResult
 
-Transcript = list[Answer]
+Transcript = list[ShellResult]
 """What was asked and answered, in order: the evidence of the check that asked."""
 
 
@@ -35,7 +35,7 @@ class SessionBackend(BaseBackend):  # type: ignore[misc]
         shown = kwargs.get("shown") or line
         try:
             answer = self._shell.run(line, timeout=kwargs.get("timeout", DEFAULT_TIMEOUT))
-        except AnswerLost as lost:
+        except CommandLost as lost:
             self._transcript.append(replace(lost.answer, command=shown))
             raise
         self._transcript.append(replace(answer, command=shown))

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from certify.engine.client import Engine
-from certify.engine.launch import Limits, Plan
-from certify.engine.launcher import Launched
-from certify.errors import LaunchRefused
+from certify.engine.launch import Launched
+from certify.engine.launch_plan import LaunchPlan, Limits
 from certify.judge.profiles import Profile
-from certify.model import Image, LaunchKind, Value
-from certify.safetext import one_line
+from certify.model.errors import LaunchRefused
+from certify.model.result import Image, LaunchKind
+from certify.model.value import Value
+from certify.util.text import one_line
 
 
 class Job(Value):
@@ -46,10 +47,10 @@ def plan_for(
     pace: float,
     network: str | None = None,
     limits: Limits | None = None,
-) -> Plan:
+) -> LaunchPlan:
     """How to launch an image for a profile.
 
-    Raises :class:`~certify.errors.LaunchRefused` for a runtime that the engine lacks, and for an
+    Raises :class:`LaunchRefused` for a runtime that the engine lacks, and for an
     init on a network that is somebody else's: it has the right to rewrite what it finds there.
     """
     if profile.launch == "init" and network and re.fullmatch("host|container:.*", network):
@@ -58,7 +59,7 @@ def plan_for(
             "addresses and firewall of others, so it was not launched.",
             remedy="Choose a network of the engine's own (docker network create NAME).",
         )
-    return Plan(
+    return LaunchPlan(
         kind=profile.launch,
         isolation=engine.isolation(isolation) if profile.launch == "init" else "default",
         install=profile.install,
@@ -72,7 +73,7 @@ def plan_for(
 def job_for(
     engine: Engine,
     image: Image,
-    plan: Plan,
+    plan: LaunchPlan,
     started: Launched,
     profiles: Sequence[Profile],
     *,
@@ -81,7 +82,7 @@ def job_for(
     """What to ask of an image that was started, for profiles that share the launch."""
     first = profiles[0]
     return Job(
-        container=started.candidate.id,
+        container=started.container.id,
         image=image,
         launch=plan.kind,
         refused=started.refused,

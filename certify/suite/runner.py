@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from certify.errors import Interrupted, SuiteBroken
-from certify.safetext import printable
+from certify.model.errors import Interrupted, SuiteBroken
 from certify.suite.job import Job
+from certify.util.text import printable
 
 Event = dict[str, Any]
 _STOP_ASKED_EVERY = 0.5

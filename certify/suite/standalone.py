@@ -12,15 +12,15 @@ import pytest
 from certify.engine.calibration import calibrated
 from certify.engine.client import Engine
 from certify.engine.control import reach
-from certify.engine.launcher import launched
-from certify.errors import CertifyError
-from certify.images.reference import Reference
-from certify.interruption import interruptible
+from certify.engine.launch import launched
 from certify.judge.startup import pace
-from certify.suite.choice import chosen_profile
+from certify.model.errors import CertifyError
+from certify.model.reference import Reference
+from certify.suite.candidate import Candidate
 from certify.suite.conductor import Conductor
 from certify.suite.job import job_for, plan_for
-from certify.suite.subject import Subject
+from certify.suite.profile_selection import chosen_profile
+from certify.util.signals import interruptible
 
 if TYPE_CHECKING:
     from certify.suite.host import Transcript
@@ -37,7 +37,7 @@ class Owner(Conductor):
 
     def pytest_report_header(self) -> str:
         """What is being certified."""
-        image = self.subject.image
+        image = self.candidate.image
         return f"certify: {image.reference} {image.digest or image.image_id}"
 
 
@@ -62,8 +62,8 @@ def conductor_for(config: pytest.Config) -> Conductor:
             raise pytest.UsageError(f"{error.message} {error.remedy}".strip()) from error
         job = job_for(engine, image, plan, started, [profile])
         transcript: Transcript = []
-        subject = Subject(job, started.candidate, transcript, lambda _name, _value: None)
-        subject.ask_control = partial(reach, engine, network=None)
-        owner = Owner(subject, transcript)
+        candidate = Candidate(job, started.container, transcript, lambda _name, _value: None)
+        candidate.ask_control = partial(reach, engine, network=None)
+        owner = Owner(candidate, transcript)
         owner.cleanup = stack.pop_all()
         return owner

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from certify.engine.session import KILLED, Answer, AnswerLost, SessionLost, Shell
+from certify.engine.session import KILLED, CommandLost, SessionLost, Shell, ShellResult
 from certify.suite.claims import CheckUnknown, unknown
 
 UP = frozenset({"RUNNING", "STARTING"})
@@ -170,7 +170,7 @@ class Supervisor:
             if daemon is None:
                 return False
             status = self.status(daemon)
-        except (AnswerLost, CheckUnknown):
+        except (CommandLost, CheckUnknown):
             return False
         except SessionLost:
             return True
@@ -199,17 +199,17 @@ class Supervisor:
         )
         return self._as(daemon, line).rc == 0
 
-    def _as(self, process: Process, command: str) -> Answer:
+    def _as(self, process: Process, command: str) -> ShellResult:
         """Run a command as the user of a process, for nobody else may look into it (ptrace(2))."""
         user = f"{process.user}:{process.group}" if process.user else ""
         return self._ask(command, user, timeout=5)
 
-    def _ask(self, command: str, user: str = "", timeout: float = 15) -> Answer:
+    def _ask(self, command: str, user: str = "", timeout: float = 15) -> ShellResult:
         answer = self._shell(user).run(command, timeout=timeout)
         if answer.rc == KILLED:
             unknown("a command that looks into what runs was killed, or did not end in time")
         return answer
 
 
-def _text(answer: Answer) -> str:
+def _text(answer: ShellResult) -> str:
     return answer.stdout.decode("utf-8", "replace")

@@ -18,19 +18,20 @@ from typing import Any
 
 import pytest
 
-from certify.engine.candidate import Candidate
 from certify.engine.client import Engine
-from certify.errors import EngineUnavailable
+from certify.engine.container import Container
 from certify.judge.control import Reach
-from certify.model import Fault, Finding
-from certify.safetext import one_line
+from certify.model.errors import EngineUnavailable
+from certify.model.finding import Finding
+from certify.model.terms import Fault
+from certify.suite.candidate import Candidate
 from certify.suite.catalogue import suite_directory
 from certify.suite.claims import Spec
 from certify.suite.conductor import Conductor
 from certify.suite.host import Transcript
 from certify.suite.job import Job
 from certify.suite.plugin import CONDUCTOR
-from certify.suite.subject import Subject
+from certify.util.text import one_line
 
 # Nothing of the caller's own pytest configuration may change what is certified.
 PYTEST_ARGUMENTS = (
@@ -78,8 +79,8 @@ class Channel:
 class Reporting(Conductor):
     """A conductor that streams what it hears, and stops when the engine is gone."""
 
-    def __init__(self, subject: Subject, transcript: Transcript, channel: Channel) -> None:
-        super().__init__(subject, transcript)
+    def __init__(self, candidate: Candidate, transcript: Transcript, channel: Channel) -> None:
+        super().__init__(candidate, transcript)
         self._channel = channel
         self._session: pytest.Session | None = None
         self._expected: list[str] = []
@@ -106,7 +107,7 @@ class Reporting(Conductor):
         self._channel.tell("finding", finding=finding.model_dump(mode="json"))
         if finding.fault is Fault.HOST and self._session is not None:
             try:
-                self.subject.engine_side.state()
+                self.candidate.container.state()
             except EngineUnavailable as error:
                 self._session.shouldstop = "the engine is gone"
                 self._channel.tell("trouble", message=error.message, remedy=error.remedy)
@@ -135,20 +136,20 @@ def main() -> int:
     message, notify = channel.job()
     job = Job.model_validate(message["job"])
     transcript: Transcript = []
-    candidate = Candidate(engine, job.container, notify, job.pace)
-    subject = Subject(
-        job, candidate, transcript, lambda name, value: channel.tell("fact", name=name, value=value)
+    container = Container(engine, job.container, notify, job.pace)
+    candidate = Candidate(
+        job, container, transcript, lambda name, value: channel.tell("fact", name=name, value=value)
     )
-    subject.ask_control = channel.control
+    candidate.ask_control = channel.control
     directory = suite_directory()
     own = message["own_checks"]
     arguments = [*PYTEST_ARGUMENTS, "-c", str(Path(__file__).with_name("suite.ini")),
                  "-o", f"pythonpath={shlex.join(own)}", "--rootdir", str(directory),
                  # A conftest.py beside one's own checks counts, one further up does not.
                  "--confcutdir", *(own or [str(directory)])[:1], str(directory), *own]  # fmt: skip
-    conductor = Reporting(subject, transcript, channel)
+    conductor = Reporting(candidate, transcript, channel)
     code = pytest.main(arguments, plugins=[_Named(conductor)])
-    candidate.close_shells()
+    container.close_shells()
     engine.close()
     if code == pytest.ExitCode.INTERNAL_ERROR:
         return 3  # what broke stands on standard error, which the parent shows

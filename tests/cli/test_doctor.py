@@ -12,13 +12,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from certify.engine import launch, probe, reaper
+from certify.doctor.examine import Asked, examine
+from certify.engine import launch_plan, reaper
 from certify.engine.client import Engine
-from certify.engine.doctor import Asked, examine
-from certify.judge.fitness import Health
+from certify.engine.probe import programs
+from certify.model.examination import Health
 from certify.publish.result import examination_schema
 from tests.conftest import Certify, Ended, command
-from tests.engine.waiting import eventually
+from tests.support.waiting import eventually
 
 NOBODY = "127.0.0.1:1"  # inside a container: the container's own loopback, where nobody listens
 PORT = 7770
@@ -77,9 +78,9 @@ def test_a_container_that_starts_and_may_too_little_is_no_launch(
     monkeypatch: pytest.MonkeyPatch, call: str, what: str
 ) -> None:
     """The filter of this launch forbids one system call more, as a hardened host does."""
-    profile = json.loads(launch.seccomp_profile())
+    profile = json.loads(launch_plan.seccomp_profile())
     profile["syscalls"][0]["names"].append(call)
-    monkeypatch.setattr(launch, "seccomp_profile", lambda: json.dumps(profile))
+    monkeypatch.setattr(launch_plan, "seccomp_profile", lambda: json.dumps(profile))
     signs = {sign.name: sign for sign in examine(Asked("127.0.0.1", 1))}
     caps = signs["isolation.caps"]
     assert caps.status is not Health.OK
@@ -106,8 +107,8 @@ def registry(engine: Engine) -> Iterator[tuple[str, str]]:
     """A network of the engine's with somebody who listens in it: the network, and a name there."""
     api = engine.client.api
     word = f"certify-test-{secrets.token_hex(6)}"
-    program = probe.serve(engine.platform.partition("/")[2], PORT, b"here")
-    api.import_image_from_data(probe.image_archive(program), repository=word, tag="serve")
+    program = programs.serve(engine.platform.partition("/")[2], PORT, b"here")
+    api.import_image_from_data(programs.image_archive(program), repository=word, tag="serve")
     network = api.create_network(word)["Id"]
     container = None
     try:

@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certify.engine.archive import read_file
-from certify.engine.candidate import Candidate
 from certify.engine.client import Engine
-from certify.engine.launch import Plan
-from certify.engine.launcher import launched
-from certify.errors import EngineUnavailable
+from certify.engine.container import Container
+from certify.engine.launch import launched
+from certify.engine.launch_plan import LaunchPlan
+from certify.model.errors import EngineUnavailable
 from tests.conftest import SAMPLES
 
 
@@ -189,9 +189,9 @@ def test_an_error_of_the_engines_own_is_not_taken_for_a_missing_file(said: str) 
 
 
 @pytest.fixture(scope="module")
-def busybox(engine: Engine) -> Iterator[Candidate]:
-    with launched(engine, f"{SAMPLES}/busybox", Plan("idle", "default")) as started:
-        made = started.candidate.shell().run(
+def busybox(engine: Engine) -> Iterator[Container]:
+    with launched(engine, f"{SAMPLES}/busybox", LaunchPlan("idle", "default")) as started:
+        made = started.container.shell().run(
             "set -e; mkdir -p /real/deep /d; cd /d; echo data >/real/file; chmod 0 /real/file\n"
             "ln -s /real/deep folder; ln -s ../file /real/deep/up; ln -s /d/folder/up through\n"
             "ln -s ../real/file relative; ln -s /real/file absolute; ln /real/file hard\n"
@@ -201,7 +201,7 @@ def busybox(engine: Engine) -> Iterator[Candidate]:
             ": >empty; echo odd >'a b\t*ü'; head -c 3000000 /dev/zero >big"
         )
         assert (made.rc, made.stderr) == (0, b"")
-        yield started.candidate
+        yield started.container
 
 
 READ = {
@@ -231,17 +231,17 @@ READ = {
 
 @pytest.mark.engine
 @pytest.mark.parametrize(("path", "content"), READ.items(), ids=READ)
-def test_a_real_file_is_read(busybox: Candidate, path: str, content: bytes | None) -> None:
+def test_a_real_file_is_read(busybox: Container, path: str, content: bytes | None) -> None:
     assert busybox.read_file(path) == content
 
 
 @pytest.mark.engine
-def test_a_big_real_file_is_cut(busybox: Candidate) -> None:
+def test_a_big_real_file_is_cut(busybox: Container) -> None:
     assert busybox.read_file("/d/big", 100_000) == bytes(100_000)
     assert busybox.read_file("/d/big") == bytes(1024 * 1024)
 
 
 @pytest.mark.engine
-def test_files_are_read_when_nothing_runs_any_more(busybox: Candidate, engine: Engine) -> None:
+def test_files_are_read_when_nothing_runs_any_more(busybox: Container, engine: Engine) -> None:
     engine.client.api.kill(busybox.id)
     assert busybox.read_file("/d/relative") == b"data\n"

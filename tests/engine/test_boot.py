@@ -14,9 +14,9 @@ import pytest
 
 from certify.engine import boot as boot_module
 from certify.engine.boot import Boot, wait_booted
-from certify.engine.candidate import Candidate, CandidateStopped
 from certify.engine.client import Engine
-from certify.engine.session import Answer, AnswerLost, SessionLost, Shell
+from certify.engine.container import Container, ContainerStopped
+from certify.engine.session import CommandLost, SessionLost, Shell, ShellResult
 
 
 class Api:
@@ -35,9 +35,9 @@ class Api:
 
 def candidate_with(
     api: Api, shell: object = None, notify: socket.socket | None = None
-) -> Candidate:
+) -> Container:
     engine = cast(Engine, SimpleNamespace(client=SimpleNamespace(api=api)))
-    candidate = Candidate(engine, "container", notify)
+    candidate = Container(engine, "container", notify)
     candidate._shells[""] = cast(Shell, shell)
     return candidate
 
@@ -122,21 +122,21 @@ class Script:
         self.code = code
         self.asked = 0
 
-    def run(self, command: str, **_options: object) -> Answer:
+    def run(self, command: str, **_options: object) -> ShellResult:
         if "timeline" in command:
             if isinstance(self.records, Exception):
                 raise self.records
-            return Answer(command, self.code, self.records, b"", 0)
+            return ShellResult(command, self.code, self.records, b"", 0)
         self.asked += 1
         said = self.phases.pop(0) if len(self.phases) > 1 else self.phases[0]
         if isinstance(said, Exception):
             raise said
         if said is None:
-            raise AnswerLost(Answer(command, 137, b"", b"", 0, shell_lost=True))
-        return Answer(command, 0, said.encode(), b"", 0)
+            raise CommandLost(ShellResult(command, 137, b"", b"", 0, shell_lost=True))
+        return ShellResult(command, 0, said.encode(), b"", 0)
 
 
-class Patient(Candidate):
+class Patient(Container):
     """A candidate in whose time nothing is waited for."""
 
     def notified(self, seconds: float) -> bool:
@@ -225,13 +225,13 @@ def test_a_phase_does_not_use_up_the_time_of_the_next() -> None:
 @pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("phases", [[None], [SessionLost("gone")]])
 def test_a_container_that_ends_ends_the_wait(phases: list[str | Exception | None]) -> None:
-    with pytest.raises(CandidateStopped, match="ended by itself with exit code 7"):
+    with pytest.raises(ContainerStopped, match="ended by itself with exit code 7"):
         wait(Script(*phases), Api(running=False, ExitCode=7))
 
 
 @pytest.mark.usefixtures("clock")
 def test_a_container_that_ran_out_of_memory_says_so() -> None:
-    with pytest.raises(CandidateStopped, match="ran out of the memory"):
+    with pytest.raises(ContainerStopped, match="ran out of the memory"):
         wait(Script(None), Api(running=False, ExitCode=137, OOMKilled=True))
 
 
@@ -267,7 +267,7 @@ def test_records_that_are_not_whole(
 @pytest.mark.parametrize(
     "lost",
     [
-        {"records": AnswerLost(Answer("x", 137, b"", b"", 0, shell_lost=True))},
+        {"records": CommandLost(ShellResult("x", 137, b"", b"", 0, shell_lost=True))},
         {"records": b"= missing\n", "code": 137},
         {"records": b"", "code": 2},
     ],

@@ -16,9 +16,10 @@ import requests
 from docker.errors import APIError, ImageNotFound
 
 from certify.engine.client import Engine, answering, unavailable
-from certify.errors import EngineUnavailable, ImageUnavailable, LaunchRefused
-from certify.images.reference import Reference
-from certify.model import Fault, Image
+from certify.model.errors import EngineUnavailable, ImageUnavailable, LaunchRefused
+from certify.model.reference import Reference
+from certify.model.result import Image
+from certify.model.terms import Fault
 from tests.conftest import SAMPLES
 
 ID = "sha256:" + "1" * 64

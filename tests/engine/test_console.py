@@ -10,19 +10,19 @@ import pytest
 
 from certify.engine.client import Engine
 from certify.engine.console import last_words
-from certify.engine.launch import Plan
-from certify.engine.launcher import launched
-from certify.errors import EngineUnavailable
+from certify.engine.launch import launched
+from certify.engine.launch_plan import LaunchPlan
+from certify.model.errors import EngineUnavailable
 from tests.conftest import SAMPLES
-from tests.engine.waiting import eventually
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
 
 def test_an_init_that_speaks_to_its_console_alone_is_heard(engine: Engine) -> None:
-    plan = Plan("init", engine.isolation("auto"), apparmor=engine.apparmor)
+    plan = LaunchPlan("init", engine.isolation("auto"), apparmor=engine.apparmor)
     with launched(engine, f"{SAMPLES}/busybox", plan) as started:
-        candidate = started.candidate
+        candidate = started.container
         eventually(lambda: candidate.state().running)
         speaks = "#!/bin/sh\\necho 'I give up' >/dev/console\\nexit 7\\n"
         written = candidate.shell().run(
@@ -56,10 +56,10 @@ print("never")
 
 def test_who_is_to_end_while_it_listens_removes_first_what_it_made(engine: Engine) -> None:
     api = engine.client.api
-    with launched(engine, f"{SAMPLES}/busybox", Plan("idle", "default")) as started:
-        started.candidate.stop(timeout=0)
+    with launched(engine, f"{SAMPLES}/busybox", LaunchPlan("idle", "default")) as started:
+        started.container.stop(timeout=0)
         ours = {"label": f"certify.run={started.name[8:]}"}
-        words = [sys.executable, "-c", LISTENS, started.candidate.id]
+        words = [sys.executable, "-c", LISTENS, started.container.id]
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as listening:
             eventually(lambda: len(api.containers(all=True, filters=ours)) > 1)
             listening.terminate()
@@ -68,6 +68,6 @@ def test_who_is_to_end_while_it_listens_removes_first_what_it_made(engine: Engin
         assert "never" not in said
         assert listening.returncode == -signal.SIGTERM
         assert [each["Id"] for each in api.containers(all=True, filters=ours)] == [
-            started.candidate.id
+            started.container.id
         ]
         assert api.images(filters=ours) == []

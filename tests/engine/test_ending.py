@@ -11,7 +11,7 @@ from docker.api.client import APIClient
 from docker.errors import APIError
 
 from certify.engine.ending import ended_from_outside
-from certify.errors import EngineUnavailable
+from certify.model.errors import EngineUnavailable
 
 NOW = 1795260704.123456
 

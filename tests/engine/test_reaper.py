@@ -19,10 +19,10 @@ from docker.errors import APIError, NotFound
 
 from certify.engine import reaper
 from certify.engine.client import Engine
-from certify.errors import EngineUnavailable
-from certify.interruption import interruptible
+from certify.model.errors import EngineUnavailable
+from certify.util.signals import interruptible
 from tests.conftest import SAMPLES, Certify, command
-from tests.engine.waiting import containers_of, eventually, owner_of, running
+from tests.support.waiting import containers_of, eventually, owner_of, running
 
 HERE = reaper.owner().partition("/")[0]
 

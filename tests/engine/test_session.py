@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from certify.engine import session
-from certify.engine.candidate import Candidate
 from certify.engine.client import Engine
-from certify.engine.launch import Plan
-from certify.engine.launcher import launched
-from certify.engine.session import KILLED, Answer, AnswerLost, SessionLost, Shell
+from certify.engine.container import Container
+from certify.engine.launch import launched
+from certify.engine.launch_plan import LaunchPlan
+from certify.engine.session import KILLED, CommandLost, SessionLost, Shell, ShellResult
 from tests.conftest import SAMPLES
-from tests.engine.waiting import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.engine
 
@@ -28,16 +28,16 @@ SOON = 1.0
 
 
 @pytest.fixture(scope="module", params=["busybox", "debian"])
-def candidate(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Candidate]:
+def candidate(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Container]:
     """One container for all tests of an image; it is gone afterwards."""
-    with launched(engine, f"{SAMPLES}/{request.param}", Plan("idle", "default")) as started:
-        yield started.candidate
+    with launched(engine, f"{SAMPLES}/{request.param}", LaunchPlan("idle", "default")) as started:
+        yield started.container
     with pytest.raises(NotFound):
-        engine.client.api.inspect_container(started.candidate.id)
+        engine.client.api.inspect_container(started.container.id)
 
 
 @pytest.fixture
-def shell(candidate: Candidate) -> Shell:
+def shell(candidate: Container) -> Shell:
     return candidate.shell()
 
 
@@ -260,7 +260,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_command_that_kills_the_shell(shell: Shell) -> None:
     before = pid(shell)
-    with pytest.raises(AnswerLost) as lost:
+    with pytest.raises(CommandLost) as lost:
         shell.run("echo last words; kill -KILL $$; sleep 1000", timeout=60)
     answer = lost.value.answer
     assert (answer.shell_lost, answer.timed_out, answer.rc) == (True, False, KILLED)
@@ -273,7 +273,7 @@ def test_a_command_that_kills_the_shell(shell: Shell) -> None:
 @pytest.mark.parametrize("whom", ["$PPID", "$$"])
 def test_a_command_that_stops_the_shell(shell: Shell, whom: str) -> None:
     before = pid(shell)
-    with pytest.raises(AnswerLost) as lost:
+    with pytest.raises(CommandLost) as lost:
         shell.run(f"echo last words; kill -STOP {whom}", timeout=SOON)
     answer = lost.value.answer
     assert (answer.shell_lost, answer.timed_out, answer.rc) == (True, True, KILLED)
@@ -308,7 +308,7 @@ def test_what_a_background_process_says_later_breaks_nothing(shell: Shell) -> No
     late = "read -r word </tmp/later; echo late; echo late >&2; echo said >/tmp/later.said"
     fresh = "rm -f /tmp/later /tmp/later.said; mkfifo /tmp/later"
     assert ok(shell, f"{fresh}; ( {late} ) & echo now") == "now\n"
-    heard: list[Answer] = [shell.run("echo go >/tmp/later; exit 3")]
+    heard: list[ShellResult] = [shell.run("echo go >/tmp/later; exit 3")]
 
     def said() -> bool:
         heard.append(shell.run("[ ! -e /tmp/later.said ] || exit 4; exit 3"))
@@ -324,7 +324,7 @@ def test_what_a_background_process_says_later_breaks_nothing(shell: Shell) -> No
 # Whose shell it is
 
 
-def test_a_shell_of_another_user(candidate: Candidate, shell: Shell) -> None:
+def test_a_shell_of_another_user(candidate: Container, shell: Shell) -> None:
     ok(shell, "echo 'worker:x:4242:4242::/tmp:/bin/sh' >>/etc/passwd")
     theirs = candidate.shell("worker")
     assert ok(theirs, "id -u").strip() == "4242"
@@ -332,13 +332,13 @@ def test_a_shell_of_another_user(candidate: Candidate, shell: Shell) -> None:
     assert candidate.shell("worker") is theirs
 
 
-def test_a_user_that_does_not_exist(candidate: Candidate, shell: Shell) -> None:
+def test_a_user_that_does_not_exist(candidate: Container, shell: Shell) -> None:
     with pytest.raises(SessionLost, match="no shell answers in the container: the shell ended"):
         candidate.shell("nobody-of-that-name").run("id")
     assert ok(shell, "echo on") == "on\n"
 
 
-def test_shells_that_were_given_up_open_again(candidate: Candidate, shell: Shell) -> None:
+def test_shells_that_were_given_up_open_again(candidate: Container, shell: Shell) -> None:
     before = pid(shell)
     candidate.close_shells()
     after = pid(shell)

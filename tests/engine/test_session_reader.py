@@ -19,11 +19,11 @@ from certify.engine.session import (
     KILLED,
     STDERR,
     STDOUT,
-    Answer,
-    AnswerLost,
+    CommandLost,
     EngineStream,
     SessionLost,
     Shell,
+    ShellResult,
     Stream,
 )
 
@@ -206,9 +206,9 @@ def test_the_shell_is_opened_once() -> None:
     assert len(stream.sent) == 3
 
 
-def lost(shell: Shell, command: str, timeout: float = 60) -> Answer:
+def lost(shell: Shell, command: str, timeout: float = 60) -> ShellResult:
     """What a command said that took its shell with it: not returned, for it is no answer."""
-    with pytest.raises(AnswerLost, match="ended in the middle of a command") as error:
+    with pytest.raises(CommandLost, match="ended in the middle of a command") as error:
         shell.run(command, timeout=timeout)
     return error.value.answer
 

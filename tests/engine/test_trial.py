@@ -9,11 +9,12 @@ import docker
 import pytest
 from docker.errors import APIError
 
-from certify.engine import probe, reaper
+from certify.engine import reaper
 from certify.engine.calibration import calibrate, calibrated, slower
 from certify.engine.client import Engine
+from certify.engine.probe import programs
 from certify.engine.trial import REPOSITORY, trials
-from certify.errors import EngineUnavailable, LaunchRefused
+from certify.model.errors import EngineUnavailable, LaunchRefused
 from tests.conftest import Certify
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
@@ -59,12 +60,12 @@ def test_two_at_a_time_do_not_disturb_each_other(engine: Engine) -> None:
 def test_another_program_and_every_byte_of_its_output(engine: Engine, own: str) -> None:
     text = bytes(range(256)) + b"\r\n\n"
     with trials(engine) as tried:
-        assert tried.run(probe.say(own, text)).output == text
+        assert tried.run(programs.say(own, text)).output == text
 
 
 def test_a_program_that_does_not_end_is_given_up(engine: Engine, own: str) -> None:
     with trials(engine) as tried:
-        ran = tried.run(probe.serve(own, 7770, b""), seconds=1)
+        ran = tried.run(programs.serve(own, 7770, b""), seconds=1)
         assert ran.exit_code is None
         assert tried.run().exit_code == 0, "the next one is none the worse"
 
@@ -72,9 +73,9 @@ def test_a_program_that_does_not_end_is_given_up(engine: Engine, own: str) -> No
 @pytest.mark.parametrize(
     ("config", "ends"),
     [
-        ({}, probe.NO_MOUNT),
+        ({}, programs.NO_MOUNT),
         # Docker's own filter lets mounts pass to those with the capability, and keyrings to nobody.
-        ({"cap_add": ["SYS_ADMIN"]}, probe.NO_KEYRING),
+        ({"cap_add": ["SYS_ADMIN"]}, programs.NO_KEYRING),
         ({"cap_add": ["SYS_ADMIN"], "security_opt": ["seccomp=unconfined"]}, 0),
     ],
 )
@@ -85,7 +86,7 @@ def test_what_a_container_may_is_tried(
         options = [*config.get("security_opt", ()), "apparmor=unconfined"]
         config = config | {"security_opt": options}
     with trials(engine) as tried:
-        ran = tried.run(probe.exercise(own, tried.word, "/dev"), config=config)
+        ran = tried.run(programs.exercise(own, tried.word, "/dev"), config=config)
         assert (ran.exit_code, ran.output) == (ends, b"" if ends else tried.word)
 
 
@@ -168,7 +169,7 @@ def test_clean_removes_orphaned_probe_images_and_no_others(
         repository, _, tag = names[what].partition(":")
         marked = labels | {reaper.LABEL: what}
         api.import_image_from_data(
-            probe.image_archive(probe.say("amd64", secrets.token_bytes(8))),
+            programs.image_archive(programs.say("amd64", secrets.token_bytes(8))),
             repository=repository,
             tag=tag,
             changes=[f'LABEL {key}="{value}"' for key, value in marked.items()],

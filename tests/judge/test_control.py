@@ -16,7 +16,7 @@ from certify.judge.control import (
     weigh,
 )
 from certify.judge.diagnosis import diagnose
-from certify.model import Fault
+from certify.model.terms import Fault
 
 DEBIAN = {"ID": "debian", "VERSION_CODENAME": "bookworm"}
 MIRROR = "http://deb.debian.org/debian/dists/stable/InRelease"

@@ -18,7 +18,7 @@ from certify.judge.diagnosis import (
     signatures,
     telling_lines,
 )
-from certify.model import Fault
+from certify.model.terms import Fault
 
 ALL = signatures()
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.errors import BadProfile
 from certify.judge.profiles import GROUPS, Profile, load, load_file, parse, shipped
-from certify.model import Level
+from certify.model.errors import BadProfile
+from certify.model.terms import Level
 
 
 def words(text: str) -> list[str]:

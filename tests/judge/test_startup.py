@@ -22,7 +22,9 @@ from certify.judge.startup import (
     reconsider,
     retold,
 )
-from certify.model import Calibration, Fault, Finding, Outcome
+from certify.model.finding import Finding
+from certify.model.result import Calibration
+from certify.model.terms import Fault, Outcome
 
 FAST = Calibration(create_seconds=0.01, start_seconds=0.22, remove_seconds=0.01)
 BARELY = Calibration(create_seconds=0.0, start_seconds=SLOW_SECONDS, remove_seconds=0.0)

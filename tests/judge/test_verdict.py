@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.errors import EngineUnavailable, ImageUnavailable, SuiteBroken, Trouble
-from certify.judge.case import EVIDENCE_LIMIT
+from certify.judge.findings import EVIDENCE_LIMIT
 from certify.judge.profiles import Profile, load
 from certify.judge.verdict import judge
-from certify.model import Check, Claim, Fault, Finding, Grade, Level, Outcome, Status, Verdict
+from certify.model.errors import EngineUnavailable, ImageUnavailable, SuiteBroken, Trouble
+from certify.model.finding import Claim, Finding
+from certify.model.result import Check, Verdict
+from certify.model.terms import Fault, Grade, Level, Outcome, Status
 
 PASSED, FAILED, SKIPPED, UNKNOWN = Outcome
 

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.errors import EngineUnavailable, Trouble
 from certify.judge.profiles import Profile
 from certify.judge.verdict import judge
 from certify.judge.waivers import Waiver
-from certify.model import Check, Fault, Finding, Grade, Level, Outcome, Status, Verdict
+from certify.model.errors import EngineUnavailable, Trouble
+from certify.model.finding import Finding
+from certify.model.result import Check, Verdict
+from certify.model.terms import Fault, Grade, Level, Outcome, Status
 
 PASSED, FAILED, SKIPPED, UNKNOWN = Outcome
 CERTIFIED, REJECTED, INCONCLUSIVE = Status

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.errors import BadWaivers, UsageError
-from certify.images.reference import Reference
 from certify.judge.waivers import Waiver, about, in_force, notes, parse, stands_until
-from certify.model import Check, Image, Level, Outcome, Waived, WaiverState
+from certify.model.errors import BadWaivers, UsageError
+from certify.model.reference import Reference
+from certify.model.result import Check, Image, Waived
+from certify.model.terms import Level, Outcome, WaiverState
 
 KNOWN = ("dockerd.container", "dockerd.restart", "image.os", "own.proxy")
 DIGEST = "sha256:" + "0123456789abcdef" * 4

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from certify.model import Grade, Image, Launch, Result, Startup, Status, Suite, Verdict
+from certify.model.result import Image, Launch, Result, Startup, Suite, Verdict
+from certify.model.terms import Grade, Status
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -8,23 +8,20 @@ from typing import Any
 
 import pytest
 
-from certify.model import (
+from certify.model.result import (
     Check,
-    Grade,
     Host,
     Image,
     Launch,
-    Level,
     Os,
-    Outcome,
     Reason,
     Result,
     Startup,
-    Status,
     Suite,
     Verdict,
     Waived,
 )
+from certify.model.terms import Grade, Level, Outcome, Status
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 DIGEST = "sha256:" + "4abcdef0123456789" * 3 + "4abcdef012345"

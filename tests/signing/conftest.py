@@ -9,23 +9,11 @@ from typing import Any
 
 import pytest
 
-from certify.approved import Approved, ApprovedList, Revocation
-from certify.model import (
-    Check,
-    Grade,
-    Image,
-    Launch,
-    Level,
-    Outcome,
-    Result,
-    Startup,
-    Status,
-    Suite,
-    Verdict,
-    Waived,
-)
-from certify.safetext import safe_json
+from certify.model.approved import Approved, ApprovedList, Revocation
+from certify.model.result import Check, Image, Launch, Result, Startup, Suite, Verdict, Waived
+from certify.model.terms import Grade, Level, Outcome, Status
 from certify.signing.keys import Private, new_pair, read_private
+from certify.util.text import safe_json
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 REGISTRY, REPOSITORY = "registry.invalid", "team/app"

@@ -13,18 +13,18 @@ from pathlib import Path
 import pytest
 import requests
 
-from certify.errors import ImageUnavailable, NotBelieved
-from certify.images import referrers as referrers_module
-from certify.images.referrers import INDEX, Referrers
-from certify.images.registry import Registry as Client
+from certify.model.errors import ImageUnavailable, NotBelieved
+from certify.registry import referrers as referrers_module
+from certify.registry.client import Registry as Client
+from certify.registry.referrers import INDEX, Referrers
 from certify.signing import attachments as attachments_module
 from certify.signing.attachments import Attachment, attach_all, stated
 from certify.signing.attestations import Signer, attachments
 from certify.signing.envelope import BUNDLE_TYPE
 from certify.signing.keys import read_public
-from tests.registries import Registry, running, with_referrers
 from tests.signing.conftest import MakePair, a_result, private_key
 from tests.signing.conftest import digest as a_digest
+from tests.support.registries import Registry, running, with_referrers
 
 REPOSITORY = "team/app"
 

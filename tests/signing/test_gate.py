@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.approved import ApprovedList, Revocation
-from certify.errors import ListUnavailable
-from certify.signing.gate import Answer, Listed, Question, Why, answer, answer_attached
+from certify.model.approved import ApprovedList, Revocation
+from certify.model.errors import ListUnavailable
+from certify.signing.gate import Decision, Listed, Question, Why, answer, answer_attached
 from certify.signing.statements import Certificate
 from tests.signing.conftest import NOW, REGISTRY, REPOSITORY, a_list, an_entry, digest, raw_list
 
@@ -25,7 +25,7 @@ def asked(number: int = 1, **fields: str) -> Question:
     return Question(digest=digest(number), **(known | fields))
 
 
-def judged(question: Question, listed: ApprovedList, now: datetime = NOW) -> Answer:
+def judged(question: Question, listed: ApprovedList, now: datetime = NOW) -> Decision:
     return answer(question, Listed.parse(raw_list(listed), "x"), now)
 
 

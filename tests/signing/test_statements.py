@@ -20,9 +20,9 @@ from in_toto_attestation.v1.statement_pb2 import Statement as StatementPb
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey
 
-from certify.approved import Revocation
-from certify.errors import NotBelieved
-from certify.model import Level, Outcome, Status
+from certify.model.approved import Revocation
+from certify.model.errors import NotBelieved
+from certify.model.terms import Level, Outcome, Status
 from certify.signing.envelope import Bundle, sign
 from certify.signing.keys import key_id, read_public
 from certify.signing.statements import (

@@ -15,14 +15,14 @@ import pytest
 
 from certify.engine import packages
 from certify.engine.boot import Boot
-from certify.engine.candidate import CandidateStopped, State
+from certify.engine.container import ContainerState, ContainerStopped
 from certify.engine.session import SessionLost
 from certify.judge.profiles import Profile
-from certify.model import Finding
+from certify.model.finding import Finding
+from certify.suite.candidate import Candidate
 from certify.suite.catalogue import specs, suite_directory
 from certify.suite.claims import Spec, unknown
 from certify.suite.conductor import Conductor
-from certify.suite.subject import Subject
 
 TRUTHS = ("passes", "fails", "unknown", "skips", "ends it", "rests on what it needs")
 """What a check comes upon; the last passes only if all that it needs was asked before."""
@@ -57,29 +57,29 @@ class Imagined:
 
     def examined(self, profiles: Sequence[Profile]) -> tuple[dict[str, Finding], bool]:
         """What a launch for these profiles finds, and whether time was up before its end."""
-        subject = _Subject(self, profiles)
-        conductor = Conductor(cast(Subject, subject), [])
+        candidate = _Candidate(self, profiles)
+        conductor = Conductor(cast(Candidate, candidate), [])
         items = list(_ITEMS)
         silent = SimpleNamespace(hook=SimpleNamespace(pytest_deselected=lambda items: None))
         conductor.pytest_collection_modifyitems(cast(Any, silent), cast(Any, items))
         for item in items[: self.most]:
-            _asked(conductor, item, lambda spec: self._ask(spec, subject, conductor))
+            _asked(conductor, item, lambda spec: self._ask(spec, candidate, conductor))
         return conductor.findings, len(items) > len(items[: self.most])
 
-    def _ask(self, spec: Spec, subject: _Subject, conductor: Conductor) -> None:
+    def _ask(self, spec: Spec, candidate: _Candidate, conductor: Conductor) -> None:
         truth = self.truths.get(spec.claim.id, "passes")
         if truth == "unknown":
             unknown("who knows")
         if truth == "skips":
             pytest.skip("does not apply")
         if truth == "ends it":
-            subject.ended = True
-            raise CandidateStopped("the container ended by itself")
+            candidate.ended = True
+            raise ContainerStopped("the container ended by itself")
         if truth == "rests on what it needs":
             assert all(each in conductor.findings for each in spec.claim.needs), "nothing to go on"
         if truth == "fails":
             for other in self.leaves.get(spec.claim.id, ()):
-                subject.leave_to(other, f"needs {other}")
+                candidate.leave_to(other, f"needs {other}")
             pytest.fail("so not")
 
 
@@ -95,17 +95,17 @@ def _asked(conductor: Conductor, item: Any, ask: Callable[[Spec], None]) -> None
         reporting.send(cast(Any, None))
 
 
-class _Subject:
+class _Candidate:
     """The candidate as the conductor sees it."""
 
-    leave_to = cast(Any, Subject.leave_to)
+    leave_to = cast(Any, Candidate.leave_to)
     in_vain = 0.0
     foreign = False
 
     def __init__(self, image: Imagined, profiles: Sequence[Profile]) -> None:
         self._image = image
         self.ended = False
-        self.engine_side = self
+        self.container = self
         self.family = packages.family(image.family) if image.family else None
         launch = profiles[0].launch
         self.missing = image.missing if launch == "init" else ()
@@ -119,7 +119,7 @@ class _Subject:
     @property
     def boot(self) -> Boot:
         if self._image.dies:
-            raise CandidateStopped("the container ended by itself")
+            raise ContainerStopped("the container ended by itself")
         vars(self)["boot"] = boot = Boot(
             ready=True, phase="booting", missing=self.missing, installed=100, timeline={}
         )
@@ -134,8 +134,8 @@ class _Subject:
     def last_words(self) -> str:
         return ""
 
-    def state(self) -> State:
-        return State(running=not self.ended, exit_code=1, oom_killed=False)
+    def state(self) -> ContainerState:
+        return ContainerState(running=not self.ended, exit_code=1, oom_killed=False)
 
     def must_run(self) -> None: ...
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from certify.errors import UsageError
+from certify.model.errors import UsageError
 from certify.suite import catalogue
 from certify.suite.catalogue import own_checks, specs, suite_digest, suite_directory
 
@@ -73,7 +73,7 @@ def test_the_digest_is_over_the_options_too() -> None:
     assert suite_digest("sha256:1", None, "isolation=privileged") != digest()
 
 
-@pytest.mark.parametrize("name", ["engine/launch.py", "engine/packages.toml", "suite/meaning.py",
+@pytest.mark.parametrize("name", ["engine/launch.py", "engine/packages.toml", "suite/outcomes.py",
                                   "judge/signatures.toml"])  # fmt: skip
 def test_the_digest_is_over_what_launches_asks_and_judges(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

@@ -6,16 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from certify.model import Level
+from certify.model.terms import Level
 from certify.suite import CheckUnknown, blocked_by, check, not_applicable, unknown
-from certify.suite.claims import (
-    Blocked,
-    Spec,
-    is_check_id,
-    own_check_id,
-    run_order,
-    spec_of,
-)
+from certify.suite.claims import Blocked, Spec, is_check_id, own_check_id, run_order, spec_of
 
 WORDS = """The claim, which may
     be longer than a line.

@@ -13,26 +13,27 @@ import pytest
 
 from certify.engine import packages
 from certify.engine.boot import Boot
-from certify.engine.candidate import CandidateStopped, State
-from certify.engine.session import KILLED, Answer
-from certify.errors import EngineUnavailable
-from certify.model import Fault, Finding, Outcome
-from certify.suite import catalogue  # imported here, or each inner run would have its own
+from certify.engine.container import ContainerState, ContainerStopped
+from certify.engine.session import KILLED, ShellResult
+from certify.model.errors import EngineUnavailable
+from certify.model.finding import Finding
+from certify.model.terms import Fault, Outcome
+from certify.suite import catalogue
+from certify.suite.candidate import Candidate
 from certify.suite.claims import Spec, blocked_by
 from certify.suite.conductor import Conductor
 from certify.suite.host import Transcript
 from certify.suite.plugin import CONDUCTOR
-from certify.suite.subject import Subject
 
 pytest_plugins = ["pytester"]
 
 UP = Boot(ready=True, phase="booting", missing=(), installed=None, timeline={})
 HEAD = """
 import pytest
-from certify.engine.candidate import CandidateStopped
+from certify.engine.container import ContainerStopped
 from certify.engine.session import SessionLost
-from certify.errors import EngineUnavailable, ImageUnavailable, SuiteBroken, Trouble
-from certify.model import Fault
+from certify.model.errors import EngineUnavailable, ImageUnavailable, SuiteBroken, Trouble
+from certify.model.terms import Fault
 from certify.suite import blocked_by, check, not_applicable, unknown
 from certify.suite.claims import proven
 """
@@ -56,7 +57,7 @@ ARGUMENTS = (
 )  # fmt: skip
 
 
-class FakeSubject:
+class FakeCandidate:
     """A candidate as the conductor sees it; checks do with it what they like."""
 
     def __init__(self) -> None:
@@ -70,7 +71,7 @@ class FakeSubject:
         self.booted = 0
         self.gone: Exception | None = None
         self.in_vain = 0.0
-        self.engine_side = self
+        self.container = self
         self.ask: Callable[[str, str], None] = lambda _command, _output: None
 
     @cached_property
@@ -89,10 +90,10 @@ class FakeSubject:
     def last_words(self) -> str:
         return self.console
 
-    def state(self) -> State:
+    def state(self) -> ContainerState:
         if isinstance(self.gone, EngineUnavailable):
             raise self.gone
-        return State(running=False, exit_code=1, oom_killed=self.oom)
+        return ContainerState(running=False, exit_code=1, oom_killed=self.oom)
 
     def must_run(self) -> None:
         if self.gone is not None:
@@ -108,14 +109,14 @@ class Run:
 
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
-        self.subject = FakeSubject()
+        self.candidate = FakeCandidate()
         self.arguments: tuple[str, ...] = ()
         self.told: list[Finding] = []
         self.began: list[str] = []
         self.specs: list[Spec] = []
         self.transcript: Transcript = []
-        self.subject.ask = lambda command, output: self.transcript.append(
-            Answer(command, 1, output.encode(), b"", 0.25)
+        self.candidate.ask = lambda command, output: self.transcript.append(
+            ShellResult(command, 1, output.encode(), b"", 0.25)
         )
 
     def __call__(self, *checks: str, own: str = "") -> dict[str, Finding]:
@@ -128,7 +129,7 @@ class Run:
             def running(self, check_id: str) -> None:
                 run.began.append(check_id)
 
-        conductor = Telling(cast(Subject, self.subject), self.transcript)
+        conductor = Telling(cast(Candidate, self.candidate), self.transcript)
         conductor.tell = self.told.append
         conductor.told_specs = self.specs.extend
 
@@ -276,8 +277,8 @@ def test_an_unknown_answer_has_evidence_as_well(run: Run) -> None:
 
 
 def test_what_a_command_did_not_survive_is_told(run: Run) -> None:
-    run.subject.ask = lambda command, _output: run.transcript.append(
-        Answer(command, 137, b"", b"", 60.0, timed_out=True)
+    run.candidate.ask = lambda command, _output: run.transcript.append(
+        ShellResult(command, 137, b"", b"", 60.0, timed_out=True)
     )
     finding = run(a_check("image.one", "candidate.ask('hang', '')", "assert False"))["image.one"]
     assert finding.evidence == "$ hang  (did not end in time and was killed, 60.0 s)"
@@ -319,9 +320,9 @@ def test_a_cause_that_is_not_the_images_leaves_a_failure_unknown(
 def test_what_is_not_so_of_what_is_gone_is_told_of_what_is_gone(
     run: Run, gone: Exception | None, meaning: tuple[Outcome, Fault | None], message: str
 ) -> None:
-    run.subject.gone = gone
-    run.subject.ask = lambda command, _output: run.transcript.append(
-        Answer(command, KILLED, b"", b"", 0.1, shell_lost=True)
+    run.candidate.gone = gone
+    run.candidate.ask = lambda command, _output: run.transcript.append(
+        ShellResult(command, KILLED, b"", b"", 0.1, shell_lost=True)
     )
     finding = run(
         a_check("systemd.units", "candidate.boot", "candidate.ask('x', '')", "assert 0, 'so not'")
@@ -331,7 +332,7 @@ def test_what_is_not_so_of_what_is_gone_is_told_of_what_is_gone(
 
 
 def test_a_container_that_need_not_run_is_not_missed(run: Run) -> None:
-    run.subject.gone = CandidateStopped("it was stopped")
+    run.candidate.gone = ContainerStopped("it was stopped")
     finding = run(a_check("systemd.shutdown", "assert False, 'too slow'"))["systemd.shutdown"]
     assert (finding.outcome, finding.message) == (Outcome.FAILED, "too slow")
 
@@ -351,14 +352,14 @@ def test_what_is_proven_is_the_images_fault_whatever_it_looks_like(run: Run, sai
 # A container that ends
 
 
-STOPS = "raise CandidateStopped('it ended with exit code 7')"
+STOPS = "raise ContainerStopped('it ended with exit code 7')"
 
 
 def test_a_container_that_never_came_up_is_told_once_by_the_check_that_answers_for_it(
     run: Run,
 ) -> None:
-    run.subject.boots = CandidateStopped("it ended with exit code 7")
-    run.subject.log = "last words"
+    run.candidate.boots = ContainerStopped("it ended with exit code 7")
+    run.candidate.log = "last words"
     findings = run(
         a_check("image.os"),
         a_check("image.libc", STOPS),
@@ -378,16 +379,16 @@ def test_a_container_that_never_came_up_is_told_once_by_the_check_that_answers_f
 
 
 def test_an_init_that_ended_without_a_word_is_asked_what_its_console_says(run: Run) -> None:
-    run.subject.boots = CandidateStopped("it ended")
-    run.subject.console = "Detected unsupported legacy cgroup hierarchy, refusing execution."
+    run.candidate.boots = ContainerStopped("it ended")
+    run.candidate.console = "Detected unsupported legacy cgroup hierarchy, refusing execution."
     pid1 = run(a_check("systemd.pid1"))["systemd.pid1"]
     assert (pid1.outcome, pid1.fault) == (Outcome.UNKNOWN, Fault.HOST)
-    assert run.subject.console in pid1.evidence
+    assert run.candidate.console in pid1.evidence
 
 
 def test_without_an_init_the_shell_answers_for_the_container(run: Run) -> None:
-    run.subject.job.launch, run.subject.job.anchor = "idle", "image.shell"
-    run.subject.boots = CandidateStopped("it ended")
+    run.candidate.job.launch, run.candidate.job.anchor = "idle", "image.shell"
+    run.candidate.boots = ContainerStopped("it ended")
     findings = run(a_check("image.shell", "candidate.boot"), a_check("packages.manager"))
     assert findings["image.shell"].outcome is Outcome.FAILED
     assert findings["packages.manager"].because == "image.shell"
@@ -395,7 +396,7 @@ def test_without_an_init_the_shell_answers_for_the_container(run: Run) -> None:
 
 @pytest.fixture
 def started_as_shipped(run: Run) -> Run:
-    run.subject.job.launch, run.subject.job.anchor = "image", "services.supervisord"
+    run.candidate.job.launch, run.candidate.job.anchor = "image", "services.supervisord"
     return run
 
 
@@ -412,8 +413,8 @@ def test_an_own_command_that_does_not_stay_fails_what_it_was_to_start(
     started_as_shipped: Run, refused: str
 ) -> None:
     run = started_as_shipped
-    run.subject.job.refused = refused
-    run.subject.boots = CandidateStopped("it ended")
+    run.candidate.job.refused = refused
+    run.candidate.boots = ContainerStopped("it ended")
     findings = run(*SUPERVISED)
     supervisord = findings.pop("services.supervisord")
     assert (supervisord.outcome, supervisord.message) == (Outcome.FAILED, "it ended")
@@ -451,15 +452,15 @@ def test_what_does_not_wait_for_the_anchor_holds_it_up(started_as_shipped: Run) 
 def test_a_command_of_the_wrong_format_is_the_images_where_the_host_could_run_it(
     started_as_shipped: Run, foreign: bool, outcome: Outcome
 ) -> None:
-    subject = started_as_shipped.subject
-    subject.foreign = foreign
-    subject.log = "exec /entrypoint: exec format error"
-    subject.boots = CandidateStopped("it ended")
+    candidate = started_as_shipped.candidate
+    candidate.foreign = foreign
+    candidate.log = "exec /entrypoint: exec format error"
+    candidate.boots = ContainerStopped("it ended")
     assert started_as_shipped(*SUPERVISED)["services.supervisord"].outcome is outcome
 
 
 def test_a_container_that_ends_in_mid_run_fails_the_check_that_saw_it(run: Run) -> None:
-    run.subject.log = "panic"
+    run.candidate.log = "panic"
     findings = run(
         a_check("systemd.pid1"),
         a_check("systemd.units", STOPS),
@@ -476,13 +477,13 @@ def test_a_container_that_ends_in_mid_run_fails_the_check_that_saw_it(run: Run) 
 
 
 def test_a_container_that_the_host_let_down_has_not_failed(run: Run) -> None:
-    run.subject.oom = True
+    run.candidate.oom = True
     finding = run(a_check("systemd.pid1", STOPS))["systemd.pid1"]
     assert (finding.outcome, finding.fault) == (Outcome.UNKNOWN, Fault.LAUNCH)
 
 
 def test_a_log_that_blames_the_host_leaves_it_unknown(run: Run) -> None:
-    run.subject.log = "Detected unsupported legacy cgroup hierarchy, refusing execution."
+    run.candidate.log = "Detected unsupported legacy cgroup hierarchy, refusing execution."
     finding = run(a_check("systemd.pid1", STOPS))["systemd.pid1"]
     assert (finding.outcome, finding.fault) == (Outcome.UNKNOWN, Fault.HOST)
     assert finding.message.startswith("it ended with exit code 7: ")
@@ -507,12 +508,12 @@ def test_what_the_journal_shows_is_looked_for_where_the_journal_is_shown(
 
 
 def test_a_shell_that_cannot_be_started_answers_for_all_that_need_one(run: Run) -> None:
-    run.subject.job.refused = "no such file"
+    run.candidate.job.refused = "no such file"
     findings = run(a_check("image.os"), a_check("packages.manager"), a_check("systemd.pid1"))
     assert findings["image.os"].outcome is Outcome.PASSED
     for id in ("packages.manager", "systemd.pid1"):
         assert findings[id].because == "image.shell"
-    assert run.subject.booted == 0
+    assert run.candidate.booted == 0
 
 
 # What a check needs
@@ -570,16 +571,16 @@ def test_checks_that_blame_each_other_end(run: Run) -> None:
 
 
 def missing(run: Run, *capabilities: str, family: str | None = "apt") -> None:
-    run.subject.boots = Boot(
+    run.candidate.boots = Boot(
         ready=False, phase="idle", missing=capabilities, installed=100, timeline={}
     )
-    run.subject.lacks = set(capabilities)
-    run.subject.family = packages.family(family) if family else None
+    run.candidate.lacks = set(capabilities)
+    run.candidate.family = packages.family(family) if family else None
 
 
 def test_what_was_installed_at_launch_is_asked_like_anything_else(run: Run) -> None:
     missing(run, "sudo")
-    run.subject.lacks = set()
+    run.candidate.lacks = set()
     assert run(a_check("workspace.sudo", provides="sudo"))["workspace.sudo"].outcome is (
         Outcome.PASSED
     )
@@ -587,7 +588,7 @@ def test_what_was_installed_at_launch_is_asked_like_anything_else(run: Run) -> N
 
 def test_without_a_package_manager_nothing_could_be_installed(run: Run) -> None:
     missing(run, "sudo", family=None)
-    run.subject.job.only = ("packages.manager",)
+    run.candidate.job.only = ("packages.manager",)
     finding = run(a_check("workspace.sudo", provides="sudo"))["workspace.sudo"]
     assert (finding.outcome, finding.because) == (Outcome.SKIPPED, "packages.manager")
     assert "ships no sudo" in finding.message
@@ -620,14 +621,14 @@ def test_an_installation_that_failed_for_a_known_reason_is_blamed_on_it(
 
 def test_an_installation_that_failed_is_told_by_the_check_that_is_about_it(run: Run) -> None:
     missing(run, "download")
-    run.subject.job.only = ("startup.provision",)
+    run.candidate.job.only = ("startup.provision",)
     finding = run(a_check("workspace.x", provides="download"))["workspace.x"]
     assert (finding.outcome, finding.because) == (Outcome.SKIPPED, "startup.provision")
 
 
 def test_where_no_check_is_about_the_installation_its_log_is_shown(run: Run) -> None:
     missing(run, "download")
-    run.subject.log = "dpkg: error processing package"
+    run.candidate.log = "dpkg: error processing package"
     finding = run(a_check("workspace.x", provides="download"))["workspace.x"]
     assert finding.outcome is Outcome.FAILED
     assert finding.message.startswith("the image ships no curl or wget with CA certificates")
@@ -637,7 +638,7 @@ def test_where_no_check_is_about_the_installation_its_log_is_shown(run: Run) -> 
 
 def test_an_installation_that_failed_for_lack_of_a_network_is_unknown(run: Run) -> None:
     missing(run, "sudo")
-    run.subject.log = "Temporary failure resolving 'deb.debian.org'"
+    run.candidate.log = "Temporary failure resolving 'deb.debian.org'"
     finding = run(a_check("workspace.sudo", provides="sudo"))["workspace.sudo"]
     assert (finding.outcome, finding.fault) == (Outcome.UNKNOWN, Fault.NETWORK)
 
@@ -666,21 +667,21 @@ def test_order(run: Run) -> None:
 def test_only_what_the_profiles_name_is_asked_of_the_shipped_checks(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run.subject.job.only = ("image.two",)
+    run.candidate.job.only = ("image.two",)
     checks = a_check("image.one"), a_check("image.two")
     monkeypatch.setattr(catalogue, "suite_directory", lambda: run.pytester.path)
     assert set(run(*checks, own="def test_plain(): pass")) == {"image.two", "own.plain"}
 
 
 def test_all_of_ones_own_checks_are_asked(run: Run) -> None:
-    run.subject.job.only = ("image.two",)
+    run.candidate.job.only = ("image.two",)
     assert set(run(a_check("image.one"), a_check("image.two"))) == {"image.one", "image.two"}
 
 
 def test_the_shipped_names_of_testinfra_mean_the_candidate(run: Run) -> None:
     own = "def test_host(host, candidate): assert host is candidate.host"
     run.arguments = ("-p", "testinfra.plugin")
-    run.subject.host = object()  # type: ignore[attr-defined]
+    run.candidate.host = object()  # type: ignore[attr-defined]
     assert run(own=own)["own.host"].outcome is Outcome.PASSED
 
 
@@ -721,9 +722,9 @@ def test_findings_are_told_with_their_duration(run: Run) -> None:
     assert 0 <= finding.seconds < 60
 
 
-def test_the_subject_is_what_the_fixtures_hand_out(run: Run) -> None:
+def test_the_candidate_is_what_the_fixtures_hand_out(run: Run) -> None:
     seen: list[Any] = []
-    run.subject.ask = lambda command, output: seen.append((command, output))
+    run.candidate.ask = lambda command, output: seen.append((command, output))
     run(a_check("image.one", "candidate.ask('a', 'b')"))
     assert seen == [("a", "b")]
 

@@ -7,13 +7,13 @@ from typing import cast
 
 import pytest
 
-from certify.engine.candidate import Candidate
 from certify.engine.client import Engine
-from certify.engine.launch import Limits, Plan
-from certify.engine.launcher import Launched
-from certify.errors import LaunchRefused
+from certify.engine.container import Container
+from certify.engine.launch import Launched
+from certify.engine.launch_plan import LaunchPlan, Limits
 from certify.judge.profiles import Budgets, load
-from certify.model import Image
+from certify.model.errors import LaunchRefused
+from certify.model.result import Image
 from certify.suite.job import Job, job_for, plan_for
 
 ENGINE = cast(
@@ -44,7 +44,7 @@ def test_only_an_init_is_given_rights(profile: str, asked: str, kind: str, isola
 def test_a_plan_holds_all_that_was_asked_for() -> None:
     limits = Limits(memory="1g", cpus=0.5)
     plan = plan_for(ENGINE, load("devspace"), "caps", pace=2.5, network="mine", limits=limits)
-    assert plan == Plan(
+    assert plan == LaunchPlan(
         kind="init",
         isolation="caps",
         install=load("devspace").install,
@@ -68,7 +68,7 @@ def test_checks_wait_as_long_as_the_launch_does() -> None:
     """On a slow host a limit of time in a check is as many times longer as one of the boot."""
     profiles = [load("plain"), load("devcontainer")]
     plan = plan_for(ENGINE, profiles[0], "auto", pace=3.0)
-    candidate = cast(Candidate, SimpleNamespace(id="c0ffee"))
+    candidate = cast(Container, SimpleNamespace(id="c0ffee"))
     started = Launched(candidate, "certify-1", refused="no shell")
     job = job_for(ENGINE, IMAGE, plan, started, profiles, platform="linux/arm64")
     assert job == Job(
@@ -101,6 +101,6 @@ def test_only_budgets_that_a_launch_heeds_reach_its_checks(
     budgets = Budgets(boot=30, dockerd=31, provision=32, shutdown=33)
     mine = load(profile).model_copy(update={"budgets": budgets})
     plan = plan_for(ENGINE, mine, "auto", pace=1)
-    candidate = cast(Candidate, SimpleNamespace(id="c0ffee"))
+    candidate = cast(Container, SimpleNamespace(id="c0ffee"))
     job = job_for(ENGINE, IMAGE, plan, Launched(candidate, "certify-1", refused=""), [mine])
     assert job.budgets == heeded

@@ -14,7 +14,7 @@ import pytest
 from certify.engine.client import Engine
 from certify.suite.catalogue import suite_directory
 from tests.conftest import SAMPLES
-from tests.engine.waiting import containers_of, eventually, running
+from tests.support.waiting import containers_of, eventually, running
 
 PYTEST = [sys.executable, "-P", "-m", "pytest", "-p", "no:cacheprovider"]
 on_a_real_engine = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]

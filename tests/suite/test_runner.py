@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from certify.errors import SuiteBroken
-from certify.model import Image
+from certify.model.errors import SuiteBroken
+from certify.model.result import Image
 from certify.suite import runner as runner_module
 from certify.suite.job import Job
 from certify.suite.runner import Runner
 from certify.suite.worker import Channel
-from tests.engine.waiting import eventually
+from tests.support.waiting import eventually
 
 JOB = Job(
     container="c" * 64,
@@ -262,7 +262,7 @@ def test_a_child_may_remove_what_it_made_before_it_ends(child: Child, tmp_path: 
     removed = tmp_path / "removed"
     body = f"""
         import pathlib, time
-        from certify.interruption import shielded
+        from certify.util.signals import shielded
         with shielded():
             tell(event="making")
             time.sleep(1)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.engine.session import KILLED, Answer, AnswerLost, SessionLost, Shell
+from certify.engine.session import KILLED, CommandLost, SessionLost, Shell, ShellResult
 from certify.suite.claims import CheckUnknown
 from certify.suite.supervisor import (
     Process,
@@ -132,7 +132,7 @@ def test_what_is_no_status_is_no_answer(said: str) -> None:
 class Ends:
     """Shells whose every command ends alike."""
 
-    def __init__(self, end: Answer | Exception) -> None:
+    def __init__(self, end: ShellResult | Exception) -> None:
         self.end = end
         self.users: list[str] = []
 
@@ -140,26 +140,31 @@ class Ends:
         self.users.append(user)
         return cast(Shell, self)
 
-    def run(self, _command: str, **_options: object) -> Answer:
+    def run(self, _command: str, **_options: object) -> ShellResult:
         if isinstance(self.end, Exception):
             raise self.end
         return self.end
 
 
 DAEMON, PROGRAM = a_process(1, 0, *PYTHON, name="supervisord"), a_process(7, 1, "app", user=1000)
-LOST = AnswerLost(Answer("x", KILLED, b"", b"", 0.1, shell_lost=True))
+LOST = CommandLost(ShellResult("x", KILLED, b"", b"", 0.1, shell_lost=True))
 NO_SHELL = SessionLost("no shell answers")
-LATE = Answer("x", KILLED, LISTING.encode(), b"", 5.0, timed_out=True)
-WAS_KILLED = Answer("x", KILLED, b"", b"", 0.1)
+LATE = ShellResult("x", KILLED, LISTING.encode(), b"", 5.0, timed_out=True)
+WAS_KILLED = ShellResult("x", KILLED, b"", b"", 0.1)
 
 
 @pytest.mark.parametrize(
     ("end", "raised"),
-    [(LOST, AnswerLost), (NO_SHELL, SessionLost), (LATE, CheckUnknown), (WAS_KILLED, CheckUnknown)],
+    [
+        (LOST, CommandLost),
+        (NO_SHELL, SessionLost),
+        (LATE, CheckUnknown),
+        (WAS_KILLED, CheckUnknown),
+    ],
     ids=["lost", "no shell", "late", "killed"],
 )
 def test_what_is_not_answered_does_not_pass_for_what_may_not_be_looked_into(
-    end: Answer | Exception, raised: type[Exception]
+    end: ShellResult | Exception, raised: type[Exception]
 ) -> None:
     supervisor = Supervisor(Ends(end))
     for ask in (
@@ -176,7 +181,7 @@ def test_what_is_not_answered_does_not_pass_for_what_may_not_be_looked_into(
 
 
 def test_a_process_that_may_not_be_looked_into_shows_nothing() -> None:
-    shells = Ends(Answer("x", 1, b"", b"Permission denied", 0.1))
+    shells = Ends(ShellResult("x", 1, b"", b"Permission denied", 0.1))
     supervisor = Supervisor(shells)
     assert supervisor.written_files(PROGRAM) == ()
     assert supervisor.stream(PROGRAM, 1) == ""
@@ -188,6 +193,6 @@ def test_a_process_that_may_not_be_looked_into_shows_nothing() -> None:
     ("end", "settled"), [(LOST, False), (LATE, False), (WAS_KILLED, False), (NO_SHELL, True)]
 )
 def test_what_is_not_answered_has_not_settled_but_without_a_shell_nobody_can_tell(
-    end: Answer | Exception, settled: bool
+    end: ShellResult | Exception, settled: bool
 ) -> None:
     assert Supervisor(Ends(end)).settled() is settled

@@ -8,13 +8,13 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from certify.judge.changes import Change
+from certify.ledger.changes import Change
 from certify.ledger.shown import Past
-from certify.model import Result
-from certify.publish.names import certificate_stem
+from certify.model.file_names import certificate_stem
+from certify.model.result import Result
 from certify.publish.site.pages import TEMPLATES, compare_page, image_page, index_page
 from certify.publish.site.rows import FIELDS, details_of, row_of
-from certify.safetext import safe_json
+from certify.util.text import safe_json
 
 STATIC = Path(__file__).parent / "static"
 

@@ -18,13 +18,14 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from certify.judge.changes import Change
+from certify.ledger.changes import Change
 from certify.ledger.shown import Past
-from certify.model import Check, Result, Status
+from certify.model.result import Check, Result
+from certify.model.terms import Status
 from certify.publish import phrases
 from certify.publish.phrases import MEANINGS, STATUS_MARKS, Mark, excuse, mark_of
 from certify.publish.site.plots import Point, spans_of, timeline, trend, typical
-from certify.safetext import one_line, printable
+from certify.util.text import one_line, printable
 
 TEMPLATES = Path(__file__).parent / "templates"
 _HISTORY = 50

@@ -14,7 +14,8 @@ from datetime import datetime
 from itertools import pairwise
 from xml.sax.saxutils import escape
 
-from certify.model import Result, Status
+from certify.model.result import Result
+from certify.model.terms import Status
 from certify.publish import phrases
 
 _ROW = 22

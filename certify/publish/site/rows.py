@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from certify.model import Check, Result
+from certify.model.result import Check, Result
 from certify.publish.phrases import Mark, decides, excuse, mark_of
-from certify.safetext import one_line, printable
+from certify.util.text import one_line, printable
 
 _EVIDENCE = 8000
 

@@ -1,0 +1,1 @@
+"""One image: launch it, run the checks, judge."""

@@ -1,0 +1,48 @@
+"""What ``certify doctor`` saw, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from certify.model.examination import Examination, Health, Sign
+from certify.publish.layout import Hanging
+from certify.publish.phrases import Mark
+from certify.util.text import one_line, safe_json
+
+_MARKS = {
+    Health.OK: (Mark.PASSED, "green"),
+    Health.WARN: (Mark.NOTED, "yellow"),
+    Health.FAIL: (Mark.FAILED, "red"),
+}
+_NAME_WIDTH = 21
+
+
+def print_sign(sign: Sign, console: Console) -> None:
+    """One sign: symbol, name, what was seen, and what to do if it is not well."""
+    mark, style = _MARKS[sign.status]
+    first = f"{mark} {sign.name:<{_NAME_WIDTH}}"
+    indent = " " * len(first)
+    text = Text(one_line(sign.text, 600), style if sign.status is not Health.OK else "")
+    console.print(Hanging(text, first=first), crop=False)
+    if sign.remedy:
+        remedy = Text(one_line(sign.remedy, 600))
+        console.print(Hanging(remedy, first=f"{indent}→ ", rest=f"{indent}  "), crop=False)
+
+
+def conclusion(signs: Sequence[Sign], *, fit: bool) -> str:
+    """What it comes to, in one sentence."""
+    warnings = sum(sign.status is Health.WARN for sign in signs)
+    if not fit:
+        return "Images cannot be certified here before what failed is mended."
+    if warnings:
+        return f"Images can be certified here; {warnings} warning{'s' * (warnings > 1)}."
+    return "Images can be certified here."
+
+
+def examination_json(signs: Sequence[Sign]) -> str:
+    """All signs as JSON, indented, with a newline at its end."""
+    examination = Examination(checks=tuple(signs))
+    return safe_json(examination.model_dump(mode="json", by_alias=True), indent=2) + "\n"

@@ -1,0 +1,1 @@
+"""Small static programs for containers, made from certify alone."""

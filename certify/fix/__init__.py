@@ -1,0 +1,1 @@
+"""The Dockerfile that makes an image native."""

@@ -1,0 +1,110 @@
+"""Builds an image on the engine from a Dockerfile alone, with the engine's classic builder.
+
+The classic builder takes an image id in FROM; BuildKit reads one as a repository on Docker
+Hub. Where the engine no longer has the classic builder it says so, and that is no failure of
+the image.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections.abc import Callable
+
+from certify.engine.client import APIError, Engine, answering
+from certify.judge.diagnosis import diagnose, telling_lines
+from certify.model.errors import EngineUnavailable, Trouble
+from certify.model.terms import Fault
+from certify.util.text import one_line, printable
+
+QUIET_SECONDS = 1800
+"""How long a command of the build may print nothing."""
+
+_MADE = re.compile(r" ---> ([0-9a-f]{12})\n")
+_STEP = re.compile(r"Step \d+/\d+ : ")
+
+
+class BuildFailed(Exception):
+    """A command of the Dockerfile failed, for no reason that lies outside the image."""
+
+
+def build(
+    engine: Engine,
+    dockerfile: str,
+    tag: str,
+    *,
+    platform: str | None = None,
+    network: str | None = None,
+    step: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Build an image and give it a tag; ``step`` is told each instruction as it begins.
+
+    Whatever goes wrong, no container and no unfinished image of the build is left.
+    Raises :class:`BuildFailed`, :class:`Trouble` for what is no fault of the image, and
+    :class:`EngineUnavailable`.
+    """
+    api = engine.client.api
+    log: list[str] = []
+    made: list[str] = []
+    with answering():
+        before = _image_ids(engine)
+        try:
+            for event in api.build(
+                fileobj=io.BytesIO(dockerfile.encode()),
+                tag=tag,
+                rm=True,
+                forcerm=True,
+                decode=True,
+                platform=platform,
+                network_mode=network,
+                timeout=QUIET_SECONDS,
+            ):
+                text = str(event.get("stream") or event.get("error") or "")
+                log.append(text)
+                if found := _MADE.fullmatch(text):
+                    made.append(found[1])
+                if _STEP.match(text):
+                    step(one_line(text))
+                if "error" in event:
+                    raise _failure("".join(log))
+        except APIError as error:
+            _discard(engine, made, before)
+            raise _failure("".join(log) + str(error.explanation or error)) from error
+        except BaseException:
+            _discard(engine, made, before)
+            raise
+
+
+def user_of(engine: Engine, image: str) -> str:
+    """Whom the programs of an image run as; empty for root."""
+    with answering():
+        config = engine.client.images.get(image).attrs.get("Config") or {}
+    return str(config.get("User") or "")
+
+
+def _failure(log: str) -> BuildFailed | Trouble:
+    cause = diagnose(log, where="packages") or diagnose(log, where="launch")
+    if cause is not None and cause.fault is not Fault.IMAGE:
+        return Trouble(
+            f"The image could not be built: {cause.cause}",
+            remedy=cause.remedy,
+            fault=cause.fault,
+            evidence=log,
+        )
+    return BuildFailed(telling_lines(printable(log)))
+
+
+def _image_ids(engine: Engine) -> set[str]:
+    return set(engine.client.api.images(quiet=True, all=True))
+
+
+def _discard(engine: Engine, made: list[str], before: set[str]) -> None:
+    """Remove the layers of a build that came to no end; what a tag or a child needs stays."""
+    # A program of the image may print what looks like an id, so it must also be a new image.
+    with contextlib.suppress(APIError, EngineUnavailable), answering():
+        for new in _image_ids(engine) - before:
+            if new.removeprefix("sha256:")[:12] in made:
+                with contextlib.suppress(APIError):
+                    if not engine.client.images.get(new).tags:
+                        engine.client.api.remove_image(new)

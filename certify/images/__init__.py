@@ -1,1 +1,0 @@
-"""What to certify: references to images and lists of them."""

@@ -1,0 +1,235 @@
+"""Names of images, read the way container engines read them.
+
+The grammar is that of the Distribution project: ``[registry/]repository[:tag][@digest]``.
+A first component is a registry only if it has a dot, a colon or an upper-case letter, or is
+``localhost``; everything else lives on Docker Hub, official images there under ``library/``.
+
+``sha256:`` with 64 hexadecimal digits, or the digits alone, is no name but the ID of an image that
+the engine has, as ``docker build --quiet`` prints it. It is accepted, as engines accept it, so that
+an image can be certified before it is pushed; see :attr:`Reference.image_id`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import NoReturn
+
+from certify.model.errors import BadReference
+
+DOCKER_HUB = "docker.io"
+OFFICIAL = "library/"
+DEFAULT_TAG = "latest"
+NAME_LIMIT = 255
+"""Characters of registry and repository together."""
+
+_OLD_DOCKER_HUB = "index.docker.io"
+_EXAMPLE = "registry.example/team/app:1.2"
+_HEX_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
+_IMAGE_ID = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+_REPOSITORY_PART = re.compile(r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*")
+_HOST_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
+_BRACKETED_HOST = re.compile(r"\[([0-9A-Fa-f:]+)\](?::(.*))?", re.DOTALL)
+_PORT = re.compile(r"[0-9]{1,5}")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One image by name, or by the ID that a local engine gave it. Made by :meth:`parse`."""
+
+    registry: str
+    """Host, with port if there is one; empty for an image ID."""
+    repository: str
+    """Path on the registry, ``library/`` spelled out; empty for an image ID."""
+    tag: str | None = None
+    """Set to ``latest`` where the text had neither tag nor digest."""
+    digest: str | None = None
+    """``algorithm:hex``."""
+    image_id: str | None = None
+    """``sha256:hex`` of an image that only the local engine knows; all else is then empty."""
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """Read a reference as people and engines write it.
+
+        Any other text raises :class:`BadReference`, and nothing else: the message names the part
+        that is wrong and gives an example of what is right.
+        """
+        _reject_what_is_no_name(text)
+        if found := _IMAGE_ID.fullmatch(text):
+            return cls("", "", image_id=f"sha256:{found[1]}")
+        if text.startswith("sha256:") and "/" not in text:
+            # Grammar alone would take a shortened ID for the tag of a repository "sha256".
+            problem = "an image ID is 'sha256:' and 64 lower-case hexadecimal digits"
+            _fail(text, problem, "debian:12")
+        named, has_digest, digest = text.partition("@")
+        name, has_tag, tag = _cut_tag(named)
+        registry, repository = _qualify(name)
+        _check_registry(text, registry)
+        _check_repository(text, repository)
+        if len(registry) + 1 + len(repository) > NAME_LIMIT:
+            _fail(text, f"registry and repository are longer than {NAME_LIMIT} characters")
+        if has_tag:
+            _check_tag(text, tag)
+        if has_digest:
+            _check_digest(text, digest)
+        default = None if has_digest else DEFAULT_TAG
+        return cls(registry, repository, tag if has_tag else default, digest or None)
+
+    @property
+    def name(self) -> str:
+        """Registry and repository, without tag and digest (an image ID has only itself)."""
+        return self.image_id or f"{self.registry}/{self.repository}"
+
+    @property
+    def familiar(self) -> str:
+        """The shortest text that people would type and that still reads as this very image."""
+        if self.registry == DOCKER_HUB:
+            for short in (self.repository.removeprefix(OFFICIAL), self.repository):
+                text = short + self._suffix
+                if _reads_as(text, self):
+                    return text
+        return str(self)
+
+    @property
+    def fields(self) -> dict[str, str | None]:
+        """What a :class:`~certify.model.result.Image` of this name is called."""
+        return {
+            "reference": self.familiar,
+            "registry": self.registry or None,
+            "repository": self.repository or None,
+            "tag": self.tag,
+        }
+
+    @property
+    def _suffix(self) -> str:
+        tag = f":{self.tag}" if self.tag is not None else ""
+        return tag + (f"@{self.digest}" if self.digest is not None else "")
+
+    def __str__(self) -> str:
+        """The full canonical name, which reads back as this reference."""
+        return self.name + self._suffix
+
+
+def quoted(text: str, limit: int = 60) -> str:
+    """A piece of somebody's text, safe to print on one line and cut to ``limit`` characters."""
+    return repr(text if len(text) <= limit else text[: limit - 1] + "…")
+
+
+def _fail(text: str, problem: str, example: str = _EXAMPLE) -> NoReturn:
+    raise BadReference(
+        f"{quoted(text)} is not an image reference: {problem}; an example of a right one: {example}"
+    )
+
+
+def _reads_as(text: str, reference: Reference) -> bool:
+    try:
+        return Reference.parse(text) == reference
+    except BadReference:
+        return False
+
+
+def _reject_what_is_no_name(text: str) -> None:
+    """Say plainly what the grammar would complain about obscurely."""
+    if not text:
+        _fail(text, "it is empty")
+    if any(character.isspace() for character in text):
+        tight = "".join(text.split())
+        _fail(text, "it has white space in it", tight if _is_sound(tight) else _EXAMPLE)
+    if text.startswith("-"):
+        _fail(text, "it begins with '-', as an option does")
+    scheme, found, rest = text.partition("://")
+    if found:
+        advice = rest if "://" not in rest and _is_sound(rest) else _EXAMPLE
+        _fail(text, f"it begins with {quoted(scheme + found)}, but references are no URLs", advice)
+
+
+def _is_sound(text: str) -> bool:
+    try:
+        Reference.parse(text)
+    except BadReference:
+        return False
+    return True
+
+
+def _cut_tag(text: str) -> tuple[str, bool, str]:
+    """Name, whether there is a tag, tag. A colon before the last slash belongs to a port."""
+    colon = text.find(":", text.rfind("/") + 1)
+    return (text, False, "") if colon < 0 else (text[:colon], True, text[colon + 1 :])
+
+
+def _qualify(name: str) -> tuple[str, str]:
+    """Registry and repository of a name, with Docker Hub's defaults filled in."""
+    first, slash, rest = name.partition("/")
+    names_a_host = first == "localhost" or "." in first or ":" in first or first != first.lower()
+    registry, repository = (first, rest) if slash and names_a_host else (DOCKER_HUB, name)
+    if registry == _OLD_DOCKER_HUB:
+        registry = DOCKER_HUB
+    if registry == DOCKER_HUB and repository and "/" not in repository:
+        repository = OFFICIAL + repository
+    return registry, repository
+
+
+def _check_registry(text: str, registry: str) -> None:
+    if registry.startswith("["):
+        found = _BRACKETED_HOST.fullmatch(registry)
+        host, port = (found[1], found[2]) if found else ("", None)
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            example = "[2001:db8::1]:5000/team/app:1.2"
+            _fail(text, f"registry {quoted(registry)} is not an IPv6 address in brackets", example)
+    else:
+        host, colon, rest = registry.partition(":")
+        port = rest if colon else None
+        if not all(_HOST_LABEL.fullmatch(label) for label in host.split(".")):
+            _fail(text, f"registry {quoted(registry)} is not the name of a host")
+    if port is not None and not (_PORT.fullmatch(port) and int(port) <= 65535):
+        example = "registry.example:5000/team/app:1.2"
+        _fail(text, f"registry {quoted(registry)} has no port number after its ':'", example)
+
+
+def _check_repository(text: str, repository: str) -> None:
+    if not repository:
+        _fail(text, "the repository is missing")
+    typed = repository.removeprefix(OFFICIAL)
+    where = f"repository {quoted(typed)}"
+    for part in repository.split("/"):
+        if _REPOSITORY_PART.fullmatch(part):
+            continue
+        foreign = next((c for c in part.lower() if not re.fullmatch(r"[a-z0-9._-]", c)), None)
+        if not part:
+            _fail(text, f"{where} has a '/' too many")
+        if foreign is not None:
+            _fail(text, f"{where} has the character {quoted(foreign)} in it")
+        if part != part.lower():
+            lowered = text.replace(typed, typed.lower(), 1)
+            advice = lowered if _is_sound(lowered) else _EXAMPLE
+            _fail(text, f"{where} has upper-case letters", advice)
+        if not (part[0].isalnum() and part[-1].isalnum()):
+            _fail(text, f"{where} has a part that begins or ends with '.', '_' or '-'")
+        _fail(text, f"{where} has separators in a row that may not follow each other")
+
+
+def _check_tag(text: str, tag: str) -> None:
+    if not tag:
+        _fail(text, "the tag after ':' is empty", "debian:12")
+    if len(tag) > 128:
+        _fail(text, f"tag {quoted(tag)} is longer than 128 characters", "debian:12")
+    if not _TAG.fullmatch(tag):
+        rule = "has other characters than letters, digits, '_', '.', '-', or begins with '.' or '-'"
+        _fail(text, f"tag {quoted(tag)} {rule}", "debian:12")
+
+
+def _check_digest(text: str, digest: str) -> None:
+    algorithm, _, digits = digest.partition(":")
+    example = "debian@sha256: and 64 hexadecimal digits"
+    if algorithm not in _HEX_DIGITS:
+        known = ", ".join(_HEX_DIGITS)
+        _fail(text, f"digest {quoted(digest)} does not begin with one of {known} and ':'", example)
+    expected = _HEX_DIGITS[algorithm]
+    if not re.fullmatch(r"[0-9a-f]+", digits) or len(digits) != expected:
+        rule = f"needs {expected} lower-case hexadecimal digits after {algorithm}:"
+        _fail(text, f"digest {quoted(digest)} {rule}, and has {len(digits)} characters", example)

@@ -1,0 +1,1 @@
+"""Many images: lists, plan, scheduler, results."""

@@ -1,0 +1,155 @@
+"""What a person reads of a sweep: its plan before, its summary after."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from certify.ledger.changes import Change, Kind, Swept, alike
+from certify.model.result import Result
+from certify.model.terms import Status
+from certify.publish import phrases
+from certify.publish.layout import Hanging
+from certify.sweep.plan import Item, ItemState
+from certify.util.text import one_line
+
+SLOWEST = 5
+NEIGHBOURS = 5
+NAMED = 4
+"""So many images of a group are named; the rest is counted."""
+
+_STYLES = {
+    ItemState.NEW: "green", ItemState.MOVED: "cyan",
+    ItemState.STALE: "yellow", ItemState.FORCED: "yellow",
+    ItemState.SAME: "dim", ItemState.FRESH: "dim", ItemState.UNRESOLVED: "red",
+}  # fmt: skip
+_KINDS = {
+    Kind.BROKEN: "bold red", Kind.MENDED: "bold green", Kind.UNCLEAR: "yellow",
+    Kind.MOVED: "cyan", Kind.APPEARED: "", Kind.VANISHED: "",
+}  # fmt: skip
+
+
+def print_plan(items: Sequence[Item], console: Console) -> None:
+    """Each image with its state and why, then a line that counts them."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=3)
+    table.add_column(ratio=2)
+    for item in items:
+        table.add_row(
+            Text(item.state.value, _STYLES[item.state]),
+            Text(_name(item.wanted.reference, item.wanted.profile)),
+            Text(one_line(item.why), "dim"),
+        )
+    console.print(table)
+    console.print(Text(plan_line(items), "bold"))
+
+
+def plan_line(items: Sequence[Item]) -> str:
+    """``12 images: 2 new, 1 moved, 9 fresh; 3 to certify``."""
+    counts = Counter(item.state for item in items)
+    parts = [f"{counts[state]} {state.value}" for state in ItemState if counts[state]]
+    due = len({item.wanted.identity for item in items if item.state.due})
+    images = f"{len(items)} image{'s' * (len(items) != 1)}"
+    return f"{images}: {', '.join(parts) or 'none'}; {due} to certify"
+
+
+def print_summary(
+    found: Sequence[Swept],
+    changed: Sequence[Change] | None,
+    results: Sequence[Result],
+    console: Console,
+) -> None:
+    """Verdicts, what changed since the sweep before, what is wrong and where, what is slow.
+
+    ``results`` are those of the images that were found; of them it is told what to build on.
+    """
+    width = min(console.width, 100)
+    sections = (_verdicts(found), _changes(changed), _wrong(found), _neighbours(results))
+    for section in (*sections, _slow(found)):
+        if section:
+            console.print(Group(*section), width=width)
+            console.print()
+
+
+def print_changes(changed: Sequence[Change], console: Console) -> None:
+    """What changed since the sweep before."""
+    console.print(Group(*_changes(changed)), width=min(console.width, 100))
+
+
+def _verdicts(found: Sequence[Swept]) -> list[RenderableType]:
+    counts = Counter(each.status for each in found)
+    grades = Counter(each.grade for each in found if each.grade)
+    words = [f"{counts[status]} {status.value}" for status in Status]
+    if grades:
+        inner = ", ".join(f"{count} {grade.value}" for grade, count in sorted(grades.items()))
+        words[0] += f" ({inner})"
+    images = f"{len(found)} image{'s' * (len(found) != 1)}"
+    return [Text(f"{images}: {', '.join(words)}", "bold")]
+
+
+def _changes(changed: Sequence[Change] | None) -> list[RenderableType]:
+    if changed is None:
+        return []
+    if not changed:
+        return [Text("Nothing changed since the sweep before.")]
+    lines: list[RenderableType] = [Text("Since the sweep before:")]
+    for change in changed:
+        text = Text.assemble((f"{change.kind.value:<16}", _KINDS[change.kind]), _of(change.image))
+        if change.kind in (Kind.BROKEN, Kind.UNCLEAR) and change.image.cause:
+            text.append(f" — {one_line(change.image.cause)}", "dim")
+        lines.append(Hanging(text, first="  "))
+    return lines
+
+
+def _wrong(found: Sequence[Swept]) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    for cause, images in alike(found):
+        text = Text.assemble(
+            (f"{len(images)} {images[0].status.value}", "bold"), f": {one_line(cause, 300)}"
+        )
+        lines += [Hanging(text), _named([_of(each) for each in images])]
+    return lines
+
+
+def _neighbours(results: Sequence[Result]) -> list[RenderableType]:
+    """Which certified images others are built on, or else are closest to; the most such first."""
+    near: dict[str, list[str]] = defaultdict(list)
+    for result in results:
+        if told := result.recommendation:
+            how = "built on" if told.extends else "closest to"
+            best = phrases.neighbour(told.extends or told.closest[0])
+            near[f"{how} {best}:"].append(_name(result.image.reference, result.profile))
+    ranked = sorted(near.items(), key=lambda pair: -len(pair[1]))
+    lines: list[RenderableType] = [Text("Certified neighbours:")] if ranked else []
+    for what, names in ranked[:NEIGHBOURS]:
+        lines += [Hanging(Text(what), first="  "), _named(names, indent=4)]
+    left = sum(len(names) for _, names in ranked[NEIGHBOURS:])
+    return [*lines, Text(f"  and others for {left} more (--format json)", "dim")] if left else lines
+
+
+def _named(names: Sequence[str], indent: int = 2) -> Hanging:
+    """The first few names; the rest is counted."""
+    rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return Hanging(Text(f"{', '.join(names[:NAMED])}{rest}", "dim"), first=" " * indent)
+
+
+def _slow(found: Sequence[Swept]) -> list[RenderableType]:
+    timed = [(each.boot_seconds, each) for each in found if each.boot_seconds is not None]
+    timed.sort(key=lambda pair: -pair[0])
+    if len(timed) < 2:
+        return []
+    slowest = ", ".join(f"{_of(each)} {seconds:.1f} s" for seconds, each in timed[:SLOWEST])
+    return [Hanging(Text(f"Slowest to boot: {slowest}", "dim"))]
+
+
+def _of(image: Swept) -> str:
+    return _name(image.reference, image.profile)
+
+
+def _name(reference: str, profile: str) -> str:
+    return f"{one_line(reference)} [{one_line(profile)}]" if profile else one_line(reference)

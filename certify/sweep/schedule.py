@@ -1,0 +1,191 @@
+"""Schedules for sweeps, as the files that schedulers read.
+
+The files are templates beside this module; the filters here write a word as each format wants
+it, so that a path with spaces, quotes or percent signs arrives as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from certify.model.errors import UsageError
+
+TEMPLATES = Path(__file__).parent / "schedules"
+FILES = {
+    "systemd": ("certify-sweep.service", "certify-sweep.timer"),
+    "cron": ("crontab",),
+    "github": ("github.yml",),
+    "gitlab": ("gitlab-ci.yml",),
+    "kubernetes": ("kubernetes.yml",),
+}
+"""What each scheduler reads."""
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+NEEDS = {"github": "uses", "gitlab": "image", "kubernetes": "image"}
+"""What only the user knows: where this action, or an image with certify, is to be had."""
+POD_LIST = "/etc/certify/images.txt"
+POD_REPORTS = "/reports"
+CRON_LINE = 998
+"""Bytes of a command in a crontab: Vixie's cron and cronie (MAX_COMMAND) cut what is longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When to sweep what, and how."""
+
+    listing: str
+    reports: str
+    hour: int
+    minute: int
+    day: str | None = None
+    """One of :data:`DAYS`; every day if null."""
+    every: int = 24
+    """Hours from one sweep to the next; they divide a day."""
+    arguments: tuple[str, ...] = ()
+    """More options of ``certify sweep``."""
+    directory: str = "/"
+    """Where it runs, on the host's own schedulers."""
+    program: str = "certify"
+    hours: int = 6
+    """How long a sweep may take."""
+    uses: str = ""
+    """The action in a GitHub workflow, ``OWNER/REPOSITORY@REF``."""
+    image: str = ""
+    """An image that has certify in it."""
+
+    @property
+    def times(self) -> list[int]:
+        """The hours of a day at which a sweep begins."""
+        return sorted((self.hour + later) % 24 for later in range(0, 24, self.every))
+
+    @property
+    def cron(self) -> str:
+        """The five fields of crontab(5); cron counts the days from Sunday, 0."""
+        day = "*" if self.day is None else str((DAYS.index(self.day) + 1) % 7)
+        return f"{self.minute} {','.join(map(str, self.times))} * * {day}"
+
+    @property
+    def calendar(self) -> str:
+        """The expression of systemd.time(7)."""
+        day = f"{self.day.capitalize()} " if self.day else ""
+        times = ",".join(f"{hour:02}" for hour in self.times)
+        return f"{day}*-*-* {times}:{self.minute:02}:00"
+
+    @property
+    def when(self) -> str:
+        """The same for people: ``at 03:17 and 15:17 every day``."""
+        *first, last = (f"{hour:02}:{self.minute:02}" for hour in self.times)
+        times = f"{', '.join(first)} and {last}" if first else last
+        return f"at {times} {f'on {self.day}' if self.day else 'every day'}"
+
+    def command(self, listing: str | None = None, reports: str | None = None) -> list[str]:
+        """The command line of the sweep."""
+        named = ["--reports", reports or self.reports, *self.arguments]
+        return [self.program, "sweep", listing or self.listing, *named]
+
+
+def schedule_files(form: str, schedule: Schedule) -> dict[str, str]:
+    """The files for one scheduler, by name.
+
+    Raises :class:`UsageError` for words that no such file can hold, and for what is missing.
+    """
+    _check(form, schedule)
+    values = {
+        **{name: getattr(schedule, name) for name in Schedule.__slots__},
+        **{name: getattr(schedule, name) for name in ("cron", "calendar", "when")},
+        "schedule": schedule,
+        "command": schedule.command(),
+        "path": _path(schedule.program),
+        "ledger": "certify-${{ github.run_id }}-${{ github.run_attempt }}",
+        "pod_command": schedule.command(POD_LIST, POD_REPORTS),
+    }
+    return {name: _environment().get_template(f"{name}.j2").render(values) for name in FILES[form]}
+
+
+def _check(form: str, schedule: Schedule) -> None:
+    needed = NEEDS.get(form)
+    if needed and not getattr(schedule, needed):
+        wanted = "OWNER/REPOSITORY@REF of this action" if needed == "uses" else "an image with it"
+        raise UsageError(
+            f"a schedule for {form} must say where to get certify",
+            remedy=f"Name {wanted}: --{needed} …",
+        )
+    words = (*schedule.command(), schedule.directory, schedule.image, schedule.uses)
+    for word in words:
+        if not word.isprintable():
+            raise UsageError(
+                f"no schedule can hold {word!r}", remedy="Leave out control characters."
+            )
+    if form == "systemd" and schedule.directory.endswith((" ", "\\")):
+        raise UsageError(
+            f"systemd cannot start anything in {schedule.directory!r}",
+            remedy="Call certify in a folder whose name ends otherwise.",
+        )
+    if form == "cron" and len(_cron_line(schedule).encode()) > CRON_LINE:
+        raise UsageError(
+            f"cron cuts lines of more than {CRON_LINE} bytes, and this one has more",
+            remedy="Put the command into a script, and call that; or use systemd.",
+        )
+
+
+def _cron_line(schedule: Schedule) -> str:
+    """A command of crontab(5): for a shell, and a bare percent sign would end it."""
+    words = f"cd {shlex.quote(schedule.directory)} && {shlex.join(schedule.command())}"
+    return words.replace("%", "\\%")
+
+
+def _path(program: str) -> str:
+    """Where cron looks for programs: its own default is short."""
+    folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+    own = str(PurePosixPath(program).parent)
+    return ":".join(folders if own in (".", *folders) else [*folders, own])
+
+
+def _systemd(words: list[str]) -> str:
+    """A command line of systemd.service(5): quoted, without specifiers and variables."""
+    return " ".join(
+        '"' + _specifiers(word).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$") + '"'
+        for word in words
+    )
+
+
+def _specifiers(word: str) -> str:
+    return word.replace("%", "%%")
+
+
+def _yaml(value: object) -> str:
+    """A value as YAML, in the part of it that is JSON."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _expression(word: str) -> str:
+    """A string of a GitHub workflow in which nothing is evaluated."""
+    return _yaml(word.replace("${{", "${{ '${{' }}"))
+
+
+def _pod(words: list[str]) -> str:
+    """A command of a container: Kubernetes expands ``$(NAME)`` in it, and ``$$`` to ``$``."""
+    return _yaml([word.replace("$", "$$") for word in words])
+
+
+def _environment() -> Environment:
+    environment = Environment(  # noqa: S701 - none of these files is HTML
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+    )
+    environment.filters |= {
+        "systemd": _systemd,
+        "specifiers": _specifiers,
+        "shell": shlex.join,
+        "cron": _cron_line,
+        "yaml": _yaml,
+        "expression": _expression,
+        "pod": _pod,
+    }
+    return environment

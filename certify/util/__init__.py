@@ -1,0 +1,1 @@
+"""Helpers that know nothing of images: text, TOML, files, signals."""

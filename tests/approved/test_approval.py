@@ -1,0 +1,453 @@
+"""Which images are approved: each reason to be left out by itself, and what a list may lose."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certify.approved.approval import LeftOut, approve, lost, shrinks
+from certify.approved.policy import MaxStartup, Policy
+from certify.model.approved import Approved, Revocation
+from certify.model.platform import normal
+from certify.model.result import Launch, Reason, Result, Startup, Verdict, Waived
+from certify.model.terms import Grade, Level, Outcome, Status, Trust
+from tests.signing.conftest import (
+    NOW,
+    REGISTRY,
+    REPOSITORY,
+    a_check,
+    a_result,
+    a_waiver,
+    an_entry,
+    digest,
+)
+
+ANYTHING = Policy()
+INIT = Launch(kind="init", isolation="caps")
+
+
+def days(count: float) -> timedelta:
+    return timedelta(days=count)
+
+
+def held(number: int, index: int) -> list[Revocation]:
+    """The revocation of a manifest that an index is known to hold."""
+    return [each.model_copy(update={"indexes": (digest(index),)}) for each in revoked(number)]
+
+
+def revoked(*numbers: int) -> list[Revocation]:
+    reference = f"{REGISTRY}/{REPOSITORY}:1"
+    return [
+        Revocation(digest=digest(each), reference=reference, reason="a miner", revoked_at=NOW)
+        for each in numbers
+    ]
+
+
+def of_status(status: Status, *reasons: str, **fields: Any) -> Result:
+    told = tuple(Reason(check=None, text=each, remedy="") for each in reasons)
+    return a_result(verdict=Verdict(status=status, reasons=told), **fields)
+
+
+def timed(*, samples: int = 1, checks: str = "boot dockerd", **fields: Any) -> Result:
+    """A result of an init that was booted, and of which these times were asked."""
+    startup: dict[str, Any] = {"boot_seconds": 4.0, "dockerd_seconds": 5.0} | fields
+    return a_result(
+        launch=INIT,
+        checks=tuple(a_check(f"startup.{each}", Outcome.PASSED) for each in checks.split()),
+        startup=Startup(samples=(4.0,) * samples, **startup),
+    )
+
+
+SOON = NOW + days(9)
+
+
+def waived(until: datetime = SOON, level: Level = Level.REQUIRED) -> Result:
+    waiver = Waived(reason="known", owner="ana", expires=until)
+    return a_result(checks=(a_check("image.os", Outcome.FAILED, level, waiver=waiver),))
+
+
+def reason(
+    result: Result, policy: Policy = ANYTHING, stopped: list[Revocation] | None = None
+) -> str | None:
+    """Why it is left out; nothing if it is approved."""
+    images, left = approve(policy, [result], stopped or [], NOW)
+    assert len(images) + len(left) == 1
+    return left[0].reason if left else None
+
+
+# ---------------------------------------------------------------- one image
+
+
+def test_a_certificate_is_approved_as_it_stands() -> None:
+    result = waived().model_copy(
+        update={"startup": Startup(boot_seconds=0.8, provision_seconds=12.0)}
+    )
+    result = result.model_copy(
+        update={"image": result.image.model_copy(update={"trust": Trust.VERIFIED})}
+    )
+    images, left = approve(ANYTHING, [result], revoked(8), NOW)
+    assert left == []
+    assert images == [
+        Approved(
+            pin=f"{REGISTRY}/{REPOSITORY}@{digest(1)}",
+            reference=f"{REGISTRY}/{REPOSITORY}:1",
+            registry=REGISTRY,
+            repository=REPOSITORY,
+            tag="1",
+            digest=digest(1),
+            manifest_digest=digest(2),
+            platform="linux/amd64",
+            profile="plain",
+            grade=Grade.NATIVE,
+            trust=Trust.VERIFIED,
+            waived=("image.os",),
+            boot_seconds=0.8,
+            provision_seconds=12.0,
+            suite=digest(9),
+            certified_at=NOW,
+            expires_at=NOW + days(9),
+        )
+    ]
+
+
+@pytest.mark.parametrize("manifest", [None, digest(1)], ids=["unknown", "no index"])
+def test_a_manifest_that_nobody_knew_is_not_made_up(manifest: str | None) -> None:
+    images, _ = approve(ANYTHING, [a_result(image={"manifest_digest": manifest})], [], NOW)
+    assert (images[0].digest, images[0].manifest_digest) == (digest(1), manifest)
+
+
+LOCAL = {"digest": None, "manifest_digest": None, "registry": None, "repository": None}
+
+CASES: dict[str, tuple[Result, Policy, list[Revocation], str | None]] = {
+    "revoked by its index": (a_result(), ANYTHING, revoked(1), "revoked: a miner"),
+    "revoked by its manifest": (a_result(), ANYTHING, revoked(8, 2), "revoked: a miner"),
+    "another one is revoked": (a_result(), ANYTHING, revoked(3), None),
+    "another one of its index is revoked": (a_result(), ANYTHING, held(3, 1), None),
+    "one of its index is revoked, perhaps its own": (
+        a_result(image={"manifest_digest": None}), ANYTHING, held(3, 1), "revoked: a miner",
+    ),
+    "rejected": (of_status(Status.REJECTED), ANYTHING, [], "rejected"),
+    "rejected, and why": (
+        of_status(Status.REJECTED, "it has no shell", "x"), ANYTHING, [],
+        "rejected: it has no shell",
+    ),
+    "inconclusive": (
+        of_status(Status.INCONCLUSIVE, "the network was down"), ANYTHING, [],
+        "inconclusive: the network was down",
+    ),
+    "rejected and revoked": (
+        of_status(Status.REJECTED, "x"), ANYTHING, revoked(2), "revoked: a miner",
+    ),
+    "only local": (
+        a_result(image=LOCAL), ANYTHING, [],
+        "it has no digest in a registry, so nobody could pull just this one",
+    ),
+    "of no known platform": (
+        a_result(image={"platform": None}), ANYTHING, [],
+        "it has no digest in a registry, so nobody could pull just this one",
+    ),
+    "expired just now": (
+        a_result(expires_at=NOW), ANYTHING, [], f"its certificate expired on {NOW:%Y-%m-%d}",
+    ),
+    "expires in a second": (a_result(expires_at=NOW + timedelta(seconds=1)), ANYTHING, [], None),
+    "its waiver expired": (
+        waived(NOW), ANYTHING, [], f"its certificate expired on {NOW:%Y-%m-%d}",
+    ),
+    "a waiver expired that was not needed": (waived(NOW, Level.RECOMMENDED), ANYTHING, [], None),
+    "of another profile": (
+        a_result(), Policy(profiles=("devspace", "coder")), [],
+        "the policy asks for devspace or coder, not for plain",
+    ),
+    "of one of the profiles": (a_result(), Policy(profiles=("devspace", "plain")), [], None),
+    "of another grade": (
+        a_result(), Policy(grades=(Grade.ON_LAUNCH,)), [],
+        "its grade is native, which the policy does not allow",
+    ),
+    "certified too long ago": (
+        a_result(finished_at=NOW - days(14.5)), Policy(max_age_days=14), [],
+        f"it was certified on {NOW - days(14.5):%Y-%m-%d}, more than 14 days ago",
+    ),
+    "certified just in time": (
+        a_result(finished_at=NOW - days(14)), Policy(max_age_days=14), [], None,
+    ),
+    "of another registry": (
+        a_result(), Policy(registries=("ghcr.io", "docker.io/library/*")), [],
+        f"{REGISTRY}/{REPOSITORY} is not among the registries allowed",
+    ),
+    "of an allowed registry": (a_result(), Policy(registries=("*.invalid",)), [], None),
+    "of an allowed repository": (a_result(), Policy(registries=("*.invalid/team/*",)), [], None),
+    "of another repository": (
+        a_result(), Policy(registries=("*.invalid/other/*",)), [],
+        f"{REGISTRY}/{REPOSITORY} is not among the registries allowed",
+    ),
+    "not trusted": (
+        a_result(), Policy(trust=(Trust.OFFICIAL, Trust.VERIFIED)), [],
+        "its trust tier is unknown, which the policy does not allow",
+    ),
+    "trusted": (
+        a_result(image={"trust": Trust.VERIFIED}), Policy(trust=(Trust.OFFICIAL, Trust.VERIFIED)),
+        [], None,
+    ),
+    "leans on a waiver": (waived(), ANYTHING, [], None),
+    "leans on a waiver that is not allowed": (
+        waived(), Policy(waivers=False), [], "it leans on waivers: image.os",
+    ),
+    "a waiver of what is only recommended": (
+        waived(level=Level.RECOMMENDED), Policy(waivers=False), [], None,
+    ),
+    "boots too slowly": (
+        timed(), Policy(max_startup=MaxStartup(boot=3)), [],
+        "it boots in 4.00 s, the policy allows 3",
+    ),
+    "boots just in time": (timed(), Policy(max_startup=MaxStartup(boot=4)), [], None),
+    "its dockerd is too slow": (
+        timed(), Policy(max_startup=MaxStartup(dockerd=4.5)), [],
+        "it has dockerd after 5.00 s, the policy allows 4.5",
+    ),
+    "is installed too slowly": (
+        timed(provision_seconds=61), Policy(max_startup=MaxStartup(provision=60)), [],
+        "it is installed in 61.00 s, the policy allows 60",
+    ),
+    "nothing is installed": (timed(), Policy(max_startup=MaxStartup(provision=60)), [], None),
+    # A question without an answer is no pass.
+    "its boot was waived and never timed": (
+        timed(boot_seconds=None), Policy(max_startup=MaxStartup(boot=9)), [],
+        "nobody knows whether it boots in 9 s: that was not timed",
+    ),
+    "its dockerd was waived and never timed": (
+        timed(dockerd_seconds=None), Policy(max_startup=MaxStartup(dockerd=9)), [],
+        "nobody knows whether it has dockerd after 9 s: that was not timed",
+    ),
+    "it was installed and not timed": (
+        a_result(launch=INIT.model_copy(update={"missing": ("systemd",)}),
+                 startup=Startup(samples=(1.0,))),
+        Policy(max_startup=MaxStartup(provision=60)), [],
+        "nobody knows whether it is installed in 60 s: that was not timed",
+    ),
+    "its profile knows no such times": (
+        a_result(startup=Startup()), Policy(max_startup=MaxStartup(boot=1, dockerd=1, provision=1)),
+        [], None,
+    ),
+    "its profile only recommends such times": (
+        a_result(launch=INIT, startup=Startup(samples=(1.0,)),
+                 checks=(a_check("startup.boot", Outcome.UNKNOWN, Level.RECOMMENDED),)),
+        Policy(max_startup=MaxStartup(boot=1)), [], None,
+    ),
+    "its profile boots an init without dockerd": (
+        timed(dockerd_seconds=None, checks="boot"), Policy(max_startup=MaxStartup(dockerd=1)), [],
+        None,
+    ),
+    "was started too seldom": (
+        timed(samples=2), Policy(min_runs=3), [], "2 starts were timed, the policy asks for 3",
+    ),
+    "was started often enough": (timed(samples=3), Policy(min_runs=3), [], None),
+    "was booted and never timed": (
+        timed(samples=0), Policy(min_runs=1), [], "0 starts were timed, the policy asks for 1",
+    ),
+    "was booted and never timed, and nobody asked": (timed(samples=0), ANYTHING, [], None),
+    "nothing is booted under its profile": (a_result(), Policy(min_runs=3), [], None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_reason_is_told(name: str) -> None:
+    result, policy, stopped, expected = CASES[name]
+    assert reason(result, policy, stopped) == expected
+
+
+def test_a_waiver_that_ends_sooner_shortens_the_entry() -> None:
+    for until, expected in ((9, 9), (90, 30)):
+        images, _ = approve(ANYTHING, [waived(NOW + days(until))], [], NOW)
+        assert images[0].expires_at == NOW + days(expected)
+
+
+def test_who_is_left_out_is_known_by_name() -> None:
+    result = of_status(Status.REJECTED, image={"platform": None})
+    _, left = approve(ANYTHING, [result], [], NOW)
+    assert left == [LeftOut(f"{REGISTRY}/{REPOSITORY}:1", "", "plain", "rejected")]
+    assert left[0].name == (f"{REGISTRY}/{REPOSITORY}:1", "", "plain")
+    images, _ = approve(ANYTHING, [a_result()], [], NOW)
+    assert images[0].name == (f"{REGISTRY}/{REPOSITORY}:1", "linux/amd64", "plain")
+
+
+# ---------------------------------------------------------------- several names of one image
+
+OTHER = f"{REGISTRY}/copy:2"
+
+
+def named(reference: str, at: datetime = NOW, **fields: Any) -> Result:
+    image = fields.pop("image", {})
+    fields.setdefault("expires_at", NOW + days(30))
+    return a_result(image={"reference": reference} | image, finished_at=at, **fields)
+
+
+def test_every_name_of_an_image_is_listed_in_the_order_of_the_results() -> None:
+    images, left = approve(ANYTHING, [named(OTHER), named("a:1")], [], NOW)
+    assert ([each.reference for each in images], left) == ([OTHER, "a:1"], [])
+
+
+REJECTED: dict[str, Any] = {"status": Status.REJECTED}
+OUTWEIGHED: dict[str, tuple[dict[str, Any], timedelta, bool]] = {
+    "later": (REJECTED, days(1), True),
+    "at the same moment": (REJECTED, days(0), True),
+    "earlier": (REJECTED, -days(1), False),
+    "later, under another index": (REJECTED | {"image": {"digest": digest(7)}}, days(1), True),
+    "later, the platform spelled out": (
+        REJECTED | {"image": {"platform": "linux/amd64/v1"}}, days(1), True,
+    ),
+    "later, when nobody knew its manifest": (
+        REJECTED | {"image": {"manifest_digest": None}}, days(1), True,
+    ),
+    "later, other content": (
+        REJECTED | {"image": {"digest": digest(7), "manifest_digest": digest(8)}}, days(1), False,
+    ),
+    "later, another platform": (
+        REJECTED | {"image": {"platform": "linux/arm64"}}, days(1), False,
+    ),
+    "later, another profile": (REJECTED | {"profile": "devspace"}, days(1), False),
+    "later, but inconclusive": ({"status": Status.INCONCLUSIVE}, days(1), False),
+    "later, but local": (
+        REJECTED | {"image": {"digest": None, "manifest_digest": None}}, days(1), False,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
+@pytest.mark.parametrize("name", OUTWEIGHED)
+def test_a_later_rejection_of_the_same_content_outweighs(name: str, *, first: bool) -> None:
+    fields, later, outweighs = OUTWEIGHED[name]
+    at = NOW - days(3)
+    good, bad = named("a:1", at), named(OTHER, at + later, **fields)
+    images, left = approve(ANYTHING, [good, bad] if first else [bad, good], [], NOW)
+    assert [each.reference for each in images] == ([] if outweighs else ["a:1"])
+    reasons = {each.reference: each.reason for each in left}
+    assert reasons.keys() == ({OTHER, "a:1"} if outweighs else {OTHER})
+    if outweighs:
+        assert reasons["a:1"] == f"the same image was rejected later, as {OTHER}"
+
+
+def test_the_newest_of_several_rejections_counts() -> None:
+    ages = {"b:1": 5, "c:1": 1, "d:1": 4}
+    bad = [named(name, NOW - days(age), status=Status.REJECTED) for name, age in ages.items()]
+    images, left = approve(ANYTHING, [*bad, named("a:1", NOW - days(2))], [], NOW)
+    assert images == []
+    assert left[-1].reason == "the same image was rejected later, as c:1"
+
+
+# ---------------------------------------------------------------- what a list loses
+
+
+def numbered(number: int, **fields: Any) -> Approved:
+    return an_entry(
+        reference=f"a:{number}", digest=digest(number), manifest_digest=digest(100 + number),
+        **fields,
+    )  # fmt: skip
+
+
+BEFORE = [numbered(number) for number in range(1, 11)]
+
+
+def test_only_names_that_are_gone_are_lost() -> None:
+    moved = numbered(1).model_copy(update={"digest": digest(77)})
+    assert lost(BEFORE, [moved, *BEFORE[1:]], []) == []
+    assert lost(BEFORE, BEFORE[2:], []) == BEFORE[:2]
+    assert lost([], BEFORE, []) == []
+    other = [each.model_copy(update={"profile": "devspace"}) for each in BEFORE]
+    assert lost(BEFORE, other, []) == BEFORE
+
+
+def test_what_was_revoked_was_not_lost() -> None:
+    assert lost(BEFORE, BEFORE[3:], revoked(1)) == BEFORE[1:3]
+    assert lost(BEFORE, BEFORE[3:], revoked(101, 2)) == [BEFORE[2]]
+
+
+@pytest.mark.parametrize("manifest", [None, digest(1)], ids=["unknown", "in an older list"])
+def test_what_may_hold_what_was_revoked_was_not_lost(manifest: str | None) -> None:
+    before = [an_entry(manifest_digest=manifest)]
+    assert lost(before, [], held(3, 1)) == []
+    assert lost(before, [], held(3, 2)) == before
+    assert lost([an_entry()], [], held(3, 1)) == [an_entry()], "its manifest is another one"
+
+
+@pytest.mark.parametrize(
+    ("percent", "gone", "expected"),
+    [
+        (0, 0, False), (0, 1, True),
+        (20, 2, False), (20, 3, True), (19.9, 2, True),
+        (100, 10, False),
+    ],
+)  # fmt: skip
+def test_a_list_may_lose_a_share(percent: float, gone: int, *, expected: bool) -> None:
+    policy = Policy(max_shrink_percent=percent)
+    assert shrinks(policy, BEFORE, BEFORE[:gone]) is expected
+
+
+def test_an_empty_list_loses_nothing() -> None:
+    assert not shrinks(Policy(max_shrink_percent=0), [], [])
+
+
+# ---------------------------------------------------------------- whatever stands in the ledger
+
+moments = st.sampled_from([NOW + days(count) for count in (-40, -8, -1, 0, 1, 30)])
+numbers = st.integers(1, 4).map(digest)
+images = st.fixed_dictionaries(
+    {
+        "reference": st.sampled_from(["a:1", "b:1", "c:1"]),
+        "digest": st.one_of(st.none(), numbers),
+        "manifest_digest": st.one_of(st.none(), numbers),
+        "platform": st.sampled_from([None, "linux/amd64", "linux/arm64", "linux/arm64/v8"]),
+    }
+)
+checks = st.sampled_from(
+    [(), (a_check("image.os", Outcome.FAILED, waiver=a_waiver()),)],
+)
+results = st.builds(
+    a_result,
+    image=images,
+    status=st.sampled_from(Status),
+    checks=checks,
+    finished_at=moments,
+    expires_at=moments,
+    profile=st.sampled_from(["plain", "devspace"]),
+)
+policies = st.builds(
+    Policy,
+    waivers=st.booleans(),
+    max_age_days=st.sampled_from([None, 2.0]),
+    profiles=st.sampled_from([None, ("plain",)]),
+)
+
+
+@given(policies, st.lists(results, max_size=6), st.lists(st.integers(1, 4), max_size=2))
+def test_nothing_is_listed_that_may_not_run(
+    policy: Policy, found: list[Result], stopped: list[int]
+) -> None:
+    listed, left = approve(policy, found, revoked(*stopped), NOW)
+    assert len(listed) + len(left) == len(found)
+    assert all(each.reason for each in left)
+    gone = {digest(each) for each in stopped}
+    for entry in listed:
+        assert entry.expires_at > NOW
+        assert not {entry.digest, entry.manifest_digest} & gone
+        assert entry.pin.endswith(f"@{entry.digest}")
+        assert policy.waivers or not entry.waived
+        assert any(
+            each.verdict.status is Status.CERTIFIED
+            and each.image.reference == entry.reference
+            and each.image.digest == entry.digest
+            and each.finished_at == entry.certified_at
+            and each.expires_at >= entry.expires_at
+            for each in found
+        )
+        assert not any(
+            each.verdict.status is Status.REJECTED
+            and each.finished_at >= entry.certified_at
+            and (each.image.manifest_digest or each.image.digest) == entry.manifest_digest
+            and normal(each.image.platform or "") == normal(entry.platform)
+            and each.profile == entry.profile
+            for each in found
+        )

@@ -1,0 +1,300 @@
+"""`certify verify` and `certify keys` as programs call them: exit codes, one line, no secrets."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from certify.cli.main import main
+from certify.model.approved import Approved, ApprovedList, Revocation
+from certify.model.platform import of_this_host
+from certify.model.terms import Grade
+from certify.signing.attachments import attach_all
+from certify.signing.attestations import Signer, attachments
+from certify.signing.keys import new_pair, read_private
+from certify.signing.memory import state_file
+from certify.util.text import safe_json
+from tests.conftest import command
+from tests.signing.conftest import a_result, digest
+from tests.support.registries import Registry, running
+
+NAME = "registry.invalid/team/app"
+PIN = f"{NAME}@{digest(1)}"
+NOW = datetime.now(UTC)
+HERE = of_this_host()
+
+
+def entry(**fields: object) -> Approved:
+    known: dict[str, object] = {
+        "pin": PIN, "reference": f"{NAME}:1", "registry": "registry.invalid",
+        "repository": "team/app", "tag": "1", "digest": digest(1), "manifest_digest": digest(2),
+        "platform": HERE, "profile": "devspace", "grade": Grade.NATIVE, "suite": digest(9),
+        "certified_at": NOW, "expires_at": NOW + timedelta(days=30),
+    }  # fmt: skip
+    return Approved.model_validate(known | fields)
+
+
+def listed(*images: Approved, **fields: object) -> ApprovedList:
+    known: dict[str, object] = {
+        "sequence": 7, "published_at": NOW, "expires_at": NOW + timedelta(days=7),
+        "images": images or (entry(),),
+    }  # fmt: skip
+    return ApprovedList.model_validate(known | fields)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with two pairs of keys, and a memory of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for name in ("team", "other"):
+        private, public = new_pair("ecdsa", None)
+        (tmp_path / f"{name}.key").write_bytes(private)
+        (tmp_path / f"{name}.pub").write_bytes(public)
+    return tmp_path
+
+
+def write(found: ApprovedList, sign: str | None = "team", name: str = "list.json") -> None:
+    raw = safe_json(found.model_dump(mode="json", by_alias=True)).encode()
+    Path(name).write_bytes(raw)
+    if sign:
+        key = read_private(Path(f"{sign}.key"), lambda: b"")
+        signature, bundle = Signer(key, lambda _: None).of_list(raw, found, name)
+        Path(signature).write_bytes(bundle)
+
+
+def verify(*words: str) -> Result:
+    return CliRunner().invoke(main, ["verify", "--approved", "list.json", *words])
+
+
+def test_approved() -> None:
+    write(listed())
+    for image in (PIN, f"{NAME}@{digest(2)}"):
+        ended = verify(image, "--key", "team.pub")
+        assert ended.exit_code == 0
+        assert ended.stdout.startswith(f"approved: {image}: native for devspace on {HERE}, until ")
+        assert (len(ended.stdout.splitlines()), ended.stderr) == (1, "")
+    told = json.loads(verify(f"{NAME}:9@{digest(1)}", "--json").stdout)
+    assert (told["approved"], told["digest"], told["pin"]) == (True, digest(1), PIN)
+    same = {"linux/amd64": "linux/amd64/v1", "linux/arm64": "linux/arm64/v8"}.get(HERE, HERE)
+    assert verify(PIN, "--platform", same).exit_code == 0
+
+
+REFUSALS: dict[str, tuple[ApprovedList, list[str], str, str]] = {
+    "moved": (listed(), [f"{NAME}@{digest(5)}"], "moved", "this digest is not on the list"),
+    "other repository": (listed(), [f"a.invalid/x@{digest(1)}"], "unlisted", "nothing of a.in"),
+    "other profile": (listed(), [PIN, "--profile", "plain"], "profile", "not for plain"),
+    "other platform": (
+        listed(), [PIN, "--platform", "linux/s390x"], "platform", "not for linux/s390x",
+    ),
+    "expired": (listed(entry(expires_at=NOW)), [PIN], "expired", "its certificate expired"),
+    "list expired": (listed(expires_at=NOW), [PIN], "list-expired", "the list itself expired"),
+    "revoked": (
+        listed(revoked=[Revocation(digest=digest(1), reference=PIN, reason="x", revoked_at=NOW)]),
+        [PIN], "revoked", "revoked: x",
+    ),
+    "other key": (listed(), [PIN, "--key", "other.pub"], "signature", "with another key"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_each_refusal_is_exit_1_with_its_reason(name: str) -> None:
+    found, words, why, text = REFUSALS[name]
+    write(found)
+    ended = verify(*words)
+    assert (ended.exit_code, ended.stderr) == (1, "")
+    assert ended.stdout.startswith("not approved: ")
+    assert text in ended.stdout
+    assert len(ended.stdout.splitlines()) == 1
+    told = json.loads(verify(*words, "--json").stdout)
+    assert (told["schema"], told["approved"]) == ("certify/verification/v1", False)
+    assert told["reason"] == why
+    assert text in told["text"]
+
+
+def test_unsigned_tampered_and_replayed_lists_are_refused() -> None:
+    write(listed(), sign=None)
+    ended = verify(PIN, "--key", "team.pub")
+    assert (ended.exit_code, "is not signed, and a key was asked for" in ended.stdout) == (1, True)
+    assert verify(PIN).exit_code == 0, "nobody asked for a signature"
+
+    write(listed(sequence=8))
+    assert verify(PIN, "--key", "team.pub").exit_code == 0
+    text = Path("list.json").read_text()
+    Path("list.json").write_text(text.replace(digest(1), digest(6)))
+    ended = verify(f"{NAME}@{digest(6)}", "--key", "team.pub")
+    assert (ended.exit_code, "it was changed or exchanged" in ended.stdout) == (1, True)
+
+    write(listed(sequence=7))
+    ended = verify(PIN, "--key", "team.pub")
+    assert (ended.exit_code, "is older than one seen before (number 8)" in ended.stdout) == (
+        1,
+        True,
+    )
+    assert json.loads(verify(PIN, "--key", "team.pub", "--json").stdout)["reason"] == "replayed"
+    state_file().unlink()
+    assert verify(PIN, "--key", "team.pub").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([PIN, "--approved", "none.json"], "there is no list at"),
+        ([PIN, "--approved", "garbage.json"], "cannot be read: it is no certify/approved/v1"),
+        ([PIN, "--approved", "http://127.0.0.1:1/list.json"], "cannot be read"),
+        (["127.0.0.1:1/team/app:1"], "127.0.0.1:1 does not find"),
+    ],
+)
+def test_what_cannot_be_told_is_exit_3(words: list[str], said: str) -> None:
+    write(listed())
+    Path("garbage.json").write_text("{}")
+    ended = verify(*words)
+    assert (ended.exit_code, ended.stdout) == (3, "")
+    assert said in ended.stderr
+    told = json.loads(verify(*words, "--json").stdout)
+    assert (told["approved"], told["reason"]) == (None, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["Debian"], "is not an image reference"),
+        (["sha256:" + "0" * 64], "an image ID says nothing about where"),
+        ([PIN, "--key", "none.pub"], "No such file"),
+        ([PIN, "--key", "team.key"], "is a private key"),
+        ([PIN, "--key", "list.json"], "is no public key"),
+        ([PIN, "--platform", "amd64"], "expected is for example linux/arm64"),
+        ([PIN, "--attached"], "exclude each other"),
+        ([PIN, "--approved", "http://a.invalid/l.json"], "anybody on the way could change"),
+        (["--no-such", PIN], "--no-such"),
+    ],
+)
+def test_wrong_usage_is_exit_2(words: list[str], said: str) -> None:
+    write(listed())
+    ended = verify(*words)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert said in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["https://me:secret@registry.invalid/x.json", "https://me:secret@registry.invalid:99999/x",
+     "http://me:secret@registry.invalid/x", "https://me:secret@[::1/x"],
+)  # fmt: skip
+def test_the_password_in_a_url_is_not_told(place: str) -> None:
+    ended = CliRunner().invoke(main, ["verify", "--json", "--approved", place, PIN])
+    assert (ended.exit_code, ended.exception.__class__) in ((2, SystemExit), (3, SystemExit))
+    assert "secret" not in ended.output
+    assert "registry.invalid" in ended.output or "[::1" in ended.output
+
+
+@pytest.fixture
+def dripping() -> Iterator[str]:
+    """A server whose answer never gets to its end, though every byte comes soon."""
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Header: ")
+                while not stop.wait(0.05):
+                    connection.sendall(b"x")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        stop.set()
+        thread.join()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.import_module("certify.cli.verify"), "LIMIT", 0.5)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_nobody_keeps_the_gate_waiting(dripping: str) -> None:
+    ended = CliRunner().invoke(main, ["verify", "--approved", f"http://{dripping}/x.json", PIN])
+    assert (ended.exit_code, "no answer within 0.5 s" in ended.stderr) == (3, True)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_pipe_that_nobody_writes_to_is_no_list() -> None:
+    os.mkfifo("list.json")
+    ended = verify(PIN, "--json")
+    assert (ended.exit_code, json.loads(ended.stdout)["approved"]) == (3, None)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_attached_needs_a_key() -> None:
+    ended = CliRunner().invoke(main, ["verify", "--attached", PIN])
+    assert (ended.exit_code, "--attached needs --key" in ended.stderr) == (2, True)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with running(tmp_path_factory.mktemp("registry")) as found:
+        yield found
+
+
+def test_a_tag_is_resolved_and_a_moved_one_refused(registry: Registry) -> None:
+    first = registry.seed("team/app", "1", "first")
+    name = f"{registry.host}/team/app"
+    here = entry(pin=f"{name}@{first}", registry=registry.host, digest=first, manifest_digest=first)
+    write(listed(here))
+    assert verify(f"{name}:1").exit_code == 0
+    second = registry.seed("team/app", "1", "second")
+    ended = verify(f"{name}:1")
+    assert (ended.exit_code, f"{name}@{second}: this digest" in ended.stdout) == (1, True)
+    assert verify(f"{name}:1@{first}").exit_code == 0
+
+
+def test_what_is_attached_is_enough(registry: Registry) -> None:
+    mine = registry.seed("team/app", "attached", "attached")
+    named = {"registry": registry.host, "digest": mine, "manifest_digest": mine, "platform": HERE}
+    result = a_result(image=named)
+    key = read_private(Path("team.key"), lambda: b"")
+    files = Signer(key, lambda _: None).of_results([result])
+    from certify.registry.client import Registry as Client
+    from certify.registry.referrers import Referrers
+
+    with Client(registry.host, lambda _: None) as client:
+        found = attachments([result], files, key.public_key())
+        attach_all(found, lambda _, name: Referrers(client, name))
+
+    def attached(*words: str) -> tuple[int, str]:
+        ended = CliRunner().invoke(main, ["verify", "--attached", *words])
+        return ended.exit_code, ended.stdout
+
+    image = f"{registry.host}/team/app:attached"
+    code, said = attached(image, "--key", "team.pub", "--profile", "plain")
+    assert (code, f"{mine}: native for plain on {HERE}" in said) == (0, True)
+    assert attached(image, "--key", "team.pub")[0] == 1
+    code, said = attached(image, "--key", "other.pub", "--profile", "plain")
+    assert (code, "signed with another key" in said) == (1, True)
+    registry.seed("team/app", "attached", "pushed again")
+    code, said = attached(image, "--key", "team.pub", "--profile", "plain")
+    assert (code, "nothing is attached" in said) == (1, True)
+
+
+def test_with_a_digest_and_a_file_no_network_is_used() -> None:
+    write(listed())
+    alone = command("verify", PIN, "--approved", "list.json", "--key", "team.pub")
+    if shutil.which("unshare"):
+        alone = ["unshare", "--net", *alone]
+    traced = subprocess.run(alone, capture_output=True, text=True, check=False)
+    assert traced.returncode == 0, traced.stderr

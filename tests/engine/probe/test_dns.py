@@ -1,0 +1,109 @@
+"""A question of the Domain Name System, and every answer that may come back."""
+
+from __future__ import annotations
+
+import struct
+from ipaddress import IPv4Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certify.engine.probe.dns import BadAnswer, Resolution, answer, nameservers, question
+
+ASKED = question("deb.debian.org", 0xFF0A)
+NAME = b"\xc0\x0c"  # a pointer to the name in the question
+
+
+def message(
+    *records: bytes, flags: int = 0x8180, number: int = 0xFF0A, asked: bytes = ASKED[12:]
+) -> bytes:
+    return (
+        struct.pack(">6H", number, flags, bool(asked), len(records), 0, 0)
+        + asked
+        + b"".join(records)
+    )
+
+
+def record(data: bytes, kind: int = 1, name: bytes = NAME) -> bytes:
+    return name + struct.pack(">HHIH", kind, 1, 60, len(data)) + data
+
+
+ONE, TWO = bytes([203, 0, 113, 80]), bytes([203, 0, 113, 81])
+
+
+def test_a_question_is_what_the_standard_shows() -> None:
+    # RFC 1035, 4.1.1 to 4.1.2: a header with recursion desired, then name, type A, class IN.
+    header = bytes.fromhex("ff0a01000001000000000000")
+    asked = question("deb.debian.org", 0xFF0A)
+    assert asked == header + b"\x03deb\x06debian\x03org\0" + b"\0\1\0\1"
+    assert question("deb.debian.org.", 0xFF0A) == ASKED, "a root dot changes nothing"
+    assert b"\x0dxn--bcher-kva\x07example" in question("bücher.example", 1)
+
+
+@pytest.mark.parametrize("name", ["", ".", "a..b", ".a", "x" * 64, ".".join(["x" * 60] * 5)])
+def test_what_is_no_name_is_not_asked_for(name: str) -> None:
+    with pytest.raises(ValueError, match=r"not a name|label|idna"):
+        question(name, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "addresses", "problem"),
+    [
+        (message(record(ONE)), [ONE], ""),
+        (message(record(ONE), record(TWO)), [ONE, TWO], ""),
+        (message(record(b"\3www\xc0\x0c", kind=5), record(TWO)), [TWO], ""),
+        (message(record(TWO, name=b"\3www\6debian\3org\0")), [TWO], ""),
+        (message(record(bytes(16), kind=28)), [], "it has no IPv4 address"),
+        (message(), [], "it has no IPv4 address"),
+        (message(flags=0x8183), [], "there is no such name"),
+        (message(flags=0x8182), [], "the server failed"),
+        (message(flags=0x8185), [], "the server refuses"),
+        (message(flags=0x8185, asked=b""), [], "the server refuses"),
+    ],
+)
+def test_answers(said: bytes, addresses: list[bytes], problem: str) -> None:
+    assert answer(said, ASKED) == Resolution(tuple(map(IPv4Address, addresses)), problem)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        ASKED,  # an echo
+        message(record(ONE), number=1),
+        message(record(ONE))[:-1],
+        message(record(ONE), record(TWO))[: -len(record(TWO))],
+        message(b"\x3f"),
+        struct.pack(">6H", 0xFF0A, 0x8180, 65535, 65535, 0, 0),
+    ],
+)
+def test_what_is_no_answer(said: bytes) -> None:
+    with pytest.raises(BadAnswer):
+        answer(said, ASKED)
+
+
+@given(st.binary(max_size=200))
+def test_whatever_comes_back_reading_it_ends(tail: bytes) -> None:
+    for said in (tail, ASKED[:2] + b"\x81\x80" + tail, message(tail, tail)):
+        try:
+            assert isinstance(answer(said, ASKED), Resolution)
+        except BadAnswer as error:
+            assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "servers"),
+    [
+        (b"nameserver 10.0.0.53\n", ("10.0.0.53",)),
+        (b"search x\nnameserver\t127.0.0.11\noptions ndots:0\n", ("127.0.0.11",)),
+        (b"# nameserver 1.1.1.1\n;nameserver 1.1.1.1\nnameserver ::1\n", ()),
+        (b"nameserver\nnameserver nowhere\n", ()),
+        (b"nameserver ::1\nnameserver 10.0.0.1\nnameserver 10.0.0.2\nnameserver 10.0.0.3\n",
+         ("10.0.0.1", "10.0.0.2")),
+        (b"\xff\0", ()),
+        (b"", ()),
+    ],
+)  # fmt: skip
+def test_name_servers_of_a_container(text: bytes, servers: tuple[str, ...]) -> None:
+    assert nameservers(text) == servers

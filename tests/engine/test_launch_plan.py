@@ -1,0 +1,510 @@
+"""How a candidate is started: least privilege, valid shell, and a line that can be pasted."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from docker.types import HostConfig
+
+from certify.engine import packages
+from certify.engine.client import Engine
+from certify.engine.launch_plan import (
+    NOTIFY,
+    SHELL_RAN,
+    STATE_FOLDER,
+    STOP_SIGNAL,
+    LaunchPlan,
+    Limits,
+    host_config,
+    launch_script,
+    reproduce,
+    seccomp_path,
+    seccomp_profile,
+)
+from certify.judge.profiles import Capability
+from certify.model.result import LaunchKind
+from tests.conftest import SAMPLES
+from tests.support.waiting import eventually
+
+CAPABILITIES = get_args(Capability)
+LIMITS_ONLY = {
+    "init",
+    "mem_limit", "memswap_limit", "nano_cpus", "pids_limit", "log_config", "tmpfs",
+}  # fmt: skip
+SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
+any_shell = pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS)
+
+
+def program(name: str) -> str:
+    """Where a program of this machine is; the suite's own image brings all that are asked for."""
+    found = shutil.which(name)
+    assert found, f"no {name} on this machine: apt-get install dash bash busybox"
+    return found
+
+
+def complaints(shell: list[str], script: str) -> tuple[int, bytes]:
+    """What a shell says of a script that it only reads: (0, nothing) if it is well formed."""
+    read = subprocess.run(
+        [program(shell[0]), *shell[1:], "-n"],
+        input=script.encode(),
+        capture_output=True,
+        check=False,
+    )
+    return read.returncode, read.stderr
+
+
+def config(
+    kind: LaunchKind = "init",
+    isolation: str = "caps",
+    *,
+    cpus: int = 2,
+    notify: Path | None = None,
+    **rest: Any,
+) -> dict[str, Any]:
+    return host_config(LaunchPlan(kind, isolation, **rest), cpus=cpus, volume="vol", notify=notify)
+
+
+# Rights
+
+
+def test_an_init_gets_two_capabilities_and_no_privilege() -> None:
+    given = config("init", "caps")
+    assert set(given) == LIMITS_ONLY | {"binds", "cgroupns", "cap_add", "security_opt"}
+    assert sorted(given["cap_add"]) == ["NET_ADMIN", "SYS_ADMIN"]
+    assert given["cgroupns"] == "private", "with the host's, systemd leaves its groups on the host"
+    assert given["security_opt"] == [f"seccomp={seccomp_profile()}"]
+
+
+def test_privilege_only_if_asked_for() -> None:
+    given = config("init", "privileged")
+    assert set(given) == LIMITS_ONLY | {"binds", "cgroupns", "privileged"}
+    assert given["privileged"] is True
+    assert given["cgroupns"] == "private"
+
+
+def test_sysbox_confines_by_itself() -> None:
+    given = config("init", "sysbox", apparmor=True)
+    assert set(given) == LIMITS_ONLY | {"binds", "runtime"}
+    assert given["runtime"] == "sysbox-runc"
+
+
+@pytest.mark.parametrize("kind", ["idle", "image"])
+@pytest.mark.parametrize("isolation", ["default", "caps", "privileged", "sysbox"])
+@pytest.mark.parametrize("apparmor", [False, True])
+def test_what_is_no_init_has_no_rights_beyond_the_engines_defaults(
+    kind: LaunchKind, isolation: str, apparmor: bool
+) -> None:
+    given = config(kind, isolation, apparmor=apparmor, notify=Path("/tmp/notify"))
+    assert set(given) == LIMITS_ONLY
+
+
+@pytest.mark.parametrize("apparmor", [False, True])
+def test_apparmor_is_lifted_only_where_there_is_one(apparmor: bool) -> None:
+    options = config("init", "caps", apparmor=apparmor)["security_opt"]
+    assert ("apparmor=unconfined" in options) is apparmor
+    assert any(option.startswith("seccomp=") for option in options)
+
+
+def test_the_notification_socket_is_mounted_read_only_if_there_is_one() -> None:
+    assert "mounts" not in config()
+    given = config(notify=Path("/tmp/n"))
+    assert given["binds"] == config()["binds"] == ["vol:/var/lib/docker"]
+    (mount,) = given["mounts"]  # a bind would make a folder that is not there
+    assert mount == {"Type": "bind", "Source": "/tmp/n", "Target": NOTIFY, "ReadOnly": True}
+
+
+@pytest.mark.parametrize("kind", ["init", "idle", "image"])
+def test_nothing_of_the_engines_own_is_put_before_the_first_program(kind: LaunchKind) -> None:
+    """Whatever its daemon.json says: systemd must be PID 1."""
+    assert HostConfig(version="1.41", **config(kind))["Init"] is False
+    assert "--init=false" in shlex.split(reproduce(LaunchPlan(kind, "caps"), "app", platform=None))
+
+
+def test_what_systemd_wants_to_be_tmpfs_is() -> None:
+    assert set(config()["tmpfs"]) == {STATE_FOLDER, "/run", "/run/lock"}
+    assert set(config("idle")["tmpfs"]) == {STATE_FOLDER}
+
+
+# Limits
+
+
+@pytest.mark.parametrize("kind", ["init", "idle", "image"])
+@pytest.mark.parametrize(
+    ("limits", "nano"),
+    [
+        (Limits(), 2_000_000_000),
+        (Limits(cpus=0.5), 500_000_000),
+        (Limits(cpus=8), 2_000_000_000),
+    ],
+)
+def test_limits(kind: LaunchKind, limits: Limits, nano: int) -> None:
+    given = config(kind, limits=limits)
+    assert given["nano_cpus"] == nano, "never more than the host has: the engine would refuse"
+    assert given["mem_limit"] == given["memswap_limit"] == limits.memory
+    assert given["pids_limit"] == limits.pids
+
+
+def test_the_log_is_limited_in_a_way_that_can_be_read_back() -> None:
+    given = config(limits=Limits(log_bytes=12345))["log_config"]
+    assert given == {"Type": "json-file", "Config": {"max-size": "12345", "max-file": "1"}}
+
+
+def test_no_network_is_named_unless_asked_for() -> None:
+    assert "network_mode" not in config()
+    assert config(network="mine")["network_mode"] == "mine"
+    assert config("idle", network="mine")["network_mode"] == "mine"
+
+
+@pytest.mark.parametrize("isolation", ["caps", "privileged", "sysbox"])
+@pytest.mark.parametrize("kind", ["init", "idle"])
+def test_the_engines_library_takes_it(kind: LaunchKind, isolation: str) -> None:
+    given = config(kind, isolation, limits=Limits(memory="512m"), notify=Path("/tmp/n"))
+    made = HostConfig(version="1.41", **given)
+    assert made["Memory"] == made["MemorySwap"] == 512 * 1024**2
+    assert made.get("CgroupnsMode") == (
+        "private" if kind == "init" and isolation != "sysbox" else None
+    )
+
+
+# The seccomp profile
+
+
+DENIED = {
+    "kernel modules": "init_module finit_module delete_module create_module query_module",
+    "another kernel": "kexec_load kexec_file_load reboot",
+    "swap": "swapon swapoff",
+    "the clock": "clock_settime clock_settime64 clock_adjtime settimeofday stime",
+    "files by handle": "open_by_handle_at",
+    "other processes": "perf_event_open ptrace userfaultfd",
+    "ports": "iopl ioperm",
+    "accounts of the host": "acct quotactl syslog",
+}
+NEEDED = "mount umount2 pivot_root unshare setns clone clone3 keyctl add_key bpf sethostname execve"
+
+
+@pytest.mark.parametrize("names", DENIED.values(), ids=DENIED)
+def test_the_seccomp_profile_denies_what_no_container_may_do(names: str) -> None:
+    profile = json.loads(seccomp_profile())
+    (rule,) = profile["syscalls"]
+    assert (rule["action"], rule["errnoRet"]) == ("SCMP_ACT_ERRNO", 1), "EPERM"
+    assert set(names.split()) <= set(rule["names"])
+
+
+def test_the_seccomp_profile_leaves_what_containers_in_containers_need() -> None:
+    profile = json.loads(seccomp_profile())
+    assert profile["defaultAction"] == "SCMP_ACT_ALLOW"
+    denied = profile["syscalls"][0]["names"]
+    assert not set(NEEDED.split()) & set(denied)
+    assert sorted(set(denied)) == denied
+
+
+def test_every_calling_convention_of_a_machine_is_covered() -> None:
+    machines = {each["architecture"]: each for each in json.loads(seccomp_profile())["archMap"]}
+    assert machines["SCMP_ARCH_X86_64"]["subArchitectures"] == ["SCMP_ARCH_X86", "SCMP_ARCH_X32"]
+    assert machines["SCMP_ARCH_AARCH64"]["subArchitectures"] == ["SCMP_ARCH_ARM"]
+
+
+def test_the_profile_of_the_command_line_is_the_one_of_the_launch() -> None:
+    assert json.loads(seccomp_path().read_text("utf-8")) == json.loads(seccomp_profile())
+    assert "\n" not in seccomp_profile()
+
+
+# The script
+
+
+SCRIPTS = {
+    f"{kind}-{len(install)}{'-mounts' if mounts else ''}": launch_script(
+        kind, install, mounts=mounts
+    )
+    for kind in ("init", "idle")
+    for install in ((), CAPABILITIES[:1], CAPABILITIES)
+    for mounts in (True, False)
+}
+
+
+@any_shell
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+def test_the_script_is_valid_in_every_shell(shell: list[str], script: str) -> None:
+    assert complaints(shell, script) == (0, b"")
+
+
+def test_the_script_is_the_command_and_the_entrypoint_a_shell() -> None:
+    plan = LaunchPlan("init", "caps", ("systemd",))
+    assert plan.argv == ("/bin/sh", "-c", plan.script, "certify")
+    assert LaunchPlan("image", "caps").argv == ()
+
+
+@pytest.mark.parametrize(
+    ("isolation", "mounts"), [("caps", True), ("privileged", True), ("sysbox", False)]
+)
+def test_mounts_are_prepared_where_certify_holds_the_rights(isolation: str, mounts: bool) -> None:
+    script = LaunchPlan("init", isolation).script
+    assert ("mount" in script) is mounts
+    if mounts:
+        assert script.index("mount") < script.index("exec ")
+
+
+class Machine:
+    """A folder that stands for the root of an image, to run the launch script in.
+
+    Nothing of this machine is on its PATH, so the script gets by with builtins.
+    """
+
+    def __init__(self, root: Path, shell: list[str]) -> None:
+        self.root = root
+        self.shell = [program(shell[0]), *shell[1:]]
+        for folder in ("bin", "sbin", "run/certify"):
+            (root / folder).mkdir(parents=True)
+
+    def add(self, path: str, script: str) -> None:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(f"#!{program('dash')}\n{script}\n")
+        target.chmod(0o755)
+
+    def run(self, script: str) -> str:
+        """Run it, with the paths of its root; what it printed."""
+        inside = re.sub(r"(?<![\w/.}])/(?=(?:sbin|lib|usr|etc|run)/)", f"{self.root}/", script)
+        ran = subprocess.run(
+            [*self.shell, "-c", inside, "certify"],
+            env={"PATH": str(self.root / "bin")},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert (ran.returncode, ran.stderr) == (0, b""), ran
+        return ran.stdout.decode()
+
+    def state(self, name: str) -> str | None:
+        path = self.root / "run/certify" / name
+        return path.read_text().strip() if path.exists() else None
+
+    def timeline(self) -> list[str]:
+        steps = [line.split() for line in (self.state("timeline") or "").splitlines()]
+        moments = [float(moment) for _, moment in steps]
+        assert moments == sorted(moments)
+        return [step for step, _ in steps]
+
+
+@pytest.fixture
+def machine(tmp_path: Path, request: pytest.FixtureRequest) -> Machine:
+    return Machine(tmp_path / "root", request.param)
+
+
+any_machine = pytest.mark.parametrize("machine", SHELLS.values(), ids=SHELLS, indirect=True)
+INIT = 'echo "init of $container, socket ${NOTIFY_SOCKET-none}"'
+
+
+@any_machine
+def test_an_image_that_lacks_nothing_becomes_its_init(machine: Machine) -> None:
+    machine.add("sbin/init", INIT)
+    said = machine.run(launch_script("init", (), mounts=False))
+    assert said.splitlines() == [SHELL_RAN, "init of docker, socket none"]
+    assert (machine.state("phase"), machine.state("missing")) == ("booting", "")
+    assert machine.state("installed") is None
+    assert machine.timeline() == ["launched"]
+
+
+@any_machine
+@pytest.mark.parametrize("init", ["lib/systemd/systemd", "usr/lib/systemd/systemd"])
+def test_a_systemd_without_a_link_from_sbin_is_found(machine: Machine, init: str) -> None:
+    machine.add(init, INIT)
+    assert "init of docker" in machine.run(launch_script("init", (), mounts=False))
+
+
+@any_machine
+def test_the_notification_socket_is_handed_on_if_it_is_there(machine: Machine) -> None:
+    machine.add("sbin/init", INIT)
+    machine.add("run/certify/notify/socket", "")
+    said = machine.run(launch_script("init", (), mounts=False))
+    assert f"socket {machine.root}{NOTIFY}/socket" in said
+
+
+@any_machine
+def test_what_is_missing_is_installed_before_the_init_starts(machine: Machine) -> None:
+    machine.add("bin/apt-get", 'echo "apt-get $*"; echo "to stderr" >&2')
+    machine.add("bin/apt-cache", "exit 1")
+    machine.add("bin/bash", "")
+    machine.add("sbin/init", INIT)
+    said = machine.run(launch_script("init", ("systemd", "bash", "sudo"), mounts=False))
+    lines = said.splitlines()
+    assert lines[:2] == [SHELL_RAN, "certify: family apt"]
+    assert lines[-1] == "init of docker, socket none"
+    assert "apt-get install -y --no-install-recommends systemd systemd-sysv dbus sudo" in lines
+    assert "to stderr" in lines, "the log of the container has both outputs"
+    assert machine.state("missing") == "systemd sudo"
+    assert machine.state("installed") == "0"
+    assert machine.timeline() == ["launched", "installing", "installed"]
+
+
+@any_machine
+def test_an_installation_that_fails_is_recorded_and_the_image_boots_if_it_can(
+    machine: Machine,
+) -> None:
+    machine.add("bin/apt-get", 'case "$*" in *update*) exit 100 ;; esac')
+    machine.add("sbin/init", INIT)
+    assert "init of docker" in machine.run(launch_script("init", ("sudo",), mounts=False))
+    assert (machine.state("missing"), machine.state("installed")) == ("sudo", "100")
+
+
+@any_machine
+def test_without_a_package_manager_the_installation_says_127(machine: Machine) -> None:
+    machine.run(launch_script("init", ("systemd",), mounts=False))
+    assert (machine.state("missing"), machine.state("installed")) == ("systemd", "127")
+
+
+@any_machine
+def test_without_an_init_the_shell_stays(machine: Machine) -> None:
+    assert machine.run(launch_script("init", (), mounts=False)).splitlines() == [SHELL_RAN]
+    assert machine.state("phase") == "idle"
+
+
+@any_machine
+def test_an_idle_launch_only_waits(machine: Machine) -> None:
+    machine.add("sbin/init", INIT)
+    assert machine.run(launch_script("idle", CAPABILITIES, mounts=True)).splitlines() == [SHELL_RAN]
+    assert machine.state("phase") == "idle"
+    assert machine.timeline() == ["launched"]
+
+
+@any_machine
+def test_a_second_start_finds_nothing_missing(machine: Machine) -> None:
+    machine.add("bin/apt-get", f'[ "$1" != install ] || : >{machine.root}/bin/sudo; echo "$1"')
+    machine.add("sbin/init", INIT)
+    script = launch_script("init", ("sudo",), mounts=False)
+    machine.run(script)
+    (machine.root / "bin/sudo").chmod(0o755)
+    assert machine.run(script).splitlines() == [SHELL_RAN, "init of docker, socket none"]
+    assert machine.state("missing") == ""
+
+
+# The line to paste
+
+
+PLANS = {
+    "idle": LaunchPlan("idle", "default"),
+    "image": LaunchPlan("image", "default"),
+    "caps": LaunchPlan("init", "caps"),
+    "apparmor": LaunchPlan("init", "caps", apparmor=True),
+    "privileged": LaunchPlan("init", "privileged"),
+    "sysbox": LaunchPlan("init", "sysbox"),
+    "limits": LaunchPlan("init", "caps", network="a b", limits=Limits("512m", 0.5, 99)),
+}
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_the_line_is_one_line_of_words(plan: LaunchPlan) -> None:
+    line = reproduce(plan, "team/app:1", platform="linux/amd64", install="apt-get install 'a b'")
+    words = shlex.split(line)
+    assert "\n" not in line
+    assert shlex.join(words) == line
+    # What is started as shipped has nothing more to read than it would have without certify.
+    detached = "-d" if plan.kind == "image" else "-di"
+    assert words[:5] == ["docker", "run", detached, "--name", "certify-repro"]
+    assert words[words.index("--platform") + 1] == "linux/amd64"
+    options, rest = words[: words.index("team/app:1")], words[words.index("team/app:1") + 1 :]
+    assert f"--memory={plan.limits.memory}" in options
+    assert f"--memory-swap={plan.limits.memory}" in options, "or there is twice as much"
+    assert f"--pids-limit={plan.limits.pids}" in options
+    assert ("--network=a b" in options) == (plan.network is not None)
+    assert ("--cpus=0.5" in options) == (plan.limits.cpus is not None)
+    assert ("--privileged" in options) == (plan.isolation == "privileged")
+    if plan.kind != "init":
+        assert rest == []
+        return
+    assert rest[0] == "-c"
+    assert rest[1].startswith("apt-get install 'a b'; ")
+    assert f"--stop-signal={STOP_SIGNAL}" in options
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_the_line_asks_for_the_rights_of_the_launch(plan: LaunchPlan) -> None:
+    words = shlex.split(reproduce(plan, "app", platform=None))
+    given = host_config(plan, cpus=2, volume="vol", notify=None)
+    caps = [word.removeprefix("--cap-add=") for word in words if word.startswith("--cap-add=")]
+    assert sorted(caps) == sorted(given.get("cap_add", ()))
+    assert ("--cgroupns=private" in words) == ("cgroupns" in given)
+    assert ("--security-opt=apparmor=unconfined" in words) == plan.apparmor
+    assert (f"--security-opt=seccomp={seccomp_path()}" in words) == ("security_opt" in given)
+    assert ("--runtime=sysbox-runc" in words) == ("runtime" in given)
+    assert ("--volume=/var/lib/docker" in words) == ("binds" in given)
+    # certify starts its own shell as root, whatever user the image names.
+    assert ("--user=0:0" in words) == (plan.kind != "image")
+    assert ("--no-healthcheck" in words) == (plan.kind != "image")
+
+
+@any_shell
+@pytest.mark.parametrize("isolation", ["caps", "privileged", "sysbox"])
+def test_the_program_in_the_line_is_valid_in_every_shell(shell: list[str], isolation: str) -> None:
+    install = packages.family("dnf").install_line(("systemd", "dockerd"))
+    line = reproduce(LaunchPlan("init", isolation), "app", platform=None, install=install)
+    inner = shlex.split(line)[-1]
+    for text in (line, inner):
+        assert complaints(shell, text) == (0, b"")
+    assert inner.index("install") < inner.index("exec ")
+
+
+@any_machine
+def test_the_program_in_the_line_starts_the_init_that_the_launch_would(machine: Machine) -> None:
+    machine.add("usr/lib/systemd/systemd", INIT)
+    inner = shlex.split(reproduce(LaunchPlan("init", "sysbox"), "app", platform=None))[-1]
+    assert machine.run(inner) == "init of docker, socket none\n"
+
+
+@pytest.fixture
+def pasted(engine: Engine) -> Iterator[str]:
+    """A name for a container of this test, which is removed at its end."""
+    name = f"certify-test-{secrets.token_hex(6)}"
+    yield name
+    engine.client.api.remove_container(name, v=True, force=True)
+
+
+def paste(line: str, name: str) -> None:
+    assert line.count("certify-repro") == 1
+    line = line.replace("certify-repro", name)
+    ran = subprocess.run(["sh", "-c", line], capture_output=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def execute(engine: Engine, name: str, *argv: str) -> tuple[int, str]:
+    code, output = engine.client.containers.get(name).exec_run(list(argv))
+    assert isinstance(code, int)
+    assert isinstance(output, bytes)
+    return code, output.decode()
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("nothing_left")
+def test_the_pasted_line_of_an_idle_launch_runs(engine: Engine, pasted: str) -> None:
+    paste(reproduce(LaunchPlan("idle", "default"), f"{SAMPLES}/busybox", platform=None), pasted)
+    code, said = execute(engine, pasted, "sh", "-c", "echo $$ && cat /proc/1/comm && id -u")
+    assert (code, said.split()[1:]) == (0, ["sh", "0"])
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("nothing_left")
+def test_the_pasted_line_of_an_init_launch_boots_systemd(engine: Engine, pasted: str) -> None:
+    isolation = engine.isolation("auto")
+    plan = LaunchPlan("init", isolation, apparmor=engine.apparmor, limits=Limits("512m", 1.0))
+    paste(reproduce(plan, f"{SAMPLES}/debian-systemd", platform=engine.platform), pasted)
+    up = eventually(
+        lambda: (
+            execute(engine, pasted, "systemctl", "is-system-running", "--wait")[1].strip()
+            in ("running", "degraded")
+        )
+    )
+    assert up
+    assert execute(engine, pasted, "cat", "/proc/1/comm") == (0, "systemd\n")
+    begun = engine.client.api.inspect_container(pasted)["HostConfig"]
+    assert begun["Memory"] == begun["MemorySwap"] == 512 * 1024**2
+    assert begun["Privileged"] is False

@@ -1,0 +1,291 @@
+"""What can be mended: the rules, and what is made of a result by them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from certify.engine import packages
+from certify.fix.rules import MISSING, Action, Rule, left, rules, steps, unmended
+from certify.model.result import (
+    Check,
+    Image,
+    Launch,
+    Reason,
+    Result,
+    Startup,
+    Suite,
+    Verdict,
+    Waived,
+)
+from certify.model.terms import Grade, Level, Outcome, Status
+from certify.suite.catalogue import claims
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def failed(check: str, message: str = "", evidence: str = "", **fields: object) -> Check:
+    words: dict[str, object] = {"level": Level.REQUIRED, "remedy": f"remedy of {check}"}
+    return Check.model_validate(
+        {
+            "id": check,
+            "title": check,
+            "group": check.partition(".")[0],
+            "outcome": Outcome.FAILED,
+            "seconds": 0.1,
+            "message": message,
+            "evidence": evidence,
+        }
+        | words
+        | fields
+    )
+
+
+def result(
+    *checks: Check,
+    missing: tuple[str, ...] = (),
+    manager: str | None = "apt",
+    reasons: tuple[str, ...] = (),
+) -> Result:
+    rejected = any(
+        check.level is Level.REQUIRED and check.outcome is Outcome.FAILED and not check.waiver
+        for check in checks
+    ) or bool(reasons)
+    return Result(
+        image=Image(reference="a:1", image_id="sha256:" + "1" * 64, package_manager=manager),
+        profile="devspace",
+        verdict=Verdict(
+            status=Status.REJECTED if rejected else Status.CERTIFIED,
+            grade=None if rejected else Grade.ON_LAUNCH if missing else Grade.NATIVE,
+            reasons=tuple(Reason(check=each, text="", remedy="") for each in reasons),
+        ),
+        checks=checks,
+        startup=Startup(),
+        launch=Launch(kind="init", isolation="caps", missing=missing),
+        host=None,
+        suite=Suite(version="1", digest="sha256:0"),
+        started_at=NOON,
+        finished_at=NOON,
+        expires_at=NOON + timedelta(days=30),
+    )
+
+
+def everything(_capability: str) -> str:
+    return ""
+
+
+# what failed, with what words; what is done, and with what
+TABLE = [
+    ("image.os", "not a base image", Action.CANNOT, ""),
+    ("packages.refresh", "could not fetch its package lists", Action.CANNOT, ""),
+    ("packages.refresh", "E: Unable to mkstemp: temporary file /tmp/apt.conf", Action.RUN,
+     "mkdir -p /tmp && chmod 1777 /tmp"),
+    ("packages.install", "E: dpkg was interrupted, you must run", Action.RUN,
+     "DEBIAN_FRONTEND=noninteractive dpkg --configure -a"),
+    ("packages.install", "ed could not be installed", Action.CANNOT, ""),
+    ("packages.current", "3 packages have newer versions", Action.UPGRADE, ""),
+    ("systemd.installed", "the image as shipped has no systemd", Action.INSTALL, "systemd"),
+    ("systemd.pid1", "PID 1 is sh, not systemd (the image has no init to start)", Action.INSTALL,
+     "systemd"),
+    ("systemd.pid1", "the container ended by itself", Action.CANNOT, ""),
+    ("systemd.units", "failed at boot: a.service, b.mount", Action.OFFER,
+     "systemctl mask a.service b.mount"),
+    ("systemd.units", r"failed at boot: dev-x\x2dy.swap", Action.OFFER,
+     r"systemctl mask 'dev-x\x2dy.swap'"),
+    ("systemd.units", "failed at boot: $(reboot).service", Action.CANNOT, ""),
+    ("systemd.shutdown", "did not stop in 30 s and was killed", Action.CANNOT, ""),
+    ("dockerd.running", "Loaded: masked (Reason: Unit docker.service is masked.)", Action.RUN,
+     "systemctl unmask docker.service docker.socket && systemctl enable docker.service"),
+    ("dockerd.running", "dockerd does not answer", Action.CANNOT, ""),
+    ("dockerd.container", "a container does not run", Action.OFFER, None),
+    ("dockerd.container", 'runtime "io.containerd.runc.v2" binary not installed '
+     '"containerd-shim-runc-v2": file does not exist: unknown.', Action.RUN, None),
+    ("dockerd.container", 'exec: "runc": executable file not found in $PATH', Action.CANNOT, ""),
+    ("dockerd.container", "fork/exec /opt/site/runc: no such file or directory", Action.CANNOT, ""),
+    ("dockerd.compose", "neither `docker compose` nor `docker-compose` is in the image",
+     Action.INSTALL, "compose"),
+    ("startup.provision", "installing sudo took 301 s, more than 300 s", Action.INSTALL, MISSING),
+    ("startup.provision", "installing sudo at launch failed", Action.CANNOT, ""),
+    ("workspace.user", "$ command -v useradd  (exit 127, 0.0 s)", Action.INSTALL, "user"),
+    ("workspace.user", "$ command -v useradd  (exit 0, 0.0 s)", Action.CANNOT, ""),
+    ("workspace.bash", 'bash: 1: Syntax error: "(" unexpected', Action.INSTALL, "bash"),
+    ("workspace.bash", "bash does not run", Action.CANNOT, ""),
+    ("workspace.git", "git is not in the image", Action.INSTALL, "git"),
+    ("workspace.git", "git is in the image, but cannot make a commit", Action.CANNOT, ""),
+    ("mine.own", "no rule is about this", Action.CANNOT, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "said", "action", "what"), TABLE)
+@pytest.mark.parametrize("place", ["message", "evidence"])
+def test_what_was_seen_decides(
+    check: str, said: str, action: Action, what: str | None, place: str
+) -> None:
+    (step,) = steps(result(failed(check, **{place: said})), everything)
+    assert (step.check, step.action) == (check, action)
+    assert what is None or step.what == what
+    assert step.why
+    assert step.decides
+    assert unmended([step]) == (() if step.mends else (step,))
+
+
+def test_without_a_rule_the_checks_own_remedy_is_told() -> None:
+    (step,) = steps(result(failed("mine.own")), everything)
+    assert step.why == "remedy of mine.own"
+
+
+def test_what_was_missing_at_launch_is_installed_once() -> None:
+    image = result(
+        failed("systemd.installed", level=Level.RECOMMENDED), missing=("systemd", "sudo")
+    )
+    found = steps(image, everything)
+    assert [(step.check, step.what) for step in found] == [
+        ("systemd.installed", "systemd"),
+        ("workspace.sudo", "sudo"),
+    ]
+    assert not unmended(found)
+
+
+@pytest.mark.parametrize("blocker", ["packages.manager", "packages.refresh", "packages.install"])
+def test_nothing_is_installed_past_a_broken_package_manager(blocker: str) -> None:
+    image = result(
+        failed(blocker, "broken"),
+        failed("workspace.git", "git is not in the image", level=Level.RECOMMENDED),
+        failed("dockerd.unit", "but is not enabled to start at boot"),
+        missing=("sudo",),
+    )
+    found = steps(image, everything)
+    assert [(step.check, step.action) for step in found] == [
+        (blocker, Action.CANNOT),
+        ("workspace.git", Action.CANNOT),
+        ("dockerd.unit", Action.RUN),
+    ]
+    assert left(found) == {
+        found[0].why: [f"{blocker} (required)"],
+        f"Nothing can be installed while {blocker} fails.": ["workspace.git"],
+    }
+
+
+def test_an_interrupted_installation_is_completed_before_others_begin() -> None:
+    image = result(
+        failed("packages.install", "dpkg was interrupted"),
+        failed("packages.current"),
+        manager="apt",
+    )
+    first, second = steps(image, everything)
+    assert first.first and first.mends
+    assert second.action is Action.UPGRADE
+    (other,) = steps(result(image.checks[0], manager="dnf"), everything)
+    assert other.action is Action.CANNOT, "dpkg is apt's"
+
+
+def test_a_capability_that_no_package_gives_says_why() -> None:
+    image = result(failed("systemd.installed"), missing=("systemd",), manager="apk")
+    (step,) = steps(image, lambda capability: f"no {capability} for apk")
+    assert (step.action, step.why) == (Action.CANNOT, "no systemd for apk")
+
+
+def test_what_decides() -> None:
+    waiver = Waived(reason="r", owner="o", expires=NOON)
+    image = result(
+        failed("image.libc", level=Level.INFO),
+        failed("image.size", level=Level.RECOMMENDED),
+        failed("systemd.shutdown", waiver=waiver),
+        failed("systemd.journal", level=Level.RECOMMENDED),
+        reasons=("systemd.journal",),
+    )
+    decides = {step.check: step.decides for step in steps(image, everything)}
+    assert decides == {"image.size": False, "systemd.shutdown": False, "systemd.journal": True}
+
+
+def test_each_capability_is_told_under_a_check_of_its_own() -> None:
+    told = {
+        capability: steps(result(missing=(capability,)), everything)[0].check
+        for capability in ("systemd", "dockerd", "user", "sudo", "download", "bash", "other")
+    }
+    assert told == {
+        "systemd": "systemd.installed",
+        "dockerd": "dockerd.installed",
+        "user": "workspace.user",
+        "sudo": "workspace.sudo",
+        "download": "workspace.download",
+        "bash": "workspace.bash",
+        "other": "startup.provision",
+    }
+
+
+def test_rules_speak_of_what_there_is() -> None:
+    families = {each.name: each for each in packages.families()}
+    for rule in rules():
+        assert rule.check in claims(), rule
+        assert set(rule.families) <= set(families), rule
+        known = rule.install in ("", MISSING) or any(
+            family.gives(rule.install) for family in families.values()
+        )
+        assert known, rule
+        if "{units}" in rule.offer:
+            assert "?P<units>" in rule.seen, rule
+        assert "\n" not in rule.run + rule.offer, rule
+
+
+def test_no_rule_is_hidden_by_one_before_it() -> None:
+    caught: set[str] = set()
+    for rule in rules():
+        assert rule.check not in caught, rule
+        if not rule.seen and not rule.families:
+            caught.add(rule.check)
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"run": "true", "cannot": True}, {"run": "true", "seen": "("}]
+)
+def test_a_rule_does_one_thing(fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Rule.model_validate({"check": "a.b", "why": "because"} | fields)
+
+
+CHECKS = st.lists(
+    st.builds(
+        failed,
+        st.sampled_from(sorted(claims())),
+        st.one_of(st.text(), st.sampled_from([row[1] for row in TABLE])),
+        st.text(),
+        level=st.sampled_from(Level),
+        outcome=st.sampled_from(Outcome),
+    ),
+    unique_by=lambda check: check.id,
+)
+
+
+@given(
+    CHECKS,
+    st.sets(st.sampled_from(["systemd", "dockerd", "sudo", "user", "bash", "download"])),
+    st.sampled_from([None, "apt", "dnf", "apk"]),
+    st.sampled_from(["", "cannot be had"]),
+)
+def test_every_failure_that_counts_gets_one_answer(
+    checks: list[Check], missing: set[str], manager: str | None, unavailable: str
+) -> None:
+    image = result(*checks, missing=tuple(sorted(missing)), manager=manager)
+    found = steps(image, lambda _: unavailable)
+    counted = [
+        check.id
+        for check in checks
+        if check.outcome is Outcome.FAILED and check.level is not Level.INFO
+    ]
+    assert [step.check for step in found][: len(counted)] == counted
+    extra = found[len(counted) :]
+    assert all(step.action is Action.INSTALL and not step.decides for step in extra)
+    required = {
+        check.id
+        for check in checks
+        if check.outcome is Outcome.FAILED and check.level is Level.REQUIRED
+    }
+    assert {step.check for step in found if step.decides} == required
+    assert sum(map(len, left(found).values())) == sum(not step.mends for step in found)
+    if unavailable:
+        assert not any(s.action is Action.INSTALL and s.what != MISSING for s in found)

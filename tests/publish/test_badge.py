@@ -1,0 +1,101 @@
+"""Badges: true to the moment, wide enough, legible, and closed to what images say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from certify.model.file_names import certificate_stem
+from certify.model.result import Result
+from certify.publish import badge as module
+from certify.publish.badge import (
+    badge_files,
+    badge_files_of_all,
+    badge_of,
+    badge_of_all,
+    endpoint,
+    svg,
+    width,
+)
+
+STEADY = settings(derandomize=True, deadline=None, max_examples=80)
+MakeResult = Callable[..., Result]
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_each_verdict_has_its_words(one_of_each: list[Result]) -> None:
+    now = one_of_each[0].finished_at
+    said = [badge_of(result, now).message for result in one_of_each]
+    assert said == [
+        "certified native", "certified on-launch", "rejected", "inconclusive", "inconclusive",
+    ]  # fmt: skip
+    assert badge_of_all(one_of_each, now).message == "2 certified"
+
+
+def test_what_has_expired_is_not_certified(one_of_each: list[Result]) -> None:
+    native = one_of_each[0]
+    at_its_end = native.expires_at
+    assert badge_of(native, at_its_end - timedelta(seconds=1)).message == "certified native"
+    for moment in (at_its_end, at_its_end + timedelta(days=1)):
+        badge = badge_of(native, moment)
+        assert (badge.message, badge.colour) == ("expired", module.GREY)
+        assert "certified" not in svg(badge) + endpoint(badge)
+        assert badge_of_all([native], moment).message == "0 certified"
+
+
+def test_shields_io_can_read_it(one_of_each: list[Result]) -> None:
+    told = json.loads(endpoint(badge_of(one_of_each[0], one_of_each[0].finished_at)))
+    assert told["schemaVersion"] == 1
+    assert (told["label"], told["message"]) == ("devspace", "certified native")
+    assert set(told) <= {"schemaVersion", "label", "message", "color", "labelColor", "cacheSeconds"}
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(
+    "colour", [module.LABEL_COLOUR, module.GREEN, module.TEAL, module.RED, module.GREY]
+)
+def test_white_on_it_is_legible(colour: str) -> None:
+    assert 1.05 / (luminance(colour) + 0.05) >= 4.5
+
+
+@STEADY
+@given(words=st.text(st.characters(exclude_categories=())))
+def test_whatever_an_image_is_called_it_is_one_picture(
+    one_of_each: list[Result], words: str
+) -> None:
+    for result in one_of_each[:3]:
+        image = result.image.model_copy(update={"reference": words})
+        hostile = result.model_copy(update={"image": image, "profile": words})
+        root = ET.fromstring(svg(badge_of(hostile, result.finished_at)))
+        tags = {element.tag.removeprefix(SVG) for element in root.iter()}
+        assert tags == {"svg", "title", "clipPath", "rect", "g", "text"}
+        left, right = (rect for rect in root.iter(f"{SVG}rect") if rect.get("fill"))
+        assert float(left.get("width", 0)) + float(right.get("width", 0)) == pytest.approx(
+            float(root.get("width", 0))
+        )
+
+
+def test_there_are_two_files_each_and_two_for_all(one_of_each: list[Result]) -> None:
+    now = one_of_each[0].finished_at
+    files = dict(badge_files_of_all(one_of_each, now))
+    for result in one_of_each:
+        files |= dict(badge_files(result, now))
+    stems = [certificate_stem(result) for result in one_of_each] + ["all"]
+    assert set(files) == {f"badges/{stem}{end}" for stem in stems for end in (".svg", ".json")}
+
+
+def test_wider_texts_are_wider() -> None:
+    assert width("mm") == pytest.approx(2 * width("m"))
+    assert width("漢") == max(width(chr(code)) for code in range(0x20, 0x7F))

@@ -1,0 +1,259 @@
+"""The matrix: who fares how where, at a glance, on every width and in every format."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from rich.cells import cell_len
+from rich.console import Console
+
+from certify.model.result import Check, Result, Waived
+from certify.model.terms import Level, Outcome, Status
+from certify.publish.matrix import matrix_json, matrix_markdown, print_matrix
+from certify.publish.matrix_rows import cell_of
+from tests.factories import NOON
+
+STEADY = settings(derandomize=True, deadline=None, max_examples=80)
+HOSTILE = st.text(st.characters(exclude_categories=())) | st.text(
+    st.sampled_from("|`*_[]()<>&#!~\\$:/@w.\n -x1"), min_size=1
+)
+MakeCheck = Callable[..., Check]
+MakeResult = Callable[..., Result]
+
+
+def shown(results: list[Result], width: int = 80, now: datetime = NOON) -> str:
+    file = io.StringIO()
+    print_matrix(results, Console(file=file, width=width), now=now)
+    return "".join(line.rstrip() + "\n" for line in file.getvalue().splitlines())
+
+
+def test_the_whole_at_80_columns(one_of_each: list[Result]) -> None:
+    assert (
+        shown(one_of_each)
+        == """\
+devspace · linux/amd64
+
+                              pack- syst- dock- star- work-
+reference               image ages  emd   erd   tup   space verdict         boot
+localho…devspace:latest ✓ 6   ✓ 5   ✓ 8   ✓ 8   ✓ 3   ✓ 5   ✓ native       0.8 s
+localhost/debian:trixie ✓ 6   ✓ 5   ! 1/8 ✓ 8   ✓ 3   ✓ 5   ✓ on-launch    1.1 s
+localho…-dockerd:latest ✓ 6   ✓ 5   ✓ 8   ✗ 1/8 ✓ 3   ✓ 5   ✗ rejected     0.8 s
+registr…/team/missing:1                                     ? inconclusive
+localhost/debian:12     ✓ 6   ? 2/5 ✓ 8   ✓ 8   ✓ 3   ✓ 5   ? inconclusive 0.8 s
+
+✓ passed  ✗ failed  ! failed, not required or waived  ? unknown  – not asked
+1/8: one check of eight · native, on-launch: certified
+5 results: 2 certified (1 native, 1 on-launch), 1 rejected, 2 inconclusive
+"""
+    )
+
+
+def test_wider_terminals_tell_more(one_of_each: list[Result]) -> None:
+    now = one_of_each[0].finished_at + timedelta(hours=70)
+    wide = shown(one_of_each, width=200, now=now)
+    header = next(line for line in wide.split("\n") if line.startswith("reference"))
+    assert header.endswith("verdict               boot  age  digest        not passed")
+    row = next(line for line in wide.split("\n") if line.startswith("localhost/debian:trixie"))
+    assert re.search(r"✓ on-launch \+13.2 s +1.1 s +2 d +4abcdef01234 +systemd.units$", row)
+
+
+@pytest.mark.parametrize("width", [*range(30, 130, 7), 160, 240])
+def test_it_fits_every_width(one_of_each: list[Result], width: int) -> None:
+    text = shown(one_of_each, width)
+    assert all(cell_len(line) <= width for line in text.split("\n"))
+    for word in ("✓ native", "✗ rejected", "? inconclusive"):
+        assert word in text
+
+
+def test_more_groups_than_fit_are_put_together(
+    make_check: MakeCheck, make_result: MakeResult
+) -> None:
+    checks = tuple(make_check(f"group{n}.check") for n in range(15))
+    failed = make_check("group14.other", Outcome.FAILED)
+    text = shown([make_result(checks=(*checks, failed), status=Status.REJECTED)])
+    assert " other " in text
+    assert re.search(r"✗ 1/\d+ +✗ rejected", text)
+
+
+def test_profiles_and_platforms_have_tables_of_their_own(make_result: MakeResult) -> None:
+    results = [
+        make_result("one"),
+        make_result("two", profile="plain"),
+        make_result("three", image={"platform": "linux/arm64"}),
+        make_result("four", image={}),
+    ]
+    text = shown(results)
+    titles = ["devspace · linux/amd64", "plain · linux/amd64", "devspace · linux/arm64"]
+    assert [line for line in text.split("\n") if " · linux/" in line] == titles
+    assert text.index("four") < text.index(titles[1])  # whoever has no platform joins the first
+    assert shown([make_result("alone", image={})]).startswith("devspace\n\n")
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_what_has_expired_is_not_certified(one_of_each: list[Result], width: int) -> None:
+    end = max(result.expires_at for result in one_of_each)
+    text = shown(one_of_each, width, now=end)
+    assert text.count("○ expired") == 2, "of all verdicts only a certificate ends"
+    assert not re.search("✓ native|✓ on-launch", text)
+    told = "5 results: 1 rejected, 2 inconclusive, 2 expired"
+    assert told in " ".join(text.split())
+    markdown = matrix_markdown(one_of_each, end)
+    assert (markdown.count("| ○ EXPIRED |"), told in markdown) == (2, True)
+    assert "CERTIFIED" not in markdown
+    assert "expired" not in shown(one_of_each, width, now=end - timedelta(seconds=1))
+
+
+def test_an_empty_matrix_says_so() -> None:
+    assert shown([]) == "no results\n"
+    assert matrix_markdown([], NOON) == "# Compatibility matrix\n\nno results\n"
+    assert json.loads(matrix_json([])) == {"schema": "certify/matrix/v1", "rows": []}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status", "cell"),
+    [
+        ("ppp", Status.CERTIFIED, "✓ 3"),
+        ("pps", Status.CERTIFIED, "✓ 2/3"),
+        ("pps", Status.REJECTED, "– 1/3"),
+        ("sss", Status.REJECTED, "– 3"),
+        ("pfu", Status.REJECTED, "✗ 1/3"),
+        ("pus", Status.INCONCLUSIVE, "? 1/3"),
+        ("prr", Status.CERTIFIED, "! 2/3"),
+        ("prf", Status.REJECTED, "✗ 1/3"),
+        ("pw", Status.CERTIFIED, "! 1/2"),
+        ("", Status.INCONCLUSIVE, ""),
+    ],
+)
+def test_a_cell_tells_the_worst(
+    make_check: MakeCheck,
+    make_result: MakeResult,
+    waived: Waived,
+    outcomes: str,
+    status: Status,
+    cell: str,
+) -> None:
+    made = {
+        "p": make_check("g.p"),
+        "f": make_check("g.f", Outcome.FAILED),
+        "u": make_check("g.u", Outcome.UNKNOWN),
+        "s": make_check("g.s", Outcome.SKIPPED),
+        "r": make_check("g.r", Outcome.FAILED, level=Level.RECOMMENDED),
+        "w": make_check("g.w", Outcome.FAILED, waiver=waived),
+    }
+    result = make_result(checks=tuple(made[letter] for letter in outcomes), status=status)
+    assert str(cell_of(result, ["g"])) == cell
+
+
+def test_json_has_a_row_for_each(one_of_each: list[Result]) -> None:
+    rows = json.loads(matrix_json(one_of_each))["rows"]
+    assert [row["status"] for row in rows] == [r.verdict.status.value for r in one_of_each]
+    assert rows[2]["groups"]["dockerd"] == {"passed": 4, "failed": 1, "skipped": 3, "unknown": 0}
+    assert rows[2]["not_passed"] == [
+        {"id": "dockerd.container", "level": "required", "outcome": "failed"}
+    ]
+    assert rows[1]["grade"] == "on-launch"
+    assert rows[1]["provision_seconds"] == 13.21
+    assert rows[3]["groups"] == {}
+    assert rows[0]["finished_at"] == "2026-03-01T12:00:14.200Z"
+
+
+@pytest.fixture
+def excused(make_check: MakeCheck, make_result: MakeResult, waived: Waived) -> Result:
+    """Certified only by way of waivers, of a failure and of what it kept from being asked."""
+    checks = (
+        make_check("image.os"),
+        make_check("dockerd.container", Outcome.FAILED, waiver=waived),
+        make_check("dockerd.restart", Outcome.SKIPPED, waiver=waived),
+        make_check("systemd.units", Outcome.FAILED, waiver=waived),  # only recommended
+    )
+    return make_result("team/app:1", checks=checks)
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_terminal_tells_what_waivers_carry(excused: Result, width: int) -> None:
+    text = shown([excused], width)
+    assert "✓ native, 2 waived" in text
+    assert "✗" not in text.partition("✓ passed  ✗ failed")[0]
+
+
+def test_markdown_marks_what_is_waived(excused: Result) -> None:
+    text = matrix_markdown([excused], NOON)
+    assert "✓ CERTIFIED native, 2 waived" in text
+    assert "| dockerd.container (waived), systemd.units (waived) |" in text
+
+
+def test_json_names_what_is_waived(excused: Result, rejected: Result) -> None:
+    rows = json.loads(matrix_json([excused, rejected]))["rows"]
+    assert rows[0]["waived"] == ["dockerd.container", "dockerd.restart", "systemd.units"]
+    assert rows[1]["waived"] == []
+
+
+class Words(HTMLParser):
+    """The text and the tags of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.rows: list[list[str]] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.add(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.rows and self.rows[-1]:
+            self.rows[-1][-1] += data
+
+
+def rendered(markdown: str) -> Words:
+    words = Words()
+    words.feed(MarkdownIt("commonmark").enable("table").render(markdown))
+    return words
+
+
+PLAIN_TAGS = {"h1", "h2", "table", "thead", "tbody", "tr", "th", "td", "p"}
+
+
+def test_markdown_is_a_table_that_reads_well_unrendered(one_of_each: list[Result]) -> None:
+    text = matrix_markdown(one_of_each, NOON)
+    assert "| localhost/debian:trixie | ✓ CERTIFIED on-launch (+13.2 s) | 1.1 s | ✓ 6 |" in text
+    assert "Newest result: 2026-03-01 12:00 UTC." in text
+    page = rendered(text)
+    assert page.tags == PLAIN_TAGS
+    assert {len(row) for row in page.rows} == {10}
+    assert page.rows[3][0].strip() == "localhost/debian-broken-dockerd:latest"
+
+
+@STEADY
+@given(HOSTILE)
+def test_markdown_shows_hostile_text_as_text(
+    make_check: MakeCheck, make_result: MakeResult, text: str
+) -> None:
+    checks = (make_check("g.f", Outcome.FAILED), make_check(f"g.{text}", Outcome.FAILED))
+    result = make_result(f"x{text}y|`<b>", checks=checks, status=Status.REJECTED)
+    page = rendered(matrix_markdown([result], NOON))
+    assert page.tags == PLAIN_TAGS
+    assert [len(row) for row in page.rows[:2]] == [5, 5]
+    assert "http://" not in matrix_markdown([make_result("http://evil www.evil.com")], NOON)
+
+
+def test_no_data_controls_the_terminal(make_check: MakeCheck, make_result: MakeResult) -> None:
+    hostile = "[red]x[/]\x1b[2J\u202e"
+    check = make_check("g.x", Outcome.FAILED, group=hostile)
+    for width in (80, 250):
+        text = shown([make_result(hostile, checks=(check,), status=Status.REJECTED)], width)
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        assert "[red]x[/]" in text

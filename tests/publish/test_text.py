@@ -1,0 +1,403 @@
+"""What a person reads: everything that matters, nothing twice, and within 80 columns."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from certify.model.result import Check, Reason, Result, Startup, Waived, WaiverNote
+from certify.model.terms import Grade, Level, Outcome, Status, WaiverState
+from certify.publish.layout import EVIDENCE_ROWS, evidence_rows
+from certify.publish.text import print_report
+from tests.judge.test_diagnosis import UNKNOWN_FAILURE
+
+STEADY = settings(derandomize=True, deadline=None, max_examples=50)
+HOSTILE = st.text(st.characters(exclude_categories=()), min_size=1)
+MakeCheck = Callable[..., Check]
+MakeResult = Callable[..., Result]
+
+
+def shown(*results: Result, width: int = 80, colour: bool = False) -> str:
+    file = io.StringIO()
+    console = Console(
+        file=file, width=width, force_terminal=colour, color_system="standard" if colour else None
+    )
+    print_report(results, console)
+    return file.getvalue()
+
+
+def test_the_whole_of_a_rejection(rejected: Result) -> None:
+    assert (
+        shown(rejected)
+        == f"""\
+REJECTED  localhost/debian-broken-dockerd:latest
+devspace · linux/amd64 · Debian GNU/Linux 12 (bookworm) · 412.3 MB
+
+✗ dockerd.container failed
+  dockerd answers, but no container can run in it
+    $ docker run --rm --network none certify-probe:say
+    exit 125
+    docker: Error response from daemon: failed to create task for container:
+    failed to create shim task: OCI runtime create failed: runc create failed:
+    unable to start container process: unable to join session keyring: unable to
+    create session key: operation not permitted: unknown.
+  → Remove "seccomp-profile" from /etc/docker/daemon.json, and see that
+    containerd and runc come from the same release as dockerd.
+
+– not asked: dockerd.network, dockerd.compose, dockerd.restart — needs
+  dockerd.container, which failed
+
+31 passed · 1 failed · 3 not asked
+boot 0.8 s · dockerd 0.9 s · 32 checks in 11.2 s
+
+To reproduce:
+{rejected.launch.reproduce}
+"""
+    )
+
+
+def test_several_launches_show_their_spread(make_result: MakeResult) -> None:
+    startup = Startup(
+        boot_seconds=0.8,
+        samples=(0.8, 0.7, 1.1),
+        dockerd_seconds=1.2,
+        dockerd_samples=(1.2, 1.4),
+        provision_seconds=13.2,
+        provision_samples=(13.2, 12.6, 19.8),
+    )
+    assert (
+        "boot 0.8 s (median of 3, 0.7–1.1) · dockerd 1.2 s (median of 2, 1.2–1.4) · "
+        "provision 13.2 s (median of 3, 12.6–19.8) "
+    ) in " ".join(shown(make_result(startup=startup)).split())
+    once = Startup(boot_seconds=0.8, dockerd_seconds=0.9, samples=(0.8,), dockerd_samples=(0.9,))
+    assert "boot 0.8 s · dockerd 0.9 s" in shown(make_result(startup=once))
+
+
+def test_the_verdict_comes_first(one_of_each: list[Result]) -> None:
+    first_words = [shown(result).split("  ")[0] for result in one_of_each]
+    assert first_words == [
+        "CERTIFIED native",
+        "CERTIFIED on-launch (+13.2 s)",
+        "REJECTED",
+        "INCONCLUSIVE",
+        "INCONCLUSIVE",
+    ]
+
+
+def test_what_could_not_even_start_says_why(unreachable: Result) -> None:
+    assert (
+        shown(unreachable)
+        == """\
+INCONCLUSIVE  registry.example.com/team/missing:1
+devspace
+
+  the registry says: toomanyrequests, pull rate limit reached
+  → Log in with docker login, or wait an hour.
+"""
+    )
+
+
+def test_a_result_without_any_word_still_says_something(make_result: MakeResult) -> None:
+    silent = make_result(checks=(), status=Status.INCONCLUSIVE)
+    assert "No check could be asked" in shown(silent)
+
+
+def test_a_recommended_failure_is_marked_as_such(on_launch: Result) -> None:
+    text = shown(on_launch)
+    assert "! systemd.units failed (recommended)" in text
+    assert "provision 13.2 s" in text
+
+
+def test_the_whole_of_what_waivers_carry(
+    make_check: MakeCheck, make_result: MakeResult, waived: Waived
+) -> None:
+    because = "needs dockerd.container, which failed"
+    checks = (
+        make_check("image.os"),
+        make_check("dockerd.container", Outcome.FAILED, message="no container", waiver=waived),
+        make_check("dockerd.network", Outcome.SKIPPED, message=because, level=Level.RECOMMENDED),
+        make_check("dockerd.restart", Outcome.SKIPPED, message=because, waiver=waived),
+    )
+    told = {
+        "image.size": WaiverState.UNNEEDED,
+        "image.os": WaiverState.EXPIRED,
+        "dockerd.container": WaiverState.USED,
+    }
+    notes = tuple(
+        WaiverNote(check=check, image="team/*", state=state, **waived.model_dump())
+        for check, state in told.items()
+    )
+    result = make_result("team/app:1", checks=checks, waivers=notes, startup=Startup())
+    assert (
+        shown(result)
+        == f"""\
+CERTIFIED native, 2 waived  team/app:1
+devspace · linux/amd64 · Debian GNU/Linux 12 (bookworm) · 412.3 MB
+
+! dockerd.container failed, waived: harmless (ana, until 2026-05-31, OPS-7)
+  no container
+
+– not asked: dockerd.network — needs dockerd.container, which failed
+– not asked, waived: dockerd.restart — needs dockerd.container, which failed;
+  harmless (ana, until 2026-05-31, OPS-7)
+
+! waiver expired, and counted for nothing: image.os for team/* — harmless (ana,
+  until 2026-05-31, OPS-7)
+  → Renew it if it is still needed, or remove it.
+! waiver no longer needed, as the check passes: image.size for team/* — harmless
+  (ana, until 2026-05-31, OPS-7)
+  → Remove it.
+
+1 passed · 1 failed (1 waived) · 2 not asked (1 waived)
+2 checks in 0.7 s
+
+To reproduce:
+{result.launch.reproduce}
+"""
+    )
+
+
+def test_only_a_certificate_is_headed_by_its_waivers(
+    make_check: MakeCheck, make_result: MakeResult, waived: Waived
+) -> None:
+    checks = (make_check("a.b", Outcome.FAILED, waiver=waived), make_check("c.d", Outcome.FAILED))
+    text = shown(make_result("x:1", checks=checks, status=Status.REJECTED))
+    assert text.startswith("REJECTED  x:1\n")
+    assert "2 failed (1 waived)\n" in text
+    grade = {"grade": Grade.ON_LAUNCH, "startup": Startup(provision_seconds=13.21)}
+    text = shown(make_result("x:1", checks=checks[:1], **grade))
+    assert text.startswith("CERTIFIED on-launch (+13.2 s), 1 waived  x:1\n")
+
+
+def test_a_waiver_of_what_is_only_recommended_carries_nothing(
+    make_check: MakeCheck, make_result: MakeResult, waived: Waived
+) -> None:
+    noted = make_check("a.b", Outcome.FAILED, waiver=waived, level=Level.RECOMMENDED)
+    text = shown(make_result("x:1", checks=(noted,)))
+    assert text.startswith("CERTIFIED native  x:1\n")
+    assert "! a.b failed, waived: harmless" in text
+
+
+def test_what_decides_is_told_before_what_does_not(
+    make_check: MakeCheck, make_result: MakeResult
+) -> None:
+    checks = (
+        make_check("image.size", Outcome.FAILED, level=Level.INFO),
+        make_check("packages.refresh", Outcome.UNKNOWN),
+        make_check("workspace.bash", Outcome.FAILED),
+    )
+    text = shown(make_result(checks=checks, status=Status.REJECTED))
+    assert re.findall(r"^[✗?!] (\S+)", text, re.MULTILINE) == [
+        "workspace.bash",
+        "packages.refresh",
+        "image.size",
+    ]
+    assert "title of image.size" in text  # no message: at least its title
+
+
+def test_passed_checks_are_a_count_only(native: Result) -> None:
+    text = shown(native)
+    assert "35 passed\n" in text
+    assert "image.os" not in text
+
+
+def test_a_reason_is_not_told_twice(rejected: Result, halting: Result) -> None:
+    assert shown(rejected).count("dockerd answers, but no container") == 1
+    text = shown(halting)
+    assert text.count("Temporary failure resolving") == 2  # of two checks
+    assert text.count("  → See that containers reach the network.") == 1
+
+
+def test_the_same_evidence_is_not_shown_twice(halting: Result) -> None:
+    text = shown(halting)
+    assert text.count("Err:39") == 1
+    assert "(seen: the same as for packages.refresh)" in text
+
+
+def test_a_reason_that_says_more_is_told(make_check: MakeCheck, make_result: MakeResult) -> None:
+    failed = make_check("systemd.pid1", Outcome.FAILED, message="PID 1 is sh", remedy="Install it.")
+    reason = Reason(check="systemd.pid1", text="The host lacks cgroups.", remedy="Mount them.")
+    text = shown(make_result(checks=(failed,), status=Status.INCONCLUSIVE, reasons=(reason,)))
+    assert "  The host lacks cgroups. (systemd.pid1)\n  → Mount them.\n\n✗ systemd.pid1" in text
+    assert "  PID 1 is sh\n  → Install it.\n" in text
+
+
+def test_skipped_checks_are_grouped_by_cause(
+    make_check: MakeCheck, make_result: MakeResult
+) -> None:
+    def skipped(name: str, message: str) -> Check:
+        return make_check(name, Outcome.SKIPPED, message=message)
+
+    checks = (skipped("a.a", "needs x.y"), skipped("b.b", "needs z"), skipped("c.c", "needs x.y"))
+    text = shown(make_result(checks=checks, status=Status.INCONCLUSIVE))
+    assert "– not asked: a.a, c.c — needs x.y\n\n" in text.replace("\n– ", "\n\n– ")
+    assert "– not asked: b.b — needs z\n" in text
+
+
+def test_several_results_end_in_one_summary(one_of_each: list[Result]) -> None:
+    assert shown(*one_of_each).endswith(
+        "\n\n5 results: 2 certified (1 native, 1 on-launch), 1 rejected, 2 inconclusive\n"
+    )
+    assert "results:" not in shown(one_of_each[0])
+    assert shown() == "\n0 results: no results\n"
+
+
+def test_a_run_that_never_began_is_told_in_few_words(
+    make_check: MakeCheck, make_result: MakeResult
+) -> None:
+    checks = tuple(make_check(f"g.c{n}", Outcome.UNKNOWN, message="was not run") for n in range(30))
+    reasons = (
+        Reason(check=None, text="the engine does not answer", remedy="Start it."),
+        Reason(check=None, text="was not run (g.c0, g.c1 and 28 more)", remedy="Run again."),
+    )
+    status = Status.INCONCLUSIVE
+    text = shown(make_result(checks=checks, reasons=reasons, status=status, startup=Startup()))
+    assert "  the engine does not answer\n  → Start it.\n\n30 unknown\n" in text
+    assert "g.c0" not in text
+
+
+def test_unknown_checks_without_evidence_share_a_paragraph(
+    make_check: MakeCheck, make_result: MakeResult
+) -> None:
+    def unknown(name: str, **fields: str) -> Check:
+        return make_check(name, Outcome.UNKNOWN, message="was not run", **fields)
+
+    checks = (unknown("a.a"), unknown("b.b", evidence="seen"), unknown("c.c"), make_check("d.d"))
+    text = shown(make_result(checks=checks, status=Status.INCONCLUSIVE))
+    assert "? b.b unknown\n  was not run\n    seen\n\n? unknown: a.a, c.c — was not run\n" in text
+
+
+def test_what_keeps_all_others_from_being_asked_does_not_list_them(
+    make_check: MakeCheck, make_result: MakeResult
+) -> None:
+    failed = make_check("image.os", Outcome.FAILED, message="no system")
+    others = tuple(
+        make_check(f"g.c{n}", Outcome.SKIPPED, message="needs image.os", evidence="a log")
+        for n in range(20)
+    )
+    text = shown(make_result(checks=(failed, *others), status=Status.REJECTED))
+    assert "– not asked: all 20 others — needs image.os\n" in text
+    assert "1 failed · 20 not asked\n" in text
+
+
+def test_the_same_advice_is_given_once(make_check: MakeCheck, make_result: MakeResult) -> None:
+    checks = tuple(
+        make_check(f"g.c{n}", Outcome.FAILED, message=f"no {n}", remedy="Mend  it.") for n in "ab"
+    )
+    text = shown(make_result(checks=checks, status=Status.REJECTED))
+    assert text.count("  → Mend it.\n") == 1
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_it_fits_and_pads_nothing(one_of_each: list[Result], width: int) -> None:
+    commands = {result.launch.reproduce for result in one_of_each}
+    for line in shown(*one_of_each, width=width).split("\n"):
+        assert line in commands or cell_len(line) <= width
+        assert line == line.rstrip()
+
+
+@pytest.mark.parametrize("width", [1, 20, 40])
+def test_a_narrow_terminal_is_no_accident(one_of_each: list[Result], width: int) -> None:
+    assert "REJECTED"[:width] in shown(*one_of_each, width=width)
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_the_command_stays_in_one_piece(rejected: Result, colour: bool) -> None:
+    assert f"\n{rejected.launch.reproduce}\n" in shown(rejected, colour=colour)
+
+
+def test_colour_adds_nothing_but_colour(one_of_each: list[Result]) -> None:
+    coloured = shown(*one_of_each, colour=True)
+    assert "\x1b[" in coloured
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == shown(*one_of_each)
+
+
+def test_data_is_no_markup(make_check: MakeCheck, make_result: MakeResult, waived: Waived) -> None:
+    text = "[bold red]x[/] :boom: [link=http://x]y[/link]"
+    waiver = waived.model_copy(update={"reason": text})
+    failed = make_check(
+        "a.b", Outcome.FAILED, message=text, evidence=text, remedy=text, waiver=waiver
+    )
+    assert shown(make_result(text, checks=(failed,))).count(text) == 5
+
+
+@STEADY
+@given(HOSTILE)
+def test_no_data_controls_the_terminal(
+    make_check: MakeCheck, make_result: MakeResult, waived: Waived, hostile: str
+) -> None:
+    text = hostile + "\x1b[2J\x07\x9b"
+    waiver = waived.model_copy(update={"reason": text, "owner": text, "ticket": text})
+    note = WaiverNote(check=text, image=text, state=WaiverState.EXPIRED, **waiver.model_dump())
+    told = {"message": text, "evidence": text, "remedy": text, "waiver": waiver}
+    check = make_check("a.b", Outcome.FAILED, **told)
+    skipped = make_check("c.d", Outcome.SKIPPED, message=text, title=text, waiver=waiver)
+    reason = Reason(check=None, text=text, remedy=text)
+    checks = (check, skipped)
+    result = make_result(text, checks=checks, reasons=(reason,), profile=text, waivers=(note,))
+    result = result.model_copy(
+        update={"launch": result.launch.model_copy(update={"reproduce": text})}
+    )
+    output = shown(result, result)
+    output.encode()
+    assert not set(output) & {"\x1b", "\x07", "\x9b", "\r", "\u202e"}
+
+
+def test_what_was_seen_of_trouble_is_shown_like_the_evidence_of_a_check(
+    make_result: MakeResult,
+) -> None:
+    lines = [f"line {number}" for number in range(100)] + ["\x1b]0;title\x07 it\x1b[2J ended"]
+    evidence = "\n".join(lines)
+    trouble = Reason(check=None, text="It would not start", remedy="Mend it.", evidence=evidence)
+    text = shown(make_result(checks=(), status=Status.INCONCLUSIVE, reasons=(trouble,)))
+    said, *rows, remedy = text.splitlines()[3 : 3 + EVIDENCE_ROWS + 2]
+    assert (said, remedy) == ("  It would not start", "  → Mend it.")
+    assert rows[0] == "    line 0"
+    assert rows[-1] == "     it ended"
+    assert "\x1b" not in text
+
+
+def test_evidence_keeps_what_was_run_and_what_came_of_it() -> None:
+    rows = evidence_rows("$ make\n" + "".join(f"line {n}\n" for n in range(100)) + "\n\n", 76)
+    assert len(rows) == EVIDENCE_ROWS
+    assert rows[0] == "$ make"
+    assert rows[1] == "… 90 lines left out …"
+    assert rows[-1] == "line 99"
+    assert evidence_rows("\n \n", 76) == []
+    assert evidence_rows("  indented\tand  spaced", 76) == ["  indented  and  spaced"]
+
+
+def test_of_an_unknown_failure_the_telling_lines_are_shown() -> None:
+    """Not what was asked after it, which ended well."""
+    rows = evidence_rows(UNKNOWN_FAILURE, 76)
+    assert len(rows) <= EVIDENCE_ROWS
+    assert rows[0].startswith("$ DEBIAN_FRONTEND=noninteractive apt-get install")
+    assert "the frobnicator is full of gremlins" in rows
+    assert "E: Failure running script /usr/local/sbin/provenance" in rows
+    assert not [row for row in rows if "purge" in row]
+
+
+def test_endless_evidence_is_cut_soon() -> None:
+    rows = evidence_rows("x" * 5_000_000 + "the end", 76)
+    assert len(rows) == EVIDENCE_ROWS
+    assert rows[-1].endswith("the end")
+
+
+@STEADY
+@given(HOSTILE, st.integers(10, 90))
+def test_evidence_fits(text: str, width: int) -> None:
+    assert all(cell_len(row) <= max(width, 40) for row in evidence_rows(text * 3, width))
+
+
+def test_timing_leaves_out_what_never_was(make_check: MakeCheck, make_result: MakeResult) -> None:
+    result = make_result(
+        checks=(make_check("image.os"),), grade=Grade.NATIVE, startup=Startup(boot_seconds=123.4)
+    )
+    assert "boot 123 s · 1 check in 0.3 s\n" in shown(result)

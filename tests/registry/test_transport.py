@@ -1,0 +1,320 @@
+"""How registries are asked: with what patience, how much of an answer, and with whose login."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from certify.model.errors import ImageUnavailable
+from certify.model.reference import Reference
+from certify.model.terms import Trust
+from certify.registry import transport
+from certify.registry.client import Registry as Client
+from certify.registry.client import manifest_digest
+from certify.registry.hub import trust
+from certify.registry.referrers import Referrers
+from certify.registry.transport import session
+from tests.registry.test_client import anonymous, digest_through
+from tests.support.misbehaving import SILENCE, Reply, serving
+
+DIGEST = f"sha256:{'a' * 64}"
+FOUND = Reply(200, b"", {"Docker-Content-Digest": DIGEST})
+
+
+@contextlib.contextmanager
+def writing(write: Callable[[Callable[[bytes], object]], None]) -> Iterator[int]:
+    """A server that writes whatever it likes for an answer; its port."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):
+                write(self.wfile.write)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield int(server.server_address[1])
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_trouble_that_passes_is_waited_out(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    monkeypatch.setattr(transport, "_PAUSES", (0, 0))
+    replies = [Reply(status), Reply(status), FOUND]
+    with serving(lambda _m, path: replies.pop(0) if "/manifests/" in path else Reply(200)) as port:
+        assert digest_through(port) == DIGEST
+
+
+def test_trouble_that_stays_is_the_registrys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_PAUSES", (0, 0))
+    asked: list[str] = []
+
+    def broken(_method: str, path: str) -> Reply:
+        asked.append(path)
+        return Reply(502)
+
+    with serving(broken) as port:
+        with pytest.raises(ImageUnavailable, match="its own error 502"):
+            digest_through(port)
+    assert sum("/manifests/" in path for path in asked) == 3
+
+
+def test_nobody_waits_for_an_hour() -> None:
+    replies = [Reply(429, b"", {"Retry-After": "3600"})]
+    with serving(lambda _m, path: replies.pop() if "/manifests/" in path else Reply(200)) as port:
+        with pytest.raises(ImageUnavailable, match="to be left alone for 3600 s"):
+            digest_through(port)
+    assert replies == [], "it was asked once"
+
+
+def test_pauses_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "PATIENCE", 0.1)
+    monkeypatch.setattr(transport, "_PAUSES", (0.15,) * 9)
+    asked: list[str] = []
+
+    def busy(_method: str, path: str) -> Reply:
+        asked.append(path)
+        return Reply(429)
+
+    with serving(busy) as port:
+        with Client(f"127.0.0.1:{port}", anonymous, timeout=2) as client:
+            for tag in "12":
+                with pytest.raises(ImageUnavailable, match="limit of requests"):
+                    client.digest("team/app", tag)
+    assert sum("/manifests/1" in path for path in asked) == 2
+    assert sum("/manifests/2" in path for path in asked) == 1, "all patience is used up"
+
+
+def test_one_that_is_silent_is_not_asked_for_each_tag() -> None:
+    asked: list[str] = []
+
+    def silent(_method: str, path: str) -> Reply:
+        asked.append(path)
+        return SILENCE if "/manifests/" in path else Reply(200)
+
+    with serving(silent) as port:
+        with Client(f"127.0.0.1:{port}", anonymous, timeout=0.2) as client:
+            for tag in range(20):
+                with pytest.raises(ImageUnavailable, match="no answer came in time"):
+                    client.digest("team/app", str(tag))
+    assert sum("/manifests/" in path for path in asked) == transport.SILENCES
+
+
+def test_an_answer_without_end_is_not_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "LARGEST", 1 << 20)
+
+    def endless(write: Callable[[bytes], object]) -> None:
+        write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            write(b" " * (1 << 16))
+
+    with writing(endless) as port:
+        with Client(f"127.0.0.1:{port}", anonymous) as client:
+            with pytest.raises(ImageUnavailable, match="larger than 1 MiB"):
+                list(client.repositories())
+
+
+def dripping(begin: bytes) -> Callable[[Callable[[bytes], object]], None]:
+    """An answer that begins so, and goes on byte by byte for a minute."""
+
+    def write(say: Callable[[bytes], object]) -> None:
+        say(begin)
+        for _ in range(1200):
+            say(b"x")
+            time.sleep(0.05)
+
+    return write
+
+
+def its_digest(client: Client) -> object:
+    return client.digest("team/app", "1")
+
+
+def its_repositories(client: Client) -> object:
+    return list(client.repositories())
+
+
+def its_tags(client: Client) -> object:
+    return list(client.tags("team/app"))
+
+
+def its_attachments(client: Client) -> object:
+    return Referrers(client, "team/app").listed(DIGEST, "text/plain")
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nX-Slow: "
+BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n"
+WAITING = b"HTTP/1.1 100 Continue\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "asked"),
+    [
+        (HEAD, its_digest),
+        (WAITING, its_digest),
+        (HEAD, its_tags),
+        (BODY, its_tags),
+        (BODY, its_attachments),
+        (CHUNKS, its_attachments),
+    ],
+)
+def test_an_answer_that_comes_byte_by_byte_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, begin: bytes, asked: Callable[[Client], object]
+) -> None:
+    monkeypatch.setattr(transport, "LONGEST", 0.3)
+    began = time.monotonic()
+    with writing(dripping(begin)) as port:
+        with Client(f"127.0.0.1:{port}", anonymous, timeout=2) as client:
+            with pytest.raises(ImageUnavailable, match="no answer came in time"):
+                asked(client)
+    assert time.monotonic() - began < 10
+
+
+def test_a_proxy_that_answers_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "LONGEST", 0.3)
+    began = time.monotonic()
+    with writing(dripping(b"HTTP/1.1 200 Yes\r\nX-Slow: ")) as port:
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        with Client("registry.invalid", anonymous, insecure=True, timeout=2) as client:
+            with pytest.raises(ImageUnavailable, match="no answer came in time"):
+                client.digest("team/app", "1")
+    assert time.monotonic() - began < 10
+
+
+def test_each_answer_on_a_kept_connection_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "LONGEST", 0.3)
+    with serving(lambda _method, _path: FOUND) as port:
+        with Client(f"127.0.0.1:{port}", anonymous, timeout=2) as client:
+            for _ in range(5):
+                assert client.digest("team/app", "1") == DIGEST
+                time.sleep(0.1)
+
+
+def test_a_list_may_take_its_time_but_not_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "LONGEST_LIST", 0.3)
+    asked: list[str] = []
+
+    def slow(_method: str, path: str) -> Reply:
+        asked.append(path)
+        if path == "/v2/":
+            return Reply(200)
+        time.sleep(0.1)
+        body = b'{"repositories": ["a"], "manifests": []}'
+        return Reply(200, body, {"Link": f'<{path}>; rel="next"'})
+
+    with serving(slow) as port, Client(f"127.0.0.1:{port}", anonymous) as client:
+        for its_list in (its_repositories, its_attachments):
+            asked.clear()
+            with pytest.raises(ImageUnavailable, match="its list does not end"):
+                its_list(client)
+            assert 1 < len(asked) < 10
+
+
+@pytest.mark.parametrize("asked", [its_tags, its_attachments])
+@pytest.mark.parametrize("link", ["<http://[>", "<http://[::1>", "<//[>"])
+def test_a_next_page_that_is_nowhere_is_the_registrys_fault(
+    link: str, asked: Callable[[Client], object]
+) -> None:
+    reply = Reply(200, b'{"tags": [], "manifests": []}', {"Link": f'{link}; rel="next"'})
+    with serving(lambda _method, _path: reply) as port:
+        with Client(f"127.0.0.1:{port}", anonymous) as client:
+            with pytest.raises(ImageUnavailable):
+                asked(client)
+
+
+@pytest.mark.parametrize("told", ["nonsense", "sha256:abc", "\x1b[31m", "sha999:" + "0" * 64])
+def test_a_digest_that_is_none_is_refused(told: str) -> None:
+    reply = Reply(200, b"", {"Docker-Content-Digest": told})
+    with serving(lambda _method, _path: reply) as port:
+        with pytest.raises(ImageUnavailable, match="the digest of team/app:1") as caught:
+            digest_through(port)
+    assert "\x1b" not in caught.value.message
+
+
+def test_a_manifest_that_is_another_one_tells_nothing() -> None:
+    body = json.dumps({"manifests": [{"digest": DIGEST}]}).encode()
+    with serving(lambda _method, _path: Reply(200, body)) as port:
+        host = f"127.0.0.1:{port}"
+        with Client(host, anonymous) as client:
+            with pytest.raises(ImageUnavailable, match="something else than the digest says"):
+                client.manifest_digest("team/app", DIGEST, "linux/amd64")
+        reference = Reference.parse(f"{host}/team/app:1")
+        assert manifest_digest(Client(host, anonymous), reference, DIGEST, "linux/amd64") is None
+
+
+@contextlib.contextmanager
+def overheard(body: bytes = b"{}") -> Iterator[tuple[int, list[tuple[str, str | None]]]]:
+    """A server that sends everybody on to localhost; its port, and who came there as whom."""
+    heard: list[tuple[str, str | None]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append((self.headers["Host"].split(":")[0], self.headers.get("Authorization")))
+            here = heard[-1][0] == "localhost" or self.path == "/v2/"
+            self.send_response(200 if here else 307)
+            self.send_header("Location", f"http://localhost:{port}/x")
+            self.send_header("Docker-Content-Digest", DIGEST)
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        port = int(server.server_address[1])
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield port, heard
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logins in ~/.netrc for all that answers here."""
+    file = tmp_path / ".netrc"
+    file.write_text(
+        "".join(f"machine {host} login me password no\n" for host in ("127.0.0.1", "localhost"))
+    )
+    file.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(file))
+
+
+@pytest.mark.usefixtures("netrc")
+def test_no_login_comes_from_netrc_not_even_where_one_is_sent_on_to() -> None:
+    with overheard() as (port, heard):
+        digest_through(port)
+    assert heard[-2:] == [("127.0.0.1", None), ("localhost", None)]
+    assert {login for _host, login in heard} == {None}
+
+
+@pytest.mark.usefixtures("netrc")
+def test_nor_is_docker_hub_told_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with overheard(b'{"badge": "verified_publisher"}') as (port, heard):
+        monkeypatch.setenv("CERTIFY_HUB_API", f"http://127.0.0.1:{port}")
+        assert trust(Reference.parse("acme/app:1")) is Trust.VERIFIED
+    assert heard == [("127.0.0.1", None), ("localhost", None)]
+
+
+@pytest.mark.usefixtures("netrc")
+def test_a_login_does_not_go_on_to_another_host() -> None:
+    with overheard() as (port, heard), session(f"127.0.0.1:{port}", 2) as asking:
+        asking.get(f"http://127.0.0.1:{port}/", headers={"Authorization": "Basic docker"})
+    assert heard == [("127.0.0.1", "Basic docker"), ("localhost", None)]

@@ -1,0 +1,51 @@
+"""The generated pages of the documentation say what the code says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from certify.judge.profiles import load, parse, shipped
+from certify.publish.handbook import checks_page, profiles_page
+from certify.suite.catalogue import claims
+
+DOCS = Path(__file__).parents[2] / "docs"
+PROFILES = [load(name) for name in shipped()]
+PAGES = {
+    "checks.md": checks_page(claims(), PROFILES),
+    "profiles.md": profiles_page(PROFILES),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_page_is_up_to_date(name: str) -> None:
+    assert (DOCS / name).read_text("utf-8") == PAGES[name], "run scripts/docs"
+
+
+def test_every_check_and_every_profile_has_its_heading() -> None:
+    assert set(re.findall(r"^### (.+)$", PAGES["checks.md"], re.MULTILINE)) == set(claims())
+    assert set(re.findall(r"^### (.+)$", PAGES["profiles.md"], re.MULTILINE)) == set(shipped())
+
+
+def test_every_link_leads_to_a_heading() -> None:
+    for name, text in PAGES.items():
+        for page, anchor in re.findall(r"\]\(([a-z.-]*)#([a-z0-9_-]+)\)", text):
+            headings = re.findall(r"^#+ (.+)$", PAGES[page or name], re.MULTILINE)
+            anchors = {heading.lower().replace(".", "").replace(" ", "-") for heading in headings}
+            assert anchor in anchors
+
+
+def test_the_example_of_a_profile_is_one() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGES["profiles.md"], re.DOTALL)
+    mine = parse(example, "example.toml", known=set(claims()))
+    assert mine.extends == "plain"
+    assert mine.level("packages.install") == "recommended"
+
+
+def test_all_that_a_profile_names_and_needs_is_asked() -> None:
+    """Else a check would be asked in vain: what it builds on was never tried."""
+    for profile in PROFILES:
+        for check_id in profile.checks:
+            assert set(claims()[check_id].needs) <= set(profile.checks), (profile.name, check_id)

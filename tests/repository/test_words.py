@@ -1,0 +1,94 @@
+"""Plain words: docstrings that begin as sentences do, and names that a stranger can guess."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FILES = [path for folder in ("certify", "checks") for path in sorted((ROOT / folder).rglob("*.py"))]
+MOST = 0.05
+"""So large a share of the docstrings may begin with a relative clause or a pronoun."""
+RIDDLE = re.compile(
+    r"(What|Whatever|Whether|Who|Whom|Whose|Which|How|Of|That|This|These|Those|Where|When|Whoever|"
+    r"All|None|It|Its|They|Their|Some|Somebody|Nobody|Nothing|Everybody|As|For|By|In|On|At|From|To|"
+    r"With|Without|So|And|Or|Both|Each|If|Is|Are|Set|Null)\b"
+)
+"""Beginnings of a docstring that name nothing yet; "All checks" is a noun phrase, and rare."""
+BANNED = {
+    "seen", "keeping", "keeper", "answers", "company", "choice", "meaning", "meanings", "blame",
+    "blames", "blamed", "ending", "thin", "thinned", "fitness", "mend", "mends", "mended",
+    "mending", "unmended", "told", "tell", "tells", "telling", "untold", "retold", "said", "unkept",
+    "unseen", "lifetime", "watching", "watcher", "unwatched", "mailbox", "certifying", "signed",
+    "lazily", "whats", "heed", "heeds", "heeded",
+}  # fmt: skip
+"""Words that are no part of a module's, class's, function's, field's or parameter's name."""
+
+
+def documented(tree: ast.Module) -> Iterator[str]:
+    """The docstrings of a module, its classes and functions, and of their fields."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            if text := ast.get_docstring(node):
+                yield text
+            body = node.body
+            for before, after in zip(body, body[1:], strict=False):
+                if isinstance(before, ast.Assign | ast.AnnAssign) and isinstance(after, ast.Expr):
+                    if isinstance(after.value, ast.Constant) and isinstance(after.value.value, str):
+                        yield after.value.value
+
+
+def names(tree: ast.Module) -> Iterator[str]:
+    """The names that a module gives to classes, functions, parameters and fields."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+            yield from (
+                each.target.id
+                for each in node.body
+                if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
+            )
+        elif isinstance(node, ast.FunctionDef):
+            yield node.name
+            arguments = node.args
+            yield from (
+                each.arg
+                for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+            )
+
+
+def words(name: str) -> set[str]:
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)}
+
+
+def test_docstrings_begin_with_a_verb_or_a_noun_phrase() -> None:
+    texts = [(path, text) for path in FILES for text in documented(ast.parse(path.read_text()))]
+    riddles = [(str(path.relative_to(ROOT)), text) for path, text in texts if RIDDLE.match(text)]
+    listed = "\n".join(f"{path}: {text.splitlines()[0]}" for path, text in riddles)
+    assert len(riddles) < MOST * len(texts), f"{len(riddles)} of {len(texts)}\n{listed}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_names_are_no_riddles(path: Path) -> None:
+    given = {path.stem, *names(ast.parse(path.read_text()))}
+    assert not {name for name in given if words(name) & BANNED}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_python_calls_nothing_null(path: Path) -> None:
+    texts = [text for text in documented(ast.parse(path.read_text())) if "ull" in text]
+    assert not [text for text in texts if re.search(r"\b[Nn]ull\b", text)]
+
+
+@pytest.mark.parametrize("text", ["What a check said.", "Whether it expired.", "Of all checks."])
+def test_a_riddle_is_known_as_one(text: str) -> None:
+    assert RIDDLE.match(text)
+
+
+@pytest.mark.parametrize("text", ["The outcome of a check.", "Return the age.", "A check."])
+def test_a_sentence_is_none(text: str) -> None:
+    assert not RIDDLE.match(text)

@@ -1,0 +1,39 @@
+"""Badges as a browser draws them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from certify.publish.badge import GREEN, Badge, svg, width
+from tests.stories.browser.conftest import Visit
+
+TEXTS = ("devspace", "certified native", "certified on-launch", "webdevops-base-app", "rejected")
+
+
+def test_the_width_reckoned_is_the_width_drawn(visit: Visit, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<!doctype html><canvas></canvas>")
+    page = visit.open(tmp_path / "page.html")
+    for text in TEXTS:
+        drawn = page.evaluate(
+            """text => {
+                const c = document.querySelector('canvas').getContext('2d');
+                c.font = '11px Verdana, "DejaVu Sans"';
+                return c.measureText(text).width;
+            }""",
+            text,
+        )
+        assert abs(drawn - width(text)) <= 0.06 * drawn, text
+
+
+def test_no_word_leaves_its_field(visit: Visit, tmp_path: Path) -> None:
+    (tmp_path / "badge.svg").write_text(svg(Badge("devspace", "certified native", GREEN, "told")))
+    page = visit.open(tmp_path / "badge.svg")
+    boxes = page.evaluate(
+        """() => [...document.querySelectorAll('text')].map(t => {
+            const b = t.getBBox(); return [b.x, b.x + b.width];
+        })"""
+    )
+    whole = page.evaluate("() => document.documentElement.width.baseVal.value")
+    (left, middle), (start, end) = boxes
+    assert 0 < left < middle < start < end < whole
+    assert page.locator("svg").get_attribute("aria-label") == "told"

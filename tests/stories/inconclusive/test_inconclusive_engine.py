@@ -1,0 +1,149 @@
+"""The engine's host fails in mid-run: killed, full, or too restricted. The image is not asked."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from certify.engine.client import Engine
+from certify.model.terms import Outcome, Status
+from tests.conftest import SAMPLES, Certify, Ended, command
+from tests.stories.inconclusive.answers import reason
+from tests.support.private_engine import PrivateEngine, fill, private_engine, small_disk
+from tests.support.registries import running
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
+
+SMALL_CHECK = '''
+from pathlib import Path
+from certify.suite import check
+
+@check("image.waiting", title="waits", needs=("image.shell",), remedy="None.")
+def test_waiting(candidate):
+    """The command ends well.
+
+    Why: somebody waits for it.
+
+    How: it takes long enough for the engine to be killed meanwhile.
+    """
+    mark = Path({mark!r})
+    mark.with_suffix(".new").write_text(candidate.job.container)
+    mark.with_suffix(".new").rename(mark)
+    assert candidate.run("sleep 60").rc == 0, "the command failed"
+'''
+
+
+@contextmanager
+def a_check_that_waits(folder: Path, address: str | None) -> Iterator[tuple[str, list[Ended]]]:
+    """A run in which a check asks the container that is named, and how it ended (afterwards)."""
+    checks, mark, ended = folder / "checks", folder / "mark", list[Ended]()
+    checks.mkdir()
+    (checks / "test_waiting.py").write_text(SMALL_CHECK.format(mark=str(mark)))
+    words = command(
+        "run", "--profile", "plain", "--checks", str(checks), "--format", "json",
+        f"{SAMPLES}/debian",
+    )  # fmt: skip
+    environment = os.environ | {"CI": "1"} | ({"DOCKER_HOST": address} if address else {})
+    with subprocess.Popen(
+        words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as certifying:
+        eventually(mark.exists)
+        yield mark.read_text(), ended
+        out, err = certifying.communicate(timeout=45)  # the check alone would wait longer
+    ended.append(Ended(certifying.returncode, out.decode(), err.decode()))
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGKILL, id="killed"),
+        pytest.param(signal.SIGTERM, id="stopped", marks=pytest.mark.slow),
+    ],
+)
+def test_an_engine_that_ends_while_a_check_asks(
+    mortal: PrivateEngine, tmp_path: Path, number: signal.Signals
+) -> None:
+    with a_check_that_waits(tmp_path, mortal.address) as (_, ended):
+        mortal.kill(number)
+    mortal.start()
+    assert "The container engine does not answer" in reason(ended[0], tmp_path / "reports")
+    waiting = [check for check in ended[0].result.checks if check.id == "image.waiting"]
+    assert all(check.outcome is Outcome.UNKNOWN for check in waiting)
+    # What the engine could not remove any more, `certify clean` does once there is one.
+    clean = os.environ | {"DOCKER_HOST": mortal.address}
+    subprocess.run(command("clean"), env=clean, check=True, capture_output=True)
+    assert mortal.docker("ps", "--all", "--quiet").stdout == b""
+
+
+def test_a_container_that_somebody_kills_while_a_check_asks(tmp_path: Path, engine: Engine) -> None:
+    with a_check_that_waits(tmp_path, None) as (container, ended):
+        engine.client.api.kill(container)
+    assert "killed from outside" in reason(ended[0], tmp_path / "reports")
+
+
+# A full disk
+
+
+def test_a_disk_too_full_for_the_image(certify: Certify, tmp_path: Path) -> None:
+    (tmp_path / "registry").mkdir()
+    with (
+        running(tmp_path / "registry") as registry,
+        small_disk(tmp_path, 64) as disk,
+        private_engine(tmp_path, disk) as engine,
+    ):
+        name = registry.push(f"{SAMPLES}/debian", "team/app:1")
+        ended = certify("run", "--format", "json", name, DOCKER_HOST=engine.address)
+    assert "is full" in reason(ended, tmp_path / "reports")
+
+
+def test_a_disk_that_is_full_when_packages_come(certify: Certify, tmp_path: Path) -> None:
+    with small_disk(tmp_path, 512) as disk, private_engine(tmp_path, disk) as engine:
+        engine.load(f"{SAMPLES}/debian")
+        fill(disk, leave=2 << 20)
+        ended = certify(
+            "run", "--profile", "plain", "--network", "host", "--format", "json",
+            f"{SAMPLES}/debian", DOCKER_HOST=engine.address,
+        )  # fmt: skip
+        (disk / "filling").unlink()
+    assert "is full" in reason(ended, tmp_path / "reports")
+
+
+def test_a_disk_too_full_for_the_reports(certify: Certify, tmp_path: Path) -> None:
+    """What was found is still printed, and said not to be kept; no full disk costs an answer."""
+    with small_disk(tmp_path, 4) as disk:
+        fill(disk)
+        ended = certify(
+            "run", "--profile", "plain", "--format", "json", "--reports", str(disk),
+            "--ledger", f"sqlite:///{tmp_path}/ledger.db", f"{SAMPLES}/busybox",
+        )  # fmt: skip
+    assert ended.result.verdict.status is Status.REJECTED
+    assert ended.code == 1, ended.err
+    assert "Traceback" not in ended.err
+    assert "not recorded: the reports cannot be written" in ended.err
+
+
+# A host that withholds what a launch asks for
+
+
+def test_a_capability_that_the_host_does_not_have(
+    certify: Certify, tmp_path: Path, engine: Engine
+) -> None:
+    status = Path("/proc/self/status").read_text()
+    (bound,) = (line.split()[1] for line in status.splitlines() if line.startswith("CapBnd"))
+    if not engine.local or int(bound, 16) & (1 << 24):  # CAP_SYS_RESOURCE, capabilities(7)
+        pytest.skip("this host has every capability that --privileged asks for")
+    ended = certify(
+        "run", "--isolation", "privileged", "--format", "json", f"{SAMPLES}/debian-systemd"
+    )
+    said = reason(ended, tmp_path / "reports")
+    assert "refused to start the container" in said
+    assert "lacks a capability" in said
+    assert ended.result.verdict.status is Status.INCONCLUSIVE
+    assert all(check.outcome is Outcome.UNKNOWN for check in ended.result.checks)

@@ -1,0 +1,52 @@
+"""Programs that are killed in the candidate: for want of memory, or by somebody outside."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from certify.engine.client import Engine
+from certify.engine.launch import launched
+from certify.engine.launch_plan import LaunchPlan, Limits
+from certify.engine.session import ShellResult
+from certify.model.finding import Claim
+from certify.model.terms import Fault, Outcome
+from certify.suite.candidate import Candidate
+from certify.suite.claims import Spec
+from certify.suite.outcomes import CheckOutcome, Outcomes
+from tests.conftest import SAMPLES
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
+
+TOO_MUCH = "head -c 200000000 /dev/zero | tail >/dev/null"
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "outcome", "fault"),
+    [
+        ("exit 100", 100, Outcome.FAILED, Fault.IMAGE),
+        ("sh -c 'kill -9 $$'", 137, Outcome.UNKNOWN, Fault.HOST),
+        (TOO_MUCH, 137, Outcome.UNKNOWN, Fault.LAUNCH),
+        (f"sh -c '{TOO_MUCH}' || exit 100", 100, Outcome.UNKNOWN, Fault.LAUNCH),
+    ],
+    ids=["nothing", "from outside", "of itself", "of its child"],
+)
+def test_what_was_killed_does_not_fail_the_image(
+    engine: Engine, command: str, code: int, outcome: Outcome, fault: Fault
+) -> None:
+    plan = LaunchPlan("idle", "default", limits=Limits(memory="32m"))
+    with launched(engine, f"{SAMPLES}/debian", plan) as started:
+        answer = started.container.shell().run(command)
+        assert answer.rc == code
+        job = SimpleNamespace(launch="idle", anchor="image.shell", refused="")
+        candidate = SimpleNamespace(container=started.container, job=job)
+        meant = meaning(cast(Candidate, candidate), answer)
+    assert (meant.outcome, meant.fault) == (outcome, fault)
+
+
+def meaning(candidate: Candidate, answer: ShellResult) -> CheckOutcome:
+    claim = Claim(id="packages.install", title="t", claim="It is so.", why="w", how="h", remedy="r")
+    error = AssertionError("ed could not be installed")
+    return Outcomes(candidate, [answer]).of(Spec(claim), error, note="", is_anchored=True)

@@ -1,0 +1,52 @@
+"""``make sabotage``: certify every sabotaged image, and print check, sabotage and outcome.
+
+    python -m tests.stories.sabotage.table [NAME...]
+
+A line each as soon as it is known. Exit code 0 if in each exactly the named check failed, else 1.
+"""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import as_completed
+
+from rich.console import Console
+from rich.text import Text
+
+from tests.stories.sabotage.workshop import at_work, examine, sabotages, surprises
+
+
+def main(names: list[str]) -> int:
+    """Print the table for all sabotages, or for those that are named."""
+    console = Console(highlight=False, width=80)
+    chosen = {each.name: each for each in sabotages() if not names or each.name in names}
+    if unknown := set(names) - set(chosen):
+        console.print(f"no such sabotage: {', '.join(sorted(unknown))}", style="red")
+        return 2
+    wrong = 0
+    console.print(f"{'check':<20} {'sabotage':<34} {'outcome':<14} seconds", style="bold")
+    with at_work(examine, chosen.values()) as futures:
+        ends = {future: name for name, future in futures.items()}
+        for future in as_completed(ends):
+            sabotage = chosen[ends[future]]
+            told, status, seconds = [], "broke", 0.0
+            try:
+                result = future.result()
+            except Exception as error:
+                told = [f"{type(error).__name__}: {error}"]
+            else:
+                told = surprises(sabotage, result)
+                status = result.verdict.status.value
+                seconds = (result.finished_at - result.started_at).total_seconds()
+            wrong += bool(told)
+            mark, style = ("✗", "red") if told else ("✓", "green")
+            line = f"{sabotage.check:<20} {sabotage.name:<34} {mark} {status:<12} {seconds:6.1f}"
+            console.print(Text(line, style=style))
+            for each in told:
+                console.print(Text(f"  {each}"))
+    console.print(f"{len(chosen) - wrong} of {len(chosen)} as expected")
+    return 1 if wrong or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

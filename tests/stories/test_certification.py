@@ -1,0 +1,192 @@
+"""The main job on a real engine: each sample's verdict, and exactly which checks decided it."""
+
+from __future__ import annotations
+
+import functools
+import shlex
+import subprocess
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from certify.engine.client import Engine
+from certify.model.terms import Level, Outcome, Status
+from certify.publish.result import report_schema
+from tests.conftest import SAMPLES, Certify, Ended, certify_in
+from tests.stories.expected import EXPECTED, failed
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
+
+
+Judged = Callable[[str, str], Ended]
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    """What `certify --format json` says of a sample under a profile; each is run once."""
+
+    @functools.cache
+    def once(sample: str, profile: str) -> Ended:
+        run = certify_in(tmp_path_factory.mktemp("judged"))
+        return run("run", "--profile", profile, "--format", "json", f"{SAMPLES}/{sample}")
+
+    return once
+
+
+@pytest.mark.parametrize(
+    ("sample", "profile", "status", "grade", "required", "others"),
+    EXPECTED,
+    ids=[f"{row.sample}-{row.profile}" for row in EXPECTED],
+)
+def test_verdict(
+    judged: Judged,
+    sample: str,
+    profile: str,
+    status: str,
+    grade: str | None,
+    required: set[str],
+    others: set[str],
+) -> None:
+    ended = judged(sample, profile)
+    assert ended.code == {"certified": 0, "rejected": 1}[status], ended.err
+    jsonschema.validate(ended.json(), report_schema())
+    result = ended.result
+    assert (result.verdict.status, result.verdict.grade) == (status, grade)
+    assert failed(result, Level.REQUIRED) == required
+    assert failed(result, Level.RECOMMENDED, Level.INFO) == others
+    assert {reason.check for reason in result.verdict.reasons} == required
+    assert not [check.id for check in result.checks if check.outcome is Outcome.UNKNOWN]
+    skipped = [check for check in result.checks if check.outcome is Outcome.SKIPPED]
+    roots = required or {"none is skipped"}
+    assert all(any(root in check.message for root in roots) for check in skipped)
+
+
+def test_what_depends_on_a_broken_dockerd_is_skipped_with_the_reason(judged: Judged) -> None:
+    result = judged("debian-broken-dockerd", "devspace").result
+    skipped = {check.id: check for check in result.checks if check.outcome is Outcome.SKIPPED}
+    assert set(skipped) == {"dockerd.network", "dockerd.compose", "dockerd.restart"}
+    assert {check.message for check in skipped.values()} == {
+        "needs dockerd.container, which failed"
+    }
+    (container,) = (check for check in result.checks if check.id == "dockerd.container")
+    loaded, ran = container.evidence.index("docker import"), container.evidence.index("docker run")
+    assert 0 < loaded < ran < 300, "nobody has to read past a program's bytes"
+    assert container.remedy
+
+
+def test_a_certificate_says_all_that_was_promised(judged: Judged, engine: Engine) -> None:
+    result = judged("debian", "devspace").result
+    inspected = engine.client.images.get(f"{SAMPLES}/debian").attrs
+    assert result.image.image_id == inspected["Id"]
+    assert result.image.digest is None, "a local image has no registry digest"
+    assert result.image.os is not None
+    assert (result.image.os.id, result.image.os.version_id) == ("debian", "12")
+    assert result.startup.boot_seconds is not None
+    assert result.startup.dockerd_seconds is not None
+    assert result.startup.provision_seconds is not None
+    assert result.startup.samples == (result.startup.boot_seconds,)
+    assert result.host
+    assert result.host.calibration
+    assert result.host.model_copy(update={"calibration": None}) == engine.host()
+    assert result.launch.kind == "init"
+    assert result.started_at < result.finished_at < result.expires_at
+
+
+def test_every_report_is_written(certify: Certify, tmp_path: Path) -> None:
+    ended = certify("run", "--profile", "plain", f"{SAMPLES}/debian", f"{SAMPLES}/scratch")
+    assert ended.code == 1
+    reports = tmp_path / "reports"
+    assert (reports / "certify.db").is_file()
+    assert len(list((reports / "results").glob("*.json"))) == 2
+    suites = ET.parse(reports / "junit.xml").getroot()
+    assert [suite.get("failures") != "0" for suite in suites] == [False, True]
+    assert "rejected" in (reports / "matrix.md").read_text("utf-8")
+    shown = certify("matrix")
+    assert shown.code == 0
+    assert max(map(len, shown.out.splitlines())) <= 80
+    assert "1 certified" in shown.out
+    assert "1 rejected" in shown.out
+
+
+def test_text_fits_80_columns_and_puts_the_verdict_first(certify: Certify) -> None:
+    ended = certify(f"{SAMPLES}/busybox")
+    assert ended.code == 1
+    lines = ended.out.splitlines()
+    assert lines[0].startswith("REJECTED")
+    wide = [line for line in lines if len(line) > 80]
+    assert all(line.startswith("docker run") for line in wide), "only what is pasted may be wide"
+    assert "\x1b" not in ended.out, "no colour where there is no terminal"
+
+
+@pytest.fixture
+def pasted(engine: Engine) -> Iterator[None]:
+    yield
+    engine.client.api.remove_container("certify-repro", v=True, force=True)
+
+
+@pytest.mark.usefixtures("pasted")
+def test_the_command_to_reproduce_boots_what_was_installed_at_launch(judged: Judged) -> None:
+    result = judged("debian-systemd", "devspace").result
+    subprocess.run(["sh", "-c", result.launch.reproduce], check=True, capture_output=True)
+    ask = "until systemctl is-system-running --wait 2>/dev/null; do :; done; docker info"
+    answered = subprocess.run(
+        ["docker", "exec", "certify-repro", "timeout", "120", "sh", "-c", ask],
+        capture_output=True,
+        check=False,
+    )
+    assert answered.returncode == 0, answered.stderr
+    assert b"Storage Driver: overlay2" in answered.stdout
+    assert shlex.split(result.launch.reproduce)[:2] == ["docker", "run"]
+
+
+@pytest.mark.parametrize("reference", ["localhost:1/nothing:here", "registry.invalid/team/app:1"])
+def test_an_image_that_cannot_be_had_is_inconclusive(
+    certify: Certify, tmp_path: Path, reference: str
+) -> None:
+    ended = certify("run", "--format", "json", reference)
+    assert ended.code == 3, ended.err
+    result = ended.result
+    assert result.verdict.status is Status.INCONCLUSIVE
+    assert reference in result.verdict.reasons[0].text
+    assert result.verdict.reasons[0].remedy
+    assert "Traceback" not in ended.err
+    assert ET.parse(tmp_path / "reports" / "junit.xml").getroot().findall(".//error")
+
+
+def test_a_stopped_engine_is_inconclusive(certify: Certify, tmp_path: Path) -> None:
+    ended = certify(f"{SAMPLES}/debian", DOCKER_HOST=f"unix://{tmp_path}/no-engine.sock")
+    assert ended.code == 3
+    assert ended.out.startswith("INCONCLUSIVE")
+    assert "Traceback" not in ended.err
+    assert (tmp_path / "reports" / "junit.xml").is_file()
+
+
+@pytest.mark.parametrize(
+    "reference", ["Debian:12", "debian:", "", "deb ian", "-rm", "a/b@sha256:x"]
+)
+def test_a_malformed_reference_is_wrong_usage(
+    certify: Certify, tmp_path: Path, reference: str
+) -> None:
+    ended = certify("run", "--", reference)
+    assert ended.code == 2
+    assert ended.out == ""
+    assert "Traceback" not in ended.err
+    assert not (tmp_path / "reports").exists(), "nothing was run"
+
+
+@pytest.mark.parametrize(
+    ("sample", "profile"),
+    [("debian-devspace", "devspace"), ("debian", "plain"), ("busybox", "devspace")],
+)
+def test_the_same_image_gets_the_same_verdict_again(
+    certify: Certify, judged: Judged, sample: str, profile: str
+) -> None:
+    again = certify("run", "--profile", profile, "--format", "json", f"{SAMPLES}/{sample}")
+    one, other = judged(sample, profile).result, again.result
+    assert one.verdict == other.verdict
+    assert [(check.id, check.outcome) for check in one.checks] == [
+        (check.id, check.outcome) for check in other.checks
+    ]

@@ -1,0 +1,234 @@
+"""``certify fix`` on a real engine: what it mends is built and certified, the rest it says."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+from docker.errors import ImageNotFound
+
+from certify.engine.client import Engine
+from certify.fix.build import BuildFailed, build, user_of
+from certify.ledger.store import Ledger
+from certify.model.errors import Trouble
+from certify.model.result import Result
+from certify.model.terms import Fault, Grade, Outcome, Status
+from tests.conftest import SAMPLES, Certify, certify_in
+from tests.stories.sabotage.workshop import LACKS, Sabotage, asked_for, at_work, sabotages
+from tests.stories.sabotage.workshop import build as sabotaged
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
+
+DEBIAN = f"{SAMPLES}/debian"
+FIXED = "certify-test-fixed"
+
+Tag = Callable[[str], str]
+
+
+@pytest.fixture
+def tag(engine: Engine) -> Iterator[Tag]:
+    """Names for images; whatever gets one is removed in the end."""
+    made: list[str] = []
+
+    def name(what: str) -> str:
+        made.append(f"certify-test/{what}-{secrets.token_hex(4)}:1")
+        return made[-1]
+
+    yield name
+    for each in made:
+        if engine.client.images.list(each):
+            engine.client.api.remove_image(each, force=True)
+
+
+def derived(engine: Engine, tag: str, *lines: str, base: str = DEBIAN) -> str:
+    build(engine, "\n".join((f"FROM {base}", *lines)), tag)
+    return tag
+
+
+def test_what_was_installed_at_launch_is_shipped_and_the_image_is_native(
+    certify: Certify, tag: Tag, tmp_path: Path, engine: Engine
+) -> None:
+    target = tag("native")
+    ended = certify("fix", DEBIAN, "--build", target)
+    assert ended.code == 0, ended.err
+    dockerfile, _, table = ended.out.partition("\n\n  ")
+    assert f"ARG BASE={engine.client.images.get(DEBIAN).id}\nFROM ${{BASE}}\n" in dockerfile
+    for check in ("systemd.installed", "dockerd.installed", "dockerd.compose", "workspace.git"):
+        assert f"# {check}: The image does not ship" in dockerfile
+    rows = {line.split()[0]: line.split()[1:] for line in table.splitlines() if line[:1].strip()}
+    assert rows["verdict"] == ["certified", "certified"]
+    assert rows["grade"] == ["on-launch", "native"]
+    assert rows["failed"][-1] == "none"
+    assert max(map(len, table.splitlines())) <= 80
+    assert target in (tmp_path / "reports" / "matrix.md").read_text("utf-8"), "it is recorded"
+
+    again = certify("fix", target)
+    assert (again.code, again.out) == (0, "")
+    assert "nothing to fix" in again.err
+    assert "launching" not in again.err, "the ledger knew"
+
+    told = certify("run", DEBIAN, "--format", "json").result.recommendation
+    assert told is not None
+    assert [each.reference for each in told.closest] == [target]
+    assert told.extends is None
+
+
+def test_a_failing_unit_is_not_hidden_but_how_to_is_said(certify: Certify) -> None:
+    ended = certify("fix", f"{SAMPLES}/debian-degraded")
+    assert ended.code == 0
+    assert "\n# RUN systemctl mask inventory.service\n" in ended.out
+    assert "\nRUN" not in ended.out
+    assert "not mended: systemd.units" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("base", "lines", "check"),
+    [
+        (f"{SAMPLES}/busybox", (), "packages.manager"),
+        (f"{SAMPLES}/scratch", (), "image.os"),
+        (DEBIAN, ("RUN rm -rf /etc/apt/sources.list*",), "packages.refresh"),
+    ],
+)
+def test_what_cannot_be_mended_is_said(
+    certify: Certify, engine: Engine, tag: Tag, base: str, lines: tuple[str, ...], check: str
+) -> None:
+    image = derived(engine, tag("broken"), *lines, base=base) if lines else base
+    target = tag("never")
+    ended = certify("fix", "--profile", "plain", image, "--build", target)
+    assert ended.code == 1
+    assert f"# - {check} (required): " in ended.out
+    assert f"not mended: {check} (required): " in ended.err
+    assert "\nRUN" not in ended.out
+    assert not engine.client.images.list(target), "there was nothing to build"
+
+
+# As dpkg leaves it when it is killed: a record that is not yet merged into its database.
+INTERRUPT = (
+    "RUN sed -n '/^Package: hostname$/,/^$/p' /var/lib/dpkg/status"
+    " | sed 's/install ok installed/install ok unpacked/' >/var/lib/dpkg/updates/0001"
+)
+
+
+def test_a_rejected_image_is_mended_and_keeps_its_user(
+    certify: Certify, engine: Engine, tag: Tag, tmp_path: Path
+) -> None:
+    image = derived(engine, tag("interrupted"), INTERRUPT, "USER nobody")
+    target, file = tag("completed"), tmp_path / "Dockerfile"
+    ended = certify("fix", "--profile", "plain", image, "--build", target, "--output", str(file))
+    assert ended.code == 0, ended.err
+    assert "RUN DEBIAN_FRONTEND=noninteractive dpkg --configure -a\n" in file.read_text("utf-8")
+    assert "FROM" not in ended.out
+    assert ended.out.split("verdict", 1)[1].split()[:2] == ["rejected", "certified"]
+    assert user_of(engine, target) == "nobody"
+
+
+MENDED = {each.name: each for each in sabotages() if each.mended}
+
+
+@pytest.fixture(scope="module")
+def mended(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, engine: Engine
+) -> Iterator[dict[str, Future[Result]]]:
+    """What becomes of the sabotages that this run asks for: certified, mended, certified."""
+
+    def mend(sabotage: Sabotage) -> Result:
+        with Engine.connect() as own:
+            image = sabotaged(own, sabotage)
+        folder = tmp_path_factory.mktemp(sabotage.name)
+        budgets = "".join(f"{name} = {value}\n" for name, value in sabotage.budgets.items())
+        (folder / "mine.toml").write_text(
+            'name = "mine"\ntitle = "Mine"\ndescription = "Ours"\nsource = "Handbook"\n'
+            f'extends = "{sabotage.profile}"\n[budgets]\n{budgets}'
+        )
+        target = f"{FIXED}/{sabotage.name}:1"
+        ended = certify_in(folder)("fix", "--profile", "./mine.toml", image, "--build", target)
+        assert ended.code == 0, ended.err
+        with Ledger.open(str(folder / "reports" / "certify.db")) as ledger:
+            (after,) = ledger.history(target)
+        return after
+
+    try:
+        with at_work(mend, asked_for(request.session, "test_what_is_promised_is_kept")) as futures:
+            yield futures
+    finally:
+        for each in engine.client.images.list(f"{FIXED}/*"):
+            engine.client.images.remove(each.tags[0], force=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MENDED)
+def test_what_is_promised_is_kept(name: str, mended: dict[str, Future[Result]]) -> None:
+    after = mended[name].result()
+    assert (after.verdict.status, after.verdict.grade) == (Status.CERTIFIED, Grade.NATIVE)
+    outcomes = {each.id: each.outcome for each in after.checks}
+    assert outcomes[MENDED[name].check] is Outcome.PASSED
+    # What could not be asked before the defect was mended may be lacking, as in the sample.
+    lacks = {check for check, outcome in outcomes.items() if outcome is not Outcome.PASSED}
+    assert lacks <= LACKS.get(MENDED[name].base, set())
+
+
+def test_an_inconclusive_result_is_nothing_to_go_by(certify: Certify) -> None:
+    ended = certify("run", "--profile", "plain", "--timeout", "1", DEBIAN)
+    assert ended.code == 3
+    ended = certify("fix", "--profile", "plain", DEBIAN)
+    assert (ended.code, ended.out) == (3, "")
+    assert "inconclusive" in ended.err
+
+
+def test_an_image_that_cannot_be_had_is_no_fault_of_its_own(certify: Certify) -> None:
+    ended = certify("fix", "registry.invalid/team/app:1")
+    assert (ended.code, ended.out) == (3, "")
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (DEBIAN, "--build", DEBIAN),
+        (DEBIAN, "--build", "UPPER:case"),
+        (DEBIAN, "--build", "sha256:" + "1" * 64),
+        (DEBIAN, "--build", "x@sha256:" + "1" * 64),
+        (DEBIAN, "--profile", "no-such-profile"),
+        ("Debian:12",),
+        (),
+    ],
+)
+def test_wrong_usage(certify: Certify, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    ended = certify("fix", *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert "Traceback" not in ended.err
+    assert not (tmp_path / "reports").exists(), "nothing was run"
+
+
+def made_by(engine: Engine, marker: str) -> Iterator[str]:
+    """The images whose last layer was made by a command that holds the marker."""
+    for each in engine.client.api.images(quiet=True, all=True):
+        with contextlib.suppress(ImageNotFound):  # others build and remove theirs meanwhile
+            if marker in str(engine.client.images.get(each).history()[:1]):
+                yield each
+
+
+def test_a_build_that_fails_leaves_nothing_and_takes_nothing_else(engine: Engine, tag: Tag) -> None:
+    marker, name = secrets.token_hex(8), tag("bystander")
+    derived(engine, name, f"RUN echo bystander {marker}")
+    bystander = str(engine.client.images.get(name).id)
+    derived(engine, name)  # the name moves on, so that no tag protects the bystander any longer
+    try:
+        lie = f"RUN echo ' ---> {bystander.removeprefix('sha256:')[:12]}'"
+        dockerfile = (f"FROM {DEBIAN}", f"RUN : {marker}", lie, "RUN echo ouch >&2; false")
+        with pytest.raises(BuildFailed, match="ouch"):
+            build(engine, "\n".join(dockerfile), tag("failed"))
+        assert list(made_by(engine, marker)) == [bystander]
+    finally:
+        engine.client.api.remove_image(bystander)
+
+
+def test_a_network_that_is_down_is_no_fault_of_the_image(engine: Engine, tag: Tag) -> None:
+    with pytest.raises(Trouble) as caught:
+        build(engine, f"FROM {DEBIAN}\nRUN apt-get update -o APT::Update::Error-Mode=any",
+              tag("offline"), network="none")  # fmt: skip
+    assert caught.value.fault is Fault.NETWORK

@@ -1,0 +1,244 @@
+"""What was killed or lost says nothing of an image, and never becomes its failure."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from certify.engine.boot import Boot
+from certify.engine.container import ContainerState, ContainerStopped
+from certify.engine.session import KILLED, CommandLost, SessionLost, ShellResult
+from certify.model.errors import EngineUnavailable
+from certify.model.finding import Claim
+from certify.model.terms import Fault, Outcome
+from certify.suite import outcomes
+from certify.suite.candidate import Candidate
+from certify.suite.claims import Spec
+from certify.suite.host import Transcript
+from certify.suite.outcomes import Outcomes
+
+
+class Container:
+    """A container as its engine tells of it; its shell says how many were killed for memory."""
+
+    def __init__(self) -> None:
+        self.job = SimpleNamespace(launch="init", anchor="systemd.pid1", refused="")
+        self.container = self
+        self.running = True
+        self.ended_from_outside = False
+        self.stopped: object | None = None
+        """How it stopped, when certify asked it to."""
+        self.oom_kills: bytes | Exception = b"0\n"
+        self.log: str | Exception = ""
+        self.console: str | Exception = ""
+
+    def state(self) -> ContainerState:
+        stopped = self.ended_from_outside
+        return ContainerState(running=self.running, exit_code=0, oom_killed=False, stopped=stopped)
+
+    def must_run(self) -> None:
+        if not self.running:
+            raise ContainerStopped("it ended")
+
+    def shell(self) -> Container:
+        return self
+
+    def run(self, command: str, **_options: object) -> ShellResult:
+        if isinstance(self.oom_kills, Exception):
+            raise self.oom_kills
+        return ShellResult(command, 0, self.oom_kills, b"", 0.1)
+
+    def logs(self, tail: int = 60) -> str:
+        if isinstance(self.log, Exception):
+            raise self.log
+        return self.log
+
+    def last_words(self) -> str:
+        if isinstance(self.console, Exception):
+            raise self.console
+        return self.console
+
+
+@pytest.fixture
+def candidate() -> Container:
+    return Container()
+
+
+def a_spec(check_id: str, provides: str | None = None) -> Spec:
+    claim = Claim(id=check_id, title="t", claim="It is so.", why="w", how="h", remedy="r")
+    return Spec(claim, provides)
+
+
+def meaning_of(
+    candidate: Container,
+    error: BaseException,
+    *answers: ShellResult,
+    check: str = "packages.install",
+    provides: str | None = None,
+) -> tuple[Outcome, Fault | None, str]:
+    meanings = Outcomes(cast(Candidate, candidate), cast(Transcript, list(answers)))
+    meant = meanings.of(a_spec(check, provides), error, note="", is_anchored=True)
+    return meant.outcome, meant.fault, meant.message
+
+
+def ends(code: int, said: str = "", **how: Any) -> ShellResult:
+    return ShellResult("apt-get install ed", code, said.encode(), b"", 1.0, **how)
+
+
+NOT_SO = AssertionError("ed could not be installed")
+LOST = ends(KILLED, shell_lost=True)
+
+
+def test_a_command_that_fails_is_the_images_failure(candidate: Container) -> None:
+    assert meaning_of(candidate, NOT_SO, ends(100)) == (
+        Outcome.FAILED, Fault.IMAGE, "ed could not be installed",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("before", [(), (ends(0),), (ends(1), ends(0))], ids=len)
+@pytest.mark.parametrize("answer", [ends(KILLED, "Killed"), LOST], ids=["killed", "lost"])
+def test_a_command_that_was_killed_says_nothing_of_the_image(
+    candidate: Container, answer: ShellResult, before: tuple[ShellResult, ...]
+) -> None:
+    outcome, fault, message = meaning_of(candidate, NOT_SO, answer, *before)
+    assert (outcome, fault) == (Outcome.UNKNOWN, Fault.HOST)
+    assert message == "ed could not be installed: what was asked was killed before it could answer"
+
+
+def test_a_command_that_certify_killed_did_not_end_in_time(candidate: Container) -> None:
+    late = ends(KILLED, timed_out=True)
+    assert meaning_of(candidate, NOT_SO, late)[:2] == (Outcome.FAILED, Fault.IMAGE)
+
+
+@pytest.mark.parametrize("code", [KILLED, 100, 1], ids=["itself", "its child", "who it relies on"])
+def test_what_was_killed_for_want_of_memory_is_the_launchs_fault(
+    candidate: Container, code: int
+) -> None:
+    candidate.oom_kills = b"0\n2\n"
+    outcome, fault, message = meaning_of(candidate, NOT_SO, ends(code))
+    assert (outcome, fault) == (Outcome.UNKNOWN, Fault.LAUNCH)
+    assert "memory" in message
+
+
+@pytest.mark.parametrize("said", [b"", b"\n", b"0\n0\n", b"many\n", SessionLost("no shell")])
+def test_where_nobody_counts_such_kills_a_failure_stays_one(
+    candidate: Container, said: bytes | Exception
+) -> None:
+    candidate.oom_kills = said
+    assert meaning_of(candidate, NOT_SO, ends(1))[0] is Outcome.FAILED
+
+
+def test_what_only_files_and_logs_were_asked_of_proves_nothing_once_somebody_ended_it(
+    candidate: Container,
+) -> None:
+    candidate.running, candidate.ended_from_outside = False, True
+    anchor = "systemd.pid1"
+    assert meaning_of(candidate, NOT_SO, check=anchor)[:2] == (Outcome.UNKNOWN, Fault.HOST)
+    candidate.stopped = "in 30 s, when certify asked"
+    assert meaning_of(candidate, NOT_SO, check=anchor)[:2] == (Outcome.FAILED, Fault.IMAGE)
+
+
+def test_a_container_that_was_stopped_is_asked_nothing(candidate: Container) -> None:
+    candidate.running = False
+    candidate.oom_kills = ContainerStopped("it ended")
+    outcome = meaning_of(candidate, AssertionError("too slow"), check="systemd.shutdown")[0]
+    assert outcome is Outcome.FAILED
+
+
+def test_the_kernels_count_is_read_with_either_version_of_cgroups(tmp_path: Path) -> None:
+    script = outcomes._OOM_KILLS.replace("/sys/fs/cgroup", str(tmp_path))
+
+    def counted() -> list[str]:
+        ran = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+        assert ran.stderr == ""
+        return ran.stdout.split()
+
+    assert counted() == []
+    second, first = tmp_path / "memory.events", tmp_path / "memory" / "memory.oom_control"
+    second.write_text("low 0\noom 4\noom_kill 3\noom_group_kill 0\n")
+    assert counted() == ["3"]
+    second.unlink()
+    first.parent.mkdir()
+    first.write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 7\n")
+    assert counted() == ["7"]
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [(CommandLost(LOST), Fault.HOST), (SessionLost("no shell answers"), Fault.TOOL)],
+    ids=["in a command", "none to be had"],
+)
+def test_a_shell_that_was_lost_leaves_a_check_unknown(
+    candidate: Container, error: SessionLost, fault: Fault
+) -> None:
+    outcome, whose, message = meaning_of(candidate, error)
+    assert (outcome, whose) == (Outcome.UNKNOWN, fault)
+    assert message.startswith("the shell was lost: ")
+
+
+def test_a_shell_that_was_lost_with_its_container_is_told_of_the_container(
+    candidate: Container,
+) -> None:
+    candidate.running = False
+    candidate.log = "panic"
+    installed(candidate, 0)
+    for error, answers in ((CommandLost(LOST), ()), (NOT_SO, (LOST,))):
+        meant = meaning_of(candidate, error, *answers, check="systemd.units")
+        assert meant == (Outcome.FAILED, Fault.IMAGE, "it ended")
+
+
+# What was installed at launch
+
+MIRROR = "E: Failed to fetch http://deb.debian.org/x.deb  503  Service Unavailable"
+
+
+def installed(candidate: Container, code: int) -> None:
+    vars(candidate)["boot"] = Boot(
+        ready=True, phase="booting", missing=("sudo",), installed=code, timeline={}
+    )
+
+
+def test_a_mirror_that_was_ill_at_launch_is_the_networks_fault(candidate: Container) -> None:
+    installed(candidate, 100)
+    error = AssertionError(f"installing sudo at launch failed\n{MIRROR}")
+    meant = meaning_of(candidate, error, check="startup.provision")
+    assert meant[:2] == (Outcome.UNKNOWN, Fault.NETWORK)
+
+
+@pytest.mark.parametrize(
+    ("provides", "outcome"), [("sudo", Outcome.UNKNOWN), (None, Outcome.FAILED)]
+)
+def test_so_it_is_for_a_check_of_what_was_to_be_installed(
+    candidate: Container, provides: str | None, outcome: Outcome
+) -> None:
+    installed(candidate, 100)
+    log = ShellResult("log of the container", 100, MIRROR.encode(), b"", 0)
+    error = pytest.fail.Exception("the image ships no sudo")
+    meant = meaning_of(candidate, error, log, check="workspace.sudo", provides=provides)
+    assert meant[0] is outcome
+
+
+@pytest.mark.parametrize("code", [0, 100, KILLED])
+def test_an_installation_that_was_killed_at_launch_says_nothing_of_the_image(
+    candidate: Container, code: int
+) -> None:
+    installed(candidate, code)
+    error = AssertionError("installing sudo at launch failed\nUnpacking sudo")
+    outcome = meaning_of(candidate, error, check="startup.provision")[0]
+    assert (outcome is Outcome.UNKNOWN) == (code == KILLED)
+
+
+# Why a container ended
+
+
+@pytest.mark.parametrize("what", ["log", "console"])
+def test_an_end_of_which_the_engine_does_not_tell_is_unknown(
+    candidate: Container, what: str
+) -> None:
+    setattr(candidate, what, EngineUnavailable("The container engine does not tell"))
+    meant = meaning_of(candidate, ContainerStopped("it ended"), check="systemd.pid1")
+    assert meant == (Outcome.UNKNOWN, Fault.HOST, "The container engine does not tell")

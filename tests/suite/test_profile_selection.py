@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from certify.judge.profiles import is_file, load, load_file, shipped
+from certify.model.errors import BadProfile
+from certify.suite.catalogue import known_ids
+from certify.suite.profile_selection import chosen_profile, chosen_profiles, completed
+
+MINE = """
+name = "mine"
+title = "t"
+description = "d"
+source = "s"
+extends = "plain"
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> str:
+    path = tmp_path / "mine.toml"
+    path.write_text(MINE)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("plain", False), ("./plain", True), ("plain.toml", True), ("/a/b", True), ("a\\b", True)],
+)
+def test_a_file_is_told_from_a_name(name: str, expected: bool) -> None:
+    assert is_file(name) is expected
+
+
+def test_names_and_files_are_chosen_in_their_order_and_once(mine: str) -> None:
+    chosen = chosen_profiles(["plain", mine, "devspace", "plain", mine])
+    assert [each.name for each in chosen] == ["plain", "mine", "devspace"]
+
+
+def test_two_files_may_not_have_one_name(mine: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(MINE)
+    with pytest.raises(BadProfile, match=r"other\.toml: its name is 'mine', and so is that of .*"):
+        chosen_profiles([mine, str(other)])
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_profile_that_ships_names_all_that_its_checks_need(name: str) -> None:
+    assert chosen_profile(name) == completed(load(name)) == load(name)
+
+
+@pytest.mark.parametrize(
+    ("lines", "added"),
+    [
+        ('extends = "plain"', ()),
+        ('launch = "idle"\nrequired = ["image.size"]', ("image.platform", "image.shell")),
+        ('launch = "idle"\nrequired = ["workspace.sudo"]',
+         ("image.platform", "image.shell", "workspace.user")),
+        ('launch = "init"\nrequired = ["image.os"]',
+         ("image.platform", "image.shell", "systemd.pid1")),
+        ('launch = "init"\nrequired = ["dockerd.compose"]\ninfo = ["dockerd.running"]',
+         ("image.platform", "image.shell", "systemd.pid1", "dockerd.container")),
+        ('launch = "image"\nrequired = ["services.logs"]',
+         ("image.platform", "image.shell", "services.supervisord")),
+    ],
+)  # fmt: skip
+def test_what_a_check_needs_is_asked_too(
+    tmp_path: Path, lines: str, added: tuple[str, ...]
+) -> None:
+    """Else what it is skipped for would be nobody's finding, and the verdict stay open."""
+    path = tmp_path / "mine.toml"
+    text = MINE.replace('extends = "plain"', lines)
+    path.write_text(text)
+    asked, named = chosen_profile(str(path)), load_file(path, known_ids())
+    assert asked.info == (*named.info, *added)
+    assert (asked.required, asked.recommended) == (named.required, named.recommended)
+
+
+def test_checks_of_ones_own_stay_where_they_were_named(tmp_path: Path) -> None:
+    mine = load("plain").model_copy(update={"required": ("tools.jq",), "recommended": ()})
+    assert completed(mine).required == ("tools.jq",)
+    assert set(completed(mine).info) == {"image.libc", "image.platform", "image.shell"}
+
+
+def test_a_file_may_name_checks_of_the_users_own_folder(tmp_path: Path) -> None:
+    checks = tmp_path / "checks"
+    checks.mkdir()
+    (checks / "test_jq.py").write_text('@check("tools.jq", remedy="")\ndef test_jq(): ...\n')
+    path = tmp_path / "mine.toml"
+    path.write_text(MINE + 'required = ["tools.jq"]\n')
+    assert "tools.jq" in chosen_profile(str(path), checks).required
+    with pytest.raises(BadProfile, match=r"mine\.toml:7: required: there is no check 'tools\.jq'"):
+        chosen_profile(str(path))

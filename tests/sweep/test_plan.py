@@ -1,0 +1,141 @@
+"""A sweep's plan: every state, and that nothing is certified twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certify.ledger.standing import Standing
+from certify.model.terms import Status
+from certify.sweep.plan import ItemState, Resolved, make_plan
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+HOST = "cgroup v2, overlay2, x86_64"
+WANTED = Resolved("team/app:1", "devspace", "linux/amd64", "sha256:aa", suite="suite-1")
+STANDING = Standing(
+    reference="team/app:1",
+    profile="devspace",
+    platform="linux/amd64",
+    digest="sha256:aa",
+    status=Status.CERTIFIED,
+    suite_digest="suite-1",
+    host_class=HOST,
+    expires_at=NOW + timedelta(days=1),
+)
+
+
+def plan(
+    wanted: list[Resolved], standing: list[Standing], *, force: bool = False
+) -> list[tuple[ItemState, str]]:
+    items = make_plan(
+        wanted,
+        standing,
+        now=NOW,
+        host_class=HOST,
+        force=force,
+    )
+    assert [item.wanted for item in items] == wanted
+    return [(item.state, item.why) for item in items]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "standing", "force", "state", "why"),
+    [
+        (WANTED, [], False, ItemState.NEW, "never certified"),
+        (WANTED, [STANDING], False, ItemState.FRESH, "stands until 2026-01-02"),
+        (WANTED, [STANDING], True, ItemState.FORCED, "--force"),
+        (WANTED, [replace(STANDING, status=Status.REJECTED)], False, ItemState.FRESH,
+         "stands until"),
+        (WANTED, [replace(STANDING, status=Status.INCONCLUSIVE)], False, ItemState.NEW,
+         "inconclusive"),
+        (WANTED, [replace(STANDING, digest="sha256:bb")], False, ItemState.MOVED, "was bb"),
+        (WANTED, [replace(STANDING, expires_at=NOW)], False, ItemState.STALE, "expired"),
+        (WANTED, [replace(STANDING, suite_digest="suite-0")], False, ItemState.STALE, "changed"),
+        (WANTED, [replace(STANDING, host_class="cgroup v1, vfs, x86_64")], False, ItemState.STALE,
+         "certified on cgroup v1"),
+        (WANTED, [replace(STANDING, profile="plain")], False, ItemState.NEW, "never certified"),
+        (WANTED, [replace(STANDING, platform="linux/arm64")], False, ItemState.NEW,
+         "never certified"),
+        (WANTED, [replace(STANDING, reference="team/app:latest")], False, ItemState.SAME,
+         "team/app:latest, whose certificate stands"),
+        (replace(WANTED, digest=None, why="429"), [STANDING], False, ItemState.UNRESOLVED, "429"),
+        (replace(WANTED, digest=None, why="429"), [STANDING], True, ItemState.UNRESOLVED, "429"),
+    ],
+)  # fmt: skip
+def test_state(
+    wanted: Resolved, standing: list[Standing], force: bool, state: ItemState, why: str
+) -> None:
+    ((found, said),) = plan([wanted], standing, force=force)
+    assert found is state
+    assert why in said
+
+
+def test_names_of_one_image_are_certified_once() -> None:
+    other = replace(WANTED, reference="team/app:latest")
+    assert [state for state, _ in plan([WANTED, other], [])] == [ItemState.NEW, ItemState.SAME]
+
+
+def test_names_that_other_waivers_match_are_judged_apart() -> None:
+    other = replace(WANTED, reference="team/app:latest", suite="suite-1 and a waiver")
+    assert [state for state, _ in plan([WANTED, other], [])] == [ItemState.NEW, ItemState.NEW]
+
+
+def test_profiles_and_platforms_of_one_image_are_each_certified() -> None:
+    wanted = [
+        WANTED,
+        replace(WANTED, profile="plain"),
+        replace(WANTED, platform="linux/arm64"),
+    ]
+    assert [state for state, _ in plan(wanted, [])] == [ItemState.NEW] * 3
+
+
+def test_a_tag_that_moved_to_a_certified_image_is_not_run_again() -> None:
+    standing = [
+        replace(STANDING, digest="sha256:old"),
+        replace(STANDING, reference="team/app:2"),
+    ]
+    ((state, why),) = plan([WANTED], standing)
+    assert state is ItemState.SAME
+    assert "team/app:2" in why
+
+
+names = st.sampled_from(["a:1", "a:2", "b:1"])
+digests = st.sampled_from([None, "sha256:aa", "sha256:bb"])
+wanted_images = st.builds(
+    Resolved, names, st.just("devspace"), st.just("linux/amd64"), digests, st.just("suite-1")
+)
+standings = st.builds(
+    Standing,
+    reference=names,
+    profile=st.just("devspace"),
+    platform=st.just("linux/amd64"),
+    digest=st.sampled_from(["sha256:aa", "sha256:bb"]),
+    status=st.sampled_from(list(Status)),
+    suite_digest=st.sampled_from(["suite-0", "suite-1"]),
+    host_class=st.just(HOST),
+    expires_at=st.sampled_from([NOW - timedelta(1), NOW + timedelta(1)]),
+)
+
+
+@given(
+    st.lists(wanted_images, unique_by=lambda each: each.reference),
+    st.lists(standings, unique_by=lambda each: each.reference),
+    st.booleans(),
+)
+def test_each_image_is_run_at_most_once_and_none_is_forgotten(
+    wanted: list[Resolved], standing: list[Standing], force: bool
+) -> None:
+    items = make_plan(wanted, standing, now=NOW, host_class=HOST, force=force)
+    due = [item.wanted.identity for item in items if item.state.due]
+    assert len(due) == len(set(due))
+    for item in items:
+        assert (item.state is ItemState.UNRESOLVED) == (item.wanted.digest is None)
+        if item.state is ItemState.SAME:
+            others = {each.wanted.reference for each in items if each.state.due}
+            assert item.same_as in others | {each.reference for each in standing}
+        if item.state is ItemState.FRESH:
+            assert not force

@@ -1,0 +1,79 @@
+"""A reader sees the old file or the new one, and an accident leaves no litter."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from certify.util.files import write_atomically
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_text_and_bytes_arrive_as_they_are(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "new" / "a.txt", "grüße\r\n")
+    write_atomically(tmp_path / "new" / "b.bin", b"\x00\xff")
+    assert (tmp_path / "new" / "a.txt").read_bytes() == "grüße\r\n".encode()
+    assert (tmp_path / "new" / "b.bin").read_bytes() == b"\x00\xff"
+    assert names(tmp_path / "new") == ["a.txt", "b.bin"]
+
+
+def test_a_file_is_readable_by_whom_the_umask_lets(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        write_atomically(tmp_path / "a", "x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o644
+
+
+def test_the_longest_name_is_no_trouble(tmp_path: Path) -> None:
+    write_atomically(tmp_path / ("n" * 255), "x")
+    assert names(tmp_path) == ["n" * 255]
+
+
+def test_an_error_keeps_the_old_file_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "a"
+    write_atomically(target, "old")
+
+    def full_disk(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(target, "new")
+    assert target.read_text() == "old"
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_folder_in_the_way_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_atomically(tmp_path / "a", "new")
+    assert names(tmp_path) == ["a"]
+
+
+def test_readers_never_see_half(tmp_path: Path) -> None:
+    target = tmp_path / "a"
+    contents = {letter * 100_000 for letter in "abc"}
+    write_atomically(target, "a" * 100_000)
+
+    def write(content: str) -> None:
+        for _ in range(10):
+            write_atomically(target, content)
+
+    writers = [threading.Thread(target=write, args=[content]) for content in contents]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        assert target.read_text() in contents
+    for writer in writers:
+        writer.join()
+    assert names(tmp_path) == ["a"]

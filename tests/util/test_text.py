@@ -1,0 +1,190 @@
+"""What an image prints cannot harm who reads it, and is not lost on them either."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from certify.util.text import FILE_NAME_BYTES, file_name, one_line, printable, safe_json
+
+# Hypothesis rarely puts an ESC before a bracket by itself, so the pieces are given to it.
+PIECES = st.sampled_from(
+    "\x1b[]P\x07\x9b\x9c\x9d\r\n\t \x00\x85\u2028\u202e\u200d\ufe0f\ufffe\uffff\ud83d\ude00aä💥"
+) | st.sampled_from(["0;", "31m", "\x1b\\", "]]>", "<b>", "\U000e0041"])
+SURROGATES_TOO = st.text(st.characters(exclude_categories=()))
+HOSTILE = st.one_of(SURROGATES_TOO, st.lists(PIECES).map("".join))
+
+STEADY = settings(derandomize=True, deadline=None)
+NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@pytest.mark.parametrize(
+    ("printed", "read"),
+    [
+        pytest.param("plain\ttext\nand more\n", "plain\ttext\nand more\n", id="plain"),
+        pytest.param(b"caf\xc3\xa9 \xff", "café \ufffd", id="bytes"),
+        pytest.param("\x1b[1;31mred\x1b[0m", "red", id="colour"),
+        pytest.param("\x9b31mred", "red", id="colour-c1"),
+        pytest.param("\x1b]0;title\x07text", "text", id="osc-bel"),
+        pytest.param("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link", id="osc-link"),
+        pytest.param("\x1bPq#0;2\x1b\\after", "after", id="dcs"),
+        pytest.param("\x1b(Btext\x1b7", "text", id="charset"),
+        pytest.param("\x1b]0;open\nnext line", "0;open\nnext line", id="osc-open-hides-nothing"),
+        pytest.param("tail\x1b", "tail\\x1b", id="lone-esc"),
+        pytest.param("\x1b\x1b[0m[31mx", "\\x1b[31mx", id="esc-reassembled"),
+        pytest.param("a\r\nb\r\r\nc", "a\nb\nc", id="crlf"),
+        pytest.param("10%\r50%\r100%\ndone", "100%\ndone", id="progress"),
+        pytest.param("working\r   \r", "working", id="progress-wiped"),
+        pytest.param("bell\x07 nul\x00", "bell\\x07 nul\\x00", id="controls"),
+        pytest.param("a\x85b\u2028c", "a\\x85b\\u2028c", id="line-separators"),
+        pytest.param("user\u202etxt.exe", "user\\u202etxt.exe", id="bidi"),
+        pytest.param("a\u200bb\ufeffc\u00ad", "a\\u200bb\\ufeffc\\xad", id="zero-width"),
+        pytest.param("\U000e0041", "\\U000e0041", id="tag-character"),
+        pytest.param("\u3164", "\\u3164", id="hangul-filler"),
+        pytest.param("✔\ufe0f ok", "✔ ok", id="variation-selector"),
+        pytest.param("\ud800 \ufffe \uffff \ufdd0", " ".join("\ufffd" * 4), id="no-characters"),
+        pytest.param("naïve 日本語 💥", "naïve 日本語 💥", id="all-scripts"),
+    ],
+)
+def test_what_a_person_reads(printed: str | bytes, read: str) -> None:
+    assert printable(printed) == read
+
+
+@STEADY
+@given(HOSTILE)
+def test_printable_text_is_harmless(text: str) -> None:
+    safe = printable(text)
+    safe.encode("utf-8")
+    assert not NOT_XML.search(safe)
+    assert "\x1b" not in safe
+    assert "\r" not in safe
+    ET.fromstring(f"<a>{safe.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}</a>")
+
+
+@STEADY
+@given(st.binary())
+def test_printable_bytes_are_harmless(raw: bytes) -> None:
+    assert not NOT_XML.search(printable(raw))
+
+
+@STEADY
+@given(HOSTILE, st.none() | st.integers(0, 80))
+def test_twice_is_once(text: str, limit: int | None) -> None:
+    once = printable(text, limit=limit)
+    assert printable(once, limit=limit) == once
+
+
+@STEADY
+@given(st.text(st.characters(codec="utf-8")), st.integers(0, 80))
+def test_a_limit_is_kept(text: str, limit: int) -> None:
+    assert len(printable(text, limit=limit)) <= limit
+    assert len(one_line(text, limit)) <= limit
+
+
+def test_a_limit_keeps_both_ends_and_says_what_is_missing() -> None:
+    text = "first line\n" + "x" * 1000 + "\nlast line, the telling one"
+    short = printable(text, limit=120)
+    head, said, tail = re.split(r"\n… (\d+) characters left out …\n", short)
+    assert head.startswith("first line")
+    assert tail.endswith("last line, the telling one")
+    assert int(said) == len(text) - len(head) - len(tail)
+    assert len(tail) > len(head)
+
+
+def test_a_limited_line_stays_a_line() -> None:
+    assert "\n" not in printable("x" * 500, limit=100)
+
+
+@pytest.mark.parametrize("opener", ["\x1b]", "\x9d", "\x1bP", "\x9b", "\x1b[", "\r", "\x1b "])
+def test_no_input_makes_it_slow(opener: str) -> None:
+    started = time.process_time()
+    printable(opener * 200_000)
+    printable(opener + "1" * 400_000)
+    assert time.process_time() - started < 5  # quadratic would take hours
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", ""),
+        ("\n  \n\t E: no  such\tpackage \nmore", "E: no such package"),
+        (b"\x1b[31mE:\x1b[0m x", "E: x"),
+        ("abcdef", "abcd…"),
+    ],
+)
+def test_one_line(text: str | bytes, line: str) -> None:
+    assert one_line(text, 5 if text == "abcdef" else 200) == line
+
+
+@STEADY
+@given(HOSTILE)
+def test_one_line_is_one_line(text: str) -> None:
+    line = one_line(text)
+    assert "\n" not in line
+    assert one_line(line) == line
+
+
+@pytest.mark.parametrize("text", ["debian", "debian-12.5_x", "12", "a" * FILE_NAME_BYTES])
+def test_a_good_name_stays(text: str) -> None:
+    assert file_name(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("docker.io/library/debian:12", "docker.io_library_debian_12-"),
+        ("../../etc/passwd", "etc_passwd-"),
+        ("-rf", "rf-"),
+        (".hidden", "hidden-"),
+        ("", "unnamed-"),
+        ("...", "unnamed-"),
+        ("Debian", "Debian-"),
+        ("a" * 500, "a" * 50),
+        ("debian-0123456789", "debian-0123456789-"),
+        ("\ud800", "unnamed-"),
+    ],
+)
+def test_a_changed_name_says_so(text: str, begins: str) -> None:
+    name = file_name(text)
+    assert name.startswith(begins)
+    assert re.search(r"-[0-9a-f]{10}$", name)
+
+
+@STEADY
+@given(HOSTILE)
+def test_a_file_name_is_one(text: str) -> None:
+    name = file_name(text)
+    assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name)
+    assert len(name.encode()) <= FILE_NAME_BYTES
+
+
+@STEADY
+@given(st.lists(HOSTILE, unique=True, max_size=20))
+def test_file_names_do_not_collide(texts: list[str]) -> None:
+    assert len({file_name(text).lower() for text in texts}) == len(texts)
+
+
+@STEADY
+@given(st.dictionaries(st.text(), st.lists(st.text())))
+def test_json_comes_back_as_it_was(data: dict[str, list[str]]) -> None:
+    assert json.loads(safe_json(data)) == data
+
+
+@STEADY
+@given(st.lists(HOSTILE))
+def test_json_is_safe_to_show(data: list[str]) -> None:
+    shown = safe_json(data)
+    assert printable(shown) == shown
+    json.loads(shown)
+
+
+def test_json_keeps_letters_and_escapes_the_invisible() -> None:
+    assert safe_json(["é💥", "\x7f\x9b\u202e\ufeff"]) == '["é💥", "\\u007f\\u009b\\u202e\\ufeff"]'
+    assert safe_json("\U000e0041") == '"\\udb40\\udc41"'
+    assert safe_json("\ud800") == '"\ufffd"'
