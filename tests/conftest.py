@@ -17,6 +17,18 @@ from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.model.errors import EngineUnavailable
 from certify.model.result import Report, Result
+from tests.factories import (  # noqa: F401 - fixtures for all tests
+    halting,
+    make_check,
+    make_result,
+    native,
+    on_launch,
+    one_of_each,
+    rejected,
+    unreachable,
+    waived,
+)
+from tests.support.keys import make_pair, pair  # noqa: F401
 
 SAMPLES = "certify-sample"
 # Docker Hub is never asked: nothing listens on the port of tcpmux.

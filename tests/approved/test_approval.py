@@ -15,12 +15,12 @@ from certify.model.approved import Approved, Revocation
 from certify.model.platform import normal
 from certify.model.result import Launch, Reason, Result, Startup, Verdict, Waived
 from certify.model.terms import Grade, Level, Outcome, Status, Trust
-from tests.signing.conftest import (
+from tests.factories import (
     NOW,
     REGISTRY,
     REPOSITORY,
+    a_certificate,
     a_check,
-    a_result,
     a_waiver,
     an_entry,
     digest,
@@ -49,13 +49,13 @@ def revoked(*numbers: int) -> list[Revocation]:
 
 def of_status(status: Status, *reasons: str, **fields: Any) -> Result:
     told = tuple(Reason(check=None, text=each, remedy="") for each in reasons)
-    return a_result(verdict=Verdict(status=status, reasons=told), **fields)
+    return a_certificate(verdict=Verdict(status=status, reasons=told), **fields)
 
 
 def timed(*, samples: int = 1, checks: str = "boot dockerd", **fields: Any) -> Result:
     """A result of an init that was booted, and of which these times were asked."""
     startup: dict[str, Any] = {"boot_seconds": 4.0, "dockerd_seconds": 5.0} | fields
-    return a_result(
+    return a_certificate(
         launch=INIT,
         checks=tuple(a_check(f"startup.{each}", Outcome.PASSED) for each in checks.split()),
         startup=Startup(samples=(4.0,) * samples, **startup),
@@ -67,7 +67,7 @@ SOON = NOW + days(9)
 
 def waived(until: datetime = SOON, level: Level = Level.REQUIRED) -> Result:
     waiver = Waived(reason="known", owner="ana", expires=until)
-    return a_result(checks=(a_check("image.os", Outcome.FAILED, level, waiver=waiver),))
+    return a_certificate(checks=(a_check("image.os", Outcome.FAILED, level, waiver=waiver),))
 
 
 def reason(
@@ -116,19 +116,19 @@ def test_a_certificate_is_approved_as_it_stands() -> None:
 
 @pytest.mark.parametrize("manifest", [None, digest(1)], ids=["unknown", "no index"])
 def test_a_manifest_that_nobody_knew_is_not_made_up(manifest: str | None) -> None:
-    images, _ = approve(ANYTHING, [a_result(image={"manifest_digest": manifest})], [], NOW)
+    images, _ = approve(ANYTHING, [a_certificate(image={"manifest_digest": manifest})], [], NOW)
     assert (images[0].digest, images[0].manifest_digest) == (digest(1), manifest)
 
 
 LOCAL = {"digest": None, "manifest_digest": None, "registry": None, "repository": None}
 
 CASES: dict[str, tuple[Result, Policy, list[Revocation], str | None]] = {
-    "revoked by its index": (a_result(), ANYTHING, revoked(1), "revoked: a miner"),
-    "revoked by its manifest": (a_result(), ANYTHING, revoked(8, 2), "revoked: a miner"),
-    "another one is revoked": (a_result(), ANYTHING, revoked(3), None),
-    "another one of its index is revoked": (a_result(), ANYTHING, held(3, 1), None),
+    "revoked by its index": (a_certificate(), ANYTHING, revoked(1), "revoked: a miner"),
+    "revoked by its manifest": (a_certificate(), ANYTHING, revoked(8, 2), "revoked: a miner"),
+    "another one is revoked": (a_certificate(), ANYTHING, revoked(3), None),
+    "another one of its index is revoked": (a_certificate(), ANYTHING, held(3, 1), None),
     "one of its index is revoked, perhaps its own": (
-        a_result(image={"manifest_digest": None}), ANYTHING, held(3, 1), "revoked: a miner",
+        a_certificate(image={"manifest_digest": None}), ANYTHING, held(3, 1), "revoked: a miner",
     ),
     "rejected": (of_status(Status.REJECTED), ANYTHING, [], "rejected"),
     "rejected, and why": (
@@ -143,53 +143,58 @@ CASES: dict[str, tuple[Result, Policy, list[Revocation], str | None]] = {
         of_status(Status.REJECTED, "x"), ANYTHING, revoked(2), "revoked: a miner",
     ),
     "only local": (
-        a_result(image=LOCAL), ANYTHING, [],
+        a_certificate(image=LOCAL), ANYTHING, [],
         "it has no digest in a registry, so nobody could pull just this one",
     ),
     "of no known platform": (
-        a_result(image={"platform": None}), ANYTHING, [],
+        a_certificate(image={"platform": None}), ANYTHING, [],
         "it has no digest in a registry, so nobody could pull just this one",
     ),
     "expired just now": (
-        a_result(expires_at=NOW), ANYTHING, [], f"its certificate expired on {NOW:%Y-%m-%d}",
+        a_certificate(expires_at=NOW), ANYTHING, [], f"its certificate expired on {NOW:%Y-%m-%d}",
     ),
-    "expires in a second": (a_result(expires_at=NOW + timedelta(seconds=1)), ANYTHING, [], None),
+    "expires in a second": (
+        a_certificate(expires_at=NOW + timedelta(seconds=1)), ANYTHING, [], None,
+    ),
     "its waiver expired": (
         waived(NOW), ANYTHING, [], f"its certificate expired on {NOW:%Y-%m-%d}",
     ),
     "a waiver expired that was not needed": (waived(NOW, Level.RECOMMENDED), ANYTHING, [], None),
     "of another profile": (
-        a_result(), Policy(profiles=("devspace", "coder")), [],
+        a_certificate(), Policy(profiles=("devspace", "coder")), [],
         "the policy asks for devspace or coder, not for plain",
     ),
-    "of one of the profiles": (a_result(), Policy(profiles=("devspace", "plain")), [], None),
+    "of one of the profiles": (a_certificate(), Policy(profiles=("devspace", "plain")), [], None),
     "of another grade": (
-        a_result(), Policy(grades=(Grade.ON_LAUNCH,)), [],
+        a_certificate(), Policy(grades=(Grade.ON_LAUNCH,)), [],
         "its grade is native, which the policy does not allow",
     ),
     "certified too long ago": (
-        a_result(finished_at=NOW - days(14.5)), Policy(max_age_days=14), [],
+        a_certificate(finished_at=NOW - days(14.5)), Policy(max_age_days=14), [],
         f"it was certified on {NOW - days(14.5):%Y-%m-%d}, more than 14 days ago",
     ),
     "certified just in time": (
-        a_result(finished_at=NOW - days(14)), Policy(max_age_days=14), [], None,
+        a_certificate(finished_at=NOW - days(14)), Policy(max_age_days=14), [], None,
     ),
     "of another registry": (
-        a_result(), Policy(registries=("ghcr.io", "docker.io/library/*")), [],
+        a_certificate(), Policy(registries=("ghcr.io", "docker.io/library/*")), [],
         f"{REGISTRY}/{REPOSITORY} is not among the registries allowed",
     ),
-    "of an allowed registry": (a_result(), Policy(registries=("*.invalid",)), [], None),
-    "of an allowed repository": (a_result(), Policy(registries=("*.invalid/team/*",)), [], None),
+    "of an allowed registry": (a_certificate(), Policy(registries=("*.invalid",)), [], None),
+    "of an allowed repository": (
+        a_certificate(), Policy(registries=("*.invalid/team/*",)), [], None,
+    ),
     "of another repository": (
-        a_result(), Policy(registries=("*.invalid/other/*",)), [],
+        a_certificate(), Policy(registries=("*.invalid/other/*",)), [],
         f"{REGISTRY}/{REPOSITORY} is not among the registries allowed",
     ),
     "not trusted": (
-        a_result(), Policy(trust=(Trust.OFFICIAL, Trust.VERIFIED)), [],
+        a_certificate(), Policy(trust=(Trust.OFFICIAL, Trust.VERIFIED)), [],
         "its trust tier is unknown, which the policy does not allow",
     ),
     "trusted": (
-        a_result(image={"trust": Trust.VERIFIED}), Policy(trust=(Trust.OFFICIAL, Trust.VERIFIED)),
+        a_certificate(image={"trust": Trust.VERIFIED}),
+        Policy(trust=(Trust.OFFICIAL, Trust.VERIFIED)),
         [], None,
     ),
     "leans on a waiver": (waived(), ANYTHING, [], None),
@@ -223,17 +228,18 @@ CASES: dict[str, tuple[Result, Policy, list[Revocation], str | None]] = {
         "nobody knows whether it has dockerd after 9 s: that was not timed",
     ),
     "it was installed and not timed": (
-        a_result(launch=INIT.model_copy(update={"missing": ("systemd",)}),
+        a_certificate(launch=INIT.model_copy(update={"missing": ("systemd",)}),
                  startup=Startup(samples=(1.0,))),
         Policy(max_startup=MaxStartup(provision=60)), [],
         "nobody knows whether it is installed in 60 s: that was not timed",
     ),
     "its profile knows no such times": (
-        a_result(startup=Startup()), Policy(max_startup=MaxStartup(boot=1, dockerd=1, provision=1)),
+        a_certificate(startup=Startup()),
+        Policy(max_startup=MaxStartup(boot=1, dockerd=1, provision=1)),
         [], None,
     ),
     "its profile only recommends such times": (
-        a_result(launch=INIT, startup=Startup(samples=(1.0,)),
+        a_certificate(launch=INIT, startup=Startup(samples=(1.0,)),
                  checks=(a_check("startup.boot", Outcome.UNKNOWN, Level.RECOMMENDED),)),
         Policy(max_startup=MaxStartup(boot=1)), [], None,
     ),
@@ -249,7 +255,7 @@ CASES: dict[str, tuple[Result, Policy, list[Revocation], str | None]] = {
         timed(samples=0), Policy(min_runs=1), [], "0 starts were timed, the policy asks for 1",
     ),
     "was booted and never timed, and nobody asked": (timed(samples=0), ANYTHING, [], None),
-    "nothing is booted under its profile": (a_result(), Policy(min_runs=3), [], None),
+    "nothing is booted under its profile": (a_certificate(), Policy(min_runs=3), [], None),
 }  # fmt: skip
 
 
@@ -270,7 +276,7 @@ def test_who_is_left_out_is_known_by_name() -> None:
     _, left = approve(ANYTHING, [result], [], NOW)
     assert left == [LeftOut(f"{REGISTRY}/{REPOSITORY}:1", "", "plain", "rejected")]
     assert left[0].name == (f"{REGISTRY}/{REPOSITORY}:1", "", "plain")
-    images, _ = approve(ANYTHING, [a_result()], [], NOW)
+    images, _ = approve(ANYTHING, [a_certificate()], [], NOW)
     assert images[0].name == (f"{REGISTRY}/{REPOSITORY}:1", "linux/amd64", "plain")
 
 
@@ -282,7 +288,7 @@ OTHER = f"{REGISTRY}/copy:2"
 def named(reference: str, at: datetime = NOW, **fields: Any) -> Result:
     image = fields.pop("image", {})
     fields.setdefault("expires_at", NOW + days(30))
-    return a_result(image={"reference": reference} | image, finished_at=at, **fields)
+    return a_certificate(image={"reference": reference} | image, finished_at=at, **fields)
 
 
 def test_every_name_of_an_image_is_listed_in_the_order_of_the_results() -> None:
@@ -406,7 +412,7 @@ checks = st.sampled_from(
     [(), (a_check("image.os", Outcome.FAILED, waiver=a_waiver()),)],
 )
 results = st.builds(
-    a_result,
+    a_certificate,
     image=images,
     status=st.sampled_from(Status),
     checks=checks,

@@ -27,7 +27,7 @@ from certify.approved.enforcement import (
     renovate,
 )
 from certify.model.approved import Approved, Revocation
-from tests.signing.conftest import NOW, REGISTRY, REPOSITORY, a_list, an_entry, digest
+from tests.factories import NOW, REGISTRY, REPOSITORY, a_list, an_entry, digest
 
 INDEX, MANIFEST, OTHER = digest(1), digest(2), digest(3)
 HOSTILE = "\x1b[2J- a: &b *c\n---\nkind: Evil\U000e0041\u202e"

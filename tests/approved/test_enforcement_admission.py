@@ -28,7 +28,7 @@ from certify.approved.enforcement import (
     kubernetes_config_map,
     kyverno_policy,
 )
-from tests.signing.conftest import digest
+from tests.factories import digest
 
 INDEX, MANIFEST, OTHER = digest(1), digest(2), digest(3)
 

@@ -9,7 +9,7 @@ import pytest
 from regopy import Interpreter
 
 from certify.approved.enforcement import policy_files
-from tests.signing.conftest import a_list, an_entry, digest
+from tests.factories import a_list, an_entry, digest
 
 INDEX, MANIFEST, OTHER = digest(1), digest(2), digest(3)
 APP = f"registry.invalid/team/app@{INDEX}"

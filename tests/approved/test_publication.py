@@ -30,7 +30,7 @@ from certify.model.terms import Status
 from certify.signing.envelope import Bundle
 from certify.signing.keys import Private, new_pair, read_private
 from certify.signing.statements import certificate
-from tests.signing.conftest import NOW, a_result, digest
+from tests.factories import NOW, a_certificate, digest
 
 TEXT = "approved-images.txt"
 
@@ -61,7 +61,7 @@ def named(name: str, number: int, **fields: Any) -> Result:
         "digest": digest(number),
         "manifest_digest": digest(number),
     }
-    return a_result(image=image, **fields)
+    return a_certificate(image=image, **fields)
 
 
 def rejected(name: str, number: int) -> Result:
@@ -204,7 +204,7 @@ def test_a_revoked_manifest_bars_its_index_where_nobody_sees_platforms(
 ) -> None:
     for platform, manifest in (("linux/amd64", 2), ("linux/arm64", 3)):
         image = {"digest": digest(1), "manifest_digest": digest(manifest), "platform": platform}
-        ledger.record(a_result(image=image))
+        ledger.record(a_certificate(image=image))
     publish(reports, ledger, Policy())
 
     def allowed() -> set[str]:

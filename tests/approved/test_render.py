@@ -25,7 +25,7 @@ from certify.approved.render import (
 from certify.model.approved import Approved, ApprovedList, Revocation
 from certify.model.reference import Reference
 from certify.model.terms import Grade, Trust
-from tests.signing.conftest import NOW, REGISTRY, REPOSITORY, a_list, an_entry, digest
+from tests.factories import NOW, REGISTRY, REPOSITORY, a_list, an_entry, digest
 
 HOSTILE = "\x1b[2J<script>\u202e|`#\n## List 9\n- added evil"
 STAMP = "%Y-%m-%dT%H:%M:%SZ"

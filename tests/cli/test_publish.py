@@ -18,7 +18,7 @@ from certify.ledger.store import Ledger
 from certify.model.result import Reason, Verdict
 from certify.model.terms import Status
 from certify.signing.keys import new_pair
-from tests.signing.conftest import NOW, a_result, digest
+from tests.factories import NOW, a_certificate, digest
 
 PIN = f"registry.invalid/team/app@{digest(1)}"
 
@@ -29,10 +29,10 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "reports").mkdir()
     with Ledger.open("sqlite:///reports/certify.db") as found:
-        found.record(a_result())
+        found.record(a_certificate())
         why = Reason(check="x", text="no \x1b[31mshell\n", remedy="")
         found.record(
-            a_result(
+            a_certificate(
                 image={"reference": "registry.invalid/team/bad:1", "digest": digest(3),
                        "manifest_digest": digest(3), "repository": "team/bad"},
                 status=Status.REJECTED,
@@ -113,7 +113,7 @@ def test_the_document_tells_every_key_and_its_example_holds() -> None:
 def test_a_list_that_would_shrink_is_exit_3(ledger: Ledger) -> None:
     assert run("publish").exit_code == 0
     later = NOW + timedelta(hours=1)
-    ledger.record(a_result(status=Status.REJECTED, finished_at=later))
+    ledger.record(a_certificate(status=Status.REJECTED, finished_at=later))
     ended = run("publish")
     assert ended.exit_code == 3
     assert "would lose 1 of its 1 images, more than 20 %; it stays as it was" in ended.stderr

@@ -28,7 +28,7 @@ from certify.signing.keys import new_pair, read_private
 from certify.signing.memory import state_file
 from certify.util.text import safe_json
 from tests.conftest import command
-from tests.signing.conftest import a_result, digest
+from tests.factories import a_certificate, digest
 from tests.support.registries import Registry, running
 
 NAME = "registry.invalid/team/app"
@@ -266,7 +266,7 @@ def test_a_tag_is_resolved_and_a_moved_one_refused(registry: Registry) -> None:
 def test_what_is_attached_is_enough(registry: Registry) -> None:
     mine = registry.seed("team/app", "attached", "attached")
     named = {"registry": registry.host, "digest": mine, "manifest_digest": mine, "platform": HERE}
-    result = a_result(image=named)
+    result = a_certificate(image=named)
     key = read_private(Path("team.key"), lambda: b"")
     files = Signer(key, lambda _: None).of_results([result])
     from certify.registry.client import Registry as Client

@@ -23,7 +23,7 @@ from certify.model.result import Reason, Verdict
 from certify.model.terms import Outcome, Status
 from certify.publish.text import print_report
 from tests.conftest import Certify as RunsCertify
-from tests.signing.conftest import a_check, a_result
+from tests.factories import a_certificate, a_check
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=200)
 HOSTILE = st.lists(
@@ -83,7 +83,7 @@ def test_an_image_gives_no_command_in_any_format(form: str) -> None:
     check = a_check("image.os", Outcome.FAILED, message=EVIDENCE, evidence=EVIDENCE)
     reason = Reason(check="image.os", text="##[add-mask]c", remedy=EVIDENCE)
     verdict = Verdict(status=Status.REJECTED, reasons=(reason,))
-    one = a_result(verdict=verdict, checks=(check,))
+    one = a_certificate(verdict=verdict, checks=(check,))
     ended = printed(
         lambda: print_results([one], form, lambda: print_report([one], Console(width=80)))
     )
@@ -111,7 +111,7 @@ def test_the_real_command_changes_nothing_elsewhere(certify: RunsCertify, tmp_pa
     reason = Reason(check="image.os", text="##[add-mask]c", remedy="")
     verdict = Verdict(status=Status.REJECTED, reasons=(reason,))
     with Ledger.open(str(tmp_path / "reports" / "certify.db")) as ledger:
-        ledger.record(a_result(verdict=verdict))
+        ledger.record(a_certificate(verdict=verdict))
     words = ("history", "registry.invalid/team/app:1", "--format", "json")
     outside, inside = certify(*words, GITHUB_ACTIONS=""), certify(*words, GITHUB_ACTIONS="true")
     assert (outside.code, inside.code) == (0, 0)

@@ -11,7 +11,7 @@ from certify.model.result import Alternative, Recommendation, Startup
 from certify.model.terms import Grade, Outcome, Status
 from certify.publish.result import result_json
 from certify.publish.text import render_result
-from tests.publish.conftest import DIGEST, IDS, NOON, MakeCheck, MakeResult
+from tests.factories import DIGEST, IDS, NOON, MakeCheck, MakeResult
 
 
 def console() -> tuple[Console, io.StringIO]:

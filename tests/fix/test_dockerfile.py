@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from certify.fix.dockerfile import PackageLines, dockerfile
 from certify.fix.rules import Action, Step
 from certify.model.result import Result
-from tests.publish.conftest import DIGEST, MakeResult
+from tests.factories import DIGEST, MakeResult
 
 LINES = PackageLines(("refresh", "install a b", "clean"), "refresh", "clean")
 LOCAL = {"tag": "1", "image_id": DIGEST, "platform": "linux/amd64"}

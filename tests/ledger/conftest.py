@@ -1,17 +1,15 @@
-"""Results to record: complete, small, and different only where a test says so."""
+"""Results to record: small, and different only where a test says so."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from certify.model.result import Image, Launch, Result, Startup, Suite, Verdict
-from certify.model.terms import Grade, Status
-
-NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+from certify.model.result import Result, Suite
+from tests.factories import NOON, a_result
 
 
 @pytest.fixture
@@ -21,28 +19,17 @@ def make_result() -> Callable[..., Result]:
     def make(
         reference: str = "docker.io/library/debian:12",
         *,
-        status: Status = Status.CERTIFIED,
-        profile: str = "devspace",
         hour: float = 0,
         suite: str = "sha256:5",
         **image: Any,
     ) -> Result:
-        image = {"image_id": f"id of {image.get('digest')}", "platform": "linux/amd64", **image}
-        finished = NOON + timedelta(hours=hour)
-        return Result(
-            image=Image(reference=reference, **image),
-            profile=profile,
-            verdict=Verdict(
-                status=status, grade=Grade.NATIVE if status is Status.CERTIFIED else None
-            ),
-            checks=(),
-            startup=Startup(boot_seconds=0.8),
-            launch=Launch(kind="init", isolation="caps"),
-            host=None,
+        fields = {name: image.pop(name) for name in ("status", "profile") if name in image}
+        known = {"image_id": f"id of {image.get('digest')}", "platform": "linux/amd64"}
+        return a_result(
+            image={"reference": reference, **known, **image},
+            moment=NOON + timedelta(hours=hour),
             suite=Suite(version="1", digest=suite),
-            started_at=finished - timedelta(seconds=12),
-            finished_at=finished,
-            expires_at=finished + timedelta(days=30),
+            **fields,
         )
 
     return make

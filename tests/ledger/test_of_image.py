@@ -9,7 +9,7 @@ from pathlib import Path
 from certify.ledger.store import Ledger
 from certify.model.result import Image, Result
 from certify.model.terms import Status
-from tests.ledger.conftest import NOON
+from tests.factories import NOON
 
 
 def test_an_image_is_known_by_its_id_or_its_digest(

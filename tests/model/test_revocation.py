@@ -6,7 +6,7 @@ import pytest
 
 from certify.model.approved import Revocation
 from certify.model.revocation import Indexes, parted, revoked, stopped
-from tests.signing.conftest import NOW, a_list, an_entry, digest
+from tests.factories import NOW, a_list, an_entry, digest
 
 MANIFEST, INDEX, OTHER = digest(1), digest(2), digest(3)
 

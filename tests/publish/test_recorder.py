@@ -24,9 +24,9 @@ from certify.publish.recorder import Recorder
 from certify.sweep.plan import Item, ItemState, Resolved
 from certify.sweep.results import ResultsByKey
 from certify.sweep.sweep import Sweep, SweepPlan
-from tests.signing.conftest import NOW, a_check, a_result, digest
+from tests.factories import NOW, a_certificate, a_check, digest
 
-OWN = a_result().image.reference
+OWN = a_certificate().image.reference
 Damage = Callable[[Ledger, Path], None]
 
 
@@ -48,7 +48,7 @@ def image(number: int, status: Status = Status.CERTIFIED, age: float = 0) -> Res
         "manifest_digest": digest(number), "os": Os(id="debian"),
     }  # fmt: skip
     moment = NOW - timedelta(days=age)
-    return a_result(
+    return a_certificate(
         image=own, status=status, finished_at=moment, expires_at=moment + timedelta(days=30)
     )
 
@@ -74,7 +74,7 @@ def broken(ledger: Ledger, folder: Path) -> None:
 def test_a_revoked_image_is_recorded_as_found_and_shown_as_rejected(
     keeper: Recorder, ledger: Ledger, tmp_path: Path
 ) -> None:
-    result = a_result(checks=(a_check("x.y", Outcome.PASSED),))
+    result = a_certificate(checks=(a_check("x.y", Outcome.PASSED),))
     ledger.revocations.add(digest(1), OWN, "back door")
     keeper.record(result)
     (told,) = keeper.advised(keeper.shown([result]))
@@ -144,7 +144,7 @@ def test_a_ledger_that_fails_costs_no_answer(
 
 def test_reports_that_cannot_be_written_are_told(keeper: Recorder, tmp_path: Path) -> None:
     (tmp_path / "reports/junit.xml/in the way").mkdir(parents=True)
-    keeper.write_reports([a_result()])
+    keeper.write_reports([a_certificate()])
     (said,) = keeper.unkept
     assert said.startswith("the reports cannot be written: ")
 
@@ -152,7 +152,7 @@ def test_reports_that_cannot_be_written_are_told(keeper: Recorder, tmp_path: Pat
 # ------------------------------------------------------------------------------ a sweep's end
 
 
-FRESH = a_result()
+FRESH = a_certificate()
 ITEM = Item(
     Resolved(OWN, "plain", "linux/amd64", digest(1), suite="1"), ItemState.FRESH, "it stands"
 )

@@ -131,9 +131,7 @@ def test_every_room_has_its_floor() -> None:
 
 def test_imports_run_downwards() -> None:
     floor_of = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-    upwards = {
-        pair: by for pair, by in arrows().items() if floor_of[pair[0]] >= floor_of[pair[1]]
-    }
+    upwards = {pair: by for pair, by in arrows().items() if floor_of[pair[0]] >= floor_of[pair[1]]}
     assert not upwards
 
 

@@ -22,8 +22,9 @@ from certify.signing.attachments import Attachment, attach_all, stated
 from certify.signing.attestations import Signer, attachments
 from certify.signing.envelope import BUNDLE_TYPE
 from certify.signing.keys import read_public
-from tests.signing.conftest import MakePair, a_result, private_key
-from tests.signing.conftest import digest as a_digest
+from tests.factories import a_certificate
+from tests.factories import digest as a_digest
+from tests.support.keys import MakePair, private_key
 from tests.support.registries import Registry, running, with_referrers
 
 REPOSITORY = "team/app"
@@ -79,7 +80,7 @@ def there(registry: Registry) -> Iterator[Referrers]:
 def bundles(registry: Registry, digest: str, private: Path) -> list[Attachment]:
     """The certificate of an image, signed anew, as it would be attached."""
     named = {"registry": registry.host, "digest": digest, "manifest_digest": digest}
-    result = a_result(image=named)
+    result = a_certificate(image=named)
     files = Signer(private_key(private), lambda _: None).of_results([result])
     return attachments([result], files, private_key(private).public_key())
 
@@ -189,7 +190,7 @@ def test_index_and_manifest_are_attached_to_both(
 ) -> None:
     other = registry.seed(REPOSITORY, "2", "another")
     named = {"registry": registry.host, "digest": image, "manifest_digest": other}
-    result = a_result(image=named)
+    result = a_certificate(image=named)
     files = Signer(private_key(keys[0]), lambda _: None).of_results([result])
     found = attachments([result], files, read_public(keys[1]))
     assert attach_all(found, lambda *_: there) == 2

@@ -14,7 +14,7 @@ from certify.model.approved import ApprovedList, Revocation
 from certify.model.errors import ListUnavailable
 from certify.signing.gate import Decision, Listed, Question, Why, answer, answer_attached
 from certify.signing.statements import Certificate
-from tests.signing.conftest import NOW, REGISTRY, REPOSITORY, a_list, an_entry, digest, raw_list
+from tests.factories import NOW, REGISTRY, REPOSITORY, a_list, an_entry, digest, raw_list
 
 NAME = f"{REGISTRY}/{REPOSITORY}"
 LATER, EARLIER = NOW + timedelta(days=1), NOW - timedelta(days=1)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from certify.model.errors import BadKey
 from certify.signing.keys import key_id, new_pair, read_private, read_public, write_pair
-from tests.signing.conftest import MakePair
+from tests.support.keys import MakePair
 
 PKCS8 = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
 

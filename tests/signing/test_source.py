@@ -20,7 +20,8 @@ from certify.signing.envelope import Bundle
 from certify.signing.keys import key_id, read_public
 from certify.signing.memory import remember, state_file
 from certify.signing.source import check_location, read_list, signature_of
-from tests.signing.conftest import MakePair, a_list, private_key, raw_list
+from tests.factories import a_list, raw_list
+from tests.support.keys import MakePair, private_key
 
 NAME = "approved-images.json"
 
@@ -132,10 +133,10 @@ def test_a_certificates_signature_does_not_sign_a_list(
 ) -> None:
     from certify.signing.envelope import sign
     from certify.signing.statements import about_result
-    from tests.signing.conftest import a_result
+    from tests.factories import a_certificate
 
     path = publish(a_list())
-    statement = about_result(a_result())
+    statement = about_result(a_certificate())
     assert statement is not None
     signature = path.with_name("approved-images.sigstore.json")
     signature.write_bytes(sign(statement, private_key(keys[0])))
@@ -274,14 +275,16 @@ def test_without_xdg_it_is_kept_at_home(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_what_was_signed_before_stays_as_it_is(
     keys: tuple[Path, Path], make_pair: MakePair
 ) -> None:
-    from tests.signing.conftest import a_result
+    from tests.factories import a_certificate
 
-    first = Signer(private_key(keys[0]), lambda _: None).of_results([a_result()])
-    again = Signer(private_key(keys[0]), first.get).of_results([a_result()])
+    first = Signer(private_key(keys[0]), lambda _: None).of_results([a_certificate()])
+    again = Signer(private_key(keys[0]), first.get).of_results([a_certificate()])
     assert again == first
-    other = Signer(private_key(make_pair()[0]), first.get).of_results([a_result()])
+    other = Signer(private_key(make_pair()[0]), first.get).of_results([a_certificate()])
     assert other.keys() == first.keys()
     assert other != first
-    changed = Signer(private_key(keys[0]), first.get).of_results([a_result(profile="devspace")])
+    changed = Signer(private_key(keys[0]), first.get).of_results(
+        [a_certificate(profile="devspace")]
+    )
     assert not changed.keys() & first.keys()
     assert Bundle.parse(next(iter(first.values()))).keyid == key_id(read_public(keys[1]))

@@ -34,17 +34,8 @@ from certify.signing.statements import (
     certificate,
     subjects,
 )
-from tests.signing.conftest import (
-    NOW,
-    MakePair,
-    a_check,
-    a_list,
-    a_result,
-    a_waiver,
-    digest,
-    private_key,
-    raw_list,
-)
+from tests.factories import NOW, a_certificate, a_check, a_list, a_waiver, digest, raw_list
+from tests.support.keys import MakePair, private_key
 
 PASSED, FAILED, UNKNOWN = Outcome.PASSED, Outcome.FAILED, Outcome.UNKNOWN
 
@@ -57,7 +48,7 @@ def stated(raw: bytes | None) -> dict[str, Any]:
 
 
 def test_in_totos_own_library_accepts_the_statement() -> None:
-    raw = about_result(a_result(checks=(a_check("image.os", PASSED),)))
+    raw = about_result(a_certificate(checks=(a_check("image.os", PASSED),)))
     assert raw is not None
     parsed = json_format.Parse(raw, StatementPb())
     Statement.copy_from_pb(parsed).validate()
@@ -68,12 +59,12 @@ def test_in_totos_own_library_accepts_the_statement() -> None:
 
 
 def test_the_subjects_are_index_and_manifest() -> None:
-    statement = stated(about_result(a_result()))
+    statement = stated(about_result(a_certificate()))
     assert [each["digest"]["sha256"] for each in statement["subject"]] == [
         digest(1)[7:],
         digest(2)[7:],
     ]
-    same = stated(about_result(a_result(image={"manifest_digest": digest(1)})))
+    same = stated(about_result(a_certificate(image={"manifest_digest": digest(1)})))
     assert len(same["subject"]) == 1
 
 
@@ -89,7 +80,7 @@ def test_the_subjects_are_index_and_manifest() -> None:
     ],
 )
 def test_the_word_for_a_verdict(status: Status, checks: list[Any], word: str) -> None:
-    result = a_result(status=status, checks=tuple(checks))
+    result = a_certificate(status=status, checks=tuple(checks))
     assert stated(about_result(result))["predicate"]["result"] == word
 
 
@@ -102,20 +93,20 @@ def test_every_check_is_named_where_it_belongs() -> None:
         a_check("a.unknown", UNKNOWN),
         a_check("a.skipped", Outcome.SKIPPED),
     )
-    said = stated(about_result(a_result(status=Status.REJECTED, checks=checks)))["predicate"]
+    said = stated(about_result(a_certificate(status=Status.REJECTED, checks=checks)))["predicate"]
     assert said["passedTests"] == ["a.passed"]
     assert said["failedTests"] == ["a.failed"]
     assert said["warnedTests"] == ["a.advice", "a.waived"]
 
 
 def test_nothing_is_stated_where_nobody_could_tell_or_nobody_could_check() -> None:
-    assert about_result(a_result(status=Status.INCONCLUSIVE)) is None
-    assert about_result(a_result(image={"digest": None})) is None
-    assert about_result(a_result(image={"platform": None})) is None
+    assert about_result(a_certificate(status=Status.INCONCLUSIVE)) is None
+    assert about_result(a_certificate(image={"digest": None})) is None
+    assert about_result(a_certificate(image={"platform": None})) is None
 
 
 def test_a_certificate_comes_back() -> None:
-    found = certificate(stated(about_result(a_result())))
+    found = certificate(stated(about_result(a_certificate())))
     assert (found.profile, found.platform, found.grade) == ("plain", "linux/amd64", "native")
     assert (found.certified_at, found.result) == (NOW, "PASSED")
     assert found.subjects == (digest(1), digest(2))
@@ -154,7 +145,7 @@ def check_signature(public: Path, message: bytes, signature: bytes) -> None:
 
 def test_plain_cryptography_verifies_the_signature(pair: tuple[Path, Path]) -> None:
     private, public = pair
-    raw = about_result(a_result())
+    raw = about_result(a_certificate())
     assert raw is not None
     bundle = json.loads(sign(raw, private_key(private)))
     envelope = bundle["dsseEnvelope"]
@@ -197,7 +188,7 @@ def test_each_forgery_is_refused_with_its_own_reason(
     pair: tuple[Path, Path], make_pair: MakePair
 ) -> None:
     private, public = pair
-    key, raw = read_public(public), about_result(a_result())
+    key, raw = read_public(public), about_result(a_certificate())
     assert raw is not None
     good = sign(raw, private_key(private))
     tampered = with_payload(good, raw.replace(b"PASSED", b"FAILED"))

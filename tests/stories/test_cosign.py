@@ -13,7 +13,8 @@ from certify.registry.referrers import Referrers
 from certify.signing.attachments import attach_all
 from certify.signing.attestations import Signer, attachments
 from certify.signing.statements import TEST_RESULT
-from tests.signing.conftest import MakePair, a_result, digest, private_key
+from tests.factories import a_certificate, digest
+from tests.support.keys import MakePair, private_key
 from tests.support.registries import free_port, running
 
 COSIGN = Path(__file__).parents[2] / ".cache" / "cosign"
@@ -37,7 +38,7 @@ def cosign(*words: str) -> subprocess.CompletedProcess[str]:
 def test_a_certificate_in_a_file(pair: tuple[Path, Path], make_pair: MakePair) -> None:
     private, public = pair
     bundle = public.with_name("bundle.json")
-    (content,) = Signer(private_key(private), lambda _: None).of_results([a_result()]).values()
+    (content,) = Signer(private_key(private), lambda _: None).of_results([a_certificate()]).values()
     bundle.write_bytes(content)
 
     def verified(key: Path, number: int) -> bool:
@@ -58,7 +59,7 @@ def test_a_certificate_in_a_registry(
     with running(tmp_path) as registry:
         found = registry.seed("team/app", "1")
         image = {"registry": registry.host, "digest": found, "manifest_digest": found}
-        result = a_result(image=image)
+        result = a_certificate(image=image)
         files = Signer(private_key(private), lambda _: None).of_results([result])
         with Client(registry.host, lambda _: None) as client:
             there = Referrers(client, "team/app")

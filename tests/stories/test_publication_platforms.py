@@ -17,7 +17,7 @@ from certify.ledger.store import Ledger
 from certify.model.terms import Status
 from certify.registry.referrers import INDEX
 from certify.signing.keys import new_pair
-from tests.signing.conftest import NOW, a_result, digest
+from tests.factories import NOW, a_certificate, digest
 from tests.support.registries import OCI_MANIFEST, Registry, running
 
 AMD, ARM = "linux/amd64", "linux/arm64"
@@ -70,7 +70,7 @@ class Shop:
             "manifest_digest": self.manifests[platform],
             "platform": platform,
         }
-        return a_result(image=image, **fields)
+        return a_certificate(image=image, **fields)
 
     def asked(self, image: str, platform: str, *more: str) -> tuple[int, str]:
         words = ("--key", "team.pub", "--profile", "plain", "--platform", platform)
@@ -150,7 +150,7 @@ def test_a_revoked_manifest_is_refused_where_its_certificate_did_not_know_it(sho
     with Ledger.open("sqlite:///reports/certify.db") as ledger:
         known = ledger.history(f"{shop.name}:1")[-1]
         vague = known.image.model_copy(update={"platform": AMD, "manifest_digest": None})
-        ledger.record(a_result(image=vague.model_dump(), finished_at=LATER))
+        ledger.record(a_certificate(image=vague.model_dump(), finished_at=LATER))
     assert run("publish", "--sign", "team.key", "--attach").exit_code == 0
     manifest = f"{shop.name}@{shop.manifests[AMD]}"
     assert shop.asked(":1", AMD)[0] == shop.asked(":1", AMD, "--attached")[0] == 0
