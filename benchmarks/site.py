@@ -31,7 +31,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from certify.ledger.store import Ledger
-from certify.publish.writer import write_standing
+from certify.publish.writer import update_reports
 from tests.factories import NOON, many, result_of
 
 RUNS = 5
@@ -77,7 +77,7 @@ def write(folder: Path) -> tuple[float, float, int]:
     """Seconds, peak MiB and pages written of one rendering; for a process of its own."""
     started = time.perf_counter()
     with Ledger.open(ledger_at(folder)) as ledger:
-        written = write_standing(folder, ledger)
+        written = update_reports(folder, ledger)
     seconds = time.perf_counter() - started
     return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, written
 

@@ -13,9 +13,9 @@ import click
 from certify.cli import workflow
 from certify.model.result import Result
 from certify.publish.github import workflow_commands
+from certify.publish.json_report import report_json
 from certify.publish.junit import junit_xml
 from certify.publish.markdown import markdown
-from certify.publish.result import report_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 

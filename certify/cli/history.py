@@ -14,7 +14,7 @@ from certify.ledger.changes import changes
 from certify.model.errors import UsageError
 from certify.model.reference import Reference
 from certify.publish.history import print_history
-from certify.publish.result import report_json
+from certify.publish.json_report import report_json
 from certify.sweep.render import print_changes
 
 

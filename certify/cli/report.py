@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from certify.cli.options import open_ledger, reports_options
-from certify.publish.writer import write_standing
+from certify.publish.writer import update_reports
 
 
 @click.command()
@@ -23,6 +23,6 @@ def report(*, reports: Path, ledger: str | None) -> None:
       certify report --ledger postgresql://host/certify --reports public
     """
     with open_ledger(ledger, reports, make=False) as store:
-        written = write_standing(reports, store)
+        written = update_reports(reports, store)
     told = f"{written} image{'s' * (written != 1)} written anew"
     click.echo(f"certify: {reports} is up to date: the files of {told}", err=True)

@@ -16,7 +16,7 @@ from certify.cli.signing import attach_all, private_key, signing_options
 from certify.model.approved import Revocation
 from certify.model.errors import Trouble, UsageError
 from certify.model.reference import Reference
-from certify.publish.writer import write_standing
+from certify.publish.writer import update_reports
 from certify.registry.client import Registry
 from certify.registry.credentials import login
 from certify.signing.attestations import attachment_of
@@ -83,7 +83,7 @@ def revoke(
             attached = attach_all([attachment])
         # Last, for it closes no gate: what people look at.
         if (reports / "matrix.json").exists():
-            write_standing(reports, store)
+            update_reports(reports, store)
     if not attached:
         sys.exit(INCONCLUSIVE)
 

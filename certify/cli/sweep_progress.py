@@ -115,7 +115,7 @@ class SweepProgress(Display):
         table.add_column(no_wrap=True, min_width=STEP)  # so that nothing jumps
         table.add_column(no_wrap=True, justify="right", min_width=4)
         for row in shown:
-            name = phrases.shortened(row.name, max(10, self._console.width - ASIDE))
+            name = phrases.shorten_middle(row.name, max(10, self._console.width - ASIDE))
             table.add_row(Text(name), Text(row.step, "dim"), Text(clock(now - row.begun), "dim"))
         lines: list[RenderableType] = [table] if shown else []
         if len(rows) > len(shown):

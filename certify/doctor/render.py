@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from certify.model.examination import Examination, Health, Sign
-from certify.publish.layout import Hanging
+from certify.publish.layout import Paragraph
 from certify.publish.phrases import Mark
 from certify.util.text import one_line, safe_json
 
@@ -26,10 +26,10 @@ def print_sign(sign: Sign, console: Console) -> None:
     first = f"{mark} {sign.name:<{_NAME_WIDTH}}"
     indent = " " * len(first)
     text = Text(one_line(sign.text, 600), style if sign.status is not Health.OK else "")
-    console.print(Hanging(text, first=first), crop=False)
+    console.print(Paragraph(text, first=first), crop=False)
     if sign.remedy:
         remedy = Text(one_line(sign.remedy, 600))
-        console.print(Hanging(remedy, first=f"{indent}→ ", rest=f"{indent}  "), crop=False)
+        console.print(Paragraph(remedy, first=f"{indent}→ ", rest=f"{indent}  "), crop=False)
 
 
 def conclusion(signs: Sequence[Sign], *, fit: bool) -> str:

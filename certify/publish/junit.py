@@ -32,7 +32,7 @@ from junit_xml import TestCase, TestSuite
 
 from certify.model.result import Check, Result
 from certify.model.terms import Outcome, Status, WaiverState
-from certify.publish.phrases import decides, excuse, verdict_of
+from certify.publish.phrases import is_decisive, verdict_of, waiver_text
 from certify.util.text import one_line, printable
 
 _NOTHING_SAID = "nothing was said about it"
@@ -95,13 +95,13 @@ def _case(check: Check) -> TestCase:
         case Outcome.PASSED:
             case.stdout = body if check.evidence.strip() else None
         case _ if check.waiver is not None:
-            case.add_skipped_info(f"waived: {_message(excuse(check.waiver))}")
+            case.add_skipped_info(f"waived: {_message(waiver_text(check.waiver))}")
             case.stdout = f"{message}\n{body}"
         case Outcome.SKIPPED:
             case.add_skipped_info(message, body)
-        case Outcome.FAILED if decides(check):
+        case Outcome.FAILED if is_decisive(check):
             case.add_failure_info(message, body, "failed")
-        case Outcome.UNKNOWN if decides(check):
+        case Outcome.UNKNOWN if is_decisive(check):
             case.add_error_info(message, body, "unknown")
         case _:
             unknown = " (unknown)" if check.outcome is Outcome.UNKNOWN else ""
@@ -112,7 +112,7 @@ def _case(check: Check) -> TestCase:
 
 def _noted_waivers(result: Result, state: WaiverState) -> str:
     return "; ".join(
-        one_line(f"{note.check} for {note.image}: {excuse(note)}", _LONGEST_MESSAGE)
+        one_line(f"{note.check} for {note.image}: {waiver_text(note)}", _LONGEST_MESSAGE)
         for note in result.waivers
         if note.state is state
     )

@@ -19,7 +19,7 @@ EVIDENCE_ROWS = 12
 """Most rows of evidence shown for one check; the JSON has all of it."""
 
 
-class Hanging:
+class Paragraph:
     """A paragraph, wrapped at words, whose first line and other lines begin differently."""
 
     def __init__(self, text: Text, *, first: str = "", rest: str | None = None) -> None:

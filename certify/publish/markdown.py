@@ -96,7 +96,7 @@ def _details(result: Result) -> Iterator[str]:
 
 
 def _check(check: Check) -> Iterator[str]:
-    waived = f", waived: {phrases.excuse(check.waiver)}" if check.waiver else ""
+    waived = f", waived: {phrases.waiver_text(check.waiver)}" if check.waiver else ""
     said = f"{mark_of(check)} {check.id} {check.outcome.value} ({check.level.value}{waived})"
     yield f"\n**{escaped(said)}** {escaped(check.message or check.title)}"
     yield from _evidence(check.evidence)

@@ -1,7 +1,7 @@
 """The compatibility matrix: images × groups of checks, on a terminal, as JSON, as Markdown.
 
 Every cell says by its symbol, not by colour alone, how a group fared and how many of its
-checks that goes for; see `certify.publish.matrix_rows`.
+checks that goes for; see `certify.publish.matrix_data`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from rich.text import Text
 from certify.model.result import Result
 from certify.model.terms import Outcome
 from certify.publish import phrases
-from certify.publish.layout import Hanging
+from certify.publish.layout import Paragraph
 from certify.publish.markdown import escaped
-from certify.publish.matrix_rows import LISTED, Block, blocks_of, cells_of, not_well
+from certify.publish.matrix_data import LISTED, Section, cells_of, problem_checks, sections_of
 from certify.publish.matrix_table import table
-from certify.publish.phrases import MEANINGS
+from certify.publish.phrases import LEGEND
 from certify.util.text import safe_json
 
 MATRIX_SCHEMA = "certify/matrix/v1"
@@ -35,18 +35,18 @@ def print_matrix(
     ``now`` is what ages are counted to and what has expired by, the present unless given.
     """
     now = now or datetime.now(UTC)
-    for block in blocks_of(results):
-        console.print(Hanging(Text(block.title, "bold")))
+    for block in sections_of(results):
+        console.print(Paragraph(Text(block.title, "bold")))
         console.print()
         console.print(table(block, console.width, now))
         console.print()
     if results:
-        legend = "  ".join(f"{mark} {meaning}" for mark, meaning in MEANINGS.items())
-        console.print(Hanging(Text(legend, "dim")))
+        legend = "  ".join(f"{mark} {meaning}" for mark, meaning in LEGEND.items())
+        console.print(Paragraph(Text(legend, "dim")))
         console.print(
-            Hanging(Text("1/8: one check of eight · native, on-launch: certified", "dim"))
+            Paragraph(Text("1/8: one check of eight · native, on-launch: certified", "dim"))
         )
-    console.print(Hanging(Text(_total(results, now), "bold")))
+    console.print(Paragraph(Text(_total(results, now), "bold")))
 
 
 def matrix_json(results: Sequence[Result]) -> str:
@@ -66,10 +66,10 @@ def matrix_markdown(results: Sequence[Result], now: datetime) -> str:
     What has expired by ``now`` is not certified.
     """
     lines = ["# Compatibility matrix", ""]
-    for block in blocks_of(results):
+    for block in sections_of(results):
         lines += [f"## {escaped(block.title)}", "", *_markdown_table(block, now), ""]
     if results:
-        lines += ["  ".join(f"{mark} {meaning}" for mark, meaning in MEANINGS.items()), ""]
+        lines += ["  ".join(f"{mark} {meaning}" for mark, meaning in LEGEND.items()), ""]
     lines.append(_total(results, now))
     if results:
         newest = max(result.finished_at for result in results).astimezone(UTC)
@@ -105,7 +105,7 @@ def _row(result: Result) -> dict[str, Any]:
         },
         "not_passed": [
             {"id": check.id, "level": check.level.value, "outcome": check.outcome.value}
-            for check in not_well(result)
+            for check in problem_checks(result)
         ],
         "waived": [check.id for check in result.checks if check.waiver],
         "finished_at": dumped["finished_at"],
@@ -113,7 +113,7 @@ def _row(result: Result) -> dict[str, Any]:
     }
 
 
-def _markdown_table(block: Block, now: datetime) -> list[str]:
+def _markdown_table(block: Section, now: datetime) -> list[str]:
     header = ["reference", "verdict", "boot", *block.groups, "not passed"]
     rows = [header, ["---"] * len(header)]
     for result in block.results:
@@ -132,5 +132,5 @@ def _markdown_table(block: Block, now: datetime) -> list[str]:
 
 
 def _named(result: Result) -> list[str]:
-    ids = [f"{check.id}{' (waived)' * bool(check.waiver)}" for check in not_well(result)]
+    ids = [f"{check.id}{' (waived)' * bool(check.waiver)}" for check in problem_checks(result)]
     return ids[:LISTED] + ([f"{len(ids) - LISTED} more"] if len(ids) > LISTED else [])

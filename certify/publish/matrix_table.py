@@ -14,9 +14,9 @@ from rich.text import Text
 from certify.model.result import Result
 from certify.model.terms import Grade, Status
 from certify.publish import phrases
-from certify.publish.matrix_rows import LISTED, Block, cell_of, not_well, short_reference
+from certify.publish.matrix_data import LISTED, Section, cell_of, problem_checks, short_reference
 from certify.publish.phrases import mark_of
-from certify.publish.shortcomings import MARK_STYLES
+from certify.publish.problems import MARK_STYLES
 from certify.publish.text import STATUS_STYLES
 from certify.util.text import one_line
 
@@ -59,7 +59,7 @@ class _Layout:
         return width - taken - (self.gap if self.lists else 0)
 
 
-def table(block: Block, width: int, now: datetime) -> Table:
+def table(block: Section, width: int, now: datetime) -> Table:
     """The results of a block, in at most ``width`` columns, as they stand ``now``."""
     references = [short_reference(result) for result in block.results]
     longest = max(map(cell_len, [*references, "reference"]))
@@ -75,7 +75,7 @@ def table(block: Block, width: int, now: datetime) -> Table:
         shown.add_column(
             Text(column.header), width=column.width, justify=column.justify, no_wrap=True
         )
-    columns = [[Text(phrases.shortened(reference, room)) for reference in references]]
+    columns = [[Text(phrases.shorten_middle(reference, room)) for reference in references]]
     columns += [list(column.cells) for column in layout.columns]
     if layout.lists:
         shown.add_column("not passed", width=layout.room(width) - room, overflow="fold")
@@ -85,7 +85,7 @@ def table(block: Block, width: int, now: datetime) -> Table:
     return shown
 
 
-def _layouts(block: Block, now: datetime) -> Iterator[_Layout]:
+def _layouts(block: Section, now: datetime) -> Iterator[_Layout]:
     """From the one that tells most to the one that fits everywhere."""
     results, groups = block.results, block.groups
     named = tuple(_group(results, [group], one_line(group)) for group in groups)
@@ -93,7 +93,7 @@ def _layouts(block: Block, now: datetime) -> Iterator[_Layout]:
     boot = _boot(results)
     age = _Column("age", tuple(Text(phrases.age(r.finished_at, now)) for r in results), "right")
     digest = _Column("digest", tuple(Text(_digest(result), "dim") for result in results))
-    lists = any(map(not_well, results))
+    lists = any(map(problem_checks, results))
 
     def layout(*columns: _Column, lists: bool = False) -> _Layout:
         return _Layout(_not_empty(columns), lists=lists)
@@ -139,7 +139,7 @@ def _verdict(result: Result, now: datetime, extra: bool) -> Text:
     spent = result.startup.provision_seconds
     if extra and grade is Grade.ON_LAUNCH and spent is not None:
         word += f" +{phrases.seconds(spent)}"
-    word += phrases.and_waived(result)
+    word += phrases.waived_suffix(result)
     return Text(f"{mark} {word}", STATUS_STYLES[status])
 
 
@@ -155,7 +155,7 @@ def _digest(result: Result) -> str:
 
 
 def _listed(result: Result) -> Text:
-    bad = not_well(result)
+    bad = problem_checks(result)
     ids = [Text(one_line(check.id), MARK_STYLES[mark_of(check)]) for check in bad[:LISTED]]
     rest = [Text(f"{len(bad) - LISTED} more")] if len(bad) > LISTED else []
     return Text(", ").join([*ids, *rest])
@@ -164,4 +164,4 @@ def _listed(result: Result) -> Text:
 def _hyphenated(name: str) -> str:
     if len(name) <= _HEADER_CUT + 1:
         return name
-    return f"{name[:_HEADER_CUT]}-\n{phrases.shortened(name[_HEADER_CUT:], _HEADER_CUT + 1)}"
+    return f"{name[:_HEADER_CUT]}-\n{phrases.shorten_middle(name[_HEADER_CUT:], _HEADER_CUT + 1)}"

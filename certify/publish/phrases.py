@@ -26,7 +26,7 @@ class Mark(StrEnum):
     """Failed, but only recommended, informative, or waived."""
 
 
-MEANINGS = {
+LEGEND = {
     Mark.PASSED: "passed",
     Mark.FAILED: "failed",
     Mark.NOTED: "failed, not required or waived",
@@ -51,14 +51,14 @@ _OUTCOME_MARKS = {
 }
 
 
-def decides(check: Check) -> bool:
+def is_decisive(check: Check) -> bool:
     """Whether the verdict hangs on this check: it is required, and nobody waived it."""
     return check.level is Level.REQUIRED and check.waiver is None
 
 
 def mark_of(check: Check) -> Mark:
     """The symbol for one check."""
-    failed = Mark.FAILED if decides(check) else Mark.NOTED
+    failed = Mark.FAILED if is_decisive(check) else Mark.NOTED
     return _OUTCOME_MARKS.get(check.outcome, failed)
 
 
@@ -89,23 +89,23 @@ def verdict_of(result: Result, now: datetime | None = None) -> str:
         extra = result.startup.provision_seconds
         if verdict.grade is Grade.ON_LAUNCH and extra is not None:
             words.append(f"(+{seconds(extra)})")
-    return " ".join(words) + and_waived(result)
+    return " ".join(words) + waived_suffix(result)
 
 
-def and_waived(result: Result) -> str:
+def waived_suffix(result: Result) -> str:
     """``, 1 waived``: how many waivers a certificate leans on; nothing where it leans on none."""
-    leans_on = [c for c in result.checks if c.level is Level.REQUIRED and not decides(c)]
+    leans_on = [c for c in result.checks if c.level is Level.REQUIRED and not is_decisive(c)]
     certified = result.verdict.status is Status.CERTIFIED
     return f", {len(leans_on)} waived" if leans_on and certified else ""
 
 
-def neighbour(each: Alternative) -> str:
+def alternative_text(each: Alternative) -> str:
     """A certified image that another is told of: ``debian:12 (native)``."""
     grade = f" ({each.grade.value})" if each.grade else ""
     return f"{one_line(each.reference)}{grade}"
 
 
-def excuse(waiver: Waived) -> str:
+def waiver_text(waiver: Waived) -> str:
     """``reason (owner, until 2027-01-31, ticket)``, the day in UTC."""
     known = (waiver.owner, f"until {waiver.expires:%Y-%m-%d}", waiver.ticket)
     return f"{one_line(waiver.reason)} ({', '.join(one_line(each) for each in known if each)})"
@@ -153,7 +153,7 @@ def tally(results: Iterable[Result], now: datetime | None = None) -> str:
     return ", ".join(told) or "no results"
 
 
-def shortened(text: str, width: int) -> str:
+def shorten_middle(text: str, width: int) -> str:
     """At most ``width`` terminal cells of the text: both ends, an ellipsis for the middle."""
     if cell_len(text) <= width:
         return text

@@ -11,7 +11,7 @@ from certify.util.text import one_line
 _LAUNCH = Launch(kind="init", isolation="")
 
 
-def thinned(result: Result) -> Result:
+def summary_of(result: Result) -> Result:
     """The same image, verdict and outcomes; no evidence, log, command or host.
 
     Of the reasons the first one's line is left. Checks that say the same are one object, so that

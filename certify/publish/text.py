@@ -16,8 +16,8 @@ from rich.text import Text
 from certify.model.result import Result
 from certify.model.terms import Outcome, Status, Trust, WaiverState
 from certify.publish import phrases
-from certify.publish.layout import Hanging, unbroken
-from certify.publish.shortcomings import Shortcomings
+from certify.publish.layout import Paragraph, unbroken
+from certify.publish.problems import ProblemSections
 from certify.util.text import one_line, printable
 
 READABLE_WIDTH = 100
@@ -50,7 +50,7 @@ def print_report(results: Sequence[Result], console: Console) -> None:
         console.print(render_result(result, width=width), crop=False)
     if len(results) != 1:
         console.print()
-        console.print(Hanging(Text(f"{len(results)} results: {phrases.tally(results)}", "bold")))
+        console.print(Paragraph(Text(f"{len(results)} results: {phrases.tally(results)}", "bold")))
 
 
 def render_result(result: Result, *, width: int = 80) -> Group:
@@ -60,7 +60,7 @@ def render_result(result: Result, *, width: int = 80) -> Group:
     """
     sections = [
         list(_headline(result)),
-        *Shortcomings(result, width).sections(),
+        *ProblemSections(result, width).sections(),
         list(_waivers(result)),
         list(_recommendation(result)),
         list(_counts(result)),
@@ -76,7 +76,7 @@ def _headline(result: Result) -> Iterator[RenderableType]:
     image = result.image
     style = STATUS_STYLES[result.verdict.status]
     verdict = Text.assemble((phrases.verdict_of(result), style), "  ")
-    yield Hanging(verdict.append(one_line(image.reference), "bold"))
+    yield Paragraph(verdict.append(one_line(image.reference), "bold"))
     facts = (
         result.profile,
         image.platform,
@@ -84,7 +84,7 @@ def _headline(result: Result) -> Iterator[RenderableType]:
         None if image.size_bytes is None else phrases.size(image.size_bytes),
         None if image.trust is Trust.UNKNOWN else f"{image.trust.value} on Docker Hub",
     )
-    yield Hanging(Text(" · ".join(one_line(fact) for fact in facts if fact), "dim"))
+    yield Paragraph(Text(" · ".join(one_line(fact) for fact in facts if fact), "dim"))
 
 
 def _waivers(result: Result) -> Iterator[RenderableType]:
@@ -95,11 +95,11 @@ def _waivers(result: Result) -> Iterator[RenderableType]:
                 text = Text.assemble(
                     f"waiver {advice[0]}: ",
                     (one_line(note.check), "bold"),
-                    f" for {one_line(note.image)} — {phrases.excuse(note)}",
+                    f" for {one_line(note.image)} — {phrases.waiver_text(note)}",
                 )
-                yield Hanging(text, first=f"{phrases.Mark.NOTED} ")
+                yield Paragraph(text, first=f"{phrases.Mark.NOTED} ")
         if any(note.state is state for note in result.waivers):
-            yield Hanging(Text(advice[1]), first="  → ")
+            yield Paragraph(Text(advice[1]), first="  → ")
 
 
 def _recommendation(result: Result) -> Iterator[RenderableType]:
@@ -109,11 +109,11 @@ def _recommendation(result: Result) -> Iterator[RenderableType]:
         return
     if told.extends is not None:
         broke = "broke" if result.verdict.status is Status.REJECTED else "changed"
-        text = f"built on {phrases.neighbour(told.extends)}: something above it {broke} it"
-        yield Hanging(Text(text), first="  ")
-    nearest = [phrases.neighbour(each) for each in told.closest if each != told.extends]
+        text = f"built on {phrases.alternative_text(told.extends)}: something above it {broke} it"
+        yield Paragraph(Text(text), first="  ")
+    nearest = [phrases.alternative_text(each) for each in told.closest if each != told.extends]
     if nearest:
-        yield Hanging(Text(f"certified and closest: {', '.join(nearest)}"), first="  ")
+        yield Paragraph(Text(f"certified and closest: {', '.join(nearest)}"), first="  ")
 
 
 def _counts(result: Result) -> Iterator[RenderableType]:
@@ -126,7 +126,7 @@ def _counts(result: Result) -> Iterator[RenderableType]:
             for o in Outcome
             if outcomes[o]
         )
-        yield Hanging(Text(" · ".join(counted)))
+        yield Paragraph(Text(" · ".join(counted)))
     startup = result.startup
     timed = {
         "boot": (startup.boot_seconds, startup.samples),
@@ -145,7 +145,7 @@ def _counts(result: Result) -> Iterator[RenderableType]:
         spent = phrases.seconds(sum(check.seconds for check in asked))
         timing.append(f"{len(asked)} check{'s' * (len(asked) != 1)} in {spent}")
     if timing:
-        yield Hanging(Text(" · ".join(timing), "dim"))
+        yield Paragraph(Text(" · ".join(timing), "dim"))
 
 
 def _reproduce(result: Result) -> Iterator[RenderableType]:

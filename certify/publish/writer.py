@@ -19,30 +19,30 @@ from certify.model.file_names import certificate_stem
 from certify.model.result import Result
 from certify.publish.badge import badge_files, badge_files_of_all
 from certify.publish.freshness import NOTES, Entry, entries, forget, lacks_tables, noted, stale
+from certify.publish.json_report import result_json
 from certify.publish.junit import junit_xml
 from certify.publish.matrix import matrix_json, matrix_markdown
-from certify.publish.result import result_json
 from certify.publish.site.build import frame_files, image_files, rows_file
-from certify.publish.summary import thinned
+from certify.publish.summary import summary_of
 from certify.util.files import locked, write_atomically
 from certify.util.text import safe_json
 
 
 def write_reports(directory: Path, results: Sequence[Result], ledger: Ledger) -> int:
-    """Write ``junit.xml`` of this run's ``results``, and all that `write_standing` does.
+    """Write ``junit.xml`` of this run's ``results``, and all that `update_reports` does.
 
     Returns and raises what that does. With a ledger that cannot be read the results' own
     certificates are written nevertheless.
     """
     _write(directory, [("junit.xml", junit_xml(results))])
     try:
-        return write_standing(directory, ledger)
+        return update_reports(directory, ledger)
     except BadLedger:
         _write(directory, map(_certificate, results))
         raise
 
 
-def write_standing(directory: Path, ledger: Ledger, *, now: datetime | None = None) -> int:
+def update_reports(directory: Path, ledger: Ledger, *, now: datetime | None = None) -> int:
     """Bring certificates, badges, matrix and site up to date with what stands in the ledger.
 
     So an inconclusive run replaces no certificate. One process at a time does so. Returns of how
@@ -81,7 +81,7 @@ def _write_images(
                 files = dict(_of_image(result, past.get(shown.key, []), now))
                 _write(directory, files.items())
                 forget(directory, entry.stem, but=files)
-            yield thinned(result)
+            yield summary_of(result)
 
 
 def _of_image(result: Result, past: Sequence[Past], now: datetime) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from certify.ledger.changes import Change, Kind, Swept, alike
 from certify.model.result import Result
 from certify.model.terms import Status
 from certify.publish import phrases
-from certify.publish.layout import Hanging
+from certify.publish.layout import Paragraph
 from certify.sweep.plan import Item, ItemState
 from certify.util.text import one_line
 
@@ -102,7 +102,7 @@ def _changes(changed: Sequence[Change] | None) -> list[RenderableType]:
         text = Text.assemble((f"{change.kind.value:<16}", _KINDS[change.kind]), _of(change.image))
         if change.kind in (Kind.BROKEN, Kind.UNCLEAR) and change.image.cause:
             text.append(f" — {one_line(change.image.cause)}", "dim")
-        lines.append(Hanging(text, first="  "))
+        lines.append(Paragraph(text, first="  "))
     return lines
 
 
@@ -112,7 +112,7 @@ def _wrong(found: Sequence[Swept]) -> list[RenderableType]:
         text = Text.assemble(
             (f"{len(images)} {images[0].status.value}", "bold"), f": {one_line(cause, 300)}"
         )
-        lines += [Hanging(text), _named([_of(each) for each in images])]
+        lines += [Paragraph(text), _named([_of(each) for each in images])]
     return lines
 
 
@@ -122,20 +122,20 @@ def _neighbours(results: Sequence[Result]) -> list[RenderableType]:
     for result in results:
         if told := result.recommendation:
             how = "built on" if told.extends else "closest to"
-            best = phrases.neighbour(told.extends or told.closest[0])
+            best = phrases.alternative_text(told.extends or told.closest[0])
             near[f"{how} {best}:"].append(_name(result.image.reference, result.profile))
     ranked = sorted(near.items(), key=lambda pair: -len(pair[1]))
     lines: list[RenderableType] = [Text("Certified neighbours:")] if ranked else []
     for what, names in ranked[:NEIGHBOURS]:
-        lines += [Hanging(Text(what), first="  "), _named(names, indent=4)]
+        lines += [Paragraph(Text(what), first="  "), _named(names, indent=4)]
     left = sum(len(names) for _, names in ranked[NEIGHBOURS:])
     return [*lines, Text(f"  and others for {left} more (--format json)", "dim")] if left else lines
 
 
-def _named(names: Sequence[str], indent: int = 2) -> Hanging:
+def _named(names: Sequence[str], indent: int = 2) -> Paragraph:
     """The first few names; the rest is counted."""
     rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return Hanging(Text(f"{', '.join(names[:NAMED])}{rest}", "dim"), first=" " * indent)
+    return Paragraph(Text(f"{', '.join(names[:NAMED])}{rest}", "dim"), first=" " * indent)
 
 
 def _slow(found: Sequence[Swept]) -> list[RenderableType]:
@@ -144,7 +144,7 @@ def _slow(found: Sequence[Swept]) -> list[RenderableType]:
     if len(timed) < 2:
         return []
     slowest = ", ".join(f"{_of(each)} {seconds:.1f} s" for seconds, each in timed[:SLOWEST])
-    return [Hanging(Text(f"Slowest to boot: {slowest}", "dim"))]
+    return [Paragraph(Text(f"Slowest to boot: {slowest}", "dim"))]
 
 
 def _of(image: Swept) -> str:

@@ -9,7 +9,7 @@ from rich.console import Console
 from certify.fix.comparison import print_comparison
 from certify.model.result import Alternative, Recommendation, Startup
 from certify.model.terms import Grade, Outcome, Status
-from certify.publish.result import result_json
+from certify.publish.json_report import result_json
 from certify.publish.text import render_result
 from tests.factories import DIGEST, IDS, NOON, MakeCheck, MakeResult
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from certify.model.result import Check, Result, Waived
 from certify.model.terms import Level, Outcome, Status
 from certify.publish.matrix import matrix_json, matrix_markdown, print_matrix
-from certify.publish.matrix_rows import cell_of
+from certify.publish.matrix_data import cell_of
 from tests.factories import NOON
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=80)

@@ -16,11 +16,11 @@ from certify.model.errors import BadLedger
 from certify.model.file_names import certificate_stem
 from certify.model.result import Result
 from certify.model.terms import Grade, Status
+from certify.publish.json_report import result_json
 from certify.publish.matrix import matrix_json, matrix_markdown
-from certify.publish.result import result_json
 from certify.publish.site.build import rows_file
-from certify.publish.summary import thinned
-from certify.publish.writer import write_reports, write_standing
+from certify.publish.summary import summary_of
+from certify.publish.writer import update_reports, write_reports
 from certify.util.files import locked
 from tests.factories import NOON, many, result_of
 from tests.stories.browser.hostile import hostile
@@ -74,7 +74,7 @@ def test_the_tables_say_what_whole_results_say(
 ) -> None:
     """Thin results are enough for them."""
     record(ledger, *one_of_each)
-    write_standing(tmp_path, ledger, now=NOON)
+    update_reports(tmp_path, ledger, now=NOON)
     standing = ledger.presented()
     assert (tmp_path / "matrix.json").read_text() == matrix_json(standing)
     assert (tmp_path / "matrix.md").read_text() == matrix_markdown(standing, NOON)
@@ -85,7 +85,7 @@ def test_the_tables_say_what_whole_results_say(
 def test_a_thin_result_keeps_nothing_that_an_image_can_make_long() -> None:
     whole = hostile(3)
     assert len(result_json(whole)) > 5_000_000
-    assert len(result_json(thinned(whole))) < 50_000
+    assert len(result_json(summary_of(whole))) < 50_000
 
 
 def test_names_tell_what_is_inside_and_differ(one_of_each: list[Result]) -> None:
@@ -104,13 +104,13 @@ def test_nothing_at_all_is_written_too(tmp_path: Path, ledger: Ledger) -> None:
 def test_only_what_changed_is_written_again(tmp_path: Path, ledger: Ledger) -> None:
     now = NOON
     record(ledger, *many(5))
-    assert write_standing(tmp_path, ledger, now=now) == 5
+    assert update_reports(tmp_path, ledger, now=now) == 5
     before = moments(tmp_path)
-    assert write_standing(tmp_path, ledger, now=now) == 0
+    assert update_reports(tmp_path, ledger, now=now) == 0
     assert moments(tmp_path) == before
     newer = result_of(2, now + timedelta(hours=1))
     record(ledger, newer)
-    assert write_standing(tmp_path, ledger, now=now) == 1
+    assert update_reports(tmp_path, ledger, now=now) == 1
     after = moments(tmp_path)
     changed = {name for name in after if after[name] != before.get(name)}
     stem = certificate_stem(newer)
@@ -127,12 +127,12 @@ def test_what_was_lost_or_cut_short_is_written_again(
 ) -> None:
     (result,) = many(1)
     record(ledger, result)
-    write_standing(tmp_path, ledger, now=NOON)
+    update_reports(tmp_path, ledger, now=NOON)
     file = tmp_path / lost.format(certificate_stem(result))
     whole = file.read_bytes()
     for damage in (file.unlink, lambda: file.write_bytes(b"")):
         damage()
-        write_standing(tmp_path, ledger, now=NOON)
+        update_reports(tmp_path, ledger, now=NOON)
         assert file.read_bytes() == whole
 
 
@@ -143,8 +143,8 @@ def test_notes_that_cannot_be_read_cost_time_only(
     record(ledger, *many(2))
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets/pages.json").write_text(notes)
-    assert write_standing(tmp_path, ledger, now=NOON) == 2
-    assert write_standing(tmp_path, ledger, now=NOON) == 0
+    assert update_reports(tmp_path, ledger, now=NOON) == 2
+    assert update_reports(tmp_path, ledger, now=NOON) == 0
 
 
 def test_what_expires_is_written_again_and_counts_no_more(tmp_path: Path, ledger: Ledger) -> None:
@@ -155,7 +155,7 @@ def test_what_expires_is_written_again_and_counts_no_more(tmp_path: Path, ledger
         (result.expires_at - timedelta(seconds=1), "certified native", "1 certified"),
         (result.expires_at, "expired", "0 certified"),
     ):
-        assert write_standing(tmp_path, ledger, now=now) == 1
+        assert update_reports(tmp_path, ledger, now=now) == 1
         assert json.loads(badge.read_text())["message"] == said
         assert json.loads((tmp_path / "badges/all.json").read_text())["message"] == count
         matrix = (tmp_path / "matrix.md").read_text()
@@ -168,7 +168,7 @@ def test_who_waits_for_another_writer_tells_what_came_meanwhile(tmp_path: Path) 
     with Ledger.open(f"sqlite:///{tmp_path}/certify.db") as ledger, ThreadPoolExecutor() as pool:
         with locked(tmp_path / "assets"):
             ledger.record(early)
-            writing = pool.submit(write_standing, tmp_path, ledger)
+            writing = pool.submit(update_reports, tmp_path, ledger)
             assert not wait([writing], timeout=0.5).done
             ledger.record(late)
         assert writing.result() == 2
@@ -181,11 +181,11 @@ def test_a_certificate_supersedes_an_earlier_failure_to_pull(
 ) -> None:
     lost = make_result("debian:12", image={}, checks=(), status=Status.INCONCLUSIVE)
     record(ledger, lost)
-    write_standing(tmp_path, ledger)
+    update_reports(tmp_path, ledger)
     assert f"results/{certificate_stem(lost)}.json" in names(tmp_path)
     found = make_result("debian:12")
     record(ledger, found)
-    write_standing(tmp_path, ledger)
+    update_reports(tmp_path, ledger)
     about = [name for name in names(tmp_path) if certificate_stem(lost) in name.split("/")[-1]]
     assert about == []
     assert f"results/{certificate_stem(found)}.json" in names(tmp_path)

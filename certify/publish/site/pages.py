@@ -23,7 +23,7 @@ from certify.ledger.shown import Past
 from certify.model.result import Check, Result
 from certify.model.terms import Status
 from certify.publish import phrases
-from certify.publish.phrases import MEANINGS, STATUS_MARKS, Mark, excuse, mark_of
+from certify.publish.phrases import LEGEND, STATUS_MARKS, Mark, mark_of, waiver_text
 from certify.publish.site.plots import Point, spans_of, timeline, trend, typical
 from certify.util.text import one_line, printable
 
@@ -93,7 +93,7 @@ def index_page(
         "index.html.j2", title="Compatibility matrix · certify", kind="index", root="",
         written=written, changes=None if changes is None else told,
         kinds=", ".join(f"{count} {kind}" for kind, count in kinds.items()),
-        legend={mark: {"class": _CLASSES[mark], "text": text} for mark, text in MEANINGS.items()},
+        legend={mark: {"class": _CLASSES[mark], "text": text} for mark, text in LEGEND.items()},
     )  # fmt: skip
 
 
@@ -198,7 +198,7 @@ def _environment() -> Environment:
         "stamp": lambda moment: int(moment.timestamp()),
         "line": lambda text: escape(one_line(str(text), _LINE)),
         "text": lambda text: escape(printable(text, limit=_LONGEST)),
-        "excuse": excuse,
+        "waiver_text": waiver_text,
         "slug": _slug,
     }
     environment.filters |= filters

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from certify.model.result import Check, Result
-from certify.publish.phrases import Mark, decides, excuse, mark_of
+from certify.publish.phrases import Mark, is_decisive, mark_of, waiver_text
 from certify.util.text import one_line, printable
 
 _EVIDENCE = 8000
@@ -54,7 +54,7 @@ def row_of(result: Result, stem: str, ids: Sequence[str]) -> list[Any]:
 def _letter(check: Check) -> str:
     mark = mark_of(check)
     letter = LETTERS[mark]
-    return letter.upper() if mark in _SILENT and decides(check) else letter
+    return letter.upper() if mark in _SILENT and is_decisive(check) else letter
 
 
 def details_of(result: Result) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def details_of(result: Result) -> dict[str, Any]:
             "message": one_line(check.message, 600),
             "evidence": printable(check.evidence, limit=_EVIDENCE),
             "remedy": printable(check.remedy, limit=_EVIDENCE),
-            "waiver": excuse(check.waiver) if check.waiver else "",
+            "waiver": waiver_text(check.waiver) if check.waiver else "",
         }
         for check in result.checks
         if mark_of(check) is not Mark.PASSED

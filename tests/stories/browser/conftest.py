@@ -16,7 +16,7 @@ from certify.ledger.store import Ledger
 from certify.model.file_names import certificate_stem
 from certify.model.result import Result
 from certify.model.terms import Status
-from certify.publish.writer import write_standing
+from certify.publish.writer import update_reports
 from tests.factories import NOON, many, result_of
 from tests.stories.browser.hostile import hostile
 
@@ -67,7 +67,7 @@ def build(folder: Path, results: Iterable[Result], sweeps: Sequence[Sequence[Swe
         for found in sweeps:
             number = ledger.sweeps.begin("images.txt", "nobody", lambda _: True)
             ledger.sweeps.finish(number, found)
-        write_standing(folder, ledger, now=NOON)
+        update_reports(folder, ledger, now=NOON)
         return Site(folder, tuple(ledger.presented()))
 
 

@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 
 from certify.model.result import Result
 from certify.model.terms import Grade, Status
-from certify.publish.matrix_rows import cell_of
-from certify.publish.phrases import MEANINGS, Mark, mark_of
+from certify.publish.matrix_data import cell_of
+from certify.publish.phrases import LEGEND, Mark, mark_of
 from tests.stories.browser.conftest import Site, Visit
 
 Cells = dict[tuple[str, str, str], dict[str, tuple[str, str]]]
@@ -19,7 +19,7 @@ SHOWN = """() => [...document.querySelectorAll('#matrix tbody tr[data-reference]
     row.dataset.reference, row.dataset.profile, row.dataset.platform,
     [...row.querySelectorAll('[data-check]')].map(
         cell => [cell.dataset.check, cell.dataset.outcome, cell.innerText.trim()])])"""
-OUTCOMES = {mark: mark.name.lower() for mark in MEANINGS}
+OUTCOMES = {mark: mark.name.lower() for mark in LEGEND}
 
 
 def references(page: Page) -> list[str]:

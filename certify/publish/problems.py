@@ -14,8 +14,8 @@ from rich.text import Text
 
 from certify.model.result import Check, Reason, Result, Waived
 from certify.model.terms import Level, Outcome, Status
-from certify.publish.layout import Hanging, evidence_rows, unbroken
-from certify.publish.phrases import Mark, excuse, mark_of
+from certify.publish.layout import Paragraph, evidence_rows, unbroken
+from certify.publish.phrases import Mark, mark_of, waiver_text
 from certify.util.text import one_line, printable
 
 MARK_STYLES = {
@@ -32,7 +32,7 @@ _TOLD_MARKS = (Mark.FAILED, Mark.UNKNOWN, Mark.NOTED)
 _QUIET_WORDS = {Outcome.SKIPPED: "not asked", Outcome.UNKNOWN: "unknown"}
 
 
-class Shortcomings:
+class ProblemSections:
     """Sorts out which of a result's reasons and checks is told where."""
 
     def __init__(self, result: Result, width: int) -> None:
@@ -70,11 +70,11 @@ class Shortcomings:
                 text = Text(_sentence(reason.text))
                 if reason.check:
                     text.append(f" ({one_line(reason.check)})", "dim")
-                yield Hanging(text, first="  ")
+                yield Paragraph(text, first="  ")
                 yield from self._evidence(reason.evidence, "the verdict")
                 yield from self._advice(reason.remedy)
         if not self._result.checks and not reasons:
-            yield Hanging(Text("No check could be asked, and nobody said why."), first="  ")
+            yield Paragraph(Text("No check could be asked, and nobody said why."), first="  ")
 
     def _is_told_below(self, reason: Reason) -> bool:
         if reason.evidence:
@@ -93,12 +93,12 @@ class Shortcomings:
         style = MARK_STYLES[mark]
         heading = Text.assemble((f"{mark} ", style), (one_line(check.id), "bold"))
         heading.append(f" {check.outcome.value}", style)
-        yield Hanging(heading.append(_aside(check), "dim"))
+        yield Paragraph(heading.append(_aside(check), "dim"))
         # Where the verdict tells the same thing, it knows more, and knows best what to do: the
         # fault may lie with the host, and the check knows only about images.
         reasons = [r for r in self._result.verdict.reasons if _extends(r, check)]
         message = reasons[0].text if reasons else check.message
-        yield Hanging(Text(_sentence(message) or one_line(check.title)), first="  ")
+        yield Paragraph(Text(_sentence(message) or one_line(check.title)), first="  ")
         yield from self._evidence(check.evidence, one_line(check.id))
         remedies = [*(reason.remedy for reason in reasons), check.remedy]
         yield from self._advice(next(filter(str.strip, remedies), ""))
@@ -114,7 +114,7 @@ class Shortcomings:
         told = _sentence(" ".join(printable(remedy).split()))
         if told and told not in self._advice_given:
             self._advice_given.add(told)
-            yield Hanging(Text(told), first="  → ")
+            yield Paragraph(Text(told), first="  → ")
 
     def _paragraphs(self, *, reasons_told: bool) -> Iterator[RenderableType]:
         """The checks that have nothing of their own to show, those with one cause together."""
@@ -129,7 +129,7 @@ class Shortcomings:
             text = Text.assemble(_QUIET_WORDS[outcome], ", waived" if waiver else "", ": ", named)
             if message := _waived_sentence(group[0]):
                 text.append(f" — {message}", "dim")
-            yield Hanging(text, first=f"{mark_of(group[0])} ")
+            yield Paragraph(text, first=f"{mark_of(group[0])} ")
 
 
 def _quiet_groups(checks: Sequence[Check]) -> list[list[Check]]:
@@ -150,12 +150,12 @@ def _extends(reason: Reason, check: Check) -> bool:
 
 def _aside(check: Check) -> str:
     if check.waiver is not None:
-        return f", waived: {excuse(check.waiver)}"
+        return f", waived: {waiver_text(check.waiver)}"
     return "" if check.level is Level.REQUIRED else f" ({check.level.value})"
 
 
 def _waived_sentence(check: Check) -> str:
-    said = (_sentence(check.message), excuse(check.waiver) if check.waiver else "")
+    said = (_sentence(check.message), waiver_text(check.waiver) if check.waiver else "")
     return "; ".join(filter(None, said))
 
 

@@ -3,7 +3,7 @@
 The schemas are generated from `certify.model.result` and shipped as files beside this module, for
 programs that read certify's output. After a change of the model, write them anew::
 
-    python -c 'from certify.publish.result import write_schemas; write_schemas()'
+    python -c 'from certify.publish.json_report import write_schemas; write_schemas()'
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
 from certify.model.result import Report, Result
-from certify.publish import result as published
-from certify.publish.result import (
+from certify.publish import json_report as published
+from certify.publish.json_report import (
     SCHEMAS,
     report_json,
     report_schema,

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from certify.model.result import Check, Result
 from certify.model.terms import Status
-from certify.publish.phrases import Mark, decides, mark_of
+from certify.publish.phrases import Mark, is_decisive, mark_of
 from certify.util.text import one_line
 
 LISTED = 5
@@ -37,7 +37,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Block:
+class Section:
     """The results of one profile on one platform: a table of its own."""
 
     profile: str
@@ -57,7 +57,7 @@ class Block:
         return list(dict.fromkeys(check.group for check in checks))
 
 
-def blocks_of(results: Iterable[Result]) -> list[Block]:
+def sections_of(results: Iterable[Result]) -> list[Section]:
     """The results by profile and platform, everything in the order given.
 
     A result without a platform (its image could not be pulled) is found in the first block of
@@ -72,7 +72,7 @@ def blocks_of(results: Iterable[Result]) -> list[Block]:
     for result in results:
         platform = result.image.platform or first.get(result.profile)
         found.setdefault((result.profile, platform), []).append(result)
-    return [Block(profile, platform, tuple(rows)) for (profile, platform), rows in found.items()]
+    return [Section(profile, platform, tuple(rows)) for (profile, platform), rows in found.items()]
 
 
 def cell_of(result: Result, groups: Sequence[str]) -> Cell:
@@ -90,7 +90,7 @@ def cells_of(result: Result) -> dict[str, Cell]:
 
 def _cell(result: Result, checks: Sequence[Check]) -> Cell:
     marks = Counter(mark_of(check) for check in checks)
-    deciding = Counter(mark_of(check) for check in checks if decides(check))
+    deciding = Counter(mark_of(check) for check in checks if is_decisive(check))
     # In a certified image, a required check was skipped since it does not apply to it.
     certified = result.verdict.status is Status.CERTIFIED
     weighty = (
@@ -101,10 +101,10 @@ def _cell(result: Result, checks: Sequence[Check]) -> Cell:
     return Cell(order[0], marks[order[0]], len(checks)) if order else Cell(None)
 
 
-def not_well(result: Result) -> list[Check]:
+def problem_checks(result: Result) -> list[Check]:
     """The checks that failed or are unknown, those that the verdict hangs on first."""
     bad = [check for check in result.checks if mark_of(check) in _BAD]
-    return sorted(bad, key=lambda check: (not decides(check), _BAD.index(mark_of(check))))
+    return sorted(bad, key=lambda check: (not is_decisive(check), _BAD.index(mark_of(check))))
 
 
 def short_reference(result: Result) -> str:
