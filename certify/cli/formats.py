@@ -1,4 +1,4 @@
-"""What commands that certify print on standard output, in the format that was asked for."""
+"""The option ``--format`` of commands that certify, and the printing of their results."""
 
 from __future__ import annotations
 
@@ -12,20 +12,18 @@ import click
 
 from certify.cli import workflow
 from certify.model.result import Result
-from certify.publish.github import workflow_commands
-from certify.publish.json_report import report_json
-from certify.publish.junit import junit_xml
+from certify.publish.formats import RENDERERS
 from certify.publish.markdown import markdown
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FORMATS = ("text", "json", "junit", "markdown", "github")
+FORMATS = ("text", *RENDERERS)
 SUMMARY = "GITHUB_STEP_SUMMARY"
-"""Names the file to which a step of a GitHub workflow adds its part of the job summary."""
+"""The environment variable that names the job summary of a step in a GitHub workflow."""
 
 
 def format_option(function: F) -> F:
-    """Add ``--format``; the command gets it as ``form``."""
+    """Add the option ``--format``, passed to the command as ``form``."""
     return click.option(
         "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True,
         help="What to print on standard output.",
@@ -33,24 +31,20 @@ def format_option(function: F) -> F:
 
 
 def print_results(results: Sequence[Result], form: str, as_text: Callable[[], None]) -> None:
-    """Print the results; ``as_text`` does so for people.
+    """Print the results in a format; ``as_text`` prints them for people.
 
-    ``github`` also adds to the job summary, if there is one.
+    The format ``github`` also adds them to the job summary, if there is one.
     """
-    if form == "json":
-        sys.stdout.write(report_json(results))
-    elif form == "junit":
-        sys.stdout.write(junit_xml(results))
-    elif form == "markdown":
-        sys.stdout.write(markdown(results))
-    elif form == "github":
-        workflow.command(workflow_commands(results))
-        _summarize(markdown(results))
-    else:
+    if form == "text":
         as_text()
+    elif form == "github":
+        workflow.command(RENDERERS[form](results))
+        _add_to_summary(markdown(results))
+    else:
+        sys.stdout.write(RENDERERS[form](results))
 
 
-def _summarize(text: str) -> None:
+def _add_to_summary(text: str) -> None:
     summary = os.environ.get(SUMMARY)
     if not summary:
         return

@@ -1,9 +1,9 @@
-"""Badges: how an image stands, in a picture for a README.
+"""Badges: the verdict of an image as a small picture for a README.
 
-An SVG that needs no network, and beside it the JSON that a shields.io endpoint badge reads
-(``schemaVersion`` 1 of its documentation). What has expired never shows as certified; that is
-judged when the file is written, so reports are to be written at least as often as certificates
-expire (every sweep does).
+Each badge is an SVG that needs no network, and a JSON file for a shields.io endpoint badge
+(``schemaVersion`` 1 of its documentation). An expired certificate is shown as expired; as this
+is decided when the file is written, the reports should be written at least as often as
+certificates expire (every sweep does).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from certify.publish.phrases import status_of
 from certify.util.text import one_line, safe_json
 
 CACHE_SECONDS = 3600
-"""How long shields.io may show what it has read."""
+"""The seconds for which shields.io may cache a badge."""
 LABEL_COLOUR = "3d444d"
 # White text on each of them has a contrast of at least 4.5 (WCAG 2, level AA).
 GREEN, TEAL, RED, GREY = "1a7f37", "0b6e83", "b42318", "57606a"
@@ -32,56 +32,53 @@ _HEIGHT, _PADDING, _LONGEST = 20, 6, 60
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """What a badge says."""
+    """The texts and the colour of a badge."""
 
     label: str
     message: str
     colour: str
     """Six hexadecimal digits."""
-    told: str
-    """The whole in a sentence, for whoever hovers over it or cannot see it."""
+    description: str
+    """A sentence for tooltips and screen readers."""
 
 
 def badge_of(result: Result, now: datetime) -> Badge:
-    """The badge of one result."""
+    """Return the badge of one result."""
     status, grade = status_of(result, now), result.verdict.grade
-    told = f"{one_line(result.image.reference)} ({one_line(result.profile)})"
+    subject = f"{one_line(result.image.reference)} ({one_line(result.profile)})"
     if status != Status.CERTIFIED:
         message, colour = status, RED if status == Status.REJECTED else GREY
     else:
         message = f"{status} {grade.value}" if grade else status
         colour = GREEN if grade is Grade.NATIVE else TEAL
-        told += f", until {result.expires_at:%Y-%m-%d}"
-    return Badge(one_line(result.profile, _LONGEST), message, colour, f"{message}: {told}")
+        subject += f", until {result.expires_at:%Y-%m-%d}"
+    return Badge(one_line(result.profile, _LONGEST), message, colour, f"{message}: {subject}")
 
 
-def badge_of_all(results: Iterable[Result], now: datetime) -> Badge:
-    """One badge for a whole list: how many certificates stand."""
+def total_badge(results: Iterable[Result], now: datetime) -> Badge:
+    """Return one badge for all results, with the number of certificates in force."""
     count = sum(status_of(each, now) == Status.CERTIFIED for each in results)
     message = f"{count} certified"
     return Badge("certify", message, GREEN if count else GREY, message)
 
 
 def badge_files(result: Result, now: datetime) -> Iterator[tuple[str, str]]:
-    """Names under the reports folder, and what the two files of a result hold.
-
-    A badge is named as the certificate in ``results/`` is.
-    """
-    yield from _both(certificate_stem(result), badge_of(result, now))
+    """Yield name and content of the two files of a result, named as its certificate is."""
+    yield from _files(certificate_stem(result), badge_of(result, now))
 
 
-def badge_files_of_all(results: Iterable[Result], now: datetime) -> Iterator[tuple[str, str]]:
-    """The same of the whole list."""
-    yield from _both("all", badge_of_all(results, now))
+def total_badge_files(results: Iterable[Result], now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield name and content of the two files about all results."""
+    yield from _files("all", total_badge(results, now))
 
 
-def _both(stem: str, badge: Badge) -> Iterator[tuple[str, str]]:
+def _files(stem: str, badge: Badge) -> Iterator[tuple[str, str]]:
     yield f"badges/{stem}.svg", svg(badge)
     yield f"badges/{stem}.json", endpoint(badge)
 
 
 def endpoint(badge: Badge) -> str:
-    """The badge as a shields.io endpoint answers it."""
+    """Return the badge as JSON for a shields.io endpoint badge."""
     return (
         safe_json(
             {
@@ -99,14 +96,14 @@ def endpoint(badge: Badge) -> str:
 
 
 def svg(badge: Badge) -> str:
-    """The badge as a picture; text of any font is fitted into the width reckoned here."""
-    label, message = width(badge.label), width(badge.message)
+    """Return the badge as SVG; text of any font is fitted into the width computed here."""
+    label, message = text_width(badge.label), text_width(badge.message)
     left, right = label + 2 * _PADDING, message + 2 * _PADDING
     whole = left + right
-    title = escape(badge.told)
+    title = escape(badge.description)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{whole:g}" height="{_HEIGHT}"'
-        f' viewBox="0 0 {whole:g} {_HEIGHT}" role="img" aria-label={quoteattr(badge.told)}>'
+        f' viewBox="0 0 {whole:g} {_HEIGHT}" role="img" aria-label={quoteattr(badge.description)}>'
         f"<title>{title}</title>"
         f'<clipPath id="r"><rect width="{whole:g}" height="{_HEIGHT}" rx="3"/></clipPath>'
         f'<g clip-path="url(#r)">'
@@ -119,8 +116,8 @@ def svg(badge: Badge) -> str:
     )
 
 
-def width(text: str) -> float:
-    """How wide a text is at the badge's size, in px."""
+def text_width(text: str) -> float:
+    """Return the width of a text at the badge's font size, in px."""
     widths = _widths()
     widest = max(widths.values())
     return round(sum(widths.get(letter, widest) for letter in text), 1)

@@ -1,7 +1,7 @@
-"""Which files of the reports are up to date: what each image's were made of is noted beside them.
+"""Finds the report files that are out of date.
 
-The notes lie in ``assets/pages.json``. Without them, or where they cannot be read, everything is
-written anew.
+Every image has a fingerprint of all that its files are made from. The fingerprints of the last
+update are kept in ``assets/pages.json``; without that file everything is written again.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from certify.ledger.store import Ledger
 from certify.model.file_names import stem as stem_of
 from certify.publish.site.build import version
 
-NOTES = "assets/pages.json"
+FINGERPRINTS = "assets/pages.json"
 _FILES = ("results/{}.json", "badges/{}.json", "badges/{}.svg", "images/{}.html")
-_AND_MAYBE = "images/{}.js"
+_OPTIONAL_FILE = "images/{}.js"
 _TABLES = ("matrix.json", "matrix.md", "assets/rows.js", "badges/all.svg", "badges/all.json")
 
 
@@ -30,58 +30,58 @@ class Entry:
 
     shown: Shown
     stem: str
-    """The name of its files, without a suffix."""
-    made_of: str
-    """Another text whenever its files would be others."""
+    """The name of its files, without folder and suffix."""
+    fingerprint: str
+    """A text that changes whenever the content of its files would change."""
 
 
-def entries(ledger: Ledger, now: datetime) -> list[Entry]:
-    """All that the ledger shows, in its order. Raises `BadLedger`."""
+def read_entries(ledger: Ledger, now: datetime) -> list[Entry]:
+    """Return an entry for each row of the matrix, in the ledger's order. Raises `BadLedger`."""
     latest = ledger.latest()
-    standing = [(each.digest, each.reason) for each in ledger.revocations.all()]
-    revoked = crc32(repr(standing).encode())
+    revocations = [(each.digest, each.reason) for each in ledger.revocations.all()]
+    revoked = crc32(repr(revocations).encode())
     found = []
     for shown in ledger.shown():
         name = stem_of(shown.names["reference"], shown.profile, shown.platform or None)
-        # The newest result is new in its history, though an older one may stand.
+        # A page also shows the newest result, which need not be the one in force.
         facts = (version(), shown.id, latest.get(shown.key, 0), shown.expires_at <= now, revoked)
         found.append(Entry(shown, name, " ".join(map(str, facts))))
     return found
 
 
-def noted(directory: Path) -> dict[str, str]:
-    """What the files of each image were made of, by stem."""
+def read_fingerprints(directory: Path) -> dict[str, str]:
+    """Return the fingerprints of the last update by stem; empty if they cannot be read."""
     try:
-        found = json.loads((directory / NOTES).read_text("utf-8"))
-        return {str(name): str(made_of) for name, made_of in found.items()}
+        found = json.loads((directory / FINGERPRINTS).read_text("utf-8"))
+        return {str(name): str(fingerprint) for name, fingerprint in found.items()}
     except (OSError, ValueError, AttributeError):
         return {}
 
 
-def stale(directory: Path, found: Sequence[Entry], known: Mapping[str, str]) -> set[str]:
-    """The stems of the entries whose files are missing, or were made of something else."""
+def outdated(directory: Path, entries: Sequence[Entry], known: Mapping[str, str]) -> set[str]:
+    """Return the stems of the entries whose files are missing or have another fingerprint."""
     return {
         entry.stem
-        for entry in found
-        if known.get(entry.stem) != entry.made_of
-        or not all(_is_there(directory / name.format(entry.stem)) for name in _FILES)
+        for entry in entries
+        if known.get(entry.stem) != entry.fingerprint
+        or not all(_has_content(directory / name.format(entry.stem)) for name in _FILES)
     }
 
 
-def lacks_tables(directory: Path) -> bool:
-    """Whether a file that tells of all images is missing."""
-    return not all(_is_there(directory / name) for name in _TABLES)
+def has_tables(directory: Path) -> bool:
+    """Return True if all files about the whole list of images are there."""
+    return all(_has_content(directory / name) for name in _TABLES)
 
 
-def forget(directory: Path, stem: str, *, but: Container[str] = ()) -> None:
-    """Remove the files that an image has, but these, and nobody else's. Raises OSError."""
-    for name in (file.format(stem) for file in (*_FILES, _AND_MAYBE)):
-        if name not in but:
+def remove_files(directory: Path, stem: str, *, keep: Container[str] = ()) -> None:
+    """Remove the files of one image, except those in ``keep``. Raises OSError."""
+    for name in (file.format(stem) for file in (*_FILES, _OPTIONAL_FILE)):
+        if name not in keep:
             (directory / name).unlink(missing_ok=True)
 
 
-def _is_there(path: Path) -> bool:
-    """Empty counts as missing: so a power cut may leave what was not brought to disk."""
+def _has_content(path: Path) -> bool:
+    """Return False for an empty file, too: a power cut may leave one."""
     try:
         return path.stat().st_size > 0
     except OSError:

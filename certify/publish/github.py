@@ -1,6 +1,6 @@
-"""Results as GitHub's workflow commands: an annotation for each that is not certified.
+"""Results as GitHub workflow commands: an annotation for each that is not certified.
 
-The form is that of GitHub's documentation, "Workflow commands for GitHub Actions":
+The format is from GitHub's documentation, "Workflow commands for GitHub Actions":
 ``::error title=…::message``, with ``%``, line ends and, in properties, ``:`` and ``,`` escaped.
 """
 
@@ -18,10 +18,10 @@ _LONGEST = 4000
 
 
 def workflow_commands(results: Sequence[Result]) -> str:
-    """A line for each result that is not certified, then one that sums all up.
+    """Return a line for each result that is not certified, then one with the totals.
 
-    What an image printed cannot be a command: commands begin a line, and here every line
-    begins with one of ours.
+    Output of an image cannot become a command: a command begins a line, and every line here
+    begins with one of certify's own.
     """
     lines = [*_commands(results), f"certify: {phrases.tally(results)}"]
     return "\n".join(lines) + "\n"
@@ -34,9 +34,7 @@ def _commands(results: Sequence[Result]) -> Iterator[str]:
             continue
         title = f"{phrases.verdict_of(result)} {one_line(result.image.reference)}"
         reasons = [
-            f"{reason.check}: {one_line(reason.text, 600)}"
-            if reason.check
-            else one_line(reason.text, 600)
+            one_line(f"{reason.check}: {reason.text}" if reason.check else reason.text, 600)
             for reason in result.verdict.reasons
         ]
         remedies = [f"→ {one_line(reason.remedy, 600)}" for reason in result.verdict.reasons[:1]]

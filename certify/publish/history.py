@@ -1,4 +1,4 @@
-"""How one image fared over time: a row a run, and its boot time as a line of bars."""
+"""The history of one image for a terminal: a row per run, and boot times as a line of bars."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROWS = 20
 
 
 def sparkline(values: Sequence[float | None]) -> str:
-    """One character a value, from the lowest bar to the highest; ``·`` where there is none."""
+    """Return one bar per value, low or high within their range; ``·`` for None."""
     known = [value for value in values if value is not None]
     if not known:
         return ""
@@ -33,7 +33,7 @@ def sparkline(values: Sequence[float | None]) -> str:
 
 
 def print_history(reference: str, results: Sequence[Result], console: Console) -> None:
-    """The runs of a reference, newest first, a table for each profile and platform."""
+    """Print the runs of a reference, newest first, in a table per profile and platform."""
     groups: dict[tuple[str, str], list[Result]] = {}
     for result in results:
         groups.setdefault((result.profile, result.image.platform or ""), []).append(result)
@@ -69,5 +69,5 @@ def _trend(runs: Sequence[Result]) -> Text:
     boots = [run.startup.boot_seconds for run in oldest_first]
     known = [boot for boot in boots if boot is not None]
     if not known:
-        return Text("no boot was ever timed", "dim")
+        return Text("no boot time was recorded", "dim")
     return Text(f"boot {sparkline(boots)}  {min(known):.1f}–{max(known):.1f} s, oldest first")

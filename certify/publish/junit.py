@@ -1,4 +1,4 @@
-"""Results as JUnit XML, for whatever reads the outcome of tests: a suite per result.
+"""Results as JUnit XML: one test suite per result.
 
 A suite is red exactly if its image is not certified:
 
@@ -6,19 +6,19 @@ A suite is red exactly if its image is not certified:
 a check that                                        is, in JUnit
 ==================================================  =========================================
 passed                                              a test case that passed
-failed, and the verdict hangs on it                 ``failure``
-is unknown, and the verdict hangs on it             ``error``
+failed, and is required                             ``failure``
+is unknown, and is required                         ``error``
 failed or is unknown, and is only recommended or    ``skipped``, with a message that begins
 informative                                         ``recommended:`` or ``info:``
 failed or was skipped, and is waived                ``skipped``, ``waived: reason (owner, until
-                                                    date)``; what it said is in the output
+                                                    date)``; its message is in the output
 was skipped                                         ``skipped``
 ==================================================  =========================================
 
-Where that would tell too little, a test case named ``verdict`` is added: an ``error`` with
-the reasons if the result is inconclusive or if no check was asked at all, a ``failure`` if the
-image is rejected and no check above is a failure. Waivers that have expired or are no longer needed
-are properties of the suite.
+Where these do not show the verdict, a test case named ``verdict`` is added: an ``error`` with the
+reasons if the result is inconclusive or if no check was run at all, a ``failure`` if the image is
+rejected and no check above is a failure. Waivers that have expired or are no longer needed are
+properties of the suite.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from certify.model.terms import Outcome, Status, WaiverState
 from certify.publish.phrases import is_decisive, verdict_of, waiver_text
 from certify.util.text import one_line, printable
 
-_NOTHING_SAID = "nothing was said about it"
+_NO_MESSAGE = "no message was recorded"
 _LONGEST_MESSAGE = 1000
 _LONGEST_EVIDENCE = 100_000
 
 
 def junit_xml(results: Iterable[Result]) -> str:
-    """One XML document for all results, in the order given."""
+    """Return one XML document for all results, in the order given."""
     suites: list[str] = []
     totals = dict.fromkeys(("disabled", "errors", "failures", "tests", "time"), 0.0)
-    for result in results:  # one at a time: trees of thousands would take gigabytes
+    for result in results:  # one at a time: the trees of thousands would take gigabytes
         suite = _suite(result).build_xml_doc()
         for name in totals:
             totals[name] += float(suite.get(name))
@@ -68,12 +68,12 @@ def _suite(result: Result) -> TestSuite:
         "waivers.unneeded": _noted_waivers(result, WaiverState.UNNEEDED),
     }
     cases = [_case(check) for check in result.checks]
-    if (told := _verdict_case(result, cases)) is not None:
-        cases.append(told)
+    if (verdict := _verdict_case(result, cases)) is not None:
+        cases.append(verdict)
     return TestSuite(
         one_line(f"{image.reference} ({result.profile})", _LONGEST_MESSAGE),
         cases,
-        # Without a zone, as the format's schema wants it; it is in UTC.
+        # In UTC, without a zone: the format's schema allows none.
         timestamp=result.started_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         # junit-xml writes None as the word "None".
         properties={
@@ -88,7 +88,7 @@ def _case(check: Check) -> TestCase:
         classname=f"certify.{one_line(check.group)}",
         elapsed_sec=_elapsed(check.seconds),
     )
-    # junit-xml drops a failure or an error without a message: there always is one.
+    # junit-xml drops a failure or an error without a message, so there always is one.
     message = _message(check.message, check.title)
     body = _body(check.evidence, check.remedy)
     match check.outcome:
@@ -119,21 +119,21 @@ def _noted_waivers(result: Result, state: WaiverState) -> str:
 
 
 def _verdict_case(result: Result, cases: Sequence[TestCase]) -> TestCase | None:
-    asked = any(check.outcome is not Outcome.SKIPPED for check in result.checks)
+    ran = any(check.outcome is not Outcome.SKIPPED for check in result.checks)
     failed = any(case.is_failure() for case in cases)
     rejected = result.verdict.status is Status.REJECTED
-    inconclusive = result.verdict.status is Status.INCONCLUSIVE or not asked
+    inconclusive = result.verdict.status is Status.INCONCLUSIVE or not ran
     if not inconclusive and (failed or not rejected):
         return None
     case = TestCase("verdict", classname="certify", elapsed_sec=_elapsed(0))
     reasons = result.verdict.reasons
-    nothing = "no check was asked" if not asked else _NOTHING_SAID
-    message = _message(reasons[0].text if reasons else "", nothing)
-    told = "\n".join(
+    default = "no check was run" if not ran else _NO_MESSAGE
+    message = _message(reasons[0].text if reasons else "", default)
+    texts = "\n".join(
         f"{reason.check or 'run'}: {reason.text}" + f"\n{reason.evidence}".rstrip()
         for reason in reasons
     )
-    body = _body(told, "\n".join(dict.fromkeys(reason.remedy for reason in reasons)))
+    body = _body(texts, "\n".join(dict.fromkeys(reason.remedy for reason in reasons)))
     if inconclusive:
         case.add_error_info(f"{verdict_of(result)}: {message}", body, "inconclusive")
     else:
@@ -142,13 +142,13 @@ def _verdict_case(result: Result, cases: Sequence[TestCase]) -> TestCase | None:
 
 
 def _message(*candidates: str) -> str:
-    """The first that says something, as one line; never empty."""
+    """Return the first text that is not empty, as one line; never an empty text."""
     lines = (one_line(candidate, _LONGEST_MESSAGE) for candidate in candidates)
-    return next(filter(None, lines), _NOTHING_SAID)
+    return next(filter(None, lines), _NO_MESSAGE)
 
 
 def _body(evidence: str, remedy: str) -> str:
-    """What was seen and what to do; XML's own characters are junit-xml's to escape."""
+    """Join evidence and remedy; junit-xml escapes the characters that are special in XML."""
     parts = [printable(evidence, limit=_LONGEST_EVIDENCE).strip("\n")]
     if remedy.strip():
         parts.append(f"Remedy: {printable(remedy).strip()}")
@@ -156,5 +156,5 @@ def _body(evidence: str, remedy: str) -> str:
 
 
 def _elapsed(seconds: float) -> float:
-    """Seconds as junit-xml can write them: it leaves out the attribute for zero."""
+    """Return seconds greater than zero: junit-xml leaves out the attribute for zero."""
     return max(seconds, 1e-6) if math.isfinite(seconds) else 1e-6

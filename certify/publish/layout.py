@@ -1,7 +1,7 @@
-"""How text lies on a terminal: hanging indents, and evidence that shows what tells most.
+"""Text layout for a terminal: paragraphs with a hanging indent, and excerpts of evidence.
 
-Rich's own padding and tables fill lines with blanks to the right, which a pipe or a paste
-would keep; these do not.
+Unlike Rich's own padding and tables, these leave no trailing blanks, which a pipe or a paste
+would keep.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from certify.judge.diagnosis import gist
 from certify.util.text import printable
 
 EVIDENCE_ROWS = 12
-"""Most rows of evidence shown for one check; the JSON has all of it."""
+"""The most rows of evidence shown for one check; the JSON has all of it."""
 
 
 class Paragraph:
-    """A paragraph, wrapped at words, whose first line and other lines begin differently."""
+    """A paragraph, wrapped at words, with a prefix for its first line and one for the rest."""
 
     def __init__(self, text: Text, *, first: str = "", rest: str | None = None) -> None:
         self.text = text
@@ -28,7 +28,7 @@ class Paragraph:
         self.rest = " " * cell_len(first) if rest is None else rest
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Wrap to the width at hand; words that are too long for a line are folded."""
+        """Wrap to the available width; fold words that are too long for a line."""
         room = max(options.max_width - max(cell_len(self.first), cell_len(self.rest)), 10)
         begin = self.first
         for line in self.text.wrap(console, room, overflow="fold"):
@@ -38,28 +38,28 @@ class Paragraph:
 
 
 def evidence_rows(evidence: str, width: int) -> list[str]:
-    """Evidence as rows of at most ``width`` cells; of many those that tell most."""
-    # The limit keeps wrapping quick; what it leaves out lies far from both ends.
+    """Return evidence as rows of at most ``width`` cells; the most important ones of many."""
+    # The limit keeps wrapping fast; the rows shown lie near both ends anyway.
     text = printable(evidence, limit=200_000).strip("\n").expandtabs(4)
     lines = [line.rstrip() for line in text.split("\n")]
     folded = [_folded(line, width) for line in lines]
     rows = [row for each in folded for row in each]
     if len(rows) <= EVIDENCE_ROWS:
         return rows if text.strip() else []
-    told = gist(lines, [len(each) for each in folded], EVIDENCE_ROWS - 1)
-    shown = [row for index in told for row in folded[index]]
-    if len(shown) < 2:  # lines that fill the room by themselves
+    important = gist(lines, [len(each) for each in folded], EVIDENCE_ROWS - 1)
+    shown = [row for index in important for row in folded[index]]
+    if len(shown) < 2:  # a single line fills all the rows
         shown = [rows[0], *rows[2 - EVIDENCE_ROWS :]]
     return [shown[0], f"… {len(rows) - len(shown)} lines left out …", *shown[1:]]
 
 
 def _folded(line: str, width: int) -> list[str]:
-    """At blanks where possible; columns and indents that fit stay as they were."""
+    """Wrap a line at blanks where possible; columns and indents that fit stay unchanged."""
     wrapped = wrap(line, width, expand_tabs=False, replace_whitespace=False, break_on_hyphens=False)
-    # The standard library counts characters, and some take two cells.
+    # The standard library counts characters, but some take two cells.
     return [row for part in wrapped for row in chop_cells(part, width)] or [""]
 
 
-def unbroken(text: str, style: str = "") -> Text:
-    """One line that is never wrapped or cut, so that it can be selected and pasted."""
+def no_wrap(text: str, style: str = "") -> Text:
+    """Return one line that is never wrapped or cut, so that it can be selected and pasted."""
     return Text(text, style, no_wrap=True, overflow="ignore")

@@ -1,6 +1,6 @@
 """Results as Markdown, for comments, wikis and the job summary of a CI system.
 
-Whatever comes from an image is escaped, or stands in a fence that it cannot close.
+Text from an image is escaped, or put into a fenced block that it cannot close.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from certify.publish.phrases import STATUS_MARKS, mark_of
 from certify.util.text import one_line, printable
 
 LARGEST = 900_000
-"""Bytes of details, in UTF-8: GitHub refuses a job summary of more than 1 MiB."""
+"""The most bytes of details, in UTF-8: GitHub rejects a job summary of more than 1 MiB."""
 _EVIDENCE = 4000
-_WELL = (phrases.Mark.PASSED, phrases.Mark.SKIPPED)
+_FINE = (phrases.Mark.PASSED, phrases.Mark.SKIPPED)
 
-# Everything that Markdown or HTML could take for more than itself. A colon only before
-# slashes, a dot only after www and an underscore only at the rim of a word: so that
-# references stay legible in the source, and nothing turns into a link by itself.
+# All characters that are special in Markdown or HTML. A colon only before slashes, a dot only
+# after www and an underscore only at the edge of a word: references stay legible in the source,
+# and nothing turns into a link by itself.
 _ACTIVE = re.compile(
     r"""["#$&*;<>@\[\\\]^`{|}~]|:(?=//)|(?<=www)\.|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])""",
     re.IGNORECASE,
@@ -30,14 +30,14 @@ _ACTIVE = re.compile(
 
 
 def escaped(text: str) -> str:
-    """Text as Markdown shows it, whatever it holds; on one line."""
+    """Escape any text for Markdown, on one line."""
     return _ACTIVE.sub(lambda found: f"&#{ord(found[0])};", one_line(text, 1000))
 
 
 def markdown(results: Sequence[Result]) -> str:
-    """A table of all results, then what is not well with each; ends with a newline.
+    """Return a table of all results, then the problems of each; ends with a newline.
 
-    Details that would make it longer than :data:`LARGEST` are left out, and that is said.
+    Details beyond :data:`LARGEST` bytes are left out, and a line at the end says so.
     """
     table = "\n".join(_table(results))
     lines = [f"## certify: {escaped(phrases.tally(results))}", "", table]
@@ -56,7 +56,7 @@ def markdown(results: Sequence[Result]) -> str:
 def _table(results: Sequence[Result]) -> Iterator[str]:
     if not results:
         return
-    yield "| image | profile | verdict | boot | why |"
+    yield "| image | profile | verdict | boot | reason |"
     yield "| --- | --- | --- | ---: | --- |"
     room = LARGEST // 2
     for number, result in enumerate(results):
@@ -67,7 +67,7 @@ def _table(results: Sequence[Result]) -> Iterator[str]:
             result.profile,
             f"{STATUS_MARKS[result.verdict.status]} {phrases.verdict_of(result)}",
             "" if boot is None else phrases.seconds(boot),
-            _told(reasons[0]) if reasons else "",
+            _reason(reasons[0]) if reasons else "",
         )
         row = f"| {' | '.join(map(escaped, cells))} |"
         room -= len(row.encode())
@@ -78,18 +78,18 @@ def _table(results: Sequence[Result]) -> Iterator[str]:
 
 
 def _details(result: Result) -> Iterator[str]:
-    """A section on what is not well; nothing for an image with which all is."""
-    bad = [check for check in result.checks if mark_of(check) not in _WELL]
-    if result.verdict.status is Status.CERTIFIED and not bad:
+    """Yield a section on the problems of an image; nothing if it has none."""
+    problems = [check for check in result.checks if mark_of(check) not in _FINE]
+    if result.verdict.status is Status.CERTIFIED and not problems:
         return
     name = f"{result.image.reference} ({result.profile})"
     yield f"\n### {escaped(f'{phrases.verdict_of(result)}: {name}')}\n"
     for reason in result.verdict.reasons:
-        yield f"- {escaped(_told(reason))}"
+        yield f"- {escaped(_reason(reason))}"
         if reason.remedy.strip():
             yield f"  <br>→ {escaped(' '.join(printable(reason.remedy).split()))}"
         yield from _evidence(reason.evidence)
-    for check in bad:
+    for check in problems:
         yield from _check(check)
     if reproduce := printable(result.launch.reproduce, limit=_EVIDENCE).strip():
         yield f"\nTo reproduce:\n\n{_fenced(reproduce)}"
@@ -97,8 +97,8 @@ def _details(result: Result) -> Iterator[str]:
 
 def _check(check: Check) -> Iterator[str]:
     waived = f", waived: {phrases.waiver_text(check.waiver)}" if check.waiver else ""
-    said = f"{mark_of(check)} {check.id} {check.outcome.value} ({check.level.value}{waived})"
-    yield f"\n**{escaped(said)}** {escaped(check.message or check.title)}"
+    heading = f"{mark_of(check)} {check.id} {check.outcome.value} ({check.level.value}{waived})"
+    yield f"\n**{escaped(heading)}** {escaped(check.message or check.title)}"
     yield from _evidence(check.evidence)
 
 
@@ -108,12 +108,12 @@ def _evidence(text: str) -> Iterator[str]:
         yield f"\n<details><summary>Evidence</summary>\n\n{_fenced(evidence)}\n\n</details>"
 
 
-def _told(reason: Reason) -> str:
+def _reason(reason: Reason) -> str:
     return f"{reason.check}: {reason.text}" if reason.check else reason.text
 
 
 def _fenced(text: str) -> str:
-    """A block of code that ends where it should, however many backticks are in it."""
+    """Return a fenced code block with a fence longer than any run of backticks in the text."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text}\n{fence}"

@@ -1,7 +1,7 @@
-"""The compatibility matrix: images × groups of checks, on a terminal, as JSON, as Markdown.
+"""The compatibility matrix, images × groups of checks: for a terminal, as JSON and as Markdown.
 
-Every cell says by its symbol, not by colour alone, how a group fared and how many of its
-checks that goes for; see `certify.publish.matrix_data`.
+A cell has a symbol, so that it reads the same without colour; see
+:class:`certify.publish.matrix_data.Cell`.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ MATRIX_SCHEMA = "certify/matrix/v1"
 def print_matrix(
     results: Sequence[Result], console: Console, *, now: datetime | None = None
 ) -> None:
-    """Print a table per profile and platform, a legend, and how many fared how.
+    """Print a table per profile and platform, a legend, and the totals.
 
-    ``now`` is what ages are counted to and what has expired by, the present unless given.
+    Ages are counted up to ``now``, and certificates count as expired by it; the default is the
+    present.
     """
     now = now or datetime.now(UTC)
-    for block in sections_of(results):
-        console.print(Paragraph(Text(block.title, "bold")))
+    for section in sections_of(results):
+        console.print(Paragraph(Text(section.title, "bold")))
         console.print()
-        console.print(table(block, console.width, now))
+        console.print(table(section, console.width, now))
         console.print()
     if results:
-        legend = "  ".join(f"{mark} {meaning}" for mark, meaning in LEGEND.items())
-        console.print(Paragraph(Text(legend, "dim")))
+        console.print(Paragraph(Text(_legend(), "dim")))
         console.print(
             Paragraph(Text("1/8: one check of eight · native, on-launch: certified", "dim"))
         )
@@ -50,31 +50,35 @@ def print_matrix(
 
 
 def matrix_json(results: Sequence[Result]) -> str:
-    """The matrix as JSON: a line per result in the order given, ends with a newline.
+    """Return the matrix as JSON: a line per result in the order given, ends with a newline.
 
-    A verdict stands as it was found, beside the moment until which it does.
+    An expired certificate keeps its status; the reader compares ``expires_at`` with the clock.
     """
-    # Row by row: as one document thousands of rows would take ten times the memory of their text.
+    # Row by row: one document of thousands of rows would take ten times the memory of its text.
     rows = ",".join(f"\n    {safe_json(_row(result))}" for result in results)
     end = "\n  " if rows else ""
     return f'{{\n  "schema": {safe_json(MATRIX_SCHEMA)},\n  "rows": [{rows}{end}]\n}}\n'
 
 
 def matrix_markdown(results: Sequence[Result], now: datetime) -> str:
-    """The matrix as Markdown tables, as GitHub and GitLab show them; ends with a newline.
+    """Return the matrix as Markdown tables for GitHub and GitLab; ends with a newline.
 
-    What has expired by ``now`` is not certified.
+    A certificate that has expired by ``now`` is shown as expired.
     """
     lines = ["# Compatibility matrix", ""]
-    for block in sections_of(results):
-        lines += [f"## {escaped(block.title)}", "", *_markdown_table(block, now), ""]
+    for section in sections_of(results):
+        lines += [f"## {escaped(section.title)}", "", *_markdown_table(section, now), ""]
     if results:
-        lines += ["  ".join(f"{mark} {meaning}" for mark, meaning in LEGEND.items()), ""]
+        lines += [_legend(), ""]
     lines.append(_total(results, now))
     if results:
         newest = max(result.finished_at for result in results).astimezone(UTC)
         lines += ["", f"Newest result: {newest:%Y-%m-%d %H:%M} UTC."]
     return "\n".join(lines) + "\n"
+
+
+def _legend() -> str:
+    return "  ".join(f"{mark} {meaning}" for mark, meaning in LEGEND.items())
 
 
 def _total(results: Sequence[Result], now: datetime) -> str:
@@ -113,10 +117,10 @@ def _row(result: Result) -> dict[str, Any]:
     }
 
 
-def _markdown_table(block: Section, now: datetime) -> list[str]:
-    header = ["reference", "verdict", "boot", *block.groups, "not passed"]
+def _markdown_table(section: Section, now: datetime) -> list[str]:
+    header = ["reference", "verdict", "boot", *section.groups, "not passed"]
     rows = [header, ["---"] * len(header)]
-    for result in block.results:
+    for result in section.results:
         boot = result.startup.boot_seconds
         cells = cells_of(result)
         rows.append(
@@ -124,13 +128,13 @@ def _markdown_table(block: Section, now: datetime) -> list[str]:
                 result.image.reference,
                 f"{phrases.status_mark(result, now)} {phrases.verdict_of(result, now)}",
                 "" if boot is None else phrases.seconds(boot),
-                *(str(cells.get(group, "")) for group in block.groups),
-                ", ".join(_named(result)),
+                *(str(cells.get(group, "")) for group in section.groups),
+                ", ".join(_problem_names(result)),
             ]
         )
     return [f"| {' | '.join(map(escaped, row))} |" for row in rows]
 
 
-def _named(result: Result) -> list[str]:
+def _problem_names(result: Result) -> list[str]:
     ids = [f"{check.id}{' (waived)' * bool(check.waiver)}" for check in problem_checks(result)]
     return ids[:LISTED] + ([f"{len(ids) - LISTED} more"] if len(ids) > LISTED else [])

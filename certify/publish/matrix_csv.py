@@ -1,4 +1,4 @@
-"""The matrix for spreadsheets: a row per result, a column per check, by RFC 4180."""
+"""The matrix as CSV (RFC 4180) for spreadsheets: a row per result, a column per check."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _FORMULA = ("=", "+", "-", "@")
 
 
 def matrix_csv(results: Sequence[Result], now: datetime) -> str:
-    """All results in the order given; the outcome of a check stands in the column of its id.
+    """Return all results in the order given, with the outcome of each check in its column.
 
-    What has expired by ``now`` is ``expired``, and has no grade.
-    What a spreadsheet would take for a formula is preceded by an apostrophe, as OWASP advises.
+    A certificate that has expired by ``now`` has the verdict ``expired`` and no grade. Text that
+    a spreadsheet would take for a formula is preceded by an apostrophe, as OWASP advises.
     """
     ids = list(dict.fromkeys(check.id for result in results for check in result.checks))
     file = io.StringIO(newline="")

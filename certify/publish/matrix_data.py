@@ -1,4 +1,4 @@
-"""The compatibility matrix as values: which images, under which groups of checks."""
+"""The compatibility matrix as data: sections of results, and a cell per group of checks."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from certify.publish.phrases import Mark, is_decisive, mark_of
 from certify.util.text import one_line
 
 LISTED = 5
-"""Most checks that a table names for one image; the JSON names them all."""
+"""The most checks that a table names for one image; the JSON names them all."""
 
 _LONG_DIGEST = re.compile(r"(sha\d+:[0-9a-f]{12})[0-9a-f]+")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A group of one result: its worst mark, and how many of its checks bear it."""
+    """One group of checks of one result: its worst mark, and the number of checks with it."""
 
     mark: Mark | None
-    """None where the result has no check of the group."""
+    """The worst mark; None if the result has no check of the group."""
     count: int = 0
     total: int = 0
 
     def __str__(self) -> str:
-        """``✓ 8``, ``✗ 1/8``, or nothing."""
+        """Return ``✓ 8``, ``✗ 1/8``, or an empty text without a check."""
         if self.mark is None:
             return ""
         share = "" if self.count == self.total else f"/{self.total}"
@@ -38,16 +38,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Section:
-    """The results of one profile on one platform: a table of its own."""
+    """The results of one profile on one platform, shown as one table."""
 
     profile: str
     platform: str | None
-    """None where nobody got far enough to know the platform of any of them."""
+    """The platform; None if it is unknown for all results of the profile."""
     results: tuple[Result, ...]
 
     @property
     def title(self) -> str:
-        """``devspace · linux/amd64``."""
+        """The heading, such as ``devspace · linux/amd64``."""
         return " · ".join(one_line(word) for word in (self.profile, self.platform) if word)
 
     @cached_property
@@ -58,10 +58,10 @@ class Section:
 
 
 def sections_of(results: Iterable[Result]) -> list[Section]:
-    """The results by profile and platform, everything in the order given.
+    """Split results by profile and platform, in the order given.
 
-    A result without a platform (its image could not be pulled) is found in the first block of
-    its profile rather than in one of its own.
+    A result without a platform (its image could not be pulled) joins the first section of its
+    profile.
     """
     found: dict[tuple[str, str | None], list[Result]] = {}
     first: dict[str, str] = {}
@@ -76,12 +76,12 @@ def sections_of(results: Iterable[Result]) -> list[Section]:
 
 
 def cell_of(result: Result, groups: Sequence[str]) -> Cell:
-    """What the checks of some groups come to, the most important thing first."""
+    """Return one cell for the checks of some groups."""
     return _cell(result, [check for check in result.checks if check.group in groups])
 
 
 def cells_of(result: Result) -> dict[str, Cell]:
-    """The same of each group of checks that the result has."""
+    """Return a cell for each group of checks that the result has."""
     groups: dict[str, list[Check]] = {}
     for check in result.checks:
         groups.setdefault(check.group, []).append(check)
@@ -91,25 +91,23 @@ def cells_of(result: Result) -> dict[str, Cell]:
 def _cell(result: Result, checks: Sequence[Check]) -> Cell:
     marks = Counter(mark_of(check) for check in checks)
     deciding = Counter(mark_of(check) for check in checks if is_decisive(check))
-    # In a certified image, a required check was skipped since it does not apply to it.
+    # If an image is certified, its required checks were skipped because they do not apply.
     certified = result.verdict.status is Status.CERTIFIED
-    weighty = (
-        (Mark.FAILED, Mark.UNKNOWN) if certified else (Mark.FAILED, Mark.UNKNOWN, Mark.SKIPPED)
-    )
-    order = [mark for mark in weighty if deciding[mark]]
+    worst = (Mark.FAILED, Mark.UNKNOWN) if certified else (Mark.FAILED, Mark.UNKNOWN, Mark.SKIPPED)
+    order = [mark for mark in worst if deciding[mark]]
     order += [mark for mark in (Mark.NOTED, Mark.UNKNOWN, Mark.PASSED, Mark.SKIPPED) if marks[mark]]
     return Cell(order[0], marks[order[0]], len(checks)) if order else Cell(None)
 
 
 def problem_checks(result: Result) -> list[Check]:
-    """The checks that failed or are unknown, those that the verdict hangs on first."""
-    bad = [check for check in result.checks if mark_of(check) in _BAD]
-    return sorted(bad, key=lambda check: (not is_decisive(check), _BAD.index(mark_of(check))))
+    """Return the checks that failed or are unknown, those that decide the verdict first."""
+    found = [check for check in result.checks if mark_of(check) in _PROBLEMS]
+    return sorted(found, key=lambda c: (not is_decisive(c), _PROBLEMS.index(mark_of(c))))
 
 
 def short_reference(result: Result) -> str:
-    """The reference with a digest in it cut to twelve digits."""
+    """Return the reference; a digest in it is cut to twelve digits."""
     return _LONG_DIGEST.sub(r"\1", one_line(result.image.reference))
 
 
-_BAD = (Mark.FAILED, Mark.UNKNOWN, Mark.NOTED)
+_PROBLEMS = (Mark.FAILED, Mark.UNKNOWN, Mark.NOTED)

@@ -1,4 +1,4 @@
-"""One table of the matrix for a terminal of any width: the wider, the more it tells."""
+"""One table of the matrix for a terminal; a wider one shows more columns."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from certify.publish.text import STATUS_STYLES
 from certify.util.text import one_line
 
 SHORTEST_REFERENCE = 16
-"""Fewer cells of a reference would not tell it from another one."""
+"""The fewest terminal cells of a reference, so that two of them still differ."""
 LEGIBLE_REFERENCE = 40
-"""Where there is room, references are shortened to no less than these cells."""
+"""The fewest terminal cells of a reference in a layout with all columns."""
 NARROWEST_LIST = 26
-"""Fewer cells would break the ids of checks."""
+"""The fewest terminal cells for a list of checks; fewer would break their ids."""
 _HEADER_CUT = 4
-"""Where terminals are narrow, headers are hyphenated after this many letters."""
+"""The letters before the hyphen in the header of a narrow column."""
 
 
 @dataclass(frozen=True)
@@ -44,26 +44,26 @@ class _Column:
 
 @dataclass(frozen=True)
 class _Layout:
-    """What stands right of the references, and with what between it."""
+    """The columns to the right of the references, and the space that all need."""
 
     columns: tuple[_Column, ...]
     gap: int = 2
     reference: int = LEGIBLE_REFERENCE
-    """References are not shortened below these cells for it."""
+    """The fewest terminal cells of a reference in this layout."""
     lists: bool = False
-    """Whether the ids of what did not pass take the room that is left."""
+    """True if a last column lists the ids of the checks that did not pass."""
 
     def room(self, width: int) -> int:
-        """The cells that are left for references, and for the list if there is one."""
+        """Return the cells left for references, and for the list if there is one."""
         taken = sum(column.width + self.gap for column in self.columns)
         return width - taken - (self.gap if self.lists else 0)
 
 
-def table(block: Section, width: int, now: datetime) -> Table:
-    """The results of a block, in at most ``width`` columns, as they stand ``now``."""
-    references = [short_reference(result) for result in block.results]
+def table(section: Section, width: int, now: datetime) -> Table:
+    """Return the results of a section in at most ``width`` columns, as they stand ``now``."""
+    references = [short_reference(result) for result in section.results]
     longest = max(map(cell_len, [*references, "reference"]))
-    for layout in _layouts(block, now):
+    for layout in _layouts(section, now):
         needed = min(longest, layout.reference) + (NARROWEST_LIST if layout.lists else 0)
         if layout.room(width) >= needed:
             break
@@ -79,15 +79,15 @@ def table(block: Section, width: int, now: datetime) -> Table:
     columns += [list(column.cells) for column in layout.columns]
     if layout.lists:
         shown.add_column("not passed", width=layout.room(width) - room, overflow="fold")
-        columns.append([_listed(result) for result in block.results])
+        columns.append([_listed(result) for result in section.results])
     for row in zip(*columns, strict=True):
         shown.add_row(*row)
     return shown
 
 
-def _layouts(block: Section, now: datetime) -> Iterator[_Layout]:
-    """From the one that tells most to the one that fits everywhere."""
-    results, groups = block.results, block.groups
+def _layouts(section: Section, now: datetime) -> Iterator[_Layout]:
+    """Yield layouts from the widest to the narrowest."""
+    results, groups = section.results, section.groups
     named = tuple(_group(results, [group], one_line(group)) for group in groups)
     verdict, brief = (_verdicts(results, now, extra=extra) for extra in (True, False))
     boot = _boot(results)
@@ -130,7 +130,7 @@ def _verdicts(results: Sequence[Result], now: datetime, *, extra: bool) -> _Colu
 
 
 def _verdict(result: Result, now: datetime, extra: bool) -> Text:
-    """The grade says that an image is certified; ``extra`` adds what a launch cost."""
+    """Return the mark with the grade or status; ``extra`` adds the seconds that installing took."""
     status, grade = result.verdict.status, result.verdict.grade
     mark = phrases.status_mark(result, now)
     if phrases.status_of(result, now) == phrases.EXPIRED:
@@ -155,9 +155,9 @@ def _digest(result: Result) -> str:
 
 
 def _listed(result: Result) -> Text:
-    bad = problem_checks(result)
-    ids = [Text(one_line(check.id), MARK_STYLES[mark_of(check)]) for check in bad[:LISTED]]
-    rest = [Text(f"{len(bad) - LISTED} more")] if len(bad) > LISTED else []
+    found = problem_checks(result)
+    ids = [Text(one_line(check.id), MARK_STYLES[mark_of(check)]) for check in found[:LISTED]]
+    rest = [Text(f"{len(found) - LISTED} more")] if len(found) > LISTED else []
     return Text(", ").join([*ids, *rest])
 
 

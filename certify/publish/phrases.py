@@ -1,4 +1,4 @@
-"""The few words and symbols that all reports share, so that they say the same thing alike."""
+"""Words, symbols and number formats that all reports share."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from certify.util.text import one_line
 
 
 class Mark(StrEnum):
-    """What a check means for the verdict, as a symbol that needs no colour."""
+    """The meaning of a check for the verdict, as a symbol that needs no colour."""
 
     PASSED = "✓"
     FAILED = "✗"
     UNKNOWN = "?"
     SKIPPED = "–"
     NOTED = "!"
-    """Failed, but only recommended, informative, or waived."""
+    """A failed check that is recommended, informative or waived."""
 
 
 LEGEND = {
@@ -31,7 +31,7 @@ LEGEND = {
     Mark.FAILED: "failed",
     Mark.NOTED: "failed, not required or waived",
     Mark.UNKNOWN: "unknown",
-    Mark.SKIPPED: "not asked",
+    Mark.SKIPPED: "skipped",
 }
 
 STATUS_MARKS = {
@@ -41,7 +41,7 @@ STATUS_MARKS = {
 }
 
 EXPIRED = "expired"
-"""What is said of a certificate that has ended; its symbol is the site's."""
+"""The status of a certificate that has expired; `Status` has no such member."""
 _EXPIRED_MARK = "○"
 
 _OUTCOME_MARKS = {
@@ -52,20 +52,20 @@ _OUTCOME_MARKS = {
 
 
 def is_decisive(check: Check) -> bool:
-    """Whether the verdict hangs on this check: it is required, and nobody waived it."""
+    """Return True if the verdict depends on this check: it is required and not waived."""
     return check.level is Level.REQUIRED and check.waiver is None
 
 
 def mark_of(check: Check) -> Mark:
-    """The symbol for one check."""
+    """Return the symbol of a check."""
     failed = Mark.FAILED if is_decisive(check) else Mark.NOTED
     return _OUTCOME_MARKS.get(check.outcome, failed)
 
 
 def status_of(result: Result, now: datetime | None = None) -> str:
-    """The verdict in a word: ``expired`` of a certificate that has ended by ``now``.
+    """Return the verdict in one word, ``expired`` for a certificate that has expired by ``now``.
 
-    Without ``now``, here and below, a verdict is told as it was when it was found.
+    Without ``now``, this function and those below show the verdict as it was recorded.
     """
     certified = result.verdict.status is Status.CERTIFIED
     ended = certified and now is not None and result.expires_at <= now
@@ -73,13 +73,16 @@ def status_of(result: Result, now: datetime | None = None) -> str:
 
 
 def status_mark(result: Result, now: datetime | None = None) -> str:
-    """The symbol of that word."""
+    """Return the symbol for :func:`status_of`."""
     ended = status_of(result, now) == EXPIRED
     return _EXPIRED_MARK if ended else STATUS_MARKS[result.verdict.status]
 
 
 def verdict_of(result: Result, now: datetime | None = None) -> str:
-    """``CERTIFIED native, 1 waived``, ``CERTIFIED on-launch (+13.2 s)``, ``REJECTED``, ..."""
+    """Return the whole verdict, such as ``CERTIFIED native, 1 waived`` or ``REJECTED``.
+
+    ``CERTIFIED on-launch (+13.2 s)`` adds the seconds that installing took.
+    """
     verdict, status = result.verdict, status_of(result, now)
     words = [status.upper()]
     if status == EXPIRED:
@@ -93,36 +96,36 @@ def verdict_of(result: Result, now: datetime | None = None) -> str:
 
 
 def waived_suffix(result: Result) -> str:
-    """``, 1 waived``: how many waivers a certificate leans on; nothing where it leans on none."""
-    leans_on = [c for c in result.checks if c.level is Level.REQUIRED and not is_decisive(c)]
+    """Return ``, 1 waived`` if a certificate depends on one waiver, an empty text without any."""
+    waived = [c for c in result.checks if c.level is Level.REQUIRED and not is_decisive(c)]
     certified = result.verdict.status is Status.CERTIFIED
-    return f", {len(leans_on)} waived" if leans_on and certified else ""
+    return f", {len(waived)} waived" if waived and certified else ""
 
 
 def alternative_text(each: Alternative) -> str:
-    """A certified image that another is told of: ``debian:12 (native)``."""
+    """Return a recommended image as text: ``debian:12 (native)``."""
     grade = f" ({each.grade.value})" if each.grade else ""
     return f"{one_line(each.reference)}{grade}"
 
 
 def waiver_text(waiver: Waived) -> str:
-    """``reason (owner, until 2027-01-31, ticket)``, the day in UTC."""
+    """Return ``reason (owner, until 2027-01-31, ticket)``, the day in UTC."""
     known = (waiver.owner, f"until {waiver.expires:%Y-%m-%d}", waiver.ticket)
     return f"{one_line(waiver.reason)} ({', '.join(one_line(each) for each in known if each)})"
 
 
 def seconds(value: float) -> str:
-    """A duration for people: ``0.8 s``, ``213 s``."""
+    """Return a duration as text: ``0.8 s``, ``213 s``."""
     return f"{value:.1f} s" if value < 100 else f"{value:.0f} s"
 
 
 def spread(samples: Sequence[float]) -> str:
-    """What several measurements come to: ``median of 5, 0.7–1.1``."""
+    """Return the number and the range of measurements: ``median of 5, 0.7–1.1``."""
     return f"median of {len(samples)}, {min(samples):.1f}–{max(samples):.1f}"
 
 
 def age(moment: datetime, now: datetime) -> str:
-    """How long ago something was, in its largest unit: ``12 min``, ``5 h``, ``3 d``."""
+    """Return the age of something in its largest unit: ``12 min``, ``5 h``, ``3 d``."""
     minutes = max(int((now - moment).total_seconds()) // 60, 0)
     if minutes < 60:
         return f"{minutes} min"
@@ -130,12 +133,12 @@ def age(moment: datetime, now: datetime) -> str:
 
 
 def size(value: int) -> str:
-    """A size for people, in the decimal units that Docker uses: ``124.4 MB``."""
+    """Return a size in bytes as text, in decimal units as Docker shows it: ``124.4 MB``."""
     return decimal(value)
 
 
 def tally(results: Iterable[Result], now: datetime | None = None) -> str:
-    """``5 certified (2 native, 3 on-launch), 2 rejected, 1 inconclusive``; no zeros."""
+    """Count results: ``5 certified (2 native, 3 on-launch), 2 rejected``; zeros are left out."""
     statuses: Counter[str] = Counter()
     grades: Counter[Grade | None] = Counter()
     for result in results:
@@ -144,22 +147,22 @@ def tally(results: Iterable[Result], now: datetime | None = None) -> str:
         if status == Status.CERTIFIED:
             grades[result.verdict.grade] += 1
     graded = ", ".join(f"{grades[grade]} {grade.value}" for grade in Grade if grades[grade])
-    told = [
+    counts = [
         f"{statuses[status]} {status}"
         + (f" ({graded})" if status == Status.CERTIFIED and graded else "")
         for status in (*map(str, Status), EXPIRED)
         if statuses[status]
     ]
-    return ", ".join(told) or "no results"
+    return ", ".join(counts) or "no results"
 
 
 def shorten_middle(text: str, width: int) -> str:
-    """At most ``width`` terminal cells of the text: both ends, an ellipsis for the middle."""
+    """Shorten a text to ``width`` terminal cells; an ellipsis replaces its middle."""
     if cell_len(text) <= width:
         return text
     if width < 3:
         return "…"[:width]
-    # The end of a reference (name, tag) tells more than its beginning (the registry).
+    # The end of a reference (name, tag) matters more than its beginning (the registry).
     head = (width - 1) // 3
     tail = width - 1 - head
     last = chop_cells(text[::-1], tail)[0][::-1]

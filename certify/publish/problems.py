@@ -1,8 +1,9 @@
-"""What is not well with a result, each thing told once: reasons, checks, what nobody asked.
+"""The problems of one result for a terminal: reasons, failed checks and skipped checks.
 
-The verdict's reasons and the checks often say the same. A reason that a check below tells is
-told there; a check that has nothing of its own to show (skipped, or unknown without evidence)
-shares a paragraph with those that say the same; advice is given where it first applies.
+The verdict's reasons and the checks often have the same text, so each text is shown once. A
+reason that equals the message of a check is shown with that check. Checks without evidence
+(skipped, or unknown) share a paragraph if their messages are equal. A remedy is shown where it
+first applies.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from rich.text import Text
 
 from certify.model.result import Check, Reason, Result, Waived
 from certify.model.terms import Level, Outcome, Status
-from certify.publish.layout import Paragraph, evidence_rows, unbroken
+from certify.publish.layout import Paragraph, evidence_rows, no_wrap
 from certify.publish.phrases import Mark, mark_of, waiver_text
 from certify.util.text import one_line, printable
 
@@ -26,62 +27,62 @@ MARK_STYLES = {
     Mark.SKIPPED: "dim",
 }
 MANY = 10
-"""From so many checks on, a paragraph that holds all but the failed ones only counts them."""
+"""The number of checks from which a paragraph counts "all others" instead of naming them."""
 
-_TOLD_MARKS = (Mark.FAILED, Mark.UNKNOWN, Mark.NOTED)
-_QUIET_WORDS = {Outcome.SKIPPED: "not asked", Outcome.UNKNOWN: "unknown"}
+_PROBLEM_MARKS = (Mark.FAILED, Mark.UNKNOWN, Mark.NOTED)
 
 
 class ProblemSections:
-    """Sorts out which of a result's reasons and checks is told where."""
+    """Decides where each reason and each check of a result is shown, and renders it."""
 
     def __init__(self, result: Result, width: int) -> None:
         self._width = width
-        self._advice_given: set[str] = set()
-        self._evidence_shown: dict[tuple[str, ...], str] = {}
+        self._shown_remedies: set[str] = set()
+        self._shown_evidence: dict[tuple[str, ...], str] = {}
         self._result = result
-        self._quiet = _quiet_groups(result.checks)
-        quiet = {check.id for group in self._quiet for check in group}
-        self._told = sorted(
-            (c for c in result.checks if mark_of(c) in _TOLD_MARKS and c.id not in quiet),
-            key=lambda check: _TOLD_MARKS.index(mark_of(check)),
+        self._groups = _groups_without_evidence(result.checks)
+        grouped = {check.id for group in self._groups for check in group}
+        self._single = sorted(
+            (c for c in result.checks if mark_of(c) in _PROBLEM_MARKS and c.id not in grouped),
+            key=lambda check: _PROBLEM_MARKS.index(mark_of(check)),
         )
 
     def sections(self) -> Iterator[list[RenderableType]]:
-        """What to show, in order; a blank line belongs between two sections."""
+        """Yield the sections in order; print a blank line between two of them."""
         reasons = list(self._reasons())
-        # What kept a check from being asked is the point only where nothing was found wrong.
+        # Failed checks explain a rejection better than reasons about skipped ones, so they
+        # come first there.
         rejected = self._result.verdict.status is Status.REJECTED
         if not rejected:
             yield reasons
-        for check in self._told:
+        for check in self._single:
             yield list(self._check(check))
         if rejected:
             yield reasons
-        yield list(self._paragraphs(reasons_told=bool(reasons)))
+        yield list(self._paragraphs(has_reasons=bool(reasons)))
 
     def _reasons(self) -> Iterator[RenderableType]:
         reasons = self._result.verdict.reasons
-        elsewhere = [reason for reason in reasons if self._is_told_below(reason)]
-        if len(elsewhere) == len(reasons) and not self._told:
-            elsewhere = []  # a verdict without a word below it would puzzle
+        repeated = [reason for reason in reasons if self._is_shown_with_checks(reason)]
+        if len(repeated) == len(reasons) and not self._single:
+            repeated = []  # otherwise no text would follow the verdict
         for reason in reasons:
-            if reason not in elsewhere:
+            if reason not in repeated:
                 text = Text(_sentence(reason.text))
                 if reason.check:
                     text.append(f" ({one_line(reason.check)})", "dim")
                 yield Paragraph(text, first="  ")
                 yield from self._evidence(reason.evidence, "the verdict")
-                yield from self._advice(reason.remedy)
+                yield from self._remedy(reason.remedy)
         if not self._result.checks and not reasons:
-            yield Paragraph(Text("No check could be asked, and nobody said why."), first="  ")
+            yield Paragraph(Text("No check was run, and no reason was recorded."), first="  ")
 
-    def _is_told_below(self, reason: Reason) -> bool:
+    def _is_shown_with_checks(self, reason: Reason) -> bool:
         if reason.evidence:
             return False
-        if any(_extends(reason, check) for check in self._told):
+        if any(_extends(reason, check) for check in self._single):
             return True
-        for group in self._quiet:
+        for group in self._groups:
             message = _sentence(group[0].message)
             of_group = reason.check is None or reason.check in {check.id for check in group}
             if of_group and (reason.text == message or reason.text.startswith(f"{message} (")):
@@ -93,47 +94,49 @@ class ProblemSections:
         style = MARK_STYLES[mark]
         heading = Text.assemble((f"{mark} ", style), (one_line(check.id), "bold"))
         heading.append(f" {check.outcome.value}", style)
-        yield Paragraph(heading.append(_aside(check), "dim"))
-        # Where the verdict tells the same thing, it knows more, and knows best what to do: the
-        # fault may lie with the host, and the check knows only about images.
+        yield Paragraph(heading.append(_level_or_waiver(check), "dim"))
+        # A reason of the verdict about this check is more exact, and so is its remedy: the
+        # fault may lie with the host, while the check only knows about images.
         reasons = [r for r in self._result.verdict.reasons if _extends(r, check)]
         message = reasons[0].text if reasons else check.message
         yield Paragraph(Text(_sentence(message) or one_line(check.title)), first="  ")
         yield from self._evidence(check.evidence, one_line(check.id))
         remedies = [*(reason.remedy for reason in reasons), check.remedy]
-        yield from self._advice(next(filter(str.strip, remedies), ""))
+        yield from self._remedy(next(filter(str.strip, remedies), ""))
 
-    def _evidence(self, evidence: str, whose: str) -> Iterator[RenderableType]:
+    def _evidence(self, evidence: str, owner: str) -> Iterator[RenderableType]:
         rows = evidence_rows(evidence, max(self._width - 4, 10))
-        first = self._evidence_shown.setdefault(tuple(rows), whose)
-        if rows and first != whose:
-            rows = [f"(seen: the same as for {first})"]
-        yield from (unbroken(f"    {row}".rstrip(), "dim") for row in rows)
+        first = self._shown_evidence.setdefault(tuple(rows), owner)
+        if rows and first != owner:
+            rows = [f"(the same evidence as for {first})"]
+        yield from (no_wrap(f"    {row}".rstrip(), "dim") for row in rows)
 
-    def _advice(self, remedy: str) -> Iterator[RenderableType]:
-        told = _sentence(" ".join(printable(remedy).split()))
-        if told and told not in self._advice_given:
-            self._advice_given.add(told)
-            yield Paragraph(Text(told), first="  → ")
+    def _remedy(self, remedy: str) -> Iterator[RenderableType]:
+        text = _sentence(" ".join(printable(remedy).split()))
+        if text and text not in self._shown_remedies:
+            self._shown_remedies.add(text)
+            yield Paragraph(Text(text), first="  → ")
 
-    def _paragraphs(self, *, reasons_told: bool) -> Iterator[RenderableType]:
-        """The checks that have nothing of their own to show, those with one cause together."""
-        for group in self._quiet:
-            if len(group) == len(self._result.checks) and reasons_told:
-                return  # the reasons and the count say it all
-            rest = len(group) == len(self._result.checks) - len(self._told)
+    def _paragraphs(self, *, has_reasons: bool) -> Iterator[RenderableType]:
+        """Yield a paragraph for each group of checks without evidence."""
+        for group in self._groups:
+            if len(group) == len(self._result.checks) and has_reasons:
+                return  # the reasons and the totals already show it
+            rest = len(group) == len(self._result.checks) - len(self._single)
             ids = ", ".join(one_line(check.id) for check in group)
             named = f"all {len(group)} others" if rest and len(group) >= MANY else ids
-            outcome = group[0].outcome
             waiver = group[0].waiver
-            text = Text.assemble(_QUIET_WORDS[outcome], ", waived" if waiver else "", ": ", named)
-            if message := _waived_sentence(group[0]):
+            text = Text.assemble(group[0].outcome.value, ", waived" if waiver else "", ": ", named)
+            if message := _message_and_waiver(group[0]):
                 text.append(f" — {message}", "dim")
             yield Paragraph(text, first=f"{mark_of(group[0])} ")
 
 
-def _quiet_groups(checks: Sequence[Check]) -> list[list[Check]]:
-    """Skipped checks, and several unknown ones that say the same and show nothing."""
+def _groups_without_evidence(checks: Sequence[Check]) -> list[list[Check]]:
+    """Group skipped checks, and unknown ones without evidence, by message and waiver.
+
+    A single unknown check forms no group: it is shown by itself.
+    """
     groups: dict[tuple[Outcome, str, Waived | None], list[Check]] = {}
     for check in checks:
         silent = check.outcome is Outcome.UNKNOWN and not check.evidence.strip()
@@ -144,19 +147,19 @@ def _quiet_groups(checks: Sequence[Check]) -> list[list[Check]]:
 
 
 def _extends(reason: Reason, check: Check) -> bool:
-    """Whether the reason says what the check says, and perhaps more."""
+    """Return True if the reason's text begins with the check's message."""
     return reason.check == check.id and _sentence(reason.text).startswith(_sentence(check.message))
 
 
-def _aside(check: Check) -> str:
+def _level_or_waiver(check: Check) -> str:
     if check.waiver is not None:
         return f", waived: {waiver_text(check.waiver)}"
     return "" if check.level is Level.REQUIRED else f" ({check.level.value})"
 
 
-def _waived_sentence(check: Check) -> str:
-    said = (_sentence(check.message), waiver_text(check.waiver) if check.waiver else "")
-    return "; ".join(filter(None, said))
+def _message_and_waiver(check: Check) -> str:
+    texts = (_sentence(check.message), waiver_text(check.waiver) if check.waiver else "")
+    return "; ".join(filter(None, texts))
 
 
 def _sentence(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Results without their long texts: all that a table shows, so that ten thousand fit in memory."""
+"""Results without their long texts, for tables: ten thousand of them fit in memory."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _LAUNCH = Launch(kind="init", isolation="")
 
 
 def summary_of(result: Result) -> Result:
-    """The same image, verdict and outcomes; no evidence, log, command or host.
+    """Return a result with the same image, verdict and outcomes, but no long texts.
 
-    Of the reasons the first one's line is left. Checks that say the same are one object, so that
-    a result takes a few kilobytes however much its image printed.
+    Evidence, messages, log, command and host are removed; one line of the first reason stays.
+    Equal checks share one object, so that a summary takes a few kilobytes.
     """
     reasons = tuple(
         Reason(check=reason.check, text=one_line(reason.text, 300), remedy="")

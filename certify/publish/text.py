@@ -1,6 +1,6 @@
-"""What a person reads at the end of a run: the verdict first, then only what is not well.
+"""The report of a run for a terminal: the verdict first, then only the problems.
 
-Words never depend on colour, rows fit the width, and nothing in the data is markup.
+It reads the same without colour, its rows fit the width, and no text is taken for markup.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from rich.text import Text
 from certify.model.result import Result
 from certify.model.terms import Outcome, Status, Trust, WaiverState
 from certify.publish import phrases
-from certify.publish.layout import Paragraph, unbroken
+from certify.publish.layout import Paragraph, no_wrap
 from certify.publish.problems import ProblemSections
 from certify.util.text import one_line, printable
 
 READABLE_WIDTH = 100
-"""Prose does not run across a wider terminal than this."""
+"""The greatest width of prose, in columns, however wide the terminal is."""
 
 STATUS_STYLES = {
     Status.CERTIFIED: "bold green",
@@ -31,22 +31,22 @@ STATUS_STYLES = {
 
 _WAIVER_ADVICE = {
     WaiverState.EXPIRED: (
-        "expired, and counted for nothing",
+        "expired, and therefore ignored",
         "Renew it if it is still needed, or remove it.",
     ),
-    WaiverState.UNNEEDED: ("no longer needed, as the check passes", "Remove it."),
+    WaiverState.UNNEEDED: ("no longer needed, because the check passes", "Remove it."),
 }
 
 
 def print_report(results: Sequence[Result], console: Console) -> None:
-    """Print each result, and for several a line that sums them up."""
+    """Print each result, and a line with the totals if there are several."""
     width = min(console.width, READABLE_WIDTH)
     for number, result in enumerate(results):
         if number:
             console.print()
             console.print(Constrain(Rule(style="dim"), width))
             console.print()
-        # Not cropped: the command to reproduce must leave here in one piece.
+        # Uncropped, so that the command to reproduce stays in one piece.
         console.print(render_result(result, width=width), crop=False)
     if len(results) != 1:
         console.print()
@@ -54,9 +54,9 @@ def print_report(results: Sequence[Result], console: Console) -> None:
 
 
 def render_result(result: Result, *, width: int = 80) -> Group:
-    """One result; all but the command to reproduce fits ``width`` columns.
+    """Render one result; all but the command to reproduce fits ``width`` columns.
 
-    Print it with ``crop=False``, or the command is cut at the console's width.
+    Print it with ``crop=False``; otherwise that command is cut at the console's width.
     """
     sections = [
         list(_headline(result)),
@@ -88,7 +88,7 @@ def _headline(result: Result) -> Iterator[RenderableType]:
 
 
 def _waivers(result: Result) -> Iterator[RenderableType]:
-    """Those that somebody should see to; what is waived is told where it failed."""
+    """Yield the waivers that need attention; those in force appear with their checks."""
     for state, advice in _WAIVER_ADVICE.items():
         for note in result.waivers:
             if note.state is state:
@@ -103,15 +103,15 @@ def _waivers(result: Result) -> Iterator[RenderableType]:
 
 
 def _recommendation(result: Result) -> Iterator[RenderableType]:
-    """What it is built on, and which certified images are near."""
-    told = result.recommendation
-    if told is None:
+    """Yield the certified image that this one is built on, and similar certified images."""
+    found = result.recommendation
+    if found is None:
         return
-    if told.extends is not None:
+    if found.extends is not None:
         broke = "broke" if result.verdict.status is Status.REJECTED else "changed"
-        text = f"built on {phrases.alternative_text(told.extends)}: something above it {broke} it"
+        text = f"built on {phrases.alternative_text(found.extends)}: something above it {broke} it"
         yield Paragraph(Text(text), first="  ")
-    nearest = [phrases.alternative_text(each) for each in told.closest if each != told.extends]
+    nearest = [phrases.alternative_text(each) for each in found.closest if each != found.extends]
     if nearest:
         yield Paragraph(Text(f"certified and closest: {', '.join(nearest)}"), first="  ")
 
@@ -119,10 +119,9 @@ def _recommendation(result: Result) -> Iterator[RenderableType]:
 def _counts(result: Result) -> Iterator[RenderableType]:
     outcomes = Counter(check.outcome for check in result.checks)
     waived = Counter(check.outcome for check in result.checks if check.waiver)
-    words = {outcome: outcome.value for outcome in Outcome} | {Outcome.SKIPPED: "not asked"}
     if result.checks:
         counted = (
-            f"{outcomes[o]} {words[o]}" + (f" ({waived[o]} waived)" if waived[o] else "")
+            f"{outcomes[o]} {o.value}" + (f" ({waived[o]} waived)" if waived[o] else "")
             for o in Outcome
             if outcomes[o]
         )
@@ -134,16 +133,16 @@ def _counts(result: Result) -> Iterator[RenderableType]:
         "provision": (startup.provision_seconds, startup.provision_samples),
     }
     answers = (Outcome.PASSED, Outcome.FAILED)
-    asked = [check for check in result.checks if check.outcome in answers or check.seconds]
+    ran = [check for check in result.checks if check.outcome in answers or check.seconds]
     timing = [
         f"{name} {phrases.seconds(seconds)}"
         + (f" ({phrases.spread(samples)})" if len(samples) > 1 else "")
         for name, (seconds, samples) in timed.items()
         if seconds is not None
     ]
-    if asked:
-        spent = phrases.seconds(sum(check.seconds for check in asked))
-        timing.append(f"{len(asked)} check{'s' * (len(asked) != 1)} in {spent}")
+    if ran:
+        spent = phrases.seconds(sum(check.seconds for check in ran))
+        timing.append(f"{len(ran)} check{'s' * (len(ran) != 1)} in {spent}")
     if timing:
         yield Paragraph(Text(" · ".join(timing), "dim"))
 
@@ -152,4 +151,4 @@ def _reproduce(result: Result) -> Iterator[RenderableType]:
     command = printable(result.launch.reproduce).strip()
     if command:
         yield Text("To reproduce:", "dim")
-        yield from (unbroken(line) for line in command.split("\n"))
+        yield from (no_wrap(line) for line in command.split("\n"))

@@ -17,7 +17,7 @@ from certify.engine import launch_plan, reaper
 from certify.engine.client import Engine
 from certify.engine.probe import programs
 from certify.model.examination import Health
-from certify.publish.json_report import examination_schema
+from certify.publish.json_schema import examination_schema
 from tests.conftest import Certify, Ended, command
 from tests.support.waiting import eventually
 

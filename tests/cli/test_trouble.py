@@ -11,7 +11,7 @@ import pytest
 
 from certify.engine.client import Engine
 from certify.model.terms import Outcome, Status
-from certify.publish.json_report import SCHEMAS
+from certify.publish.json_schema import SCHEMAS
 from tests.conftest import SAMPLES, Certify
 
 SCHEMA = json.loads((SCHEMAS / "report.v1.json").read_text("utf-8"))

@@ -16,12 +16,12 @@ from certify.model.result import Result
 from certify.publish import badge as module
 from certify.publish.badge import (
     badge_files,
-    badge_files_of_all,
     badge_of,
-    badge_of_all,
     endpoint,
     svg,
-    width,
+    text_width,
+    total_badge,
+    total_badge_files,
 )
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=80)
@@ -35,7 +35,7 @@ def test_each_verdict_has_its_words(one_of_each: list[Result]) -> None:
     assert said == [
         "certified native", "certified on-launch", "rejected", "inconclusive", "inconclusive",
     ]  # fmt: skip
-    assert badge_of_all(one_of_each, now).message == "2 certified"
+    assert total_badge(one_of_each, now).message == "2 certified"
 
 
 def test_what_has_expired_is_not_certified(one_of_each: list[Result]) -> None:
@@ -46,7 +46,7 @@ def test_what_has_expired_is_not_certified(one_of_each: list[Result]) -> None:
         badge = badge_of(native, moment)
         assert (badge.message, badge.colour) == ("expired", module.GREY)
         assert "certified" not in svg(badge) + endpoint(badge)
-        assert badge_of_all([native], moment).message == "0 certified"
+        assert total_badge([native], moment).message == "0 certified"
 
 
 def test_shields_io_can_read_it(one_of_each: list[Result]) -> None:
@@ -89,7 +89,7 @@ def test_whatever_an_image_is_called_it_is_one_picture(
 
 def test_there_are_two_files_each_and_two_for_all(one_of_each: list[Result]) -> None:
     now = one_of_each[0].finished_at
-    files = dict(badge_files_of_all(one_of_each, now))
+    files = dict(total_badge_files(one_of_each, now))
     for result in one_of_each:
         files |= dict(badge_files(result, now))
     stems = [certificate_stem(result) for result in one_of_each] + ["all"]
@@ -97,5 +97,5 @@ def test_there_are_two_files_each_and_two_for_all(one_of_each: list[Result]) -> 
 
 
 def test_wider_texts_are_wider() -> None:
-    assert width("mm") == pytest.approx(2 * width("m"))
-    assert width("漢") == max(width(chr(code)) for code in range(0x20, 0x7F))
+    assert text_width("mm") == pytest.approx(2 * text_width("m"))
+    assert text_width("漢") == max(text_width(chr(code)) for code in range(0x20, 0x7F))

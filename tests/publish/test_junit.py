@@ -146,14 +146,14 @@ def test_a_silent_check_is_not_dropped(
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_no_check_asked_is_never_green(
+def test_no_check_run_is_never_green(
     make_check: MakeCheck, make_result: MakeResult, status: Status
 ) -> None:
     skipped = make_check("a.b", Outcome.SKIPPED, message="needs c.d")
     for checks in ((), (skipped,)):
         (suite,) = suites(make_result(checks=checks, status=status))
         assert red(suite)
-        assert "no check was asked" in str(case(suite, "verdict")[0].get("message"))
+        assert "no check was run" in str(case(suite, "verdict")[0].get("message"))
         assert case(suite, "verdict")[0].tag == "error"
 
 

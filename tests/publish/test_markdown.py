@@ -13,7 +13,6 @@ from markdown_it import MarkdownIt
 from certify.model.result import Check, Reason, Result
 from certify.model.terms import Outcome, Status
 from certify.publish import markdown as module
-from certify.publish.github import workflow_commands
 from certify.publish.markdown import markdown
 from tests.judge.test_diagnosis import UNKNOWN_FAILURE
 
@@ -112,20 +111,3 @@ def test_a_summary_stays_below_what_github_takes(one_of_each: list[Result]) -> N
     text = markdown([loud] * 400)
     assert module.LARGEST // 2 < len(text.encode()) < 1024**2
     assert re.search(r"The details of \d+ more results are in the reports", text)
-
-
-def test_rejected_is_an_error_and_inconclusive_a_warning(one_of_each: list[Result]) -> None:
-    lines = workflow_commands(one_of_each).splitlines()
-    levels = [line.split(" ")[0] for line in lines]
-    assert levels == ["::error", "::warning", "::warning", "certify:"]
-    assert lines[-1] == "certify: 2 certified (1 native, 1 on-launch), 1 rejected, 2 inconclusive"
-
-
-@STEADY
-@given(words=HOSTILE)
-def test_a_command_is_one_line_with_one_title(one_of_each: list[Result], words: str) -> None:
-    lines = workflow_commands([with_words(each, words) for each in one_of_each]).split("\n")
-    lines.pop()
-    assert len(lines) == 4
-    for line in lines[:-1]:
-        assert re.fullmatch(r"::(error|warning) title=[^:,\r\n]*::[^\r\n]*", line)

@@ -17,9 +17,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from certify.model.result import Check, Result, Waived
-from certify.model.terms import Level, Outcome, Status
+from certify.model.terms import Outcome, Status
 from certify.publish.matrix import matrix_json, matrix_markdown, print_matrix
-from certify.publish.matrix_data import cell_of
 from tests.factories import NOON
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=80)
@@ -50,7 +49,7 @@ localho…-dockerd:latest ✓ 6   ✓ 5   ✓ 8   ✗ 1/8 ✓ 3   ✓ 5   ✗ re
 registr…/team/missing:1                                     ? inconclusive
 localhost/debian:12     ✓ 6   ? 2/5 ✓ 8   ✓ 8   ✓ 3   ✓ 5   ? inconclusive 0.8 s
 
-✓ passed  ✗ failed  ! failed, not required or waived  ? unknown  – not asked
+✓ passed  ✗ failed  ! failed, not required or waived  ? unknown  – skipped
 1/8: one check of eight · native, on-launch: certified
 5 results: 2 certified (1 native, 1 on-launch), 1 rejected, 2 inconclusive
 """
@@ -116,41 +115,6 @@ def test_an_empty_matrix_says_so() -> None:
     assert shown([]) == "no results\n"
     assert matrix_markdown([], NOON) == "# Compatibility matrix\n\nno results\n"
     assert json.loads(matrix_json([])) == {"schema": "certify/matrix/v1", "rows": []}
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "status", "cell"),
-    [
-        ("ppp", Status.CERTIFIED, "✓ 3"),
-        ("pps", Status.CERTIFIED, "✓ 2/3"),
-        ("pps", Status.REJECTED, "– 1/3"),
-        ("sss", Status.REJECTED, "– 3"),
-        ("pfu", Status.REJECTED, "✗ 1/3"),
-        ("pus", Status.INCONCLUSIVE, "? 1/3"),
-        ("prr", Status.CERTIFIED, "! 2/3"),
-        ("prf", Status.REJECTED, "✗ 1/3"),
-        ("pw", Status.CERTIFIED, "! 1/2"),
-        ("", Status.INCONCLUSIVE, ""),
-    ],
-)
-def test_a_cell_tells_the_worst(
-    make_check: MakeCheck,
-    make_result: MakeResult,
-    waived: Waived,
-    outcomes: str,
-    status: Status,
-    cell: str,
-) -> None:
-    made = {
-        "p": make_check("g.p"),
-        "f": make_check("g.f", Outcome.FAILED),
-        "u": make_check("g.u", Outcome.UNKNOWN),
-        "s": make_check("g.s", Outcome.SKIPPED),
-        "r": make_check("g.r", Outcome.FAILED, level=Level.RECOMMENDED),
-        "w": make_check("g.w", Outcome.FAILED, waiver=waived),
-    }
-    result = make_result(checks=tuple(made[letter] for letter in outcomes), status=status)
-    assert str(cell_of(result, ["g"])) == cell
 
 
 def test_json_has_a_row_for_each(one_of_each: list[Result]) -> None:

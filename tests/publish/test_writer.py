@@ -16,14 +16,11 @@ from certify.model.errors import BadLedger
 from certify.model.file_names import certificate_stem
 from certify.model.result import Result
 from certify.model.terms import Grade, Status
-from certify.publish.json_report import result_json
 from certify.publish.matrix import matrix_json, matrix_markdown
 from certify.publish.site.build import rows_file
-from certify.publish.summary import summary_of
 from certify.publish.writer import update_reports, write_reports
 from certify.util.files import locked
 from tests.factories import NOON, many, result_of
-from tests.stories.browser.hostile import hostile
 
 MakeResult = Callable[..., Result]
 
@@ -80,12 +77,6 @@ def test_the_tables_say_what_whole_results_say(
     assert (tmp_path / "matrix.md").read_text() == matrix_markdown(standing, NOON)
     name, rows = rows_file(standing)
     assert (tmp_path / name).read_text() == rows
-
-
-def test_a_thin_result_keeps_nothing_that_an_image_can_make_long() -> None:
-    whole = hostile(3)
-    assert len(result_json(whole)) > 5_000_000
-    assert len(result_json(summary_of(whole))) < 50_000
 
 
 def test_names_tell_what_is_inside_and_differ(one_of_each: list[Result]) -> None:

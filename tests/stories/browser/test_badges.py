@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from certify.publish.badge import GREEN, Badge, svg, width
+from certify.publish.badge import GREEN, Badge, svg, text_width
 from tests.stories.browser.conftest import Visit
 
 TEXTS = ("devspace", "certified native", "certified on-launch", "webdevops-base-app", "rejected")
 
 
-def test_the_width_reckoned_is_the_width_drawn(visit: Visit, tmp_path: Path) -> None:
+def test_the_computed_width_is_the_drawn_width(visit: Visit, tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("<!doctype html><canvas></canvas>")
     page = visit.open(tmp_path / "page.html")
     for text in TEXTS:
@@ -22,7 +22,7 @@ def test_the_width_reckoned_is_the_width_drawn(visit: Visit, tmp_path: Path) -> 
             }""",
             text,
         )
-        assert abs(drawn - width(text)) <= 0.06 * drawn, text
+        assert abs(drawn - text_width(text)) <= 0.06 * drawn, text
 
 
 def test_no_word_leaves_its_field(visit: Visit, tmp_path: Path) -> None:

@@ -1,0 +1,60 @@
+"""The JSON Schemas that programs can rely on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError
+
+from certify.model.result import Result
+from certify.publish.json_report import report_json, result_json
+from certify.publish.json_schema import SCHEMAS, report_schema, result_schema, schema_files
+
+
+def check(schema: dict[str, Any], document: object) -> None:
+    Draft202012Validator(schema, format_checker=FormatChecker()).validate(document)
+
+
+@pytest.mark.parametrize("name", sorted(schema_files()))
+def test_the_shipped_schema_is_up_to_date(name: str) -> None:
+    assert (SCHEMAS / name).read_text() == schema_files()[name], "run scripts/docs"
+
+
+def test_nothing_else_lies_beside_the_schemas() -> None:
+    assert {entry.name for entry in SCHEMAS.iterdir()} == set(schema_files())
+
+
+@pytest.mark.parametrize("schema", [report_schema(), result_schema()], ids=["report", "result"])
+def test_a_schema_says_what_it_is(schema: dict[str, Any]) -> None:
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["$id"] in ("certify/report/v1", "certify/result/v1")
+    assert schema["title"]
+    assert schema["properties"]["schema"]["const"] == schema["$id"]
+
+
+def test_every_kind_of_result_keeps_to_the_schema(one_of_each: list[Result]) -> None:
+    document = json.loads(report_json(one_of_each))
+    check(report_schema(), document)
+    for one in document["results"]:
+        check(result_schema(), one)
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [("schema", "certify/result/v2"), ("started_at", None), ("verdict", {}), ("extra", 1)],
+)
+def test_the_schema_refuses_what_is_not_a_result(native: Result, where: str, value: object) -> None:
+    with pytest.raises(ValidationError):
+        check(result_schema(), json.loads(result_json(native)) | {where: value})
+
+
+def test_the_schema_promises_every_field(native: Result) -> None:
+    document = json.loads(result_json(native))
+    assert sorted(result_schema()["required"]) == sorted(document)
+    del document["schema"]
+    with pytest.raises(ValidationError):
+        check(result_schema(), document)
