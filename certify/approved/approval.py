@@ -1,4 +1,4 @@
-"""Which images may be run: a policy, what stands in the ledger, and what was revoked. Pure."""
+"""Decides which images are approved, from a policy, recorded results and revocations. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from certify.approved.policy import Policy
-from certify.judge.waivers import stands_until
+from certify.judge.waivers import valid_until
 from certify.model.approved import Approved, Revocation
 from certify.model.platform import normal
 from certify.model.result import Check, Result
@@ -15,14 +15,14 @@ from certify.model.revocation import parted, stopped
 from certify.model.terms import Level, Status
 
 Name = tuple[str, str, str]
-"""Reference, platform and profile: what a list holds at most once."""
+"""Reference, platform and profile; a list has at most one entry for each."""
 _Content = tuple[str, str, str]
 """A digest, platform and profile."""
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """An image that is not approved, and why."""
+class Exclusion:
+    """An image that is not approved, and the reason."""
 
     reference: str
     platform: str
@@ -31,20 +31,20 @@ class LeftOut:
 
     @property
     def name(self) -> Name:
-        """By which it is known from one list to the next."""
+        """The name under which entries of two lists are compared."""
         return self.reference, self.platform, self.profile
 
 
 def approve(
     policy: Policy, results: Iterable[Result], revoked: Sequence[Revocation], now: datetime
-) -> tuple[list[Approved], list[LeftOut]]:
-    """The images that may be run, in the order of the results, and those that may not.
+) -> tuple[list[Approved], list[Exclusion]]:
+    """Return the approved images in the order of the results, and those that are left out.
 
-    An image has one answer whatever its name: a rejection under one name outweighs an older
+    All names of an image share one decision: a rejection under one name outweighs an older
     certificate under another.
     """
     approved: list[tuple[list[_Content], Approved]] = []
-    left: list[LeftOut] = []
+    excluded: list[Exclusion] = []
     rejected: dict[_Content, Result] = {}
     for result in results:
         contents = _contents(result)
@@ -54,12 +54,12 @@ def approve(
                 newest = rejected.get(each)
                 if newest is None or newest.finished_at < result.finished_at:
                     rejected[each] = short
-        why = next(_against(policy, result, revoked, now), None)
-        if why is None:
+        reason = next(_objections(policy, result, revoked, now), None)
+        if reason is None:
             approved.append((contents, _approved(result)))
         else:
-            image = result.image
-            left.append(LeftOut(image.reference, image.platform or "", result.profile, why))
+            name = result.image.reference, result.image.platform or "", result.profile
+            excluded.append(Exclusion(*name, reason))
     listed = []
     for contents, entry in approved:
         known = (rejected[each] for each in contents if each in rejected)
@@ -67,66 +67,67 @@ def approve(
         if later is None:
             listed.append(entry)
         else:
-            why = f"the same image was rejected later, as {later.image.reference}"
-            left.append(LeftOut(*entry.name, why))
-    return listed, left
+            reason = f"the same image was rejected later, as {later.image.reference}"
+            excluded.append(Exclusion(*entry.name, reason))
+    return listed, excluded
 
 
-def lost(
+def lost_images(
     before: Sequence[Approved], after: Sequence[Approved], revoked: Sequence[Revocation]
 ) -> list[Approved]:
-    """What was listed and is not any more, under any digest, though nobody revoked it."""
+    """Return the entries whose names are no longer listed, except revoked images."""
     names = {each.name for each in after}
     gone = [each for each in before if each.name not in names]
     return parted(gone, revoked)[0]
 
 
-def shrinks(policy: Policy, before: Sequence[Approved], gone: Sequence[Approved]) -> bool:
-    """Whether a list loses more at once than the policy allows."""
-    return 100 * len(gone) > policy.max_shrink_percent * len(before)
+def shrinks_too_much(policy: Policy, before: Sequence[Approved], lost: Sequence[Approved]) -> bool:
+    """Return True if a list loses more of its images at once than the policy allows."""
+    return 100 * len(lost) > policy.max_shrink_percent * len(before)
 
 
 def _contents(result: Result) -> list[_Content]:
-    """What was judged, whatever its name, and for what: by the index and by the manifest."""
+    """Return the digests of index and manifest, each with platform and profile."""
     image = result.image
     platform = normal(image.platform or "")
     digests = dict.fromkeys(filter(None, (image.digest, image.manifest_digest)))
     return [(digest, platform, result.profile) for digest in digests]
 
 
-def _against(
+def _objections(
     policy: Policy, result: Result, revoked: Sequence[Revocation], now: datetime
 ) -> Iterator[str]:
-    """All that speaks against an image, the weightiest first; nothing if it may be run."""
+    """Yield the reasons not to approve an image, the most important first."""
     image, verdict, grade = result.image, result.verdict, result.verdict.grade
     by = stopped(image.digest, image.manifest_digest, revoked)
     if by is not None:
         yield f"revoked: {by.reason}"
     if verdict.status is not Status.CERTIFIED or grade is None:
-        told = f": {verdict.reasons[0].text}" if verdict.reasons else ""
-        yield f"{verdict.status.value}{told}"
+        detail = f": {verdict.reasons[0].text}" if verdict.reasons else ""
+        yield f"{verdict.status.value}{detail}"
         return
     if not (image.digest and image.registry and image.repository and image.platform):
-        yield "it has no digest in a registry, so nobody could pull just this one"
+        yield "it has no digest in a registry, so it cannot be pulled by digest"
         return
-    expires = stands_until(result.checks, result.expires_at)
+    expires = valid_until(result.checks, result.expires_at)
     if expires <= now:
         yield f"its certificate expired on {expires:%Y-%m-%d}"
     if policy.profiles is not None and result.profile not in policy.profiles:
-        yield f"the policy asks for {' or '.join(policy.profiles)}, not for {result.profile}"
+        wanted = " or ".join(policy.profiles)
+        yield f"it was certified under {result.profile}, the policy requires {wanted}"
     if grade not in policy.grades:
         yield f"its grade is {grade.value}, which the policy does not allow"
     age = now - result.finished_at
     if policy.max_age_days is not None and age > timedelta(days=policy.max_age_days):
         when = f"{result.finished_at:%Y-%m-%d}"
         yield f"it was certified on {when}, more than {policy.max_age_days:g} days ago"
-    if not policy.serves(image.registry, image.repository):
+    if not policy.allows_repository(image.registry, image.repository):
         yield f"{image.registry}/{image.repository} is not among the registries allowed"
     if policy.trust is not None and image.trust not in policy.trust:
         yield f"its trust tier is {image.trust.value}, which the policy does not allow"
     waived = _waived(result)
     if waived and not policy.waivers:
-        yield f"it leans on waivers: {', '.join(check.id for check in waived)}"
+        yield f"its certificate depends on waivers: {', '.join(check.id for check in waived)}"
     yield from _too_slow(policy, result)
 
 
@@ -134,19 +135,19 @@ def _too_slow(policy: Policy, result: Result) -> Iterator[str]:
     startup, most = result.startup, policy.max_startup
     required = {each.id for each in result.checks if each.level is Level.REQUIRED}
     for what, seconds, allowed, timed in (
-        ("boots in", startup.boot_seconds, most.boot, "startup.boot" in required),
-        ("has dockerd after", startup.dockerd_seconds, most.dockerd, "startup.dockerd" in required),
-        ("is installed in", startup.provision_seconds, most.provision, result.launch.missing),
+        ("boot", startup.boot_seconds, most.boot, "startup.boot" in required),
+        ("dockerd", startup.dockerd_seconds, most.dockerd, "startup.dockerd" in required),
+        ("installation", startup.provision_seconds, most.provision, result.launch.missing),
     ):
         if allowed is None:
             continue
         if seconds is None and timed:
-            yield f"nobody knows whether it {what} {allowed:g} s: that was not timed"
+            yield f"{what} was not timed, and the policy allows {allowed:g} s"
         elif seconds is not None and seconds > allowed:
-            yield f"it {what} {seconds:.2f} s, the policy allows {allowed:g}"
+            yield f"{what} took {seconds:.2f} s, the policy allows {allowed:g} s"
     runs = len(startup.samples)
     if policy.min_runs is not None and result.launch.kind == "init" and runs < policy.min_runs:
-        yield f"{runs} starts were timed, the policy asks for {policy.min_runs}"
+        yield f"{runs} starts were timed, the policy requires {policy.min_runs}"
 
 
 def _waived(result: Result) -> list[Check]:
@@ -173,5 +174,5 @@ def _approved(result: Result) -> Approved:
         provision_seconds=result.startup.provision_seconds,
         suite=result.suite.digest,
         certified_at=result.finished_at,
-        expires_at=stands_until(result.checks, result.expires_at),
+        expires_at=valid_until(result.checks, result.expires_at),
     )

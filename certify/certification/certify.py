@@ -25,7 +25,7 @@ from certify.engine.launch_plan import Limits
 from certify.judge.profiles import Profile
 from certify.judge.startup import measured, medians
 from certify.judge.verdict import judge
-from certify.judge.waivers import Waiver, about, digest, notes, stands_until
+from certify.judge.waivers import Waiver, digest, matching, notes, valid_until
 from certify.model.errors import EngineUnavailable, Interrupted, SuiteBroken, Trouble
 from certify.model.reference import Reference
 from certify.model.result import Image, Result, Startup, Suite
@@ -157,7 +157,7 @@ def _result(
     reference: Reference,
     finished_at: datetime,
 ) -> Result:
-    waivers = about(options.waivers, seen.image)
+    waivers = matching(options.waivers, seen.image)
     verdict, checks = judge(
         profile,
         findings_of(profile, seen.findings),
@@ -191,13 +191,13 @@ def _result(
         suite=Suite(version=__version__, digest=judged_by(profile, options, seen.image)),
         started_at=seen.started_at,
         finished_at=finished_at,
-        expires_at=stands_until(checks, finished_at + VALID_FOR),
+        expires_at=valid_until(checks, finished_at + VALID_FOR),
     )
 
 
 def judged_by(profile: Profile, options: Options, image: Image) -> str:
     """The digest of all that judges an image: certify, profile, options, what is waived for it."""
-    waived = digest(about(options.waivers, image))
+    waived = digest(matching(options.waivers, image))
     how = f"{waived} {options.isolation} {options.network} {options.limits}"
     return suite_digest(profile.digest(), options.own_checks, how)
 

@@ -24,10 +24,10 @@ def companies(profiles: Sequence[Profile], *, own_checks: bool = False) -> list[
     groups: dict[object, list[Profile]] = {}
     for profile in profiles:
         # What a user's own checks need of the shipped ones, nobody knows.
-        heeded = set(claims()) if own_checks else _TIMED
+        relevant = set(claims()) if own_checks else _TIMED
         key = (
-            profile.launch, profile.anchor, frozenset(profile.install), profile.heeded,
-            frozenset(heeded & set(profile.checks)),
+            profile.launch, profile.liveness_check, frozenset(profile.install),
+            profile.launch_budgets, frozenset(relevant & set(profile.checks)),
         )  # fmt: skip
         groups.setdefault(key, []).append(profile)
     return list(groups.values())

@@ -59,7 +59,7 @@ def starts(
             engine,
             image.image_id or image.reference,
             plan,
-            profile.heeded.model_dump(),
+            profile.launch_budgets.model_dump(),
             platform=platform,
             dockerd=first.dockerd_seconds is not None,
         )
@@ -79,7 +79,7 @@ def weigh(
     The speed is measured anew if something is over budget, for the host may have become busy
     since; the host that is returned says so.
     """
-    budgets = profile.heeded.model_dump()
+    budgets = profile.launch_budgets.model_dump()
     judged = judge_starts(findings, timed, budgets)
     late = {
         finding: over

@@ -11,10 +11,11 @@ import click
 from certify.cli.exits import CERTIFIED as CERTIFIED
 from certify.cli.exits import INCONCLUSIVE as INCONCLUSIVE
 from certify.cli.exits import REJECTED as REJECTED
-from certify.judge.waivers import Waiver, parse
+from certify.judge.waivers import Waiver, parse_waivers
 from certify.ledger.store import Ledger
 from certify.model.errors import BadWaivers
 from certify.suite.catalogue import known_ids
+from certify.util.files import read_text
 from certify.util.signals import interruptible as interruptible
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -45,16 +46,10 @@ def open_ledger(url: str | None, reports: Path, *, make: bool = True) -> Ledger:
 
 
 def read_waivers(path: Path, own_checks: Path | None) -> tuple[Waiver, ...]:
-    """The waivers of a file; ``own_checks`` is the folder of checks that they may name too.
+    """Read a file of waivers; they may also name checks of the folder ``own_checks``.
 
-    Raises :class:`BadWaivers` for a file that cannot be read, and for all that is wrong in it.
+    Raises :class:`BadWaivers` if the file cannot be read, or with every problem in it.
     """
-    try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise BadWaivers(
-            f"--waivers {path}: {error.strerror or error}", remedy="Name a TOML file of waivers."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise BadWaivers(f"--waivers {path}: this is not text in UTF-8: {error}") from error
-    return parse(text, str(path), known_ids(own_checks))
+    remedy = "Name a TOML file of waivers."
+    text = read_text(path, BadWaivers, option="--waivers", remedy=remedy)
+    return parse_waivers(text, str(path), known_ids(own_checks))

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import click
 
-from certify.approved.approval import LeftOut
-from certify.approved.policy import Policy, parse_policy
-from certify.approved.previous import LIST
+from certify.approved.approval import Exclusion
+from certify.approved.policy import REMEDY, Policy, parse_policy
+from certify.approved.previous import LIST, Signing
 from certify.approved.publication import Publication
 from certify.approved.publication import publish as publish_list
 from certify.cli.exits import INCONCLUSIVE
 from certify.cli.options import open_ledger, reports_options
 from certify.cli.signing import attach_all, private_key, signing_options
 from certify.model.errors import BadPolicy
+from certify.util.files import read_text
 from certify.util.text import one_line, safe_json
 
 POLICY = "approve.toml"
@@ -66,8 +67,8 @@ def publish(
     key = private_key(sign, passphrase_file, unsigned=unsigned, attaching=attaching)
     with open_ledger(ledger, reports, make=False) as store:
         done = publish_list(
-            reports, store, rules, key=key, unsigned=unsigned, allow_shrink=allow_shrink,
-            dry_run=dry_run,
+            reports, store, rules, Signing(key, unsigned),
+            allow_shrink=allow_shrink, dry_run=dry_run,
         )  # fmt: skip
     click.echo(as_json(done) if form == "json" else as_text(done, reports, source))
     if dry_run:
@@ -82,16 +83,9 @@ def read_policy(path: Path | None) -> tuple[Policy, str]:
     Raises :class:`BadPolicy`.
     """
     found = path or Path(POLICY)
-    try:
-        text = found.read_text("utf-8-sig")
-    except FileNotFoundError as error:
-        if path is None:
-            return Policy(), f"none: every certificate counts ({POLICY} is not here)"
-        raise BadPolicy(f"--policy {path}: {error.strerror}") from error
-    except OSError as error:
-        raise BadPolicy(f"--policy {found}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise BadPolicy(f"--policy {found}: this is not text in UTF-8: {error}") from error
+    if path is None and not found.exists():
+        return Policy(), f"none: every certificate counts ({POLICY} is not here)"
+    text = read_text(found, BadPolicy, option="--policy", remedy=REMEDY)
     return parse_policy(text, str(found)), str(found)
 
 
@@ -100,12 +94,12 @@ def as_text(done: Publication, reports: Path, source: str | None = None) -> str:
     listed = done.listed
     lines = [
         f"List {listed.sequence}: {len(listed.images)} approved, {len(listed.revoked)} revoked,"
-        f" {len(done.left)} left out",
+        f" {len(done.excluded)} left out",
         f"  {reports / LIST}, valid until {listed.expires_at:%Y-%m-%d %H:%M} UTC",
         *([f"  policy: {source}"] if source else []),
         *(f"  {line}" for line in done.changed.lines or ("nothing changed",)),
-        *(["Left out:"] if done.left else []),
-        *(f"  {_told(each)}: {one_line(each.reason, 400)}" for each in done.left),
+        *(["Left out:"] if done.excluded else []),
+        *(f"  {_told(each)}: {one_line(each.reason, 400)}" for each in done.excluded),
         *(f"Note: {warning}" for warning in done.warnings),
     ]
     return "\n".join(lines)
@@ -132,13 +126,13 @@ def as_json(done: Publication) -> str:
                 "profile": each.profile,
                 "reason": each.reason,
             }
-            for each in done.left
+            for each in done.excluded
         ],
         "warnings": list(done.warnings),
     }
     return safe_json(whole, indent=2)
 
 
-def _told(each: LeftOut) -> str:
+def _told(each: Exclusion) -> str:
     platform = f"{each.platform}, " if each.platform else ""
     return one_line(f"{each.reference} ({platform}{each.profile})", 400)

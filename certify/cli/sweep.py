@@ -44,6 +44,7 @@ from certify.sweep.image_cache import room_on
 from certify.sweep.listing import parse_listing
 from certify.sweep.render import plan_line, print_plan, print_summary
 from certify.sweep.sweep import Sweep
+from certify.util.files import read_text
 
 
 @click.command(name="sweep")
@@ -97,7 +98,8 @@ def sweep(
       certify sweep nightly.txt --dry-run
     """
     defaults, options = certification(**chosen)
-    entries = parse_listing(_text(listing), str(listing), known_profiles=_known(defaults))
+    text = read_text(listing, BadListing, remedy="Name a list of images, such as images.txt.")
+    entries = parse_listing(text, str(listing), known_profiles=_known(defaults))
     by_name = {profile.name: profile for profile in defaults}
     for name in {name for entry in entries for name in entry.profiles} - by_name.keys():
         by_name[name] = chosen_profile(name)
@@ -137,18 +139,6 @@ def sweep(
     print_results(mine, form, lambda: print_summary(state, changed, mine, Console()))
     unkept = say_unkept(keeper.unkept)
     sys.exit(exit_code(state, changed, fail_on) or unkept)
-
-
-def _text(listing: Path) -> str:
-    try:
-        return listing.read_text("utf-8-sig")
-    except OSError as error:
-        raise BadListing(
-            f"{listing}: {error.strerror or error}",
-            remedy="Name a list of images; each line is a reference or a glob.",
-        ) from error
-    except UnicodeDecodeError as error:
-        raise BadListing(f"{listing}: this is not text in UTF-8: {error}") from error
 
 
 def _known(defaults: Sequence[Profile]) -> set[str]:

@@ -1,4 +1,4 @@
-"""What one platform asks of an image: a value that validates itself."""
+"""A profile: the requirements of one platform, as a value that validates itself."""
 
 from __future__ import annotations
 
@@ -19,58 +19,58 @@ GROUPS = (
     "image", "packages", "systemd", "dockerd", "startup", "workspace", "services", "webdevops",
     "gitpod",
 )  # fmt: skip
-"""The order of the groups in every report; groups that are not named here come after these."""
+"""The order of the groups in every report; other groups come after these."""
 
 Capability = Literal["systemd", "dockerd", "user", "sudo", "download", "bash"]
-"""What a platform can install at launch.
+"""Something that a platform can install at launch.
 
-``user`` is useradd or adduser, ``download`` any of curl and wget.
+``user`` is useradd or adduser, ``download`` is curl or wget.
 """
 
 _LAUNCH_OF: dict[str, LaunchKind] = {
     "systemd": "init", "dockerd": "init", "startup": "init", "services": "image",
 }  # fmt: skip
-_HEEDED: dict[LaunchKind, set[str]] = {
+_BUDGETS_OF: dict[LaunchKind, set[str]] = {
     "init": {"boot", "dockerd", "provision", "shutdown"}, "image": {"boot"}, "idle": set(),
 }  # fmt: skip
-_SHIPPED = ".installed"  # whether the image ships it can be told under any launch
+_SHIPPED = ".installed"  # these checks look at the image as shipped, so any launch will do
 _CHECK_ID = re.compile(r"[a-z][a-z0-9_-]*\.[a-z][a-z0-9_-]*")
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-# Strict, so that neither `true` nor "15" passes for a number of seconds.
+# Strict, so that neither `true` nor "15" is a number of seconds.
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 _PROSE = frozenset({"title", "description", "source", "extends"})
 
 
 class Budgets(Value):
-    """How long things may take, in seconds."""
+    """Time limits in seconds."""
 
     boot: _Seconds = 15.0
-    """From the start of PID 1 to boot completion."""
+    """Time from the start of PID 1 to boot completion."""
     dockerd: _Seconds = 20.0
-    """From the start of PID 1 until dockerd is ready."""
+    """Time from the start of PID 1 until dockerd is ready."""
     provision: _Seconds = 300.0
-    """Installing at launch what the image lacks."""
+    """Time for installing missing capabilities at launch."""
     shutdown: _Seconds = 10.0
-    """From the stop signal until PID 1 has ended."""
+    """Time from the stop signal until PID 1 has ended."""
 
 
 class Profile(Value):
-    """What one platform asks of an image."""
+    """The requirements of one platform."""
 
     name: str
     title: str = Field(min_length=1)
     """A few words for tables."""
     description: str = Field(min_length=1)
     source: str = Field(min_length=1)
-    """Where the requirement comes from."""
+    """The document that the requirements come from."""
     extends: str | None = None
-    """The profile whose demands are in this one already; null if it stands by itself."""
+    """The profile whose requirements this one already includes; None if there is none."""
     launch: LaunchKind
-    """``init``: systemd is booted; ``idle``: a shell keeps it alive; ``image``: its own command."""
+    """``init`` boots systemd, ``idle`` starts a shell that waits, ``image`` its own command."""
     install: tuple[Capability, ...] = ()
-    """What the platform itself installs at launch where the image lacks it."""
+    """Capabilities that the platform installs at launch if the image lacks them."""
     required: tuple[str, ...] = Field(min_length=1)
-    """Ids of checks that must pass; without any, everything would be certified."""
+    """Ids of checks that must pass; not empty, or every image would be certified."""
     recommended: tuple[str, ...] = ()
     info: tuple[str, ...] = ()
     budgets: Budgets = Budgets()
@@ -90,7 +90,7 @@ class Profile(Value):
             _must_fit_the_launch(check_id, info.data.get("launch"))
             if check_id in ids[:position]:
                 raise ValueError(f"{check_id!r} is named twice")
-        # Levels are validated in the order of the fields; this sees those before its own.
+        # Fields are validated in their order, so info.data has the levels before this one.
         for level in Level:
             if level != info.field_name and (both := set(ids) & set(info.data.get(level, ()))):
                 raise ValueError(f"{min(both)!r} is already {level}; a check has one level")
@@ -108,7 +108,7 @@ class Profile(Value):
         return names
 
     def level(self, check_id: str) -> Level | None:
-        """How much this profile cares about a check; null if it does not name it."""
+        """Return the level of a check; None if the profile does not name it."""
         for level, ids in self._levels():
             if check_id in ids:
                 return level
@@ -116,29 +116,29 @@ class Profile(Value):
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """Ids of all checks: by group, within a group required, recommended, info."""
+        """The ids of all checks: by group, then required, recommended, info."""
         named = [check_id for _, ids in self._levels() for check_id in ids]
         others = dict.fromkeys(_group(check_id) for check_id in named)
         ranks = {group: rank for rank, group in enumerate(dict.fromkeys((*GROUPS, *others)))}
         return tuple(sorted(named, key=lambda check_id: ranks[_group(check_id)]))
 
     @property
-    def anchor(self) -> str:
-        """The check that answers for a container that does not stay up."""
+    def liveness_check(self) -> str:
+        """The check that fails if the container does not stay up."""
         if self.launch == "init":
             return "systemd.pid1"
         supervised = self.launch == "image" and "services.supervisord" in self.checks
         return "services.supervisord" if supervised else "image.shell"
 
     @property
-    def heeded(self) -> Budgets:
-        """The budgets that bear on its launch; all others at their default."""
-        return Budgets(**self.budgets.model_dump(include=_HEEDED[self.launch]))
+    def launch_budgets(self) -> Budgets:
+        """The budgets that apply to this kind of launch; all others have their default."""
+        return Budgets(**self.budgets.model_dump(include=_BUDGETS_OF[self.launch]))
 
     def digest(self) -> str:
-        """``sha256:hex`` over all that can change a verdict.
+        """Return ``sha256:hex`` over everything that can change a verdict.
 
-        Title, description and source are left out: mending a sentence must not make every image
+        Title, description and source are left out: a better sentence must not make every image
         due for certification again.
         """
         content = self.model_dump(mode="json", exclude=set(_PROSE))
@@ -163,7 +163,7 @@ def _must_be_a_check(check_id: str, known: Collection[str] | None) -> None:
 
 
 def _must_fit_the_launch(check_id: str, launch: LaunchKind | None) -> None:
-    """A check that no image could pass under this launch is a slip of the profile's author."""
+    """Raise ValueError for a check that no image could pass under this kind of launch."""
     needed = _LAUNCH_OF.get(_group(check_id))
     if launch and needed and launch != needed and not check_id.endswith(_SHIPPED):
         raise ValueError(f'{check_id!r} needs launch = "{needed}", and launch is "{launch}"')

@@ -1,4 +1,4 @@
-"""Waivers: named, reasoned, expiring exceptions. Pure; whoever asks brings the time.
+"""Waivers: named, reasoned exceptions that expire. Pure; the caller passes the time.
 
 ::
 
@@ -11,57 +11,42 @@
     ticket = "OPS-1234"      # optional
     digest = "sha256:..."    # optional
 
-``image`` is a reference, or a glob that is matched case-sensitively against the reference as
-people write it (``debian:12``), in full (``docker.io/library/debian:12``) and without its registry
-(``library/debian:12``); a ``*`` also stands for slashes. ``digest`` narrows that to one image, by
-its digest in the registry or its id. ``check`` is the id of exactly one check, never a glob: a
-waiver that comes to cover more than somebody had in mind would certify what nobody has looked at.
-A date in ``expires`` is the last day, in UTC; so is a time without a zone.
+``image`` is a reference or a case-sensitive glob. It is compared with the reference as people write
+it (``debian:12``), in full (``docker.io/library/debian:12``) and without its registry
+(``library/debian:12``); ``*`` matches slashes too. ``digest`` narrows the waiver to the image with
+this registry digest or image id. ``check`` is the id of exactly one check: a glob could come to
+cover checks that its author never considered. A date in ``expires`` is the last day, in UTC; a
+time without a zone is in UTC too.
 """
 
 from __future__ import annotations
 
 import hashlib
-import tomllib
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    StringConstraints,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_core import ErrorDetails
+from pydantic import BeforeValidator, StringConstraints, ValidationInfo, field_validator
 
 from certify.model.errors import BadReference, BadWaivers
 from certify.model.reference import Reference
 from certify.model.result import Check, Image, Waived, WaiverNote
 from certify.model.terms import Level, Outcome, WaiverState
 from certify.model.value import Value
-from certify.util.toml import line_of
+from certify.util.toml import load
 
 _GLOB = "*?["
 _LAST_SECOND = time(23, 59, 59)
-_WORDS = {
-    "missing": "is missing",
-    "string_too_short": "is empty",
-    "string_type": "must be text in quotes",
-    "string_pattern_mismatch": "must be 'sha256:' and 64 lower-case hexadecimal digits",
-    "model_type": "must be a table",
-    "tuple_type": "must be tables: write [[waiver]], with two brackets",
-}
+_DIGEST = re.compile(r"sha(256:[0-9a-f]{64}|384:[0-9a-f]{96}|512:[0-9a-f]{128})")
 
 
 def _moment(value: object) -> datetime:
-    """What TOML calls a date or a date-time, as a moment in UTC."""
-    if not isinstance(value, date):  # which a datetime is too
+    """Return a TOML date or date-time as a moment in UTC."""
+    if not isinstance(value, date):  # a datetime is a date too
         raise ValueError("must be a TOML date without quotes, such as 2027-01-31")
     if not isinstance(value, datetime):
         value = datetime.combine(value, _LAST_SECOND)
@@ -75,18 +60,16 @@ _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Waiver(Value):
-    """One ``[[waiver]]``."""
+    """One ``[[waiver]]`` table."""
 
     image: _Text
     check: _Text
     reason: _Text
     owner: _Text
-    """Who answers for it."""
+    """The person or team who answers for the waiver."""
     expires: Annotated[datetime, BeforeValidator(_moment)]
-    """The last moment at which it counts, in UTC."""
-    digest: str | None = Field(
-        default=None, pattern=r"^sha(256:[0-9a-f]{64}|384:[0-9a-f]{96}|512:[0-9a-f]{128})$"
-    )
+    """The last moment at which the waiver counts, in UTC."""
+    digest: str | None = None
     ticket: _Text | None = None
 
     @field_validator("image")
@@ -111,8 +94,15 @@ class Waiver(Value):
         hint = f"did you mean {close[0]!r}?" if close else "`certify checks` lists them"
         raise ValueError(f"there is no check {check!r}; {hint}")
 
+    @field_validator("digest")
+    @classmethod
+    def _is_a_digest(cls, digest: str | None) -> str | None:
+        if digest is not None and not _DIGEST.fullmatch(digest):
+            raise ValueError("must be 'sha256:' and 64 lower-case hexadecimal digits")
+        return digest
+
     def matches(self, image: Image) -> bool:
-        """Whether it is about this image; see the head of this module."""
+        """Return True if the waiver is for this image; the module's docstring has the rules."""
         if self.digest is not None and self.digest not in (image.digest, image.image_id):
             return False
         names = _names(image)
@@ -123,12 +113,12 @@ class Waiver(Value):
         return exact in names or any(fnmatchcase(name, self.image) for name in names)
 
     def expired(self, now: datetime) -> bool:
-        """Whether it counts for nothing any more."""
+        """Return True if the waiver no longer counts."""
         return now > self.expires
 
     @property
     def waived(self) -> Waived:
-        """What a check that it covers says of it."""
+        """The part of the waiver that a result shows beside the check."""
         return Waived(
             reason=self.reason, owner=self.owner, expires=self.expires, ticket=self.ticket
         )
@@ -137,41 +127,40 @@ class Waiver(Value):
 class _File(Value):
     waiver: tuple[Waiver, ...] = ()
 
+    @field_validator("waiver", mode="before")
+    @classmethod
+    def _are_tables(cls, value: object) -> object:
+        if not isinstance(value, list | tuple):
+            raise ValueError("must be tables: write [[waiver]], with two brackets")
+        return value
 
-def parse(text: str, source: str, known: Collection[str]) -> tuple[Waiver, ...]:
-    """Read a file of waivers; one without any is fine.
 
-    ``source`` names the file in messages, ``known`` are the ids of all checks. Raises
-    :class:`BadWaivers` with file, line, key and what is wrong, for everything that is wrong.
+def parse_waivers(text: str, source: str, known: Collection[str]) -> tuple[Waiver, ...]:
+    """Read a file of waivers, which may have none.
+
+    ``source`` names the file in messages; ``known`` are the ids of all checks. Raises
+    :class:`BadWaivers` with every problem: file, line, key and what was expected.
     """
-    try:
-        document = tomllib.loads(text)
-    except (ValueError, RecursionError) as problem:
-        raise BadWaivers(f"{source}: this is not TOML: {problem}") from problem
-    try:
-        return _File.model_validate(document, context={"known": known}).waiver
-    except ValidationError as problem:
-        lines = (_problem(text, source, error) for error in problem.errors(include_url=False))
-        raise BadWaivers(
-            "\n".join(lines),
-            remedy="A waiver is a table [[waiver]] with image, check, reason, owner, expires,"
-            " and perhaps digest and ticket.",
-        ) from problem
+    remedy = (
+        "A waiver is a table [[waiver]] with image, check, reason, owner, expires,"
+        " and optionally digest and ticket."
+    )
+    return load(_File, text, source, BadWaivers, remedy=remedy, context={"known": known}).waiver
 
 
-def about(waivers: Iterable[Waiver], image: Image) -> tuple[Waiver, ...]:
-    """Those that match an image, in their order."""
+def matching(waivers: Iterable[Waiver], image: Image) -> tuple[Waiver, ...]:
+    """Return the waivers that match an image, in their order."""
     return tuple(waiver for waiver in waivers if waiver.matches(image))
 
 
 def digest(waivers: Iterable[Waiver]) -> str:
-    """Over all that they say; empty if there are none."""
-    said = "".join(waiver.model_dump_json() for waiver in waivers)
-    return said and hashlib.sha256(said.encode()).hexdigest()
+    """Return a digest of all fields of all waivers; empty if there are none."""
+    content = "".join(waiver.model_dump_json() for waiver in waivers)
+    return content and hashlib.sha256(content.encode()).hexdigest()
 
 
 def in_force(waivers: Iterable[Waiver], now: datetime) -> dict[str, Waived]:
-    """By check, what excuses it now; of several for one check the one that holds longest."""
+    """Map each waived check to its waiver now; of several, to the one that expires last."""
     found: dict[str, Waived] = {}
     for waiver in waivers:
         rival = found.get(waiver.check)
@@ -183,18 +172,17 @@ def in_force(waivers: Iterable[Waiver], now: datetime) -> dict[str, Waived]:
 def notes(
     waivers: Iterable[Waiver], checks: Sequence[Check], now: datetime
 ) -> tuple[WaiverNote, ...]:
-    """What became of each waiver of an image, once its checks are judged.
+    """Return the state of each waiver of an image once its checks are judged.
 
-    ``expired``, whatever its check said; else ``used`` if its check is waived, ``unneeded`` if its
-    check passed. A waiver whose check is unknown, does not apply or is not of this profile is not
-    mentioned: nothing can be said about it.
+    The state is ``expired``, whatever the outcome; else ``used`` if the check is waived, or
+    ``unneeded`` if it passed. Waivers of other checks, such as unknown ones, are left out.
     """
     judged = {check.id: check for check in checks}
-    told = []
+    found = []
     for waiver in waivers:
         check = judged.get(waiver.check)
         if check is not None and (state := _state(waiver, check, now)) is not None:
-            told.append(
+            found.append(
                 WaiverNote(
                     check=waiver.check,
                     image=waiver.image,
@@ -202,13 +190,13 @@ def notes(
                     **waiver.waived.model_dump(),
                 )
             )
-    return tuple(told)
+    return tuple(found)
 
 
-def stands_until(checks: Iterable[Check], latest: datetime) -> datetime:
-    """When a verdict on these checks ends: at ``latest``, or with the first waiver it leans on."""
-    leans_on = (check.waiver for check in checks if check.level is Level.REQUIRED)
-    return min([latest, *(waiver.expires for waiver in leans_on if waiver is not None)])
+def valid_until(checks: Iterable[Check], latest: datetime) -> datetime:
+    """Return when a verdict on these checks ends: ``latest``, or when a waiver in use expires."""
+    used = (check.waiver for check in checks if check.level is Level.REQUIRED)
+    return min([latest, *(waiver.expires for waiver in used if waiver is not None)])
 
 
 def _state(waiver: Waiver, check: Check, now: datetime) -> WaiverState | None:
@@ -220,7 +208,7 @@ def _state(waiver: Waiver, check: Check, now: datetime) -> WaiverState | None:
 
 
 def _names(image: Image) -> set[str]:
-    """All names under which a waiver may know an image."""
+    """Return all names by which a waiver can match an image."""
     reference = Reference.parse(image.reference)
     spellings = [reference]
     if reference.tag is not None and reference.digest is not None:
@@ -230,20 +218,3 @@ def _names(image: Image) -> set[str]:
         for each in spellings
         for name in (each.familiar, str(each), str(each).removeprefix(f"{each.registry}/"))
     }
-
-
-def _problem(text: str, source: str, error: ErrorDetails) -> str:
-    """One line: file, line, which waiver, which key, what is wrong with it."""
-    where: tuple[Any, ...] = error["loc"]
-    # What is missing stands nowhere; then the table in which it is missing is shown.
-    line = line_of(text, where) or line_of(text, where[:-1])
-    keys = [f"waiver {where[1] + 1}", *map(str, where[2:])] if where[1:] else [str(where[0])]
-    return f"{source}:{line}: {', '.join(keys)}: {_said(error)}"
-
-
-def _said(error: ErrorDetails) -> str:
-    if error["type"] == "extra_forbidden":
-        known = Waiver.model_fields if error["loc"][1:] else _File.model_fields
-        close = get_close_matches(str(error["loc"][-1]), known, n=1)
-        return "is not known here" + (f"; did you mean {close[0]!r}?" if close else "")
-    return _WORDS.get(error["type"], error["msg"].removeprefix("Value error, "))

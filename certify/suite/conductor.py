@@ -109,7 +109,7 @@ class Conductor:
     @property
     def _anchor(self) -> str:
         """The check that answers for a container that does not stay up."""
-        return self.candidate.job.anchor
+        return self.candidate.job.liveness_check
 
     def _require_boot(self, spec: Spec) -> None:
         if self.candidate.job.refused and self.candidate.job.launch != "image":

@@ -26,7 +26,7 @@ class Job(Value):
     refused: str = ""
     """Why the image's shell (under launch ``image``: its own command) could not be started; empty
     if it runs."""
-    anchor: str = "image.shell"
+    liveness_check: str = "image.shell"
     """The check that answers for a container that does not stay up."""
     engine_platform: str
     asked_platform: str | None = None
@@ -86,11 +86,11 @@ def job_for(
         image=image,
         launch=plan.kind,
         refused=started.refused,
-        anchor=first.anchor,
+        liveness_check=first.liveness_check,
         engine_platform=engine.platform,
         asked_platform=platform,
         install=plan.install,
-        budgets=first.heeded.model_dump(),
+        budgets=first.launch_budgets.model_dump(),
         only=tuple({check_id: None for each in profiles for check_id in each.checks}),
         pace=plan.pace,
     )

@@ -134,7 +134,7 @@ class Lifecycle:
 
     def _settles(self) -> Callable[[], bool]:
         """Tells when what the image's own command starts is up, by what is asked of it."""
-        if self.job.anchor == "services.supervisord":
+        if self.job.liveness_check == "services.supervisord":
             return self.supervisor.settled
         begun = time.monotonic()
         return lambda: (

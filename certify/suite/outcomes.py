@@ -148,12 +148,12 @@ class Outcomes:
     def _stopped(self, spec: Spec, said: str, *, is_anchored: bool) -> CheckOutcome:
         """The container ended by itself while this check was asking."""
         log, job = self._candidate.logs(), self._candidate.job
-        anchor = job.anchor
+        liveness_check = job.liveness_check
         early = self._boot is None
-        # What the image itself starts is the anchor's to judge, also if it ends somewhat later.
+        # The liveness check judges what the image itself starts, also if that ends later.
         early = early or (job.launch == "image" and not is_anchored)
-        if spec.claim.id != anchor and early:
-            return CheckOutcome(Outcome.SKIPPED, f"needs {anchor}: {said}", log, None)
+        if spec.claim.id != liveness_check and early:
+            return CheckOutcome(Outcome.SKIPPED, f"needs {liveness_check}: {said}", log, None)
         self.ended_by = spec.claim.id
         state = self._candidate.container.state()
         if state.oom_killed:

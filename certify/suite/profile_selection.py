@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from certify.judge.profiles import Profile, is_file, load, load_file
+from certify.judge.profiles import Profile, load, parse_profile, shipped
 from certify.model.errors import BadProfile
 from certify.suite.catalogue import claims, known_ids
+from certify.util.files import read_text
 
 
 def chosen_profile(name: str, own_checks: Path | None = None) -> Profile:
-    """The profile of a name, or in a file; ``own_checks`` holds checks that a file may name too.
+    """Return the shipped profile of a name, or the profile in a file, :func:`completed`.
 
-    It is :func:`completed`. Raises :class:`BadProfile`.
+    A file may also name checks of the folder ``own_checks``. Raises :class:`BadProfile`.
     """
     if not is_file(name):
         return load(name)
-    return completed(load_file(Path(name), known_ids(own_checks)))
+    return completed(read_profile(Path(name), known_ids(own_checks)))
+
+
+def is_file(name: str) -> bool:
+    """Return True if a value of ``--profile`` is the path of a file."""
+    return "/" in name or "\\" in name or name.endswith(".toml")
+
+
+def read_profile(path: Path, known: Collection[str]) -> Profile:
+    """Read a user's profile; ``known`` are the ids of all checks. Raises :class:`BadProfile`."""
+    remedy = "Name a TOML file of a profile."
+    text = read_text(path, BadProfile, option="--profile", remedy=remedy)
+    return parse_profile(text, str(path), known=known, reserved=shipped())
 
 
 def completed(profile: Profile) -> Profile:
@@ -27,7 +40,7 @@ def completed(profile: Profile) -> Profile:
     for a container that does not stay up is needed by all.
     """
     needed = _with_needs(profile.checks)
-    needed = _with_needs((*needed, _naming(profile, needed).anchor))
+    needed = _with_needs((*needed, _naming(profile, needed).liveness_check))
     return _naming(profile, needed)
 
 

@@ -6,8 +6,24 @@ import contextlib
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+
+def read_text(
+    path: Path, error: Callable[..., Exception], *, option: str = "", remedy: str = ""
+) -> str:
+    """Return the text of a file that a user named; a byte order mark is dropped.
+
+    Raises ``error``, with ``option`` before the file's name, if it cannot be read or is not UTF-8.
+    """
+    named = f"{option} {path}".lstrip()
+    try:
+        return path.read_text("utf-8-sig")
+    except OSError as problem:
+        raise error(f"{named}: {problem.strerror or problem}", remedy=remedy) from problem
+    except UnicodeDecodeError as problem:
+        raise error(f"{named}: this is not text in UTF-8: {problem}", remedy=remedy) from problem
 
 
 @contextlib.contextmanager

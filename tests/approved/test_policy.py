@@ -107,7 +107,7 @@ def test_registries_are_globs(registries: str, served: str | None, refused: str 
     for name, expected in ((served, True), (refused, False)):
         if name is not None:
             registry, _, repository = name.partition("/")
-            assert found.serves(registry, repository) is expected, name
+            assert found.allows_repository(registry, repository) is expected, name
 
 
 def test_what_is_not_asked_may_be_said_in_python() -> None:
@@ -115,18 +115,18 @@ def test_what_is_not_asked_may_be_said_in_python() -> None:
 
 
 def test_without_registries_every_one_serves() -> None:
-    assert Policy().serves("anywhere.invalid", "team/app")
+    assert Policy().allows_repository("anywhere.invalid", "team/app")
 
 
 # ---------------------------------------------------------------- what is wrong with it
 
 WRONG = {
     "profiles = 'plain'": "profiles: must be a list in brackets",
-    "profiles = []": "profiles: is empty: leave it out, so that it asks for nothing",
-    "profiles = [1]": "profiles: must be text in quotes",
-    "profiles = ['plain', ' ']": "profiles: is empty",
-    "grades = []": "grades: is empty: leave it out, so that it asks for nothing",
-    "grades = ['gold']": "grades: 'gold' is none of 'native' or 'on-launch'",
+    "profiles = []": "profiles: is empty: leave it out to set no condition",
+    "profiles = [1]": "profiles 1: must be text in quotes",
+    "profiles = ['plain', ' ']": "profiles 2: is empty",
+    "grades = []": "grades: is empty: leave it out to set no condition",
+    "grades = ['gold']": "grades 1: 'gold' is none of 'native' or 'on-launch'",
     "grades = 'native'": "grades: must be a list in brackets",
     "max_age_days = '14'": "max_age_days: must be a number",
     "max_age_days = true": "max_age_days: must be a number",
@@ -145,18 +145,18 @@ WRONG = {
     "min_runs = 1.5": "min_runs: must be a whole number",
     "min_runs = '3'": "min_runs: must be a whole number",
     "min_runs = true": "min_runs: must be a whole number",
-    "registries = []": "registries: is empty: leave it out, so that it asks for nothing",
-    "registries = ['']": "registries: is empty",
+    "registries = []": "registries: is empty: leave it out to set no condition",
+    "registries = ['']": "registries 1: is empty",
     "registries = { a = 1 }": "registries: must be a list in brackets",
-    "trust = ['offical']": "trust: 'offical' is none of 'official', 'verified', 'sponsored',"
+    "trust = ['offical']": "trust 1: 'offical' is none of 'official', 'verified', 'sponsored',"
     " 'community' or 'unknown'",
-    "trust = []": "trust: is empty: leave it out, so that it asks for nothing",
+    "trust = []": "trust: is empty: leave it out to set no condition",
     "waivers = 'no'": "waivers: must be true or false",
     "waivers = 0": "waivers: must be true or false",
-    "platforms = ['amd64']": "platforms: must be a platform, such as 'linux/amd64'",
-    "platforms = ['Linux/AMD64']": "platforms: must be a platform, such as 'linux/amd64'",
-    "platforms = ['linux/amd64\\n']": "platforms: must be a platform, such as 'linux/amd64'",
-    'platforms = ["linux/amd64\\n"]': "platforms: must be a platform, such as 'linux/amd64'",
+    "platforms = ['amd64']": "platforms 1: must be a platform, such as 'linux/amd64'",
+    "platforms = ['Linux/AMD64']": "platforms 1: must be a platform, such as 'linux/amd64'",
+    "platforms = ['linux/amd64\\n']": "platforms 1: must be a platform, such as 'linux/amd64'",
+    'platforms = ["linux/amd64\\n"]': "platforms 1: must be a platform, such as 'linux/amd64'",
     "platforms = 'linux/amd64'": "platforms: must be a list in brackets",
     "valid_days = 0": "valid_days: must be greater than 0",
     "valid_days = nan": "valid_days: must be a finite number",
@@ -183,8 +183,8 @@ def test_all_mistakes_are_told_at_once() -> None:
     )
     assert sorted(mistakes(text)) == [
         f"{SOURCE}:1: waivers: must be true or false",
-        f"{SOURCE}:2: grades: 'gold' is none of 'native' or 'on-launch'",
-        f"{SOURCE}:2: grades: 'tin' is none of 'native' or 'on-launch'",
+        f"{SOURCE}:2: grades 2: 'gold' is none of 'native' or 'on-launch'",
+        f"{SOURCE}:2: grades 3: 'tin' is none of 'native' or 'on-launch'",
         f"{SOURCE}:3: registry: is not known here; did you mean 'registries'?",
         f"{SOURCE}:6: max_startup.boot: must be greater than 0",
         f"{SOURCE}:7: max_startup.docker: is not known here; did you mean 'dockerd'?",

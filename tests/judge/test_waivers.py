@@ -1,4 +1,4 @@
-"""Waivers: what a file may say, which images it is about, and how long it counts."""
+"""Waivers: the file, the images that they match, and when they expire."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.judge.waivers import Waiver, about, in_force, notes, parse, stands_until
+from certify.judge.waivers import Waiver, in_force, matching, notes, parse_waivers, valid_until
 from certify.model.errors import BadWaivers, UsageError
 from certify.model.reference import Reference
 from certify.model.result import Check, Image, Waived
@@ -32,7 +32,7 @@ expires = 2026-05-31
 
 
 def read(text: str) -> tuple[Waiver, ...]:
-    return parse(text, "w.toml", KNOWN)
+    return parse_waivers(text, "w.toml", KNOWN)
 
 
 def waiver(image: str = "*", check: str = "image.os", **fields: object) -> Waiver:
@@ -144,7 +144,7 @@ def test_own_checks_can_be_waived_if_they_are_known() -> None:
     text = GOOD.replace("dockerd.container", "own.proxy")
     assert read(text)[0].check == "own.proxy"
     with pytest.raises(BadWaivers):
-        parse(text, "w.toml", ("image.os",))
+        parse_waivers(text, "w.toml", ("image.os",))
 
 
 # ---------------------------------------------------------------- which images
@@ -223,7 +223,7 @@ def test_a_plain_reference_matches_itself_alone(one: str, other: str) -> None:
 
 def test_only_those_about_the_image_are_kept_in_their_order() -> None:
     listed = [waiver("debian:*"), waiver("alpine:*"), waiver("*", "image.shell")]
-    assert about(listed, image("debian:12")) == (listed[0], listed[2])
+    assert matching(listed, image("debian:12")) == (listed[0], listed[2])
 
 
 # ---------------------------------------------------------------- how long
@@ -300,8 +300,8 @@ def test_a_certificate_ends_with_the_first_waiver_that_it_leans_on() -> None:
     late, later = NOON + timedelta(days=30), NOON + timedelta(days=90)
     long = waiver(expires=later).waived
     failed = Outcome.FAILED
-    assert stands_until([check()], late) == late
-    assert stands_until([check(failed, waived=long)], late) == late
-    assert stands_until([check(failed, waived=long), check(failed, waived=EXCUSE)], late) == NOON
+    assert valid_until([check()], late) == late
+    assert valid_until([check(failed, waived=long)], late) == late
+    assert valid_until([check(failed, waived=long), check(failed, waived=EXCUSE)], late) == NOON
     noted = check(failed, waived=EXCUSE, level=Level.RECOMMENDED)
-    assert stands_until([noted], late) == late
+    assert valid_until([noted], late) == late

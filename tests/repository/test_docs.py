@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from certify.judge.profiles import load, parse, shipped
+from certify.judge.profiles import load, parse_profile, shipped
 from certify.publish.handbook import checks_page, profiles_page
 from certify.suite.catalogue import claims
 
@@ -39,7 +39,7 @@ def test_every_link_leads_to_a_heading() -> None:
 
 def test_the_example_of_a_profile_is_one() -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", PAGES["profiles.md"], re.DOTALL)
-    mine = parse(example, "example.toml", known=set(claims()))
+    mine = parse_profile(example, "example.toml", known=set(claims()))
     assert mine.extends == "plain"
     assert mine.level("packages.install") == "recommended"
 

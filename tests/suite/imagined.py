@@ -111,7 +111,7 @@ class _Candidate:
         self.missing = image.missing if launch == "init" else ()
         self.job = SimpleNamespace(
             launch=launch,
-            anchor=profiles[0].anchor,
+            liveness_check=profiles[0].liveness_check,
             refused="no such file" if image.refused else "",
             only=tuple({each: None for profile in profiles for each in profile.checks}),
         )

@@ -61,7 +61,8 @@ class FakeCandidate:
     """A candidate as the conductor sees it; checks do with it what they like."""
 
     def __init__(self) -> None:
-        self.job = SimpleNamespace(launch="init", anchor="systemd.pid1", refused="", only=())
+        check = "systemd.pid1"
+        self.job = SimpleNamespace(launch="init", liveness_check=check, refused="", only=())
         self.boots: Boot | Exception = UP
         self.lacks: set[str] = set()
         self.family: packages.Family | None = None
@@ -387,7 +388,7 @@ def test_an_init_that_ended_without_a_word_is_asked_what_its_console_says(run: R
 
 
 def test_without_an_init_the_shell_answers_for_the_container(run: Run) -> None:
-    run.candidate.job.launch, run.candidate.job.anchor = "idle", "image.shell"
+    run.candidate.job.launch, run.candidate.job.liveness_check = "idle", "image.shell"
     run.candidate.boots = ContainerStopped("it ended")
     findings = run(a_check("image.shell", "candidate.boot"), a_check("packages.manager"))
     assert findings["image.shell"].outcome is Outcome.FAILED
@@ -396,7 +397,7 @@ def test_without_an_init_the_shell_answers_for_the_container(run: Run) -> None:
 
 @pytest.fixture
 def started_as_shipped(run: Run) -> Run:
-    run.candidate.job.launch, run.candidate.job.anchor = "image", "services.supervisord"
+    run.candidate.job.launch, run.candidate.job.liveness_check = "image", "services.supervisord"
     return run
 
 

@@ -76,7 +76,7 @@ def test_checks_wait_as_long_as_the_launch_does() -> None:
         image=IMAGE,
         launch="idle",
         refused="no shell",
-        anchor=profiles[0].anchor,
+        liveness_check=profiles[0].liveness_check,
         engine_platform="linux/amd64",
         asked_platform="linux/arm64",
         install=plan.install,

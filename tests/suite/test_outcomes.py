@@ -26,7 +26,7 @@ class Container:
     """A container as its engine tells of it; its shell says how many were killed for memory."""
 
     def __init__(self) -> None:
-        self.job = SimpleNamespace(launch="init", anchor="systemd.pid1", refused="")
+        self.job = SimpleNamespace(launch="init", liveness_check="systemd.pid1", refused="")
         self.container = self
         self.running = True
         self.ended_from_outside = False

@@ -4,10 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from certify.judge.profiles import is_file, load, load_file, shipped
+from certify.judge.profiles import load, shipped
 from certify.model.errors import BadProfile
 from certify.suite.catalogue import known_ids
-from certify.suite.profile_selection import chosen_profile, chosen_profiles, completed
+from certify.suite.profile_selection import (
+    chosen_profile,
+    chosen_profiles,
+    completed,
+    is_file,
+    read_profile,
+)
 
 MINE = """
 name = "mine"
@@ -72,7 +78,7 @@ def test_what_a_check_needs_is_asked_too(
     path = tmp_path / "mine.toml"
     text = MINE.replace('extends = "plain"', lines)
     path.write_text(text)
-    asked, named = chosen_profile(str(path)), load_file(path, known_ids())
+    asked, named = chosen_profile(str(path)), read_profile(path, known_ids())
     assert asked.info == (*named.info, *added)
     assert (asked.required, asked.recommended) == (named.required, named.recommended)
 
@@ -92,3 +98,24 @@ def test_a_file_may_name_checks_of_the_users_own_folder(tmp_path: Path) -> None:
     assert "tools.jq" in chosen_profile(str(path), checks).required
     with pytest.raises(BadProfile, match=r"mine\.toml:7: required: there is no check 'tools\.jq'"):
         chosen_profile(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b'name = "plain"\ntitle = "t"\ndescription = "d"\nsource = "s"\nextends = "coder"\n',
+         "mine.toml:1: name: 'plain' is a profile that ships"),
+        (b"name = ", "mine.toml: this is not TOML: "),
+        (b'name = "\xff"', "--profile mine.toml: this is not text in UTF-8: "),
+        (None, "--profile mine.toml: No such file"),
+    ],
+)  # fmt: skip
+def test_a_bad_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: bytes | None, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        Path("mine.toml").write_bytes(text)
+    with pytest.raises(BadProfile) as caught:
+        chosen_profile("mine.toml")
+    assert caught.value.message.startswith(message)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from certify.util.files import write_atomically
+from certify.util.files import read_text, write_atomically
 
 
 def names(folder: Path) -> list[str]:
@@ -77,3 +77,25 @@ def test_readers_never_see_half(tmp_path: Path) -> None:
     for writer in writers:
         writer.join()
     assert names(tmp_path) == ["a"]
+
+
+def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"\xef\xbb\xbfgr\xc3\xbc\xc3\x9fe")
+    assert read_text(tmp_path / "a", ValueError) == "grüße"
+
+
+class Bad(Exception):
+    def __init__(self, message: str, *, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes(b"\xff")
+    for name, message in {
+        "none": "No such file", ".": "Is a directory", "latin": "this is not text in UTF-8",
+    }.items():  # fmt: skip
+        with pytest.raises(Bad) as caught:
+            read_text(tmp_path / name, Bad, option="--profile", remedy="Name another.")
+        assert str(caught.value).startswith(f"--profile {tmp_path / name}: {message}")
+        assert caught.value.remedy == "Name another."

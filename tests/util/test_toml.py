@@ -1,14 +1,16 @@
-"""Lines of keys: whatever else stands around them, and in whatever way they are written."""
+"""TOML that people write: the line of every key, and messages that lead to every mistake."""
 
 from __future__ import annotations
 
 import tomllib
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from certify.util.toml import line_of
+from certify.util.toml import line_of, load
 
 TEXT = '''\
 # waivers = "none"
@@ -104,3 +106,78 @@ def test_every_key_of_any_tables(tables: list[list[tuple[list[str], str]]]) -> N
     tomllib.loads(text)
     assert {path: line_of(text, path) for path in expected} == expected
     assert line_of(text, ("t", len(tables))) is None
+
+
+# ---------------------------------------------------------------- loading
+
+
+class Bad(Exception):
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class Pet(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1)
+    age: float = Field(default=0.0, gt=0, strict=True)
+
+
+class Zoo(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    city: Literal["Basel", "Bern"] = "Bern"
+    words: tuple[str, ...] = ()
+    pet: tuple[Pet, ...] = ()
+    keeper: Pet | None = None
+
+    @field_validator("words")
+    @classmethod
+    def _no_rude_ones(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        if "damn" in words:
+            raise ValueError("is rude")
+        return words
+
+
+def test_a_sound_text_is_a_model() -> None:
+    zoo = load(Zoo, '[[pet]]\nname = "Max"\n', "zoo.toml", Bad)
+    assert zoo.pet == (Pet(name="Max"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("city = 'Rome'", "zoo.toml:1: city: 'Rome' is none of 'Basel' or 'Bern'"),
+        ("words = 'a'", "zoo.toml:1: words: must be a list in brackets"),
+        ("\nwords = ['a', 1]", "zoo.toml:2: words 2: must be text in quotes"),
+        ("words = ['damn']", "zoo.toml:1: words: is rude"),
+        ("[[pet]]\nage = 1", "zoo.toml:1: pet 1, name: is missing"),
+        ("[[pet]]\nname = ''", "zoo.toml:2: pet 1, name: is empty"),
+        ("[keeper]\nname = 'a'\nage = 'b'", "zoo.toml:3: keeper.age: must be a number"),
+        ("[keeper]\nname = 'a'\nage = 0", "zoo.toml:3: keeper.age: must be greater than 0"),
+        ("[keeper]\nname = 'a'\nagee = 0", "zoo.toml:3: keeper.agee: is not known here; did you "
+         "mean 'age'?"),
+        ("[[pet]]\nname = 'a'\nx = 0", "zoo.toml:3: pet 1, x: is not known here"),
+        ("pets = 1", "zoo.toml:1: pets: is not known here; did you mean 'pet'?"),
+        ("keeper = 1", "zoo.toml:1: keeper: must be a table"),
+        ('"\\u001b[2Ja" = 1', "zoo.toml:1: a: is not known here"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_file_line_and_key(text: str, message: str) -> None:
+    with pytest.raises(Bad) as caught:
+        load(Zoo, text, "zoo.toml", Bad, remedy="Mind the animals.")
+    assert (str(caught.value), caught.value.remedy) == (message, "Mind the animals.")
+
+
+def test_all_mistakes_are_reported_at_once() -> None:
+    with pytest.raises(Bad) as caught:
+        load(Zoo, "city = 1\nwords = 2\n", "zoo.toml", Bad)
+    assert [line.split(": ")[:2] for line in str(caught.value).splitlines()] == [
+        ["zoo.toml:1", "city"],
+        ["zoo.toml:2", "words"],
+    ]
+
+
+@pytest.mark.parametrize("text", ["= 1", "[", "a = 1\na = 2", "\x00", "[" * 9999])
+def test_a_text_that_is_not_toml_is_reported(text: str) -> None:
+    with pytest.raises(Bad, match=r"^zoo\.toml: this is not TOML: "):
+        load(Zoo, text, "zoo.toml", Bad)
