@@ -1,1 +1,1 @@
-"""The approved-images list: which images may be run, and what enforces it."""
+"""The approved-images list: which images may run, its publication, and its enforcement."""

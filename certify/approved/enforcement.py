@@ -1,9 +1,9 @@
-"""The approved-images list in the words of those who enforce it.
+"""The approved-images list as policies for the tools that enforce it.
 
-Digests are what every policy goes by: content is its digest, in whatever repository it lies.
-The forms are those of Kubernetes' ValidatingAdmissionPolicy (``admissionregistration.k8s.io/v1``),
-Kyverno's ValidatingPolicy (``policies.kyverno.io/v1``), Conftest's Dockerfile parser with Rego v1,
-containers-policy.json(5), and Renovate's configuration.
+All policies compare digests, whatever the repository. The formats are Kubernetes'
+ValidatingAdmissionPolicy (``admissionregistration.k8s.io/v1``), Kyverno's ValidatingPolicy
+(``policies.kyverno.io/v1``), Rego v1 for Conftest's Dockerfile parser, containers-policy.json(5),
+and Renovate's configuration.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from certify.util.text import one_line, safe_json
 NAME = "certify-approved-images"
 NAMESPACE = "certify"
 LABEL = "certify-enforce"
-"""Namespaces that bear this label, with the value ``true``, are guarded."""
+"""The label of a namespace, with the value ``true``, in which the policies are enforced."""
 CONFIG_MAP_LIMIT = 1_000_000
-"""Bytes; Kubernetes takes 1 MiB in all."""
+"""The largest ConfigMap in bytes; Kubernetes accepts 1 MiB in all."""
 
 
 def policy_files(listed: ApprovedList) -> tuple[dict[str, str], list[str]]:
-    """The files below ``policies/``, and what had to be left out, in words."""
-    found = digests(listed)
+    """Return the files below ``policies/`` by name, and a warning for files left out."""
+    found = admitted_digests(listed)
     files = {
         "containers-policy.json": containers_policy(listed),
-        "renovate.json": renovate(listed.images),
+        "renovate.json": renovate_preset(listed.images),
         "conftest/certify.rego": _shipped("certify.rego"),
         "conftest/data.json": conftest_data(found),
     }
@@ -42,37 +42,37 @@ def policy_files(listed: ApprovedList) -> tuple[dict[str, str], list[str]]:
             " policies/kubernetes and policies/kyverno are left out"
         ]
     files["kubernetes/config-map.yaml"] = _yaml(config_map)
-    files["kubernetes/policy.yaml"] = _yaml(admission_policy(), binding())
+    files["kubernetes/policy.yaml"] = _yaml(admission_policy(), admission_binding())
     files["kyverno/policy.yaml"] = _yaml(kyverno_policy())
     return files, []
 
 
-def digests(listed: ApprovedList) -> dict[str, str]:
-    """Every digest that may be run, of indexes and of manifests, with a name that leads to it.
+def admitted_digests(listed: ApprovedList) -> dict[str, str]:
+    """Return the digests of all indexes and manifests that may run, each with a reference.
 
-    Who enforces a policy sees no platform. So if the list names all platforms on which images
-    are run, an index counts only where the image is approved for each of them; and never if it
-    holds a manifest that is revoked. What may be an index, since nobody knew its manifest, counts
-    as one.
+    The enforcing tools do not see for which platform an image is about to run. So if the list
+    names all platforms in use, an index is returned only if the image is approved for each of
+    them, and never if it holds a revoked manifest. A digest without a known manifest may be an
+    index, and is treated as one.
     """
     barred = {index for each in listed.revoked for index in each.indexes}
-    asked = {normal(platform) for platform in listed.platforms}
+    wanted = {normal(platform) for platform in listed.platforms}
     approved: dict[str, set[str]] = {}
     for each in listed.images:
         approved.setdefault(each.digest, set()).add(normal(each.platform))
     found: dict[str, str] = {}
     for each in listed.images:
         name = one_line(each.reference)
-        if asked <= approved[each.digest] and each.digest not in barred:
+        if wanted <= approved[each.digest] and each.digest not in barred:
             found.setdefault(each.digest, name)
         manifest = each.manifest_digest
-        if manifest and manifest not in barred and (not asked or normal(each.platform) in asked):
+        if manifest and manifest not in barred and (not wanted or normal(each.platform) in wanted):
             found.setdefault(manifest, name)
     return dict(sorted(found.items()))
 
 
 def kubernetes_config_map(approved: Mapping[str, str]) -> dict[str, Any] | None:
-    """The digests as keys, in which no ``:`` may be; null where they are too many for one."""
+    """Return a ConfigMap with the digests as keys, ``-`` for ``:``; None if they do not fit."""
     named = {digest.replace(":", "-"): name for digest, name in approved.items()}
     for data in (named, dict.fromkeys(named, "")):
         config_map = {
@@ -86,24 +86,24 @@ def kubernetes_config_map(approved: Mapping[str, str]) -> dict[str, Any] | None:
     return None
 
 
-def _images(pod: str) -> str:
-    """All that a pod runs; only the kinds of containers that it may do without are asked for."""
+def _images_of(pod: str) -> str:
+    """Return an expression for all images of a pod; optional lists of containers may be absent."""
     optional = (f"{pod}.spec.initContainers", f"{pod}.spec.ephemeralContainers")
     names = ".map(c, c.image)"
     others = (f" + (has({each}) ? {each}{names} : [])" for each in optional)
     return f"{pod}.spec.containers{names}{''.join(others)}"
 
 
-# An image is named REPOSITORY[:TAG]@ALGORITHM:HEX, with one "@"; whatever follows a second one
-# would not be looked at. An expression that cannot be evaluated refuses the pod.
+# An image is named REPOSITORY[:TAG]@ALGORITHM:HEX with exactly one "@", as text after a second
+# one would not be checked. A pod is rejected if an expression cannot be evaluated.
 _VARIABLES = [
     {
         "name": "running",
-        "expression": f"request.operation == 'UPDATE' ? {_images('oldObject')} : []",
+        "expression": f"request.operation == 'UPDATE' ? {_images_of('oldObject')} : []",
     },
     {
         "name": "refused",
-        "expression": f"({_images('object')}).filter(i, !(i in variables.running"
+        "expression": f"({_images_of('object')}).filter(i, !(i in variables.running"
         " || (i.matches('^[^@]+@[a-z0-9]+:[0-9a-f]+$')"
         " && i.split('@')[1].replace(':', '-') in variables.approved)))",
     },
@@ -124,15 +124,15 @@ _RULES = [
         "resources": ["pods", "pods/ephemeralcontainers"],
     }
 ]
-_GUARDED = {"matchLabels": {LABEL: "true"}}
+_ENFORCED = {"matchLabels": {LABEL: "true"}}
 
 
 def admission_policy() -> dict[str, Any]:
-    """Pods may be made only of images whose digests are keys of the ConfigMap.
+    """Return a policy that admits only pods whose images have digests in the ConfigMap.
 
-    Every workload comes down to pods, so only they are looked at. What runs in a pod already
-    may stay, whatever became of it: else nobody could change or end a pod whose image was
-    taken off the list. Volumes made of images are not looked at; nothing boots from them.
+    It checks pods, as every workload is run by them. Images that already run in a pod stay
+    allowed; otherwise a pod whose image was removed from the list could not be changed or ended.
+    Image volumes are not checked, as nothing boots from them.
     """
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
@@ -151,8 +151,8 @@ def admission_policy() -> dict[str, Any]:
     }
 
 
-def binding() -> dict[str, Any]:
-    """Puts the policy to work in namespaces that are labelled so."""
+def admission_binding() -> dict[str, Any]:
+    """Return the binding that enforces the policy in namespaces with :data:`LABEL`."""
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicyBinding",
@@ -165,13 +165,13 @@ def binding() -> dict[str, Any]:
                 "parameterNotFoundAction": "Deny",
             },
             "validationActions": ["Deny"],
-            "matchResources": {"namespaceSelector": _GUARDED},
+            "matchResources": {"namespaceSelector": _ENFORCED},
         },
     }
 
 
 def kyverno_policy() -> dict[str, Any]:
-    """The same by Kyverno, which reads the same ConfigMap."""
+    """Return the same policy for Kyverno, with the same ConfigMap."""
     return {
         "apiVersion": "policies.kyverno.io/v1",
         "kind": "ValidatingPolicy",
@@ -179,7 +179,7 @@ def kyverno_policy() -> dict[str, Any]:
         "spec": {
             "validationActions": ["Deny"],
             "failurePolicy": "Fail",
-            "matchConstraints": {"namespaceSelector": _GUARDED, "resourceRules": _RULES},
+            "matchConstraints": {"namespaceSelector": _ENFORCED, "resourceRules": _RULES},
             "variables": [
                 {
                     "name": "config_map",
@@ -197,8 +197,8 @@ def kyverno_policy() -> dict[str, Any]:
 
 
 def containers_policy(listed: ApprovedList) -> str:
-    """What podman, skopeo, buildah and CRI-O may pull: these digests, and nothing else."""
-    approved = digests(listed)
+    """Return a policy with which podman, skopeo, buildah and CRI-O pull only these digests."""
+    approved = admitted_digests(listed)
     scopes = {
         f"{each.registry}/{each.repository}@{digest}": [{"type": "insecureAcceptAnything"}]
         for each in listed.images
@@ -213,12 +213,12 @@ def containers_policy(listed: ApprovedList) -> str:
 
 
 def conftest_data(approved: Mapping[str, str]) -> str:
-    """The digests for Conftest's ``--data``."""
+    """Return the digests for Conftest's option ``--data``."""
     return safe_json({"certify": {"approved": approved}}, indent=1) + "\n"
 
 
-def renovate(images: Sequence[Approved]) -> str:
-    """Renovate keeps to approved tags, and pins each by the digest that it leads to then."""
+def renovate_preset(images: Sequence[Approved]) -> str:
+    """Return a Renovate preset that allows only approved tags, and pins them by digest."""
     tags: dict[tuple[str, str], set[str]] = {}
     for each in images:
         if each.tag:
@@ -237,12 +237,12 @@ def renovate(images: Sequence[Approved]) -> str:
 
 
 def _literal(tag: str) -> str:
-    """A tag in a regular expression; of all that it may hold, only the dot is special."""
+    """Escape a tag for a regular expression; the dot is its only special character."""
     return tag.replace(".", "\\.")
 
 
 def _spellings(registry: str, repository: str) -> list[str]:
-    """The names of a repository; Renovate knows each by how a file spells it."""
+    """Return all spellings of a repository, as Renovate compares the name in a file."""
     if registry != DOCKER_HUB:
         return [f"{registry}/{repository}"]
     short = list(dict.fromkeys((repository.removeprefix(OFFICIAL), repository)))
@@ -250,7 +250,7 @@ def _spellings(registry: str, repository: str) -> list[str]:
 
 
 def _yaml(*documents: dict[str, Any]) -> str:
-    """Documents in the part of YAML that is JSON, so that nothing in them can be anything else."""
+    """Return documents as JSON, a subset of YAML in which every value is unambiguous."""
     return "".join(f"---\n{safe_json(document, indent=1)}\n" for document in documents)
 
 

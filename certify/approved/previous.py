@@ -1,4 +1,4 @@
-"""The publication before: what was on its list, who signed it, and what that asks of the next."""
+"""The previous publication: its list, its signature, and the limits that they set for the next."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from certify.approved.approval import Name, lost, shrinks
-from certify.approved.generation import published, published_below
+from certify.approved.approval import Name, lost_images, shrinks_too_much
 from certify.approved.policy import Policy
 from certify.approved.render import read_list
+from certify.approved.storage import read_published, read_published_folder
 from certify.model.approved import Approved, ApprovedList, Revocation
 from certify.model.errors import BadPublication, NotBelieved, UsageError, WouldShrink
 from certify.signing.attestations import FOLDER as ATTESTATIONS
@@ -23,13 +23,25 @@ from certify.util.text import one_line
 LIST = "approved-images.json"
 SIGNATURE = "approved-images.sigstore.json"
 CHANGELOG = "approved-images.changelog.md"
-TOLD = 10
-"""So many images are named that a list would lose."""
+NAMED = 10
+"""The most lost images that an error message names."""
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """What was published last, if anything was."""
+class Signing:
+    """The private key to sign with, if any."""
+
+    key: Private | None = None
+    allow_unsigned: bool = False
+    """True to publish without a key although the previous list was signed."""
+
+
+NO_KEY = Signing()
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousPublication:
+    """The last publication in a reports folder, or the lack of one."""
 
     reports: Path
     listed: ApprovedList | None
@@ -37,67 +49,67 @@ class Before:
 
     @classmethod
     def read(cls, reports: Path) -> Self:
-        """Raises :class:`BadPublication` for a list that makes no sense, and OSError."""
-        raw = published(reports, LIST)
+        """Read it. Raises :class:`BadPublication` for an invalid list, and OSError."""
+        raw = read_published(reports, LIST)
         try:
             listed = None if raw is None else read_list(raw.decode())
         except (ValueError, RecursionError) as error:
             raise BadPublication(
                 f"{reports / LIST}: the list published before cannot be read:"
                 f" {one_line(str(error), 120)}",
-                remedy=f"Mend it, or remove {reports / 'approved'} to begin anew; then nothing is"
-                " compared with what was on it.",
+                remedy=f"Repair it, or remove {reports / 'approved'} to start again; then the new"
+                " list is not compared with the old one.",
             ) from error
-        return cls(reports, listed, published(reports, SIGNATURE))
+        return cls(reports, listed, read_published(reports, SIGNATURE))
 
     @property
     def changelog(self) -> str:
-        """What it and those before it changed."""
-        return (published(self.reports, CHANGELOG) or b"").decode(errors="replace")
+        """The changelog up to this publication."""
+        return (read_published(self.reports, CHANGELOG) or b"").decode(errors="replace")
 
     @property
     def attestations(self) -> dict[str, bytes]:
-        """Names and contents of its signed certificates."""
-        return published_below(self.reports, ATTESTATIONS)
+        """The signed certificates, by file name."""
+        return read_published_folder(self.reports, ATTESTATIONS)
 
-    def stands(self, digest: str) -> bool:
-        """Whether it says that a digest is revoked."""
+    def has_revoked(self, digest: str) -> bool:
+        """Return True if the list names a digest as revoked."""
         return self.listed is not None and any(
             each.digest == digest for each in self.listed.revoked
         )
 
     def next_number(self, now: datetime) -> int:
-        """The number of the publication that follows."""
+        """Return the number of the next publication."""
         return max(int(now.timestamp()), self.listed.sequence + 1 if self.listed else 0)
 
     def signer(self, key: Private | None) -> Signer | None:
-        """Signs the next one; what was signed before and says the same stays as it is."""
+        """Return a signer for the next publication; it reuses signatures of equal statements."""
         if key is None:
             return None
-        return Signer(key, lambda name: published(self.reports, name))
+        return Signer(key, lambda name: read_published(self.reports, name))
 
-    def check_key(self, key: Private | None, *, unsigned: bool) -> None:
-        """Raises :class:`UsageError` if the next one needs a signature and would have none."""
-        if key is None and not unsigned and self.signature is not None:
+    def check_signing(self, signing: Signing) -> None:
+        """Raise :class:`UsageError` if the next list needs a signature and would have none."""
+        if signing.key is None and not signing.allow_unsigned and self.signature is not None:
             raise UsageError(
-                "the list published before is signed: without a signature, everybody who asks for"
-                " one would refuse every image",
-                remedy="Give --sign KEY; or --unsigned, if nobody asks for signatures any more.",
+                "the list published before is signed: whoever requires a signature would reject"
+                " an unsigned list, and with it every image",
+                remedy="Give --sign KEY; or --unsigned if nobody requires signatures any more.",
             )
 
-    def other_key(self, key: Private | None) -> list[str]:
-        """Told if it was signed with another key, for who asks for that one."""
+    def key_warnings(self, key: Private | None) -> list[str]:
+        """Return a warning if the previous list was signed with another key."""
         if self.signature is None or key is None:
             return []
         try:
             was, now = Bundle.parse(self.signature).keyid, key_id(key.public_key())
         except NotBelieved:
-            return []  # broken, so that nobody relied on it
+            return []  # an invalid signature, which nobody can have verified
         if was == now:
             return []
         return [
-            f"the list before was signed with another key ({was[:16]}…, now {now[:16]}…):"
-            " who verifies with its public half refuses this list"
+            f"the previous list was signed with another key ({was[:16]}…, now {now[:16]}…):"
+            " whoever verifies with the old public key rejects this list"
         ]
 
     def check_shrinking(
@@ -107,20 +119,20 @@ class Before:
         revoked: Sequence[Revocation],
         reasons: Mapping[Name, str],
     ) -> None:
-        """Raises :class:`WouldShrink` if the next one loses more than the policy lets it lose."""
+        """Raise :class:`WouldShrink` if the next list loses more images than the policy allows."""
         was = self.listed.images if self.listed else ()
-        gone = lost(was, images, revoked)
-        if not shrinks(policy, was, gone):
+        lost = lost_images(was, images, revoked)
+        if not shrinks_too_much(policy, was, lost):
             return
-        told = [
+        lines = [
             one_line(f"{each.reference}: {reasons.get(each.name, 'not recorded')}", 400)
-            for each in gone[:TOLD]
+            for each in lost[:NAMED]
         ]
-        more = [f"and {len(gone) - TOLD} more"] if len(gone) > TOLD else []
+        more = [f"and {len(lost) - NAMED} more"] if len(lost) > NAMED else []
         raise WouldShrink(
-            f"the list would lose {len(gone)} of its {len(was)} images,"
+            f"the list would lose {len(lost)} of its {len(was)} images,"
             f" more than {policy.max_shrink_percent:g} %; it stays as it was\n  "
-            + "\n  ".join([*told, *more]),
-            remedy="If that is right, publish with --allow-shrink; else see what went wrong"
-            " with them.",
+            + "\n  ".join([*lines, *more]),
+            remedy="If that is right, publish with --allow-shrink; otherwise find out what went"
+            " wrong with them.",
         )

@@ -12,17 +12,17 @@ from certify.util.text import one_line, safe_json
 
 ENTRIES = 200
 LINES = 20_000
-"""So many publications are kept in the changelog, as long as they do not have more lines."""
+"""The most publications, and the most of their lines, that the changelog keeps."""
 _TITLE = "# Changes of the approved-images list\n"
 
 
 def list_json(listed: ApprovedList) -> str:
-    """``approved-images.json``; ends with a newline."""
+    """Return ``approved-images.json``; it ends with a newline."""
     return safe_json(listed.model_dump(mode="json", by_alias=True), indent=1) + "\n"
 
 
 def list_text(listed: ApprovedList) -> str:
-    """``approved-images.txt``: a line for each image; what stands before ``#`` can be pulled."""
+    """Return ``approved-images.txt``: a line per image; the part before ``#`` can be pulled."""
     lines = [
         f"{each.pin} # {one_line(each.tag or '-')} {one_line(each.profile)} {each.grade.value}"
         f" {_day(each.certified_at)} {_day(each.expires_at)}"
@@ -33,42 +33,42 @@ def list_text(listed: ApprovedList) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """From one list to the next, in words; each is of one line and begins with a verb."""
+    """The differences between two lists, as lines of text that begin with a verb."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
-    """The same name, another digest."""
+    """Names that lead to another digest now."""
     renewed: tuple[str, ...] = ()
-    """The same digest, certified again."""
+    """Images with the same digest that were certified again."""
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """All of them."""
+        """All lines."""
         return self.added + self.removed + self.moved + self.renewed
 
 
-def changes(
+def compare_lists(
     before: ApprovedList | None, after: ApprovedList, reasons: Mapping[tuple[str, str, str], str]
 ) -> Changes:
-    """What is another in a list; ``reasons`` tell, by name, why an image is not on it."""
+    """Compare two lists; ``reasons`` says, by name, why an image is not on the new one."""
     was = {each.name: each for each in (before.images if before else ())}
     now = {each.name: each for each in after.images}
-    unknown = "nothing stands for it any more"
+    unknown = "it has no certificate any more"
     both = sorted(now.keys() & was.keys())
     moved = [name for name in both if was[name].digest != now[name].digest]
     return Changes(
-        added=tuple(f"added {_told(now[name])}" for name in sorted(now.keys() - was.keys())),
+        added=tuple(f"added {_describe(now[name])}" for name in sorted(now.keys() - was.keys())),
         removed=tuple(
-            f"removed {_told(was[name])}: {one_line(reasons.get(name, unknown))}"
+            f"removed {_describe(was[name])}: {one_line(reasons.get(name, unknown))}"
             for name in sorted(was.keys() - now.keys())
         ),
         moved=tuple(
-            f"moved {_told(now[name])}: from {was[name].digest[:19]} to {now[name].digest[:19]}"
+            f"moved {_describe(now[name])}: from {was[name].digest[:19]} to {now[name].digest[:19]}"
             for name in moved
         ),
         renewed=tuple(
-            f"renewed {_told(now[name])}: until {now[name].expires_at:%Y-%m-%d}"
+            f"renewed {_describe(now[name])}: until {now[name].expires_at:%Y-%m-%d}"
             for name in both
             if name not in moved and was[name].certified_at != now[name].certified_at
         ),
@@ -76,9 +76,9 @@ def changes(
 
 
 def changelog(listed: ApprovedList, changed: Changes, old: str) -> str:
-    """What this publication changed, above ``old``: what earlier ones did.
+    """Return the changelog: the changes of this publication above the changelog ``old``.
 
-    Kept are :data:`ENTRIES` publications, and fewer if they have more than :data:`LINES`.
+    It has at most :data:`ENTRIES` publications and :data:`LINES` lines.
     """
     head = f"## List {listed.sequence}, {listed.published_at:%Y-%m-%d %H:%M} UTC\n\n"
     lines = [f"- {escaped(line)}" for line in changed.lines] or ["Nothing changed."]
@@ -94,11 +94,11 @@ def changelog(listed: ApprovedList, changed: Changes, old: str) -> str:
 
 
 def read_list(text: str) -> ApprovedList:
-    """A list that was published before. Raises ValueError for anything else."""
+    """Parse ``approved-images.json``. Raises ValueError if it is not valid."""
     return ApprovedList.model_validate_json(text)
 
 
-def _told(each: Approved) -> str:
+def _describe(each: Approved) -> str:
     return one_line(f"{each.reference} ({each.platform}, {each.profile})", 400)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from certify.approved.previous import Signing
 from certify.approved.publication import revoke as revoke_image
 from certify.cli.exits import INCONCLUSIVE
 from certify.cli.options import open_ledger, reports_options
@@ -63,7 +64,7 @@ def revoke(
         digest=reference.digest, reference=reference.familiar, reason=reason, revoked_at=now
     )
     with open_ledger(ledger, reports) as store:
-        done = revoke_image(reports, store, revocation, lift=lift, key=key, unsigned=unsigned)
+        done = revoke_image(reports, store, revocation, Signing(key, unsigned), lift=lift)
         word = "lifted" if lift else "revoked"
         click.echo(f"{reference.name}@{reference.digest}: {word}: {reason}")
         if done is None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.approved.approval import LeftOut, approve, lost, shrinks
+from certify.approved.approval import Exclusion, approve, lost_images, shrinks_too_much
 from certify.approved.policy import MaxStartup, Policy
 from certify.model.approved import Approved, Revocation
 from certify.model.platform import normal
@@ -144,11 +144,11 @@ CASES: dict[str, tuple[Result, Policy, list[Revocation], str | None]] = {
     ),
     "only local": (
         a_certificate(image=LOCAL), ANYTHING, [],
-        "it has no digest in a registry, so nobody could pull just this one",
+        "it has no digest in a registry, so it cannot be pulled by digest",
     ),
     "of no known platform": (
         a_certificate(image={"platform": None}), ANYTHING, [],
-        "it has no digest in a registry, so nobody could pull just this one",
+        "it has no digest in a registry, so it cannot be pulled by digest",
     ),
     "expired just now": (
         a_certificate(expires_at=NOW), ANYTHING, [], f"its certificate expired on {NOW:%Y-%m-%d}",
@@ -162,7 +162,7 @@ CASES: dict[str, tuple[Result, Policy, list[Revocation], str | None]] = {
     "a waiver expired that was not needed": (waived(NOW, Level.RECOMMENDED), ANYTHING, [], None),
     "of another profile": (
         a_certificate(), Policy(profiles=("devspace", "coder")), [],
-        "the policy asks for devspace or coder, not for plain",
+        "it was certified under plain, the policy requires devspace or coder",
     ),
     "of one of the profiles": (a_certificate(), Policy(profiles=("devspace", "plain")), [], None),
     "of another grade": (
@@ -197,41 +197,41 @@ CASES: dict[str, tuple[Result, Policy, list[Revocation], str | None]] = {
         Policy(trust=(Trust.OFFICIAL, Trust.VERIFIED)),
         [], None,
     ),
-    "leans on a waiver": (waived(), ANYTHING, [], None),
-    "leans on a waiver that is not allowed": (
-        waived(), Policy(waivers=False), [], "it leans on waivers: image.os",
+    "depends on a waiver": (waived(), ANYTHING, [], None),
+    "depends on a waiver that is not allowed": (
+        waived(), Policy(waivers=False), [], "its certificate depends on waivers: image.os",
     ),
     "a waiver of what is only recommended": (
         waived(level=Level.RECOMMENDED), Policy(waivers=False), [], None,
     ),
     "boots too slowly": (
         timed(), Policy(max_startup=MaxStartup(boot=3)), [],
-        "it boots in 4.00 s, the policy allows 3",
+        "boot took 4.00 s, the policy allows 3 s",
     ),
     "boots just in time": (timed(), Policy(max_startup=MaxStartup(boot=4)), [], None),
     "its dockerd is too slow": (
         timed(), Policy(max_startup=MaxStartup(dockerd=4.5)), [],
-        "it has dockerd after 5.00 s, the policy allows 4.5",
+        "dockerd took 5.00 s, the policy allows 4.5 s",
     ),
     "is installed too slowly": (
         timed(provision_seconds=61), Policy(max_startup=MaxStartup(provision=60)), [],
-        "it is installed in 61.00 s, the policy allows 60",
+        "installation took 61.00 s, the policy allows 60 s",
     ),
     "nothing is installed": (timed(), Policy(max_startup=MaxStartup(provision=60)), [], None),
     # A question without an answer is no pass.
     "its boot was waived and never timed": (
         timed(boot_seconds=None), Policy(max_startup=MaxStartup(boot=9)), [],
-        "nobody knows whether it boots in 9 s: that was not timed",
+        "boot was not timed, and the policy allows 9 s",
     ),
     "its dockerd was waived and never timed": (
         timed(dockerd_seconds=None), Policy(max_startup=MaxStartup(dockerd=9)), [],
-        "nobody knows whether it has dockerd after 9 s: that was not timed",
+        "dockerd was not timed, and the policy allows 9 s",
     ),
     "it was installed and not timed": (
         a_certificate(launch=INIT.model_copy(update={"missing": ("systemd",)}),
                  startup=Startup(samples=(1.0,))),
         Policy(max_startup=MaxStartup(provision=60)), [],
-        "nobody knows whether it is installed in 60 s: that was not timed",
+        "installation was not timed, and the policy allows 60 s",
     ),
     "its profile knows no such times": (
         a_certificate(startup=Startup()),
@@ -248,11 +248,11 @@ CASES: dict[str, tuple[Result, Policy, list[Revocation], str | None]] = {
         None,
     ),
     "was started too seldom": (
-        timed(samples=2), Policy(min_runs=3), [], "2 starts were timed, the policy asks for 3",
+        timed(samples=2), Policy(min_runs=3), [], "2 starts were timed, the policy requires 3",
     ),
     "was started often enough": (timed(samples=3), Policy(min_runs=3), [], None),
     "was booted and never timed": (
-        timed(samples=0), Policy(min_runs=1), [], "0 starts were timed, the policy asks for 1",
+        timed(samples=0), Policy(min_runs=1), [], "0 starts were timed, the policy requires 1",
     ),
     "was booted and never timed, and nobody asked": (timed(samples=0), ANYTHING, [], None),
     "nothing is booted under its profile": (a_certificate(), Policy(min_runs=3), [], None),
@@ -274,7 +274,7 @@ def test_a_waiver_that_ends_sooner_shortens_the_entry() -> None:
 def test_who_is_left_out_is_known_by_name() -> None:
     result = of_status(Status.REJECTED, image={"platform": None})
     _, left = approve(ANYTHING, [result], [], NOW)
-    assert left == [LeftOut(f"{REGISTRY}/{REPOSITORY}:1", "", "plain", "rejected")]
+    assert left == [Exclusion(f"{REGISTRY}/{REPOSITORY}:1", "", "plain", "rejected")]
     assert left[0].name == (f"{REGISTRY}/{REPOSITORY}:1", "", "plain")
     images, _ = approve(ANYTHING, [a_certificate()], [], NOW)
     assert images[0].name == (f"{REGISTRY}/{REPOSITORY}:1", "linux/amd64", "plain")
@@ -359,24 +359,24 @@ BEFORE = [numbered(number) for number in range(1, 11)]
 
 def test_only_names_that_are_gone_are_lost() -> None:
     moved = numbered(1).model_copy(update={"digest": digest(77)})
-    assert lost(BEFORE, [moved, *BEFORE[1:]], []) == []
-    assert lost(BEFORE, BEFORE[2:], []) == BEFORE[:2]
-    assert lost([], BEFORE, []) == []
+    assert lost_images(BEFORE, [moved, *BEFORE[1:]], []) == []
+    assert lost_images(BEFORE, BEFORE[2:], []) == BEFORE[:2]
+    assert lost_images([], BEFORE, []) == []
     other = [each.model_copy(update={"profile": "devspace"}) for each in BEFORE]
-    assert lost(BEFORE, other, []) == BEFORE
+    assert lost_images(BEFORE, other, []) == BEFORE
 
 
 def test_what_was_revoked_was_not_lost() -> None:
-    assert lost(BEFORE, BEFORE[3:], revoked(1)) == BEFORE[1:3]
-    assert lost(BEFORE, BEFORE[3:], revoked(101, 2)) == [BEFORE[2]]
+    assert lost_images(BEFORE, BEFORE[3:], revoked(1)) == BEFORE[1:3]
+    assert lost_images(BEFORE, BEFORE[3:], revoked(101, 2)) == [BEFORE[2]]
 
 
 @pytest.mark.parametrize("manifest", [None, digest(1)], ids=["unknown", "in an older list"])
 def test_what_may_hold_what_was_revoked_was_not_lost(manifest: str | None) -> None:
     before = [an_entry(manifest_digest=manifest)]
-    assert lost(before, [], held(3, 1)) == []
-    assert lost(before, [], held(3, 2)) == before
-    assert lost([an_entry()], [], held(3, 1)) == [an_entry()], "its manifest is another one"
+    assert lost_images(before, [], held(3, 1)) == []
+    assert lost_images(before, [], held(3, 2)) == before
+    assert lost_images([an_entry()], [], held(3, 1)) == [an_entry()], "its manifest is another one"
 
 
 @pytest.mark.parametrize(
@@ -389,11 +389,11 @@ def test_what_may_hold_what_was_revoked_was_not_lost(manifest: str | None) -> No
 )  # fmt: skip
 def test_a_list_may_lose_a_share(percent: float, gone: int, *, expected: bool) -> None:
     policy = Policy(max_shrink_percent=percent)
-    assert shrinks(policy, BEFORE, BEFORE[:gone]) is expected
+    assert shrinks_too_much(policy, BEFORE, BEFORE[:gone]) is expected
 
 
 def test_an_empty_list_loses_nothing() -> None:
-    assert not shrinks(Policy(max_shrink_percent=0), [], [])
+    assert not shrinks_too_much(Policy(max_shrink_percent=0), [], [])
 
 
 # ---------------------------------------------------------------- whatever stands in the ledger

@@ -17,14 +17,14 @@ import yaml
 
 from certify.approved.enforcement import (
     CONFIG_MAP_LIMIT,
+    admission_binding,
     admission_policy,
-    binding,
+    admitted_digests,
     containers_policy,
-    digests,
     kubernetes_config_map,
     kyverno_policy,
     policy_files,
-    renovate,
+    renovate_preset,
 )
 from certify.model.approved import Approved, Revocation
 from tests.factories import NOW, REGISTRY, REPOSITORY, a_list, an_entry, digest
@@ -42,8 +42,10 @@ def entry(registry: str, repository: str, **fields: Any) -> Approved:
 
 
 def test_an_index_and_a_manifest_lead_to_the_name() -> None:
-    assert digests(a_list()) == dict.fromkeys((INDEX, MANIFEST), f"{REGISTRY}/{REPOSITORY}:1")
-    assert digests(a_list(an_entry(manifest_digest=INDEX))).keys() == {INDEX}
+    assert admitted_digests(a_list()) == dict.fromkeys(
+        (INDEX, MANIFEST), f"{REGISTRY}/{REPOSITORY}:1"
+    )
+    assert admitted_digests(a_list(an_entry(manifest_digest=INDEX))).keys() == {INDEX}
 
 
 VAGUE = {"manifest_digest": None}
@@ -76,7 +78,7 @@ def test_platforms_on_which_images_are_run(
     platforms: tuple[str, ...], listed: list[dict[str, Any]], expected: set[str]
 ) -> None:
     found = a_list(*(an_entry(**each) for each in listed), platforms=platforms)
-    assert digests(found).keys() == expected
+    assert admitted_digests(found).keys() == expected
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_an_index_that_holds_what_is_revoked_is_in_no_policy(
     )
     listed = a_list(an_entry(manifest_digest=manifest), revoked=(stopped,))
     files, _ = policy_files(listed)
-    assert digests(listed).keys() == expected
+    assert admitted_digests(listed).keys() == expected
     assert not any(INDEX.removeprefix("sha256:") in text for text in files.values())
 
 
@@ -115,8 +117,8 @@ def test_every_file_is_of_its_format() -> None:
         if name.endswith(".yaml")
         for document in yaml.safe_load_all(files[name])
     ]
-    named = kubernetes_config_map(digests(a_list(an_entry(reference=HOSTILE))))
-    assert documents == [named, admission_policy(), binding(), kyverno_policy()]
+    named = kubernetes_config_map(admitted_digests(a_list(an_entry(reference=HOSTILE))))
+    assert documents == [named, admission_policy(), admission_binding(), kyverno_policy()]
     for name, text in files.items():
         assert text.endswith("\n")
         assert "\x1b" not in text
@@ -144,7 +146,7 @@ def test_too_many_digests_leave_the_other_policies() -> None:
         for number in range(9_000)
     ]
     listed = a_list(*images)
-    assert len(json.dumps(digests(listed))) > CONFIG_MAP_LIMIT
+    assert len(json.dumps(admitted_digests(listed))) > CONFIG_MAP_LIMIT
     files, warnings = policy_files(listed)
     assert files.keys() == {
         "containers-policy.json", "renovate.json", "conftest/certify.rego", "conftest/data.json",
@@ -191,7 +193,7 @@ def test_an_empty_list_lets_nothing_be_pulled() -> None:
 
 
 def rules(*images: Approved) -> list[dict[str, Any]]:
-    document = json.loads(renovate(images))
+    document = json.loads(renovate_preset(images))
     vendored = resources.files("check_jsonschema") / "builtin_schemas/vendor/renovate.json"
     schema = json.loads(vendored.read_text("utf-8"))
     jsonschema.validators.validator_for(schema)(schema).validate(document)

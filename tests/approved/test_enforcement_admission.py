@@ -23,8 +23,8 @@ from certify.approved.enforcement import (
     LABEL,
     NAME,
     NAMESPACE,
+    admission_binding,
     admission_policy,
-    binding,
     kubernetes_config_map,
     kyverno_policy,
 )
@@ -38,7 +38,12 @@ INDEX, MANIFEST, OTHER = digest(1), digest(2), digest(3)
 @pytest.mark.parametrize("version", ["1.30", kubernetes_validate.latest_version()])
 @pytest.mark.parametrize(
     "document",
-    [kubernetes_config_map({}), kubernetes_config_map({INDEX: "x"}), admission_policy(), binding()],
+    [
+        kubernetes_config_map({}),
+        kubernetes_config_map({INDEX: "x"}),
+        admission_policy(),
+        admission_binding(),
+    ],
     ids=["empty", "config-map", "policy", "binding"],
 )
 def test_kubernetes_knows_every_field(document: dict[str, Any], version: str) -> None:
@@ -54,7 +59,7 @@ def test_a_digest_is_a_key_that_a_config_map_may_have(key: str) -> None:
 
 
 def test_the_binding_leads_from_the_policy_to_the_config_map() -> None:
-    config_map, spec = kubernetes_config_map({}), binding()["spec"]
+    config_map, spec = kubernetes_config_map({}), admission_binding()["spec"]
     assert config_map is not None
     assert spec["policyName"] == admission_policy()["metadata"]["name"] == NAME
     reference = {key: spec["paramRef"][key] for key in ("name", "namespace")}

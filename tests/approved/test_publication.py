@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from certify.approved.policy import Policy
-from certify.approved.previous import CHANGELOG, LIST, SIGNATURE
+from certify.approved.previous import CHANGELOG, LIST, SIGNATURE, Signing
 from certify.approved.publication import publish, revoke
 from certify.approved.render import read_list
 from certify.ledger.store import Ledger
@@ -85,8 +85,8 @@ def revocation(number: int, reason: str = "backdoor") -> Revocation:
 def test_all_that_belongs_to_a_list_is_there(reports: Path, ledger: Ledger, key: Private) -> None:
     ledger.record(named("a", 1))
     ledger.record(rejected("b", 2))
-    done = publish(reports, ledger, Policy(), key=key)
-    assert [each.reference for each in done.left] == ["registry.invalid/team/b:1"]
+    done = publish(reports, ledger, Policy(), Signing(key))
+    assert [each.reference for each in done.excluded] == ["registry.invalid/team/b:1"]
     assert names(reports) == ["a"]
     pin, _, _ = (reports / TEXT).read_text("utf-8").partition(" # ")
     assert pin == f"registry.invalid/team/a@{digest(1)}"
@@ -145,7 +145,7 @@ def test_a_signed_list_is_not_followed_by_an_unsigned_one(
     reports: Path, ledger: Ledger, key: Private
 ) -> None:
     ledger.record(named("a", 1))
-    publish(reports, ledger, Policy(), key=key)
+    publish(reports, ledger, Policy(), Signing(key))
     before = (reports / LIST).read_bytes()
     with pytest.raises(UsageError, match="the list published before is signed"):
         publish(reports, ledger, Policy())
@@ -153,7 +153,7 @@ def test_a_signed_list_is_not_followed_by_an_unsigned_one(
         revoke(reports, ledger, revocation(1))
     assert (reports / LIST).read_bytes() == before
     assert ledger.revocations.all() == (), "nothing was done"
-    publish(reports, ledger, Policy(), unsigned=True)
+    publish(reports, ledger, Policy(), Signing(allow_unsigned=True))
     assert not (reports / SIGNATURE).exists()
     assert not (reports / SIGNATURE).is_symlink()
 
@@ -176,9 +176,9 @@ def test_a_revocation_stands_at_once_and_for_good(
 ) -> None:
     ledger.record(named("a", 1))
     ledger.record(named("b", 2))
-    publish(reports, ledger, Policy(), key=key)
+    publish(reports, ledger, Policy(), Signing(key))
     attested = {each.name for each in (reports / "attestations").iterdir()}
-    done = revoke(reports, ledger, revocation(1), key=key)
+    done = revoke(reports, ledger, revocation(1), Signing(key))
     assert done is not None
     assert done.changed.removed[0].endswith("revoked: backdoor")
     assert names(reports) == ["b"]
@@ -189,14 +189,14 @@ def test_a_revocation_stands_at_once_and_for_good(
     assert digest(1) not in (reports / "policies/containers-policy.json").read_text()
 
     ledger.record(named("a", 1, finished_at=NOW + timedelta(hours=1)))
-    publish(reports, ledger, Policy(), key=key)
+    publish(reports, ledger, Policy(), Signing(key))
     assert names(reports) == ["b"], "no sweep brings it back"
-    revoke(reports, ledger, revocation(1, "a false alarm"), lift=True, key=key)
+    revoke(reports, ledger, revocation(1, "a false alarm"), Signing(key), lift=True)
     assert (names(reports), current(reports).revoked) == (["b"], ())
-    publish(reports, ledger, Policy(), key=key)
+    publish(reports, ledger, Policy(), Signing(key))
     assert names(reports) == ["a", "b"]
     with pytest.raises(UsageError, match="is not revoked"):
-        revoke(reports, ledger, revocation(1), lift=True, key=key)
+        revoke(reports, ledger, revocation(1), Signing(key), lift=True)
 
 
 def test_a_revoked_manifest_bars_its_index_where_nobody_sees_platforms(
@@ -283,7 +283,7 @@ def test_a_manifest_revoked_before_the_first_list_bars_what_may_hold_it(
     ledger.record(of_index("z", MANIFEST, profile="devspace"))
     assert revoke(reports, ledger, revocation(2)) is None
     done = publish(reports, ledger, Policy())
-    assert {each.reference[-3:]: each.reason for each in done.left} == {
+    assert {each.reference[-3:]: each.reason for each in done.excluded} == {
         "b:1": "revoked: backdoor", "z:1": "revoked: backdoor",
     }  # fmt: skip
     assert (names(reports), told_anywhere(reports)) == ([], set())
@@ -340,11 +340,11 @@ def test_nothing_is_signed_for_what_is_revoked(
     ledger.record(of_index("a", MANIFEST))
     ledger.record(of_index("b", None))
     ledger.record(named("c", 3))
-    publish(reports, ledger, Policy(), key=key)
+    publish(reports, ledger, Policy(), Signing(key))
     assert words(reports) == ["PASSED"] * 3
-    revoke(reports, ledger, revocation(by), key=key)
+    revoke(reports, ledger, revocation(by), Signing(key))
     assert words(reports) == ["PASSED"], "at once"
-    done = publish(reports, ledger, Policy(), key=key)
+    done = publish(reports, ledger, Policy(), Signing(key))
     assert words(reports) == ["PASSED"], "and for good"
     told = {
         (each.repository, each.digest): certificate(Bundle.parse(each.bundle).statement(each.key))
@@ -359,7 +359,7 @@ def test_nothing_is_signed_for_what_is_revoked(
 def test_a_revocation_says_the_same_each_time(reports: Path, ledger: Ledger, key: Private) -> None:
     ledger.record(named("a", 1))
     revoke(reports, ledger, revocation(1))
-    done = [publish(reports, ledger, Policy(), key=key).attachments for _ in range(2)]
+    done = [publish(reports, ledger, Policy(), Signing(key)).attachments for _ in range(2)]
     first, second = (
         [(each.created, Bundle.parse(each.bundle).payload) for each in all_] for all_ in done
     )

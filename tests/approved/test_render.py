@@ -17,7 +17,7 @@ from certify.approved.render import (
     ENTRIES,
     Changes,
     changelog,
-    changes,
+    compare_lists,
     list_json,
     list_text,
     read_list,
@@ -184,7 +184,7 @@ def told(name: str) -> str:
 
 def test_each_change_is_told_once() -> None:
     reasons = {entry("gone").name: "rejected: it has no shell", entry("same").name: "not asked"}
-    found = changes(EVERY, AFTER, reasons)
+    found = compare_lists(EVERY, AFTER, reasons)
     assert found == Changes(
         added=(f"added {told('new')}",),
         removed=(f"removed {told('gone')}: rejected: it has no shell",),
@@ -195,33 +195,33 @@ def test_each_change_is_told_once() -> None:
 
 
 def test_nothing_changes_from_a_list_to_itself() -> None:
-    assert changes(EVERY, EVERY, {}) == Changes()
+    assert compare_lists(EVERY, EVERY, {}) == Changes()
 
 
 def test_everything_in_a_first_list_is_new() -> None:
-    found = changes(None, a_list(entry("b"), entry("a")), {})
+    found = compare_lists(None, a_list(entry("b"), entry("a")), {})
     assert found == Changes(added=(f"added {told('a')}", f"added {told('b')}"))
 
 
 def test_what_is_gone_without_a_reason_says_so() -> None:
-    found = changes(EVERY, a_list(*EVERY.images[1:]), {})
-    assert found.removed == (f"removed {told('same')}: nothing stands for it any more",)
+    found = compare_lists(EVERY, a_list(*EVERY.images[1:]), {})
+    assert found.removed == (f"removed {told('same')}: it has no certificate any more",)
 
 
 def test_another_profile_or_platform_is_another_entry() -> None:
     before, after = a_list(entry("a")), a_list(entry("a", profile="devspace"))
-    found = changes(before, after, {})
+    found = compare_lists(before, after, {})
     assert [len(each) for each in (found.added, found.removed, found.moved)] == [1, 1, 0]
 
 
 def test_a_new_index_around_the_same_manifest_moves_it() -> None:
     before, after = a_list(entry("a")), a_list(entry("a", 8))
-    assert len(changes(before, after, {}).moved) == 1
+    assert len(compare_lists(before, after, {}).moved) == 1
 
 
 def test_what_images_are_called_does_not_break_a_line() -> None:
     hostile = entry("a").model_copy(update={"reference": HOSTILE, "profile": HOSTILE})
-    found = changes(a_list(hostile), a_list(entry("b")), {hostile.name: HOSTILE})
+    found = compare_lists(a_list(hostile), a_list(entry("b")), {hostile.name: HOSTILE})
     assert len(found.lines) == 2
     assert all(shows(line) for line in found.lines), found
 
@@ -266,7 +266,7 @@ def test_it_is_bounded() -> None:
 
 def test_names_cannot_pose_as_markdown_or_as_another_list() -> None:
     hostile = entry("a").model_copy(update={"reference": HOSTILE})
-    changed = changes(a_list(hostile), a_list(entry("b")), {hostile.name: "<img src=x>"})
+    changed = compare_lists(a_list(hostile), a_list(entry("b")), {hostile.name: "<img src=x>"})
     text = changelog(numbered(1), changed, "")
     assert len(headings(text)) == 2
     assert "<script>" not in text
@@ -286,7 +286,7 @@ def test_what_somebody_wrote_into_it_does_no_harm() -> None:
 @given(st.text(), st.text())
 def test_any_name_stays_on_its_line(name: str, why: str) -> None:
     hostile = entry("a").model_copy(update={"reference": name, "platform": why})
-    changed = changes(a_list(hostile), a_list(entry("b")), {hostile.name: why})
+    changed = compare_lists(a_list(hostile), a_list(entry("b")), {hostile.name: why})
     text = changelog(numbered(1), changed, "")
     assert len(text.splitlines()) == 2 + 3 + 2 - 1
     assert len(headings(text)) == 2

@@ -77,7 +77,7 @@ def test_the_policy_is_asked(ledger: Ledger) -> None:
     ended = run("publish")
     assert "0 approved" in ended.stdout
     assert "policy: approve.toml" in ended.stdout
-    assert "the policy asks for devspace, not for plain" in ended.stdout
+    assert "it was certified under plain, the policy requires devspace" in ended.stdout
     Path("other.toml").write_text('profiles = ["plain"]\nvalid_days = 1\n')
     assert "1 approved" in run("publish", "--policy", "other.toml").stdout
 
@@ -178,7 +178,7 @@ def test_another_key_than_before_is_told() -> None:
     assert "another key" not in run("publish", "--sign", "team.key").stdout
     make_key()
     words = (["publish", "--sign", "team.key"], ["revoke", PIN, "--reason", "x"])
-    assert "Note: the list before was signed with another key" in run(*words[0]).stdout
+    assert "Note: the previous list was signed with another key" in run(*words[0]).stdout
     make_key()
     assert "another key" in run(*words[1], "--sign", "team.key").stdout
 

@@ -1,9 +1,9 @@
-"""Publications that are whole: a reader sees the old list with all that belongs to it, or the new.
+"""Stores publications so that readers always see the files of one of them.
 
-Each publication lies in a folder of its own, ``approved/NUMBER/``. ``approved/current`` is a
-symbolic link to the newest, and every public name beside it (``approved-images.json``,
-``policies``) one that leads through ``current``. So one renaming, that of ``current``, changes all
-of them at once; whoever is killed before it has changed nothing.
+Each publication has a folder of its own, ``approved/NUMBER/``. ``approved/current`` is a symbolic
+link to the newest one, and every public name (``approved-images.json``, ``policies``) is a
+symbolic link through ``current``. Replacing ``current`` therefore changes all files at once; a
+publisher that is killed before has changed nothing.
 """
 
 from __future__ import annotations
@@ -22,56 +22,56 @@ from certify.util.files import locked, write_atomically
 FOLDER = "approved"
 CURRENT = "current"
 KEPT = 3
-"""So many publications are kept, for whoever is still reading an older one."""
+"""The number of publications that stay, for readers that still use an older one."""
 
 
-def publishing(reports: Path) -> AbstractContextManager[None]:
-    """Let one publisher at a time at the reports; another one waits. Raises OSError."""
+def lock_publication(reports: Path) -> AbstractContextManager[None]:
+    """Return a lock that lets one publisher at a time work; others wait. Raises OSError."""
     return locked(reports / FOLDER)
 
 
-def published(reports: Path, name: str) -> bytes | None:
-    """What a file of the current publication holds, if there is one. Raises OSError."""
+def read_published(reports: Path, name: str) -> bytes | None:
+    """Return a file of the current publication, None if there is none. Raises OSError."""
     try:
         return (reports / FOLDER / CURRENT / name).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
 
 
-def published_below(reports: Path, folder: str) -> dict[str, bytes]:
-    """Name and content of every file in a folder of the current publication. Raises OSError."""
+def read_published_folder(reports: Path, folder: str) -> dict[str, bytes]:
+    """Return all files in a folder of the current publication by name. Raises OSError."""
     files = (reports / FOLDER / CURRENT / folder).glob("*")
     return {f"{folder}/{each.name}": each.read_bytes() for each in files if each.is_file()}
 
 
-def publish(reports: Path, number: int, files: Mapping[str, str | bytes]) -> None:
-    """Make files, by their names below the reports, the current publication.
+def store_publication(reports: Path, number: int, files: Mapping[str, str | bytes]) -> None:
+    """Make files, given by their names below ``reports``, the current publication.
 
-    What an earlier publication had and this one has not is gone from the reports.
-    Raises :class:`BadPublication` if something else lies where they belong, and OSError.
+    Public names that only an earlier publication had are removed. Raises OSError, and
+    :class:`BadPublication` if a file that certify did not publish has one of the names.
     """
     public = sorted({Path(name).parts[0] for name in files})
     for name in public:
         _check_ours(reports / name)
     folder = reports / FOLDER
     target = folder / str(number)
-    shutil.rmtree(target, ignore_errors=True)  # of one that was killed
+    shutil.rmtree(target, ignore_errors=True)  # left by a publisher that was killed
     for name, content in files.items():
-        _take_over(folder / CURRENT / name, target / name)
+        _link_previous(folder / CURRENT / name, target / name)
         write_atomically(target / name, content)
     for name in public:
-        _link(reports / name, f"{FOLDER}/{CURRENT}/{name}")
-    _link(folder / CURRENT, str(number))
+        _symlink(reports / name, f"{FOLDER}/{CURRENT}/{name}")
+    _symlink(folder / CURRENT, str(number))
     for link in reports.iterdir():
         if _is_ours(link) and link.name not in public:
             link.unlink()
-    _forget(folder, number)
+    _remove_old(folder, number)
 
 
-def _take_over(old: Path, new: Path) -> None:
-    """Begin with the file of the publication before, of which most stay as they are."""
+def _link_previous(old: Path, new: Path) -> None:
+    """Start with a hard link to the previous file, as most files do not change."""
     new.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(OSError):  # there is none, or the file system knows no such links
+    with contextlib.suppress(OSError):  # no such file, or no hard links on this file system
         os.link(old, new)
 
 
@@ -87,8 +87,8 @@ def _check_ours(path: Path) -> None:
         )
 
 
-def _link(path: Path, to: str) -> None:
-    """Make ``path`` a symbolic link, in place of the one it was, at one moment."""
+def _symlink(path: Path, to: str) -> None:
+    """Make ``path`` a symbolic link, replacing an old one atomically."""
     if path.is_symlink() and str(path.readlink()) == to:
         return
     temporary = path.with_name(f".certify-{secrets.token_hex(8)}.tmp")
@@ -100,7 +100,7 @@ def _link(path: Path, to: str) -> None:
         raise
 
 
-def _forget(folder: Path, newest: int) -> None:
+def _remove_old(folder: Path, newest: int) -> None:
     numbers = sorted(int(each.name) for each in folder.iterdir() if each.name.isdigit())
     for number in [each for each in numbers if each != newest][: 1 - KEPT]:
         shutil.rmtree(folder / str(number), ignore_errors=True)
