@@ -435,3 +435,29 @@ def _checks(status: Status, broken: str, chance: random.Random) -> Iterator[Chec
             evidence=f"$ systemctl status {claim.id}\nfailed" if wrong else "",
             remedy=claim.remedy if wrong else "",
         )
+
+UNKNOWN_FAILURE = """\
+$ DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends tree  (exit 100, 0.3 s)
+Reading package lists...
+Building dependency tree...
+Reading state information...
+The following NEW packages will be installed:
+  tree
+0 upgraded, 1 newly installed, 0 to remove and 0 not upgraded.
+Need to get 52.5 kB of archives.
+After this operation, 116 kB of additional disk space will be used.
+Get:1 http://deb.debian.org/debian bookworm/main amd64 tree amd64 2.1.0-1 [52.5 kB]
+the frobnicator is full of gremlins
+Fetched 52.5 kB in 0s (0 B/s)
+E: Sub-process /usr/local/sbin/provenance returned an error code (7)
+E: Failure running script /usr/local/sbin/provenance
+$ tree --version  (exit 127, 0.0 s)
+/bin/sh: 1: eval: tree: not found
+$ DEBIAN_FRONTEND=noninteractive apt-get purge -y tree  (exit 0, 0.2 s)
+Reading package lists...
+Building dependency tree...
+Reading state information...
+Package 'tree' is not installed, so not removed
+0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.
+$ command -v tree  (exit 127, 0.0 s)"""
+"""Evidence of a package manager that a hook broke, as a real run recorded it."""

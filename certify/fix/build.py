@@ -13,7 +13,8 @@ import re
 from collections.abc import Callable
 
 from certify.engine.client import APIError, Engine, answering
-from certify.judge.diagnosis import diagnose, telling_lines
+from certify.judge.diagnosis import diagnose
+from certify.judge.excerpts import important_lines
 from certify.model.errors import EngineUnavailable, Trouble
 from certify.model.terms import Fault
 from certify.util.text import one_line, printable
@@ -92,7 +93,7 @@ def _failure(log: str) -> BuildFailed | Trouble:
             fault=cause.fault,
             evidence=log,
         )
-    return BuildFailed(telling_lines(printable(log)))
+    return BuildFailed(important_lines(printable(log)))
 
 
 def _image_ids(engine: Engine) -> set[str]:

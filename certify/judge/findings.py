@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from certify.judge.diagnosis import abridged, diagnose
+from certify.judge.diagnosis import diagnose
+from certify.judge.excerpts import excerpt
 from certify.model.errors import Trouble
 from certify.model.finding import Claim, Finding
 from certify.model.result import Check, Reason, Waived
@@ -164,7 +165,7 @@ def trouble_reasons(trouble: Trouble | None) -> list[Reason]:
     if trouble is None:
         return []
     remedy = trouble.remedy or _MEND.get(trouble.fault, _RUN_AGAIN)
-    evidence = abridged(printable(trouble.evidence), EVIDENCE_LIMIT)
+    evidence = excerpt(printable(trouble.evidence), EVIDENCE_LIMIT)
     return [Reason(check=None, text=trouble.message, remedy=remedy, evidence=evidence)]
 
 

@@ -12,7 +12,7 @@ from rich.cells import cell_len, chop_cells
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from certify.judge.diagnosis import gist
+from certify.judge.excerpts import pick_lines
 from certify.util.text import printable
 
 EVIDENCE_ROWS = 12
@@ -46,7 +46,7 @@ def evidence_rows(evidence: str, width: int) -> list[str]:
     rows = [row for each in folded for row in each]
     if len(rows) <= EVIDENCE_ROWS:
         return rows if text.strip() else []
-    important = gist(lines, [len(each) for each in folded], EVIDENCE_ROWS - 1)
+    important = pick_lines(lines, [len(each) for each in folded], EVIDENCE_ROWS - 1)
     shown = [row for index in important for row in folded[index]]
     if len(shown) < 2:  # a single line fills all the rows
         shown = [rows[0], *rows[2 - EVIDENCE_ROWS :]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from certify.judge.diagnosis import abridged
+from certify.judge.excerpts import excerpt
 from certify.model.result import Check, Reason, Result
 from certify.model.terms import Status
 from certify.publish import phrases
@@ -103,7 +103,7 @@ def _check(check: Check) -> Iterator[str]:
 
 
 def _evidence(text: str) -> Iterator[str]:
-    evidence = abridged(printable(text).strip("\n"), _EVIDENCE)
+    evidence = excerpt(printable(text).strip("\n"), _EVIDENCE)
     if evidence.strip():
         yield f"\n<details><summary>Evidence</summary>\n\n{_fenced(evidence)}\n\n</details>"
 

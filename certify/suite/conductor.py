@@ -8,7 +8,7 @@ import pytest
 
 from certify.engine.container import ContainerStopped
 from certify.engine.session import ShellResult
-from certify.judge.diagnosis import abridged
+from certify.judge.excerpts import excerpt
 from certify.judge.findings import EVIDENCE_LIMIT
 from certify.model.finding import Finding
 from certify.model.terms import Outcome
@@ -185,7 +185,7 @@ class Conductor:
             outcome=outcome,
             seconds=round(call.duration, 3),
             message=one_line(message),
-            evidence=abridged(printable(evidence), EVIDENCE_LIMIT),
+            evidence=excerpt(printable(evidence), EVIDENCE_LIMIT),
             because=self._because(error) if outcome is Outcome.SKIPPED else None,
             fault=fault,
             waited=self._waited(),

@@ -1,6 +1,7 @@
+"""Causes behind failures: every signature, and lines that look alike."""
+
 from __future__ import annotations
 
-import re
 import time
 
 import pytest
@@ -8,17 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from certify.judge.diagnosis import (
-    LINE_LIMIT,
-    TEXT_LIMIT,
-    Signature,
-    abridged,
-    diagnose,
-    gist,
-    signatures,
-    telling_lines,
-)
+from certify.judge.diagnosis import LINE_LIMIT, TEXT_LIMIT, Signature, diagnose, signatures
 from certify.model.terms import Fault
+from tests.factories import UNKNOWN_FAILURE
 
 ALL = signatures()
 
@@ -321,159 +314,13 @@ def test_hostile_lines_take_no_longer_than_others(length: int) -> None:
     lines = [(sign.example[:length] * LINE_LIMIT)[: LINE_LIMIT - 1] for sign in ALL]
     began = time.process_time()
     diagnose("\n".join(lines))
-    telling_lines("\n".join(lines))
     assert time.process_time() - began < 5
 
 
-@given(st.text(), st.integers(-2, 8))
-def test_any_text_is_bearable(text: str, n: int) -> None:
+@given(st.text())
+def test_any_text_is_bearable(text: str) -> None:
     diagnose(text)
-    told = telling_lines(text, n).split("\n")
-    assert len(told) <= max(n, 1)
-    if n <= 0:
-        assert told == [""]
 
 
-LOG = """\
-Get:1 http://deb.debian.org/debian bookworm InRelease [151 kB]
-Reading package lists...
-W: Some index files failed to download. They have been ignored, or old ones used instead.
-E: Unable to locate package curl
-Setting up libgpg-error0:amd64 (1.46-1) ...
-[=====>       ] 12.3MB/45.1MB
- 45% |##########          |
-
-Couldn't move remaining userspace processes, ignoring: Input/output error
-debconf: unable to initialize frontend: Dialog
-[  OK  ] Reached target basic.target - Basic System.
-E: Unable to locate package curl
-dpkg: error processing package foo
-W: be warned
-all done
-"""
-
-
-def test_errors_come_before_warnings_before_the_rest_in_the_order_of_the_text() -> None:
-    assert telling_lines(LOG, 1) == "dpkg: error processing package foo"
-    assert telling_lines(LOG, 4).splitlines() == [
-        "W: Some index files failed to download. They have been ignored, or old ones used instead.",
-        "E: Unable to locate package curl",
-        "dpkg: error processing package foo",
-        "W: be warned",
-    ]
-    assert telling_lines(LOG).splitlines()[-1] == "all done"
-    assert telling_lines(LOG, 99) == telling_lines(LOG, 5)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "\n\n \t\n",
-        "10%\r20%\r100%\n",
-        "a1b2c3d4e5f6: Pull complete\n(3/12) Installing bash (5.2-r0)\n",
-        "Couldn't move remaining userspace processes, ignoring: Input/output error\n",
-    ],
-)
-def test_nothing_may_be_worth_telling(text: str) -> None:
-    assert telling_lines(text) == ""
-
-
-UNKNOWN_FAILURE = """\
-$ DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends tree  (exit 100, 0.3 s)
-Reading package lists...
-Building dependency tree...
-Reading state information...
-The following NEW packages will be installed:
-  tree
-0 upgraded, 1 newly installed, 0 to remove and 0 not upgraded.
-Need to get 52.5 kB of archives.
-After this operation, 116 kB of additional disk space will be used.
-Get:1 http://deb.debian.org/debian bookworm/main amd64 tree amd64 2.1.0-1 [52.5 kB]
-the frobnicator is full of gremlins
-Fetched 52.5 kB in 0s (0 B/s)
-E: Sub-process /usr/local/sbin/provenance returned an error code (7)
-E: Failure running script /usr/local/sbin/provenance
-$ tree --version  (exit 127, 0.0 s)
-/bin/sh: 1: eval: tree: not found
-$ DEBIAN_FRONTEND=noninteractive apt-get purge -y tree  (exit 0, 0.2 s)
-Reading package lists...
-Building dependency tree...
-Reading state information...
-Package 'tree' is not installed, so not removed
-0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.
-$ command -v tree  (exit 127, 0.0 s)"""
-"""What a hook of its own makes of an image's package manager, as a real run recorded it."""
-
-
-def kept(text: str, room: int) -> list[str]:
-    lines = text.splitlines()
-    return [lines[index] for index in gist(lines, [1] * len(lines), room)]
-
-
-def test_nobody_knows_this_failure() -> None:
+def test_an_unknown_failure_has_no_cause() -> None:
     assert diagnose(UNKNOWN_FAILURE) is None
-
-
-def test_of_what_was_run_that_is_kept_which_went_wrong() -> None:
-    lines = UNKNOWN_FAILURE.splitlines()
-    assert kept(UNKNOWN_FAILURE, 3) == [lines[14], lines[15], lines[22]]
-    assert kept(UNKNOWN_FAILURE, 7) == [
-        lines[0], lines[10], *lines[12:16], lines[22]
-    ]  # fmt: skip
-    assert kept(UNKNOWN_FAILURE, 99) == lines
-
-
-@pytest.mark.parametrize(
-    ("text", "room", "told"),
-    [
-        ("", 3, [""]),
-        ("a\nb\nc\nd", 3, ["a", "c", "d"]),
-        ("a\nE: b\nc\nd", 2, ["a", "E: b"]),
-        # What ended well tells least, but its errors count: a journal is read by journalctl.
-        ("$ x  (exit 1, 0.1 s)\na\n$ y  (exit 0, 0.1 s)\nb\nc", 2, ["$ x  (exit 1, 0.1 s)", "a"]),
-        ("$ x  (exit 0, 0.1 s)\na\n$ y  (exit 0, 0.1 s)\nit failed\nc", 2,
-         ["$ y  (exit 0, 0.1 s)", "it failed"]),
-        ("$ x  (did not end in time and was killed, 60.0 s)\na\n$ y  (exit 0, 0.1 s)\nb", 2,
-         ["$ x  (did not end in time and was killed, 60.0 s)", "a"]),
-        # Neither progress, nor empty lines, nor what is said again.
-        ("$ x\nsame\n\nsame\nReading database\n 45% |###", 2, ["$ x", "same"]),
-        ("a\nb", 0, []),
-    ],
-)  # fmt: skip
-def test_which_lines_are_kept(text: str, room: int, told: list[str]) -> None:
-    assert kept(text or "\n", room) == told
-
-
-@given(
-    st.lists(st.tuples(st.text("$ a(exit01,.)Es\n", max_size=30), st.integers(0, 9))),
-    st.integers(-1, 40),
-)
-def test_what_is_kept_fits_and_keeps_its_order(told: list[tuple[str, int]], room: int) -> None:
-    costs = [cost for _, cost in told]
-    found = gist([line for line, _ in told], costs, room)
-    assert found == sorted(set(found))
-    assert sum(costs[index] for index in found) <= max(room, 0)
-
-
-def test_a_long_text_is_abridged_to_what_tells_most() -> None:
-    assert abridged("short", 5) == "short"
-    text = UNKNOWN_FAILURE + "\nall is well" * 500
-    short = abridged(text, 700)
-    assert len(short) <= 700
-    first, mark, *rest = short.split("\n")
-    assert first.startswith("$ DEBIAN_FRONTEND=noninteractive apt-get install")
-    assert re.fullmatch(r"… \d+ lines left out …", mark)
-    assert {"E: Failure running script /usr/local/sbin/provenance", "all is well"} <= set(rest)
-    assert abridged("x" * 50_000 + "the end", 700).endswith("the end")
-    assert len(abridged("x" * 50_000 + "\n" + "y" * 50_000, 700)) <= 700
-
-
-def test_progress_that_failed_is_told() -> None:
-    assert telling_lines("Downloading failed: no more mirrors\nDownloading x [==> ]") == (
-        "Downloading failed: no more mirrors"
-    )
-
-
-def test_lines_in_other_scripts_are_not_taken_for_progress() -> None:
-    assert telling_lines("ошибка: файл не найден") == "ошибка: файл не найден"

@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from certify.publish.layout import EVIDENCE_ROWS, Paragraph, evidence_rows, no_wrap
-from tests.judge.test_diagnosis import UNKNOWN_FAILURE
+from tests.factories import UNKNOWN_FAILURE
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=50)
 HOSTILE = st.text(st.characters(exclude_categories=()), min_size=1)

@@ -14,7 +14,7 @@ from certify.model.result import Check, Reason, Result
 from certify.model.terms import Outcome, Status
 from certify.publish import markdown as module
 from certify.publish.markdown import markdown
-from tests.judge.test_diagnosis import UNKNOWN_FAILURE
+from tests.factories import UNKNOWN_FAILURE
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=80)
 HOSTILE = st.text(st.characters(exclude_categories=())) | st.text(
