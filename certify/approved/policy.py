@@ -73,7 +73,7 @@ class Policy(Value):
     waivers: bool = Field(default=True, strict=True)
     """True to accept certificates that depend on waivers."""
     platforms: tuple[_Platform, ...] = ()
-    """All platforms on which images are run; empty if they are not known."""
+    """The platforms on which images are run; empty if they are not known."""
     valid_days: _Days = 7.0
     """The validity of the list in days from its publication."""
     max_shrink_percent: float = Field(default=20.0, ge=0, le=100, allow_inf_nan=False, strict=True)

@@ -44,7 +44,7 @@ class Changes:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """All lines."""
+        """The lines of all four kinds."""
         return self.added + self.removed + self.moved + self.renewed
 
 

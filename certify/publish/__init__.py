@@ -1,5 +1,5 @@
-"""Pure renderers, one file an output: values in, text out; and the writer of ``reports/``.
+"""Renderers of results, one module per output, and the writer of ``reports/``.
 
-Whatever a renderer shows may have come from a hostile image. It has passed through
-`certify.util.text` once, where it entered; each renderer still escapes for its own format.
+Renderers are pure. Text from images was cleaned by `certify.util.text` when it was recorded, but
+each renderer still escapes it for its own format.
 """

@@ -14,7 +14,6 @@ from rich.console import Console
 
 from certify.model.result import Check, Reason, Result, Startup, Waived, WaiverNote
 from certify.model.terms import Grade, Level, Outcome, Status, WaiverState
-from certify.publish.layout import EVIDENCE_ROWS
 from certify.publish.text import print_report
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=50)
@@ -106,12 +105,6 @@ devspace
 def test_a_result_without_any_word_still_says_something(make_result: MakeResult) -> None:
     silent = make_result(checks=(), status=Status.INCONCLUSIVE)
     assert "No check was run" in shown(silent)
-
-
-def test_a_recommended_failure_is_marked_as_such(on_launch: Result) -> None:
-    text = shown(on_launch)
-    assert "! systemd.units failed (recommended)" in text
-    assert "provision 13.2 s" in text
 
 
 def test_the_whole_of_what_waivers_carry(
@@ -207,39 +200,6 @@ def test_passed_checks_are_a_count_only(native: Result) -> None:
     assert "image.os" not in text
 
 
-def test_a_reason_is_not_told_twice(rejected: Result, halting: Result) -> None:
-    assert shown(rejected).count("dockerd answers, but no container") == 1
-    text = shown(halting)
-    assert text.count("Temporary failure resolving") == 2  # of two checks
-    assert text.count("  → See that containers reach the network.") == 1
-
-
-def test_the_same_evidence_is_not_shown_twice(halting: Result) -> None:
-    text = shown(halting)
-    assert text.count("Err:39") == 1
-    assert "(the same evidence as for packages.refresh)" in text
-
-
-def test_a_reason_that_says_more_is_told(make_check: MakeCheck, make_result: MakeResult) -> None:
-    failed = make_check("systemd.pid1", Outcome.FAILED, message="PID 1 is sh", remedy="Install it.")
-    reason = Reason(check="systemd.pid1", text="The host lacks cgroups.", remedy="Mount them.")
-    text = shown(make_result(checks=(failed,), status=Status.INCONCLUSIVE, reasons=(reason,)))
-    assert "  The host lacks cgroups. (systemd.pid1)\n  → Mount them.\n\n✗ systemd.pid1" in text
-    assert "  PID 1 is sh\n  → Install it.\n" in text
-
-
-def test_skipped_checks_are_grouped_by_cause(
-    make_check: MakeCheck, make_result: MakeResult
-) -> None:
-    def skipped(name: str, message: str) -> Check:
-        return make_check(name, Outcome.SKIPPED, message=message)
-
-    checks = (skipped("a.a", "needs x.y"), skipped("b.b", "needs z"), skipped("c.c", "needs x.y"))
-    text = shown(make_result(checks=checks, status=Status.INCONCLUSIVE))
-    assert "– skipped: a.a, c.c — needs x.y\n\n" in text.replace("\n– ", "\n\n– ")
-    assert "– skipped: b.b — needs z\n" in text
-
-
 def test_several_results_end_in_one_summary(one_of_each: list[Result]) -> None:
     assert shown(*one_of_each).endswith(
         "\n\n5 results: 2 certified (1 native, 1 on-launch), 1 rejected, 2 inconclusive\n"
@@ -260,38 +220,6 @@ def test_a_run_that_never_began_is_told_in_few_words(
     text = shown(make_result(checks=checks, reasons=reasons, status=status, startup=Startup()))
     assert "  the engine does not answer\n  → Start it.\n\n30 unknown\n" in text
     assert "g.c0" not in text
-
-
-def test_unknown_checks_without_evidence_share_a_paragraph(
-    make_check: MakeCheck, make_result: MakeResult
-) -> None:
-    def unknown(name: str, **fields: str) -> Check:
-        return make_check(name, Outcome.UNKNOWN, message="was not run", **fields)
-
-    checks = (unknown("a.a"), unknown("b.b", evidence="seen"), unknown("c.c"), make_check("d.d"))
-    text = shown(make_result(checks=checks, status=Status.INCONCLUSIVE))
-    assert "? b.b unknown\n  was not run\n    seen\n\n? unknown: a.a, c.c — was not run\n" in text
-
-
-def test_what_keeps_all_others_from_being_asked_does_not_list_them(
-    make_check: MakeCheck, make_result: MakeResult
-) -> None:
-    failed = make_check("image.os", Outcome.FAILED, message="no system")
-    others = tuple(
-        make_check(f"g.c{n}", Outcome.SKIPPED, message="needs image.os", evidence="a log")
-        for n in range(20)
-    )
-    text = shown(make_result(checks=(failed, *others), status=Status.REJECTED))
-    assert "– skipped: all 20 others — needs image.os\n" in text
-    assert "1 failed · 20 skipped\n" in text
-
-
-def test_the_same_advice_is_given_once(make_check: MakeCheck, make_result: MakeResult) -> None:
-    checks = tuple(
-        make_check(f"g.c{n}", Outcome.FAILED, message=f"no {n}", remedy="Mend  it.") for n in "ab"
-    )
-    text = shown(make_result(checks=checks, status=Status.REJECTED))
-    assert text.count("  → Mend it.\n") == 1
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])
@@ -347,20 +275,6 @@ def test_no_data_controls_the_terminal(
     output = shown(result, result)
     output.encode()
     assert not set(output) & {"\x1b", "\x07", "\x9b", "\r", "\u202e"}
-
-
-def test_what_was_seen_of_trouble_is_shown_like_the_evidence_of_a_check(
-    make_result: MakeResult,
-) -> None:
-    lines = [f"line {number}" for number in range(100)] + ["\x1b]0;title\x07 it\x1b[2J ended"]
-    evidence = "\n".join(lines)
-    trouble = Reason(check=None, text="It would not start", remedy="Mend it.", evidence=evidence)
-    text = shown(make_result(checks=(), status=Status.INCONCLUSIVE, reasons=(trouble,)))
-    said, *rows, remedy = text.splitlines()[3 : 3 + EVIDENCE_ROWS + 2]
-    assert (said, remedy) == ("  It would not start", "  → Mend it.")
-    assert rows[0] == "    line 0"
-    assert rows[-1] == "     it ended"
-    assert "\x1b" not in text
 
 
 def test_timing_leaves_out_what_never_was(make_check: MakeCheck, make_result: MakeResult) -> None:

@@ -1,1 +1,1 @@
-"""The site under ``reports/``: the matrix, a page for each image, and one that compares two."""
+"""The site under ``reports/``: the matrix, a page per image, and a comparison of two images."""

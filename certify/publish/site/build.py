@@ -1,4 +1,4 @@
-"""The site as files: names under the reports folder, and what they hold."""
+"""The files of the site, as names below the reports folder and their contents."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ STATIC = Path(__file__).parent / "static"
 
 
 def image_files(result: Result, past: Sequence[Past]) -> Iterator[tuple[str, str]]:
-    """The page of a result, and the script that its cells open to if any has something to tell.
+    """Yield the page of a result, and a script with the details of checks that did not pass.
 
-    ``past`` is what was recorded under its name, the oldest first.
+    ``past`` has the earlier results under its name, oldest first.
     """
     name = certificate_stem(result)
     yield f"images/{name}.html", image_page(result, name, past)
@@ -32,7 +32,7 @@ def image_files(result: Result, past: Sequence[Past]) -> Iterator[tuple[str, str
 
 
 def rows_file(results: Sequence[Result]) -> tuple[str, str]:
-    """All rows of the matrix in one script: checks as a letter each, groups kept together."""
+    """Return the script with all rows of the matrix: a letter per check, sorted by group."""
     found = dict.fromkeys(check.id for result in results for check in result.checks)
     groups = {name: place for place, name in enumerate(dict.fromkeys(map(_group, found)))}
     ids = sorted(found, key=lambda check_id: groups[_group(check_id)])
@@ -46,7 +46,7 @@ def rows_file(results: Sequence[Result]) -> tuple[str, str]:
 def frame_files(
     changes: Sequence[Change] | None, stems: dict[tuple[str, str, str], str], now: datetime
 ) -> Iterator[tuple[str, str | bytes]]:
-    """What is there whatever the results are; see `index_page` for ``changes`` and ``stems``."""
+    """Yield the files that every site has; see `index_page` for ``changes`` and ``stems``."""
     for file in sorted(STATIC.iterdir()):
         yield f"assets/{file.name}", file.read_bytes()
     yield "compare.html", compare_page(now)
@@ -55,7 +55,7 @@ def frame_files(
 
 @cache
 def version() -> str:
-    """Of all that files are made with: another certify makes others of the same results."""
+    """Return a hash over renderers and templates; if it changes, all pages are out of date."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
     for file in sorted((*TEMPLATES.iterdir(), *here.glob("*.py"), *here.parent.glob("*.py"))):
@@ -72,5 +72,5 @@ def _script(before: str, data: object) -> str:
 
 
 def _in_script(data: object) -> str:
-    """JSON that means the same in JavaScript, and nothing at all in HTML."""
+    """Return JSON that is also valid JavaScript and contains no HTML tag."""
     return safe_json(data).replace("<", "\\u003c")

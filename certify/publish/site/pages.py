@@ -1,7 +1,7 @@
-"""The pages of the site as text: one for an image, the matrix, and the comparison.
+"""The pages of the site as text: the matrix, a page per image, and the comparison.
 
-Everything that comes from an image is escaped by the templates, and what could hide or turn text
-(control characters, bidi controls) is made visible before.
+Templates escape all text from images; control characters and bidi controls, which could hide or
+reorder text, are made visible before.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _CLASSES = {
 
 
 def image_page(result: Result, stem: str, history: Sequence[Past]) -> str:
-    """The page of one result; ``history`` is what was recorded under its name, oldest first."""
+    """Return the page of one result; ``history`` has all results of its name, oldest first."""
     points = [
         Point(each.at, each.status, each.boot_seconds, _samples(each, result))
         for each in history
@@ -64,8 +64,8 @@ def image_page(result: Result, stem: str, history: Sequence[Past]) -> str:
         host=_host(result),
         history=_by_digest(history[-_HISTORY:]),
         older=max(len(history) - _HISTORY, 0),
-        again=_command(result, "certify"),
-        mend=_command(result, "certify fix"),
+        certify_command=_command(result, "certify"),
+        fix_command=_command(result, "certify fix"),
         fixable=any(mark_of(c) is Mark.FAILED for c in result.checks)
         or result.startup.provision_seconds is not None,
     )
@@ -74,13 +74,13 @@ def image_page(result: Result, stem: str, history: Sequence[Past]) -> str:
 def index_page(
     changes: Sequence[Change] | None, stems: Mapping[tuple[str, str, str], str], written: datetime
 ) -> str:
-    """The matrix; its rows are in a script of their own, for there may be many.
+    """Return the page of the matrix; its rows, which may be many, are in a script.
 
-    ``changes`` are those of the last sweep, None if it had none before it to compare with;
-    ``stems`` name the pages that there are, by reference, platform and profile.
+    ``changes`` are those of the last sweep, None without an earlier sweep to compare with;
+    ``stems`` has the names of all image pages by reference, platform and profile.
     """
     kinds = Counter(change.kind.value for change in changes or ())
-    told = [
+    shown = [
         {
             "kind": change.kind.value,
             "reference": one_line(change.image.reference),
@@ -91,14 +91,14 @@ def index_page(
     ]
     return _render(
         "index.html.j2", title="Compatibility matrix · certify", kind="index", root="",
-        written=written, changes=None if changes is None else told,
+        written=written, changes=None if changes is None else shown,
         kinds=", ".join(f"{count} {kind}" for kind, count in kinds.items()),
         legend={mark: {"class": _CLASSES[mark], "text": text} for mark, text in LEGEND.items()},
     )  # fmt: skip
 
 
 def compare_page(written: datetime) -> str:
-    """The page that compares two images, of the rows of the matrix."""
+    """Return the page that compares two rows of the matrix."""
     return _render(
         "compare.html.j2", title="Compare · certify", kind="compare", root="", written=written
     )
@@ -109,7 +109,7 @@ def _samples(each: Past, result: Result) -> tuple[float, ...]:
 
 
 def _by_digest(history: Sequence[Past]) -> list[tuple[str, list[Past]]]:
-    """What was recorded of each image that the name led to; the newest first, both ways."""
+    """Group results by digest; newest digest first, and newest result first in each group."""
     found: dict[str, list[Past]] = {}
     for each in reversed(history):
         found.setdefault(each.identity, []).append(each)
@@ -117,7 +117,7 @@ def _by_digest(history: Sequence[Past]) -> list[tuple[str, list[Past]]]:
 
 
 def _grouped(checks: Sequence[Check]) -> list[tuple[str, list[tuple[Check, Mark, str]]]]:
-    """The checks by group, each with its mark and class: some run last, yet stand with others."""
+    """Group checks, each with its mark and CSS class; a group need not run in one piece."""
     groups: dict[str, list[tuple[Check, Mark, str]]] = {}
     for check in checks:
         mark = mark_of(check)
@@ -126,7 +126,7 @@ def _grouped(checks: Sequence[Check]) -> list[tuple[str, list[tuple[Check, Mark,
 
 
 def _command(result: Result, command: str) -> str:
-    """A command about this very image, to paste into a shell."""
+    """Return a command about this image, pinned by digest, to paste into a shell."""
     image = result.image
     name = f"{image.registry}/{image.repository}" if image.repository else image.reference
     pinned = f"{name}@{image.digest}" if image.digest and image.repository else image.reference
@@ -148,7 +148,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("created", image.created),
         ("trust", image.trust.value),
         ("launch", f"{result.launch.kind}, {result.launch.isolation}"),
-        ("lacks as shipped", ", ".join(result.launch.missing)),
+        ("missing as shipped", ", ".join(result.launch.missing)),
         ("suite", f"{result.suite.version} {result.suite.digest}"),
     )
     return [(name, value) for name, value in found if value]
@@ -211,7 +211,7 @@ def _slug(text: str) -> str:
 
 
 def _visible(value: object) -> object:
-    """What a template writes that is not its own: no text keeps a power that no eye can see."""
+    """Make invisible characters of a value visible before a template writes it."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return printable(str(value))

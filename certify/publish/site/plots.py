@@ -1,8 +1,8 @@
-"""Plots as SVG: how one launch went, and how the startup of an image went over time.
+"""Plots as SVG: the timeline of one launch, and the boot time of an image over many results.
 
-Along time they are reckoned in per cent, so that they fill any width with letters of one size;
-names stand left of 0, in the padding that the style sheet gives them. Colours come from classes
-there, so that they follow light and dark; what a plot shows is also told in its ``<title>``.
+Horizontal positions are percentages, so that a plot fills any width with text of one size; names
+are to the left of 0, in padding from the style sheet. Colours come from classes there, so that
+they follow the light and dark themes. A ``<title>`` describes each plot in words.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _TREND = 130
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One step of a launch: from when to when, in seconds since certify asked for the container."""
+    """One step of a launch, in seconds since certify requested the container."""
 
     name: str
     begin: float
     end: float
     kind: str
-    """The class of its colour: engine, install, boot, dockerd or checks."""
+    """The CSS class of its colour: engine, install, boot, dockerd or checks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One result of an image's past that tells how soon it was up."""
+    """One result with a boot time, as a point of the trend."""
 
     at: datetime
     status: Status
@@ -45,7 +45,7 @@ class Point:
 
 
 def spans_of(result: Result) -> list[Span]:
-    """The steps of a launch that were measured, one after another as they happened."""
+    """Return the measured steps of a launch in the order in which they happened."""
     startup = result.startup
     spans: list[Span] = []
     now = 0.0
@@ -62,22 +62,22 @@ def spans_of(result: Result) -> list[Span]:
         ("systemd up", startup.boot_seconds, "boot"),
         ("dockerd up", startup.dockerd_seconds, "dockerd"),
     ):
-        if seconds is not None:  # both are counted from the start of PID 1
+        if seconds is not None:  # both are measured from the start of PID 1
             spans.append(Span(name, now, now + seconds, kind))
             up = max(up, now + seconds)
-    asked = sum(check.seconds for check in result.checks)
-    if asked:
-        spans.append(Span("checks", up, up + asked, "checks"))
+    checking = sum(check.seconds for check in result.checks)
+    if checking:
+        spans.append(Span("checks", up, up + checking, "checks"))
     return spans
 
 
 def timeline(spans: Sequence[Span]) -> str:
-    """A bar for each step; nothing where nothing was measured."""
+    """Return a plot with a bar per step; an empty text without steps."""
     if not spans:
         return ""
     whole = max(span.end for span in spans) or 1.0
     bottom = _ROW * len(spans)
-    told = ", ".join(f"{s.name} after {phrases.seconds(s.end)}" for s in spans)
+    ends = ", ".join(f"{s.name} after {phrases.seconds(s.end)}" for s in spans)
     parts = []
     for tick in _ticks(whole):
         x = _share(tick, whole)
@@ -95,13 +95,13 @@ def timeline(spans: Sequence[Span]) -> str:
         parts.append(
             f'<text class="value" x="{_share(span.end, whole)}" dx="6" y="{y + 15}">{took}</text>'
         )
-    return _plot("timeline", bottom + _AXIS, f"Timeline: {told}", parts)
+    return _plot("timeline", bottom + _AXIS, f"Timeline: {ends}", parts)
 
 
 def typical(points: Sequence[Point]) -> tuple[float, float, float]:
-    """Of the boot seconds of results: where their middle half begins, their median, its end.
+    """Return the lower quartile, the median and the upper quartile of boot times in seconds.
 
-    Of fewer than four the least and the most stand in place of that half's ends.
+    With fewer than four points the minimum and the maximum replace the quartiles.
     """
     found = [point.boot_seconds for point in points]
     if len(found) < 4:
@@ -111,9 +111,9 @@ def typical(points: Sequence[Point]) -> tuple[float, float, float]:
 
 
 def trend(points: Sequence[Point]) -> str:
-    """Boot seconds over time, the oldest first, with their median and spread; nothing of one.
+    """Return a plot of boot times, oldest first; an empty text for fewer than two points.
 
-    The band is the middle half of all results; a bar is the spread of one result's launches.
+    The band is the middle half of all results; a bar is the range of one result's launches.
     """
     if len(points) < 2:
         return ""
@@ -128,7 +128,7 @@ def trend(points: Sequence[Point]) -> str:
         return f"{_TREND - seconds / top * (_TREND - 8):.1f}"
 
     low, middle, high = typical(points)
-    told = (
+    description = (
         f"Boot over {len(points)} results: median {phrases.seconds(middle)}, "
         f"{phrases.seconds(min(p.boot_seconds for p in points))} to {phrases.seconds(slowest)}"
     )
@@ -158,13 +158,13 @@ def trend(points: Sequence[Point]) -> str:
     for point in dict.fromkeys((points[0], points[-1])):
         day = f"{point.at:%Y-%m-%d}"
         parts.append(f'<text class="tick" x="{across(point)}" y="{_TREND + 18}">{day}</text>')
-    return _plot("trend", _TREND + _AXIS, told, parts)
+    return _plot("trend", _TREND + _AXIS, description, parts)
 
 
-def _plot(kind: str, height: int, told: str, parts: Sequence[str]) -> str:
+def _plot(kind: str, height: int, description: str, parts: Sequence[str]) -> str:
     return (
         f'<svg class="plot {kind}" width="100%" height="{height}" role="img"'
-        f' xmlns="http://www.w3.org/2000/svg"><title>{escape(told)}</title>{"".join(parts)}</svg>'
+        f' xmlns="http://www.w3.org/2000/svg"><title>{escape(description)}</title>{"".join(parts)}</svg>'
     )
 
 
@@ -177,7 +177,7 @@ def _short(seconds: float) -> str:
 
 
 def _ticks(whole: float) -> list[float]:
-    """Three to six round numbers from 0 up to the whole."""
+    """Return three to six round numbers from 0 up to the whole."""
     step = 0.001
     for factor in (2, 2.5, 2) * 20:
         if whole / step <= 6:

@@ -1,4 +1,4 @@
-"""What the matrix page knows of a result: as little as it takes to show, sort and filter a row."""
+"""The rows of the matrix page: only what it needs to show, sort and filter a result."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ _EVIDENCE = 8000
 LETTERS = {
     Mark.PASSED: "p", Mark.FAILED: "f", Mark.UNKNOWN: "u", Mark.SKIPPED: "s", Mark.NOTED: "n",
 }  # fmt: skip
-"""One letter for what a check came to: a capital where the verdict hangs on it though it was not
-answered; a dot for one that the profile does not ask.
+"""The letter of a check in a row: a capital if it is skipped or unknown but decides the verdict.
+
+The row has a dot for a check that the profile does not run.
 """
 FIELDS = (
     "stem", "reference", "digest", "platform", "os", "family", "trust", "profile", "status",
     "grade", "boot", "dockerd", "provision", "finished", "expires", "reason", "checks", "more",
 )  # fmt: skip
-"""The columns of a row, in their order; moments in seconds since 1970."""
-_SILENT = (Mark.UNKNOWN, Mark.SKIPPED)
+"""The columns of a row, in order; times are in seconds since 1970."""
+_UNANSWERED = (Mark.UNKNOWN, Mark.SKIPPED)
 
 
 def row_of(result: Result, stem: str, ids: Sequence[str]) -> list[Any]:
-    """The values of one row, in the order of :data:`FIELDS`; a letter for each check in ``ids``."""
+    """Return the values of a row in the order of :data:`FIELDS`; a letter per check in ``ids``."""
     image, startup, verdict = result.image, result.startup, result.verdict
     letters = {check.id: _letter(check) for check in result.checks}
     return [
@@ -54,11 +55,11 @@ def row_of(result: Result, stem: str, ids: Sequence[str]) -> list[Any]:
 def _letter(check: Check) -> str:
     mark = mark_of(check)
     letter = LETTERS[mark]
-    return letter.upper() if mark in _SILENT and is_decisive(check) else letter
+    return letter.upper() if mark in _UNANSWERED and is_decisive(check) else letter
 
 
 def details_of(result: Result) -> dict[str, Any]:
-    """What a cell opens to: of each check that did not pass, what it said and what to do."""
+    """Return the details of each check that did not pass, shown when a cell is opened."""
     return {
         check.id: {
             "outcome": check.outcome.value,

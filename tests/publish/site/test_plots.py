@@ -1,4 +1,4 @@
-"""The plots of the site: what they reckon, and that nothing leaves them."""
+"""The plots of the site: their numbers, and that everything stays inside of them."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def assert_ticks_are_few(root: ET.Element) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "expected"),
     [
         ([2], (2, 2, 2)),
         ([3, 1, 2], (1, 2, 3)),
@@ -94,7 +94,7 @@ def assert_ticks_are_few(root: ET.Element) -> None:
         ([5, 5, 5, 5], (5, 5, 5)),
     ],
 )
-def test_the_middle_half_forgets_what_happened_once(
-    seconds: list[float], told: tuple[float, float, float]
+def test_quartiles_ignore_an_outlier(
+    seconds: list[float], expected: tuple[float, float, float]
 ) -> None:
-    assert typical(points(seconds)) == told
+    assert typical(points(seconds)) == expected

@@ -23,16 +23,16 @@
   byId("names").append(...[...byName.keys()].map((name) => node("option", { value: name })));
 
   const readAddress = () => {
-    const asked = new URLSearchParams(location.hash.slice(1));
-    const one = byStem.get(asked.get("a")) ?? data.rows[0];
-    const other = byStem.get(asked.get("b")) ?? data.rows.find((row) => row !== one) ?? one;
+    const requested = new URLSearchParams(location.hash.slice(1));
+    const one = byStem.get(requested.get("a")) ?? data.rows[0];
+    const other = byStem.get(requested.get("b")) ?? data.rows.find((row) => row !== one) ?? one;
     pair = one ? [one, other] : [];
-    byId("differences").checked = asked.get("only") === "1";
+    byId("differences").checked = requested.get("only") === "1";
   };
   const writeAddress = () => {
-    const told = new URLSearchParams({ a: get(pair[0], "stem"), b: get(pair[1], "stem") });
-    if (byId("differences").checked) told.set("only", "1");
-    history.replaceState(null, "", `#${told}`);
+    const address = new URLSearchParams({ a: get(pair[0], "stem"), b: get(pair[1], "stem") });
+    if (byId("differences").checked) address.set("only", "1");
+    history.replaceState(null, "", `#${address}`);
   };
   const draw = () => {
     if (!pair.length) { byId("count").textContent = "Nothing has been certified yet."; return; }
@@ -54,7 +54,7 @@
       line(node("code", {}, ...id.split(/(?<=\.)/).flatMap((part) => [part, node("wbr")])), letters, { "data-check": id }, (letter, side) => letter === "." ? "" : node("a", { class: `mark ${CLASSES[letter]}`, href: pageOf(get(pair[side], "stem"), id) },
         `${MARKS[letter]} ${OUTCOMES[letter]}`));
     });
-    table.tHead.replaceChildren(node("tr", {}, node("th", { scope: "col" }, node("span", { class: "unseen" }, "what")),
+    table.tHead.replaceChildren(node("tr", {}, node("th", { scope: "col" }, node("span", { class: "visually-hidden" }, "fact or check")),
       ...pair.map((row) => node("th", { scope: "col" }, node("a", { href: pageOf(get(row, "stem")) }, node("bdi", {}, get(row, "reference")))))));
     table.tBodies[0].replaceChildren(...lines);
     byId("count").textContent = `${different} difference${different === 1 ? "" : "s"}`;
@@ -63,11 +63,11 @@
 
   INPUTS.forEach((id, side) => {
     const input = byId(id);
-    // A list only offers what begins or goes on like the field's text: make room for another.
+    // The browser only offers names that match the text in the field, so typing must replace it.
     input.addEventListener("focus", () => input.select());
     input.addEventListener("change", () => {
       const known = byName.has(input.value);
-      input.setCustomValidity(known ? "" : "No such image: choose one of the list.");
+      input.setCustomValidity(known ? "" : "No such image: choose one from the list.");
       input.setAttribute("aria-invalid", String(!known));
       if (!known) { input.reportValidity(); return; }
       pair[side] = byName.get(input.value);

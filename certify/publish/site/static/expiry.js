@@ -1,4 +1,4 @@
-// A page outlives its certificate: say so, by the clock of whoever reads it.
+// Marks a certificate that has expired by the reader's clock.
 "use strict";
 for (const each of document.querySelectorAll("[data-expires]")) {
   if (Number(each.dataset.expires) * 1000 <= Date.now()) {

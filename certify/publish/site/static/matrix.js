@@ -1,4 +1,4 @@
-// The matrix: filters, sorts, and draws only the rows in view, so that ten thousand are no burden.
+// The matrix: filters, sorts, and draws only the rows in view, so that it stays fast with ten thousand.
 "use strict";
 (() => {
   const { data, node, byId, get, MARKS, CLASSES, OUTCOMES, plain, seconds, day, pageOf } = window.certify;
@@ -16,24 +16,24 @@
   const gradeOf = (row) => (verdictOf(row) === "certified" ? get(row, "grade") : "");
   const shownVerdict = (row) => `${verdictOf(row)} ${gradeOf(row)}`.trim();
 
-  // What the checks of some places come to: the worst first, as in the terminal. A capital letter
-  // says that the verdict hangs on the check.
+  // The cell for some checks: the worst mark first, as in the terminal. A capital letter means that
+  // the check decides the verdict.
   const cell = (row, places) => {
-    const said = get(row, "checks");
+    const letters = get(row, "checks");
     const counts = {};
-    let asked = 0;
+    let total = 0;
     for (const place of places) {
-      const letter = said[place];
+      const letter = letters[place];
       if (letter === ".") continue;
-      asked += 1;
+      total += 1;
       counts[letter] = (counts[letter] || 0) + 1;
       if (letter !== plain(letter)) counts[plain(letter)] = (counts[plain(letter)] || 0) + 1;
     }
-    if (!asked) return { letter: ".", text: "" };
+    if (!total) return { letter: ".", text: "" };
     const order = get(row, "status") === "certified" ? "fUnups" : "fUSnups";
     const letter = plain([...order].find((each) => counts[each]));
     const count = counts[letter];
-    return { letter, text: count === asked ? `${MARKS[letter]} ${count}` : `${MARKS[letter]} ${count}/${asked}`, count, asked };
+    return { letter, text: count === total ? `${MARKS[letter]} ${count}` : `${MARKS[letter]} ${count}/${total}`, count, total };
   };
 
   const COLUMNS = [
@@ -51,36 +51,36 @@
     id: `check ${name}`, name, places, check: name,
     key: (row) => { const found = cell(row, places); return WEIGHT.indexOf(found.letter) * 1000 - (found.count || 0); },
   });
-  // Only what the profile asks, if one is chosen.
-  const askedBy = new Map();
-  const asked = (profile) => {
-    if (!askedBy.has(profile)) {
+  // Only the checks that the chosen profile runs.
+  const checksOf = new Map();
+  const checksIn = (profile) => {
+    if (!checksOf.has(profile)) {
       const rows = data.rows.filter((row) => !profile || get(row, "profile") === profile);
-      askedBy.set(profile, new Set(data.checks.map((_, index) => index).filter((index) => rows.some((row) => get(row, "checks")[index] !== "."))));
+      checksOf.set(profile, new Set(data.checks.map((_, index) => index).filter((index) => rows.some((row) => get(row, "checks")[index] !== "."))));
     }
-    return askedBy.get(profile);
+    return checksOf.get(profile);
   };
   const checkColumns = (every) => (every
     ? data.checks.map((id, index) => ({ ...groupColumn(id, [index]), begins: groups.get(id.split(".")[0])[0] === index }))
     : [...groups].map(([name, places]) => groupColumn(name, places))
-  ).filter((column) => column.places.some((place) => asked(state.profile).has(place)));
+  ).filter((column) => column.places.some((place) => checksIn(state.profile).has(place)));
 
-  // ------------------------------------------------------------------ state, kept in the address
+  // ------------------------------------------------------------------ state, stored in the address
 
   const CONTROLS = { q: "filter-text", verdict: "filter-verdict", profile: "filter-profile", os: "filter-os", trust: "filter-trust" };
   const state = { q: "", verdict: "", profile: "", os: "", trust: "", sort: "reference", dir: "asc", view: "groups" };
   const readAddress = () => {
-    const asked = new URLSearchParams(location.hash.slice(1));
-    for (const name of Object.keys(state)) state[name] = asked.get(name) ?? { sort: "reference", dir: "asc", view: "groups" }[name] ?? "";
+    const address = new URLSearchParams(location.hash.slice(1));
+    for (const name of Object.keys(state)) state[name] = address.get(name) ?? { sort: "reference", dir: "asc", view: "groups" }[name] ?? "";
     for (const [name, id] of Object.entries(CONTROLS)) byId(id).value = state[name];
     for (const [name, id] of Object.entries(CONTROLS)) if (byId(id).value !== state[name]) state[name] = byId(id).value;
     byId("every-check").checked = state.view === "checks";
   };
   const writeAddress = () => {
-    const told = new URLSearchParams();
+    const address = new URLSearchParams();
     const usual = { sort: "reference", dir: "asc", view: "groups" };
-    for (const [name, value] of Object.entries(state)) if (value && value !== usual[name]) told.set(name, value);
-    const hash = told.toString();
+    for (const [name, value] of Object.entries(state)) if (value && value !== usual[name]) address.set(name, value);
+    const hash = address.toString();
     history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
   };
 
@@ -161,7 +161,7 @@
           const text = state.view === "checks" ? MARKS[found.letter] : found.text;
           shown.append(node("button", {
             type: "button", tabindex: "-1", class: `mark ${CLASSES[found.letter]}`,
-            "aria-label": `${column.check}: ${found.count} of ${found.asked} ${OUTCOMES[found.letter]}`,
+            "aria-label": `${column.check}: ${found.count} of ${found.total} ${OUTCOMES[found.letter]}`,
           }, text));
         }
         drawn.append(shown);
@@ -187,7 +187,7 @@
   };
   const draw = (force) => {
     const first = Math.max(0, Math.floor(scroller.scrollTop / height) - SPARE);
-    // Of an empty table the height tells nothing yet; it is never more than the window's.
+    // An empty table has no row to measure; its height is at most that of the window.
     const last = Math.min(view.length, Math.ceil((scroller.scrollTop + innerHeight) / height) + SPARE);
     if (!force && first === shown[0] && last === shown[1]) return;
     shown = [first, last];
@@ -233,7 +233,7 @@
       if (target) { target.scrollIntoView({ block: "nearest", inline: "nearest" }); return; }
     }
   };
-  // Tab stops at one cell of the table, the last one that was used; arrows do the rest.
+  // Tab reaches one cell of the table, the last one used; arrow keys move between cells.
   let current = { position: 0, column: 0 };
   const targetAt = (position, column) => body.querySelector(`tr[aria-rowindex="${position + 2}"]`)?.cells[column]?.querySelector("a, button");
   const offerTab = () => {
@@ -282,22 +282,22 @@
     const found = await detailsOf(row);
     byId("detail-title").replaceChildren(node("code", {}, column.check), " of ", node("bdi", {}, get(row, "reference")));
     const letterAt = (index) => plain(get(row, "checks")[index]);
-    const asked = column.places.filter((index) => letterAt(index) !== ".");
-    // What is wrong comes first.
-    asked.sort((one, other) => WEIGHT.indexOf(letterAt(one)) - WEIGHT.indexOf(letterAt(other)) || one - other);
-    const parts = asked.map((index) => {
+    const shown = column.places.filter((index) => letterAt(index) !== ".");
+    // Problems come first.
+    shown.sort((one, other) => WEIGHT.indexOf(letterAt(one)) - WEIGHT.indexOf(letterAt(other)) || one - other);
+    const parts = shown.map((index) => {
       const id = data.checks[index];
       const letter = letterAt(index);
-      const said = found[id];
+      const detail = found[id];
       const part = node("section", { "data-check": id, "data-outcome": CLASSES[letter] },
         node("h3", {}, node("b", { class: `mark ${CLASSES[letter]}`, "aria-hidden": "true" }, MARKS[letter]), " ",
-          node("a", { href: pageOf(get(row, "stem"), id) }, node("code", {}, id)), ` ${said ? said.outcome : OUTCOMES[letter]}`,
-          node("span", { class: "quiet" }, said ? ` · ${said.level}` : "")));
-      if (said) {
-        if (said.message) part.append(node("p", {}, node("bdi", {}, said.message)));
-        if (said.waiver) part.append(node("p", { class: "quiet" }, `waived: ${said.waiver}`));
-        if (said.evidence) part.append(node("pre", { tabindex: "0", "aria-label": `Evidence of ${id}` }, said.evidence));
-        if (said.remedy) part.append(node("p", { class: "remedy" }, "→ ", node("bdi", {}, said.remedy)));
+          node("a", { href: pageOf(get(row, "stem"), id) }, node("code", {}, id)), ` ${detail ? detail.outcome : OUTCOMES[letter]}`,
+          node("span", { class: "quiet" }, detail ? ` · ${detail.level}` : "")));
+      if (detail) {
+        if (detail.message) part.append(node("p", {}, node("bdi", {}, detail.message)));
+        if (detail.waiver) part.append(node("p", { class: "quiet" }, `waived: ${detail.waiver}`));
+        if (detail.evidence) part.append(node("pre", { tabindex: "0", "aria-label": `Evidence of ${id}` }, detail.evidence));
+        if (detail.remedy) part.append(node("p", { class: "remedy" }, "→ ", node("bdi", {}, detail.remedy)));
       }
       return part;
     });
@@ -365,7 +365,7 @@
   scroller.addEventListener("scroll", () => draw(false), { passive: true });
   addEventListener("resize", () => { measure(); draw(true); });
   addEventListener("hashchange", () => {
-    if (location.hash === "#main") return; // somebody skipped to the content
+    if (location.hash === "#main") return; // the skip link was used
     readAddress();
     tiles();
     redraw();

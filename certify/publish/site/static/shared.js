@@ -1,4 +1,4 @@
-// What the matrix and the comparison share: the rows, the words for letters, and how nodes are made.
+// Shared by the matrix and the comparison: the rows, the words for letters, and a helper for nodes.
 "use strict";
 window.certify = (() => {
   const data = window.CERTIFY || { fields: [], checks: [], rows: [] };
@@ -16,7 +16,7 @@ window.certify = (() => {
     get: (row, name) => row[at[name]],
     MARKS: { p: "✓", f: "✗", u: "?", s: "–", n: "!", ".": "" },
     CLASSES: { p: "passed", f: "failed", u: "unknown", s: "skipped", n: "noted" },
-    OUTCOMES: { p: "passed", f: "failed", u: "unknown", s: "not asked", n: "failed, not required or waived", ".": "" },
+    OUTCOMES: { p: "passed", f: "failed", u: "unknown", s: "skipped", n: "failed, not required or waived", ".": "" },
     plain: (letter) => letter.toLowerCase(),
     seconds: (value) => (value === null ? "" : `${value.toFixed(value < 100 ? 1 : 0)} s`),
     day: (stamp) => new Date(stamp * 1000).toISOString().slice(0, 10),

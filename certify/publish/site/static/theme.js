@@ -1,26 +1,26 @@
-// Light, dark, or as the system has it; before anything is painted.
+// The theme: light, dark, or that of the system. Runs before anything is painted.
 "use strict";
 (() => {
   const root = document.documentElement;
   const order = ["auto", "light", "dark"];
-  const kept = () => { try { return localStorage.getItem("certify-theme"); } catch { return null; } };
-  const keep = (value) => { try { localStorage.setItem("certify-theme", value); } catch { /* no store */ } };
+  const saved = () => { try { return localStorage.getItem("certify-theme"); } catch { return null; } };
+  const save = (value) => { try { localStorage.setItem("certify-theme", value); } catch { /* no storage */ } };
   const show = (value) => {
     if (value === "auto") root.removeAttribute("data-theme");
     else root.setAttribute("data-theme", value);
   };
-  let now = order.includes(kept()) ? kept() : "auto";
+  let now = order.includes(saved()) ? saved() : "auto";
   show(now);
   document.addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
-    const tell = () => { button.textContent = `Theme: ${now}`; };
+    const label = () => { button.textContent = `Theme: ${now}`; };
     button.hidden = false;
-    tell();
+    label();
     button.addEventListener("click", () => {
       now = order[(order.indexOf(now) + 1) % order.length];
-      keep(now);
+      save(now);
       show(now);
-      tell();
+      label();
     });
   });
 })();
