@@ -25,7 +25,7 @@ from certify.engine.launch_plan import Limits
 from certify.judge.profiles import Profile
 from certify.judge.startup import measured, medians
 from certify.judge.verdict import judge
-from certify.judge.waivers import Waiver, digest, matching, notes, valid_until
+from certify.judge.waivers import Waiver, digest, in_force, matching, notes, valid_until
 from certify.model.errors import EngineUnavailable, Interrupted, SuiteBroken, Trouble
 from certify.model.reference import Reference
 from certify.model.result import Image, Result, Startup, Suite
@@ -164,8 +164,7 @@ def _result(
         seen.claims,
         trouble=seen.trouble,
         installed_at_launch=bool(seen.facts.get("missing")),
-        waivers=waivers,
-        now=finished_at,
+        waived=in_force(waivers, finished_at),
     )
     return Result(
         image=seen.image,

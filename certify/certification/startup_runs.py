@@ -11,14 +11,14 @@ from certify.engine.client import Engine
 from certify.engine.launch_plan import LaunchPlan
 from certify.judge.profiles import Profile
 from certify.judge.startup import (
-    WHATS,
+    PHASES,
     Start,
+    corrected_skips,
+    excuse_slow_host,
     is_emulated,
     judge_starts,
     over_budget,
     pace,
-    reconsider,
-    retold,
 )
 from certify.model.finding import Finding
 from certify.model.result import Host, Image
@@ -49,7 +49,7 @@ def starts(
     None at all if the first did not come up. Raises :class:`EngineUnavailable`.
     """
     first = Start.model_validate(
-        {f"{what}_seconds": facts.get(f"{what}_seconds") for what in WHATS}
+        {f"{phase}_seconds": facts.get(f"{phase}_seconds") for phase in PHASES}
     )
     if first.boot_seconds is None:
         return
@@ -91,8 +91,8 @@ def weigh(
         host = host.model_copy(update={"calibration": calibration})
         emulated = is_emulated(engine.platform, image.platform)
         for finding, over in late.items():
-            weighed = reconsider(finding, *over, calibration, emulated=emulated)
+            weighed = excuse_slow_host(finding, *over, calibration, emulated=emulated)
             judged[finding.id] = weighed
             if weighed.outcome is Outcome.UNKNOWN:
-                judged |= retold(findings, finding.id)
+                judged |= corrected_skips(findings, finding.id)
     return {each: found for each, found in judged.items() if found != findings.get(each)}, host

@@ -29,10 +29,10 @@ _SERVED = re.compile(rb"HTTP/1\.[01] [23]\d\d\b")
 def reach(engine: Engine, urls: Iterable[str], network: str | None) -> dict[str, Reach]:
     """How far certify's own container comes with each URL; for http, the headers are asked for.
 
-    Whatever keeps the engine from starting it is :attr:`Reach.NOT_ASKED`. Raises
+    Whatever keeps the engine from starting it is :attr:`Reach.NOT_TRIED`. Raises
     :class:`~certify.model.errors.EngineUnavailable`.
     """
-    found = dict.fromkeys(urls, Reach.NOT_ASKED)
+    found = dict.fromkeys(urls, Reach.NOT_TRIED)
     try:
         with trials(engine) as tried:
             control = _Control(tried, network)
@@ -89,7 +89,7 @@ class _Control:
                 return said.addresses
             if said.problem == _NO_SUCH_NAME:
                 return Reach.NO_NAME
-        return Reach.NOT_ASKED
+        return Reach.NOT_TRIED
 
     def _ran(self, program: bytes) -> Trial:
         return self._tried.run(program, config=self._config, seconds=_SECONDS)

@@ -1,11 +1,10 @@
-"""Whose fault a refresh of package lists is that failed at the network. Pure.
+"""The fault behind a refresh of package lists that failed at the network. Pure.
 
-"Could not resolve" looks the same where there is no network and where an image names a host that
-does not exist; "404" where a mirror has lost all it had and where an image names a release that
-it never had. A control tells: certify's own container, on the same network and with nothing of
-the image in it, is asked for the same places, for other documents of theirs, and for the
-distribution's own mirror (``mirrors.toml``). What cannot be proven so stays with the network, and
-inconclusive.
+"Could not resolve" looks the same without a network and for a host that does not exist; "404"
+looks the same for a mirror that lost its files and for a release that never existed. A control
+decides: certify's own container, on the same network and without anything of the image, tries the
+same servers, other documents on them, and the distribution's own mirror (``mirrors.toml``). A
+fault that this does not prove stays with the network, and the check inconclusive.
 """
 
 from __future__ import annotations
@@ -21,45 +20,45 @@ from urllib.parse import urlsplit
 from certify.judge.diagnosis import diagnose
 from certify.model.terms import Fault
 
-PLACES_AT_MOST = 3
-"""Places that are asked for; each may take seconds."""
+MOST_SERVERS = 3
+"""Servers, and repositories, that the control tries; each may take seconds."""
 
 
 class Reach(StrEnum):
-    """How far the control came with one address."""
+    """The result of the control for one URL."""
 
     SERVES = "serves"
-    """A web server has what was asked for (or says where it went)."""
+    """A web server has the document, or redirects to it."""
     CONNECTS = "connects"
-    """Somebody listens there."""
+    """A server accepts connections."""
     NO_NAME = "does not exist"
-    """The name server that containers are given says that there is no such name."""
+    """The containers' name server reports that there is no such name."""
     REFUSES = "takes no connections"
-    """Nobody listens there, or there is no way there."""
+    """No server listens, or there is no route."""
     NO_ANSWER = "does not answer"
-    """Nothing came in time: it may be down, or overloaded, or out of reach."""
-    NOT_ASKED = "could not be asked"
+    """No answer in time: the server may be down, overloaded or out of reach."""
+    NOT_TRIED = "could not be tried"
 
 
-Answers = Mapping[str, Reach]
-"""What the control found, by URL."""
+ControlResults = Mapping[str, Reach]
+"""The results of the control, by URL."""
 _REACHED = (Reach.SERVES, Reach.CONNECTS)
 
-# Lines in which a package manager says that it did not come through.
+# Lines in which a package manager reports a failed connection.
 _LOST = re.compile(
     r"resolv|connect|timed out|timeout was reached|unreachable|no route|bad address|dns[: ]"
     r"|network error|name or service|remote end closed",
     re.IGNORECASE,
 )
-# Those of them in which it did not even get as far as a server: what it began to give and did not
-# end is none of these, for then the same control that reaches the server proves nothing.
+# Lines in which it did not even reach a server. A transfer that broke off is not among them:
+# there a control that reaches the server proves nothing.
 _UNREACHED = re.compile(
     r"resolv|bad address|name or service|dns[: ]|unreachable|no route|connection refused"
     r"|(could ?n.t|could not|unable to|failed to|cannot initiate the) connect",
     re.IGNORECASE,
 )
 _ERROR = re.compile(r"^ {0,2}(e|w|err|error|warning):?[: \d]|\berror\b|failed", re.IGNORECASE)
-# With a proxy in between, the one that is named here is not the one in the URL.
+# With a proxy, these name the proxy, and the URL names another host.
 _NAMED = (
     re.compile(r"resolv\w{0,5}(?: host)?:? ['\"]?(?P<host>[\w.-]+)(?::(?P<port>\w+))?"),
     re.compile(r"connect(?:ion)? to:? (?P<host>[\w.-]+)(?:(?::| port )(?P<port>\d+))?"),
@@ -72,7 +71,7 @@ _URL = re.compile(
 _INSIDE = re.compile(r"\b(?:(?:file|copy):/|cdrom:(?://)?\[)[^\s'\"]*")
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[?::1\]?")
 _GONE = re.compile(r"\b404\b|not have a release file", re.IGNORECASE)
-_GIVEN = re.compile(r"^(get|hit):\d", re.IGNORECASE)
+_SERVED = re.compile(r"^(get|hit):\d", re.IGNORECASE)
 _RELEASE = re.compile(r"^(?:get|hit):\d+ (?P<repository>\S+) (?P<suite>\S+) (?:in)?release\b", re.I)
 _CODENAME = re.compile(r"[a-z0-9.-]{1,40}")
 _PORTS = {"http": 80, "https": 443, "ftp": 21}
@@ -87,7 +86,7 @@ def _mirrors() -> dict[str, str]:
 
 
 def mirror(os_release: Mapping[str, str] | None) -> str | None:
-    """A document that the distribution's own mirror serves as long as it works; null if unknown."""
+    """Return the URL of a document on the distribution's own mirror; None if it is unknown."""
     release = os_release or {}
     for name in (release.get("ID", ""), *release.get("ID_LIKE", "").split()):
         if name in _mirrors():
@@ -95,8 +94,11 @@ def mirror(os_release: Mapping[str, str] | None) -> str | None:
     return None
 
 
-def places(text: str, lost: re.Pattern[str] = _LOST) -> tuple[str, ...]:
-    """Where a package manager did not come through by its own words, as URLs, without loopback."""
+def failed_servers(text: str, lost: re.Pattern[str] = _LOST) -> tuple[str, ...]:
+    """Return the URLs of servers that a package manager failed to connect to, without loopback.
+
+    ``text`` is the output of the package manager.
+    """
     named, linked = [], []
     for line in text.splitlines():
         if not lost.search(line):
@@ -110,14 +112,17 @@ def places(text: str, lost: re.Pattern[str] = _LOST) -> tuple[str, ...]:
     return tuple(url for url in every if not _LOOPBACK.fullmatch(_host(url)))
 
 
-def repositories(text: str, os_release: Mapping[str, str] | None) -> dict[str, tuple[str, ...]]:
-    """Repositories that their servers say not to have, with other documents to ask those for.
+def missing_repositories(
+    text: str, os_release: Mapping[str, str] | None
+) -> dict[str, tuple[str, ...]]:
+    """Map each repository that its server does not have to other documents to try there.
 
-    Left out are servers that were not reached, for apt says the same of those; that gave the
-    package manager something else; and the distribution's own mirror. There is nothing to ask
-    over TLS, which certify's own program does not speak.
+    Servers are left out that were not reached (apt prints the same for those), that served
+    something else, or that are the distribution's own mirror. Nothing is tried over TLS, which
+    certify's own program does not speak.
     """
-    told, gone = {*places(text), *_givers(text)}, dict[str, tuple[str, ...]]()
+    ignored = {*failed_servers(text), *_serving(text)}
+    gone: dict[str, tuple[str, ...]] = {}
     own, codename = mirror(os_release), (os_release or {}).get("VERSION_CODENAME", "")
     for line in text.splitlines():
         for each in _URL.finditer(line):
@@ -129,102 +134,104 @@ def repositories(text: str, os_release: Mapping[str, str] | None) -> dict[str, t
                     documents.append(f"{repository}/dists/{codename}/InRelease")
                 http = server.startswith("http:")
                 gone[repository] = tuple(dict.fromkeys(documents)) if http else ()
-    found = [each for each in gone if not any(_within(each, server) for server in told)]
-    return {repository: gone[repository] for repository in found[:PLACES_AT_MOST]}
+    found = [each for each in gone if not any(_within(each, server) for server in ignored)]
+    return {repository: gone[repository] for repository in found[:MOST_SERVERS]}
 
 
-def questions(text: str, os_release: Mapping[str, str] | None) -> tuple[str, ...]:
-    """The URLs that a control has to be asked for; none if it could tell nothing."""
+def control_urls(text: str, os_release: Mapping[str, str] | None) -> tuple[str, ...]:
+    """Return the URLs that the control should try; none if it could prove nothing."""
     own = mirror(os_release)
-    others = [each for every in repositories(text, os_release).values() for each in every]
-    asked = (*places(text)[:PLACES_AT_MOST], *others)
-    if not asked and not (own and _gone_from(own, text)):
+    others = [each for every in missing_repositories(text, os_release).values() for each in every]
+    urls = (*failed_servers(text)[:MOST_SERVERS], *others)
+    if not urls and not (own and _gone_from(own, text)):
         return ()
-    return (*asked, own) if own else asked
+    return (*urls, own) if own else urls
 
 
-def weigh(
-    text: str, os_release: Mapping[str, str] | None, answers: Answers
+def attribute_refresh(
+    text: str, os_release: Mapping[str, str] | None, results: ControlResults
 ) -> tuple[Fault, str] | None:
-    """Who is at fault, and a sentence that says why; null if a signature has to tell.
+    """Return the fault behind a failed refresh and its proof; None if a signature decides.
 
-    ``text`` is what the package manager said, ``answers`` what the control found for
-    :func:`questions`.
+    ``text`` is the output of the package manager; ``results`` are those of the control for
+    :func:`control_urls`.
     """
     cause = diagnose(text, where="packages")
     if cause is not None and cause.fault not in (Fault.IMAGE, Fault.NETWORK):
-        return None  # a full disk, a wrong clock: no control tells anything of that
+        return None  # a full disk or a wrong clock: a control proves nothing
     if inside := _inside(text):
         return Fault.IMAGE, f"{inside} is inside the image itself, where no network leads"
     proofs = [
-        *_of_torn(text),
-        *_of_lost(text, mirror(os_release), answers),
-        *_of_absent(text, os_release, answers),
+        *_incomplete_repositories(text),
+        *_unreached_servers(text, mirror(os_release), results),
+        *_absent_repositories(text, os_release, results),
     ]
-    # What is certain of the image stays true, whatever else is out of order.
+    # A proven fault of the image stays true, whatever else is out of order.
     proven = next((each for each in proofs if each[0] is Fault.IMAGE), next(iter(proofs), None))
-    if proven is None and cause is None and (lost := places(text)):
-        return Fault.NETWORK, f"nothing came through from {_host(lost[0])}, and nothing shows why"
+    if proven is None and cause is None and (lost := failed_servers(text)):
+        return Fault.NETWORK, f"the connection to {_host(lost[0])} failed for an unknown reason"
     return proven
 
 
-def _of_lost(text: str, own: str | None, answers: Answers) -> Iterator[tuple[Fault, str]]:
-    """What is proven of places that were not reached."""
-    own_serves = own is not None and answers.get(own) is Reach.SERVES
-    unreached = set(places(text, _UNREACHED)) - _givers(text)
-    for place in places(text):
-        host, reach = _host(place), answers.get(place, Reach.NOT_ASKED)
-        if reach in _REACHED and place in unreached:
+def _unreached_servers(
+    text: str, own: str | None, results: ControlResults
+) -> Iterator[tuple[Fault, str]]:
+    """Yield the proven faults of servers that were not reached."""
+    own_serves = own is not None and results.get(own) is Reach.SERVES
+    unreached = set(failed_servers(text, _UNREACHED)) - _serving(text)
+    for server in failed_servers(text):
+        host, reach = _host(server), results.get(server, Reach.NOT_TRIED)
+        if reach in _REACHED and server in unreached:
             blocked = (
                 f"certify's own container reaches {host} on the same network, and the image does "
-                "not: its name resolution, its proxy or its firewall keeps it from it"
+                "not: check its name resolution, its proxy and its firewall"
             )
             yield Fault.IMAGE, blocked
         elif own and own_serves and host != _host(own):
             dead = (
-                f"{host} {reach}, as certify's own container finds too, while {_host(own)} serves "
+                f"{host} {reach} for certify's own container either, while {_host(own)} serves "
                 "it on the same network"
             )
-            if reach is Reach.NO_NAME and place in unreached:
+            if reach is Reach.NO_NAME and server in unreached:
                 yield Fault.IMAGE, dead
             elif reach is Reach.REFUSES:
                 yield Fault.NETWORK, f"{dead}: that server is down"
 
 
-def _of_torn(text: str) -> Iterator[tuple[Fault, str]]:
-    """What is proven of lists that a repository names, by what it gave, and does not have.
+def _incomplete_repositories(text: str) -> Iterator[tuple[Fault, str]]:
+    """Yield the faults of repositories that served a Release file, but not a list that it names.
 
-    Of a repository that has no such component or architecture apt says so, and asks for no list.
+    For a component or architecture that a repository does not have, apt fetches no list.
     """
     releases = [each for each in map(_RELEASE.match, text.splitlines()) if each]
     for line in text.splitlines():
         for url in _URL.finditer(line) if _GONE.search(line) else ():
             for each in releases:
                 if url[0].startswith(f"{each['repository'].rstrip('/')}/dists/{each['suite']}/"):
-                    lacks = f"{url['host']} gave its Release file, and has not the lists it names"
+                    lacks = f"{url['host']} has a Release file, but not the lists that it names"
                     yield Fault.NETWORK, f"{lacks}: that mirror is being updated, or out of order"
 
 
-def _of_absent(
-    text: str, os_release: Mapping[str, str] | None, answers: Answers
+def _absent_repositories(
+    text: str, os_release: Mapping[str, str] | None, results: ControlResults
 ) -> Iterator[tuple[Fault, str]]:
-    """What is proven of repositories that a server was reached for, and does not have."""
+    """Yield the proven faults of repositories that a server was reached for, but does not have."""
     own = mirror(os_release)
-    if own and answers.get(own) is not Reach.SERVES and _gone_from(own, text):
-        what = f"{_host(own)}, the distribution's own mirror,"
-        yield Fault.NETWORK, f"{what} does not serve certify's own container either"
-    for repository, documents in repositories(text, os_release).items():
+    if own and results.get(own) is not Reach.SERVES and _gone_from(own, text):
+        name = f"{_host(own)}, the distribution's own mirror,"
+        yield Fault.NETWORK, f"{name} does not serve certify's own container either"
+    for repository, documents in missing_repositories(text, os_release).items():
         host = _host(repository)
-        if served := [each for each in documents if answers.get(each) is Reach.SERVES]:
-            wrong = f"what the image's sources name on {host} does not exist, while it gives"
-            yield Fault.IMAGE, f"{wrong} {served[-1]} to certify's own container"
+        if served := [each for each in documents if results.get(each) is Reach.SERVES]:
+            wrong = f"{repository}, which the image's sources name, does not exist, while {host}"
+            yield Fault.IMAGE, f"{wrong} serves {served[-1]} to certify's own container"
         else:
-            empty = f"nothing shows that {host} has anything at all, {repository} or else"
+            empty = f"nothing shows that {host} serves anything, {repository} or other documents"
             yield Fault.NETWORK, f"{empty}: that mirror may be out of order"
 
 
 def _inside(text: str) -> str:
-    """What was looked for in the image itself, or on a server that would have to run in it."""
+    """Return the URL of a source that is a file of the image or a server inside it, or nothing."""
     for line in text.splitlines():
         lost = _LOST.search(line)
         for found in (match for pattern in _NAMED for match in pattern.finditer(line) if lost):
@@ -235,20 +242,20 @@ def _inside(text: str) -> str:
     return ""
 
 
-def _givers(text: str) -> set[str]:
-    """Servers that gave something, by the package manager's own words."""
-    given = (line for line in text.splitlines() if _GIVEN.match(line))
-    found = (each for line in given for each in _URL.finditer(line))
+def _serving(text: str) -> set[str]:
+    """Return the servers that served anything to the package manager."""
+    served = (line for line in text.splitlines() if _SERVED.match(line))
+    found = (each for line in served for each in _URL.finditer(line))
     return {_url(each["host"], each["port"] or each[1]) for each in found}
 
 
 def _gone_from(own: str, text: str) -> bool:
-    """Whether the distribution's own mirror is said not to have what was asked for."""
+    """Return True if the distribution's own mirror does not have a document."""
     return _host(own) in text and _GONE.search(text) is not None
 
 
 def _url(host: str, service: str) -> str:
-    """The URL of a host's root, by a port's number or a scheme's name; empty if there is none."""
+    """Return the URL of a host's root by a port or a scheme's name; empty if it is invalid."""
     port = int(service) if service.isdecimal() and len(service) < 6 else _PORTS.get(service, 80)
     host = host.lower().strip(".-")
     if not host or not 0 < port < 65536:

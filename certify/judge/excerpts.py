@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from certify.judge.diagnosis import LINE_LIMIT, is_noise, meaningful_lines
 from certify.util.text import printable
 
+EVIDENCE_LIMIT = 8000
+"""Characters of evidence that a check or a reason has at most."""
+
 _PROGRESS = re.compile(
     r"""
     ^(get|hit|ign):\d                                          # apt fetches

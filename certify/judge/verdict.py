@@ -1,19 +1,15 @@
-"""The verdict: what a profile makes of all outcomes. Pure; the same arguments, the same answer."""
+"""The verdict on one candidate by one profile. Pure: the same arguments give the same verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
 
-from certify.judge.findings import NOT_RUN, CandidateFindings, summary, trouble_reasons
-from certify.judge.profiles import Profile
-from certify.judge.waivers import Waiver, in_force
+from certify.judge.assessment import NOT_RUN, Assessment, open_reason, trouble_reasons
+from certify.judge.profile import Profile
 from certify.model.errors import Trouble
 from certify.model.finding import Claim, Finding
-from certify.model.result import Check, Reason, Verdict
+from certify.model.result import Check, Reason, Verdict, Waived
 from certify.model.terms import Fault, Grade, Level, Outcome, Status
-
-_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 def judge(
@@ -23,97 +19,93 @@ def judge(
     *,
     trouble: Trouble | None = None,
     installed_at_launch: bool = False,
-    waivers: Sequence[Waiver] = (),
-    now: datetime = _END_OF_TIME,
+    waived: Mapping[str, Waived] | None = None,
 ) -> tuple[Verdict, tuple[Check, ...]]:
-    """Judge one candidate by one profile.
+    """Judge one candidate by one profile; return the verdict and the checks of the result.
 
-    ``findings`` and ``claims`` are keyed by the id of the check; their order does not matter.
-    ``trouble`` is what kept the run from beginning or from coming to its end.
-    ``installed_at_launch`` tells whether anything had to be installed before the checks.
-    ``waivers`` are those that match the image; they count if they have not expired ``now``, the
-    moment of the verdict (without it, none does).
+    ``findings``, ``claims`` and ``waived`` are keyed by the id of the check; their order does not
+    matter. ``trouble`` is what kept the run from starting or finishing. ``installed_at_launch`` is
+    True if anything had to be installed before the checks. ``waived`` are the waivers of the image
+    that are in force.
 
-    First, every check comes to count as one of these:
+    First, each check is counted:
 
-    ======================================================  ===================================
-    what was found                                          counts as
-    ======================================================  ===================================
-    passed                                                  passed
-    failed, fault image                                     failed: it was seen, for certain
-    failed, no fault named, no trouble                      failed: it is the image's
-    failed, no fault named, and trouble                     unknown: may be the trouble's work
-    failed, any other fault                                 unknown: says nothing of the image
-    skipped because of a check that counts as failed,       failed, by way of that check,
-    directly or by way of other skipped checks              whatever that check's level
-    skipped because of anything else, or of nothing         unknown: a skip is never a pass
-    unknown, or not found at all                            unknown
-    ======================================================  ===================================
+    ====================================================  ======================================
+    finding                                               counts as
+    ====================================================  ======================================
+    passed                                                passed
+    failed, fault of the image                            failed: it was certainly observed
+    failed, no fault named, no trouble                    failed: it is attributed to the image
+    failed, no fault named, and trouble                   unknown: the trouble may have caused it
+    failed, any other fault                               unknown: it proves nothing of the image
+    skipped because of a check that counts as failed,     failed through that check, whatever
+    directly or through other skipped checks              its level
+    skipped because of anything else, or of nothing       unknown: a skip is never a pass
+    unknown, or no finding                                unknown
+    ====================================================  ======================================
 
-    Then waivers excuse. A waiver is for exactly one check, so each row is about the check itself:
+    Then waivers excuse failures. A waiver covers exactly one check, so each row is about itself:
 
-    ======================================================  ===================================
-    what it counts as                                       if it is waived
-    ======================================================  ===================================
-    passed                                                  passed; the waiver is not needed
-    failed by itself                                        excused: somebody answers for it
-    failed by way of another check (that one waived or      excused; but only by a waiver of its
-    not)                                                    own: what was never run is not
-                                                            covered by the waiver of its cause
-    unknown                                                 unknown: the host's trouble is not
-                                                            waived, it is mended
-    ======================================================  ===================================
+    ====================================================  ======================================
+    counts as                                             if the check is waived
+    ====================================================  ======================================
+    passed                                                passed; the waiver is not needed
+    failed by itself                                      excused: its owner answers for it
+    failed through another check (waived or not)          excused, but only by its own waiver: it
+                                                          never ran, so the other check's waiver
+                                                          does not cover it
+    unknown                                               unknown: the host's trouble cannot be
+                                                          waived
+    ====================================================  ======================================
 
-    Then the required checks decide, those of the profile and those that the user brought along:
+    Then the required checks decide, those of the profile and those of the user:
 
-    ==================================  ============  =========================================
-    of the required checks              verdict       why
-    ==================================  ============  =========================================
-    any counts as failed and is not     rejected      what was seen stays true, also if trouble
+    ==================================  ============  ==========================================
+    required checks                     verdict       reason
+    ==================================  ============  ==========================================
+    any counts as failed and is not     rejected      an observation stays true, even if trouble
     excused                                           came later or others are unknown
-    else, there is trouble              inconclusive  even if all have passed: the run did not
-                                                      come to its end
-    else, any is unknown                inconclusive  nothing failed, and not all was answered
-    else, none has passed, since none   inconclusive  there is nothing to certify by
-    is required or all are excused
-    all passed or are excused           certified     native, or on-launch if anything had to
-                                                      be installed; waivers do not change that
-    ==================================  ============  =========================================
+    else, there is trouble              inconclusive  the run did not finish, even if all passed
+    else, any is unknown                inconclusive  nothing failed, but something is open
+    else, none has passed: none is      inconclusive  there is nothing to certify by
+    required, or all are excused
+    all passed or are excused           certified     on-launch if anything had to be installed,
+                                                      else native; waivers do not change that
+    ==================================  ============  ==========================================
 
-    Reasons name causes, each once: for a rejection the checks that failed by themselves, in the
-    order of the checks, then the trouble, then in one sentence what could not be answered; for an
-    inconclusive run the trouble, then what is unknown, checks with the same message together.
+    The reasons name each cause once. A rejection has the checks that failed by themselves in their
+    order, then the trouble, then one sentence on what is open. An inconclusive verdict has the
+    trouble, then the unknown checks, with those of one message together.
 
-    The checks returned are those of the profile in its order, then by id those findings that the
-    profile does not name, at the level of their claim. They show the outcome that counts, but a
-    skipped check stays skipped, and what excuses a check at whatever level.
+    The checks are those of the profile in its order, then by id those that only have a finding, at
+    the level of their claim. They have the outcome that counts, except that a skip stays a skip.
     """
     extra = sorted(findings.keys() - set(profile.checks))
     levels = {
         check: profile.level(check) or _own_level(claims, check)
         for check in (*profile.checks, *extra)
     }
-    seen = {check: _settled(check, findings.get(check), trouble) for check in levels}
-    case = CandidateFindings(seen, claims, levels, in_force(waivers, now))
+    counted = {check: _counted(check, findings.get(check), trouble) for check in levels}
+    found = Assessment(counted, claims, levels, waived or {})
     required = [check for check, level in levels.items() if level is Level.REQUIRED]
-    passed = [check for check in required if case.passed(check)]
-    open_ = [each for each in required if not case.passed(each) and not case.waiver(each)]
-    roots = {check: case.root(check) for check in open_}
-    broken = case.ordered(root for root in roots.values() if case.failed(root))
-    unanswered = [check for check, root in roots.items() if not case.failed(root)]
+    passed = [check for check in required if found.passed(check)]
+    unmet = [each for each in required if not found.passed(each) and not found.waiver(each)]
+    roots = {check: found.root(check) for check in unmet}
+    failed = found.ordered(root for root in roots.values() if found.failed(root))
+    unanswered = [check for check, root in roots.items() if not found.failed(root)]
 
     reasons: list[Reason] = []
     grade: Grade | None = None
-    if broken:
+    if failed:
         status = Status.REJECTED
-        reasons += [case.failure(root, roots) for root in broken]
+        reasons += [found.rejection(root, roots) for root in failed]
         reasons += trouble_reasons(trouble)
         if unanswered:
-            reasons.append(summary(unanswered))
+            reasons.append(open_reason(unanswered))
     elif trouble or unanswered or not passed:
         status = Status.INCONCLUSIVE
         reasons += trouble_reasons(trouble)
-        reasons += case.doubts(case.ordered(roots.values()))
+        reasons += found.doubts(found.ordered(roots.values()))
         if not passed and not unanswered:
             what = "every required check is waived" if required else "no check is required"
             text = f"{what}, so there is nothing to certify by"
@@ -123,16 +115,16 @@ def judge(
         status = Status.CERTIFIED
         grade = Grade.ON_LAUNCH if installed_at_launch else Grade.NATIVE
     verdict = Verdict(status=status, grade=grade, reasons=tuple(reasons))
-    return verdict, tuple(case.check(check) for check in levels)
+    return verdict, tuple(found.check(check) for check in levels)
 
 
 def _own_level(claims: Mapping[str, Claim], check: str) -> Level:
-    """The level of a check that the profile does not name; without a claim it is required."""
+    """Return the level of a check that no profile names; without a claim it is required."""
     return claims[check].level if check in claims else Level.REQUIRED
 
 
-def _settled(check: str, finding: Finding | None, trouble: Trouble | None) -> Finding:
-    """The finding as it counts; see the first table of :func:`judge`."""
+def _counted(check: str, finding: Finding | None, trouble: Trouble | None) -> Finding:
+    """Return the finding as it counts; see the first table of :func:`judge`."""
     if finding is None:
         return Finding(id=check, outcome=Outcome.UNKNOWN, message=NOT_RUN)
     if finding.outcome is not Outcome.FAILED or finding.fault is Fault.IMAGE:
@@ -141,5 +133,5 @@ def _settled(check: str, finding: Finding | None, trouble: Trouble | None) -> Fi
         return finding.model_copy(update={"outcome": Outcome.UNKNOWN})
     if trouble is None:
         return finding
-    message = f"{finding.message or 'failed'} (as the run broke down, so it proves nothing)"
+    message = f"{finding.message or 'failed'} (the run broke down, so this proves nothing)"
     return finding.model_copy(update={"outcome": Outcome.UNKNOWN, "message": message})

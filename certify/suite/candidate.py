@@ -45,7 +45,7 @@ class Candidate(Lifecycle):
         self.user = f"certify{secrets.token_hex(3)}"
         self.lacked: set[str] = set()
         """Capabilities that were still missing when it was asked to stop."""
-        self.ask_control: Callable[[Sequence[str]], control.Answers] = lambda _urls: {}
+        self.ask_control: Callable[[Sequence[str]], control.ControlResults] = lambda _urls: {}
         """How far certify's own container comes with URLs; nowhere, if there is none to ask."""
         self._hosts: dict[str, Host] = {}
 
@@ -130,10 +130,9 @@ class Candidate(Lifecycle):
         network is at fault.
         """
         release = self.os_release
-        urls = control.questions(said, release)
-        fault, proof = control.weigh(said, release, self.ask_control(urls) if urls else {}) or (
-            None, "",
-        )  # fmt: skip
+        urls = control.control_urls(said, release)
+        results = self.ask_control(urls) if urls else {}
+        fault, proof = control.attribute_refresh(said, release, results) or (None, "")
         if fault is Fault.NETWORK:
             raise Trouble(f"the package lists could not be fetched: {proof}", fault=fault)
         return proof

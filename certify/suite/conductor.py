@@ -8,8 +8,7 @@ import pytest
 
 from certify.engine.container import ContainerStopped
 from certify.engine.session import ShellResult
-from certify.judge.excerpts import excerpt
-from certify.judge.findings import EVIDENCE_LIMIT
+from certify.judge.excerpts import EVIDENCE_LIMIT, excerpt
 from certify.model.finding import Finding
 from certify.model.terms import Outcome
 from certify.suite import fixtures

@@ -52,10 +52,10 @@ def test_what_answers_what_refuses_and_what_does_not_exist(engine: Engine, serve
 
 def test_without_a_network_nothing_is_said_of_names(engine: Engine) -> None:
     found = reach(engine, ["http://nowhere.invalid", "http://192.0.2.1"], "none")
-    assert found["http://nowhere.invalid"] in (Reach.NOT_ASKED, Reach.NO_ANSWER)
+    assert found["http://nowhere.invalid"] in (Reach.NOT_TRIED, Reach.NO_ANSWER)
     assert found["http://192.0.2.1"] is Reach.REFUSES
 
 
 def test_a_network_that_does_not_exist_is_no_answer(engine: Engine) -> None:
     urls = ["http://127.0.0.1:9", "http://nowhere.invalid"]
-    assert set(reach(engine, urls, "no-such-network").values()) == {Reach.NOT_ASKED}
+    assert set(reach(engine, urls, "no-such-network").values()) == {Reach.NOT_TRIED}

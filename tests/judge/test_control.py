@@ -1,4 +1,4 @@
-"""Whose fault a failed refresh is: what the control found decides, and what is unproven stays."""
+"""The fault behind a failed refresh: proven by a control, else left to the network."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certify.judge.control import (
-    PLACES_AT_MOST,
+    MOST_SERVERS,
     Reach,
+    attribute_refresh,
+    control_urls,
+    failed_servers,
     mirror,
-    places,
-    questions,
-    repositories,
-    weigh,
+    missing_repositories,
 )
 from certify.judge.diagnosis import diagnose
 from certify.model.terms import Fault
@@ -52,7 +52,7 @@ GONE_THERE = (
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("output", "expected"),
     [
         (DEAD_NAME, ("http://nowhere.invalid",)),
         (NO_DNS, ("http://deb.debian.org",)),
@@ -75,10 +75,10 @@ GONE_THERE = (
         ("", ()),
     ],
 )  # fmt: skip
-def test_only_places_that_were_not_come_through_to_are_asked_for(
-    said: str, expected: tuple[str, ...]
+def test_failed_servers_are_those_that_could_not_be_connected_to(
+    output: str, expected: tuple[str, ...]
 ) -> None:
-    assert places(said) == expected
+    assert failed_servers(output) == expected
 
 
 REMOTE = "http://nowhere.invalid"
@@ -86,13 +86,13 @@ NOT_PROVEN = None
 
 
 @pytest.mark.parametrize(
-    ("said", "found", "fault"),
+    ("output", "found", "fault"),
     [
-        # The name is dead and the network works: the image names the wrong place.
+        # The name does not exist and the network works: the image names the wrong server.
         (DEAD_NAME, {REMOTE: Reach.NO_NAME, MIRROR: Reach.SERVES}, Fault.IMAGE),
-        # The server is down, for everybody.
+        # The server is down for everybody.
         (DEAD_NAME, {REMOTE: Reach.REFUSES, MIRROR: Reach.SERVES}, Fault.NETWORK),
-        # One server is down; the other has never been there.
+        # One server is down; the other never existed.
         (
             REFUSED.format("mirror.corp") + "\n" + DEAD_NAME,
             {"http://mirror.corp": Reach.REFUSES, REMOTE: Reach.NO_NAME, MIRROR: Reach.SERVES},
@@ -100,24 +100,24 @@ NOT_PROVEN = None
         ),
         # It may be down for an hour, or overloaded.
         (DEAD_NAME, {REMOTE: Reach.NO_ANSWER, MIRROR: Reach.SERVES}, NOT_PROVEN),
-        # Nothing works from there.
+        # Nothing works from the control either.
         (DEAD_NAME, {REMOTE: Reach.NO_NAME, MIRROR: Reach.NO_ANSWER}, NOT_PROVEN),
         (DEAD_NAME, {REMOTE: Reach.NO_NAME, MIRROR: Reach.CONNECTS}, NOT_PROVEN),
-        # Nobody could be asked.
+        # No control could be tried.
         (DEAD_NAME, {}, NOT_PROVEN),
-        (DEAD_NAME, {REMOTE: Reach.NOT_ASKED, MIRROR: Reach.SERVES}, NOT_PROVEN),
+        (DEAD_NAME, {REMOTE: Reach.NOT_TRIED, MIRROR: Reach.SERVES}, NOT_PROVEN),
         # The distribution's own mirror is down for everybody.
         (NO_DNS, {"http://deb.debian.org": Reach.NO_NAME, MIRROR: Reach.NO_NAME}, NOT_PROVEN),
-        # A control beside it comes through: the image stands in its own way.
+        # The control connects: the image itself prevents it.
         (NO_DNS, {"http://deb.debian.org": Reach.CONNECTS, MIRROR: Reach.SERVES}, Fault.IMAGE),
-        # It gave something before, so nothing in the image keeps it from there.
+        # It served something before, so nothing in the image prevents it.
         (GIVEN + NO_DNS, {"http://deb.debian.org": Reach.SERVES, MIRROR: Reach.SERVES}, NOT_PROVEN),
         (
             f"Hit:1 {REMOTE}/debian x InRelease\n{DEAD_NAME}",
             {REMOTE: Reach.NO_NAME, MIRROR: Reach.SERVES},
             NOT_PROVEN,
         ),
-        # It was reached, and stopped in the middle: that the control reaches it says nothing.
+        # The transfer broke off: a control that reaches the server proves nothing.
         *(
             (
                 before + CUT.format(LISTS, how),
@@ -143,7 +143,7 @@ NOT_PROVEN = None
             {"http://a.corp": Reach.SERVES},
             NOT_PROVEN,
         ),
-        # Lists that the repository names by its Release file, and does not have.
+        # The repository does not have the lists that its Release file names.
         (GIVEN + CUT.format(LISTS, "404  Not Found"), {MIRROR: Reach.SERVES}, Fault.NETWORK),
         (CUT.format(LISTS, "404  Not Found"), {MIRROR: Reach.SERVES}, NOT_PROVEN),
         (
@@ -151,24 +151,24 @@ NOT_PROVEN = None
             {MIRROR: Reach.SERVES},
             NOT_PROVEN,
         ),
-        # A mirror that has nothing at all, against a suite that does not exist.
+        # A mirror without anything, and a suite that does not exist.
         (GONE, {MIRROR: Reach.CONNECTS}, Fault.NETWORK),
         (GONE, {MIRROR: Reach.SERVES}, NOT_PROVEN),
-        # A mirror of one's own that has nothing for anybody, against a release that it never had.
+        # A private mirror without anything, and a release that it never had.
         (GONE_THERE, {MIRROR: Reach.SERVES}, Fault.NETWORK),
         (GONE_THERE, {ROOT: Reach.CONNECTS, BOOKWORM: Reach.CONNECTS}, Fault.NETWORK),
         (GONE_THERE, {ROOT: Reach.SERVES}, Fault.IMAGE),
         (GONE_THERE, {ROOT: Reach.CONNECTS, BOOKWORM: Reach.SERVES}, Fault.IMAGE),
         (f"Hit:1 {ROOT}debian bookworm InRelease\n{GONE_THERE}", {}, NOT_PROVEN),
         (f"Hit:1 http://mirror.corp:8/debian bookworm InRelease\n{GONE_THERE}", {}, Fault.NETWORK),
-        # No network leads there, so no control is needed.
+        # The source is inside the image, so no control is needed.
         (PROXY.format("http://deb.debian.org/", "127.0.0.1"), {}, Fault.IMAGE),
         (PROXY.format("http://deb.debian.org/", "localhost"), {}, Fault.IMAGE),
         ("E: Failed to fetch file:/srv/repo/./Packages  Hash Sum mismatch", {}, Fault.IMAGE),
         ("E: Failed to fetch http://a.corp/Packages.xz  Hash Sum mismatch", {}, NOT_PROVEN),
         ("Get:1 file:/srv/repo ./ Packages [20 B]", {}, NOT_PROVEN),
         ("E: Could not open file: permission denied", {}, NOT_PROVEN),
-        # What the host ran out of is no fault of the image, wherever the repository is.
+        # A full disk is never the fault of the image.
         (
             "E: Failed to fetch file:/srv/repo/Packages  write (28: No space left on device)",
             {},
@@ -176,13 +176,15 @@ NOT_PROVEN = None
         ),
     ],
 )
-def test_whose_fault_it_is(said: str, found: dict[str, Reach], fault: Fault | None) -> None:
-    weighed = weigh(said, DEBIAN, found)
-    assert (weighed and weighed[0]) == fault
+def test_the_fault_of_a_failed_refresh(
+    output: str, found: dict[str, Reach], fault: Fault | None
+) -> None:
+    attributed = attribute_refresh(output, DEBIAN, found)
+    assert (attributed and attributed[0]) == fault
 
 
 @pytest.mark.parametrize(
-    ("said", "name"),
+    ("output", "name"),
     [
         ("WARNING: updating http://a/v3: could not connect to server (check repositories file)",
          "connection-failed"),
@@ -212,34 +214,32 @@ def test_whose_fault_it_is(said: str, found: dict[str, Reach], fault: Fault | No
          "repository-gone"),
     ],
 )  # fmt: skip
-def test_every_package_manager_s_words_for_a_network_that_fails_are_known(
-    said: str, name: str
-) -> None:
-    cause = diagnose(said, where="packages")
+def test_network_errors_of_every_package_manager_are_known(output: str, name: str) -> None:
+    cause = diagnose(output, where="packages")
     assert cause is not None
     assert (cause.name, cause.fault) == (
         name, Fault.IMAGE if name == "repository-gone" else Fault.NETWORK,
     )  # fmt: skip
 
 
-def test_what_did_not_come_through_for_no_known_reason_is_not_held_against_the_image() -> None:
-    weighed = weigh("error: http://a.corp/x: DNS: entry malformed", DEBIAN, {})
-    assert weighed is not None
-    assert weighed[0] is Fault.NETWORK
+def test_an_unknown_connection_error_is_attributed_to_the_network() -> None:
+    attributed = attribute_refresh("error: http://a.corp/x: DNS: entry malformed", DEBIAN, {})
+    assert attributed is not None
+    assert attributed[0] is Fault.NETWORK
 
 
 def test_a_proof_names_both_sides() -> None:
-    weighed = weigh(DEAD_NAME, DEBIAN, {REMOTE: Reach.NO_NAME, MIRROR: Reach.SERVES})
-    assert weighed is not None
-    assert "nowhere.invalid does not exist" in weighed[1]
-    assert "deb.debian.org serves it" in weighed[1]
+    attributed = attribute_refresh(DEAD_NAME, DEBIAN, {REMOTE: Reach.NO_NAME, MIRROR: Reach.SERVES})
+    assert attributed is not None
+    assert "nowhere.invalid does not exist" in attributed[1]
+    assert "deb.debian.org serves it" in attributed[1]
 
 
-def test_the_mirror_is_asked_along_with_what_failed_or_where_it_is_said_to_be_empty() -> None:
-    assert questions(DEAD_NAME, DEBIAN) == (REMOTE, MIRROR)
-    assert questions(GONE, DEBIAN) == (MIRROR,)
-    assert questions("E: malformed entry", DEBIAN) == ()
-    assert questions(DEAD_NAME, None) == (REMOTE,)
+def test_the_mirror_is_tried_with_failed_servers_or_if_it_lacks_a_document() -> None:
+    assert control_urls(DEAD_NAME, DEBIAN) == (REMOTE, MIRROR)
+    assert control_urls(GONE, DEBIAN) == (MIRROR,)
+    assert control_urls("E: malformed entry", DEBIAN) == ()
+    assert control_urls(DEAD_NAME, None) == (REMOTE,)
 
 
 @pytest.mark.parametrize(
@@ -255,25 +255,25 @@ def test_the_mirror_is_asked_along_with_what_failed_or_where_it_is_said_to_be_em
             {"https://mirror.corp/x": ()},
         ),
         (GONE, {}),
-        # apt says so of a server that it did not reach, too.
+        # apt prints this for a server that it did not reach, too.
         (f"{REFUSED.format('mirror.corp')}\n{GONE_THERE}", {}),
         (GONE_THERE.replace("mirror.corp", "mirror.corp:0"), {}),
         (f"Get:1 {ROOT}debian bookworm/main [404 kB]", {}),
         (f"{ROOT}debian was fetched", {}),
     ],
 )
-def test_a_server_is_asked_for_what_else_it_should_have(
+def test_other_documents_are_tried_on_a_server_that_lacks_a_repository(
     line: str, expected: dict[str, tuple[str, ...]]
 ) -> None:
-    assert repositories(line, DEBIAN) == expected
+    assert missing_repositories(line, DEBIAN) == expected
 
 
-def test_what_an_image_says_of_itself_makes_no_other_request() -> None:
+def test_a_hostile_codename_changes_no_request() -> None:
     hostile = {"ID": "debian", "VERSION_CODENAME": "x HTTP/1.1\r\nHost: y"}
-    assert repositories(GONE_THERE, hostile) == {f"{ROOT}debian": (ROOT, f"{ROOT}debian/")}
+    assert missing_repositories(GONE_THERE, hostile) == {f"{ROOT}debian": (ROOT, f"{ROOT}debian/")}
 
 
-def test_a_derived_distribution_is_known_by_what_it_is_like() -> None:
+def test_a_derived_distribution_has_the_mirror_of_its_parent() -> None:
     assert mirror({"ID": "raspbian", "ID_LIKE": "debian"}) == MIRROR
     assert mirror({"ID": "nobody-knows"}) is None
     assert mirror(None) is None
@@ -285,12 +285,12 @@ _LINES = st.sampled_from(
 
 
 @given(st.lists(_LINES | st.text(max_size=40), max_size=12).map("".join))
-def test_whatever_an_image_prints_is_survived_and_proves_nothing_without_a_control(
-    said: str,
+def test_any_output_is_bearable_and_proves_nothing_without_a_control(
+    output: str,
 ) -> None:
-    assert len(repositories(said, DEBIAN)) <= PLACES_AT_MOST
-    asked = questions(said, DEBIAN)
-    assert len(asked) <= 4 * PLACES_AT_MOST + 1
-    weighed = weigh(said, DEBIAN, dict.fromkeys(asked, Reach.NO_ANSWER))
+    assert len(missing_repositories(output, DEBIAN)) <= MOST_SERVERS
+    urls = control_urls(output, DEBIAN)
+    assert len(urls) <= 4 * MOST_SERVERS + 1
+    attributed = attribute_refresh(output, DEBIAN, dict.fromkeys(urls, Reach.NO_ANSWER))
     inside = "inside the image itself"
-    assert weighed is None or weighed[0] is Fault.NETWORK or inside in weighed[1]
+    assert attributed is None or attributed[0] is Fault.NETWORK or inside in attributed[1]

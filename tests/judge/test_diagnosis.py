@@ -23,13 +23,13 @@ def test_every_signature_is_the_first_that_matches_its_example(signature: Signat
     assert "\n" not in signature.example
 
 
-def test_names_are_unique_and_every_fault_but_certifys_own_is_known() -> None:
+def test_names_are_unique_and_no_signature_is_for_the_tool() -> None:
     assert len({signature.name for signature in ALL}) == len(ALL)
     faults = {str(signature.fault) for signature in ALL}
     assert faults == {"image", "host", "launch", "network", "registry", "none"}
 
 
-# Lines as they were seen; what is told apart by them is the point of each group.
+# Real lines; each group has causes that look alike.
 @pytest.mark.parametrize(
     ("line", "name", "fault"),
     [
@@ -246,7 +246,7 @@ def test_real_lines(line: str, name: str, fault: Fault) -> None:
         "Setting up libgpg-error0:amd64 (1.46-1) ...",
         "Couldn't move remaining userspace processes, ignoring: Input/output error",
         "sudo: unable to resolve host 3f2a8c1b7d90: Temporary failure in name resolution",
-        # Trouble inside the container is not the network's.
+        # Connections inside the container are not the network.
         "curl: (7) Failed to connect to localhost port 80: Connection refused",
         "dial tcp 127.0.0.1:2375: connect: connection refused",
         "dial unix /var/run/docker.sock: connect: connection refused",
@@ -256,11 +256,11 @@ def test_real_lines(line: str, name: str, fault: Fault) -> None:
         "Starting systemd-oomd.service - Userspace Out-Of-Memory (OOM) Killer...",
     ],
 )
-def test_lines_that_give_no_cause_away(line: str) -> None:
+def test_lines_without_a_cause(line: str) -> None:
     assert diagnose(line) is None
 
 
-def test_the_order_of_signatures_decides_not_that_of_lines() -> None:
+def test_the_order_of_signatures_decides() -> None:
     text = """\
 E: Unable to locate package curl
 Err:1 http://deb.debian.org/debian bookworm InRelease
@@ -310,7 +310,7 @@ def test_unbounded_quantifiers_are_refused(pattern: str) -> None:
 
 @pytest.mark.parametrize("length", [4, 12, 30])
 def test_hostile_lines_take_no_longer_than_others(length: int) -> None:
-    # Every signature's own words over and over are what keeps a matcher busiest.
+    # Repeated beginnings of the examples keep the patterns busiest.
     lines = [(sign.example[:length] * LINE_LIMIT)[: LINE_LIMIT - 1] for sign in ALL]
     began = time.process_time()
     diagnose("\n".join(lines))

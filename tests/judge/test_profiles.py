@@ -92,7 +92,7 @@ def test_groups_come_in_their_order(name: str) -> None:
         ('"ark.deck"', '"services.logs"', "mine.toml:9: info: 'services.logs' needs launch = "),
     ],
 )
-def test_a_bad_profile_says_file_key_and_what(old: str, new: str, message: str) -> None:
+def test_a_mistake_is_reported_with_file_line_and_key(old: str, new: str, message: str) -> None:
     with pytest.raises(BadProfile, match=re.escape(message)):
         parse_profile(GOOD.replace(old, new, 1), "mine.toml")
 
@@ -126,7 +126,7 @@ def test_nothing_but_a_shipped_name_is_loaded(name: str) -> None:
         load(name)
 
 
-def test_the_digest_is_stable_and_covers_what_judges() -> None:
+def test_the_digest_covers_exactly_what_can_change_a_verdict() -> None:
     mine = parse_profile(GOOD, "x")
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", mine.digest())
     assert mine.digest() == parse_profile(GOOD, "y").digest()
@@ -180,7 +180,7 @@ def extending(parent: str, more: str = "", name: str = "mine") -> Profile:
     )
 
 
-def test_one_that_adds_nothing_demands_the_same_under_a_name_of_its_own() -> None:
+def test_an_extension_without_additions_requires_the_same() -> None:
     mine, base = extending("base"), parse_profile(BASE, "base.toml")
     assert (mine.name, mine.title, mine.extends) == ("mine", "mine", "base")
     same = {"required", "recommended", "info", "launch", "install", "budgets"}
@@ -204,9 +204,7 @@ def test_one_that_adds_nothing_demands_the_same_under_a_name_of_its_own() -> Non
         ('install = ["bash"]', "install", {"bash"}),
     ],
 )  # fmt: skip
-def test_lists_are_added_and_a_check_has_the_level_that_was_said_last(
-    more: str, key: str, expected: set[str]
-) -> None:
+def test_lists_are_added_and_a_named_check_moves(more: str, key: str, expected: set[str]) -> None:
     assert set(getattr(extending("base", more), key)) == expected
 
 
@@ -234,12 +232,12 @@ def test_a_profile_may_extend_one_that_extends_another() -> None:
         ("broken", "broken.toml: this is not TOML"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_extended_is_told_by_file_and_line(parent: str, message: str) -> None:
+def test_a_parent_that_cannot_be_extended_is_reported(parent: str, message: str) -> None:
     with pytest.raises(BadProfile, match=re.escape(message)):
         extending(parent)
 
 
-def test_an_unknown_parent_comes_with_the_closest() -> None:
+def test_an_unknown_parent_names_the_closest() -> None:
     with pytest.raises(BadProfile) as caught:
         extending("bse")
     assert "Did you mean 'base'?" in caught.value.remedy
@@ -257,7 +255,7 @@ def test_an_unknown_parent_comes_with_the_closest() -> None:
         ('launch = "idle"', "'systemd.pid1' needs launch = \"init\""),
     ],
 )
-def test_what_is_wrong_in_an_extending_profile_is_still_told(more: str, message: str) -> None:
+def test_mistakes_in_an_extending_profile_are_reported(more: str, message: str) -> None:
     text = OWN.format("mine") + ("" if "extends" in more else 'extends = "base"\n') + more
     with pytest.raises(BadProfile, match=re.escape(message)):
         parse_profile(text, "mine.toml", library=LIBRARY)
@@ -267,7 +265,7 @@ IDS = st.lists(st.sampled_from(["a.a", "a.b", "b.a", "b.b", "c.a"]), unique=True
 
 
 @given(parent=st.tuples(IDS, IDS, IDS), own=st.tuples(IDS, IDS, IDS))
-def test_extending_keeps_every_demand_at_one_level(
+def test_every_check_of_an_extension_has_one_level(
     parent: tuple[list[str], ...], own: tuple[list[str], ...]
 ) -> None:
     def toml(name: str, levels: tuple[list[str], ...], *lines: str) -> str:

@@ -1,4 +1,4 @@
-"""What was too slow, and whether that may be held against the image."""
+"""Startup times against budgets, on ordinary and on slow hosts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from certify.judge.startup import (
     SLOW_SECONDS,
     Start,
+    corrected_skips,
+    excuse_slow_host,
     is_emulated,
     is_slow,
     judge_starts,
@@ -19,8 +21,6 @@ from certify.judge.startup import (
     medians,
     over_budget,
     pace,
-    reconsider,
-    retold,
 )
 from certify.model.finding import Finding
 from certify.model.result import Calibration
@@ -62,7 +62,7 @@ def test_a_slow_host(host: Calibration, slow: bool) -> None:
 def test_over_budget_counts_only_where_budgets_hold(
     calibration: Calibration | None, emulated: bool, outcome: Outcome, words: tuple[str, ...]
 ) -> None:
-    found = reconsider(LATE, 31.2, 15, calibration, emulated=emulated)
+    found = excuse_slow_host(LATE, 31.2, 15, calibration, emulated=emulated)
     assert found.outcome is outcome
     assert found.message.startswith(LATE.message)
     assert all(word in found.message for word in words)
@@ -76,23 +76,23 @@ def test_over_budget_counts_only_where_budgets_hold(
     calibration=st.sampled_from([FAST, SLOW, None]),
     emulated=st.booleans(),
 )
-def test_reconsidering_never_makes_a_failure_and_never_a_pass(
+def test_a_slow_host_never_makes_a_failure_or_a_pass(
     outcome: Outcome, seconds: float, calibration: Calibration | None, emulated: bool
 ) -> None:
     finding = LATE.model_copy(update={"outcome": outcome})
-    found = reconsider(finding, seconds, 15, calibration, emulated=emulated)
+    found = excuse_slow_host(finding, seconds, 15, calibration, emulated=emulated)
     if outcome is not Outcome.FAILED or seconds <= 15:
         assert found == finding
     assert found.outcome in (outcome, Outcome.UNKNOWN)
 
 
-def test_what_was_skipped_for_it_says_the_same() -> None:
+def test_the_skips_that_follow_are_corrected() -> None:
     def skipped(check: str, because: str) -> Finding:
         message = f"needs {because}, which failed: too late"
         return Finding(id=check, outcome=Outcome.SKIPPED, message=message, because=because)
 
     ours, other = skipped("systemd.units", "systemd.state"), skipped("x.y", "image.shell")
-    found = retold({each.id: each for each in (ours, other, LATE)}, "systemd.state")
+    found = corrected_skips({each.id: each for each in (ours, other, LATE)}, "systemd.state")
     assert set(found) == {"systemd.units"}
     assert found["systemd.units"].message == (
         "needs systemd.state, which could not be answered: too late"
@@ -115,13 +115,13 @@ def test_what_was_skipped_for_it_says_the_same() -> None:
         ("systemd.pid1", {"waited_in_vain": {"seconds": 600.0, "budget": "provision"}},
          (600, 300)),
         ("systemd.state", {"boot_seconds": 31.2}, None),
-        # What is asked of a candidate that did not come up fails for that.
+        # Every later check of a candidate that did not come up may fail for the same reason.
         ("dockerd.container", {"waited_in_vain": {"seconds": 60.0, "budget": "boot"}}, (60, 15)),
         ("dockerd.container", {"boot_seconds": 0.8}, None),
         ("image.os", {"waited_in_vain": {"seconds": 60.0, "budget": "boot"}}, None),
     ],
 )  # fmt: skip
-def test_which_failures_are_of_taking_too_long(
+def test_failures_that_may_be_due_to_slowness(
     check: str, facts: dict[str, Any], over: tuple[float, float] | None
 ) -> None:
     finding = LATE.model_copy(update={"id": check})
@@ -146,7 +146,7 @@ def test_which_failures_are_of_taking_too_long(
         ({"evidence": "exit status 1", "seconds": 40.0}, None),
     ],
 )
-def test_what_was_given_up_for_its_time_may_be_slowness(
+def test_a_wait_that_was_given_up_may_be_due_to_slowness(
     found: dict[str, Any], over: tuple[float, float] | None
 ) -> None:
     finding = Finding(id="dockerd.running", outcome=Outcome.FAILED, fault=Fault.IMAGE, **found)
@@ -159,7 +159,7 @@ def test_what_was_given_up_for_its_time_may_be_slowness(
     ("calibration", "emulated", "times"),
     [(FAST, False, 1), (None, False, 1), (BARELY, False, 4), (SLOW, False, 6), (FAST, True, 10)],
 )
-def test_waits_are_as_much_longer_as_the_host_is_slower(
+def test_waits_are_longer_on_slow_hosts(
     calibration: Calibration | None, emulated: bool, times: float
 ) -> None:
     assert pace(calibration, emulated=emulated) == times
@@ -171,7 +171,7 @@ def test_no_wait_becomes_shorter_or_endless(seconds: float) -> None:
     assert 1 <= pace(host) <= 10
 
 
-def test_a_further_launch_that_was_waited_for_in_vain_took_too_long_too() -> None:
+def test_a_later_launch_that_was_given_up_is_over_budget_too() -> None:
     starts = [*boots(0.8), Start(waited_seconds=60, failure="it did not come up")]
     assert over_budget(LATE, {"boot_seconds": 0.8}, starts, BUDGETS) == (60, 15)
     starts[1] = Start(failure="the container ended by itself with exit code 1")
@@ -196,7 +196,7 @@ def test_one_launch_is_judged_as_the_check_did() -> None:
         ((14.0, 16.0), Outcome.PASSED, "15.00 s (median of 2, 14.00–16.00)"),
     ],
 )  # fmt: skip
-def test_the_median_is_held_against_the_budget(
+def test_the_median_is_compared_with_the_budget(
     seconds: tuple[float, ...], outcome: Outcome, message: str
 ) -> None:
     for before in (LATE, PASSED):
@@ -206,7 +206,7 @@ def test_the_median_is_held_against_the_budget(
 
 
 @pytest.mark.parametrize("outcome", [Outcome.SKIPPED, Outcome.UNKNOWN])
-def test_what_was_not_answered_stays_so(outcome: Outcome) -> None:
+def test_an_unanswered_check_stays_so(outcome: Outcome) -> None:
     finding = PASSED.model_copy(update={"outcome": outcome})
     assert judge_starts({"startup.boot": finding}, boots(0.8, 0.8), BUDGETS) == {}
 
@@ -221,7 +221,7 @@ def test_an_image_that_does_not_come_up_every_time_fails() -> None:
 
 
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.IMAGE])
-def test_a_launch_that_failed_for_another_reason_leaves_it_open(fault: Fault) -> None:
+def test_a_launch_that_failed_by_another_fault_leaves_it_open(fault: Fault) -> None:
     starts = [*boots(0.8), Start(failure="installing failed", fault=fault)]
     found = judge_starts({"startup.boot": PASSED}, starts, BUDGETS)["startup.boot"]
     assert (found.outcome, found.fault) == (Outcome.UNKNOWN, fault)
@@ -231,7 +231,7 @@ def test_a_launch_that_failed_for_another_reason_leaves_it_open(fault: Fault) ->
     assert "in launch 3" in found.message
 
 
-def test_dockerd_is_judged_apart_from_the_boot() -> None:
+def test_dockerd_is_judged_separately_from_the_boot() -> None:
     dockerd = PASSED.model_copy(update={"id": "startup.dockerd"})
     findings = {each.id: each for each in (PASSED, dockerd)}
     late = Start(boot_seconds=0.8, failure="dockerd did not become ready", waited_seconds=40)
@@ -245,7 +245,7 @@ def test_dockerd_is_judged_apart_from_the_boot() -> None:
     assert judged["startup.dockerd"].outcome is Outcome.PASSED
 
 
-def test_what_is_installed_at_launch_is_judged_by_its_median_too() -> None:
+def test_installing_at_launch_is_judged_by_its_median_too() -> None:
     provision = LATE.model_copy(
         update={"id": "startup.provision", "message": "installing sudo took 301 s"}
     )
@@ -262,7 +262,7 @@ def test_what_is_installed_at_launch_is_judged_by_its_median_too() -> None:
     assert found.message.startswith("installing at launch took 301.0 s (median of 3, ")
 
 
-def test_an_installation_that_failed_is_not_made_good_by_others_that_did_not() -> None:
+def test_a_failed_installation_is_not_excused_by_later_ones() -> None:
     broken = LATE.model_copy(
         update={"id": "startup.provision", "message": "installing sudo at launch failed"}
     )
@@ -275,7 +275,7 @@ def test_an_installation_that_failed_is_not_made_good_by_others_that_did_not() -
     assert judged[broken.id] == broken
 
 
-def test_where_nothing_had_to_be_installed_there_is_nothing_to_judge() -> None:
+def test_without_an_installation_there_is_nothing_to_judge() -> None:
     passed = PASSED.model_copy(
         update={"id": "startup.provision", "message": "nothing had to be installed"}
     )
@@ -283,7 +283,7 @@ def test_where_nothing_had_to_be_installed_there_is_nothing_to_judge() -> None:
 
 
 @given(st.lists(st.floats(0.001, 1000), min_size=2, max_size=9))
-def test_a_pass_and_a_failure_are_told_by_the_median_alone(seconds: list[float]) -> None:
+def test_the_median_alone_decides(seconds: list[float]) -> None:
     starts = boots(*seconds)
     found = judge_starts({"startup.boot": PASSED}, starts, BUDGETS)["startup.boot"]
     assert (found.outcome is Outcome.PASSED) is (median(seconds) <= 15)

@@ -1,3 +1,5 @@
+"""The verdict: how each finding counts, and what always holds."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -7,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.judge.findings import EVIDENCE_LIMIT
-from certify.judge.profiles import Profile, load
+from certify.judge.profile import Profile
+from certify.judge.profiles import load
 from certify.judge.verdict import judge
-from certify.model.errors import EngineUnavailable, ImageUnavailable, SuiteBroken, Trouble
+from certify.model.errors import EngineUnavailable, SuiteBroken, Trouble
 from certify.model.finding import Claim, Finding
 from certify.model.result import Check, Verdict
 from certify.model.terms import Fault, Grade, Level, Outcome, Status
@@ -45,7 +47,7 @@ def claim(check: str, level: Level = Level.REQUIRED) -> Claim:
         claim="It holds",
         why="Because",
         how="By looking",
-        remedy=f"Mend {check}",
+        remedy=f"Fix {check}",
         level=level,
     )
 
@@ -72,7 +74,7 @@ def found(
 
 
 def case(**changes: Finding | None) -> dict[str, Finding]:
-    """All passed but for the changes (``image_os`` for ``image.os``); None takes one away."""
+    """Return passed findings with some changed (``image_os`` is ``image.os``); None removes one."""
     findings: dict[str, Finding | None] = {check: found(PASSED) for check in ORDER}
     findings |= {check.replace("_", ".", 1): finding for check, finding in changes.items()}
     return {check: finding for check, finding in findings.items() if finding is not None}
@@ -103,7 +105,7 @@ STOPPED = EngineUnavailable("the engine stopped", remedy="Start it")
     ("findings", "trouble", "status"),
     [
         pytest.param(case(), None, CERTIFIED, id="all passed"),
-        # What counts as failed
+        # Counted as failed
         pytest.param(case(image_os=found(FAILED)), None, REJECTED, id="failed, no fault named"),
         pytest.param(
             case(image_os=found(FAILED, fault=Fault.IMAGE)), None, REJECTED, id="failed, image"
@@ -135,7 +137,7 @@ STOPPED = EngineUnavailable("the engine stopped", remedy="Start it")
             REJECTED,
             id="skipped by way of another skip",
         ),
-        # What does not concern the verdict
+        # Findings that do not affect the verdict
         pytest.param(case(image_size=found(FAILED)), None, CERTIFIED, id="recommended failed"),
         pytest.param(case(image_libc=found(FAILED)), None, CERTIFIED, id="info failed"),
         pytest.param(case(image_size=None), None, CERTIFIED, id="recommended not run"),
@@ -145,7 +147,7 @@ STOPPED = EngineUnavailable("the engine stopped", remedy="Start it")
             CERTIFIED,
             id="recommended unknown",
         ),
-        # What counts as unknown
+        # Counted as unknown
         *(
             pytest.param(
                 case(image_os=found(FAILED, fault=fault)), None, INCONCLUSIVE, id=f"failed, {fault}"
@@ -264,7 +266,7 @@ def test_status(findings: dict[str, Finding], trouble: Trouble | None, status: S
     assert all(reason.text and reason.remedy for reason in verdict.reasons)
 
 
-def test_the_grade_tells_how_it_got_there() -> None:
+def test_the_grade_says_if_anything_was_installed() -> None:
     assert judge(PROFILE, case(), CLAIMS)[0].grade is Grade.NATIVE
     installed, _ = judge(PROFILE, case(), CLAIMS, installed_at_launch=True)
     assert (installed.status, installed.grade) == (CERTIFIED, Grade.ON_LAUNCH)
@@ -278,209 +280,6 @@ def test_a_profile_that_requires_nothing_certifies_nothing() -> None:
     verdict, _ = judge(lax, findings, CLAIMS)
     assert verdict.status is INCONCLUSIVE
     assert "no check is required" in verdict.reasons[0].text
-
-
-# ---------------------------------------------------------------- reasons
-
-
-def test_rejection_names_every_root_once_in_the_order_of_the_profile() -> None:
-    verdict = verdict_of(
-        case(
-            dockerd_container=found(SKIPPED, because="dockerd.running"),
-            dockerd_running=found(SKIPPED, because="systemd.pid1"),
-            systemd_pid1=found(FAILED, "PID 1 is sh"),
-            image_os=found(FAILED, "no /etc/os-release"),
-            image_size=found(FAILED, "3 GB"),
-        )
-    )
-    assert texts(verdict) == [("image.os", "no /etc/os-release"), ("systemd.pid1", "PID 1 is sh")]
-    assert [reason.remedy for reason in verdict.reasons] == ["Mend image.os", "Mend systemd.pid1"]
-
-
-def test_a_root_that_is_not_required_says_what_it_holds_up() -> None:
-    verdict = verdict_of(
-        case(
-            dockerd_installed=found(FAILED, "no dockerd"),
-            dockerd_running=found(SKIPPED, because="dockerd.installed"),
-            dockerd_container=found(SKIPPED, because="dockerd.running"),
-        )
-    )
-    assert texts(verdict) == [
-        (
-            "dockerd.installed",
-            "no dockerd (required and not to be asked without it: "
-            "dockerd.running, dockerd.container)",
-        )
-    ]
-
-
-def test_rejection_ends_with_a_summary_of_what_is_open() -> None:
-    verdict = verdict_of(
-        case(
-            image_os=found(FAILED, "no /etc/os-release"),
-            dockerd_running=found(UNKNOWN, "no answer", fault=Fault.HOST),
-            dockerd_container=None,
-        )
-    )
-    assert texts(verdict) == [
-        ("image.os", "no /etc/os-release"),
-        (
-            None,
-            "2 more required checks could not be answered (dockerd.running, dockerd.container)",
-        ),
-    ]
-
-
-def test_a_failure_seen_before_the_engine_stopped_is_told_before_the_trouble() -> None:
-    verdict = verdict_of(
-        case(image_os=found(FAILED, "no /etc/os-release", fault=Fault.IMAGE), systemd_pid1=None),
-        trouble=STOPPED,
-    )
-    assert texts(verdict) == [
-        ("image.os", "no /etc/os-release"),
-        (None, "the engine stopped"),
-        (None, "1 more required check could not be answered (systemd.pid1)"),
-    ]
-    assert verdict.reasons[1].remedy == "Start it"
-
-
-def test_inconclusive_tells_the_trouble_first_and_groups_what_says_the_same() -> None:
-    verdict = verdict_of(
-        case(
-            image_os=None,
-            systemd_pid1=found(UNKNOWN, "cannot tell", fault=Fault.TOOL),
-            dockerd_running=None,
-            dockerd_container=found(FAILED, "no nested container"),
-        ),
-        trouble=STOPPED,
-    )
-    assert texts(verdict) == [
-        (None, "the engine stopped"),
-        (None, "was not run (image.os, dockerd.running)"),
-        ("systemd.pid1", "cannot tell (certify's own fault)"),
-        (
-            "dockerd.container",
-            "no nested container (as the run broke down, so it proves nothing)",
-        ),
-    ]
-
-
-def test_skips_are_told_by_their_root_in_inconclusive_runs_too() -> None:
-    verdict = verdict_of(
-        case(
-            dockerd_installed=found(UNKNOWN, "no answer", fault=Fault.NETWORK),
-            dockerd_running=found(SKIPPED, because="dockerd.installed"),
-            dockerd_container=found(SKIPPED, because="dockerd.running"),
-        )
-    )
-    assert texts(verdict) == [("dockerd.installed", "no answer (the network's fault)")]
-
-
-def test_long_lists_are_cut() -> None:
-    verdict, _ = judge(load("devspace"), {}, {})
-    (reason,) = verdict.reasons
-    assert reason.text == (
-        "was not run (image.os, image.shell, image.platform, packages.manager, packages.refresh "
-        "and 17 more)"
-    )
-
-
-def test_what_was_seen_of_trouble_is_kept_escaped_and_bounded() -> None:
-    seen = "\x1b[2Jrunc: no\x07" + "x" * 2 * EVIDENCE_LIMIT
-    (first, *_) = verdict_of({}, trouble=Trouble("It would not start.", evidence=seen)).reasons
-    assert first.evidence.startswith("runc: no\\x07xxx")
-    assert len(first.evidence) <= EVIDENCE_LIMIT + 100
-
-
-@pytest.mark.parametrize(
-    ("trouble", "remedy"),
-    [
-        (EngineUnavailable("gone"), "certify doctor"),
-        (ImageUnavailable("not there"), "the registry"),
-        (ImageUnavailable("no network", fault=Fault.NETWORK), "the host's network"),
-        (SuiteBroken("a traceback"), "defect of certify"),
-        (SuiteBroken("a traceback", remedy="Do this"), "Do this"),
-    ],
-)
-def test_trouble_has_a_remedy_by_its_fault(trouble: Trouble, remedy: str) -> None:
-    verdict = verdict_of({}, trouble=trouble)
-    assert verdict.reasons[0].check is None
-    assert verdict.reasons[0].text == trouble.message
-    assert remedy in verdict.reasons[0].remedy
-
-
-# ---------------------------------------------------------------- checks of the result
-
-
-def test_checks_show_the_outcome_that_counts() -> None:
-    checks = by_id(
-        judge(
-            PROFILE,
-            case(
-                image_os=found(FAILED, "no answer", fault=Fault.NETWORK, evidence="apt-get: ..."),
-                systemd_pid1=None,
-                dockerd_running=found(SKIPPED, because="systemd.pid1"),
-                dockerd_container=found(SKIPPED, "not asked", because="dockerd.running"),
-                image_size=found(SKIPPED),
-                dockerd_installed=found(FAILED, "no dockerd"),
-            ),
-            CLAIMS,
-        )[1]
-    )
-    outcomes = {check.id: (check.outcome, check.message) for check in checks.values()}
-    assert outcomes == {
-        "image.os": (UNKNOWN, "no answer"),
-        "image.size": (SKIPPED, "does not apply"),
-        "image.libc": (PASSED, ""),
-        "systemd.pid1": (UNKNOWN, "was not run"),
-        "dockerd.running": (SKIPPED, "skipped because of systemd.pid1"),
-        "dockerd.container": (SKIPPED, "not asked (because of dockerd.running)"),
-        "dockerd.installed": (FAILED, "no dockerd"),
-    }
-    told = case(image_size=found(SKIPPED, "needs image.os", because="image.os"))
-    assert by_id(judge(PROFILE, told, CLAIMS)[1])["image.size"].message == "needs image.os"
-    assert checks["image.os"].evidence == "apt-get: ..."
-    assert checks["image.os"].title == "Title of image.os"
-    assert checks["image.os"].group == "image"
-    assert [checks[check].level for check in ORDER[:3]] == [
-        Level.REQUIRED,
-        Level.RECOMMENDED,
-        Level.INFO,
-    ]
-
-
-def test_remedies_fit_what_is_wrong() -> None:
-    checks = by_id(
-        judge(
-            PROFILE,
-            case(
-                image_os=found(FAILED),
-                image_size=found(UNKNOWN, fault=Fault.HOST, evidence="no space left on device"),
-                image_libc=found(UNKNOWN, fault=Fault.NETWORK, evidence="no space left on device"),
-                systemd_pid1=found(SKIPPED, because="image.os"),
-                dockerd_running=found(SKIPPED, because="systemd.pid1"),
-                dockerd_container=found(SKIPPED),
-                dockerd_installed=None,
-            ),
-            CLAIMS,
-        )[1]
-    )
-    remedies = {check.id: check.remedy for check in checks.values()}
-    assert remedies["image.os"] == "Mend image.os"
-    assert "Free space on the host" in remedies["image.size"]
-    # A signature that blames something else than the finding does is no help.
-    assert "Check the host's network" in remedies["image.libc"]
-    assert remedies["systemd.pid1"] == "See to image.os first."
-    assert remedies["dockerd.running"] == "See to image.os first."
-    assert "choose a profile without it" in remedies["dockerd.container"]
-    assert remedies["dockerd.installed"].startswith("Run again")
-    assert by_id(judge(PROFILE, case(), CLAIMS)[1])["image.os"].remedy == ""
-
-
-def test_a_check_without_claim_is_called_by_its_id() -> None:
-    verdict, checks = judge(PROFILE, case(image_os=found(FAILED)), {})
-    assert checks[0].title == "image.os"
-    assert texts(verdict) == [("image.os", "image.os: failed")]
 
 
 def test_checks_of_the_users_own_count_at_the_level_of_their_claim() -> None:
@@ -500,7 +299,7 @@ def test_checks_of_the_users_own_count_at_the_level_of_their_claim() -> None:
     assert texts(verdict) == [("team.proxy", "no proxy")]
     assert verdict.status is REJECTED
 
-    # Nobody knows how much a check without a claim matters, so it matters.
+    # A check without a claim is required, to be safe.
     assert judge(PROFILE, case() | {"b.x": found(FAILED)}, CLAIMS)[0].status is REJECTED
 
 
@@ -519,7 +318,7 @@ troubles = st.sampled_from([None, None, STOPPED, SuiteBroken("broke")])
 
 
 @given(some_findings, troubles, st.booleans())
-def test_what_each_status_means(
+def test_each_status_keeps_its_promise(
     findings: dict[str, Finding], trouble: Trouble | None, installed: bool
 ) -> None:
     verdict, checks = judge(
@@ -532,11 +331,11 @@ def test_what_each_status_means(
     assert len({check.id for check in checks}) == len(checks)
     assert {check.id for check in checks} == set(ORDER) | set(findings)
     if verdict.status is REJECTED:
-        blamed = verdict.reasons[0].check
-        assert blamed is not None
-        assert findings[blamed].outcome is FAILED
-        assert findings[blamed].fault in (None, Fault.IMAGE)
-        assert trouble is None or findings[blamed].fault is Fault.IMAGE
+        first = verdict.reasons[0].check
+        assert first is not None
+        assert findings[first].outcome is FAILED
+        assert findings[first].fault in (None, Fault.IMAGE)
+        assert trouble is None or findings[first].fault is Fault.IMAGE
     if verdict.status is INCONCLUSIVE and trouble is not None:
         assert verdict.reasons[0].text == trouble.message
     named = [reason.check for reason in verdict.reasons if reason.check is not None]
@@ -573,10 +372,10 @@ def test_no_required_check_can_be_missed(check: str, instead: Finding | None) ->
 
 @given(some_findings, st.sampled_from(Fault))
 def test_nothing_but_the_image_can_reject(findings: dict[str, Finding], fault: Fault) -> None:
-    blamed = {
+    attributed = {
         check: finding.model_copy(update={"fault": fault}) for check, finding in findings.items()
     }
-    rejected = verdict_of(blamed).status is REJECTED
+    rejected = verdict_of(attributed).status is REJECTED
     assert not (rejected and fault is not Fault.IMAGE)
 
 

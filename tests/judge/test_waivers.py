@@ -48,7 +48,7 @@ def image(text: str, *, digest: str | None = None, image_id: str | None = None) 
 # ---------------------------------------------------------------- the file
 
 
-def test_a_waiver_is_read_as_it_stands() -> None:
+def test_a_waiver_is_read() -> None:
     assert read(GOOD) == (
         Waiver(
             image="registry.example/team/*:*",
@@ -65,7 +65,7 @@ def test_a_waiver_is_read_as_it_stands() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# none now\n", "waiver = []"])
-def test_no_waivers_are_fine(text: str) -> None:
+def test_a_file_may_have_no_waivers(text: str) -> None:
     assert read(text) == ()
 
 
@@ -120,14 +120,14 @@ DATE = "must be a TOML date without quotes"
         ("runc", 'runc""" """', "w.toml: this is not TOML: "),
     ],
 )
-def test_a_bad_file_says_where_and_what(old: str, new: str, message: str) -> None:
+def test_a_mistake_is_reported_with_file_line_and_key(old: str, new: str, message: str) -> None:
     assert old in GOOD
     with pytest.raises(BadWaivers, match=re.escape(message)) as caught:
         read(GOOD.replace(old, new, 1))
     assert isinstance(caught.value, UsageError)
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     text = f'{GOOD}{GOOD.replace("ana", "")}\n[[waiver]]\nimage = "a:*"\n'
     with pytest.raises(BadWaivers) as caught:
         read(text.replace("dockerd.container", "dockerd", 1))
@@ -147,7 +147,7 @@ def test_own_checks_can_be_waived_if_they_are_known() -> None:
         parse_waivers(text, "w.toml", ("image.os",))
 
 
-# ---------------------------------------------------------------- which images
+# ---------------------------------------------------------------- matching images
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_own_checks_can_be_waived_if_they_are_known() -> None:
         ("library/debian:12", "debian:12", True),
         ("team/app:1.2", "registry.example/team/app:1.2", True),
         ("registry.example/team/app:1.2", "registry.example/team/app:1.2", True),
-        # A plain reference is read as one: its tag is latest
+        # A plain reference without a tag means latest
         ("debian", "debian:latest", True),
         ("debian", "debian:12", False),
         ("team/app", "team/app", True),
@@ -205,9 +205,9 @@ def test_an_image_is_matched_by_any_of_its_names(
 def test_a_digest_narrows_it_to_one_image(
     digest: str | None, image_id: str | None, matches: bool
 ) -> None:
-    told = image("debian:12", digest=digest, image_id=image_id)
-    assert waiver("debian:*", digest=DIGEST).matches(told) is matches
-    assert not waiver("alpine:*", digest=DIGEST).matches(told)
+    candidate = image("debian:12", digest=digest, image_id=image_id)
+    assert waiver("debian:*", digest=DIGEST).matches(candidate) is matches
+    assert not waiver("alpine:*", digest=DIGEST).matches(candidate)
 
 
 names = st.from_regex(r"[a-z]{1,3}(/[a-z]{1,3})?(:[a-zA-Z]{1,3})?", fullmatch=True)
@@ -221,12 +221,12 @@ def test_a_plain_reference_matches_itself_alone(one: str, other: str) -> None:
     assert waiver(one).matches(image(other)) is (same or official == Reference.parse(other))
 
 
-def test_only_those_about_the_image_are_kept_in_their_order() -> None:
+def test_matching_waivers_keep_their_order() -> None:
     listed = [waiver("debian:*"), waiver("alpine:*"), waiver("*", "image.shell")]
     assert matching(listed, image("debian:12")) == (listed[0], listed[2])
 
 
-# ---------------------------------------------------------------- how long
+# ---------------------------------------------------------------- expiry
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_a_date_is_the_last_day(now: str, counts: bool) -> None:
     assert bool(in_force(read(GOOD), moment)) is counts
 
 
-def test_of_several_the_one_that_holds_longest_counts() -> None:
+def test_of_several_waivers_the_one_that_expires_last_counts() -> None:
     hours = {"b": 3, "c": 5, "d": 5, "a": -1}
     listed = [waiver(owner=o, expires=NOON + timedelta(hours=h)) for o, h in hours.items()]
     assert in_force(listed, NOON)["image.os"].owner == "c"
@@ -286,17 +286,17 @@ EXCUSE = waiver().waived
         ([], NOON + timedelta(seconds=1), []),
     ],
 )
-def test_what_became_of_a_waiver(
+def test_the_state_of_a_waiver(
     checks: list[Check], now: datetime, states: list[WaiverState]
 ) -> None:
-    told = notes([waiver("debian:*", ticket="OPS-1")], checks, now)
-    assert [note.state for note in told] == states
-    for note in told:
+    found = notes([waiver("debian:*", ticket="OPS-1")], checks, now)
+    assert [note.state for note in found] == states
+    for note in found:
         assert (note.image, note.check, note.ticket) == ("debian:*", "image.os", "OPS-1")
         assert (note.reason, note.owner, note.expires) == ("harmless", "ana", NOON)
 
 
-def test_a_certificate_ends_with_the_first_waiver_that_it_leans_on() -> None:
+def test_a_certificate_ends_with_the_first_waiver_that_it_needs() -> None:
     late, later = NOON + timedelta(days=30), NOON + timedelta(days=90)
     long = waiver(expires=later).waived
     failed = Outcome.FAILED

@@ -76,7 +76,7 @@ class TestWithAnEngine:
         assert ended.out.startswith("REJECTED")
         text = " ".join(ended.out.split())
         assert "! packages.manager failed, waived: built elsewhere (ana, until" in text
-        assert "required and not to be asked without it: packages.refresh, packages" in text
+        assert "it is waived, but required checks that need it are not: packages.refresh" in text
         assert "✗" not in ended.out
 
     def test_what_expired_or_is_about_another_image_counts_for_nothing(
