@@ -25,10 +25,10 @@ from certify.cli.run import exit_code
 from certify.engine.client import Engine
 from certify.fix.build import BuildFailed, build, user_of
 from certify.fix.comparison import print_comparison
-from certify.fix.proposal import Fix, fix
+from certify.fix.proposal import Proposal, propose
 from certify.judge.profile import Profile
 from certify.ledger.store import Ledger
-from certify.model.errors import BadLedger, BadReference, UsageError
+from certify.model.errors import LedgerUnavailable, BadReference, UsageError
 from certify.model.reference import Reference
 from certify.model.result import Result
 from certify.model.terms import Status
@@ -84,12 +84,12 @@ def fix_command(
             _say(f"the last result is inconclusive, so nobody knows what to fix: {reasons}")
             _say(f"certify it again: certify {reference.familiar}")
             sys.exit(INCONCLUSIVE)
-        proposed = fix(before, user=user_of(engine, found.image_id or reference.familiar))
+        proposed = propose(before, user=user_of(engine, found.image_id or reference.familiar))
         if not proposed.steps and before.verdict.status is Status.CERTIFIED:
             _say("nothing to fix: nothing had to be installed at launch, and no check failed")
             sys.exit(CERTIFIED)
         _give(proposed, output)
-        if target is None or not proposed.mends:
+        if target is None or not proposed.fixes_any:
             sys.exit(CERTIFIED if proposed.complete else REJECTED)
         _build(engine, proposed, target, options)
         local = replace(options, pull="never")
@@ -131,15 +131,15 @@ def _certify(
             store.record(result)
         finally:
             write_reports(reports, [result], store)
-    except BadLedger as error:  # a full disk must not cost the result
+    except LedgerUnavailable as error:  # a full disk must not cost the result
         _say(f"not recorded: {error.message}")
     return result
 
 
-def _give(proposed: Fix, output: Path | None) -> None:
+def _give(proposed: Proposal, output: Path | None) -> None:
     """The Dockerfile, and on standard error what it leaves as it is."""
-    for why, checks in proposed.left.items():
-        _say(f"not mended: {', '.join(checks)}: {one_line(why, 600)}")
+    for reason, checks in proposed.unfixed.items():
+        _say(f"not fixed: {', '.join(checks)}: {one_line(reason, 600)}")
     if output is None:
         sys.stdout.write(proposed.text)
         return
@@ -149,7 +149,7 @@ def _give(proposed: Fix, output: Path | None) -> None:
         raise UsageError(f"{output} cannot be written: {error.strerror}") from error
 
 
-def _build(engine: Engine, proposed: Fix, target: Reference, options: Options) -> None:
+def _build(engine: Engine, proposed: Proposal, target: Reference, options: Options) -> None:
     """Build it under its tag; a Dockerfile that does not build ends here, with exit 1."""
     try:
         build(

@@ -1,8 +1,7 @@
-"""Builds an image on the engine from a Dockerfile alone, with the engine's classic builder.
+"""Building an image from a Dockerfile alone, with the engine's classic builder.
 
-The classic builder takes an image id in FROM; BuildKit reads one as a repository on Docker
-Hub. Where the engine no longer has the classic builder it says so, and that is no failure of
-the image.
+The classic builder accepts an image id in FROM; BuildKit takes one for a repository on Docker Hub.
+An engine without the classic builder reports so, which is no fault of the image.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ from certify.model.terms import Fault
 from certify.util.text import one_line, printable
 
 QUIET_SECONDS = 1800
-"""How long a command of the build may print nothing."""
+"""Time for which a command of the build may print nothing."""
 
 _MADE = re.compile(r" ---> ([0-9a-f]{12})\n")
 _STEP = re.compile(r"Step \d+/\d+ : ")
 
 
 class BuildFailed(Exception):
-    """A command of the Dockerfile failed, for no reason that lies outside the image."""
+    """A command of the Dockerfile failed through the image's own fault."""
 
 
 def build(
@@ -39,11 +38,10 @@ def build(
     network: str | None = None,
     step: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Build an image and give it a tag; ``step`` is told each instruction as it begins.
+    """Build an image under a tag; ``step`` is called with each instruction as it begins.
 
-    Whatever goes wrong, no container and no unfinished image of the build is left.
-    Raises :class:`BuildFailed`, :class:`Trouble` for what is no fault of the image, and
-    :class:`EngineUnavailable`.
+    A build that fails leaves no container and no unfinished image. Raises :class:`BuildFailed`,
+    :class:`Trouble` if the fault is not the image's, and :class:`EngineUnavailable`.
     """
     api = engine.client.api
     log: list[str] = []
@@ -78,7 +76,7 @@ def build(
 
 
 def user_of(engine: Engine, image: str) -> str:
-    """Whom the programs of an image run as; empty for root."""
+    """Return the user that an image's programs run as; empty for root."""
     with answering():
         config = engine.client.images.get(image).attrs.get("Config") or {}
     return str(config.get("User") or "")
@@ -101,8 +99,8 @@ def _image_ids(engine: Engine) -> set[str]:
 
 
 def _discard(engine: Engine, made: list[str], before: set[str]) -> None:
-    """Remove the layers of a build that came to no end; what a tag or a child needs stays."""
-    # A program of the image may print what looks like an id, so it must also be a new image.
+    """Remove the layers of an unfinished build; images with a tag or a child stay."""
+    # A program of the image can print a text that looks like an id, so the image must be new too.
     with contextlib.suppress(APIError, EngineUnavailable), answering():
         for new in _image_ids(engine) - before:
             if new.removeprefix("sha256:")[:12] in made:

@@ -1,4 +1,4 @@
-"""One image before and after it was mended, as a small table."""
+"""A table of one image before and after its fix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from certify.util.text import one_line
 
 
 def print_comparison(before: Result, after: Result, console: Console) -> None:
-    """Print both results side by side, in at most 80 columns."""
+    """Print two results side by side, at most 80 columns wide."""
     table = Table(box=None, padding=(0, 2, 0, 0), width=min(console.width, 80))
     table.add_column()
     for heading in ("before", "after"):

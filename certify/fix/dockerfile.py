@@ -1,7 +1,7 @@
-"""A Dockerfile that mends an image, from the steps that were decided. Pure.
+"""A Dockerfile that fixes an image, written from steps. Pure.
 
-Whatever comes from an image stands in comments of one line each, or quoted in a command
-that a rule allowed; nothing in it can become an instruction.
+Text from an image appears only in one-line comments, or quoted in the command of a rule; it can
+never become an instruction.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
-from certify.fix.rules import Action, Step, left
+from certify.fix.rules import Action, Step, unfixed
 from certify.model.result import Result
 from certify.publish import phrases
 from certify.util.text import one_line
@@ -20,10 +20,10 @@ WIDTH = 80
 
 @dataclass(frozen=True)
 class PackageLines:
-    """What the image's package manager is told; all empty where there is none."""
+    """Commands of the image's package manager; all empty if it has none."""
 
     layer: tuple[str, ...] = ()
-    """Commands that add, in one layer, all that is to be installed or upgraded."""
+    """Commands that install and upgrade everything in one layer."""
     refresh: str = ""
     clean: str = ""
 
@@ -31,12 +31,12 @@ class PackageLines:
 def dockerfile(
     result: Result, steps: Sequence[Step], packages: PackageLines, *, user: str = ""
 ) -> str:
-    """The Dockerfile that takes ``steps`` on the image of ``result``.
+    """Return a Dockerfile that applies ``steps`` to the image of ``result``.
 
-    ``user`` is the user whom the image's programs run as, so that it stays what it was.
+    ``user`` is the user of the image's programs, which stays the same; empty for root.
     """
     sections = [
-        [*_origin(result), *_left(steps)],
+        [*_origin(result), *_unfixed(steps)],
         _from(result),
         *_runs(steps, packages, user),
         *(_offer(step) for step in steps if step.action is Action.OFFER),
@@ -51,14 +51,14 @@ def _origin(result: Result) -> Iterator[str]:
         f"Made by certify from its result of {moment} for {name}, profile "
         f"{one_line(result.profile)}: {phrases.verdict_of(result)}."
     )
-    yield from _comment("Build it, then certify what came of it: only that is the proof.")
+    yield from _comment("Build it and certify the result; only that proves the fix.")
 
 
-def _left(steps: Iterable[Step]) -> Iterator[str]:
-    for number, (why, checks) in enumerate(left(steps).items()):
+def _unfixed(steps: Iterable[Step]) -> Iterator[str]:
+    for number, (reason, checks) in enumerate(unfixed(steps).items()):
         if not number:
-            yield from ("#", "# Not mended here:")
-        yield from _comment(f"{', '.join(checks)}: {why}", bullet="- ")
+            yield from ("#", "# Not fixed here:")
+        yield from _comment(f"{', '.join(checks)}: {reason}", bullet="- ")
 
 
 def _from(result: Result) -> list[str]:
@@ -70,8 +70,8 @@ def _from(result: Result) -> list[str]:
     named = image.tag is not None
     return [
         *_comment(
-            "The image is in no registry, so it is named by its id, which only the classic "
-            "builder understands. BuildKit would look for it on Docker Hub, and needs a local tag:"
+            "The image is in no registry, so FROM has its id, which only the classic builder "
+            "understands. BuildKit would look for it on Docker Hub, and needs a local tag:"
         ),
         *([] if named else [f"#   docker tag {image.image_id} base:certified"]),
         f"#   {build.format(one_line(image.reference) if named else 'base:certified')}",
@@ -81,45 +81,45 @@ def _from(result: Result) -> list[str]:
 
 
 def _runs(steps: Sequence[Step], packages: PackageLines, user: str) -> Iterator[list[str]]:
-    takes = [step for step in steps if step.mends]
-    if not takes:
+    applied = [step for step in steps if step.fixes]
+    if not applied:
         return
     root = not user or user.partition(":")[0] in ("0", "root")
     if not root:
         yield ["USER root"]
-    commands = [step for step in takes if step.action is Action.RUN]
-    yield from (_run([step], [step.what]) for step in commands if step.first)
-    installs = [step for step in takes if step.action in (Action.INSTALL, Action.UPGRADE)]
+    commands = [step for step in applied if step.action is Action.RUN]
+    yield from (_run([step], [step.argument]) for step in commands if step.first)
+    installs = [step for step in applied if step.action in (Action.INSTALL, Action.UPGRADE)]
     if installs:
         yield _run(installs, packages.layer)
     for step in commands:
-        if step.lists:
-            yield _run([step], [packages.refresh, step.what, packages.clean])
+        if step.needs_lists:
+            yield _run([step], [packages.refresh, step.argument, packages.clean])
         elif not step.first:
-            yield _run([step], [step.what])
+            yield _run([step], [step.argument])
     if not root:
         yield [f"USER {one_line(user)}"]
 
 
 def _run(steps: Sequence[Step], commands: Sequence[str]) -> list[str]:
-    """A RUN under the names of the checks that it mends, those with one reason together."""
+    """Return a RUN below comments with the checks that it fixes, grouped by their reason."""
     reasons: dict[str, list[str]] = {}
     for step in steps:
-        reasons.setdefault(step.why, []).append(step.check)
+        reasons.setdefault(step.reason, []).append(step.check)
     comments = [
         line
-        for why, checks in reasons.items()
-        for line in _comment(f"{', '.join(dict.fromkeys(checks))}: {why}")
+        for reason, checks in reasons.items()
+        for line in _comment(f"{', '.join(dict.fromkeys(checks))}: {reason}")
     ]
     return [*comments, "RUN " + " \\\n && ".join(filter(None, commands))]
 
 
 def _offer(step: Step) -> list[str]:
-    return [*_comment(f"{step.check}: {step.why}"), f"# RUN {step.what}"]
+    return [*_comment(f"{step.check}: {step.reason}"), f"# RUN {step.argument}"]
 
 
 def _comment(text: str, bullet: str = "") -> Iterator[str]:
-    """Comment lines; a word that is too long for one (a reference) is left whole."""
+    """Yield comment lines; a word that is longer than a line, such as a reference, stays whole."""
     for row in wrap(
         one_line(text, 2000),
         WIDTH - 2,

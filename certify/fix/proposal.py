@@ -1,4 +1,4 @@
-"""The story of a fix: what a result says is wrong, and the Dockerfile that mends it."""
+"""A proposal: the steps that fix the image of a result, and their Dockerfile."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from certify.model.result import Result
 
 
 @dataclass(frozen=True)
-class Fix:
-    """What can be done for one image."""
+class Proposal:
+    """The fix for one image."""
 
     steps: tuple[Step, ...]
     text: str
     """The Dockerfile."""
 
     @property
-    def mends(self) -> bool:
-        """Whether it mends anything at all."""
-        return any(step.mends for step in self.steps)
+    def fixes_any(self) -> bool:
+        """True if the Dockerfile fixes anything at all."""
+        return any(step.fixes for step in self.steps)
 
     @property
-    def left(self) -> dict[str, list[str]]:
-        """The checks that it leaves as they are, by the reason why."""
-        return rules.left(self.steps)
+    def unfixed(self) -> dict[str, list[str]]:
+        """The checks that stay failed, by the reason."""
+        return rules.unfixed(self.steps)
 
     @property
     def complete(self) -> bool:
-        """Whether it leaves nothing for which the image would be rejected."""
-        return not rules.unmended(self.steps)
+        """True if nothing is left that would reject the image."""
+        return not rules.unfixed_decisive(self.steps)
 
 
-def fix(result: Result, *, user: str = "") -> Fix:
-    """The fix for the image of a result; ``user`` is the one that the image names."""
+def propose(result: Result, *, user: str = "") -> Proposal:
+    """Return the fix for the image of a result; ``user`` is the image's own user."""
     family = _family(result.image.package_manager)
 
     def unavailable(capability: str) -> str:
@@ -47,7 +47,7 @@ def fix(result: Result, *, user: str = "") -> Fix:
 
     steps = rules.steps(result, unavailable)
     lines = _lines(family, steps) if family else PackageLines()
-    return Fix(steps, dockerfile(result, steps, lines, user=user))
+    return Proposal(steps, dockerfile(result, steps, lines, user=user))
 
 
 def _family(name: str | None) -> packages.Family | None:
@@ -55,6 +55,7 @@ def _family(name: str | None) -> packages.Family | None:
 
 
 def _lines(family: packages.Family, steps: tuple[Step, ...]) -> PackageLines:
-    wanted = [step.what for step in steps if step.action is Action.INSTALL and step.what != MISSING]
+    installs = [step.argument for step in steps if step.action is Action.INSTALL]
+    wanted = [each for each in installs if each != MISSING]
     upgrade = any(step.action is Action.UPGRADE for step in steps)
     return PackageLines(family.layer(wanted, upgrade=upgrade), family.refresh, family.clean)

@@ -1,7 +1,7 @@
-"""What of a result can be mended, and how: the rules of ``fixes.toml``, applied. Pure.
+"""The steps that fix failed checks, by the rules of ``fixes.toml``. Pure.
 
-A step is proposed only where the check's own words say what is wrong, so that a Dockerfile
-does not promise what it cannot keep. Proof is the next certification alone.
+A step is proposed only if the check's message or evidence shows the cause, so that a Dockerfile
+makes no false promise. Only the next certification proves a fix.
 """
 
 from __future__ import annotations
@@ -22,22 +22,20 @@ from certify.model.terms import Level, Outcome, Status
 from certify.model.value import Value
 
 MISSING = "missing"
-"""In place of a capability: all that had to be installed at launch."""
+"""Stands for all capabilities that had to be installed at launch."""
 
 AT_LAUNCH = "Had to be installed at each launch."
-OFFERED = (
-    "Nothing is sure to mend it; the end of the Dockerfile has a command for whoever knows better."
-)
+OFFERED = "No command is sure to fix it; the end of the Dockerfile has one to consider."
 
 
 class Action(StrEnum):
-    """What is done about a failed check."""
+    """A way to treat a failed check."""
 
     INSTALL = "install"
     UPGRADE = "upgrade"
     RUN = "run"
     OFFER = "offer"
-    """Left to a person to decide; it mends nothing by itself."""
+    """Propose a command that a person must decide on."""
     CANNOT = "cannot"
 
 
@@ -45,8 +43,8 @@ class Rule(Value):
     """One table of ``fixes.toml``, which explains the fields."""
 
     check: str
-    why: str = Field(min_length=1)
-    seen: str = ""
+    reason: str = Field(min_length=1)
+    pattern: str = ""
     families: tuple[str, ...] = ()
     install: str = ""
     upgrade: bool = False
@@ -54,10 +52,10 @@ class Rule(Value):
     offer: str = ""
     cannot: bool = False
     first: bool = False
-    lists: bool = False
+    needs_lists: bool = False
     blocks: bool = False
 
-    @field_validator("seen")
+    @field_validator("pattern")
     @classmethod
     def _is_a_pattern(cls, pattern: str) -> str:
         try:
@@ -67,18 +65,18 @@ class Rule(Value):
         return pattern
 
     @model_validator(mode="after")
-    def _does_one_thing(self) -> Self:
+    def _has_one_action(self) -> Self:
         if sum(bool(getattr(self, action)) for action in Action) != 1:
-            raise ValueError(f"{self.check}: a rule does one thing of {', '.join(Action)}")
+            raise ValueError(f"{self.check}: a rule has exactly one of {', '.join(Action)}")
         return self
 
     @property
     def action(self) -> Action:
-        """What the rule does."""
+        """The action of the rule."""
         return next(action for action in Action if getattr(self, action))
 
     def fits(self, check: Check, family: str | None) -> bool:
-        """Whether it is about what was seen in this image."""
+        """Return True if the rule applies to a failed check of an image."""
         return (
             check.id == self.check
             and (not self.families or family in self.families)
@@ -86,88 +84,88 @@ class Rule(Value):
         )
 
     def match(self, check: Check) -> re.Match[str] | None:
-        """Where the check says what the rule is about."""
-        return re.search(self.seen, f"{check.message}\n{check.evidence}")
+        """Return the match of the pattern in the check's message and evidence."""
+        return re.search(self.pattern, f"{check.message}\n{check.evidence}")
 
 
 class Step(Value):
-    """What is to be done about one failed check, or why nothing can be."""
+    """The treatment of one failed check."""
 
     check: str
     action: Action
-    what: str = ""
-    """A capability to install, or a command to run or to offer."""
-    why: str
-    decides: bool = False
-    """The verdict hangs on it: the image stays rejected unless this is mended."""
+    argument: str = ""
+    """The capability to install, or the command to run or to offer."""
+    reason: str
+    decisive: bool = False
+    """True if the image stays rejected unless this check is fixed."""
     first: bool = False
-    lists: bool = False
+    needs_lists: bool = False
 
     @property
-    def mends(self) -> bool:
-        """Whether it should make the check pass."""
+    def fixes(self) -> bool:
+        """True if the step should make the check pass."""
         return self.action not in (Action.OFFER, Action.CANNOT)
 
     @property
-    def excuse(self) -> str:
-        """Why the check is left as it is."""
-        return OFFERED if self.action is Action.OFFER else self.why
+    def reason_unfixed(self) -> str:
+        """The reason why the check is not fixed."""
+        return OFFERED if self.action is Action.OFFER else self.reason
 
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """All rules, in the order in which they are tried."""
+    """Return all rules in the order in which they are tried."""
     text = (resources.files("certify.fix") / "fixes.toml").read_text(encoding="utf-8")
     return tuple(Rule.model_validate(table) for table in tomllib.loads(text)["fix"])
 
 
 def steps(result: Result, unavailable: Callable[[str], str]) -> tuple[Step, ...]:
-    """What to do about each failed check of a result, in its order, then what else was missing.
+    """Return a step for each failed check in its order, then for what else was missing at launch.
 
-    ``unavailable`` says of a capability why no package of the image's can give it; empty if
-    one can. Checks of level info count only where the verdict hangs on them.
+    ``unavailable`` returns why no package provides a capability, or an empty text if one does.
+    Checks of level info count only if they are decisive.
     """
-    deciding = _deciding(result)
+    decisive = _decisive(result)
     family = result.image.package_manager
     found: list[Step] = []
     blocker: str | None = None
     for check in result.checks:
         if check.outcome is not Outcome.FAILED:
             continue
-        if check.level is Level.INFO and check.id not in deciding:
+        if check.level is Level.INFO and check.id not in decisive:
             continue
         rule = next((rule for rule in rules() if rule.fits(check, family)), None)
-        found.append(_step(check, rule, decides=check.id in deciding))
+        found.append(_step(check, rule, decisive=check.id in decisive))
         if rule is not None and rule.blocks:
             blocker = blocker or check.id
-    added = {step.what for step in found if step.action is Action.INSTALL}
+    added = {step.argument for step in found if step.action is Action.INSTALL}
     more = [
-        Step(check=_check_for(each), action=Action.INSTALL, what=each, why=AT_LAUNCH)
+        Step(check=_check_for(each), action=Action.INSTALL, argument=each, reason=AT_LAUNCH)
         for each in result.launch.missing
         if each not in added
     ]
     proposed = [_feasible(step, blocker, unavailable) for step in found]
-    # No check failed for want of these, so there is nothing to say if they cannot be had.
+    # No check failed without these, so those that are unavailable are left out.
     return (*proposed, *(step for step in more if step == _feasible(step, blocker, unavailable)))
 
 
-def left(proposed: Iterable[Step]) -> dict[str, list[str]]:
-    """What is left as it is: for each reason the checks, marked where the verdict needs them."""
+def unfixed(proposed: Iterable[Step]) -> dict[str, list[str]]:
+    """Map each reason to the checks that it leaves failed; decisive ones are marked (required)."""
     reasons: dict[str, list[str]] = {}
     for step in proposed:
-        if not step.mends:
-            name = f"{step.check} (required)" if step.decides else step.check
-            reasons.setdefault(step.excuse, []).append(name)
+        if not step.fixes:
+            name = f"{step.check} (required)" if step.decisive else step.check
+            reasons.setdefault(step.reason_unfixed, []).append(name)
     return reasons
 
 
-def unmended(proposed: Sequence[Step]) -> tuple[Step, ...]:
-    """The steps that leave a check failed on which the verdict hangs."""
-    return tuple(step for step in proposed if step.decides and not step.mends)
+def unfixed_decisive(proposed: Sequence[Step]) -> tuple[Step, ...]:
+    """Return the steps that leave the image rejected."""
+    return tuple(step for step in proposed if step.decisive and not step.fixes)
 
 
-def _deciding(result: Result) -> set[str]:
-    """Failed checks on which the verdict hangs, whatever their own level."""
+def _decisive(result: Result) -> set[str]:
+    """Return the failed checks that reject the image, whatever their own level."""
     failed = {check.id: check for check in result.checks if check.outcome is Outcome.FAILED}
     required = {
         check.id
@@ -179,38 +177,38 @@ def _deciding(result: Result) -> set[str]:
     return required | {each.check for each in result.verdict.reasons if each.check in failed}
 
 
-def _step(check: Check, rule: Rule | None, *, decides: bool) -> Step:
+def _step(check: Check, rule: Rule | None, *, decisive: bool) -> Step:
     if rule is None:
-        why = check.remedy or "certify knows no remedy for it."
-        return Step(check=check.id, action=Action.CANNOT, why=why, decides=decides)
+        reason = check.remedy or "certify knows no remedy for it."
+        return Step(check=check.id, action=Action.CANNOT, reason=reason, decisive=decisive)
     action = rule.action
-    what = "" if action in (Action.UPGRADE, Action.CANNOT) else getattr(rule, action)
+    argument = "" if action in (Action.UPGRADE, Action.CANNOT) else getattr(rule, action)
     match = rule.match(check)
     if match and "units" in match.groupdict():
-        what = what.replace("{units}", shlex.join(match["units"].split(", ")))
+        argument = argument.replace("{units}", shlex.join(match["units"].split(", ")))
     return Step(
         check=check.id,
         action=action,
-        what=what,
-        why=rule.why,
-        decides=decides,
+        argument=argument,
+        reason=rule.reason,
+        decisive=decisive,
         first=rule.first,
-        lists=rule.lists,
+        needs_lists=rule.needs_lists,
     )
 
 
 def _feasible(step: Step, blocker: str | None, unavailable: Callable[[str], str]) -> Step:
-    """The step, or why it cannot be taken."""
-    needs_packages = step.action in (Action.INSTALL, Action.UPGRADE) or step.lists
-    why = ""
+    """Return the step, or one that says why it is impossible."""
+    needs_packages = step.action in (Action.INSTALL, Action.UPGRADE) or step.needs_lists
+    reason = ""
     if needs_packages and blocker:
-        why = f"Nothing can be installed while {blocker} fails."
-    elif step.action is Action.INSTALL and step.what != MISSING:
-        why = unavailable(step.what)
-    return step.model_copy(update={"action": Action.CANNOT, "why": why}) if why else step
+        reason = f"Nothing can be installed while {blocker} fails."
+    elif step.action is Action.INSTALL and step.argument != MISSING:
+        reason = unavailable(step.argument)
+    return step.model_copy(update={"action": Action.CANNOT, "reason": reason}) if reason else step
 
 
 def _check_for(capability: str) -> str:
-    """The check that a capability is for."""
+    """Return the check that needs a capability."""
     named = (rule.check for rule in rules() if rule.install == capability)
     return next(named, "startup.provision")

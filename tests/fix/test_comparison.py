@@ -1,4 +1,4 @@
-"""Before and after, and what a result is told of its neighbours."""
+"""The table of an image before and after its fix."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import io
 from rich.console import Console
 
 from certify.fix.comparison import print_comparison
-from certify.model.result import Alternative, Recommendation, Startup
-from certify.model.terms import Grade, Outcome, Status
-from certify.publish.json_report import result_json
-from certify.publish.text import render_result
-from tests.factories import DIGEST, IDS, NOON, MakeCheck, MakeResult
+from certify.model.result import Startup
+from certify.model.terms import Outcome, Status
+from tests.factories import IDS, MakeCheck, MakeResult
 
 
 def console() -> tuple[Console, io.StringIO]:
@@ -40,27 +38,3 @@ def test_before_and_after_in_80_columns(make_result: MakeResult, make_check: Mak
     assert rows["provision"] == ["provision", "13.2", "s", "–"]
     assert rows["failed"] == ["failed", "dockerd.installed,", "none"]
     assert "dockerd.restart" in shown
-
-
-def alternative(reference: str, grade: Grade = Grade.NATIVE) -> Alternative:
-    return Alternative(
-        reference=reference, digest=DIGEST, image_id=None, os=None, grade=grade, certified_at=NOON
-    )
-
-
-def test_a_recommendation_is_one_or_two_lines(make_result: MakeResult) -> None:
-    base, other = alternative("base:1"), alternative("other:1", Grade.ON_LAUNCH)
-    told = Recommendation(closest=(base, other), extends=base)
-    target, out = console()
-    target.print(render_result(make_result(status=Status.REJECTED, recommendation=told)))
-    assert (
-        "  built on base:1 (native): something above it broke it\n"
-        "  certified and closest: other:1 (on-launch)\n"
-    ) in out.getvalue()
-
-
-def test_no_recommendation_no_line(make_result: MakeResult) -> None:
-    target, out = console()
-    target.print(render_result(make_result()))
-    assert "closest" not in out.getvalue()
-    assert '"recommendation": null' in result_json(make_result())

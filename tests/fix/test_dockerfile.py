@@ -1,4 +1,4 @@
-"""The Dockerfile: its parts, and that nothing of an image's becomes an instruction of it."""
+"""The Dockerfile: its parts, and that no text of an image becomes an instruction."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ REMOTE = {
 }  # fmt: skip
 
 
-def step(check: str, action: Action, what: str = "", **fields: bool) -> Step:
-    return Step(check=check, action=action, what=what, why=f"Why {check}.", **fields)
+def step(check: str, action: Action, argument: str = "", **fields: bool) -> Step:
+    return Step(check=check, action=action, argument=argument, reason=f"Why {check}.", **fields)
 
 
 STEPS = [
     step("packages.install", Action.RUN, "repair", first=True),
     step("systemd.installed", Action.INSTALL, "systemd"),
-    step("dockerd.container", Action.RUN, "reinstall", lists=True),
+    step("dockerd.container", Action.RUN, "reinstall", needs_lists=True),
     step("dockerd.unit", Action.RUN, "enable"),
     step("systemd.units", Action.OFFER, "mask a.service"),
-    step("startup.boot", Action.CANNOT, decides=True),
+    step("startup.boot", Action.CANNOT, decisive=True),
 ]
 
 
 def instructions(text: str) -> list[str]:
-    """What a builder makes of it: comments go first, then lines are joined."""
+    """Return the instructions as a builder reads them: without comments, lines joined."""
     lines = [line for line in text.split("\n") if not line.lstrip().startswith("#")]
     joined = re.sub(r"\\\n", "", "\n".join(lines))
     return [line for line in joined.split("\n") if line.strip()]
@@ -56,7 +56,7 @@ def test_everything_in_its_order(make_result: MakeResult) -> None:
     assert "# systemd.units: Why systemd.units.\n# RUN mask a.service\n" in text
     assert "# - startup.boot (required): Why startup.boot.\n" in text
     head, _, rest = text.partition("FROM ")
-    assert "Not mended here" in head and "startup.boot" not in rest
+    assert "Not fixed here" in head and "startup.boot" not in rest
     for each in STEPS[:4]:
         assert re.search(rf"^# {each.check}: Why {each.check}\.\nRUN ", text, re.MULTILINE)
     assert [line for line in text.splitlines() if len(line) > 80] == [
@@ -65,7 +65,7 @@ def test_everything_in_its_order(make_result: MakeResult) -> None:
 
 
 @pytest.mark.parametrize("user", ["", "root", "0", "0:0", "root:root"])
-def test_an_image_of_roots_needs_no_other_user(make_result: MakeResult, user: str) -> None:
+def test_an_image_of_root_needs_no_user(make_result: MakeResult, user: str) -> None:
     text = dockerfile(make_result(image=REMOTE), STEPS, LINES, user=user)
     assert "USER" not in text
 
@@ -78,7 +78,7 @@ def test_a_local_image_goes_by_its_id_and_can_go_by_its_tag(make_result: MakeRes
     assert f"\n#   docker tag {DIGEST} base:certified\n" in nameless
 
 
-def test_the_platforms_own_digest_is_preferred(make_result: MakeResult) -> None:
+def test_the_digest_of_the_platform_is_preferred(make_result: MakeResult) -> None:
     image = REMOTE | {"manifest_digest": "sha256:" + "2" * 64}
     text = dockerfile(make_result(image=image), STEPS, LINES)
     assert instructions(text)[0].endswith("@sha256:" + "2" * 64)
@@ -86,14 +86,14 @@ def test_the_platforms_own_digest_is_preferred(make_result: MakeResult) -> None:
 
 def test_checks_with_one_reason_share_a_comment(make_result: MakeResult) -> None:
     both = [
-        Step(check=check, action=Action.INSTALL, what=what, why="Had to be installed.")
-        for check, what in (("workspace.sudo", "sudo"), ("workspace.bash", "bash"))
+        Step(check=check, action=Action.INSTALL, argument=argument, reason="Had to be installed.")
+        for check, argument in (("workspace.sudo", "sudo"), ("workspace.bash", "bash"))
     ]
     text = dockerfile(make_result(), both, LINES)
     assert "# workspace.sudo, workspace.bash: Had to be installed.\nRUN " in text
 
 
-def test_nothing_is_run_where_nothing_can_be_mended(make_result: MakeResult) -> None:
+def test_nothing_runs_if_nothing_can_be_fixed(make_result: MakeResult) -> None:
     text = dockerfile(make_result(image=LOCAL), STEPS[4:], PackageLines(), user="app")
     assert [line.split()[0] for line in instructions(text)] == ["ARG", "FROM"]
 
@@ -106,12 +106,12 @@ ODD = st.text() | st.sampled_from(
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(ODD, ODD, st.sampled_from(list(Action)), ODD)
 def test_no_text_becomes_an_instruction(
-    make_result: MakeResult, check: str, why: str, action: Action, reference: str
+    make_result: MakeResult, check: str, reason: str, action: Action, reference: str
 ) -> None:
     result: Result = make_result(reference, image=LOCAL)
-    odd = Step(check=check, action=action, what="true", why=why, decides=True)
+    odd = Step(check=check, action=action, argument="true", reason=reason, decisive=True)
     text = dockerfile(result, [odd], PackageLines(("install",)))
     kinds = [line.split()[0] for line in instructions(text)]
-    assert kinds == ["ARG", "FROM", *["RUN"] * odd.mends]
+    assert kinds == ["ARG", "FROM", *["RUN"] * odd.fixes]
     assert text.startswith("# Made by certify from "), "no parser directive can come first"
     assert len(text.splitlines()) == text.count("\n"), "no other line ends"

@@ -1,8 +1,8 @@
-"""What can be mended: the rules, and what is made of a result by them."""
+"""The rules of fixes, and the steps that they give for a result."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,39 +10,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from certify.engine import packages
-from certify.fix.rules import MISSING, Action, Rule, left, rules, steps, unmended
-from certify.model.result import (
-    Check,
-    Image,
-    Launch,
-    Reason,
-    Result,
-    Startup,
-    Suite,
-    Verdict,
-    Waived,
-)
-from certify.model.terms import Grade, Level, Outcome, Status
+from certify.fix.rules import MISSING, Action, Rule, rules, steps, unfixed, unfixed_decisive
+from certify.model.result import Check, Launch, Reason, Result, Verdict
+from certify.model.terms import Level, Outcome, Status
 from certify.suite.catalogue import claims
+from tests.factories import a_check, a_result, a_waiver
 
-NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
-
-def failed(check: str, message: str = "", evidence: str = "", **fields: object) -> Check:
-    words: dict[str, object] = {"level": Level.REQUIRED, "remedy": f"remedy of {check}"}
-    return Check.model_validate(
-        {
-            "id": check,
-            "title": check,
-            "group": check.partition(".")[0],
-            "outcome": Outcome.FAILED,
-            "seconds": 0.1,
-            "message": message,
-            "evidence": evidence,
-        }
-        | words
-        | fields
-    )
+def failed(check: str, message: str = "", evidence: str = "", **fields: Any) -> Check:
+    words = {"outcome": Outcome.FAILED, "remedy": f"remedy of {check}"} | fields
+    return a_check(check, message=message, evidence=evidence, **words)
 
 
 def result(
@@ -55,22 +32,15 @@ def result(
         check.level is Level.REQUIRED and check.outcome is Outcome.FAILED and not check.waiver
         for check in checks
     ) or bool(reasons)
-    return Result(
-        image=Image(reference="a:1", image_id="sha256:" + "1" * 64, package_manager=manager),
-        profile="devspace",
-        verdict=Verdict(
-            status=Status.REJECTED if rejected else Status.CERTIFIED,
-            grade=None if rejected else Grade.ON_LAUNCH if missing else Grade.NATIVE,
-            reasons=tuple(Reason(check=each, text="", remedy="") for each in reasons),
-        ),
+    verdict = Verdict(
+        status=Status.REJECTED if rejected else Status.CERTIFIED,
+        reasons=tuple(Reason(check=each, text="", remedy="") for each in reasons),
+    )
+    return a_result(
+        image={"package_manager": manager},
+        verdict=verdict,
         checks=checks,
-        startup=Startup(),
         launch=Launch(kind="init", isolation="caps", missing=missing),
-        host=None,
-        suite=Suite(version="1", digest="sha256:0"),
-        started_at=NOON,
-        finished_at=NOON,
-        expires_at=NOON + timedelta(days=30),
     )
 
 
@@ -78,7 +48,7 @@ def everything(_capability: str) -> str:
     return ""
 
 
-# what failed, with what words; what is done, and with what
+# The failed check and its message or evidence; the action and its argument.
 TABLE = [
     ("image.os", "not a base image", Action.CANNOT, ""),
     ("packages.refresh", "could not fetch its package lists", Action.CANNOT, ""),
@@ -120,34 +90,34 @@ TABLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("check", "said", "action", "what"), TABLE)
+@pytest.mark.parametrize(("check", "text", "action", "argument"), TABLE)
 @pytest.mark.parametrize("place", ["message", "evidence"])
-def test_what_was_seen_decides(
-    check: str, said: str, action: Action, what: str | None, place: str
+def test_message_and_evidence_decide(
+    check: str, text: str, action: Action, argument: str | None, place: str
 ) -> None:
-    (step,) = steps(result(failed(check, **{place: said})), everything)
+    (step,) = steps(result(failed(check, **{place: text})), everything)
     assert (step.check, step.action) == (check, action)
-    assert what is None or step.what == what
-    assert step.why
-    assert step.decides
-    assert unmended([step]) == (() if step.mends else (step,))
+    assert argument is None or step.argument == argument
+    assert step.reason
+    assert step.decisive
+    assert unfixed_decisive([step]) == (() if step.fixes else (step,))
 
 
-def test_without_a_rule_the_checks_own_remedy_is_told() -> None:
+def test_without_a_rule_the_reason_is_the_remedy_of_the_check() -> None:
     (step,) = steps(result(failed("mine.own")), everything)
-    assert step.why == "remedy of mine.own"
+    assert step.reason == "remedy of mine.own"
 
 
-def test_what_was_missing_at_launch_is_installed_once() -> None:
+def test_a_capability_missing_at_launch_is_installed_once() -> None:
     image = result(
         failed("systemd.installed", level=Level.RECOMMENDED), missing=("systemd", "sudo")
     )
     found = steps(image, everything)
-    assert [(step.check, step.what) for step in found] == [
+    assert [(step.check, step.argument) for step in found] == [
         ("systemd.installed", "systemd"),
         ("workspace.sudo", "sudo"),
     ]
-    assert not unmended(found)
+    assert not unfixed_decisive(found)
 
 
 @pytest.mark.parametrize("blocker", ["packages.manager", "packages.refresh", "packages.install"])
@@ -164,8 +134,8 @@ def test_nothing_is_installed_past_a_broken_package_manager(blocker: str) -> Non
         ("workspace.git", Action.CANNOT),
         ("dockerd.unit", Action.RUN),
     ]
-    assert left(found) == {
-        found[0].why: [f"{blocker} (required)"],
+    assert unfixed(found) == {
+        found[0].reason: [f"{blocker} (required)"],
         f"Nothing can be installed while {blocker} fails.": ["workspace.git"],
     }
 
@@ -177,7 +147,7 @@ def test_an_interrupted_installation_is_completed_before_others_begin() -> None:
         manager="apt",
     )
     first, second = steps(image, everything)
-    assert first.first and first.mends
+    assert first.first and first.fixes
     assert second.action is Action.UPGRADE
     (other,) = steps(result(image.checks[0], manager="dnf"), everything)
     assert other.action is Action.CANNOT, "dpkg is apt's"
@@ -186,28 +156,27 @@ def test_an_interrupted_installation_is_completed_before_others_begin() -> None:
 def test_a_capability_that_no_package_gives_says_why() -> None:
     image = result(failed("systemd.installed"), missing=("systemd",), manager="apk")
     (step,) = steps(image, lambda capability: f"no {capability} for apk")
-    assert (step.action, step.why) == (Action.CANNOT, "no systemd for apk")
+    assert (step.action, step.reason) == (Action.CANNOT, "no systemd for apk")
 
 
-def test_what_decides() -> None:
-    waiver = Waived(reason="r", owner="o", expires=NOON)
+def test_decisive_checks() -> None:
     image = result(
         failed("image.libc", level=Level.INFO),
         failed("image.size", level=Level.RECOMMENDED),
-        failed("systemd.shutdown", waiver=waiver),
+        failed("systemd.shutdown", waiver=a_waiver()),
         failed("systemd.journal", level=Level.RECOMMENDED),
         reasons=("systemd.journal",),
     )
-    decides = {step.check: step.decides for step in steps(image, everything)}
-    assert decides == {"image.size": False, "systemd.shutdown": False, "systemd.journal": True}
+    decisive = {step.check: step.decisive for step in steps(image, everything)}
+    assert decisive == {"image.size": False, "systemd.shutdown": False, "systemd.journal": True}
 
 
-def test_each_capability_is_told_under_a_check_of_its_own() -> None:
-    told = {
+def test_each_capability_has_a_check() -> None:
+    checks = {
         capability: steps(result(missing=(capability,)), everything)[0].check
         for capability in ("systemd", "dockerd", "user", "sudo", "download", "bash", "other")
     }
-    assert told == {
+    assert checks == {
         "systemd": "systemd.installed",
         "dockerd": "dockerd.installed",
         "user": "workspace.user",
@@ -218,7 +187,7 @@ def test_each_capability_is_told_under_a_check_of_its_own() -> None:
     }
 
 
-def test_rules_speak_of_what_there_is() -> None:
+def test_rules_name_only_what_exists() -> None:
     families = {each.name: each for each in packages.families()}
     for rule in rules():
         assert rule.check in claims(), rule
@@ -228,7 +197,7 @@ def test_rules_speak_of_what_there_is() -> None:
         )
         assert known, rule
         if "{units}" in rule.offer:
-            assert "?P<units>" in rule.seen, rule
+            assert "?P<units>" in rule.pattern, rule
         assert "\n" not in rule.run + rule.offer, rule
 
 
@@ -236,16 +205,16 @@ def test_no_rule_is_hidden_by_one_before_it() -> None:
     caught: set[str] = set()
     for rule in rules():
         assert rule.check not in caught, rule
-        if not rule.seen and not rule.families:
+        if not rule.pattern and not rule.families:
             caught.add(rule.check)
 
 
 @pytest.mark.parametrize(
-    "fields", [{}, {"run": "true", "cannot": True}, {"run": "true", "seen": "("}]
+    "fields", [{}, {"run": "true", "cannot": True}, {"run": "true", "pattern": "("}]
 )
-def test_a_rule_does_one_thing(fields: dict[str, object]) -> None:
+def test_a_rule_has_one_action(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        Rule.model_validate({"check": "a.b", "why": "because"} | fields)
+        Rule.model_validate({"check": "a.b", "reason": "because"} | fields)
 
 
 CHECKS = st.lists(
@@ -267,7 +236,7 @@ CHECKS = st.lists(
     st.sampled_from([None, "apt", "dnf", "apk"]),
     st.sampled_from(["", "cannot be had"]),
 )
-def test_every_failure_that_counts_gets_one_answer(
+def test_every_failure_that_counts_gets_one_step(
     checks: list[Check], missing: set[str], manager: str | None, unavailable: str
 ) -> None:
     image = result(*checks, missing=tuple(sorted(missing)), manager=manager)
@@ -279,13 +248,13 @@ def test_every_failure_that_counts_gets_one_answer(
     ]
     assert [step.check for step in found][: len(counted)] == counted
     extra = found[len(counted) :]
-    assert all(step.action is Action.INSTALL and not step.decides for step in extra)
+    assert all(step.action is Action.INSTALL and not step.decisive for step in extra)
     required = {
         check.id
         for check in checks
         if check.outcome is Outcome.FAILED and check.level is Level.REQUIRED
     }
-    assert {step.check for step in found if step.decides} == required
-    assert sum(map(len, left(found).values())) == sum(not step.mends for step in found)
+    assert {step.check for step in found if step.decisive} == required
+    assert sum(map(len, unfixed(found).values())) == sum(not step.fixes for step in found)
     if unavailable:
-        assert not any(s.action is Action.INSTALL and s.what != MISSING for s in found)
+        assert not any(s.action is Action.INSTALL and s.argument != MISSING for s in found)

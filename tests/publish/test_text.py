@@ -12,9 +12,19 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from certify.model.result import Check, Reason, Result, Startup, Waived, WaiverNote
+from certify.model.result import (
+    Alternative,
+    Check,
+    Reason,
+    Recommendation,
+    Result,
+    Startup,
+    Waived,
+    WaiverNote,
+)
 from certify.model.terms import Grade, Level, Outcome, Status, WaiverState
 from certify.publish.text import print_report
+from tests.factories import DIGEST, NOON
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=50)
 HOSTILE = st.text(st.characters(exclude_categories=()), min_size=1)
@@ -61,7 +71,7 @@ To reproduce:
     )
 
 
-def test_several_launches_show_their_spread(make_result: MakeResult) -> None:
+def test_several_launches_show_their_range(make_result: MakeResult) -> None:
     startup = Startup(
         boot_seconds=0.8,
         samples=(0.8, 0.7, 1.1),
@@ -89,7 +99,7 @@ def test_the_verdict_comes_first(one_of_each: list[Result]) -> None:
     ]
 
 
-def test_what_could_not_even_start_says_why(unreachable: Result) -> None:
+def test_an_image_that_cannot_start_has_a_reason(unreachable: Result) -> None:
     assert (
         shown(unreachable)
         == """\
@@ -102,12 +112,12 @@ devspace
     )
 
 
-def test_a_result_without_any_word_still_says_something(make_result: MakeResult) -> None:
+def test_a_result_without_reasons_has_a_sentence(make_result: MakeResult) -> None:
     silent = make_result(checks=(), status=Status.INCONCLUSIVE)
     assert "No check was run" in shown(silent)
 
 
-def test_the_whole_of_what_waivers_carry(
+def test_the_whole_report_of_a_waived_certificate(
     make_check: MakeCheck, make_result: MakeResult, waived: Waived
 ) -> None:
     because = "needs dockerd.container, which failed"
@@ -156,7 +166,7 @@ To reproduce:
     )
 
 
-def test_only_a_certificate_is_headed_by_its_waivers(
+def test_only_a_certificate_shows_its_waivers_in_the_heading(
     make_check: MakeCheck, make_result: MakeResult, waived: Waived
 ) -> None:
     checks = (make_check("a.b", Outcome.FAILED, waiver=waived), make_check("c.d", Outcome.FAILED))
@@ -168,7 +178,7 @@ def test_only_a_certificate_is_headed_by_its_waivers(
     assert text.startswith("CERTIFIED on-launch (+13.2 s), 1 waived  x:1\n")
 
 
-def test_a_waiver_of_what_is_only_recommended_carries_nothing(
+def test_a_waived_recommended_check_changes_no_heading(
     make_check: MakeCheck, make_result: MakeResult, waived: Waived
 ) -> None:
     noted = make_check("a.b", Outcome.FAILED, waiver=waived, level=Level.RECOMMENDED)
@@ -177,9 +187,7 @@ def test_a_waiver_of_what_is_only_recommended_carries_nothing(
     assert "! a.b failed, waived: harmless" in text
 
 
-def test_what_decides_is_told_before_what_does_not(
-    make_check: MakeCheck, make_result: MakeResult
-) -> None:
+def test_decisive_checks_come_first(make_check: MakeCheck, make_result: MakeResult) -> None:
     checks = (
         make_check("image.size", Outcome.FAILED, level=Level.INFO),
         make_check("packages.refresh", Outcome.UNKNOWN),
@@ -208,7 +216,7 @@ def test_several_results_end_in_one_summary(one_of_each: list[Result]) -> None:
     assert shown() == "\n0 results: no results\n"
 
 
-def test_a_run_that_never_began_is_told_in_few_words(
+def test_a_run_that_never_started_has_a_short_report(
     make_check: MakeCheck, make_result: MakeResult
 ) -> None:
     checks = tuple(make_check(f"g.c{n}", Outcome.UNKNOWN, message="was not run") for n in range(30))
@@ -231,7 +239,7 @@ def test_it_fits_and_pads_nothing(one_of_each: list[Result], width: int) -> None
 
 
 @pytest.mark.parametrize("width", [1, 20, 40])
-def test_a_narrow_terminal_is_no_accident(one_of_each: list[Result], width: int) -> None:
+def test_a_narrow_terminal_still_shows_the_verdict(one_of_each: list[Result], width: int) -> None:
     assert "REJECTED"[:width] in shown(*one_of_each, width=width)
 
 
@@ -240,7 +248,7 @@ def test_the_command_stays_in_one_piece(rejected: Result, colour: bool) -> None:
     assert f"\n{rejected.launch.reproduce}\n" in shown(rejected, colour=colour)
 
 
-def test_colour_adds_nothing_but_colour(one_of_each: list[Result]) -> None:
+def test_text_is_the_same_without_colour(one_of_each: list[Result]) -> None:
     coloured = shown(*one_of_each, colour=True)
     assert "\x1b[" in coloured
     assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == shown(*one_of_each)
@@ -277,8 +285,30 @@ def test_no_data_controls_the_terminal(
     assert not set(output) & {"\x1b", "\x07", "\x9b", "\r", "\u202e"}
 
 
-def test_timing_leaves_out_what_never_was(make_check: MakeCheck, make_result: MakeResult) -> None:
+def test_timing_leaves_out_missing_measurements(
+    make_check: MakeCheck, make_result: MakeResult
+) -> None:
     result = make_result(
         checks=(make_check("image.os"),), grade=Grade.NATIVE, startup=Startup(boot_seconds=123.4)
     )
     assert "boot 123 s · 1 check in 0.3 s\n" in shown(result)
+
+
+def alternative(reference: str, grade: Grade = Grade.NATIVE) -> Alternative:
+    return Alternative(
+        reference=reference, digest=DIGEST, image_id=None, os=None, grade=grade, certified_at=NOON
+    )
+
+
+def test_a_recommendation_is_one_or_two_lines(make_result: MakeResult) -> None:
+    base, other = alternative("base:1"), alternative("other:1", Grade.ON_LAUNCH)
+    recommended = Recommendation(closest=(base, other), extends=base)
+    text = shown(make_result(status=Status.REJECTED, recommendation=recommended))
+    assert (
+        "  built on base:1 (native): something above it broke it\n"
+        "  certified and closest: other:1 (on-launch)\n"
+    ) in text
+
+
+def test_without_a_recommendation_there_is_no_line(make_result: MakeResult) -> None:
+    assert "closest" not in shown(make_result())

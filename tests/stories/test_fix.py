@@ -82,7 +82,7 @@ def test_a_failing_unit_is_not_hidden_but_how_to_is_said(certify: Certify) -> No
     assert ended.code == 0
     assert "\n# RUN systemctl mask inventory.service\n" in ended.out
     assert "\nRUN" not in ended.out
-    assert "not mended: systemd.units" in ended.err
+    assert "not fixed: systemd.units" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_what_cannot_be_mended_is_said(
     ended = certify("fix", "--profile", "plain", image, "--build", target)
     assert ended.code == 1
     assert f"# - {check} (required): " in ended.out
-    assert f"not mended: {check} (required): " in ended.err
+    assert f"not fixed: {check} (required): " in ended.err
     assert "\nRUN" not in ended.out
     assert not engine.client.images.list(target), "there was nothing to build"
 

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from certify.certification.certify import Options, certify
 from certify.engine.client import Engine
-from certify.fix.proposal import fix
+from certify.fix.proposal import propose
 from certify.judge.profiles import Budgets, Profile, load
 from certify.model.finding import Claim, Finding
 from certify.model.reference import Reference
@@ -174,7 +174,7 @@ def surprises(sabotage: Sabotage, result: Result) -> list[str]:
         for each in result.checks
         if each.outcome is Outcome.SKIPPED and sabotage.check not in each.message
     ]
-    promised = {step.check for step in fix(result).steps if step.mends}
+    promised = {step.check for step in propose(result).steps if step.fixes}
     if (sabotage.check in promised) is not sabotage.mended:
         does = "does not promise" if sabotage.mended else "promises"
         told.append(f"certify fix {does} to mend {sabotage.check}")
