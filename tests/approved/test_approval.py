@@ -115,7 +115,7 @@ def test_a_certificate_is_approved_as_it_stands() -> None:
 
 
 @pytest.mark.parametrize("manifest", [None, digest(1)], ids=["unknown", "no index"])
-def test_a_manifest_that_nobody_knew_is_not_made_up(manifest: str | None) -> None:
+def test_an_unknown_manifest_stays_unknown(manifest: str | None) -> None:
     images, _ = approve(ANYTHING, [a_certificate(image={"manifest_digest": manifest})], [], NOW)
     assert (images[0].digest, images[0].manifest_digest) == (digest(1), manifest)
 
@@ -260,7 +260,7 @@ CASES: dict[str, tuple[Result, Policy, list[Revocation], str | None]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_each_reason_is_told(name: str) -> None:
+def test_each_reason_is_reported(name: str) -> None:
     result, policy, stopped, expected = CASES[name]
     assert reason(result, policy, stopped) == expected
 
@@ -271,7 +271,7 @@ def test_a_waiver_that_ends_sooner_shortens_the_entry() -> None:
         assert images[0].expires_at == NOW + days(expected)
 
 
-def test_who_is_left_out_is_known_by_name() -> None:
+def test_an_exclusion_has_the_name_of_its_entry() -> None:
     result = of_status(Status.REJECTED, image={"platform": None})
     _, left = approve(ANYTHING, [result], [], NOW)
     assert left == [Exclusion(f"{REGISTRY}/{REPOSITORY}:1", "", "plain", "rejected")]
@@ -366,13 +366,13 @@ def test_only_names_that_are_gone_are_lost() -> None:
     assert lost_images(BEFORE, other, []) == BEFORE
 
 
-def test_what_was_revoked_was_not_lost() -> None:
+def test_a_revoked_image_is_not_lost() -> None:
     assert lost_images(BEFORE, BEFORE[3:], revoked(1)) == BEFORE[1:3]
     assert lost_images(BEFORE, BEFORE[3:], revoked(101, 2)) == [BEFORE[2]]
 
 
 @pytest.mark.parametrize("manifest", [None, digest(1)], ids=["unknown", "in an older list"])
-def test_what_may_hold_what_was_revoked_was_not_lost(manifest: str | None) -> None:
+def test_an_index_that_may_hold_a_revoked_manifest_is_not_lost(manifest: str | None) -> None:
     before = [an_entry(manifest_digest=manifest)]
     assert lost_images(before, [], held(3, 1)) == []
     assert lost_images(before, [], held(3, 2)) == before
@@ -429,7 +429,7 @@ policies = st.builds(
 
 
 @given(policies, st.lists(results, max_size=6), st.lists(st.integers(1, 4), max_size=2))
-def test_nothing_is_listed_that_may_not_run(
+def test_only_images_that_may_run_are_listed(
     policy: Policy, found: list[Result], stopped: list[int]
 ) -> None:
     listed, left = approve(policy, found, revoked(*stopped), NOW)

@@ -130,7 +130,7 @@ def many(count: int, name: str = "x") -> dict[str, str]:
     return {digest(number): name for number in range(count)}
 
 
-def test_a_config_map_goes_without_names_before_it_goes_without_digests() -> None:
+def test_a_large_config_map_drops_its_names_first() -> None:
     small, large = (kubernetes_config_map(many(count, "n" * 40)) for count in (8_000, 10_000))
     assert small is not None
     assert large is not None

@@ -51,7 +51,7 @@ def test_kubernetes_knows_every_field(document: dict[str, Any], version: str) ->
 
 
 @pytest.mark.parametrize("key", [f"sha256-{'a' * 64}", f"sha512-{'a' * 128}"])
-def test_a_digest_is_a_key_that_a_config_map_may_have(key: str) -> None:
+def test_digests_are_valid_keys_of_a_config_map(key: str) -> None:
     found = kubernetes_config_map({key.replace("-", ":", 1): "x"})
     assert found is not None
     assert found["data"] == {key: "x"}
@@ -251,7 +251,7 @@ def test_an_empty_list_refuses_every_image(which: str) -> None:
 
 
 @pytest.mark.parametrize("which", POLICIES)
-def test_what_runs_in_a_pod_may_stay_when_it_is_taken_off_the_list(which: str) -> None:
+def test_images_running_in_a_pod_stay_allowed(which: str) -> None:
     old = a_pod("app:1", initContainers=containers("init:1"))
     assert refusal(which, old) is not None
     assert refusal(which, old | {"metadata": {"finalizers": []}}, old=old) is None

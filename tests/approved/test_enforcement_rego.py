@@ -138,7 +138,7 @@ def test_a_dockerfile_on_any_other_image_is_denied(dockerfile: str) -> None:
     assert denied(parsed(dockerfile)) == BAD_FILES[dockerfile]
 
 
-def test_what_is_no_dockerfile_is_denied() -> None:
+def test_an_invalid_dockerfile_is_denied() -> None:
     combined = [{"path": "Dockerfile", "contents": parsed("FROM app:1")}]
     others: list[Any] = [[], parsed("# nothing\nRUN x"), combined, {}]
     said = "there is no FROM: give one Dockerfile at a time, without --combine"

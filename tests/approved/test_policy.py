@@ -83,7 +83,7 @@ def test_the_example_of_the_docstring_sets_every_key() -> None:
         ("waivers = true", "waivers", True),
     ],
 )  # fmt: skip
-def test_a_value_counts_as_it_stands(text: str, key: str, value: Any) -> None:
+def test_values_are_not_converted(text: str, key: str, value: Any) -> None:
     assert getattr(read(text), key) == value
 
 
@@ -110,11 +110,11 @@ def test_registries_are_globs(registries: str, served: str | None, refused: str 
             assert found.allows_repository(registry, repository) is expected, name
 
 
-def test_what_is_not_asked_may_be_said_in_python() -> None:
+def test_conditions_can_be_left_out_in_python() -> None:
     assert Policy(profiles=None, registries=None, trust=None) == Policy()
 
 
-def test_without_registries_every_one_serves() -> None:
+def test_without_registries_every_repository_is_allowed() -> None:
     assert Policy().allows_repository("anywhere.invalid", "team/app")
 
 
@@ -176,7 +176,7 @@ def test_a_mistake_is_named_with_its_line(text: str) -> None:
     assert mistakes(f"# ours\n{text}\n") == [f"{SOURCE}:{line}: {WRONG[text]}"]
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     text = (
         "waivers = 1\ngrades = ['native', 'gold', 'tin']\nregistry = ['x']\n\n"
         "[max_startup]\nboot = 0\ndocker = 1.0\n"
@@ -198,12 +198,12 @@ def test_the_remedy_leads_to_the_documentation() -> None:
 
 
 @pytest.mark.parametrize("text", ["= 1", "a = ", "[", '"', "a = 1\na = 2", "\x00", "[" * 9999])
-def test_what_is_no_toml_says_so(text: str) -> None:
+def test_invalid_toml_is_reported(text: str) -> None:
     found = mistakes(text)
     assert found[0].startswith(f"{SOURCE}: this is not TOML: ")
 
 
-def test_what_is_wrong_is_shown_harmlessly() -> None:
+def test_mistakes_with_hostile_text_are_shown_harmlessly() -> None:
     found = mistakes('grades = ["\\u001b[2J\\nx"]\n"\\u001b[2J\\nevil" = 1')
     assert len(found) == 2
     assert all(line.isprintable() for line in found), found

@@ -20,7 +20,7 @@ def key(tmp_path: Path) -> Private:
     return read_private(path, lambda: b"")
 
 
-def test_without_one_there_are_no_limits(tmp_path: Path, key: Private) -> None:
+def test_without_a_previous_publication_there_are_no_limits(tmp_path: Path, key: Private) -> None:
     previous = PreviousPublication.read(tmp_path)
     assert (previous.listed, previous.signature, previous.changelog) == (None, None, "")
     assert previous.next_number(NOW) == int(NOW.timestamp())

@@ -82,7 +82,7 @@ def revocation(number: int, reason: str = "backdoor") -> Revocation:
     return Revocation(digest=digest(number), reference=reference, reason=reason, revoked_at=now)
 
 
-def test_all_that_belongs_to_a_list_is_there(reports: Path, ledger: Ledger, key: Private) -> None:
+def test_a_publication_has_all_its_files(reports: Path, ledger: Ledger, key: Private) -> None:
     ledger.record(named("a", 1))
     ledger.record(rejected("b", 2))
     done = publish(reports, ledger, Policy(), Signing(key))
@@ -108,7 +108,7 @@ def test_numbers_only_grow(reports: Path, ledger: Ledger) -> None:
     assert len(list((reports / "approved").glob("[0-9]*"))) == 3, "older ones are forgotten"
 
 
-def test_a_bad_night_cannot_empty_the_list(reports: Path, ledger: Ledger) -> None:
+def test_a_list_that_loses_too_much_is_not_published(reports: Path, ledger: Ledger) -> None:
     for number in range(10):
         ledger.record(named(f"i{number}", 10 + number))
     publish(reports, ledger, Policy())
@@ -123,7 +123,7 @@ def test_a_bad_night_cannot_empty_the_list(reports: Path, ledger: Ledger) -> Non
     assert len(names(reports)) == 7
 
 
-def test_what_was_revoked_or_moved_is_no_loss(reports: Path, ledger: Ledger) -> None:
+def test_revoked_and_moved_images_are_not_lost(reports: Path, ledger: Ledger) -> None:
     ledger.record(named("a", 1))
     publish(reports, ledger, Policy())
     later = NOW + timedelta(seconds=5)
@@ -135,7 +135,7 @@ def test_what_was_revoked_or_moved_is_no_loss(reports: Path, ledger: Ledger) -> 
     assert done.changed.removed[0].endswith(": revoked: backdoor")
 
 
-def test_nothing_recorded_is_nothing_published(reports: Path, ledger: Ledger) -> None:
+def test_an_empty_ledger_is_not_published(reports: Path, ledger: Ledger) -> None:
     with pytest.raises(UsageError, match="nothing is recorded"):
         publish(reports, ledger, Policy())
     assert not (reports / LIST).exists()
@@ -171,7 +171,7 @@ def test_a_broken_list_and_foreign_files_are_not_overwritten(reports: Path, ledg
         publish(reports, ledger, Policy())
 
 
-def test_a_revocation_stands_at_once_and_for_good(
+def test_a_revocation_takes_effect_at_once_and_stays(
     reports: Path, ledger: Ledger, key: Private
 ) -> None:
     ledger.record(named("a", 1))
@@ -199,9 +199,7 @@ def test_a_revocation_stands_at_once_and_for_good(
         revoke(reports, ledger, revocation(1), Signing(key), lift=True)
 
 
-def test_a_revoked_manifest_bars_its_index_where_nobody_sees_platforms(
-    reports: Path, ledger: Ledger
-) -> None:
+def test_a_revoked_manifest_removes_its_index_from_policies(reports: Path, ledger: Ledger) -> None:
     for platform, manifest in (("linux/amd64", 2), ("linux/arm64", 3)):
         image = {"digest": digest(1), "manifest_digest": digest(manifest), "platform": platform}
         ledger.record(a_certificate(image=image))
@@ -251,7 +249,7 @@ def test_an_index_is_not_let_in_as_its_own_manifest(reports: Path, ledger: Ledge
     assert told_anywhere(reports) == set(), "it was certified for one of two platforms"
 
 
-def test_revoking_a_manifest_takes_every_image_off_that_may_hold_it(
+def test_revoking_a_manifest_removes_every_image_that_may_hold_it(
     reports: Path, ledger: Ledger
 ) -> None:
     ledger.record(of_index("a", MANIFEST, profile="devspace"))
@@ -266,7 +264,7 @@ def test_revoking_a_manifest_takes_every_image_off_that_may_hold_it(
         publish(reports, ledger, Policy(max_shrink_percent=0.0))
 
 
-def test_a_manifest_that_was_known_once_is_not_forgotten(reports: Path, ledger: Ledger) -> None:
+def test_a_manifest_known_from_an_earlier_result_counts(reports: Path, ledger: Ledger) -> None:
     ledger.record(of_index("a", MANIFEST))
     ledger.record(of_index("a"))
     publish(reports, ledger, Policy())
@@ -275,7 +273,7 @@ def test_a_manifest_that_was_known_once_is_not_forgotten(reports: Path, ledger: 
     assert (names(reports), told_anywhere(reports)) == ([], set())
 
 
-def test_a_manifest_revoked_before_the_first_list_bars_what_may_hold_it(
+def test_a_manifest_revoked_before_the_first_list_stops_its_indexes(
     reports: Path, ledger: Ledger
 ) -> None:
     # The one that tells what the index holds comes last.
@@ -289,9 +287,7 @@ def test_a_manifest_revoked_before_the_first_list_bars_what_may_hold_it(
     assert (names(reports), told_anywhere(reports)) == ([], set())
 
 
-def test_revoking_asks_the_ledger_what_the_list_does_not_tell(
-    reports: Path, ledger: Ledger
-) -> None:
+def test_revoking_learns_indexes_from_the_ledger(reports: Path, ledger: Ledger) -> None:
     ledger.record(of_index("a", MANIFEST, profile="devspace"))
     ledger.record(of_index("b"))
     publish(reports, ledger, Policy(profiles=("plain",)))
@@ -300,9 +296,7 @@ def test_revoking_asks_the_ledger_what_the_list_does_not_tell(
     assert (names(reports), told_anywhere(reports)) == ([], set())
 
 
-def test_a_ledger_with_a_broken_result_holds_no_revocation_up(
-    reports: Path, ledger: Ledger
-) -> None:
+def test_a_broken_result_does_not_stop_a_revocation(reports: Path, ledger: Ledger) -> None:
     ledger.record(named("a", 1))
     publish(reports, ledger, Policy())
     with closing(sqlite3.connect(reports / "certify.db")) as connection, connection:
@@ -356,7 +350,9 @@ def test_nothing_is_signed_for_what_is_revoked(
     assert {place for place, said in told.items() if not said.is_turn} == {("team/c", digest(3))}
 
 
-def test_a_revocation_says_the_same_each_time(reports: Path, ledger: Ledger, key: Private) -> None:
+def test_a_revocation_is_signed_equally_each_time(
+    reports: Path, ledger: Ledger, key: Private
+) -> None:
     ledger.record(named("a", 1))
     revoke(reports, ledger, revocation(1))
     done = [publish(reports, ledger, Policy(), Signing(key)).attachments for _ in range(2)]
@@ -374,7 +370,9 @@ def test_a_dry_run_leaves_no_trace(reports: Path, ledger: Ledger) -> None:
     assert sorted(reports.rglob("*")) == before
 
 
-def test_a_revocation_outlives_its_ledger(reports: Path, ledger: Ledger, tmp_path: Path) -> None:
+def test_a_revocation_holds_with_another_ledger(
+    reports: Path, ledger: Ledger, tmp_path: Path
+) -> None:
     ledger.record(named("a", 1))
     publish(reports, ledger, Policy())
     revoke(reports, ledger, revocation(1))
@@ -387,7 +385,7 @@ def test_a_revocation_outlives_its_ledger(reports: Path, ledger: Ledger, tmp_pat
     assert names(reports) == ["a"]
 
 
-def test_without_a_list_the_ledger_keeps_it(reports: Path, ledger: Ledger) -> None:
+def test_a_revocation_without_a_list_is_recorded(reports: Path, ledger: Ledger) -> None:
     ledger.record(named("a", 1))
     assert revoke(reports, ledger, revocation(1)) is None
     publish(reports, ledger, Policy())

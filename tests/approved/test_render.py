@@ -55,7 +55,7 @@ def entry(name: str, number: int = 1, **fields: Any) -> Approved:
 # ---------------------------------------------------------------- approved-images.txt
 
 
-def test_a_line_is_what_can_be_pulled_and_what_is_known_of_it() -> None:
+def test_a_line_has_a_reference_to_pull_and_its_facts() -> None:
     native = entry("a")
     launch = entry("b", 3, tag=None, profile="devspace", grade=Grade.ON_LAUNCH)
     until = NOW + timedelta(days=30)
@@ -121,7 +121,7 @@ def test_a_list_follows_the_shipped_schema_and_reads_back() -> None:
 
 
 @given(lists)
-def test_what_is_written_is_read_back_whatever_it_holds(listed: ApprovedList) -> None:
+def test_any_list_is_read_back(listed: ApprovedList) -> None:
     text = list_json(listed)
     assert text.encode()
     assert "\x1b" not in text
@@ -182,7 +182,7 @@ def told(name: str) -> str:
     return f"{REGISTRY}/team/{name}:1 (linux/amd64, plain)"
 
 
-def test_each_change_is_told_once() -> None:
+def test_each_change_is_listed_once() -> None:
     reasons = {entry("gone").name: "rejected: it has no shell", entry("same").name: "not asked"}
     found = compare_lists(EVERY, AFTER, reasons)
     assert found == Changes(
@@ -203,7 +203,7 @@ def test_everything_in_a_first_list_is_new() -> None:
     assert found == Changes(added=(f"added {told('a')}", f"added {told('b')}"))
 
 
-def test_what_is_gone_without_a_reason_says_so() -> None:
+def test_a_removal_without_reason_has_a_sentence() -> None:
     found = compare_lists(EVERY, a_list(*EVERY.images[1:]), {})
     assert found.removed == (f"removed {told('same')}: it has no certificate any more",)
 
@@ -219,7 +219,7 @@ def test_a_new_index_around_the_same_manifest_moves_it() -> None:
     assert len(compare_lists(before, after, {}).moved) == 1
 
 
-def test_what_images_are_called_does_not_break_a_line() -> None:
+def test_hostile_names_break_no_line() -> None:
     hostile = entry("a").model_copy(update={"reference": HOSTILE, "profile": HOSTILE})
     found = compare_lists(a_list(hostile), a_list(entry("b")), {hostile.name: HOSTILE})
     assert len(found.lines) == 2
@@ -276,7 +276,7 @@ def test_names_cannot_pose_as_markdown_or_as_another_list() -> None:
     assert text.partition("\n\n")[2] in again
 
 
-def test_what_somebody_wrote_into_it_does_no_harm() -> None:
+def test_a_changelog_edited_by_hand_does_no_harm() -> None:
     for old in ("notes of my own\n", "## \n\n## \n", "# Changes of the approved-images list\n"):
         text = changelog(numbered(1), Changes(added=("added a",)), old)
         assert text.startswith("# Changes of the approved-images list\n\n## List 1,")

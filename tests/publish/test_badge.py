@@ -38,7 +38,7 @@ def test_each_verdict_has_its_words(one_of_each: list[Result]) -> None:
     assert total_badge(one_of_each, now).message == "2 certified"
 
 
-def test_what_has_expired_is_not_certified(one_of_each: list[Result]) -> None:
+def test_an_expired_certificate_is_shown_as_expired(one_of_each: list[Result]) -> None:
     native = one_of_each[0]
     at_its_end = native.expires_at
     assert badge_of(native, at_its_end - timedelta(seconds=1)).message == "certified native"
@@ -66,15 +66,13 @@ def luminance(colour: str) -> float:
 @pytest.mark.parametrize(
     "colour", [module.LABEL_COLOUR, module.GREEN, module.TEAL, module.RED, module.GREY]
 )
-def test_white_on_it_is_legible(colour: str) -> None:
+def test_white_text_is_legible_on_every_colour(colour: str) -> None:
     assert 1.05 / (luminance(colour) + 0.05) >= 4.5
 
 
 @STEADY
 @given(words=st.text(st.characters(exclude_categories=())))
-def test_whatever_an_image_is_called_it_is_one_picture(
-    one_of_each: list[Result], words: str
-) -> None:
+def test_any_name_makes_one_valid_picture(one_of_each: list[Result], words: str) -> None:
     for result in one_of_each[:3]:
         image = result.image.model_copy(update={"reference": words})
         hostile = result.model_copy(update={"image": image, "profile": words})

@@ -28,7 +28,7 @@ def test_nothing_else_lies_beside_the_schemas() -> None:
 
 
 @pytest.mark.parametrize("schema", [report_schema(), result_schema()], ids=["report", "result"])
-def test_a_schema_says_what_it_is(schema: dict[str, Any]) -> None:
+def test_a_schema_names_itself(schema: dict[str, Any]) -> None:
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert schema["$id"] in ("certify/report/v1", "certify/result/v1")

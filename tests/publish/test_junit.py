@@ -94,7 +94,7 @@ def test_a_recommended_failure_is_visible_and_not_red(on_launch: Result) -> None
         (Outcome.UNKNOWN, {"level": Level.INFO}, "skipped", "info: said (unknown)"),
     ],
 )
-def test_what_an_outcome_becomes(
+def test_outcomes_in_junit(
     make_check: MakeCheck,
     make_result: MakeResult,
     outcome: Outcome,
@@ -110,7 +110,7 @@ def test_what_an_outcome_becomes(
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.SKIPPED])
 @pytest.mark.parametrize("level", list(Level))
-def test_what_is_waived_is_skipped_and_tells_why(
+def test_a_waived_check_is_skipped_with_its_reason(
     make_check: MakeCheck, make_result: MakeResult, waived: Waived, outcome: Outcome, level: Level
 ) -> None:
     check = make_check("a.b", outcome, message="said", evidence="$ x", waiver=waived, level=level)
@@ -122,7 +122,9 @@ def test_what_is_waived_is_skipped_and_tells_why(
     assert case(suite, "a.b").findtext("system-out") == "said\n$ x"
 
 
-def test_waivers_to_see_to_are_properties(make_result: MakeResult, waived: Waived) -> None:
+def test_waivers_that_need_attention_are_properties(
+    make_result: MakeResult, waived: Waived
+) -> None:
     notes = tuple(
         WaiverNote(check="a.b", image=f"{state}:*", state=state, **waived.model_dump())
         for state in (*WaiverState, WaiverState.EXPIRED)
@@ -136,7 +138,7 @@ def test_waivers_to_see_to_are_properties(make_result: MakeResult, waived: Waive
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.UNKNOWN])
-def test_a_silent_check_is_not_dropped(
+def test_a_check_without_message_is_not_dropped(
     make_check: MakeCheck, make_result: MakeResult, outcome: Outcome
 ) -> None:
     silent = make_check("a.b", outcome, message="", title="", evidence="", remedy="")
@@ -158,7 +160,7 @@ def test_no_check_run_is_never_green(
 
 
 @pytest.mark.parametrize("status", [Status.REJECTED, Status.INCONCLUSIVE])
-def test_a_bad_verdict_is_red_whatever_the_checks_say(
+def test_a_bad_verdict_is_red_without_a_failed_check(
     make_result: MakeResult, status: Status
 ) -> None:
     reason = Reason(check="a.b", text="the engine stopped", remedy="Start it.")
@@ -170,13 +172,13 @@ def test_a_bad_verdict_is_red_whatever_the_checks_say(
     assert told.text == "a.b: the engine stopped\n\nRemedy: Start it."
 
 
-def test_what_an_image_has_not_is_no_property(unreachable: Result) -> None:
+def test_missing_facts_are_no_properties(unreachable: Result) -> None:
     (suite,) = suites(unreachable)
     properties = {entry.get("name"): entry.get("value") for entry in suite.iter("property")}
     assert properties == {"verdict": "INCONCLUSIVE", "suite": "sha256:5"}
 
 
-def test_no_results_are_a_document_still() -> None:
+def test_no_results_are_a_valid_document() -> None:
     assert suites() == []
 
 

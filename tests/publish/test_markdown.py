@@ -67,7 +67,7 @@ def with_words(result: Result, words: str) -> Result:
     )
 
 
-def test_each_result_has_a_row_and_what_is_wrong_has_a_section(one_of_each: list[Result]) -> None:
+def test_each_result_has_a_row_and_each_problem_a_section(one_of_each: list[Result]) -> None:
     text = markdown(one_of_each)
     page = html(text)
     assert page.count("<tr>") == 1 + len(one_of_each)
@@ -80,7 +80,7 @@ def test_each_result_has_a_row_and_what_is_wrong_has_a_section(one_of_each: list
     assert any(rejected.launch.reproduce in code for code in Tags(page).code)
 
 
-def test_of_long_evidence_the_telling_lines_are_shown(
+def test_long_evidence_keeps_its_important_lines(
     make_check: MakeCheck, make_result: MakeResult
 ) -> None:
     evidence = f"{UNKNOWN_FAILURE}\n" + "nothing is to be seen here\n" * 500
@@ -91,17 +91,17 @@ def test_of_long_evidence_the_telling_lines_are_shown(
     assert len(code) < 5000
 
 
-def test_a_good_image_is_a_row_alone(make_result: MakeResult) -> None:
+def test_an_image_without_problems_is_only_a_row(make_result: MakeResult) -> None:
     assert "###" not in markdown([make_result()])
 
 
-def test_no_results_are_said() -> None:
+def test_no_results_have_a_heading() -> None:
     assert markdown([]) == "## certify: no results\n"
 
 
 @STEADY
 @given(words=HOSTILE)
-def test_what_an_image_prints_is_text(one_of_each: list[Result], words: str) -> None:
+def test_text_from_an_image_stays_text(one_of_each: list[Result], words: str) -> None:
     page = html(markdown([with_words(result, words) for result in one_of_each]))
     assert set(Tags(page).tags) <= OURS
 

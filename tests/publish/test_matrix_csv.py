@@ -27,14 +27,14 @@ def test_every_outcome_is_in_the_column_of_its_check(one_of_each: list[Result]) 
         assert {name: row[name] for name in told} == told
 
 
-def test_what_has_expired_is_not_certified(one_of_each: list[Result]) -> None:
+def test_an_expired_certificate_is_shown_as_expired(one_of_each: list[Result]) -> None:
     found = rows(matrix_csv(one_of_each, max(result.expires_at for result in one_of_each)))
     said = [(row["verdict"], row["grade"]) for row in found]
     assert said[:2] == [("expired", "")] * 2
     assert [verdict for verdict, _ in said[2:]] == [each.verdict.status for each in one_of_each[2:]]
 
 
-def test_nothing_is_a_header_alone() -> None:
+def test_no_results_are_only_a_header() -> None:
     assert matrix_csv([], NOON).startswith("reference,digest,platform,")
     assert rows(matrix_csv([], NOON)) == []
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from certify.ledger.store import Ledger
-from certify.model.errors import BadLedger
+from certify.model.errors import LedgerUnavailable
 from certify.model.file_names import certificate_stem
 from certify.model.result import Result
 from certify.model.terms import Grade, Status
@@ -66,7 +66,7 @@ def test_everything_is_written_and_whole(
     assert not [name for name in names(tmp_path) if name.endswith(".tmp")]
 
 
-def test_the_tables_say_what_whole_results_say(
+def test_tables_from_summaries_equal_those_from_results(
     tmp_path: Path, ledger: Ledger, one_of_each: list[Result]
 ) -> None:
     """Thin results are enough for them."""
@@ -86,7 +86,7 @@ def test_names_tell_what_is_inside_and_differ(one_of_each: list[Result]) -> None
     assert len(set(map(certificate_stem, one_of_each))) == len(one_of_each)
 
 
-def test_nothing_at_all_is_written_too(tmp_path: Path, ledger: Ledger) -> None:
+def test_an_empty_ledger_has_reports(tmp_path: Path, ledger: Ledger) -> None:
     assert write_reports(tmp_path, [], ledger) == 0
     tables = {"junit.xml", "matrix.json", "matrix.md", "badges/all.json", "badges/all.svg"}
     assert tables | {"index.html", "compare.html", "assets/rows.js"} <= names(tmp_path)
@@ -113,7 +113,7 @@ def test_only_what_changed_is_written_again(tmp_path: Path, ledger: Ledger) -> N
 @pytest.mark.parametrize(
     "lost", ["results/{}.json", "badges/{}.svg", "images/{}.html", "assets/pages.json", "matrix.md"]
 )
-def test_what_was_lost_or_cut_short_is_written_again(
+def test_missing_and_empty_files_are_written_again(
     tmp_path: Path, ledger: Ledger, lost: str
 ) -> None:
     (result,) = many(1)
@@ -128,9 +128,7 @@ def test_what_was_lost_or_cut_short_is_written_again(
 
 
 @pytest.mark.parametrize("notes", ["[]", "{", '{"a": 1}', "\x00", "7"])
-def test_notes_that_cannot_be_read_cost_time_only(
-    tmp_path: Path, ledger: Ledger, notes: str
-) -> None:
+def test_unreadable_fingerprints_only_cost_time(tmp_path: Path, ledger: Ledger, notes: str) -> None:
     record(ledger, *many(2))
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets/pages.json").write_text(notes)
@@ -138,7 +136,7 @@ def test_notes_that_cannot_be_read_cost_time_only(
     assert update_reports(tmp_path, ledger, now=NOON) == 0
 
 
-def test_what_expires_is_written_again_and_counts_no_more(tmp_path: Path, ledger: Ledger) -> None:
+def test_an_expired_certificate_is_written_again(tmp_path: Path, ledger: Ledger) -> None:
     result = next(each for each in many(50) if each.verdict.grade is Grade.NATIVE)
     record(ledger, result)
     badge = tmp_path / "badges" / f"{certificate_stem(result)}.json"
@@ -154,7 +152,7 @@ def test_what_expires_is_written_again_and_counts_no_more(tmp_path: Path, ledger
         assert ("\n1 result: 1 expired\n" in matrix) == (said == "expired")
 
 
-def test_who_waits_for_another_writer_tells_what_came_meanwhile(tmp_path: Path) -> None:
+def test_a_waiting_writer_includes_results_recorded_meanwhile(tmp_path: Path) -> None:
     early, late = many(2)
     with Ledger.open(f"sqlite:///{tmp_path}/certify.db") as ledger, ThreadPoolExecutor() as pool:
         with locked(tmp_path / "assets"):
@@ -191,13 +189,13 @@ def test_a_hostile_name_stays_in_its_folder(
     assert all(name.startswith("reports/") for name in names(tmp_path))
 
 
-def test_a_ledger_that_cannot_be_read_costs_no_certificate(
+def test_certificates_are_written_without_a_readable_ledger(
     tmp_path: Path, one_of_each: list[Result]
 ) -> None:
     file = tmp_path / "certify.db"
     with Ledger.open(f"sqlite:///{file}") as ledger:
         file.write_bytes(b"this is no database any more" * 1000)
-        with pytest.raises(BadLedger):
+        with pytest.raises(LedgerUnavailable):
             write_reports(tmp_path / "reports", one_of_each, ledger)
     assert len(list((tmp_path / "reports/results").iterdir())) == len(one_of_each)
     assert (tmp_path / "reports/junit.xml").exists()

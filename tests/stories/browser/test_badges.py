@@ -25,7 +25,7 @@ def test_the_computed_width_is_the_drawn_width(visit: Visit, tmp_path: Path) -> 
         assert abs(drawn - text_width(text)) <= 0.06 * drawn, text
 
 
-def test_no_word_leaves_its_field(visit: Visit, tmp_path: Path) -> None:
+def test_no_text_leaves_its_field(visit: Visit, tmp_path: Path) -> None:
     (tmp_path / "badge.svg").write_text(svg(Badge("devspace", "certified native", GREEN, "told")))
     page = visit.open(tmp_path / "badge.svg")
     boxes = page.evaluate(

@@ -30,7 +30,7 @@ def unharmed(page: Page, width: int) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_matrix_and_its_cells_stand(visit: Visit, harmful: Site, width: int) -> None:
+def test_the_matrix_shows_hostile_results(visit: Visit, harmful: Site, width: int) -> None:
     visit.page.set_viewport_size({"width": width, "height": 800})
     page = visit.open(harmful.index)
     assert len(read_all(page)) == len({key(result) for result in harmful.results})
@@ -48,7 +48,9 @@ def test_the_matrix_and_its_cells_stand(visit: Visit, harmful: Site, width: int)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_their_pages_and_the_comparison_stand(visit: Visit, harmful: Site, width: int) -> None:
+def test_image_pages_and_comparison_show_hostile_results(
+    visit: Visit, harmful: Site, width: int
+) -> None:
     visit.page.set_viewport_size({"width": width, "height": 800})
     for result in harmful.results[-3:]:
         page = visit.open(harmful.page_of(result))
@@ -65,7 +67,7 @@ def test_their_pages_and_the_comparison_stand(visit: Visit, harmful: Site, width
     unharmed(page, width)
 
 
-def test_no_page_is_made_large_by_them(harmful: Site) -> None:
+def test_hostile_texts_make_no_page_large(harmful: Site) -> None:
     sizes = [file.stat().st_size for file in (harmful.folder / "images").iterdir()]
     assert max(sizes) < 1_000_000
     assert (harmful.folder / "assets" / "rows.js").stat().st_size < 50_000

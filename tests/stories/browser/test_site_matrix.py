@@ -56,11 +56,11 @@ def assert_all_cells_are_true(page: Page, site: Site) -> None:
             assert said == (outcome, str(cell)), f"{group} of {result.image.reference}"
 
 
-def test_every_cell_says_what_the_ledger_says(visit: Visit, site: Site) -> None:
+def test_every_cell_equals_the_ledger(visit: Visit, site: Site) -> None:
     assert_all_cells_are_true(visit.open(site.index), site)
 
 
-def test_every_single_check_says_what_the_ledger_says(visit: Visit, site: Site) -> None:
+def test_every_check_equals_the_ledger(visit: Visit, site: Site) -> None:
     page = visit.open(site.index)
     page.get_by_label("every check").check()
     cells = read_all(page)
@@ -162,7 +162,7 @@ def test_a_filter_keeps_what_it_says_and_stays_in_the_address(
     expect(page).not_to_have_url(re.compile("#"))
 
 
-def test_nothing_found_is_said(visit: Visit, site: Site) -> None:
+def test_no_matching_row_has_a_sentence(visit: Visit, site: Site) -> None:
     page = visit.open(site.index, "#q=there+is+no+such+image")
     expect(page.locator("#count")).to_have_text(f"0 of {len(site.results)} results")
     expect(page.locator("#matrix")).to_contain_text("No result matches")
@@ -200,9 +200,7 @@ def broken(site: Site) -> Result:
     return next(r for r in site.results if r.verdict.status is Status.REJECTED)
 
 
-def test_a_cell_opens_to_evidence_and_remedy_and_leads_to_the_image(
-    visit: Visit, site: Site
-) -> None:
+def test_a_cell_opens_evidence_remedy_and_a_link(visit: Visit, site: Site) -> None:
     result = broken(site)
     failed = next(check for check in result.checks if mark_of(check) is Mark.FAILED)
     page = visit.open(site.index)
@@ -218,7 +216,7 @@ def test_a_cell_opens_to_evidence_and_remedy_and_leads_to_the_image(
     expect(page.locator("#filter-text")).to_have_value(result.image.reference)
 
 
-def test_all_of_it_goes_by_keyboard(visit: Visit, site: Site) -> None:
+def test_everything_works_by_keyboard(visit: Visit, site: Site) -> None:
     result = broken(site)
     failed = next(check for check in result.checks if mark_of(check) is Mark.FAILED)
     page = visit.open(site.index)

@@ -47,7 +47,7 @@ def goto(visit: Visit, site: Site, name: str) -> Page:
     return page
 
 
-def test_an_image_page_tells_the_whole_result(visit: Visit, site: Site) -> None:
+def test_an_image_page_shows_the_whole_result(visit: Visit, site: Site) -> None:
     result = rejected(site)
     page = visit.open(site.page_of(result))
     expect(page.get_by_role("heading", level=1)).to_have_text(result.image.reference)
@@ -72,7 +72,7 @@ def test_an_image_page_tells_the_whole_result(visit: Visit, site: Site) -> None:
     assert page.locator("img").evaluate("badge => badge.naturalWidth") > 60
 
 
-def test_a_page_knows_when_its_certificate_has_expired(browser: Browser, site: Site) -> None:
+def test_a_page_shows_that_its_certificate_has_expired(browser: Browser, site: Site) -> None:
     result = next(r for r in site.results if r.verdict.grade is Grade.NATIVE)
     context = browser.new_context(offline=True)
     context.clock.set_fixed_time(result.expires_at)
@@ -118,7 +118,7 @@ def test_no_page_is_wider_than_its_window(visit: Visit, site: Site, name: str) -
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_everybody_can_use_it(visit: Visit, site: Site, name: str) -> None:
+def test_every_page_is_accessible(visit: Visit, site: Site, name: str) -> None:
     page = goto(visit, site, name)
     for scheme, ground in SCHEMES.items():
         page.emulate_media(color_scheme=scheme)

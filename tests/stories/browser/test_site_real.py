@@ -22,7 +22,7 @@ LIST = (
 )
 
 
-def test_a_real_sweep_stands_on_its_site(certify: Certify, tmp_path: Path, visit: Visit) -> None:
+def test_the_site_of_a_real_sweep(certify: Certify, tmp_path: Path, visit: Visit) -> None:
     listing = tmp_path / "list.txt"
     for images, code in ((LIST[:-1], 1), (LIST, 1)):
         listing.write_text("\n".join(images), "utf-8")
