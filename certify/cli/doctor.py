@@ -14,7 +14,7 @@ from rich.console import Console
 
 from certify.cli.certification import Memory
 from certify.cli.exits import CERTIFIED, INCONCLUSIVE
-from certify.doctor.examine import Asked, examine
+from certify.doctor.examine import Scope, examine
 from certify.doctor.render import conclusion, examination_json, print_sign
 from certify.doctor.signs import can_certify
 from certify.engine.launch_plan import Limits
@@ -60,10 +60,10 @@ def doctor(registry: tuple[str, int], memory: str, network: str | None, form: st
       certify doctor
       certify doctor --registry registry.example:5000 --format json
     """
-    asked = Asked(*registry, network=network, limits=Limits(memory=memory))
+    scope = Scope(*registry, network=network, limits=Limits(memory=memory))
     console = Console(highlight=False)
     signs: list[Sign] = []
-    with interruptible(), closing(examine(asked)) as found:
+    with interruptible(), closing(examine(scope)) as found:
         for sign in found:
             signs.append(sign)
             if form == "text":

@@ -1,1 +1,1 @@
-"""Can this host certify?"""
+"""The examination of a host: can it certify images?"""

@@ -1,4 +1,4 @@
-"""Looks at an engine and its host, and tries for real what a certification asks of them."""
+"""The examination of an engine and its host, with trial containers of certify's own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
+from typing import Any
 
 from docker.utils import parse_bytes
 
@@ -23,46 +24,47 @@ from certify.model.examination import Health, Sign
 from certify.model.result import Calibration
 from certify.util.text import one_line
 
-_REFUSED = {
+_FORBIDDEN = {
     programs.NO_MOUNT: "a container starts, but may not mount a file system",
     programs.NO_KEYRING: "a container starts, but may not join a keyring",
 }
-"""What a launch with systemd needs, and a container that starts may lack all the same."""
+"""Rights that systemd and dockerd need, by the exit code of the program that tries them."""
 _NETWORK_SECONDS = 5
-"""For one question to the network from inside a container."""
+"""Time limit of one network request from inside a container."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What to look for."""
+class Scope:
+    """The registry, network and limits to examine."""
 
     registry: str = "registry-1.docker.io"
-    """A name, or an IPv4 address."""
+    """A host name or an IPv4 address."""
     port: int = 443
     network: str | None = None
-    """The engine's network that candidates will be attached to; null: its default."""
+    """The engine's network that candidates will be attached to; None for its default."""
     limits: Limits = field(default_factory=Limits)
 
 
-def examine(asked: Asked) -> Generator[Sign, None, None]:
-    """Each sign as soon as it is known. Whatever is wrong is a sign, and never an exception."""
+def examine(scope: Scope) -> Generator[Sign, None, None]:
+    """Yield each sign as soon as it is known; a defect of the host is a sign, not an exception."""
     try:
         with Engine.connect() as engine:
-            yield from _told(engine, asked)
-            with trials(engine) as tried:
-                yield from signs.isolation(_isolation(tried, asked))
+            yield from _reported(engine, scope.limits)
+            with trials(engine) as probes:
+                examiner = _Examiner(probes, scope)
+                yield from signs.isolation(examiner.isolation())
                 yield signs.speed(_speed(engine))
-                yield from _network(tried, asked)
-                yield _emulation(tried)
+                yield from examiner.network()
+                yield examiner.emulation()
     except EngineUnavailable as error:
         yield Sign(name="engine", status=Health.FAIL, text=error.message, remedy=error.remedy)
     except LaunchRefused as error:
         name = "isolation.default"
-        yield Sign(name=name, status=Health.FAIL, text=_why(error), remedy=error.remedy)
+        yield Sign(name=name, status=Health.FAIL, text=_short(error), remedy=error.remedy)
 
 
-def _told(engine: Engine, asked: Asked) -> Iterator[Sign]:
-    """What the engine says of itself."""
+def _reported(engine: Engine, limits: Limits) -> Iterator[Sign]:
+    """Yield the signs that need no container."""
     info = engine.info
     with answering():
         version = engine.client.version()
@@ -74,7 +76,7 @@ def _told(engine: Engine, asked: Asked) -> Iterator[Sign]:
     yield signs.disk(_free(root) if engine.local else None, root)
     yield signs.memory(
         int(info.get("MemTotal") or 0),
-        int(parse_bytes(asked.limits.memory)),
+        int(parse_bytes(limits.memory)),
         limits_hold=bool(info.get("MemoryLimit", True)),
     )
     yield signs.cpus(engine.cpus)
@@ -82,7 +84,7 @@ def _told(engine: Engine, asked: Asked) -> Iterator[Sign]:
 
 
 def _free(root: str) -> int | None:
-    """Bytes that are free on the engine's disk; null if it cannot be seen from here."""
+    """Return the free bytes on the engine's disk; None if this process cannot see it."""
     try:
         return shutil.disk_usage(root).free
     except OSError:
@@ -90,51 +92,18 @@ def _free(root: str) -> int | None:
 
 
 def _skew(engine: Engine) -> float | None:
-    """Seconds that the engine's clock is ahead of ours; null if it does not tell the time."""
+    """Return how many seconds the engine's clock is ahead of ours; None if it has no time."""
     with answering():
         before = time.time()
-        told = str(engine.client.info().get("SystemTime", ""))
+        reported = str(engine.client.info().get("SystemTime", ""))
         after = time.time()
     try:
-        moment = datetime.fromisoformat(told)
+        moment = datetime.fromisoformat(reported)
     except ValueError:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return moment.timestamp() - (before + after) / 2
-
-
-def _isolation(tried: Trials, asked: Asked) -> dict[str, str]:
-    """Every way of launching that the engine has: why it does not work, or nothing if it does."""
-    engine = tried.engine
-    ways = ["default", "caps", "privileged"]
-    if SYSBOX_RUNTIME in (engine.info.get("Runtimes") or {}):
-        ways.append("sysbox")
-    return {way: _refused(tried, way, asked) for way in ways}
-
-
-def _refused(tried: Trials, way: str, asked: Asked) -> str:
-    engine, boots = tried.engine, way != "default"
-    plan = LaunchPlan(
-        kind="init" if boots else "idle",
-        isolation=way,
-        network=asked.network,
-        limits=asked.limits,
-        apparmor=engine.apparmor,
-    )
-    try:
-        config = host_config(plan, cpus=engine.cpus, volume=tried.volume(), notify=None)
-        needs = (
-            programs.exercise(_architecture(engine), tried.word, STATE_FOLDER) if boots else None
-        )
-        ran = tried.run(needs, config=config)
-    except LaunchRefused as error:
-        return _why(error)
-    if ran.exit_code in _REFUSED:
-        return _REFUSED[ran.exit_code]
-    if (ran.exit_code, ran.output) != (0, tried.word):
-        return "a container starts, but its output does not come back"
-    return ""
 
 
 def _speed(engine: Engine) -> Calibration | None:
@@ -146,78 +115,108 @@ def _speed(engine: Engine) -> Calibration | None:
         return None
 
 
-def _network(tried: Trials, asked: Asked) -> Iterator[Sign]:
-    """Whether a container can look up a registry and connect to it, by its own name server."""
-    where = f"{asked.registry}:{asked.port}"
-    try:
-        address = IPv4Address(asked.registry)
-    except ValueError:
-        found, problem = _lookup(tried, asked)
-        yield signs.names(asked.registry, problem)
-        if found is None:
-            yield signs.registry(where, "its name cannot be looked up")
-            return
-        address = found
-    program = programs.connect(_architecture(tried.engine), str(address), asked.port)
-    ran = _carried(tried, program, asked)
-    yield signs.registry(where, ran if isinstance(ran, str) else "")
+class _Examiner:
+    """Runs trial containers on an engine."""
 
+    def __init__(self, probes: Trials, scope: Scope) -> None:
+        self._probes = probes
+        self._scope = scope
+        self._engine = probes.engine
+        self._architecture = self._engine.platform.partition("/")[2]
 
-def _lookup(tried: Trials, asked: Asked) -> tuple[IPv4Address | None, str]:
-    """Where the registry's name leads inside a container, or why that cannot be said."""
-    config = {"network_mode": asked.network} if asked.network else {}
-    conf = tried.run(config=config, read="/etc/resolv.conf").file or b""
-    problem = "its resolv.conf names no IPv4 name server"
-    for server in dns.nameservers(conf):
-        question = dns.question(asked.registry, secrets.randbelow(1 << 16))
-        program = programs.ask(_architecture(tried.engine), server, dns.PORT, question)
-        ran = _carried(tried, program, asked)
-        if isinstance(ran, str):
-            problem = f"name server {server}: {ran}"
-            continue
+    def isolation(self) -> dict[str, str]:
+        """Map each kind of isolation that the engine has to its problem; empty if it works."""
+        kinds = ["default", "caps", "privileged"]
+        if SYSBOX_RUNTIME in (self._engine.info.get("Runtimes") or {}):
+            kinds.append("sysbox")
+        return {kind: self._launch_problem(kind) for kind in kinds}
+
+    def _launch_problem(self, isolation: str) -> str:
+        engine, boots = self._engine, isolation != "default"
+        plan = LaunchPlan(
+            kind="init" if boots else "idle",
+            isolation=isolation,
+            network=self._scope.network,
+            limits=self._scope.limits,
+            apparmor=engine.apparmor,
+        )
+        word = self._probes.word
         try:
-            answer = dns.answer(ran.output, question)
-        except dns.BadAnswer as error:
-            problem = f"name server {server}: {error}"
-            continue
-        if answer.addresses:
-            return answer.addresses[0], ""
-        problem = f"name server {server}: {answer.problem}"
-    return None, problem
+            config = host_config(plan, cpus=engine.cpus, volume=self._probes.volume(), notify=None)
+            program = programs.exercise(self._architecture, word, STATE_FOLDER) if boots else None
+            trial = self._probes.run(program, config=config)
+        except LaunchRefused as error:
+            return _short(error)
+        if trial.exit_code in _FORBIDDEN:
+            return _FORBIDDEN[trial.exit_code]
+        if (trial.exit_code, trial.output) != (0, word):
+            return "a container starts, but its output does not come back"
+        return ""
 
+    def network(self) -> Iterator[Sign]:
+        """Yield whether a container can look up the registry and connect to it."""
+        name, port = self._scope.registry, self._scope.port
+        address: IPv4Address | None
+        try:
+            address = IPv4Address(name)
+        except ValueError:
+            address, problem = self._lookup(name)
+            yield signs.names(name, problem)
+        if address is None:
+            yield signs.registry(f"{name}:{port}", "its name cannot be looked up")
+            return
+        program = programs.connect(self._architecture, str(address), port)
+        answer = self._request(program)
+        yield signs.registry(f"{name}:{port}", answer if isinstance(answer, str) else "")
 
-def _carried(tried: Trials, program: bytes, asked: Asked) -> Trial | str:
-    """Run a program that asks the network; how it went, or why it got no answer."""
-    config = {"network_mode": asked.network} if asked.network else {}
-    try:
-        ran = tried.run(program, config=config, seconds=_NETWORK_SECONDS)
-    except LaunchRefused as error:
-        return _why(error)
-    if ran.exit_code is None:
-        return f"no answer within {_NETWORK_SECONDS} s"
-    return ran if ran.exit_code == 0 else "the connection was refused, or there is no way there"
-
-
-def _emulation(tried: Trials) -> Sign:
-    """Which other architectures' programs run; an import is of the engine's own, and so is told."""
-    own = _architecture(tried.engine)
-    runs: list[str] = []
-    fails: list[str] = []
-    for each in programs.ARCHITECTURES:
-        if each != own:
+    def _lookup(self, name: str) -> tuple[IPv4Address | None, str]:
+        """Return a name's address inside a container, or None and the problem."""
+        conf = self._probes.run(config=self._config, read="/etc/resolv.conf").file or b""
+        problem = "its resolv.conf names no IPv4 name server"
+        for server in dns.nameservers(conf):
+            question = dns.question(name, secrets.randbelow(1 << 16))
+            answer = self._request(programs.ask(self._architecture, server, dns.PORT, question))
+            if isinstance(answer, str):
+                problem = f"name server {server}: {answer}"
+                continue
             try:
-                ran = tried.run(programs.say(each, tried.word))
-            except LaunchRefused:
-                fails.append(each)
-            else:
-                (runs if ran.output == tried.word else fails).append(each)
-    return signs.emulation(own, runs, fails)
+                found = dns.answer(answer.output, question)
+            except dns.BadAnswer as error:
+                problem = f"name server {server}: {error}"
+                continue
+            if found.addresses:
+                return found.addresses[0], ""
+            problem = f"name server {server}: {found.problem}"
+        return None, problem
+
+    def _request(self, program: bytes) -> Trial | str:
+        """Run a program that uses the network; return its trial, or the problem."""
+        try:
+            trial = self._probes.run(program, config=self._config, seconds=_NETWORK_SECONDS)
+        except LaunchRefused as error:
+            return _short(error)
+        if trial.exit_code is None:
+            return f"no answer within {_NETWORK_SECONDS} s"
+        return trial if trial.exit_code == 0 else "the connection was refused, or there is no route"
+
+    @property
+    def _config(self) -> dict[str, Any]:
+        return {"network_mode": self._scope.network} if self._scope.network else {}
+
+    def emulation(self) -> Sign:
+        """Return which other architectures' programs run."""
+        runs: list[str] = []
+        fails: list[str] = []
+        for each in programs.ARCHITECTURES:
+            if each != self._architecture:
+                try:
+                    trial = self._probes.run(programs.say(each, self._probes.word))
+                except LaunchRefused:
+                    fails.append(each)
+                else:
+                    (runs if trial.output == self._probes.word else fails).append(each)
+        return signs.emulation(self._architecture, runs, fails)
 
 
-def _architecture(engine: Engine) -> str:
-    return engine.platform.partition("/")[2]
-
-
-def _why(error: LaunchRefused) -> str:
-    """What the engine said, where certify knows no better."""
+def _short(error: LaunchRefused) -> str:
     return one_line(error.message, limit=300)

@@ -1,4 +1,4 @@
-"""What ``certify doctor`` saw, for people and for programs."""
+"""The output of ``certify doctor`` for people and for programs. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAME_WIDTH = 21
 
 
 def print_sign(sign: Sign, console: Console) -> None:
-    """One sign: symbol, name, what was seen, and what to do if it is not well."""
+    """Print one sign: symbol, name, text and, unless it is OK, the remedy."""
     mark, style = _MARKS[sign.status]
     first = f"{mark} {sign.name:<{_NAME_WIDTH}}"
     indent = " " * len(first)
@@ -33,16 +33,16 @@ def print_sign(sign: Sign, console: Console) -> None:
 
 
 def conclusion(signs: Sequence[Sign], *, fit: bool) -> str:
-    """What it comes to, in one sentence."""
+    """Return the conclusion in one sentence; ``fit`` is True if the host can certify."""
     warnings = sum(sign.status is Health.WARN for sign in signs)
     if not fit:
-        return "Images cannot be certified here before what failed is mended."
+        return "Images cannot be certified here until what failed is fixed."
     if warnings:
         return f"Images can be certified here; {warnings} warning{'s' * (warnings > 1)}."
     return "Images can be certified here."
 
 
 def examination_json(signs: Sequence[Sign]) -> str:
-    """All signs as JSON, indented, with a newline at its end."""
+    """Return all signs as indented JSON with a newline at the end."""
     examination = Examination(checks=tuple(signs))
     return safe_json(examination.model_dump(mode="json", by_alias=True), indent=2) + "\n"

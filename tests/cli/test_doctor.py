@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import signal
 import subprocess
@@ -12,11 +11,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from certify.doctor.examine import Asked, examine
-from certify.engine import launch_plan, reaper
+from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.engine.probe import programs
-from certify.model.examination import Health
 from certify.publish.json_schema import examination_schema
 from tests.conftest import Certify, Ended, command
 from tests.support.waiting import eventually
@@ -67,25 +64,6 @@ def test_a_host_that_can_certify(certify: Certify, engine: Engine) -> None:
     assert found["registry"] == "warn"
     assert "names" not in found, "an address needs no look-up"
     assert {"disk", "memory", "cpus", "speed"} <= set(found)
-
-
-@pytest.mark.engine
-@pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize(
-    ("call", "what"), [("mount", "mount a file"), ("keyctl", "join a keyring")]
-)
-def test_a_container_that_starts_and_may_too_little_is_no_launch(
-    monkeypatch: pytest.MonkeyPatch, call: str, what: str
-) -> None:
-    """The filter of this launch forbids one system call more, as a hardened host does."""
-    profile = json.loads(launch_plan.seccomp_profile())
-    profile["syscalls"][0]["names"].append(call)
-    monkeypatch.setattr(launch_plan, "seccomp_profile", lambda: json.dumps(profile))
-    signs = {sign.name: sign for sign in examine(Asked("127.0.0.1", 1))}
-    caps = signs["isolation.caps"]
-    assert caps.status is not Health.OK
-    assert caps.text.startswith(f"a container starts, but may not {what}")
-    assert signs["isolation.default"].status is Health.OK
 
 
 @pytest.mark.engine

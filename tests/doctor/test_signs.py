@@ -1,4 +1,4 @@
-"""What is seen of a host, and whether certifying is possible on it."""
+"""Signs of a host's health: when they warn or fail, and what they advise."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def calibration(seconds: float) -> Calibration:
         (signs.clock(0.0, local=True), OK, "this machine's own"),
         (signs.clock(61.0, local=False), WARN, "61 s ahead of ours"),
         (signs.clock(-3600.0, local=True), WARN, "3600 s behind ours"),
-        (signs.clock(None, local=True), WARN, "does not tell"),
+        (signs.clock(None, local=True), WARN, "does not report"),
         (signs.speed(calibration(0.23)), OK, "0.23 s"),
         (signs.speed(calibration(2.0)), OK, "2.00 s"),
         (signs.speed(calibration(2.01)), WARN, "more than 2 s"),
@@ -68,7 +68,7 @@ def calibration(seconds: float) -> Calibration:
 def test_signs(sign: Sign, status: Health, words: str) -> None:
     assert sign.status is status
     assert words in sign.text
-    assert bool(sign.remedy) is (status is not OK), "advice exactly where something is not well"
+    assert bool(sign.remedy) is (status is not OK), "a remedy exactly if the sign is not OK"
 
 
 WORKS = ""
@@ -76,7 +76,7 @@ NO = "a capability is missing"
 
 
 @pytest.mark.parametrize(
-    ("refused", "statuses"),
+    ("problems", "statuses"),
     [
         ({"default": WORKS, "caps": WORKS, "privileged": WORKS}, [OK, OK, OK]),
         ({"default": WORKS, "caps": WORKS, "privileged": NO}, [OK, OK, WARN]),
@@ -88,13 +88,13 @@ NO = "a capability is missing"
         ({"default": WORKS, "caps": WORKS, "privileged": NO, "sysbox": NO}, [OK, OK, WARN, WARN]),
     ],
 )
-def test_one_way_of_launching_is_enough(refused: dict[str, str], statuses: list[Health]) -> None:
-    found = signs.isolation(refused)
-    if "sysbox" not in refused:
+def test_one_kind_of_isolation_is_enough(problems: dict[str, str], statuses: list[Health]) -> None:
+    found = signs.isolation(problems)
+    if "sysbox" not in problems:
         absent = found.pop()
         assert (absent.name, absent.status, absent.remedy) == ("isolation.sysbox", OK, "")
         assert "the engine has no sysbox-runc" in absent.text
-    assert [sign.name for sign in found] == [f"isolation.{each}" for each in refused]
+    assert [sign.name for sign in found] == [f"isolation.{each}" for each in problems]
     assert [sign.status for sign in found] == statuses
     assert all(bool(sign.remedy) is (sign.status is not OK) for sign in found)
 
@@ -106,17 +106,17 @@ def test_where_only_privileged_works_the_remedy_names_it() -> None:
 
 
 @given(st.lists(st.sampled_from(Health)))
-def test_certifying_is_possible_unless_something_failed_or_nothing_was_seen(
-    seen: list[Health],
+def test_a_host_can_certify_if_there_are_signs_and_none_failed(
+    statuses: list[Health],
 ) -> None:
-    signs = [Sign(name="x", status=status, text="y") for status in seen]
-    assert can_certify(signs) is (seen != [] and FAIL not in seen)
+    signs = [Sign(name="x", status=status, text="y") for status in statuses]
+    assert can_certify(signs) is (statuses != [] and FAIL not in statuses)
 
 
 @pytest.mark.parametrize(
     ("total", "most"),
     [(GIGABYTE, "512m"), (2 << 30, "1g"), (3 << 30, "2g"), (8 << 30, "6g"), (12 << 30, "9g")],
 )
-def test_what_a_candidate_may_take_of_a_small_host_is_a_round_number(total: int, most: str) -> None:
+def test_the_advised_memory_is_a_round_number(total: int, most: str) -> None:
     sign = signs.memory(total, 16 << 30, limits_hold=True)
     assert sign.remedy.endswith(f" --memory {most}")
