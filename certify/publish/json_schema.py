@@ -21,6 +21,14 @@ SCHEMAS = Path(__file__).parent / "schemas"
 """The folder of the schema files, in a checkout and in a wheel."""
 
 
+_MODELS: dict[str, tuple[type[BaseModel], str, str]] = {
+    "result.v1.json": (Result, RESULT_SCHEMA, "A certificate, or why there is none"),
+    "report.v1.json": (Report, REPORT_SCHEMA, "Results of one run of certify"),
+    "approved.v1.json": (ApprovedList, APPROVED_SCHEMA, "Images that are approved"),
+    "doctor.v1.json": (Examination, DOCTOR_SCHEMA, "Whether a host can certify"),
+}
+
+
 class _OutputSchema(GenerateJsonSchema):
     """Generates schemas in which every field is required, as certify writes all of them."""
 
@@ -29,38 +37,9 @@ class _OutputSchema(GenerateJsonSchema):
         return True
 
 
-def result_schema() -> dict[str, Any]:
-    """Return the schema of one result."""
-    return _schema(Result, RESULT_SCHEMA, "A certificate, or why there is none")
-
-
-def report_schema() -> dict[str, Any]:
-    """Return the schema of the output of ``certify run --format json``."""
-    return _schema(Report, REPORT_SCHEMA, "Results of one run of certify")
-
-
-def approved_schema() -> dict[str, Any]:
-    """Return the schema of ``approved-images.json``."""
-    return _schema(ApprovedList, APPROVED_SCHEMA, "Images that are approved")
-
-
-def examination_schema() -> dict[str, Any]:
-    """Return the schema of the output of ``certify doctor --format json``."""
-    return _schema(Examination, DOCTOR_SCHEMA, "Whether a host can certify")
-
-
-def schema_files() -> dict[str, str]:
-    """Return name and text of each schema file."""
-    schemas = {
-        "result.v1.json": result_schema(),
-        "report.v1.json": report_schema(),
-        "approved.v1.json": approved_schema(),
-        "doctor.v1.json": examination_schema(),
-    }
-    return {name: json.dumps(schema, indent=2) + "\n" for name, schema in schemas.items()}
-
-
-def _schema(model: type[BaseModel], identity: str, title: str) -> dict[str, Any]:
+def json_schema(name: str) -> dict[str, Any]:
+    """Return the schema for one of the files in :data:`SCHEMAS`."""
+    model, identity, title = _MODELS[name]
     schema = model.model_json_schema(mode="serialization", schema_generator=_OutputSchema)
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
@@ -68,3 +47,8 @@ def _schema(model: type[BaseModel], identity: str, title: str) -> dict[str, Any]
         **schema,
         "title": title,
     }
+
+
+def schema_files() -> dict[str, str]:
+    """Return name and text of each schema file."""
+    return {name: json.dumps(json_schema(name), indent=2) + "\n" for name in _MODELS}

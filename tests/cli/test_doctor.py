@@ -14,7 +14,7 @@ import pytest
 from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.engine.probe import programs
-from certify.publish.json_schema import examination_schema
+from certify.publish.json_schema import json_schema
 from tests.conftest import Certify, Ended, command
 from tests.support.waiting import eventually
 
@@ -24,7 +24,7 @@ PORT = 7770
 
 def statuses(ended: Ended) -> dict[str, str]:
     found = ended.json()
-    jsonschema.validate(found, examination_schema())
+    jsonschema.validate(found, json_schema("doctor.v1.json"))
     for check in found["checks"]:
         assert set(check) == {"name", "status", "text", "remedy"}
         assert check["text"]

@@ -14,7 +14,7 @@ import pytest
 
 from certify.engine.client import Engine
 from certify.model.terms import Level, Outcome, Status
-from certify.publish.json_schema import report_schema
+from certify.publish.json_schema import json_schema
 from tests.conftest import SAMPLES, Certify, Ended, certify_in
 from tests.stories.expected import EXPECTED, failed
 
@@ -52,7 +52,7 @@ def test_verdict(
 ) -> None:
     ended = judged(sample, profile)
     assert ended.code == {"certified": 0, "rejected": 1}[status], ended.err
-    jsonschema.validate(ended.json(), report_schema())
+    jsonschema.validate(ended.json(), json_schema("report.v1.json"))
     result = ended.result
     assert (result.verdict.status, result.verdict.grade) == (status, grade)
     assert failed(result, Level.REQUIRED) == required
