@@ -1,24 +1,23 @@
-"""The examination of an engine and its host, with trial containers of certify's own."""
+"""The examination of an engine and its host, with probe containers of certify's own."""
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
-from typing import Any
-
-from docker.utils import parse_bytes
 
 from certify.doctor import signs
 from certify.engine.calibration import calibrate
-from certify.engine.client import Engine, answering
+from certify.engine.client import Engine
+from certify.engine.errors import translate_connection_errors
 from certify.engine.launch_plan import STATE_FOLDER, SYSBOX_RUNTIME, LaunchPlan, Limits, host_config
-from certify.engine.probe import dns, programs
-from certify.engine.trial import Trial, Trials, trials
+from certify.engine.probe import programs
+from certify.engine.probe.dns import Resolution
+from certify.engine.probe.image import ProbeImage, probe_image
+from certify.engine.probe.network import NetworkProbe
 from certify.model.errors import EngineUnavailable, LaunchRefused, Trouble
 from certify.model.examination import Health, Sign
 from certify.model.result import Calibration
@@ -50,8 +49,8 @@ def examine(scope: Scope) -> Generator[Sign, None, None]:
     try:
         with Engine.connect() as engine:
             yield from _reported(engine, scope.limits)
-            with trials(engine) as probes:
-                examiner = _Examiner(probes, scope)
+            with probe_image(engine) as probe:
+                examiner = _Examiner(probe, scope)
                 yield from signs.isolation(examiner.isolation())
                 yield signs.speed(_speed(engine))
                 yield from examiner.network()
@@ -66,7 +65,7 @@ def examine(scope: Scope) -> Generator[Sign, None, None]:
 def _reported(engine: Engine, limits: Limits) -> Iterator[Sign]:
     """Yield the signs that need no container."""
     info = engine.info
-    with answering():
+    with translate_connection_errors():
         version = engine.client.version()
     yield signs.engine("Docker", str(version.get("Version")), str(version.get("ApiVersion", "0")))
     driver = str(info.get("CgroupDriver", ""))
@@ -76,7 +75,7 @@ def _reported(engine: Engine, limits: Limits) -> Iterator[Sign]:
     yield signs.disk(_free(root) if engine.local else None, root)
     yield signs.memory(
         int(info.get("MemTotal") or 0),
-        int(parse_bytes(limits.memory)),
+        limits.memory_bytes,
         limits_hold=bool(info.get("MemoryLimit", True)),
     )
     yield signs.cpus(engine.cpus)
@@ -93,7 +92,7 @@ def _free(root: str) -> int | None:
 
 def _skew(engine: Engine) -> float | None:
     """Return how many seconds the engine's clock is ahead of ours; None if it has no time."""
-    with answering():
+    with translate_connection_errors():
         before = time.time()
         reported = str(engine.client.info().get("SystemTime", ""))
         after = time.time()
@@ -116,13 +115,13 @@ def _speed(engine: Engine) -> Calibration | None:
 
 
 class _Examiner:
-    """Runs trial containers on an engine."""
+    """Runs probe containers on an engine."""
 
-    def __init__(self, probes: Trials, scope: Scope) -> None:
-        self._probes = probes
+    def __init__(self, probe: ProbeImage, scope: Scope) -> None:
+        self._probe = probe
         self._scope = scope
-        self._engine = probes.engine
-        self._architecture = self._engine.platform.partition("/")[2]
+        self._engine = probe.engine
+        self._architecture = self._engine.architecture
 
     def isolation(self) -> dict[str, str]:
         """Map each kind of isolation that the engine has to its problem; empty if it works."""
@@ -140,68 +139,42 @@ class _Examiner:
             limits=self._scope.limits,
             apparmor=engine.apparmor,
         )
-        word = self._probes.word
+        word = self._probe.word
         try:
-            config = host_config(plan, cpus=engine.cpus, volume=self._probes.volume(), notify=None)
-            program = programs.exercise(self._architecture, word, STATE_FOLDER) if boots else None
-            trial = self._probes.run(program, config=config)
+            config = host_config(plan, cpus=engine.cpus, volume=self._probe.volume(), notify=None)
+            program = (
+                programs.use_privileges(engine.architecture, word, STATE_FOLDER) if boots else None
+            )
+            run = self._probe.run(program, config=config)
         except LaunchRefused as error:
             return _short(error)
-        if trial.exit_code in _FORBIDDEN:
-            return _FORBIDDEN[trial.exit_code]
-        if (trial.exit_code, trial.output) != (0, word):
+        if run.exit_code in _FORBIDDEN:
+            return _FORBIDDEN[run.exit_code]
+        if (run.exit_code, run.output) != (0, word):
             return "a container starts, but its output does not come back"
         return ""
 
     def network(self) -> Iterator[Sign]:
         """Yield whether a container can look up the registry and connect to it."""
         name, port = self._scope.registry, self._scope.port
-        address: IPv4Address | None
+        network = NetworkProbe(self._probe, self._scope.network, seconds=_NETWORK_SECONDS)
         try:
             address = IPv4Address(name)
         except ValueError:
-            address, problem = self._lookup(name)
-            yield signs.names(name, problem)
-        if address is None:
-            yield signs.registry(f"{name}:{port}", "its name cannot be looked up")
-            return
-        program = programs.connect(self._architecture, str(address), port)
-        answer = self._request(program)
-        yield signs.registry(f"{name}:{port}", answer if isinstance(answer, str) else "")
-
-    def _lookup(self, name: str) -> tuple[IPv4Address | None, str]:
-        """Return a name's address inside a container, or None and the problem."""
-        conf = self._probes.run(config=self._config, read="/etc/resolv.conf").file or b""
-        problem = "its resolv.conf names no IPv4 name server"
-        for server in dns.nameservers(conf):
-            question = dns.question(name, secrets.randbelow(1 << 16))
-            answer = self._request(programs.ask(self._architecture, server, dns.PORT, question))
-            if isinstance(answer, str):
-                problem = f"name server {server}: {answer}"
-                continue
             try:
-                found = dns.answer(answer.output, question)
-            except dns.BadAnswer as error:
-                problem = f"name server {server}: {error}"
-                continue
-            if found.addresses:
-                return found.addresses[0], ""
-            problem = f"name server {server}: {found.problem}"
-        return None, problem
-
-    def _request(self, program: bytes) -> Trial | str:
-        """Run a program that uses the network; return its trial, or the problem."""
+                found = network.lookup(name)
+            except LaunchRefused as error:
+                found = Resolution(problem=_short(error))
+            yield signs.names(name, found.problem)
+            if not found.addresses:
+                yield signs.registry(f"{name}:{port}", "its name cannot be looked up")
+                return
+            address = found.addresses[0]
         try:
-            trial = self._probes.run(program, config=self._config, seconds=_NETWORK_SECONDS)
+            problem = network.failure(network.connect(address, port))
         except LaunchRefused as error:
-            return _short(error)
-        if trial.exit_code is None:
-            return f"no answer within {_NETWORK_SECONDS} s"
-        return trial if trial.exit_code == 0 else "the connection was refused, or there is no route"
-
-    @property
-    def _config(self) -> dict[str, Any]:
-        return {"network_mode": self._scope.network} if self._scope.network else {}
+            problem = _short(error)
+        yield signs.registry(f"{name}:{port}", problem)
 
     def emulation(self) -> Sign:
         """Return which other architectures' programs run."""
@@ -210,11 +183,11 @@ class _Examiner:
         for each in programs.ARCHITECTURES:
             if each != self._architecture:
                 try:
-                    trial = self._probes.run(programs.say(each, self._probes.word))
+                    run = self._probe.run(programs.echo(each, self._probe.word))
                 except LaunchRefused:
                     fails.append(each)
                 else:
-                    (runs if trial.output == self._probes.word else fails).append(each)
+                    (runs if run.output == self._probe.word else fails).append(each)
         return signs.emulation(self._architecture, runs, fails)
 
 

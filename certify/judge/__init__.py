@@ -1,3 +1,4 @@
-"""What outcomes mean: profiles, verdicts and the causes behind failures. Nothing here does I/O
-beyond reading the package's own data, and nothing here knows a container engine.
+"""Profiles, verdicts and the causes behind failures, as pure functions.
+
+Nothing here reads a file but the package's own data, or knows a container engine.
 """

@@ -103,52 +103,51 @@ def _link(check_id: str) -> str:
 
 
 _INTRODUCTION = """
-A profile is what one platform asks of an image: how it is launched, which checks must pass, which
-should, and how long things may take. `certify run --profile NAME IMAGE` certifies for it, the
-default is `devspace`; several may be named. `certify profiles NAME` shows one in a terminal.
+A profile holds the requirements of one platform: how an image is launched, which checks must pass,
+which should, and how long things may take. `certify run --profile NAME IMAGE` certifies for it; the
+default is `devspace`, and the option can be repeated. `certify profiles NAME` shows a profile.
 
-Several profiles share one pull, and those that launch alike share one launch too: those with the
-same `launch`, `install`, checks of `startup` and budgets that the launch heeds. Each gets the
-verdict that it would get alone. Where a check that only another profile names has kept one of its
-own from being asked, as by ending the container, the image is launched for it once more; and with
+Profiles of one run share one pull. They also share one launch if their `launch`, their `install`,
+their `startup` checks and the budgets that apply to the launch are equal. Each profile still gets
+the verdict that it would get alone: if a check that only another profile names has stopped the
+container, so that a check of this profile could not run, the image is launched again for it. With
 `--checks`, only profiles that name the same checks share a launch.
 
-A profile requires what the platform's own documentation demands, and recommends what it recommends;
-each names that document as its source.
+A profile requires what the platform's own documentation requires, and recommends what it
+recommends; each profile names that document as its source.
 
 ## Your own
 
-`--profile ./mine.toml` takes a file: a value with a `/` in it, or one that ends in `.toml`.
+`--profile ./mine.toml` reads a file; any value with a `/` in it or with the ending `.toml` is one.
 
 ```toml
 name = "mine"                      # results are recorded under it
 title = "Our runners"
 description = "What our build runners need."
 source = "Our handbook, page 12"
-extends = "plain"                  # optional: all that this profile has, and what follows
+extends = "plain"                  # optional: start from this profile
 launch = "idle"                    # init, idle or image; see below
 
 required = ["workspace.git"]
-recommended = ["packages.install"] # required in plain; named here, it moves
+recommended = ["packages.install"] # required in plain; moved by naming it here
 info = []
 
-[budgets]                          # seconds; launch image heeds boot alone, idle none
+[budgets]                          # seconds; launch image has only boot, idle none
 boot = 30
 ```
 
-- `extends` names a profile that ships. Ids of checks and `install` are added; an id that is named
-  again moves to the level where you name it; `launch` and single budgets are inherited where you
-  do not say them.
-- `launch = "init"` boots systemd, after installing what the image lacks of `install` (any of
+- `extends` names a profile that ships. Your checks and `install` are added to its own; a check
+  that you name moves to your level; `launch` and each budget are inherited unless you set them.
+- `launch = "init"` boots systemd, after installing those of `install` that the image lacks (any of
   systemd, dockerd, user, sudo, download, bash). `"idle"` starts a shell that waits. `"image"`
   starts the image's own entrypoint and command, with the engine's default rights.
 - The checks of `systemd`, `dockerd` and `startup` need `init`, those of `services` need `image`
-  (`systemd.installed` and `dockerd.installed` can be asked under any).
-- What your checks need is asked too, as `info` where you do not name it: `workspace.sudo` alone is
-  `image.platform`, `image.shell` and `workspace.user` as well. If one of these fails, what needs it
-  counts as failed.
+  (`systemd.installed` and `dockerd.installed` work with any).
+- Checks that yours need run too, at the level `info` unless you name them: `workspace.sudo` alone
+  brings `image.platform`, `image.shell` and `workspace.user`. If one of these fails, the checks
+  that need it count as failed.
 - With `--checks DIR`, a profile can name your own checks too.
 
-The file is checked before anything runs; every mistake is told with its line and key, and ends
-with exit code 2. `certify profiles ./mine.toml` shows what a file amounts to.
+The file is read before anything runs. Every mistake is reported with its line and key, and the
+exit code is 2. `certify profiles ./mine.toml` shows the resulting profile.
 """
