@@ -67,7 +67,7 @@ bash -lc true; git init -q /tmp/g; git --version
 
 def docker_steps() -> str:
     """Bare nested containers: one that prints, one that is reached, compose, a restart."""
-    say = programs.shell_printf(programs.image_archive(programs.say("amd64", b"hello")))
+    say = programs.shell_printf(programs.image_archive(programs.echo("amd64", b"hello")))
     serve = programs.shell_printf(programs.image_archive(programs.serve("amd64", 7770, b"hello")))
     compose = 'version: "3"\\nservices:\\n  p:\\n    image: s\\n    network_mode: none\\n'
     return f"""

@@ -18,7 +18,7 @@ def running(candidate: Candidate) -> tuple[Process, tuple[Process, ...]]:
     """supervisord and its programs, as the kernel lists them."""
     daemon = candidate.supervisor.daemon()
     if daemon is None:
-        candidate.container.must_run()
+        candidate.container.require_running()
         listed = "\n".join(map(str, candidate.supervisor.processes()))
         pytest.fail(f"the image's own command starts no supervisord\n{listed}\n{candidate.logs()}")
     return daemon, candidate.supervisor.programs(daemon)

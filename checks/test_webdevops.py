@@ -103,7 +103,7 @@ def test_clean(candidate: Candidate) -> None:
     family = candidate.family
     assert family is not None
     look = f'for f in {" ".join(family.caches)}; do [ ! -s "$f" ] || echo "$f"; done'
-    found = sorted(set(candidate.run(look).stdout.splitlines()) - candidate.container.added())
+    found = sorted(set(candidate.run(look).stdout.splitlines()) - candidate.container.added_paths())
     assert not found, f"{len(found)} left, such as {found[0]}\n" + "\n".join(found[:10])
 
 

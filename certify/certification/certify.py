@@ -18,9 +18,10 @@ from certify.certification.events import Watcher
 from certify.certification.image_lookup import ImageLookup
 from certify.certification.launch_groups import companies, findings_of, was_disturbed
 from certify.certification.observation import Observation
-from certify.engine.client import APIError, Engine
-from certify.engine.control import reach
-from certify.engine.launch import launched
+from certify.engine.client import Engine
+from certify.engine.control import measure_reach
+from certify.engine.errors import APIError
+from certify.engine.launch import launch_container
 from certify.engine.launch_plan import Limits
 from certify.judge.profiles import Profile
 from certify.judge.startup import measured, medians
@@ -227,7 +228,7 @@ def _examine(
         watcher.phase("launching")
         image_id = image.image_id or reference.familiar
         with (
-            launched(
+            launch_container(
                 engine, image_id, seen.plan, platform=options.platform, keep=options.keep
             ) as started,
             contextlib.closing(runner),  # before what is left is removed: it could make more
@@ -245,7 +246,7 @@ def _examine(
                 for event in runner.events(time.monotonic() + options.timeout, stopped):
                     if event["event"] == "control":
                         watcher.phase("asking a control")
-                        runner.answer(reach(engine, event["urls"], options.network))
+                        runner.answer(measure_reach(engine, event["urls"], options.network))
                     else:
                         seen.hear(event, watcher, options.timeout)
             log = _OUR_LINES.sub("", started.container.logs(_LOG_LINES))

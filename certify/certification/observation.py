@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from certify.certification.events import Watcher
-from certify.engine.launch_plan import LaunchPlan, described
+from certify.engine.launch_plan import LaunchPlan, describe_launch
 from certify.judge.profiles import Profile
 from certify.judge.startup import Start
 from certify.model.errors import EngineUnavailable, ImageUnavailable, SuiteBroken, Trouble
@@ -78,6 +78,6 @@ class Observation:
             again = pull if isinstance(self.trouble, ImageUnavailable) else "docker version"
             return Launch(kind=profile.launch, isolation=isolation, reproduce=again)
         missing = tuple(self.facts.get("missing", ()))
-        told = described(self.plan, name, platform, missing, self.image.package_manager)
+        told = describe_launch(self.plan, name, platform, missing, self.image.package_manager)
         found = self.image.layers is not None
         return told if found else told.model_copy(update={"reproduce": pull})

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from certify.engine.boot import Boot, patience, since_init, wait_booted
+from certify.engine.boot import Boot, boot_timeouts, seconds_since_init, wait_booted
 from certify.engine.client import Engine
 from certify.engine.container import Container, ContainerStopped
-from certify.engine.launch import launched
+from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan
 from certify.engine.session import SessionLost
 from certify.judge.diagnosis import diagnose
@@ -37,9 +37,9 @@ def start_again(
     :class:`~certify.model.errors.EngineUnavailable`.
     """
     try:
-        with launched(engine, image, plan, platform=platform) as started:
-            if started.refused:
-                return Start(failure=started.refused, fault=Fault.HOST)
+        with launch_container(engine, image, plan, platform=platform) as started:
+            if started.refusal:
+                return Start(failure=started.refusal, fault=Fault.HOST)
             return _timed(started.container, budgets, dockerd=dockerd)
     except LaunchRefused as refused:
         return Start(failure=refused.message, evidence=refused.evidence, fault=refused.fault)
@@ -47,10 +47,12 @@ def start_again(
 
 def _timed(container: Container, budgets: Mapping[str, float], *, dockerd: bool) -> Start:
     try:
-        boot = wait_booted(container, **patience(budgets))
+        boot = wait_booted(container, **boot_timeouts(budgets))
         if not boot.ready:
-            return _failed(container, _what_failed(boot), waited=boot.in_vain or 0.0, boot=boot)
-        seconds = since_init(_asking(container), "FinishTimestampMonotonic")
+            return _failed(
+                container, _what_failed(boot), waited=boot.timed_out_after or 0.0, boot=boot
+            )
+        seconds = seconds_since_init(_asking(container), "FinishTimestampMonotonic")
         if seconds is None:
             what = "systemd did not say when its boot ended"
             return Start(failure=what, fault=Fault.TOOL)
@@ -70,7 +72,7 @@ def _dockerd(container: Container, allowed: float) -> Start:
     deadline = time.monotonic() + allowed
     while time.monotonic() < deadline:
         ask("docker version")  # wakes a dockerd that only its socket starts
-        ready = since_init(ask, "ActiveEnterTimestampMonotonic", "docker.service")
+        ready = seconds_since_init(ask, "ActiveEnterTimestampMonotonic", "docker.service")
         if ready is not None:
             return Start(dockerd_seconds=ready)
         time.sleep(_PAUSE)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from certify.certification.relaunch import start_again
-from certify.engine.calibration import calibrated, slower
+from certify.engine.calibration import host_calibration, slower_calibration
 from certify.engine.client import Engine
 from certify.engine.launch_plan import LaunchPlan
 from certify.judge.profiles import Profile
@@ -27,7 +27,7 @@ from certify.model.terms import Outcome
 
 def measured_host(engine: Engine) -> Host:
     """The engine's host, with how fast it is (measured once a process)."""
-    return engine.host().model_copy(update={"calibration": calibrated(engine)})
+    return engine.host().model_copy(update={"calibration": host_calibration(engine)})
 
 
 def pace_of(engine: Engine, host: Host | None, platform: str | None) -> float:
@@ -87,7 +87,7 @@ def weigh(
         if (over := over_budget(finding, facts, timed, budgets))
     }
     if late and host:
-        calibration = slower(engine)
+        calibration = slower_calibration(engine)
         host = host.model_copy(update={"calibration": calibration})
         emulated = is_emulated(engine.platform, image.platform)
         for finding, over in late.items():

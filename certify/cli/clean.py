@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from certify.engine import notify_folder, reaper
+from certify.engine import notify_socket, reaper
 from certify.engine.client import Engine
 from certify.sweep import image_cache
 
@@ -28,5 +28,5 @@ def clean(*, everything: bool) -> None:
     with Engine.connect() as engine:
         count = reaper.remove_orphans(engine, everything=everything)
         count += image_cache.remove_orphans(engine, everything=everything)
-    count += notify_folder.remove_orphans(everything=everything)
+    count += notify_socket.remove_orphans(everything=everything)
     click.echo(f"removed {count} object{'' if count == 1 else 's'}")

@@ -1,53 +1,77 @@
-"""What it means that the engine refuses to start something: from its words to whose fault it is."""
+"""Decides whose fault it is that a container did not start, or ended."""
 
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
-from certify.judge.diagnosis import diagnose
+from docker.api.client import APIClient
+
+from certify.engine.calibration import calibrate
+from certify.engine.client import Engine
+from certify.engine.errors import translate_errors
 from certify.model.errors import LaunchRefused
-from certify.model.terms import Fault
-from certify.util.text import one_line
 
-DENIED = "permission denied"
-"""The one sign that a host can give as well: where SELinux or a mount forbids all programs."""
-# The runtime names the program right behind these words (runc and its kin, then crun). What only
-# the host has to do with stands elsewhere: a shim, a hook, a namespace that cannot be entered.
+_DENIED = "permission denied"
+"""The one sign that a host can cause too: SELinux or a mount may forbid all programs."""
+# runc and its kin, and crun, name the program right after these words. Messages about the host
+# (a shim, a hook, a namespace that cannot be entered) do not have this form.
 _STARTING = r"container (?:process|init)(?: caused)?:? \"?"
 _PROGRAM = re.compile(
     rf"{_STARTING}exec:? \\?\"?(?P<runc>[^\"\\:\n]+)|crun: executable file `(?P<crun>[^`\n]+)`"
 )
 _FOLDER = re.compile(rf'{_STARTING}chdir to cwd \(\\?"')
-_NOBODY = re.compile(r"unable to find (?:user|group) .*: no matching entries in (?:passwd|group)")
+_NO_USER = re.compile(r"unable to find (?:user|group) .*: no matching entries in (?:passwd|group)")
 _SIGNS = (
-    "no such file", "not found", "not a directory", "is a directory", "exec format error", DENIED,
+    "no such file", "not found", "not a directory", "is a directory", "exec format error", _DENIED,
 )  # fmt: skip
 
 
-def is_the_images(said: str, program: str, *, as_shipped: bool = False) -> bool:
-    """Whether a refusal to start a program of an image is for what the image itself holds.
+def is_image_fault(engine: Engine, message: str, program: str, *, as_shipped: bool = False) -> bool:
+    """Return True if the image's own content keeps the engine from starting ``program``.
 
-    Where it is started ``as_shipped``, its user and its working directory count too. Where
-    :data:`DENIED` is said, that is so only on a host that starts other programs.
+    ``message`` is the engine's refusal. With ``as_shipped``, the image's user and working
+    directory count as its content. "Permission denied" counts only if this host can start
+    certify's own probe. Raises :class:`~certify.model.errors.EngineUnavailable`.
     """
-    if as_shipped and _NOBODY.search(said):
-        return True
-    if "hook" in said or not any(sign in said.lower() for sign in _SIGNS):
+    if not reads_as_image_fault(message, program, as_shipped=as_shipped):
         return False
-    named = _PROGRAM.search(said)
+    return _DENIED not in message.lower() or _starts_probe(engine)
+
+
+def reads_as_image_fault(message: str, program: str, *, as_shipped: bool = False) -> bool:
+    """Return True if a refusal, by its wording alone, is due to the image's own content."""
+    if as_shipped and _NO_USER.search(message):
+        return True
+    if "hook" in message or not any(sign in message.lower() for sign in _SIGNS):
+        return False
+    named = _PROGRAM.search(message)
     if named:
         return program in (named["runc"], named["crun"])
-    return as_shipped and _FOLDER.search(said) is not None
+    return as_shipped and _FOLDER.search(message) is not None
 
 
-def refusal(said: str, what: str = "the container") -> LaunchRefused:
-    """What it means that the engine would not create or start something, from what it said."""
-    diagnosis = diagnose(said, where="launch")
-    return LaunchRefused(
-        f"The engine refused to start {what}: {diagnosis.cause if diagnosis else one_line(said)}",
-        remedy=diagnosis.remedy
-        if diagnosis
-        else "`certify run --isolation` offers other launches; the engine's own log says more.",
-        fault=diagnosis.fault if diagnosis and diagnosis.fault is not Fault.IMAGE else Fault.HOST,
-        evidence=said,
-    )
+def _starts_probe(engine: Engine) -> bool:
+    try:
+        calibrate(engine)
+    except LaunchRefused:
+        return False
+    return True
+
+
+def ended_from_outside(api: APIClient, container: str, *, stop_requested: bool) -> bool:
+    """Return True unless a container that has ended is known to have ended by itself.
+
+    ``stop_requested`` tells that certify asked it to stop. The engine records an event for each
+    end and each signal, but keeps only the last 256, and none across a restart of its own: without
+    an event for the end, nobody can say that the container ended by itself. Raises
+    :class:`~certify.model.errors.EngineUnavailable`.
+    """
+    with translate_errors("how the container ended"):
+        # With a moment ahead of its own clock the engine would wait for that moment.
+        now = datetime.fromisoformat(api.info()["SystemTime"]).timestamp()
+        filters = {"container": container, "event": ["start", "kill", "die"]}
+        actions: set[str] = set()
+        for event in api.events(since=1, until=now, filters=filters, decode=True):  # type: ignore[call-overload]
+            actions = set() if event["Action"] == "start" else actions | {event["Action"]}
+    return "die" not in actions or ("kill" in actions and not stop_requested)

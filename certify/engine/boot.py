@@ -1,4 +1,4 @@
-"""Waiting for a candidate to come up: by event where there is one, and never for ever."""
+"""Waits for a candidate to come up: by an event if possible, and always with a limit."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from certify.engine.container import Container
 from certify.engine.launch_plan import STATE_FOLDER
 from certify.engine.session import SessionLost, Shell
 
-# The event ends the wait at once; between events systemd is also asked, in case none comes.
+# An event ends the wait at once; systemd is queried as well, in case none comes.
 _EVENT_SECONDS = 0.5
 _POLL_SECONDS = 0.05
 _SETTLE_SECONDS = 0.2
-# An init that is not systemd gives no sign of being up; it may be a script that becomes systemd.
+# An init other than systemd never reports that it is up; it may be a script that becomes systemd.
 _FOREIGN_SECONDS = 5.0
-# When the boot was done, or 0: a moment, which a stand-in that always says `running` has none of.
+# The moment at which the boot ended, or 0. A stub that always says `running` has no such moment.
 _FINISHED = "systemctl show --value --property=FinishTimestampMonotonic"
-# PID 1 by its name and its executable, wherever that is: as the check systemd.pid1 tells it.
+# PID 1 by its name and its executable, as in the check systemd.pid1.
 _FOREIGN = (
     "read -r n </proc/1/comm; "
     'case "$n $(readlink /proc/1/exe)" in "systemd /"*/systemd) ;; *) p=foreign ;; esac'
@@ -28,96 +28,96 @@ _FOREIGN = (
 
 @dataclass(frozen=True)
 class Boot:
-    """How a launch went, until the init said that it was done, or gave up."""
+    """The result of a launch, from its start until the init was up, or the wait ended."""
 
     ready: bool
     phase: str
-    """Where the wait ended: ``launching``, ``installing``, ``booting``, ``foreign`` (PID 1
-    is an init, but not systemd), ``idle`` (no init), or ``image`` (its own command runs)."""
+    """The phase in which the wait ended: ``launching``, ``installing``, ``booting``, ``foreign``
+    (PID 1 is an init, but not systemd), ``idle`` (no init), or ``image`` (its own command)."""
     missing: tuple[str, ...]
-    """Capabilities that the image lacked and the launch was to install."""
+    """Capabilities that the image lacked, for the launch to install."""
     installed: int | None
-    """Exit code of that installation; null if there was none."""
+    """Exit code of that installation; None if there was none."""
     timeline: dict[str, float]
-    """Moment of each step, in seconds since the host booted."""
-    in_vain: float | None = None
-    """Seconds that were waited for the end of ``phase``, if it did not come."""
+    """The moment of each step, in seconds since the host booted."""
+    timed_out_after: float | None = None
+    """Seconds after which the wait for the end of ``phase`` was given up; None if it ended."""
 
     @property
     def provision_seconds(self) -> float | None:
-        """Spent on installing; null if nothing was."""
+        """Seconds that the installation took; None if there was none."""
         if "installed" not in self.timeline:
             return None
         return round(self.timeline["installed"] - self.timeline["installing"], 2)
 
 
-def patience(budgets: Mapping[str, float]) -> dict[str, float]:
-    """How long :func:`wait_booted` is to wait under a profile's budgets, which are in seconds."""
+def boot_timeouts(budgets: Mapping[str, float]) -> dict[str, float]:
+    """Return the limits for :func:`wait_booted` that follow from a profile's budgets (seconds)."""
     return {
         "install_seconds": 2 * budgets.get("provision", 300),
         "boot_seconds": 4 * budgets.get("boot", 15),
     }
 
 
-def since_init(ask: Callable[[str], str], timestamp: str, unit: str = "") -> float | None:
-    """Seconds from the start of systemd to one of its own timestamps; null if it has none.
+def seconds_since_init(run: Callable[[str], str], timestamp: str, unit: str = "") -> float | None:
+    """Return the seconds from systemd's start to one of its timestamps, or None if it is not set.
 
-    ``ask`` runs a command line in the candidate and returns what it printed. Source:
+    ``run`` runs a command line in the candidate and returns its output. Source:
     org.freedesktop.systemd1(5); both are microseconds of CLOCK_MONOTONIC.
     """
 
     def microseconds(command: str) -> int:
-        said = ask(f"systemctl show --value --property={command}").strip()
-        return int(said) if said.isdigit() else 0
+        value = run(f"systemctl show --value --property={command}").strip()
+        return int(value) if value.isdigit() else 0
 
     begun, ended = microseconds("UserspaceTimestampMonotonic"), microseconds(f"{timestamp} {unit}")
     return round((ended - begun) / 1e6, 3) if begun and ended else None
 
 
 def wait_booted(container: Container, *, install_seconds: float, boot_seconds: float) -> Boot:
-    """Wait until the init says that it is done, at most so many seconds for each phase
-    (on a slow host as many times longer as the candidate's pace says).
+    """Wait until the init reports that it is up, or a phase takes longer than its limit.
 
-    By event where the engine is local, otherwise by a short poll; every wait ends.
-    Raises :class:`~certify.engine.container.CandidateStopped` if the container ends meanwhile,
-    and :class:`~certify.engine.session.SessionLost` if in the end nobody tells how it went.
+    Limits are in seconds, and are multiplied by the container's pace. A local engine delivers an
+    event; otherwise the state is polled. Raises :class:`~certify.engine.container.ContainerStopped`
+    if the container ends meanwhile, and :class:`~certify.engine.session.SessionLost` if the
+    records of the launch cannot be read.
     """
     shell = container.shell()
     deadlines: dict[str, float] = {}
-    # Asking costs the boot time, and the more the slower the host is.
-    pause = _EVENT_SECONDS if container.has_events else _POLL_SECONDS * container.pace
+    # Each query slows the boot down, the more so on a slow host.
+    pause = _EVENT_SECONDS if container.has_notifications else _POLL_SECONDS * container.pace
     while True:
-        ready = container.notified(pause)
-        phase, asked = _phase(container, shell)
-        ready = ready or (asked.isdigit() and int(asked) > 0)
+        ready = container.wait_notified(pause)
+        phase, finished = _phase(container, shell)
+        ready = ready or (finished.isdigit() and int(finished) > 0)
         now = time.monotonic()
-        usual = {"installing": install_seconds, "foreign": _FOREIGN_SECONDS}
-        allowed = usual.get(phase, boot_seconds) * container.pace
-        late = now > deadlines.setdefault(phase, now + allowed)
+        limits = {"installing": install_seconds, "foreign": _FOREIGN_SECONDS}
+        limit = limits.get(phase, boot_seconds) * container.pace
+        late = now > deadlines.setdefault(phase, now + limit)
         if ready or phase == "idle" or late:
-            in_vain = None if ready or phase == "idle" else allowed
-            return replace(_boot(shell, phase, ready), in_vain=in_vain)
+            timed_out_after = None if ready or phase == "idle" else limit
+            return replace(_boot(shell, phase, ready), timed_out_after=timed_out_after)
 
 
-def wait_settled(container: Container, settled: Callable[[], bool], *, seconds: float) -> Boot:
-    """Wait until what the image's own command starts has settled, at most so many seconds
-    (on a slow host longer, as above).
+def wait_settled(container: Container, is_settled: Callable[[], bool], *, seconds: float) -> Boot:
+    """Poll until the image's own command has started its services, at most so many seconds.
 
-    By a short poll. Raises :class:`~certify.engine.container.CandidateStopped` if it ends.
+    The limit is multiplied by the container's pace. Raises
+    :class:`~certify.engine.container.ContainerStopped` if the container ends.
     """
     seconds *= container.pace
     deadline = time.monotonic() + seconds
     while True:
-        container.must_run()
-        ready = settled()
+        container.require_running()
+        ready = is_settled()
         if ready or time.monotonic() > deadline:
-            in_vain = None if ready else seconds
-            return Boot(ready, "image", missing=(), installed=None, timeline={}, in_vain=in_vain)
+            late = None if ready else seconds
+            return Boot(ready, "image", (), installed=None, timeline={}, timed_out_after=late)
         time.sleep(_SETTLE_SECONDS)
 
 
 def _phase(container: Container, shell: Shell) -> tuple[str, str]:
-    """The launch script's phase, and what systemd says of itself, if it can be asked."""
+    """Return the launch script's phase, and the moment at which systemd's boot ended, if any."""
     command = (
         f'read -r p <{STATE_FOLDER}/phase; [ "$p" != booting ] || {{ {_FOREIGN}; }}; echo $p; '
         f"[ ! -S /run/systemd/private ] || {_FINISHED}"
@@ -125,10 +125,10 @@ def _phase(container: Container, shell: Shell) -> tuple[str, str]:
     try:
         answer = shell.run(command, timeout=10)
     except SessionLost:
-        container.must_run()
+        container.require_running()
         return "launching", ""
-    phase, _, asked = answer.stdout.decode("utf-8", "replace").partition("\n")
-    return phase.strip() or "launching", asked.strip()
+    phase, _, finished = answer.stdout.decode("utf-8", "replace").partition("\n")
+    return phase.strip() or "launching", finished.strip()
 
 
 def _boot(shell: Shell, phase: str, ready: bool) -> Boot:
@@ -136,7 +136,7 @@ def _boot(shell: Shell, phase: str, ready: bool) -> Boot:
         f'cd {STATE_FOLDER} && for f in missing installed timeline; do echo "= $f"; '
         '[ ! -e $f ] || while read -r line; do echo "$line"; done <$f; done',
     )
-    if answer.rc != 0:  # what was installed is not known; it must not pass for nothing
+    if answer.rc != 0:  # else an installation would pass for none
         raise SessionLost(f"the records of the launch could not be read: exit {answer.rc}")
     parts: dict[str, list[str]] = {}
     lines: list[str] = []

@@ -1,4 +1,4 @@
-"""How fast the engine's host is, measured by what certify asks of it: containers."""
+"""Measures the speed of the engine's host by the containers that it runs."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ from functools import lru_cache
 from statistics import median
 
 from certify.engine.client import Engine
-from certify.engine.trial import trials
+from certify.engine.probe.image import probe_image
 from certify.model.errors import LaunchRefused, Trouble
 from certify.model.result import Calibration
 
-_GIVEN_UP_SECONDS = 100
-"""A host that does not run the probe in that time is beyond measuring."""
+_TIMEOUT = 100
+"""Seconds after which a host counts as too slow to be measured."""
 
 
 def calibrate(engine: Engine, *, samples: int = 1) -> Calibration:
-    """Create, start, await and remove certify's own probe container; the median of each step.
+    """Create, start, await and remove certify's own probe container; return each step's median.
 
-    Seconds by a monotonic clock. Raises :class:`LaunchRefused` if the engine does not run it,
-    and :class:`~certify.model.errors.EngineUnavailable`.
+    Seconds are those of a monotonic clock. Raises :class:`LaunchRefused` if the engine does not
+    run the probe, and :class:`~certify.model.errors.EngineUnavailable`.
     """
-    with trials(engine) as probe:
-        ran = [probe.run(seconds=_GIVEN_UP_SECONDS) for _ in range(samples)]
-    if any((each.exit_code, each.output) != (0, probe.word) for each in ran):
+    with probe_image(engine) as probe:
+        runs = [probe.run(seconds=_TIMEOUT) for _ in range(samples)]
+    if any((each.exit_code, each.output) != (0, probe.word) for each in runs):
         raise LaunchRefused(
-            "The engine started certify's own probe, but not what it says came back.",
+            "The engine started certify's own probe, but its output did not come back.",
             remedy="`certify doctor` tries each way of launching by itself.",
         )
     return Calibration(
-        create_seconds=round(median(each.create_seconds for each in ran), 3),
-        start_seconds=round(median(each.start_seconds for each in ran), 3),
-        remove_seconds=round(median(each.remove_seconds for each in ran), 3),
+        create_seconds=round(median(each.create_seconds for each in runs), 3),
+        start_seconds=round(median(each.start_seconds for each in runs), 3),
+        remove_seconds=round(median(each.remove_seconds for each in runs), 3),
     )
 
 
 @lru_cache(maxsize=1)
-def calibrated(engine: Engine) -> Calibration | None:
-    """One sample, measured once for an engine and a process; null if it could not be measured.
+def host_calibration(engine: Engine) -> Calibration | None:
+    """Return one sample, taken once per process and engine, or None if that failed.
 
-    A host whose speed is unknown can still certify; only what is over budget on it stays open
-    (:mod:`certify.judge.startup`).
+    A host of unknown speed can still certify: only a check that is over budget there is then
+    unknown (:mod:`certify.judge.startup`).
     """
     try:
         return calibrate(engine)
@@ -47,13 +47,13 @@ def calibrated(engine: Engine) -> Calibration | None:
         return None
 
 
-def slower(engine: Engine) -> Calibration | None:
-    """The slower of the run's calibration and a new one, for when a verdict hangs on it.
+def slower_calibration(engine: Engine) -> Calibration | None:
+    """Measure the host again, as it may have become busy; return the slower calibration.
 
-    A host may have become busy since. Null if it cannot be measured now.
+    Return None if the host cannot be measured now. Used where a verdict depends on its speed.
     """
     try:
         now = calibrate(engine, samples=3)
     except Trouble:
         return None
-    return max(calibrated(engine) or now, now, key=lambda each: each.total_seconds)
+    return max(host_calibration(engine) or now, now, key=lambda each: each.total_seconds)

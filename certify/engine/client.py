@@ -1,25 +1,25 @@
-"""The door to a container engine. Everything Docker says is translated here, once."""
+"""A connection to a container engine: its host, its images, its registries."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import docker
-from docker.errors import APIError, ImageNotFound
 from docker.models.images import Image as EngineImage
 
-from certify.engine.connection import SILENCE, answering, connected
-from certify.engine.launch_plan import SYSBOX_RUNTIME
-from certify.judge.diagnosis import diagnose
-from certify.model.errors import (
-    EngineUnavailable,
-    ImageUnavailable,
-    Interrupted,
-    LaunchRefused,
-    UsageError,
+from certify.engine.connection import READ_TIMEOUTS, open_client
+from certify.engine.errors import (
+    APIError,
+    ImageNotFound,
+    explanation,
+    pull_failure,
+    query_failure,
+    translate_connection_errors,
 )
+from certify.engine.launch_plan import SYSBOX_RUNTIME
+from certify.model.errors import ImageUnavailable, Interrupted, LaunchRefused, UsageError
 from certify.model.platform import ARCHITECTURES, normal
 from certify.model.reference import Reference
 from certify.model.result import Host, Image
@@ -28,14 +28,13 @@ from certify.registry.client import Registry
 from certify.registry.credentials import configuration, for_engine, login
 from certify.registry.insecure import is_insecure
 from certify.registry.tokens import Login
-from certify.util.text import one_line
 
-ANSWER_SECONDS = 20.0
-"""An engine that is asked for nothing but a sign of life, and gives none for so long, hangs."""
+PING_SECONDS = 20.0
+"""An engine that does not answer a ping within this time hangs."""
 
 
 class Engine:
-    """A container engine that answered."""
+    """A container engine that has answered once."""
 
     def __init__(self, client: docker.DockerClient, info: dict[str, Any]) -> None:
         self.client = client
@@ -43,14 +42,15 @@ class Engine:
 
     @classmethod
     def connect(cls, *, timeout: int = 120) -> Engine:
-        """The engine that ``docker`` would use here; it is given ``timeout`` seconds to answer.
+        """Connect to the engine that the ``docker`` command would use here.
 
-        Raises :class:`EngineUnavailable`; :class:`UsageError` for a configuration of Docker's
-        that cannot be read.
+        It has ``timeout`` seconds for each answer. Raises
+        :class:`~certify.model.errors.EngineUnavailable`, and :class:`UsageError` if Docker's
+        configuration file cannot be read.
         """
         configuration()
-        with answering():
-            client = connected(timeout)
+        with translate_connection_errors():
+            client = open_client(timeout)
             try:
                 return cls(client, client.info())
             except BaseException:
@@ -58,7 +58,7 @@ class Engine:
                 raise
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         self.client.close()
 
     def __enter__(self) -> Engine:
@@ -68,30 +68,33 @@ class Engine:
         self.close()
 
     def registry(self, host: str, *, timeout: float = 20.0) -> Registry:
-        """A registry, with the login and the trust that Docker has in it."""
+        """Return a client of a registry, with Docker's login and TLS settings for it."""
         return Registry(host, login, insecure=is_insecure(host, self.info), timeout=timeout)
 
-    def ping(self, *, seconds: float = ANSWER_SECONDS) -> None:
-        """Raises :class:`EngineUnavailable` if the engine no longer answers, or not in time."""
-        with answering():
+    def ping(self, *, seconds: float = PING_SECONDS) -> None:
+        """Check that the engine answers within so many seconds.
+
+        Raises :class:`~certify.model.errors.EngineUnavailable` if it does not.
+        """
+        with translate_connection_errors():
             api = self.client.api
-            asked = api.get(f"{api.base_url}/_ping", timeout=min(seconds, api.timeout))
-            asked.raise_for_status()
+            response = api.get(f"{api.base_url}/_ping", timeout=min(seconds, api.timeout))
+            response.raise_for_status()
 
     @property
     def local(self) -> bool:
-        """Whether paths of this machine are paths of the engine's."""
+        """True if the engine runs on this machine, so that both see the same paths."""
         # Over SSH the library's address is http+docker://ssh.
         return str(self.client.api.base_url) == "http+docker://localhost"
 
     @property
     def apparmor(self) -> bool:
-        """Whether the engine confines containers with AppArmor."""
+        """True if the engine confines containers with AppArmor."""
         return any("apparmor" in option for option in self.info.get("SecurityOptions") or ())
 
     @property
     def cpus(self) -> int:
-        """Processors of the engine's host."""
+        """The number of processors of the engine's host."""
         return int(self.info.get("NCPU") or 1)
 
     @property
@@ -100,8 +103,13 @@ class Engine:
         machine = str(self.info.get("Architecture", ""))
         return f"{self.info.get('OSType', 'linux')}/{ARCHITECTURES.get(machine, machine)}"
 
+    @property
+    def architecture(self) -> str:
+        """The engine's own architecture, by the name that OCI images use."""
+        return self.platform.partition("/")[2]
+
     def host(self) -> Host:
-        """The facts of the engine's host that a certificate records."""
+        """Return the facts about the engine's host that a certificate records."""
         info = self.info
         return Host(
             engine="docker",
@@ -114,17 +122,20 @@ class Engine:
             memory_bytes=int(info.get("MemTotal") or 0),
         )
 
-    def isolation(self, asked: str) -> str:
-        """What ``auto`` means here. Raises :class:`LaunchRefused` for a runtime it lacks."""
+    def resolve_isolation(self, requested: str) -> str:
+        """Return the isolation to use; ``auto`` becomes ``sysbox`` or ``caps``.
+
+        Raises :class:`LaunchRefused` if the engine lacks the Sysbox runtime that was requested.
+        """
         has_sysbox = SYSBOX_RUNTIME in (self.info.get("Runtimes") or {})
-        if asked == "auto":
+        if requested == "auto":
             return "sysbox" if has_sysbox else "caps"
-        if asked == "sysbox" and not has_sysbox:
+        if requested == "sysbox" and not has_sysbox:
             raise LaunchRefused(
                 f"The engine has no runtime {SYSBOX_RUNTIME}.",
                 remedy="Install Sysbox on the engine's host, or leave --isolation at auto.",
             )
-        return asked
+        return requested
 
     def resolve(
         self,
@@ -134,15 +145,16 @@ class Engine:
         pull: str,
         stopped: Callable[[], bool] = lambda: False,
     ) -> Image:
-        """The image behind a reference, pulled as ``pull`` says: missing, always or never.
+        """Return the facts about the image behind a reference, after a pull if needed.
 
-        Raises :class:`ImageUnavailable`, or :class:`EngineUnavailable`; :class:`Interrupted` if
-        ``stopped`` is true while it is pulled, and the engine then gives that up.
+        ``pull`` is ``missing``, ``always`` or ``never``. Raises :class:`ImageUnavailable`,
+        :class:`~certify.model.errors.EngineUnavailable`, and :class:`Interrupted` if ``stopped``
+        returns True during the pull, which then ends.
         """
         name = reference.familiar
         if reference.image_id:
             pull = "never"  # an ID names what is here; no registry knows it
-        with answering():
+        with translate_connection_errors():
             found = None if pull == "always" else self._local(name)
             if found is not None and platform and _platform_of(found.attrs) != normal(platform):
                 found = None
@@ -152,7 +164,7 @@ class Engine:
                     raise ImageUnavailable(
                         f"{name} is not on the engine"
                         + (f" for {platform}" if platform else "")
-                        + ", and was not to be pulled.",
+                        + ", and may not be pulled.",
                         remedy="Build or pull it first; --pull missing fetches what has a name.",
                         fault=Fault.TOOL,
                     )
@@ -165,78 +177,46 @@ class Engine:
         except ImageNotFound:
             return None
         except APIError as error:
-            raise untold(f"what it knows of {name}", error) from error
+            raise query_failure(f"the details of {name}", error) from error
 
     def _pull(
         self, reference: Reference, platform: str | None, stopped: Callable[[], bool]
     ) -> tuple[EngineImage, str | None]:
-        """Pull it; the image, and the digest that its reference led to."""
+        """Pull an image; return it, and the digest that its reference led to."""
         name = reference.familiar
         repository = reference.name
         tag = reference.digest or reference.tag
         digest = reference.digest
-        known: Login | None = None
-        unknown = ""
+        credentials: Login | None = None
+        login_problem = ""
         try:
-            known = login(reference.registry)
-        except ImageUnavailable as trouble:  # nobody asks, then: that may be enough
-            unknown = f"\n{trouble.message}"
+            credentials = login(reference.registry)
+        except ImageUnavailable as trouble:  # an anonymous pull may be enough
+            login_problem = f"\n{trouble.message}"
         try:
             for step in self.client.api.pull(
                 repository, tag=tag, platform=platform, stream=True, decode=True,
-                auth_config=for_engine(known),
+                auth_config=for_engine(credentials),
             ):  # fmt: skip
                 if stopped():
                     raise Interrupted
-                if "error" in step:  # said after the answer began, so the engine's 200 stands
-                    raise unavailable(name, f"{step['error']}{unknown}")
-                # The image itself forgets it if another platform was pulled from the same index.
+                if "error" in step:  # reported within an answer that began with status 200
+                    raise pull_failure(name, f"{step['error']}{login_problem}")
+                # The image loses its digest if another platform is pulled from the same index.
                 if str(step.get("status", "")).startswith("Digest: "):
                     digest = str(step["status"]).removeprefix("Digest: ").strip()
             found = self._local(name)
         except APIError as error:
-            raise unavailable(name, f"{error.explanation or error}{unknown}") from error
-        except SILENCE as error:
-            self.ping()  # it does answer: so it waits itself
+            raise pull_failure(name, f"{explanation(error)}{login_problem}") from error
+        except READ_TIMEOUTS as error:
+            self.ping()  # the engine answers, so the registry is what it waits for
             raise ImageUnavailable(
-                f"{name} could not be pulled: for {self.client.api.timeout} s nothing came",
+                f"{name} could not be pulled: nothing came for {self.client.api.timeout} s",
                 remedy=f"See whether {reference.registry} answers, and what `docker pull` says.",
             ) from error
         if found is None:
-            raise unavailable(name, "the engine pulled it, and does not have it")
+            raise pull_failure(name, "the engine pulled the image, but does not have it")
         return found, digest
-
-
-@contextlib.contextmanager
-def telling(what: str) -> Iterator[None]:
-    """Turns an engine that does not answer, or not what it is asked, into
-    :class:`EngineUnavailable`.
-    """
-    try:
-        with answering():
-            yield
-    except APIError as error:
-        raise untold(what, error) from error
-
-
-def untold(what: str, error: APIError) -> EngineUnavailable:
-    """What it means that an engine that stands does not tell something, from what it says."""
-    said = one_line(str(error.explanation or error))
-    return EngineUnavailable(
-        f"The container engine does not tell {what}: {said}",
-        remedy="See the engine's own log, and whether somebody else removed what it was asked for.",
-    )
-
-
-def unavailable(name: str, said: str) -> ImageUnavailable:
-    """What a failed pull means, from what the engine said of it."""
-    diagnosis = diagnose(said, where="pull")
-    return ImageUnavailable(
-        f"{name} could not be pulled: {diagnosis.cause if diagnosis else one_line(said)}",
-        remedy=diagnosis.remedy if diagnosis else "`docker pull` the image by hand to see why.",
-        fault=diagnosis.fault if diagnosis else Fault.REGISTRY,
-        evidence=said,
-    )
 
 
 def _platform_of(attrs: dict[str, Any]) -> str:
@@ -247,10 +227,10 @@ def _platform_of(attrs: dict[str, Any]) -> str:
 def _facts(reference: Reference, attrs: dict[str, Any], digest: str | None) -> Image:
     digest = reference.digest or digest
     for entry in attrs.get("RepoDigests") or ():
-        name, _, candidate = entry.partition("@")
+        name, _, repo_digest = entry.partition("@")
         with contextlib.suppress(UsageError):
             if Reference.parse(name).name == reference.name:
-                digest = digest or candidate
+                digest = digest or repo_digest
     found = Image(
         reference=reference.familiar,
         digest=digest,
@@ -262,6 +242,3 @@ def _facts(reference: Reference, attrs: dict[str, Any], digest: str | None) -> I
         created=attrs.get("Created"),
     )
     return found.model_copy(update=reference.fields)
-
-
-__all__ = ["APIError", "Engine", "ImageNotFound", "answering", "telling", "untold"]

@@ -1,4 +1,4 @@
-"""A candidate: a container that runs, and that is always removed again."""
+"""A container: its state, its shells, its files, its end."""
 
 from __future__ import annotations
 
@@ -8,96 +8,104 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from certify.engine.archive import read_file
-from certify.engine.attribution import refusal
-from certify.engine.client import APIError, Engine, answering, telling
-from certify.engine.ending import ended_from_outside
-from certify.engine.notifications import Notices
-from certify.engine.refusal_control import blames_image
+from certify.engine.attribution import ended_from_outside, is_image_fault
+from certify.engine.client import Engine
+from certify.engine.container_files import read_file
+from certify.engine.errors import (
+    APIError,
+    explanation,
+    launch_refusal,
+    translate_connection_errors,
+    translate_errors,
+)
+from certify.engine.notify_socket import NotifyReader
 from certify.engine.session import KILL_DESCENDANTS, KILLED, EngineStream, SessionLost, Shell
 
 SHELL = "/bin/sh"
 _ROOT = "0:0"
 _STOP_TIMEOUT = 20
 _FILE_LIMIT = 1024 * 1024
-_OWN_SECONDS = 30.0  # for a shell that has next to nothing to do
-_OWN_LIMIT = 4096
+_EXEC_SECONDS = 30.0  # ample for a shell with next to nothing to do
+_EXEC_LIMIT = 4096
 _PAUSE = 0.02
-_RUNTIME_SAYS = "OCI runtime exec failed"  # in place of the output of what was not started
-_NEVER = "0001-"
-_ADDED = 1  # how the engine's API writes what `docker diff` shows as A
+_RUNTIME_REFUSAL = "OCI runtime exec failed"  # printed instead of the program's own output
+_NEVER = "0001-"  # how the engine's API writes a moment that has not come
+_ADDED = 1  # the API's code for the A of `docker diff`
 
 
 class ContainerStopped(Exception):
-    """The container has ended; its :class:`ContainerState` says who ended it."""
+    """Raised because the container has ended; the message says how."""
 
 
 @dataclass(frozen=True)
 class ContainerState:
-    """How the container stands."""
+    """The state of a container."""
 
     running: bool
     exit_code: int
     oom_killed: bool
     health: str | None = None
-    """What the image's own health check says: ``starting``, ``healthy`` or ``unhealthy``; null if
+    """Result of the image's own health check: ``starting``, ``healthy`` or ``unhealthy``; None if
     it has none."""
     stopped: bool = False
-    """It ended, and not by itself: somebody stopped it, or the engine did when that ended."""
+    """True if somebody stopped it, or the engine did when the engine itself ended."""
 
     @property
     def killed(self) -> bool:
-        """It was ended from outside: stopped, or by SIGKILL.
+        """True if it was ended from outside: stopped, or killed by SIGKILL.
 
-        That PID 1 gets only from outside (pid_namespaces(7)): from a person, another program, or
-        the kernel of a host that ran out of memory.
+        PID 1 can get SIGKILL only from outside (pid_namespaces(7)): from a person, another
+        program, or the kernel of a host that ran out of memory.
         """
         return self.stopped or (not self.running and self.exit_code == KILLED)
 
 
 @dataclass(frozen=True)
-class Stopped:
-    """How it went when it was asked to stop."""
+class StopResult:
+    """The result of a request to stop a container."""
 
     seconds: float
     exit_code: int
 
     @property
     def killed(self) -> bool:
-        """It did not stop when asked, and the engine killed it."""
+        """True if it did not stop in time, and the engine killed it."""
         return self.exit_code == KILLED
 
 
 class Container:
-    """A container, by its id. It belongs to whoever launched it; others attach."""
+    """A container, by its id.
+
+    The process that launched it removes it; other processes may attach to it.
+    """
 
     def __init__(
         self, engine: Engine, container: str, notify: socket.socket | None, pace: float = 1.0
     ) -> None:
         self.engine = engine
         self.pace = pace
-        """How many times as long as on an ordinary host everything may take in it."""
+        """Factor for every limit of time: 1 on an ordinary host, more on a slow one."""
         self.id = container
         self._api = engine.client.api
-        self._notices = Notices(notify) if notify else None
+        self._notifications = NotifyReader(notify) if notify else None
         self._shells: dict[str, Shell] = {}
-        self._asked_to_stop = False
-        self._outside: dict[str, bool] = {}  # by the moment at which it ended
+        self._stop_requested = False
+        self._outside: dict[str, bool] = {}  # by the moment of the end
 
     def start(self) -> None:
-        """Start it, or start it again."""
-        if self._notices is not None:
-            self._notices.forget()
-        with answering():
+        """Start the container, for the first time or again."""
+        if self._notifications is not None:
+            self._notifications.forget()
+        with translate_connection_errors():
             self._api.start(self.id)
-        self._asked_to_stop = False
+        self._stop_requested = False
 
     def state(self) -> ContainerState:
-        """How it stands now.
+        """Return the state of the container now.
 
-        Raises :class:`~certify.model.errors.EngineUnavailable`, also where it was removed.
+        Raises :class:`~certify.model.errors.EngineUnavailable`, also if the container was removed.
         """
-        with telling("how the container stands"):
+        with translate_errors("the state of the container"):
             state = self._api.inspect_container(self.id)["State"]
         running = bool(state.get("Running"))
         was_started = not str(state.get("StartedAt") or _NEVER).startswith(_NEVER)
@@ -110,131 +118,136 @@ class Container:
         )
 
     def _ended_from_outside(self, state: dict[str, Any]) -> bool:
-        """Asked at once and remembered, for the engine itself soon forgets."""
+        """Return who ended it, queried once for each end, as the engine soon forgets."""
         when = str(state.get("FinishedAt"))
         if when not in self._outside:
-            asked = self._asked_to_stop
-            self._outside[when] = ended_from_outside(self._api, self.id, asked=asked)
+            requested = self._stop_requested
+            outside = ended_from_outside(self._api, self.id, stop_requested=requested)
+            self._outside[when] = outside
         return self._outside[when]
 
-    def stop(self, timeout: int = _STOP_TIMEOUT) -> Stopped:
-        """Ask it to stop; after ``timeout`` seconds the engine kills it.
+    def stop(self, timeout: int = _STOP_TIMEOUT) -> StopResult:
+        """Stop the container; the engine kills it after ``timeout`` seconds.
 
-        Raises :class:`ContainerStopped` if it had ended before, or somebody else ended it.
+        Raises :class:`ContainerStopped` if it had ended before, or was ended by somebody else.
         """
         self.close_shells()
-        self.must_run()
-        self._asked_to_stop = True
+        self.require_running()
+        self._stop_requested = True
         begun = time.monotonic()
-        with answering():
+        with translate_connection_errors():
             self._api.stop(self.id, timeout=timeout)
         seconds = time.monotonic() - begun
         state = self.state()
         if state.stopped or (state.killed and seconds < timeout):
-            raise ContainerStopped(_why_stopped(state))
-        return Stopped(seconds, state.exit_code)
+            raise ContainerStopped(_end_reason(state))
+        return StopResult(seconds, state.exit_code)
 
     def logs(self, tail: int = 200) -> str:
-        """The last lines that it wrote, standard output and error together."""
-        with telling("what the container wrote"):
+        """Return the last lines of its log: standard output and error together."""
+        with translate_errors("the log of the container"):
             return self._api.logs(self.id, tail=tail).decode("utf-8", "replace")
 
     def shell(self, user: str = "") -> Shell:
-        """The long-lived shell of a user (root by default)."""
+        """Return the long-lived shell of a user (root by default)."""
         if user not in self._shells:
-            self._shells[user] = Shell(lambda: self._connect(user), self._kill_below, self.pace)
+            self._shells[user] = Shell(
+                lambda: self._connect(user), self._kill_descendants, self.pace
+            )
         return self._shells[user]
 
     def shell_refusal(self) -> str:
-        """Why the shell cannot be started beside what runs; empty if it can, and runs a command.
+        """Return why no shell can be started in the running container; empty if one can.
 
-        Raises :class:`LaunchRefused` where that is not for what the image holds.
+        Raises :class:`~certify.model.errors.LaunchRefused` if the image is not the reason, and
+        :class:`SessionLost` if the shell does not end, or is killed.
         """
         try:
-            code, said = self._execute([SHELL, "-c", "exit 0"])
+            code, output = self._execute([SHELL, "-c", "exit 0"])
         except APIError as error:
-            code, said = None, str(error.explanation or error)
+            code, output = None, explanation(error)
         if code == 0:
             return ""
-        self.must_run()
-        if code is None or said.startswith(_RUNTIME_SAYS):
-            if not blames_image(self.engine, said, SHELL):
-                raise refusal(said, "a shell in the container")
+        self.require_running()
+        if code is None or output.startswith(_RUNTIME_REFUSAL):
+            if not is_image_fault(self.engine, output, SHELL):
+                raise launch_refusal(output, "a shell in the container")
         elif code == KILLED:
             raise SessionLost("it was killed")
-        return said or f"exit code {code}"
+        return output or f"exit code {code}"
 
     def _execute(self, argv: list[str]) -> tuple[int, str]:
-        """Run a small program as root; its exit code, and the beginning of what it printed.
+        """Run a small program as root; return its exit code and the beginning of its output.
 
         Raises :class:`SessionLost` if it does not end in time.
         """
-        said = bytearray()
-        deadline = time.monotonic() + _OWN_SECONDS * self.pace
-        with answering():
-            made = self._api.exec_create(self.id, argv, user=_ROOT)["Id"]
-            with contextlib.closing(EngineStream(self._api.exec_start(made, socket=True))) as end:
+        output = bytearray()
+        deadline = time.monotonic() + _EXEC_SECONDS * self.pace
+        with translate_connection_errors():
+            process = self._api.exec_create(self.id, argv, user=_ROOT)["Id"]
+            raw = self._api.exec_start(process, socket=True)
+            with contextlib.closing(EngineStream(raw)) as stream:
                 try:
                     while True:
-                        said += end.receive(deadline)[1][: _OWN_LIMIT - len(said)]
-                except SessionLost:  # the end of what it prints
+                        output += stream.receive(deadline)[1][: _EXEC_LIMIT - len(output)]
+                except SessionLost:  # the end of the output
                     pass
                 except TimeoutError:
                     raise SessionLost(f"{argv[0]} does not end") from None
-            while (code := self._api.exec_inspect(made)["ExitCode"]) is None:
+            while (code := self._api.exec_inspect(process)["ExitCode"]) is None:
                 if time.monotonic() > deadline:
                     raise SessionLost(f"{argv[0]} does not end")
                 time.sleep(_PAUSE)
-        return int(code), said.decode("utf-8", "replace").strip()
+        return int(code), output.decode("utf-8", "replace").strip()
 
     def close_shells(self) -> None:
-        """Give all shells up; the next command opens a new one."""
+        """Close all shells; the next command opens a new one."""
         for shell in self._shells.values():
             shell.close()
 
     def _connect(self, user: str) -> EngineStream:
         try:
-            with answering():
-                made = self._api.exec_create(self.id, [SHELL], stdin=True, user=user or _ROOT)
-                return EngineStream(self._api.exec_start(made["Id"], socket=True))
+            with translate_connection_errors():
+                process = self._api.exec_create(self.id, [SHELL], stdin=True, user=user or _ROOT)
+                return EngineStream(self._api.exec_start(process["Id"], socket=True))
         except APIError as error:
-            self.must_run()
-            raise SessionLost(str(error.explanation or error)) from error
+            self.require_running()
+            raise SessionLost(explanation(error)) from error
 
-    def _kill_below(self, pid: int) -> None:
+    def _kill_descendants(self, pid: int) -> None:
         with contextlib.suppress(APIError, SessionLost):
             self._execute([SHELL, "-c", KILL_DESCENDANTS, "certify", str(pid)])
 
-    def must_run(self) -> None:
-        """Raises :class:`ContainerStopped`, with the reason, if it does not run."""
+    def require_running(self) -> None:
+        """Raise :class:`ContainerStopped`, with the reason, if the container does not run."""
         state = self.state()
         if not state.running:
-            raise ContainerStopped(_why_stopped(state))
+            raise ContainerStopped(_end_reason(state))
 
     def read_file(self, path: str, limit: int = _FILE_LIMIT) -> bytes | None:
-        """A file's first ``limit`` bytes, without help from the image; null if there is none."""
+        """Return the first ``limit`` bytes of a file, or None; runs nothing in the container."""
         return read_file(self._api, self.id, path, limit)
 
-    def added(self) -> frozenset[str]:
-        """Paths that are in it and were not in its image."""
-        with telling("what was added to the container"):
+    def added_paths(self) -> frozenset[str]:
+        """Return the paths of the container that are not in its image."""
+        with translate_errors("the files added to the container"):
             changes = self._api.diff(self.id) or ()
         return frozenset(each["Path"] for each in changes if each["Kind"] == _ADDED)
 
     @property
-    def has_events(self) -> bool:
-        """Whether boot completion arrives as an event; otherwise it must be polled for."""
-        return self._notices is not None
+    def has_notifications(self) -> bool:
+        """True if the end of the boot arrives as an event; otherwise it must be polled for."""
+        return self._notifications is not None
 
-    def notified(self, seconds: float) -> bool:
-        """Whether ``READY=1`` came within so many seconds (sd_notify(3)); waits that long."""
-        if self._notices is None:
-            time.sleep(seconds)  # the pause of a poll: a remote engine sends no event
+    def wait_notified(self, seconds: float) -> bool:
+        """Wait up to so many seconds for ``READY=1`` (sd_notify(3)); return True if it came."""
+        if self._notifications is None:
+            time.sleep(seconds)  # a remote engine delivers no event, so this is the pause of a poll
             return False
-        return self._notices.ready(seconds)
+        return self._notifications.wait_ready(seconds)
 
 
-def _why_stopped(state: ContainerState) -> str:
+def _end_reason(state: ContainerState) -> str:
     if state.oom_killed:
         return "the container was killed because it ran out of the memory that it was given"
     if state.exit_code == KILLED:

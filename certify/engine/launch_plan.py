@@ -1,10 +1,10 @@
-"""How a candidate is started: which flags, which command, and why.
+"""The way to start a candidate: its flags, its command, and the reasons for them.
 
-Three kinds of launch. ``init``: the image's systemd as PID 1, after whatever it
-lacks was installed. ``idle``: a shell that waits. ``image``: the image's own
-entrypoint. The latter two have no rights beyond the engine's defaults.
+There are three kinds of launch. ``init``: the image's systemd as PID 1, once everything that the
+image lacks is installed. ``idle``: a shell that waits. ``image``: the image's own entrypoint. The
+latter two have no rights beyond the engine's defaults.
 
-Pure: nothing here talks to an engine. ``docs/launching.md`` tells users the same.
+Pure: nothing here talks to an engine. ``docs/launching.md`` explains the same to users.
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from docker.utils import parse_bytes
+
 from certify.engine import packages
 from certify.model.result import Launch, LaunchKind
 
 STATE_FOLDER = "/run/certify"
-"""Where certify keeps its own files in a candidate: a tmpfs of its own."""
-NOTIFY = f"{STATE_FOLDER}/notify"
-"""Where the folder with the boot-completion socket is mounted, if the engine is local."""
+"""Folder for certify's own files in a candidate: a tmpfs of its own."""
+NOTIFY_FOLDER = f"{STATE_FOLDER}/notify"
+"""Mount point of the folder with the notification socket, if the engine is local."""
 SHELL_RAN = "certify: the shell runs"
 """First line of the container's log: proof that the image's shell works, even if it ends soon."""
 STOP_SIGNAL = "SIGRTMIN+3"
-"""Asks systemd for a clean halt (systemd(1), SIGNALS); SIGTERM would make it re-execute."""
+"""Signal for a clean halt of systemd (systemd(1), SIGNALS); SIGTERM would make it re-execute."""
 ISOLATIONS = ("auto", "caps", "privileged", "sysbox")
 SYSBOX_RUNTIME = "sysbox-runc"
 
@@ -49,19 +51,24 @@ done
 
 @dataclass(frozen=True)
 class Limits:
-    """What a candidate may take of the host."""
+    """Limits on the host's resources for a candidate."""
 
     memory: str = "4g"
-    """As Docker writes it; swap is not added to it."""
+    """A size as Docker writes it; no swap is added to it."""
     cpus: float | None = None
-    """Null: all that the host has."""
+    """None for all processors of the host."""
     pids: int = 4096
     log_bytes: int = 16 * 1024 * 1024
+
+    @property
+    def memory_bytes(self) -> int:
+        """The limit of memory in bytes."""
+        return int(parse_bytes(self.memory))
 
 
 @dataclass(frozen=True)
 class LaunchPlan:
-    """A launch, decided: what the engine is asked for."""
+    """The settings of a launch."""
 
     kind: LaunchKind
     isolation: str
@@ -70,29 +77,29 @@ class LaunchPlan:
     network: str | None = None
     limits: Limits = field(default_factory=Limits)
     apparmor: bool = False
-    """The engine confines with AppArmor, whose default profile forbids mounts."""
+    """True if the engine confines with AppArmor, whose default profile forbids mounts."""
     pace: float = 1.0
-    """How many times as long as on an ordinary host everything may take in it."""
+    """Factor for every limit of time: 1 on an ordinary host, more on a slow one."""
 
     @property
     def argv(self) -> tuple[str, ...]:
-        """The command of the container; its entrypoint is replaced by a shell."""
+        """The command of the container, a shell in place of its entrypoint; empty for ``image``."""
         if self.kind == "image":
             return ()
         return ("/bin/sh", "-c", self.script, "certify")
 
     @property
     def script(self) -> str:
-        """What the shell does before it becomes the init, or waits."""
+        """The script of the shell, which then becomes the init, or waits."""
         return launch_script(self.kind, self.install, mounts=self.isolation != "sysbox")
 
 
 def launch_script(kind: LaunchKind, install: Sequence[str], *, mounts: bool) -> str:
-    """The shell program that PID 1 starts as.
+    """Return the shell script that PID 1 runs first.
 
     It writes moments (seconds since the host booted) and phases to files in
-    :data:`STATE_FOLDER`, and everything that it installs to the container's log. It may
-    run again when the container is restarted, and then finds nothing missing.
+    :data:`STATE_FOLDER`, and the output of installations to the container's log. After a restart
+    of the container it runs again, and finds nothing missing.
     """
     head = (
         f'at() {{ read -r now rest </proc/uptime; echo "$1 $now" >>{STATE_FOLDER}/timeline; }}\n'
@@ -104,7 +111,7 @@ def launch_script(kind: LaunchKind, install: Sequence[str], *, mounts: bool) -> 
         return head + "phase idle\nexec /bin/sh\n"
     return (
         head
-        + packages.helpers()
+        + packages.shell_helpers()
         + packages.install_function()
         + f"""\
 missing=
@@ -121,29 +128,29 @@ fi
         + (PREPARE if mounts else "")
         + f"""\
 phase booting
-[ ! -e {NOTIFY}/socket ] || export NOTIFY_SOCKET={NOTIFY}/socket
+[ ! -e {NOTIFY_FOLDER}/socket ] || export NOTIFY_SOCKET={NOTIFY_FOLDER}/socket
 """
         + EXEC_INIT
-        # No init to become: stay, so that the rest of the image can still be examined.
+        # Without an init, stay, so that the rest of the image can still be examined.
         + "phase idle\nexec /bin/sh\n"
     )
 
 
 def seccomp_path() -> Path:
-    """The seccomp profile as a file on this machine, for a command line to paste."""
+    """Return the path of the seccomp profile on this machine, for command lines."""
     return Path(str(resources.files("certify.engine").joinpath("seccomp.json")))
 
 
 def seccomp_profile() -> str:
-    """The seccomp profile as the engine's API takes it: its JSON, without white space."""
+    """Return the seccomp profile for the engine's API: JSON without white space."""
     return json.dumps(json.loads(seccomp_path().read_text("utf-8")), separators=(",", ":"))
 
 
 def host_config(plan: LaunchPlan, *, cpus: int, volume: str, notify: Path | None) -> dict[str, Any]:
-    """Keyword arguments for docker-py's ``create_host_config``.
+    """Return the keyword arguments for docker-py's ``create_host_config``.
 
-    ``cpus`` is what the host has; ``volume`` the name of the volume for
-    ``/var/lib/docker``; ``notify`` a folder on the engine's own host.
+    ``cpus`` is the host's number of processors, ``volume`` the name of the volume for
+    ``/var/lib/docker``, and ``notify`` the folder with the notification socket.
     """
     limits = plan.limits
     config: dict[str, Any] = {
@@ -156,20 +163,20 @@ def host_config(plan: LaunchPlan, *, cpus: int, volume: str, notify: Path | None
             "Config": {"max-size": str(limits.log_bytes), "max-file": "1"},
         },
         "tmpfs": {STATE_FOLDER: "rw,nosuid,nodev,exec,mode=755,size=64m"},
-        # An engine may be told to put an init of its own before all others (daemon.json).
+        # An engine's daemon.json may add an init of its own in front of every container's.
         "init": False,
     }
     if plan.network:
         config["network_mode"] = plan.network
     if plan.kind != "init":
         return config
-    # What systemd itself would mount on a machine of its own (systemd(1), file hierarchy).
+    # systemd itself would mount these on a whole machine.
     config["tmpfs"] |= {"/run": "rw,nosuid,nodev,exec,mode=755", "/run/lock": "rw,nosuid,nodev"}
     # overlay2 does not stack on the overlay of the container's own root.
     config["binds"] = [f"{volume}:/var/lib/docker"]
     if notify is not None:
-        # Unlike a bind, a mount is refused, and no folder made, where there is none.
-        mount = {"Type": "bind", "Source": str(notify), "Target": NOTIFY, "ReadOnly": True}
+        # If the folder does not exist, a mount is refused; a bind would create it.
+        mount = {"Type": "bind", "Source": str(notify), "Target": NOTIFY_FOLDER, "ReadOnly": True}
         config["mounts"] = [mount]
     if plan.isolation == "sysbox":
         config["runtime"] = SYSBOX_RUNTIME
@@ -185,29 +192,31 @@ def host_config(plan: LaunchPlan, *, cpus: int, volume: str, notify: Path | None
     return config
 
 
-def described(
+def describe_launch(
     plan: LaunchPlan, image: str, platform: str | None, missing: Sequence[str], manager: str | None
 ) -> Launch:
-    """A launch as a result tells it; a package ``manager`` installed what was ``missing``."""
+    """Return the launch for a result; a package ``manager`` installed the ``missing`` ones."""
     install = ""
     if missing and manager in {family.name for family in packages.families()}:
-        install = packages.family(manager).install_line(missing)
+        install = packages.family(manager).install_command(missing)
     return Launch(
         kind=plan.kind,
         isolation=plan.isolation,
         command=plan.argv,
         missing=tuple(missing),
-        reproduce=reproduce(plan, image, platform=platform, install=install),
+        reproduce=reproduce_command(plan, image, platform=platform, install=install),
     )
 
 
-def reproduce(plan: LaunchPlan, image: str, *, platform: str | None, install: str = "") -> str:
-    """The command line, to be pasted into a shell, that starts the image as certify did.
+def reproduce_command(
+    plan: LaunchPlan, image: str, *, platform: str | None, install: str = ""
+) -> str:
+    """Return a command line to paste into a shell, which starts the image as certify did.
 
-    ``install`` is the shell command that installs what was missing, if anything was.
-    The container stays until it is removed with ``docker rm -fv certify-repro``.
+    ``install`` is the shell command that installs missing capabilities, if any. The container
+    stays until it is removed with ``docker rm -fv certify-repro``.
     """
-    # What is started as shipped has no more to read than it would have without certify.
+    # An image's own command gets no standard input, as it would get none without certify.
     words = ["docker", "run", "-d" if plan.kind == "image" else "-di", "--name", "certify-repro"]
     if platform:
         words += ["--platform", platform]
@@ -235,13 +244,13 @@ def reproduce(plan: LaunchPlan, image: str, *, platform: str | None, install: st
             words.append("--security-opt=apparmor=unconfined")
     words += [f"--stop-signal={STOP_SIGNAL}", "--tmpfs=/run:exec", "--tmpfs=/run/lock"]
     words += ["--volume=/var/lib/docker", "--entrypoint=/bin/sh"]
-    prepare = "" if plan.isolation == "sysbox" else one_line(PREPARE)
-    steps = [install, prepare, one_line(EXEC_INIT)]
+    prepare = "" if plan.isolation == "sysbox" else fold_script(PREPARE)
+    steps = [install, prepare, fold_script(EXEC_INIT)]
     return shlex.join([*words, image, "-c", "; ".join(step for step in steps if step)])
 
 
-def one_line(script: str) -> str:
-    """A short shell script, folded into one line."""
+def fold_script(script: str) -> str:
+    """Fold a short shell script into one line."""
     lines = [line.strip() for line in script.strip().splitlines()]
     return "".join(
         line + (" " if line.endswith(("do", "then")) or line.endswith(";") else "; ")

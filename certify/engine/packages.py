@@ -1,4 +1,4 @@
-"""Package-manager families: data (``packages.toml``), and the shell that it becomes."""
+"""Package-manager families: data (``packages.toml``), and shell code made from it."""
 
 from __future__ import annotations
 
@@ -14,84 +14,86 @@ from certify.model.value import Value
 
 
 class Family(Value):
-    """One package manager: what its commands are called, and its packages' names."""
+    """A package manager: its commands, and the names of its packages."""
 
     name: str
     detect: str
-    """The program whose presence means this family."""
+    """The program whose presence identifies this family."""
     refresh: str
     install: str
     remove: str
     restore: str = ""
-    """Like ``install``, and puts back missing files; empty where the manager cannot do both."""
+    """Like ``install``, and restores missing files; empty if the manager cannot do both."""
     upgrade: str
-    """Replaces what is installed by what is newer, unattended."""
+    """Upgrades all installed packages, unattended."""
     clean: str
-    """Leaves no package lists and no downloads behind."""
+    """Removes package lists and downloads."""
     caches: tuple[str, ...]
-    """Where lists and downloads are, as patterns of a shell."""
+    """Shell patterns of the files that hold lists and downloads."""
     exists: str
     sources: str | None = None
-    """Lists the package sources that the image names; null where the manager cannot."""
+    """Lists the package sources that the image names; None if the manager cannot."""
     upgradable: str | None = None
-    """Lists pending upgrades; null where the manager cannot."""
+    """Lists pending upgrades; None if the manager cannot."""
     upgradable_line: str = ""
-    """Regular expression of a line that names one upgradable package."""
+    """Regular expression for a line that names one upgradable package."""
     trials: tuple[tuple[str, str], ...]
-    """(package, command that proves it works), tried in order."""
+    """Pairs of a package and a command that proves that it works, tried in order."""
     packages: dict[str, tuple[str, ...]]
-    """What to install for a capability; a trailing ``?`` means: if the repositories have it."""
+    """Packages for each capability; a trailing ``?`` marks one that repositories may lack."""
     first_of: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Names for a capability of which the first that the repositories have is enough."""
+    """Alternative packages for a capability; the first that the repositories have is installed."""
     before: dict[str, str] = Field(default_factory=dict)
-    """A command without which ``restore`` cannot put a capability back."""
+    """A command to run before ``restore`` puts a capability back."""
     after: dict[str, str] = Field(default_factory=dict)
-    """A command to run once a capability is installed."""
+    """A command to run after a capability is installed."""
     unavailable: dict[str, str] = Field(default_factory=dict)
-    """Why no package of this family can give a capability."""
+    """Reasons why no package of this family provides a capability."""
 
     def command(self, verb: str, *packages: str) -> str:
-        """The shell command for a verb (``install``, ``remove``, ``exists``) and the packages."""
+        """Return the shell command for a verb (``install``, ``remove``, …) and packages."""
         template: str = getattr(self, verb)
         return template.replace("{packages}", " ".join(shlex.quote(name) for name in packages))
 
-    def gives(self, capability: str) -> bool:
-        """Whether packages of this family can give a capability."""
+    def provides(self, capability: str) -> bool:
+        """Return True if packages of this family provide a capability."""
         return capability in self.packages or capability in self.first_of
 
-    def layer(self, capabilities: Iterable[str], *, upgrade: bool = False) -> tuple[str, ...]:
-        """Commands that add capabilities to an image in one RUN, to be joined with ``&&``.
+    def layer_commands(
+        self, capabilities: Iterable[str], *, upgrade: bool = False
+    ) -> tuple[str, ...]:
+        """Return commands that add capabilities to an image in one RUN, to be joined with ``&&``.
 
-        They fetch the lists, upgrade first if asked to, and leave lists and downloads behind
-        them nowhere. Capabilities that the family knows nothing of are left out.
+        They fetch the package lists, upgrade all packages first if ``upgrade`` is set, and leave
+        neither lists nor downloads behind. Capabilities unknown to the family are left out.
         """
         verb = "restore" if self.restore else "install"
         first = [self.refresh, self.upgrade] if upgrade else [self.refresh]
         wanted = tuple(dict.fromkeys(capabilities))
         first += [self.before[each] for each in wanted if each in self.before]
-        return (*first, *self._installing(wanted, verb), self.clean)
+        return (*first, *self._install_steps(wanted, verb), self.clean)
 
-    def install_line(self, capabilities: Iterable[str]) -> str:
-        """One command line that installs capabilities, for a person to paste; may be empty."""
-        steps = self._installing(capabilities, "install")
+    def install_command(self, capabilities: Iterable[str]) -> str:
+        """Return one command line that installs capabilities, for people; may be empty."""
+        steps = self._install_steps(capabilities, "install")
         return " && ".join([self.refresh, *steps]) if steps else ""
 
-    def _installing(self, capabilities: Iterable[str], verb: str) -> list[str]:
-        """Commands that install capabilities, once the lists are fetched."""
+    def _install_steps(self, capabilities: Iterable[str], verb: str) -> list[str]:
+        """Return commands that install capabilities once the package lists are fetched."""
         wanted = tuple(dict.fromkeys(capabilities))
         names = [name for each in wanted for name in self.packages.get(each, ())]
-        choices: list[tuple[str, ...]] = [(name[:-1],) for name in names if name.endswith("?")]
-        choices += [self.first_of[each] for each in wanted if each in self.first_of]
+        options: list[tuple[str, ...]] = [(name[:-1],) for name in names if name.endswith("?")]
+        options += [self.first_of[each] for each in wanted if each in self.first_of]
         steps = []
-        if choices:
-            steps.append(f"more=$({'; '.join(map(self._choice, choices))})")
-        if names or choices:
+        if options:
+            steps.append(f"more=$({'; '.join(map(self._first_available, options))})")
+        if names or options:
             sure = [name for name in names if not name.endswith("?")]
-            steps.append(self.command(verb, *sure) + " $more" * bool(choices))
+            steps.append(self.command(verb, *sure) + " $more" * bool(options))
         return steps + [self.after[each] for each in wanted if each in self.after]
 
-    def _choice(self, names: Iterable[str]) -> str:
-        """Shell that prints the first of the names that the repositories have, if any."""
+    def _first_available(self, names: Iterable[str]) -> str:
+        """Return shell code that prints the first package that the repositories have, if any."""
         exists = self.exists.replace("{packages}", '"$name"')
         return (
             f"for name in {' '.join(names)}; do "
@@ -108,14 +110,14 @@ def _data() -> dict[str, object]:
 
 @cache
 def families() -> tuple[Family, ...]:
-    """All families, in the order in which they are looked for."""
+    """Return all families, in the order of detection."""
     entries = _data()["family"]
     assert isinstance(entries, list)
     return tuple(Family.model_validate(entry) for entry in entries)
 
 
 def family(name: str) -> Family:
-    """The family of that name. Raises ``KeyError`` if there is none."""
+    """Return the family of that name. Raises ``KeyError`` if there is none."""
     for each in families():
         if each.name == name:
             return each
@@ -123,15 +125,15 @@ def family(name: str) -> Family:
 
 
 @cache
-def lacks() -> dict[str, str]:
-    """For each capability, the shell test that is true of an image that lacks it."""
+def missing_tests() -> dict[str, str]:
+    """Return, for each capability, the shell test that succeeds if an image lacks it."""
     tests = _data()["lacks"]
     assert isinstance(tests, dict)
     return {str(key): str(value) for key, value in tests.items()}
 
 
-# What the tests of `lacks` may call. Builtins only: the image is not yet known to have more.
-SHELL_HELPERS = """\
+# Functions for the tests of [lacks]. Only builtins: the image may have no other programs.
+_SHELL_HELPERS = """\
 has() { command -v "$1" >/dev/null 2>&1; }
 ca_bundle() {
   for f in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt \\
@@ -151,18 +153,18 @@ lacking() {
 """
 
 
-def helpers() -> str:
-    """Shell functions ``has``, ``ca_bundle`` and ``lacking CAPABILITY``."""
-    cases = "".join(f"  {name}) {test} ;;\n" for name, test in lacks().items())
-    return SHELL_HELPERS % cases
+def shell_helpers() -> str:
+    """Return the shell functions ``has``, ``ca_bundle`` and ``lacking CAPABILITY``."""
+    cases = "".join(f"  {name}) {test} ;;\n" for name, test in missing_tests().items())
+    return _SHELL_HELPERS % cases
 
 
 def install_function() -> str:
-    """Shell function ``provide CAPABILITY...``: installs with whichever manager the image has.
+    """Return the shell function ``provide CAPABILITY...``, which installs capabilities.
 
-    Prints ``certify: family NAME`` and ``certify: cannot CAPABILITY`` as it goes;
-    returns 0 if all that the family has packages for was installed, 127 if the
-    image has no package manager that certify knows.
+    It uses the image's package manager, and prints ``certify: family NAME`` and, for each that
+    the family has no packages for, ``certify: cannot CAPABILITY``. It returns 0 if all others
+    were installed, and 127 if the image has no package manager that certify knows.
     """
     branches = []
     for index, each in enumerate(families()):
@@ -196,7 +198,7 @@ def install_function() -> str:
 
 
 def detect_script() -> str:
-    """Shell that prints the name of the family that the image has, or nothing."""
+    """Return shell code that prints the name of the image's family, or nothing."""
     tests = "\n".join(
         f"{'elif' if index else 'if'} has {each.detect}; then echo {each.name}"
         for index, each in enumerate(families())

@@ -1,8 +1,7 @@
-"""Nothing of certify's is left behind: labels that tell what is ours, and whose.
+"""Removes everything that certify created on an engine.
 
-Every object that certify creates on an engine carries :data:`RUN` and :data:`OWNER`.
-The owner names a process; while it lives its objects are in use, and once it is
-gone they are orphans, which :func:`orphans` finds and ``certify clean`` removes.
+Every such object carries the labels :data:`RUN` and :data:`OWNER`. The owner is a process. While
+it lives, its objects are in use; after its end they are orphans, which ``certify clean`` removes.
 """
 
 from __future__ import annotations
@@ -17,27 +16,28 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from certify.engine.client import APIError, Engine, answering
+from certify.engine.client import Engine
+from certify.engine.errors import APIError, translate_connection_errors
 from certify.model.errors import EngineUnavailable
 from certify.util.signals import shielded
 
 LABEL = "certify"
-"""What an object is for: ``candidate``, or :data:`PROBE`."""
+"""Label for the purpose of an object: ``candidate``, or :data:`PROBE`."""
 PROBE = "probe"
-"""Only images that say so are removed: what a person commits from a container inherits labels."""
+"""Purpose of the only images that are removed; an image that a person commits inherits labels."""
 RUN = "certify.run"
 OWNER = "certify.owner"
 _PAUSE = 0.1
-_UNKNOWN = "unknown"  # a system without /proc: who lives there cannot be told
+_UNKNOWN = "unknown"  # a system without /proc, where no process can be looked up
 
 
-def new_run() -> str:
-    """A name for one launch, unlike any other."""
+def new_run_id() -> str:
+    """Return a new, unique name for one launch."""
     return secrets.token_hex(6)
 
 
 def _start_time(pid: int) -> str | None:
-    """When a process of this machine started, in clock ticks since boot; null if it is gone."""
+    """Return a process's start in clock ticks since boot, or None if there is no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:
@@ -46,9 +46,9 @@ def _start_time(pid: int) -> str | None:
 
 
 def _machine() -> str:
-    """Where process numbers mean what they mean here: this boot, and this PID namespace.
+    """Return the scope of process numbers: this boot, and this PID namespace.
 
-    Two containers that share an engine, as CI jobs do, have the same boot and other processes.
+    Two containers that share an engine, as CI jobs do, have one boot, but different processes.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
@@ -58,36 +58,36 @@ def _machine() -> str:
 
 
 def owner() -> str:
-    """This process, as it is written on everything that it creates."""
+    """Return this process as the value of the label :data:`OWNER`."""
     pid = os.getpid()
     return f"{_machine()}/{pid}/{_start_time(pid)}"
 
 
-def owner_in_short() -> str:
-    """This process in the name of a file: ``MACHINE-PID-START``, for :func:`is_gone`."""
+def short_owner() -> str:
+    """Return this process as ``MACHINE-PID-START``, for file names and :func:`is_gone`."""
     _, pid, start = owner().split("/")
     return f"{_short(_machine())}-{pid}-{start}"
 
 
 def is_orphan(owner_label: str) -> bool | None:
-    """Whether the process that created an object is gone; null if it ran on another machine."""
+    """Return True if an object's owner has ended, or None if it ran on another machine."""
     machine, _, process = owner_label.partition("/")
     pid, _, started = process.partition("/")
     return is_gone(_short(machine), pid, started)
 
 
 def is_gone(machine: str, pid: str, started: str) -> bool | None:
-    """Whether a process has ended; null if it ran on another machine, or hides from this user."""
+    """Return True if a process has ended, or None if it is of another machine, or hidden."""
     if machine != _short(_machine()) or machine == _short(_UNKNOWN):
         return None
     if not pid.isdigit():
         return True
     now = _start_time(int(pid))
-    return None if now is None and _hides(int(pid)) else now != started
+    return None if now is None and _is_hidden(int(pid)) else now != started
 
 
-def _hides(pid: int) -> bool:
-    """Whether there is a process of which /proc shows nothing (its option ``hidepid``)."""
+def _is_hidden(pid: int) -> bool:
+    """Return True if a process exists, but /proc hides it from this user (``hidepid``)."""
     try:
         os.kill(pid, 0)
     except PermissionError:
@@ -102,20 +102,19 @@ def _short(machine: str) -> str:
 
 
 def labels(run: str, image: str) -> dict[str, str]:
-    """The labels of everything that one launch creates."""
+    """Return the labels of all objects of one launch."""
     return {LABEL: "candidate", RUN: run, OWNER: owner(), "certify.image": image}
 
 
 def remove_run(engine: Engine, run: str, *, seconds: float = 10.0) -> None:
-    """Remove all that one launch created; an engine that is gone leaves it to ``certify clean``.
+    """Remove all objects of one launch; if the engine is gone, leave them to ``certify clean``.
 
-    What the engine refuses to remove is tried again for so many seconds: it does so while it is
-    still busy with what an interruption broke off, such as starting a container. A signal that
-    comes meanwhile waits.
+    A refused removal is tried again for so many seconds: an engine that was interrupted may still
+    be busy, for example with starting the container. Signals wait until the end.
     """
     deadline = time.monotonic() + seconds
     with shielded(), contextlib.suppress(EngineUnavailable):
-        engine.ping()  # one that hangs is not waited for as long as an answer may take
+        engine.ping()  # an engine that hangs is found out sooner than by a removal
         while _remove(engine, lambda labels: labels.get(RUN) == run).refused:
             if time.monotonic() > deadline:
                 return
@@ -123,10 +122,10 @@ def remove_run(engine: Engine, run: str, *, seconds: float = 10.0) -> None:
 
 
 def remove_orphans(engine: Engine, *, everything: bool = False) -> int:
-    """Remove what processes that are gone left behind; how many objects that was.
+    """Remove the objects of processes that have ended; return the number of objects.
 
-    ``everything`` also takes what other machines and living processes created. What the engine
-    refuses stays. Raises :class:`EngineUnavailable`.
+    ``everything`` includes the objects of living processes and of other machines. An object that
+    the engine refuses to remove stays. Raises :class:`EngineUnavailable`.
     """
 
     def ours(labels: Mapping[str, str]) -> bool:
@@ -141,14 +140,14 @@ class _Outcome(NamedTuple):
 
 
 _Kind = tuple[Callable[[], Iterable[Mapping[str, Any]]], str, Callable[[str], object]]
-"""How objects of a kind are listed, by what each goes, and how it is removed."""
+"""A kind of object: a function that lists it, the key of its id, a function that removes it."""
 
 
-def _remove(engine: Engine, wanted: Callable[[Mapping[str, str]], bool]) -> _Outcome:
-    """Remove certify's own objects that are wanted, each whether or not the one before failed."""
+def _remove(engine: Engine, matches: Callable[[Mapping[str, str]], bool]) -> _Outcome:
+    """Remove certify's own objects with matching labels; go on after a failure."""
     api = engine.client.api
     ours = {"label": RUN}
-    # Images last, for one that a container was made of cannot be removed before it.
+    # Images last: an image cannot be removed before its containers.
     kinds: tuple[_Kind, ...] = (
         (partial(api.containers, all=True, filters=ours), "Id",
          partial(api.remove_container, v=True, force=True)),
@@ -159,10 +158,10 @@ def _remove(engine: Engine, wanted: Callable[[Mapping[str, str]], bool]) -> _Out
          partial(api.remove_image, force=True)),
     )  # fmt: skip
     removed = refused = 0
-    with answering():
+    with translate_connection_errors():
         for listed, name, remove in kinds:
             try:
-                found = [each for each in listed() if wanted(each["Labels"] or {})]
+                found = [each for each in listed() if matches(each["Labels"] or {})]
             except APIError:
                 found, refused = [], refused + 1
             for each in found:

@@ -1,7 +1,7 @@
-"""One long-lived shell in a container, through which all probes go.
+"""A long-lived shell in a container, which runs all commands of the checks.
 
-A command costs one line through an open stream, well under a millisecond of
-overhead, where starting a process through the engine costs about fifty.
+A command through its open stream has an overhead well below a millisecond; a process started
+through the engine has one of about 50 ms.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ STDOUT, STDERR = 1, 2
 DEFAULT_TIMEOUT = 60.0
 DEFAULT_LIMIT = 4 * 1024 * 1024
 KILLED = 137
-"""Exit code of what was killed, as shells report SIGKILL."""
+"""Exit code of a process that was killed, as shells report SIGKILL."""
 _GRACE = 5.0
 
-# Run by a second shell: kills every descendant of process $1, but not $1 itself; then what its
-# child started and left to others. That is in the same session, unless it took one of its own, and
-# no older than the child. Reads /proc only, for an image may have neither ps nor pkill.
+# Run by a second shell: kills every descendant of process $1, but not $1 itself; then all orphans
+# of its child, which are in the same session, unless they made one of their own, and no older than
+# the child. Reads /proc only, for an image may have neither ps nor pkill.
 KILL_DESCENDANTS = r"""
 look() {  # at a process: proc_pid_stat(5)
   { read -r line <"$1"; } 2>/dev/null || return 1
@@ -54,29 +54,29 @@ done
 
 
 class SessionLost(Exception):
-    """No shell answers: it cannot be had, or its stream broke."""
+    """Raised because no shell answers: it did not start, or its stream broke."""
 
 
 class Stream(Protocol):
-    """The two ends of a process in the container."""
+    """The standard streams of a process in the container."""
 
     def send(self, data: bytes) -> None:
         """Write to its standard input."""
 
     def receive(self, deadline: float) -> tuple[int, bytes]:
-        """The next piece of output, as (:data:`STDOUT` or :data:`STDERR`, bytes).
+        """Return the next piece of output, as (:data:`STDOUT` or :data:`STDERR`, bytes).
 
         Raises ``TimeoutError`` at the deadline (``time.monotonic()``), and
         :class:`SessionLost` at the end of the stream.
         """
 
     def close(self) -> None:
-        """Give the stream up."""
+        """Close the stream."""
 
 
 @dataclass(frozen=True)
 class ShellResult:
-    """What a command said."""
+    """The result of a command."""
 
     command: str
     rc: int
@@ -85,40 +85,42 @@ class ShellResult:
     seconds: float
     timed_out: bool = False
     truncated: bool = False
-    """Output beyond the limit was read and thrown away."""
+    """True if output beyond the limit was dropped."""
     shell_lost: bool = False
-    """The shell ended meanwhile, so that this is no answer; the next command gets a new one."""
+    """True if the shell ended meanwhile, so that ``rc`` means nothing; the next command gets a new
+    shell."""
 
 
 class CommandLost(SessionLost):
-    """The shell ended in the middle of a command; ``answer`` is what that had said until then."""
+    """Raised because the shell ended in the middle of a command."""
 
-    def __init__(self, answer: ShellResult) -> None:
+    def __init__(self, result: ShellResult) -> None:
         super().__init__("it ended in the middle of a command")
-        self.answer = answer
+        self.result = result
+        """The output up to then."""
 
 
 class Shell:
-    """A shell in a container that outlives the commands it is given."""
+    """A shell in a container that runs one command after another."""
 
     def __init__(
         self,
         connect: Callable[[], Stream],
-        kill_below: Callable[[int], None],
+        kill_descendants: Callable[[int], None],
         pace: float = 1.0,
     ) -> None:
-        """``connect`` starts a shell; ``kill_below`` ends all descendants of a process in there.
+        """Take two functions: one starts a shell, the other kills all descendants of a process.
 
         Every timeout is multiplied by ``pace``.
         """
         self._pace = pace
         self._connect = connect
-        self._kill_below = kill_below
+        self._kill_descendants = kill_descendants
         self._stream: Stream | None = None
         self._pid = 0
 
     def open(self, timeout: float = 30.0) -> Stream:
-        """Start the shell, if there is none. Raises :class:`SessionLost` if none can be had."""
+        """Start the shell, if there is none. Raises :class:`SessionLost` if it does not answer."""
         if self._stream is not None:
             return self._stream
         stream = self._stream = self._connect()
@@ -130,12 +132,12 @@ class Shell:
             _, _, self._pid = self._read(mark, self._deadline(timeout), DEFAULT_LIMIT)
         except (SessionLost, TimeoutError) as error:
             self.close()
-            why = str(error.__cause__ or error) or "nothing came in time"
-            raise SessionLost(f"no shell answers in the container: {why}") from error
+            reason = str(error.__cause__ or error) or "nothing came in time"
+            raise SessionLost(f"no shell answers in the container: {reason}") from error
         return stream
 
     def close(self) -> None:
-        """Give the shell up; it ends by itself when its input does."""
+        """Close the shell's input, at whose end it ends by itself."""
         if self._stream is not None:
             self._stream.close()
             self._stream = None
@@ -143,11 +145,11 @@ class Shell:
     def run(
         self, command: str, *, timeout: float = DEFAULT_TIMEOUT, limit: int = DEFAULT_LIMIT
     ) -> ShellResult:
-        """Run a command line with no input; keep at most ``limit`` bytes of each output.
+        """Run a command line with no input; return at most ``limit`` bytes of each output.
 
-        A command that does not end within ``timeout`` seconds is killed with all that it
-        started. Raises :class:`CommandLost` if the shell does not outlive it, and
-        :class:`SessionLost` if no shell can be had.
+        A command that does not end within ``timeout`` seconds is killed with all its descendants.
+        Raises :class:`CommandLost` if the shell ends with it, and :class:`SessionLost` if no shell
+        can be started.
         """
         if "\0" in command:
             raise ValueError("a command cannot hold a NUL character")
@@ -165,7 +167,7 @@ class Shell:
                 out, err, rc = self._read(mark, self._deadline(timeout), limit)
             except TimeoutError as late:
                 timed_out = True
-                self._kill_below(self._pid)
+                self._kill_descendants(self._pid)
                 out, err, rc = self._read(mark, self._deadline(_GRACE), limit, *late.args)
         except (SessionLost, TimeoutError, OSError) as lost:
             self.close()
@@ -173,13 +175,13 @@ class Shell:
             for partial in lost.args:
                 if isinstance(partial, _Reader):
                     out, err = partial.captures()
-        answer = ShellResult(
+        result = ShellResult(
             command, rc, out.data, err.data, time.monotonic() - begun,
             timed_out=timed_out, truncated=out.truncated or err.truncated, shell_lost=shell_lost,
         )  # fmt: skip
         if shell_lost:
-            raise CommandLost(answer)
-        return answer
+            raise CommandLost(result)
+        return result
 
     def _deadline(self, seconds: float) -> float:
         return time.monotonic() + seconds * self._pace
@@ -187,7 +189,7 @@ class Shell:
     def _read(
         self, mark: str, deadline: float, limit: int, reader: _Reader | None = None
     ) -> tuple[_Capture, _Capture, int]:
-        """Read both outputs up to their marks; a number, the exit code, stands behind the first."""
+        """Read both outputs up to their marks, and the exit code that follows the first mark."""
         assert self._stream is not None
         reader = reader or _Reader(mark.encode(), limit)
         while not reader.done:
@@ -200,7 +202,7 @@ class Shell:
             reader.feed(channel, data)
         out, err = reader.captures()
         if not out.tail.isdigit():
-            raise SessionLost(reader) from SessionLost("what answers is no shell")
+            raise SessionLost(reader) from SessionLost("the program that answers is no shell")
         return out, err, int(out.tail)
 
 
@@ -212,41 +214,41 @@ class _Capture:
 
 
 class _Reader:
-    """Collects two outputs until the mark has come on both."""
+    """Collects two outputs, each up to its mark."""
 
     def __init__(self, mark: bytes, limit: int) -> None:
         self._mark = mark
         self._limit = limit
-        self._kept = {STDOUT: bytearray(), STDERR: bytearray()}
+        self._outputs = {STDOUT: bytearray(), STDERR: bytearray()}
         self._tails: dict[int, bytes] = {}
 
     @property
     def done(self) -> bool:
-        return len(self._tails) == len(self._kept)
+        return len(self._tails) == len(self._outputs)
 
     def feed(self, channel: int, data: bytes) -> None:
-        kept = self._kept.get(channel)
-        if kept is None or channel in self._tails:
+        output = self._outputs.get(channel)
+        if output is None or channel in self._tails:
             return
-        # The mark may straddle two pieces: look again at the end of what is there.
-        start = max(0, len(kept) - len(self._mark) - 16)
-        kept += data
-        at = kept.find(self._mark, start)
-        end = kept.find(b"\n", at) if at >= 0 else -1
+        # The mark may straddle two pieces: search the end of the previous one again.
+        start = max(0, len(output) - len(self._mark) - 16)
+        output += data
+        at = output.find(self._mark, start)
+        end = output.find(b"\n", at) if at >= 0 else -1
         if end >= 0:
-            self._tails[channel] = bytes(kept[at + len(self._mark) : end]).strip()
-            del kept[at:]
-        elif len(kept) > self._limit + 65536:
-            # Keep the head, and enough of the tail to find the mark in: more than the limit, still
-            # after the mark is gone.
-            del kept[self._limit : len(kept) - len(self._mark) - 16]
+            self._tails[channel] = bytes(output[at + len(self._mark) : end]).strip()
+            del output[at:]
+        elif len(output) > self._limit + 65536:
+            # Enough of the tail stays to find the mark in; what is left without the mark still
+            # exceeds the limit, and so counts as truncated.
+            del output[self._limit : len(output) - len(self._mark) - 16]
 
     def captures(self) -> tuple[_Capture, _Capture]:
         out, err = (
             _Capture(
-                bytes(self._kept[channel][: self._limit]),
+                bytes(self._outputs[channel][: self._limit]),
                 self._tails.get(channel, b""),
-                len(self._kept[channel]) > self._limit,
+                len(self._outputs[channel]) > self._limit,
             )
             for channel in (STDOUT, STDERR)
         )
@@ -257,7 +259,7 @@ class EngineStream:
     """The multiplexed stream of ``exec``: frames of an 8-byte header and its payload."""
 
     def __init__(self, raw: Any) -> None:
-        """``raw`` is what docker-py's ``exec_start(socket=True)`` returns; it is kept alive."""
+        """Take the result of docker-py's ``exec_start(socket=True)``, and keep it alive."""
         self._raw = raw
         self._socket: socket.socket = getattr(raw, "_sock", raw)
         self._buffer = bytearray()

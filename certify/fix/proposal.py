@@ -42,7 +42,9 @@ def propose(result: Result, *, user: str = "") -> Proposal:
     def unavailable(capability: str) -> str:
         if family is None:
             return "The image has no package manager that certify knows."
-        default = "" if family.gives(capability) else f"certify knows no package of {family.name}."
+        default = (
+            "" if family.provides(capability) else f"certify knows no package of {family.name}."
+        )
         return family.unavailable.get(capability, default)
 
     steps = rules.steps(result, unavailable)
@@ -58,4 +60,6 @@ def _lines(family: packages.Family, steps: tuple[Step, ...]) -> PackageLines:
     installs = [step.argument for step in steps if step.action is Action.INSTALL]
     wanted = [each for each in installs if each != MISSING]
     upgrade = any(step.action is Action.UPGRADE for step in steps)
-    return PackageLines(family.layer(wanted, upgrade=upgrade), family.refresh, family.clean)
+    return PackageLines(
+        family.layer_commands(wanted, upgrade=upgrade), family.refresh, family.clean
+    )

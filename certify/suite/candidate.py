@@ -11,8 +11,8 @@ from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
 from certify.engine import packages
-from certify.engine.boot import since_init
-from certify.engine.container import Container, ContainerStopped, Stopped
+from certify.engine.boot import seconds_since_init
+from certify.engine.container import Container, ContainerStopped, StopResult
 from certify.engine.launch_plan import STATE_FOLDER
 from certify.engine.probe import programs
 from certify.engine.session import SessionLost
@@ -99,14 +99,14 @@ class Candidate(Lifecycle):
 
     # Its boot and its end
 
-    def stop(self) -> Stopped:
+    def stop(self) -> StopResult:
         """Ask it to stop, and wait for it."""
         self.lacked = {each for each in self.job.install if self.still_lacking(each)}
         return super().stop()
 
     def since_init(self, timestamp: str, unit: str = "") -> float | None:
         """Seconds from the start of systemd to one of its own timestamps; null if it has none."""
-        return since_init(lambda command: str(self.run(command).stdout), timestamp, unit)
+        return seconds_since_init(lambda command: str(self.run(command).stdout), timestamp, unit)
 
     # What may have been installed at launch
 
@@ -118,7 +118,7 @@ class Candidate(Lifecycle):
 
     def still_lacking(self, capability: str) -> bool:
         """Whether it is missing now."""
-        answer = self.run(packages.helpers() + f"lacking {capability}")
+        answer = self.run(packages.shell_helpers() + f"lacking {capability}")
         if answer.rc not in (0, 1):
             unknown(f"the shell could not tell whether {capability} is missing: exit {answer.rc}")
         return bool(answer.rc == 0)

@@ -36,7 +36,7 @@ class SessionBackend(BaseBackend):  # type: ignore[misc]
         try:
             answer = self._shell.run(line, timeout=kwargs.get("timeout", DEFAULT_TIMEOUT))
         except CommandLost as lost:
-            self._transcript.append(replace(lost.answer, command=shown))
+            self._transcript.append(replace(lost.result, command=shown))
             raise
         self._transcript.append(replace(answer, command=shown))
         return self.result(answer.rc, self.encode(line), answer.stdout, answer.stderr)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from certify.engine.client import Engine
-from certify.engine.launch import Launched
+from certify.engine.launch import LaunchedContainer
 from certify.engine.launch_plan import LaunchPlan, Limits
 from certify.judge.profiles import Profile
 from certify.model.errors import LaunchRefused
@@ -61,7 +61,7 @@ def plan_for(
         )
     return LaunchPlan(
         kind=profile.launch,
-        isolation=engine.isolation(isolation) if profile.launch == "init" else "default",
+        isolation=engine.resolve_isolation(isolation) if profile.launch == "init" else "default",
         install=profile.install,
         network=network,
         limits=limits or Limits(),
@@ -74,7 +74,7 @@ def job_for(
     engine: Engine,
     image: Image,
     plan: LaunchPlan,
-    started: Launched,
+    started: LaunchedContainer,
     profiles: Sequence[Profile],
     *,
     platform: str | None = None,
@@ -85,7 +85,7 @@ def job_for(
         container=started.container.id,
         image=image,
         launch=plan.kind,
-        refused=started.refused,
+        refused=started.refusal,
         liveness_check=first.liveness_check,
         engine_platform=engine.platform,
         asked_platform=platform,

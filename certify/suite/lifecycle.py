@@ -8,11 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from certify.engine import packages
-from certify.engine.attribution import refusal
-from certify.engine.boot import Boot, patience, wait_booted, wait_settled
-from certify.engine.client import APIError
-from certify.engine.console import last_words
-from certify.engine.container import Container, ContainerStopped, Stopped
+from certify.engine.boot import Boot, boot_timeouts, wait_booted, wait_settled
+from certify.engine.console_output import console_output
+from certify.engine.container import Container, ContainerStopped, StopResult
+from certify.engine.errors import APIError, launch_refusal
 from certify.engine.launch_plan import SHELL_RAN
 from certify.engine.session import KILLED
 from certify.model.result import Image
@@ -34,7 +33,7 @@ class Lifecycle:
         self.record = record
         """Streams a fact: ``os``, ``package_manager``, ``missing``, ``boot_seconds``,
         ``dockerd_seconds``, ``provision_seconds``."""
-        self.stopped: Stopped | None = None
+        self.stopped: StopResult | None = None
         self.in_vain = 0.0
         """Seconds of the longest wait that was given up during a check."""
 
@@ -58,7 +57,7 @@ class Lifecycle:
 
     def last_words(self) -> str:
         """What an init that ended early says where it has a console; its log has none of it."""
-        return f"\nits console:\n{last_words(self.container.engine, self.container.id)}"
+        return f"\nits console:\n{console_output(self.container.engine, self.container.id)}"
 
     def wait_for(
         self, condition: Callable[[], Any], *, seconds: float, pause: float = 0.02
@@ -100,7 +99,7 @@ class Lifecycle:
         # A long installation may have pushed the line out of the log's end; then ask the shell.
         state = engine.state()
         if state.killed:
-            engine.must_run()
+            engine.require_running()
         if not state.running:
             return False
         answer = engine.shell().run("echo here")
@@ -117,13 +116,13 @@ class Lifecycle:
             self.record("package_manager", self.family.name if self.family else None)
         if boot.installed == 0:
             self.record("provision_seconds", boot.provision_seconds)
-        if boot.in_vain:
+        if boot.timed_out_after:
             budget = "provision" if boot.phase == "installing" else "boot"
-            self.record("waited_in_vain", {"seconds": boot.in_vain, "budget": budget})
+            self.record("waited_in_vain", {"seconds": boot.timed_out_after, "budget": budget})
         return boot
 
     def _wait(self) -> Boot:
-        waits = patience(self.budgets)
+        waits = boot_timeouts(self.budgets)
         if self.job.launch != "image":
             return wait_booted(self.container, **waits)
         if self.job.refused:
@@ -147,7 +146,7 @@ class Lifecycle:
         """supervisord in the candidate."""
         return Supervisor(self.container.shell)
 
-    def stop(self) -> Stopped:
+    def stop(self) -> StopResult:
         """Ask it to stop, and wait for it."""
         allowed = 3 * self.budgets.get("shutdown", 10) * self.container.pace
         self.stopped = self.container.stop(int(allowed))
@@ -162,9 +161,9 @@ class Lifecycle:
         try:
             self.container.start()
         except APIError as error:
-            raise refusal(str(error.explanation or error)) from error
+            raise launch_refusal(error) from error
         boot = self._wait()
-        self.in_vain = max(self.in_vain, boot.in_vain or 0.0)
+        self.in_vain = max(self.in_vain, boot.timed_out_after or 0.0)
         return boot
 
     @cached_property

@@ -30,7 +30,7 @@ class Nested:
 
     def load_say(self, text: str) -> CommandResult:
         """Make ``certify-probe:say``, which prints a text and ends."""
-        return self.load("say", programs.say(self._candidate.architecture, text.encode()))
+        return self.load("say", programs.echo(self._candidate.architecture, text.encode()))
 
     def load_serve(self, text: str) -> CommandResult:
         """Make ``certify-probe:serve``, which answers every TCP connection with a text."""

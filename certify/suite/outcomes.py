@@ -89,7 +89,7 @@ class Outcomes:
         try:
             ended = self._candidate.container.state().killed and self._candidate.stopped is None
             if ended or self._lost(error):
-                self._candidate.container.must_run()
+                self._candidate.container.require_running()
         except (ContainerStopped, Trouble) as gone:
             return gone
         return None

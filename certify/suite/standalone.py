@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from certify.engine.calibration import calibrated
+from certify.engine.calibration import host_calibration
 from certify.engine.client import Engine
-from certify.engine.control import reach
-from certify.engine.launch import launched
+from certify.engine.control import measure_reach
+from certify.engine.launch import launch_container
 from certify.judge.startup import pace
 from certify.model.errors import CertifyError
 from certify.model.reference import Reference
@@ -54,16 +54,19 @@ def conductor_for(config: pytest.Config) -> Conductor:
             engine = stack.enter_context(Engine.connect())
             image = engine.resolve(reference, platform=None, pull=config.getoption("--pull"))
             plan = plan_for(
-                engine, profile, config.getoption("--isolation"), pace=pace(calibrated(engine))
+                engine,
+                profile,
+                config.getoption("--isolation"),
+                pace=pace(host_calibration(engine)),
             )
             image_id = image.image_id or reference.familiar
-            started = stack.enter_context(launched(engine, image_id, plan))
+            started = stack.enter_context(launch_container(engine, image_id, plan))
         except CertifyError as error:
             raise pytest.UsageError(f"{error.message} {error.remedy}".strip()) from error
         job = job_for(engine, image, plan, started, [profile])
         transcript: Transcript = []
         candidate = Candidate(job, started.container, transcript, lambda _name, _value: None)
-        candidate.ask_control = partial(reach, engine, network=None)
+        candidate.ask_control = partial(measure_reach, engine, network=None)
         owner = Owner(candidate, transcript)
         owner.cleanup = stack.pop_all()
         return owner

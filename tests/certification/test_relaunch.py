@@ -85,7 +85,7 @@ def test_what_somebody_ends_is_not_the_images_fault(
         boot = wait_booted(candidate, install_seconds=60, boot_seconds=60)
         engine.client.api.kill(candidate.id, signal)
         eventually(lambda: not candidate.state().running)
-        candidate.must_run()
+        candidate.require_running()
         return boot
 
     monkeypatch.setattr(relaunch, "wait_booted", ended_meanwhile)

@@ -1,17 +1,19 @@
-"""What an engine's refusal to start something means, and when the image is to blame for it."""
+"""Whose fault it is that a container did not start, or ended."""
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
 
 import pytest
+from docker.api.client import APIClient
+from docker.errors import APIError
 
-from certify.engine import refusal_control
-from certify.engine.attribution import is_the_images, refusal
+from certify.engine import attribution
+from certify.engine.attribution import ended_from_outside, is_image_fault, reads_as_image_fault
 from certify.engine.client import Engine
-from certify.engine.refusal_control import blames_image
 from certify.model.errors import EngineUnavailable, LaunchRefused
-from certify.model.terms import Fault
 
 RUNC = (
     "failed to create shim task: OCI runtime create failed: runc create failed: "
@@ -55,21 +57,21 @@ HOSTS = {
 }
 
 
-@pytest.mark.parametrize("said", IMAGES.values(), ids=IMAGES)
-def test_what_the_runtime_says_of_the_program_is_the_images(said: str) -> None:
-    assert is_the_images(said, "/bin/sh")
-    assert is_the_images(said, "/bin/sh", as_shipped=True)
-    assert not is_the_images(said, "/bin/bash"), "only of that program"
+@pytest.mark.parametrize("message", IMAGES.values(), ids=IMAGES)
+def test_a_refusal_about_the_program_is_the_images_fault(message: str) -> None:
+    assert reads_as_image_fault(message, "/bin/sh")
+    assert reads_as_image_fault(message, "/bin/sh", as_shipped=True)
+    assert not reads_as_image_fault(message, "/bin/bash"), "only of that program"
 
 
-@pytest.mark.parametrize("said", HOSTS.values(), ids=HOSTS)
-def test_what_is_said_of_anything_else_is_not(said: str) -> None:
-    assert not is_the_images(said, "/bin/sh")
-    assert not is_the_images(said, "/bin/sh", as_shipped=True)
+@pytest.mark.parametrize("message", HOSTS.values(), ids=HOSTS)
+def test_a_refusal_about_anything_else_is_not(message: str) -> None:
+    assert not reads_as_image_fault(message, "/bin/sh")
+    assert not reads_as_image_fault(message, "/bin/sh", as_shipped=True)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         f'{RUNC}exec: "run.sh": executable file not found in $PATH: unknown',
         "unable to find user app: no matching entries in passwd file",
@@ -77,18 +79,18 @@ def test_what_is_said_of_anything_else_is_not(said: str) -> None:
         f'{RUNC}chdir to cwd ("/srv/app") set in config.json failed: not a directory',
     ],
 )
-def test_what_the_image_itself_names_counts_where_it_is_started_as_shipped(said: str) -> None:
-    assert is_the_images(said, "run.sh", as_shipped=True)
-    assert not is_the_images(said, "/bin/sh")
+def test_what_the_image_names_itself_counts_if_it_is_started_as_shipped(message: str) -> None:
+    assert reads_as_image_fault(message, "run.sh", as_shipped=True)
+    assert not reads_as_image_fault(message, "/bin/sh")
 
 
 @pytest.mark.parametrize(
-    ("trouble", "blamed"),
+    ("trouble", "is_fault"),
     [(None, True), (LaunchRefused("it does not start"), False)],
     ids=["it starts others", "it starts nothing"],
 )
 def test_a_host_that_lets_no_program_run_is_not_the_images_fault(
-    monkeypatch: pytest.MonkeyPatch, trouble: Exception | None, blamed: bool
+    monkeypatch: pytest.MonkeyPatch, trouble: Exception | None, is_fault: bool
 ) -> None:
     """As one with SELinux, whose engine keeps its data where nothing has a label."""
     tried: list[object] = []
@@ -98,39 +100,74 @@ def test_a_host_that_lets_no_program_run_is_not_the_images_fault(
         if trouble is not None:
             raise trouble
 
-    monkeypatch.setattr(refusal_control, "calibrate", calibrate)
+    monkeypatch.setattr(attribution, "calibrate", calibrate)
     engine = cast(Engine, object())
-    assert blames_image(engine, IMAGES["not executable"], "/bin/sh") is blamed
+    assert is_image_fault(engine, IMAGES["not executable"], "/bin/sh") is is_fault
     assert tried == [engine]
-    assert blames_image(engine, IMAGES["no shell"], "/bin/sh"), "no host takes a file away"
-    assert not blames_image(engine, HOSTS["a shim's own shell"], "/bin/sh")
+    assert is_image_fault(engine, IMAGES["no shell"], "/bin/sh"), "no host takes a file away"
+    assert not is_image_fault(engine, HOSTS["a shim's own shell"], "/bin/sh")
     assert len(tried) == 1, "nothing else is worth a container"
 
 
-def test_an_engine_that_ends_meanwhile_blames_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_ends_meanwhile_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     def calibrate(_engine: Engine) -> None:
         raise EngineUnavailable("gone")
 
-    monkeypatch.setattr(refusal_control, "calibrate", calibrate)
+    monkeypatch.setattr(attribution, "calibrate", calibrate)
     with pytest.raises(EngineUnavailable):
-        blames_image(cast(Engine, object()), IMAGES["not executable"], "/bin/sh")
+        is_image_fault(cast(Engine, object()), IMAGES["not executable"], "/bin/sh")
+
+
+# The end of a container
+
+NOW = 1795260704.123456
+
+
+@dataclass
+class Api:
+    """An engine whose clock is not ours, with the events that it remembers."""
+
+    events_: tuple[str, ...]
+
+    def info(self) -> dict[str, str]:
+        return {"SystemTime": "2026-11-21T11:31:44.123456789Z"}
+
+    def events(
+        self, *, since: int, until: float, filters: Mapping[str, Any], decode: bool
+    ) -> Iterator[dict[str, Any]]:
+        assert filters["container"] == "mine"
+        assert (since, decode) == (1, True)
+        assert until == NOW, "it would wait for what is yet to come"
+        return iter([{"Action": each} for each in self.events_])
 
 
 @pytest.mark.parametrize(
-    "said", ["unable to apply caps: operation not permitted", "network nowhere not found", "?", ""]
+    ("events", "requested", "outside"),
+    [
+        (("start", "die"), False, False),
+        (("start", "kill", "die"), False, True),
+        (("start", "kill", "die"), True, False),
+        (("start", "die"), True, False),
+        (("start", "kill", "die", "start", "die"), False, False),
+        (("start", "die", "start", "kill", "die"), False, True),
+        (("kill", "die"), False, True),
+        (("die",), False, False),
+        ((), False, True),
+        ((), True, True),
+        (("start", "kill", "die", "start"), False, True),
+    ],
 )
-def test_a_refusal_is_never_the_images_fault(said: str) -> None:
-    refused = refusal(said)
-    assert refused.fault is not Fault.IMAGE
-    assert refused.evidence == said
-    assert refused.remedy
-    assert "\n" not in refused.message
+def test_who_ended_it(events: tuple[str, ...], requested: bool, outside: bool) -> None:
+    assert (
+        ended_from_outside(cast(APIClient, Api(events)), "mine", stop_requested=requested)
+        is outside
+    )
 
 
-def test_capabilities_that_the_host_lacks_are_the_hosts_fault() -> None:
-    refused = refusal("runc create failed: unable to apply caps: operation not permitted: unknown")
-    assert refused.fault is Fault.HOST
+def test_an_engine_that_reports_nothing_is_no_proof() -> None:
+    class Silent(Api):
+        def info(self) -> dict[str, str]:
+            raise APIError("500 Server Error", explanation="no")
 
-
-def test_a_refusal_of_many_lines_is_told_in_one() -> None:
-    assert refusal("\n\nfirst line\nsecond line").message.endswith(": first line")
+    with pytest.raises(EngineUnavailable, match="could not report how the container ended: no"):
+        ended_from_outside(cast(APIClient, Silent(())), "mine", stop_requested=False)

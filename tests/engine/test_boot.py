@@ -70,15 +70,15 @@ def test_only_readiness_is_an_event(
     ours, inits = pair
     for message in messages:
         inits.send(message)
-    assert candidate_with(Api(), notify=ours).notified(0.05) is ready
+    assert candidate_with(Api(), notify=ours).wait_notified(0.05) is ready
 
 
 def test_an_event_is_told_once(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, inits = pair
     candidate = candidate_with(Api(), notify=ours)
     inits.send(b"READY=1")
-    assert candidate.notified(0.05)
-    assert not candidate.notified(0.05)
+    assert candidate.wait_notified(0.05)
+    assert not candidate.wait_notified(0.05)
 
 
 def test_what_an_earlier_boot_sent_is_dropped_at_the_next_start(
@@ -91,15 +91,15 @@ def test_what_an_earlier_boot_sent_is_dropped_at_the_next_start(
         inits.send(b"READY=1")
     candidate.start()
     assert api.started == 1
-    assert not candidate.notified(0.05)
+    assert not candidate.wait_notified(0.05)
     inits.send(b"READY=1")
-    assert candidate.notified(0.05)
+    assert candidate.wait_notified(0.05)
 
 
 def test_without_a_socket_there_are_no_events() -> None:
     candidate = candidate_with(Api())
-    assert not candidate.has_events
-    assert not candidate.notified(0)
+    assert not candidate.has_notifications
+    assert not candidate.wait_notified(0)
     candidate.start()
 
 
@@ -139,7 +139,7 @@ class Script:
 class Patient(Container):
     """A candidate in whose time nothing is waited for."""
 
-    def notified(self, seconds: float) -> bool:
+    def wait_notified(self, seconds: float) -> bool:
         return False
 
 
@@ -213,7 +213,7 @@ def test_on_a_slow_host_each_deadline_is_later(phase: str) -> None:
     usual, slow = Script(phase), Script(phase)
     boots = wait(usual), wait(slow, pace=3)
     assert slow.asked - 2 == 3 * (usual.asked - 2)
-    assert boots[1].in_vain == 3 * (boots[0].in_vain or 0)
+    assert boots[1].timed_out_after == 3 * (boots[0].timed_out_after or 0)
 
 
 @pytest.mark.usefixtures("clock")

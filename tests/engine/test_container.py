@@ -14,7 +14,7 @@ from certify.engine import container as candidates
 from certify.engine.boot import wait_booted
 from certify.engine.client import Engine
 from certify.engine.container import Container, ContainerStopped
-from certify.engine.launch import launched
+from certify.engine.launch import launch_container
 from certify.engine.launch_plan import SHELL_RAN, LaunchPlan
 from certify.engine.session import KILLED, SessionLost
 from certify.model.errors import EngineUnavailable, LaunchRefused
@@ -29,7 +29,7 @@ SYS_ADMIN, NET_ADMIN = 1 << 21, 1 << 12
 
 @pytest.fixture
 def idle(engine: Engine) -> Iterator[Container]:
-    with launched(engine, f"{SAMPLES}/busybox", IDLE) as started:
+    with launch_container(engine, f"{SAMPLES}/busybox", IDLE) as started:
         yield started.container
 
 
@@ -75,16 +75,16 @@ def test_a_shell_that_waits_must_be_killed_and_that_is_told(idle: Container) -> 
     assert (stopped.exit_code, stopped.killed) == (KILLED, True)
     assert not idle.state().running
     with pytest.raises(ContainerStopped, match="killed from outside"):
-        idle.must_run()
+        idle.require_running()
 
 
 def test_what_ends_by_itself_says_so(engine: Engine) -> None:
-    with launched(engine, f"{SAMPLES}/debian", LaunchPlan("image", "default")) as started:
+    with launch_container(engine, f"{SAMPLES}/debian", LaunchPlan("image", "default")) as started:
         candidate = started.container
         eventually(lambda: not candidate.state().running)
         assert not candidate.state().killed
         with pytest.raises(ContainerStopped, match="ended by itself with exit code 0"):
-            candidate.must_run()
+            candidate.require_running()
         with pytest.raises(ContainerStopped, match="ended by itself"):
             candidate.stop()  # what has ended does not stop in no time
 
@@ -99,7 +99,7 @@ def test_what_somebody_stops_did_not_end_by_itself(
     state = traps.state()
     assert state.killed
     assert state.exit_code == {"SIGTERM": 0, "SIGINT": 3, "SIGKILL": KILLED}[number]
-    for ask in (traps.must_run, traps.stop):
+    for ask in (traps.require_running, traps.stop):
         with pytest.raises(ContainerStopped, match="from outside"):
             ask()
 
@@ -126,8 +126,8 @@ def test_what_is_killed_before_its_time_ran_out_did_not_fail_to_stop(
 
 def test_what_somebody_removes_cannot_be_asked(engine: Engine, idle: Container) -> None:
     engine.client.api.remove_container(idle.id, force=True)
-    for ask in (idle.state, idle.must_run, idle.logs, idle.added):
-        with pytest.raises(EngineUnavailable, match="does not tell"):
+    for ask in (idle.state, idle.require_running, idle.logs, idle.added_paths):
+        with pytest.raises(EngineUnavailable, match="could not report"):
             ask()
 
 
@@ -139,14 +139,14 @@ def test_a_shell_of_a_candidate_that_ended_says_that_it_ended(idle: Container) -
 
 
 def test_a_command_that_ends_the_container_is_a_lost_shell(engine: Engine) -> None:
-    with launched(engine, f"{SAMPLES}/busybox", IDLE) as started:
+    with launch_container(engine, f"{SAMPLES}/busybox", IDLE) as started:
         candidate = started.container
         assert said(candidate, "echo up") == "up\n"
         engine.client.api.kill(candidate.id)
         with pytest.raises(SessionLost):
             candidate.shell().run("sleep 1000", timeout=30)
         with pytest.raises(ContainerStopped):
-            candidate.must_run()
+            candidate.require_running()
 
 
 def test_what_was_stopped_starts_again_with_new_shells(idle: Container) -> None:
@@ -211,7 +211,7 @@ def test_a_shell_without_the_right_to_be_run_is_weighed_against_the_host(idle: C
 def test_a_shell_that_does_not_end_is_given_up(
     idle: Container, monkeypatch: pytest.MonkeyPatch, does: str
 ) -> None:
-    monkeypatch.setattr(candidates, "_OWN_SECONDS", 1.0)
+    monkeypatch.setattr(candidates, "_EXEC_SECONDS", 1.0)
     shell_that(idle, f"#!/bin/busybox sh\\n{does}\\n")
     with pytest.raises(SessionLost, match="/bin/sh does not end"):
         idle.shell_refusal()
@@ -232,11 +232,11 @@ def test_a_shell_that_a_paused_container_refuses_says_nothing_of_the_image(
 def test_systemd_boots_with_little_privilege_stops_cleanly_and_boots_again(
     engine: Engine, idle: Container
 ) -> None:
-    isolation = engine.isolation("auto")
+    isolation = engine.resolve_isolation("auto")
     plan = LaunchPlan("init", isolation, apparmor=engine.apparmor)
-    with launched(engine, f"{SAMPLES}/debian-systemd", plan) as started:
+    with launch_container(engine, f"{SAMPLES}/debian-systemd", plan) as started:
         candidate = started.container
-        assert candidate.has_events is engine.local
+        assert candidate.has_notifications is engine.local
         boot = wait_booted(candidate, install_seconds=60, boot_seconds=60)
         assert (boot.ready, boot.phase, boot.missing, boot.installed) == (True, "booting", (), None)
         assert said(candidate, "cat /proc/1/comm") == "systemd\n"
@@ -266,10 +266,10 @@ def test_systemd_boots_with_little_privilege_stops_cleanly_and_boots_again(
 
 
 def test_the_end_of_the_boot_arrives_as_an_event(engine: Engine) -> None:
-    plan = LaunchPlan("init", engine.isolation("auto"), apparmor=engine.apparmor)
-    with launched(engine, f"{SAMPLES}/debian-systemd", plan) as started:
+    plan = LaunchPlan("init", engine.resolve_isolation("auto"), apparmor=engine.apparmor)
+    with launch_container(engine, f"{SAMPLES}/debian-systemd", plan) as started:
         if engine.local:
-            assert started.container.notified(60)
+            assert started.container.wait_notified(60)
             assert said(started.container, "systemctl is-system-running").strip() == "running"
         else:
-            assert not started.container.has_events
+            assert not started.container.has_notifications

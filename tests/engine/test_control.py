@@ -10,7 +10,7 @@ from ipaddress import ip_network
 import pytest
 
 from certify.engine.client import Engine
-from certify.engine.control import reach
+from certify.engine.control import measure_reach
 from certify.judge.control import Reach
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
@@ -47,15 +47,15 @@ def test_what_answers_what_refuses_and_what_does_not_exist(engine: Engine, serve
         "https://127.0.0.1": Reach.REFUSES,
         "http://nowhere.invalid": Reach.NO_NAME,
     }
-    assert reach(engine, asked, None) == asked
+    assert measure_reach(engine, asked, None) == asked
 
 
 def test_without_a_network_nothing_is_said_of_names(engine: Engine) -> None:
-    found = reach(engine, ["http://nowhere.invalid", "http://192.0.2.1"], "none")
+    found = measure_reach(engine, ["http://nowhere.invalid", "http://192.0.2.1"], "none")
     assert found["http://nowhere.invalid"] in (Reach.NOT_TRIED, Reach.NO_ANSWER)
     assert found["http://192.0.2.1"] is Reach.REFUSES
 
 
 def test_a_network_that_does_not_exist_is_no_answer(engine: Engine) -> None:
     urls = ["http://127.0.0.1:9", "http://nowhere.invalid"]
-    assert set(reach(engine, urls, "no-such-network").values()) == {Reach.NOT_TRIED}
+    assert set(measure_reach(engine, urls, "no-such-network").values()) == {Reach.NOT_TRIED}

@@ -9,17 +9,16 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from docker.errors import APIError, NotFound
 
-from certify.engine import launch, notify_folder, reaper, refusal_control
+from certify.engine import attribution, launch, notify_socket, reaper
 from certify.engine.boot import wait_booted
 from certify.engine.client import Engine
 from certify.engine.container import Container
-from certify.engine.launch import Launched, launched
-from certify.engine.launch_plan import NOTIFY, SHELL_RAN, STATE_FOLDER, LaunchPlan, Limits
+from certify.engine.launch import LaunchedContainer, launch_container
+from certify.engine.launch_plan import NOTIFY_FOLDER, SHELL_RAN, STATE_FOLDER, LaunchPlan, Limits
 from certify.model.errors import LaunchRefused
 from certify.model.terms import Fault
 from tests.conftest import SAMPLES
@@ -34,7 +33,7 @@ on_a_real_engine = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
 
 def init_plan(engine: Engine) -> LaunchPlan:
-    return LaunchPlan("init", engine.isolation("auto"), apparmor=engine.apparmor)
+    return LaunchPlan("init", engine.resolve_isolation("auto"), apparmor=engine.apparmor)
 
 
 def standing(engine: Engine, run: str) -> list[str]:
@@ -47,7 +46,7 @@ def standing(engine: Engine, run: str) -> list[str]:
     ]
 
 
-def run_of(started: Launched) -> str:
+def run_of(started: LaunchedContainer) -> str:
     return started.name.removeprefix("certify-")
 
 
@@ -59,7 +58,7 @@ class Launches:
         self.runs: list[str] = []
         self.folders: list[Path] = []
 
-    def saw(self, started: Launched) -> Container:
+    def saw(self, started: LaunchedContainer) -> Container:
         run = run_of(started)
         self.runs.append(run)
         assert started.container.id in standing(self.engine, run)
@@ -85,10 +84,10 @@ class TestRemoval:
     pytestmark = on_a_real_engine
 
     def test_at_the_end(self, engine: Engine, launches: Launches) -> None:
-        with launched(engine, BUSYBOX, init_plan(engine)) as started:
+        with launch_container(engine, BUSYBOX, init_plan(engine)) as started:
             launches.saw(started)
             assert len(standing(engine, run_of(started))) == 2, "a container and its volume"
-            assert not started.refused
+            assert not started.refusal
         assert launches.are_gone()
         assert bool(launches.folders) == engine.local
         assert started.notify is None or started.notify.fileno() == -1, "it is closed"
@@ -99,14 +98,17 @@ class TestRemoval:
     def test_after_an_exception(
         self, engine: Engine, launches: Launches, error: BaseException
     ) -> None:
-        with pytest.raises(type(error)) as raised, launched(engine, BUSYBOX, IDLE) as started:
+        with (
+            pytest.raises(type(error)) as raised,
+            launch_container(engine, BUSYBOX, IDLE) as started,
+        ):
             launches.saw(started)
             raise error
         assert raised.value is error
         assert launches.are_gone()
 
     def test_when_nobody_finishes_the_story(self, engine: Engine, launches: Launches) -> None:
-        story = launched(engine, BUSYBOX, IDLE)
+        story = launch_container(engine, BUSYBOX, IDLE)
         launches.saw(story.__enter__())
         del story  # a generator that is forgotten is closed
         assert launches.are_gone()
@@ -125,14 +127,14 @@ class TestRemoval:
     def test_whatever_others_did_to_it(
         self, engine: Engine, launches: Launches, harm: Callable[[object, Container], None]
     ) -> None:
-        with launched(engine, BUSYBOX, init_plan(engine)) as started:
+        with launch_container(engine, BUSYBOX, init_plan(engine)) as started:
             harm(engine.client.api, launches.saw(started))
         assert launches.are_gone()
 
     def test_with_a_shell_in_the_middle_of_something(
         self, engine: Engine, launches: Launches
     ) -> None:
-        with launched(engine, BUSYBOX, IDLE) as started:
+        with launch_container(engine, BUSYBOX, IDLE) as started:
             shell = launches.saw(started).shell()
             assert shell.run("sleep 1000 & echo up").stdout == b"up\n"
         assert launches.are_gone()
@@ -149,7 +151,7 @@ class TestRemoval:
             remove(engine, run)
 
         monkeypatch.setattr(reaper, "remove_run", watched)
-        with launched(engine, BUSYBOX, init_plan(engine)) as started:
+        with launch_container(engine, BUSYBOX, init_plan(engine)) as started:
             launches.saw(started)
         assert seen == [True] * len(launches.folders)
         assert launches.are_gone()
@@ -160,7 +162,7 @@ class TestRemoval:
         nowhere = LaunchPlan(plan.kind, plan.isolation, network=f"certify-{secrets.token_hex(6)}")
         with (
             pytest.raises(LaunchRefused, match="not found") as refused,
-            launched(engine, BUSYBOX, nowhere),
+            launch_container(engine, BUSYBOX, nowhere),
         ):
             pytest.fail("it was started")
         assert refused.value.fault is Fault.HOST
@@ -172,13 +174,16 @@ class TestRemoval:
         plan = init_plan(engine) if kind == "init" else IDLE
         with (
             pytest.raises(LaunchRefused),
-            launched(engine, f"{SAMPLES}/{secrets.token_hex(6)}:none", plan),
+            launch_container(engine, f"{SAMPLES}/{secrets.token_hex(6)}:none", plan),
         ):
             pytest.fail("it was started")
 
     def test_limits_that_the_engine_does_not_accept(self, engine: Engine) -> None:
         tiny = LaunchPlan("idle", "default", limits=Limits(memory="1k"))
-        with pytest.raises(LaunchRefused, match=r"(?i)memory"), launched(engine, BUSYBOX, tiny):
+        with (
+            pytest.raises(LaunchRefused, match=r"(?i)memory"),
+            launch_container(engine, BUSYBOX, tiny),
+        ):
             pytest.fail("it was started")
 
     def test_privilege_that_the_host_cannot_give(self, engine: Engine) -> None:
@@ -199,7 +204,7 @@ class TestRemoval:
             if said:
                 assert "unable to apply caps" in said
                 refused = stack.enter_context(pytest.raises(LaunchRefused))
-            started = stack.enter_context(launched(engine, BUSYBOX, plan))
+            started = stack.enter_context(launch_container(engine, BUSYBOX, plan))
             assert started.container.shell().run("echo up").stdout == b"up\n"
         if said:
             assert refused.value.fault is Fault.HOST
@@ -249,7 +254,7 @@ class TestLaunch:
 
     def test_everything_carries_the_labels(self, engine: Engine) -> None:
         api = engine.client.api
-        with launched(engine, BUSYBOX, init_plan(engine)) as started:
+        with launch_container(engine, BUSYBOX, init_plan(engine)) as started:
             expected = reaper.labels(run_of(started), BUSYBOX)
             container = api.inspect_container(started.name)
             assert container["Id"] == started.container.id
@@ -259,7 +264,7 @@ class TestLaunch:
     def test_what_is_kept_stands_and_can_be_removed(self, engine: Engine) -> None:
         with (
             pytest.raises(ValueError, match="mine"),
-            launched(engine, BUSYBOX, init_plan(engine), keep=True) as started,
+            launch_container(engine, BUSYBOX, init_plan(engine), keep=True) as started,
         ):
             raise ValueError("mine")
         assert len(standing(engine, run_of(started))) == 2
@@ -272,10 +277,10 @@ class TestLaunch:
         self, engine: Engine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """For nobody would be told of it."""
-        run = reaper.new_run()
-        monkeypatch.setattr(reaper, "new_run", lambda: run)
+        run = reaper.new_run_id()
+        monkeypatch.setattr(reaper, "new_run_id", lambda: run)
         nowhere = replace(init_plan(engine), network=f"certify-{secrets.token_hex(6)}")
-        with pytest.raises(LaunchRefused), launched(engine, BUSYBOX, nowhere, keep=True):
+        with pytest.raises(LaunchRefused), launch_container(engine, BUSYBOX, nowhere, keep=True):
             pytest.fail("it was started")
         assert standing(engine, run) == []
 
@@ -286,20 +291,20 @@ class TestLaunch:
         elsewhere = tmp_path / f"certify-{secrets.token_hex(6)}"
 
         @contextlib.contextmanager
-        def opened(run: str) -> Iterator[tuple[Path, socket.socket]]:
-            with notify_folder.opened(run) as (_, end):
+        def elsewhere_socket(run: str) -> Iterator[tuple[Path, socket.socket]]:
+            with notify_socket.notify_socket(run) as (_, end):
                 yield elsewhere, end
 
-        monkeypatch.setattr(launch, "notify_folder", SimpleNamespace(opened=opened))
-        with launched(engine, f"{SAMPLES}/debian-systemd", init_plan(engine)) as started:
+        monkeypatch.setattr(launch, "notify_socket", elsewhere_socket)
+        with launch_container(engine, f"{SAMPLES}/debian-systemd", init_plan(engine)) as started:
             assert started.notify is None
-            assert not started.container.has_events
+            assert not started.container.has_notifications
             assert wait_booted(started.container, install_seconds=60, boot_seconds=60).ready
         assert not elsewhere.exists(), "the engine made none"
 
     def test_the_image_decides_nothing(self, engine: Engine, demanding: str) -> None:
         api = engine.client.api
-        with launched(engine, demanding, IDLE) as started:
+        with launch_container(engine, demanding, IDLE) as started:
             candidate = started.container
             eventually(lambda: SHELL_RAN in candidate.logs())
             assert candidate.shell().run("id -u; id -g").stdout == b"0\n0\n"
@@ -311,8 +316,8 @@ class TestLaunch:
             api.inspect_volume(volume)
 
     def test_an_image_without_a_shell_stands_to_be_examined(self, engine: Engine) -> None:
-        with launched(engine, f"{SAMPLES}/scratch", init_plan(engine)) as started:
-            assert "/bin/sh" in started.refused
+        with launch_container(engine, f"{SAMPLES}/scratch", init_plan(engine)) as started:
+            assert "/bin/sh" in started.refusal
             assert not started.container.state().running
             program = started.container.read_file("/app")
             assert program is not None
@@ -326,17 +331,17 @@ class TestLaunch:
             raise LaunchRefused("nothing starts here")
 
         if not starts:
-            monkeypatch.setattr(refusal_control, "calibrate", calibrate)
+            monkeypatch.setattr(attribution, "calibrate", calibrate)
         with contextlib.ExitStack() as stack:
             if not starts:
                 stack.enter_context(pytest.raises(LaunchRefused, match="permission denied"))
             plan = LaunchPlan("image", "default")
-            started = stack.enter_context(launched(engine, folder_as_command, plan))
+            started = stack.enter_context(launch_container(engine, folder_as_command, plan))
             assert starts
-            assert 'exec: "/bin": permission denied' in started.refused
+            assert 'exec: "/bin": permission denied' in started.refusal
 
     def test_its_own_files_are_where_certify_can_write(self, engine: Engine) -> None:
-        with launched(engine, BUSYBOX, init_plan(engine)) as started:
+        with launch_container(engine, BUSYBOX, init_plan(engine)) as started:
             shell = started.container.shell()
             eventually(
                 lambda: shell.run(f"read -r p <{STATE_FOLDER}/phase && echo $p").stdout == b"idle\n"
@@ -346,12 +351,14 @@ class TestLaunch:
             )
             assert made.stdout == b"ran\n"
             if started.notify is not None:
-                assert shell.run(f"[ -S {NOTIFY}/socket ]").rc == 0
-                assert shell.run(f": >{NOTIFY}/mine").rc != 0, "the folder is the host's"
+                assert shell.run(f"[ -S {NOTIFY_FOLDER}/socket ]").rc == 0
+                assert shell.run(f": >{NOTIFY_FOLDER}/mine").rc != 0, "the folder is the host's"
 
     def test_limits_hold(self, engine: Engine) -> None:
         limits = Limits(memory="64m", cpus=0.5, pids=99)
-        with launched(engine, BUSYBOX, LaunchPlan("idle", "default", limits=limits)) as started:
+        with launch_container(
+            engine, BUSYBOX, LaunchPlan("idle", "default", limits=limits)
+        ) as started:
             given = engine.client.api.inspect_container(started.container.id)["HostConfig"]
             assert (given["Memory"], given["MemorySwap"]) == (64 * 1024**2, 64 * 1024**2)
             assert (given["NanoCpus"], given["PidsLimit"]) == (500_000_000, 99)

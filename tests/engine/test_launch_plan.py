@@ -18,7 +18,7 @@ from docker.types import HostConfig
 from certify.engine import packages
 from certify.engine.client import Engine
 from certify.engine.launch_plan import (
-    NOTIFY,
+    NOTIFY_FOLDER,
     SHELL_RAN,
     STATE_FOLDER,
     STOP_SIGNAL,
@@ -26,7 +26,7 @@ from certify.engine.launch_plan import (
     Limits,
     host_config,
     launch_script,
-    reproduce,
+    reproduce_command,
     seccomp_path,
     seccomp_profile,
 )
@@ -119,14 +119,16 @@ def test_the_notification_socket_is_mounted_read_only_if_there_is_one() -> None:
     given = config(notify=Path("/tmp/n"))
     assert given["binds"] == config()["binds"] == ["vol:/var/lib/docker"]
     (mount,) = given["mounts"]  # a bind would make a folder that is not there
-    assert mount == {"Type": "bind", "Source": "/tmp/n", "Target": NOTIFY, "ReadOnly": True}
+    assert mount == {"Type": "bind", "Source": "/tmp/n", "Target": NOTIFY_FOLDER, "ReadOnly": True}
 
 
 @pytest.mark.parametrize("kind", ["init", "idle", "image"])
 def test_nothing_of_the_engines_own_is_put_before_the_first_program(kind: LaunchKind) -> None:
     """Whatever its daemon.json says: systemd must be PID 1."""
     assert HostConfig(version="1.41", **config(kind))["Init"] is False
-    assert "--init=false" in shlex.split(reproduce(LaunchPlan(kind, "caps"), "app", platform=None))
+    assert "--init=false" in shlex.split(
+        reproduce_command(LaunchPlan(kind, "caps"), "app", platform=None)
+    )
 
 
 def test_what_systemd_wants_to_be_tmpfs_is() -> None:
@@ -327,7 +329,7 @@ def test_the_notification_socket_is_handed_on_if_it_is_there(machine: Machine) -
     machine.add("sbin/init", INIT)
     machine.add("run/certify/notify/socket", "")
     said = machine.run(launch_script("init", (), mounts=False))
-    assert f"socket {machine.root}{NOTIFY}/socket" in said
+    assert f"socket {machine.root}{NOTIFY_FOLDER}/socket" in said
 
 
 @any_machine
@@ -404,7 +406,9 @@ PLANS = {
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_the_line_is_one_line_of_words(plan: LaunchPlan) -> None:
-    line = reproduce(plan, "team/app:1", platform="linux/amd64", install="apt-get install 'a b'")
+    line = reproduce_command(
+        plan, "team/app:1", platform="linux/amd64", install="apt-get install 'a b'"
+    )
     words = shlex.split(line)
     assert "\n" not in line
     assert shlex.join(words) == line
@@ -429,7 +433,7 @@ def test_the_line_is_one_line_of_words(plan: LaunchPlan) -> None:
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_the_line_asks_for_the_rights_of_the_launch(plan: LaunchPlan) -> None:
-    words = shlex.split(reproduce(plan, "app", platform=None))
+    words = shlex.split(reproduce_command(plan, "app", platform=None))
     given = host_config(plan, cpus=2, volume="vol", notify=None)
     caps = [word.removeprefix("--cap-add=") for word in words if word.startswith("--cap-add=")]
     assert sorted(caps) == sorted(given.get("cap_add", ()))
@@ -446,8 +450,8 @@ def test_the_line_asks_for_the_rights_of_the_launch(plan: LaunchPlan) -> None:
 @any_shell
 @pytest.mark.parametrize("isolation", ["caps", "privileged", "sysbox"])
 def test_the_program_in_the_line_is_valid_in_every_shell(shell: list[str], isolation: str) -> None:
-    install = packages.family("dnf").install_line(("systemd", "dockerd"))
-    line = reproduce(LaunchPlan("init", isolation), "app", platform=None, install=install)
+    install = packages.family("dnf").install_command(("systemd", "dockerd"))
+    line = reproduce_command(LaunchPlan("init", isolation), "app", platform=None, install=install)
     inner = shlex.split(line)[-1]
     for text in (line, inner):
         assert complaints(shell, text) == (0, b"")
@@ -457,7 +461,7 @@ def test_the_program_in_the_line_is_valid_in_every_shell(shell: list[str], isola
 @any_machine
 def test_the_program_in_the_line_starts_the_init_that_the_launch_would(machine: Machine) -> None:
     machine.add("usr/lib/systemd/systemd", INIT)
-    inner = shlex.split(reproduce(LaunchPlan("init", "sysbox"), "app", platform=None))[-1]
+    inner = shlex.split(reproduce_command(LaunchPlan("init", "sysbox"), "app", platform=None))[-1]
     assert machine.run(inner) == "init of docker, socket none\n"
 
 
@@ -486,7 +490,10 @@ def execute(engine: Engine, name: str, *argv: str) -> tuple[int, str]:
 @pytest.mark.engine
 @pytest.mark.usefixtures("nothing_left")
 def test_the_pasted_line_of_an_idle_launch_runs(engine: Engine, pasted: str) -> None:
-    paste(reproduce(LaunchPlan("idle", "default"), f"{SAMPLES}/busybox", platform=None), pasted)
+    paste(
+        reproduce_command(LaunchPlan("idle", "default"), f"{SAMPLES}/busybox", platform=None),
+        pasted,
+    )
     code, said = execute(engine, pasted, "sh", "-c", "echo $$ && cat /proc/1/comm && id -u")
     assert (code, said.split()[1:]) == (0, ["sh", "0"])
 
@@ -494,9 +501,9 @@ def test_the_pasted_line_of_an_idle_launch_runs(engine: Engine, pasted: str) -> 
 @pytest.mark.engine
 @pytest.mark.usefixtures("nothing_left")
 def test_the_pasted_line_of_an_init_launch_boots_systemd(engine: Engine, pasted: str) -> None:
-    isolation = engine.isolation("auto")
+    isolation = engine.resolve_isolation("auto")
     plan = LaunchPlan("init", isolation, apparmor=engine.apparmor, limits=Limits("512m", 1.0))
-    paste(reproduce(plan, f"{SAMPLES}/debian-systemd", platform=engine.platform), pasted)
+    paste(reproduce_command(plan, f"{SAMPLES}/debian-systemd", platform=engine.platform), pasted)
     up = eventually(
         lambda: (
             execute(engine, pasted, "systemctl", "is-system-running", "--wait")[1].strip()

@@ -18,9 +18,9 @@ from certify.engine.packages import (
     Family,
     detect_script,
     families,
-    helpers,
     install_function,
-    lacks,
+    missing_tests,
+    shell_helpers,
 )
 from certify.judge.profiles import Capability
 
@@ -46,7 +46,7 @@ def test_every_capability_of_a_profile_has_packages_or_a_reason(each: Family) ->
 
 @every_family
 def test_what_a_family_names_is_a_capability_that_can_be_lacking(each: Family) -> None:
-    assert {*each.packages, *each.before, *each.after, *each.unavailable} <= set(lacks())
+    assert {*each.packages, *each.before, *each.after, *each.unavailable} <= set(missing_tests())
     assert {*each.before, *each.after} <= set(each.packages)
 
 
@@ -118,35 +118,37 @@ def test_packages_are_quoted_in_a_command() -> None:
 
 def test_the_line_to_paste_refreshes_looks_and_installs() -> None:
     apt = packages.family("apt")
-    refresh, look, install = apt.install_line(("dockerd", "sudo")).split(" && ")
+    refresh, look, install = apt.install_command(("dockerd", "sudo")).split(" && ")
     assert refresh == apt.refresh
     assert look.startswith("more=$(for name in docker-cli; do")
     assert install.split(" install ")[1].split() == [
         "-y", "--no-install-recommends", "docker.io", "iptables", "sudo", "$more",
     ]  # fmt: skip
-    assert apt.clean not in apt.install_line(("dockerd",)), "a layer is cleaned, a container is not"
+    assert apt.clean not in apt.install_command(("dockerd",)), (
+        "a layer is cleaned, a container is not"
+    )
 
 
 def test_what_must_be_there_first_is_made_between_the_lists_and_what_is_put_back() -> None:
     apt = packages.family("apt")
-    refresh, before, restore, clean = apt.layer(("bash", "bash"))
+    refresh, before, restore, clean = apt.layer_commands(("bash", "bash"))
     assert (refresh, before, clean) == (apt.refresh, apt.before["bash"], apt.clean)
     assert "--reinstall bash" in restore
-    assert apt.before["bash"] not in apt.layer(("git",))
+    assert apt.before["bash"] not in apt.layer_commands(("git",))
 
 
 def test_the_line_to_paste_ends_with_what_must_be_done_afterwards() -> None:
     assert (
         packages.family("dnf")
-        .install_line(("dockerd",))
+        .install_command(("dockerd",))
         .endswith("moby-engine iptables && systemctl enable docker")
     )
-    assert "systemctl" not in packages.family("dnf").install_line(("sudo",))
+    assert "systemctl" not in packages.family("dnf").install_command(("sudo",))
 
 
 def test_there_is_no_line_to_paste_if_nothing_can_be_installed() -> None:
-    assert packages.family("apk").install_line(("systemd",)) == ""
-    assert packages.family("apt").install_line(()) == ""
+    assert packages.family("apk").install_command(("systemd",)) == ""
+    assert packages.family("apt").install_command(()) == ""
 
 
 # The shell
@@ -187,10 +189,10 @@ class Image:
         return ran.returncode, ran.stdout.decode().splitlines()
 
     def provide(self, *capabilities: str) -> tuple[int, list[str]]:
-        return self.run(f"{helpers()}{install_function()}provide {' '.join(capabilities)}")
+        return self.run(f"{shell_helpers()}{install_function()}provide {' '.join(capabilities)}")
 
     def lacking(self, capability: str) -> bool:
-        code, said = self.run(f"{helpers()}lacking {capability}")
+        code, said = self.run(f"{shell_helpers()}lacking {capability}")
         assert said == []
         assert code in (0, 1)
         return code == 0
@@ -335,7 +337,7 @@ def test_a_capability_is_lacking_until_all_its_programs_are_there(
 def test_systemd_is_looked_for_where_distributions_install_it(
     image: Image, tmp_path: Path, place: str
 ) -> None:
-    test = lacks()["systemd"]
+    test = missing_tests()["systemd"]
     assert test.count(f"[ -x {place} ]") == 1
     inside = re.sub(r"(?<= )/(?=usr|lib)", f"{tmp_path}/", test)
     assert image.run(inside)[0] == 0
@@ -379,7 +381,7 @@ def test_downloads_need_a_program_and_certificates(
     image = Image(tmp_path, ["dash"])
     for each in programs:
         image.add(each, then=f"echo '{wget_says}' >&2")
-    script = re.sub(r"(?<= )/(?=etc/)", f"{tmp_path}/", helpers()) + "lacking download"
+    script = re.sub(r"(?<= )/(?=etc/)", f"{tmp_path}/", shell_helpers()) + "lacking download"
     assert script.count(f"{tmp_path}/etc") == len(BUNDLES)
     assert (image.run(script)[0] == 0) is without
     certificates = tmp_path / bundle[1:]
@@ -395,17 +397,17 @@ def test_a_wget_that_asks_for_certificates_is_taken_before_the_one_of_busybox(
 ) -> None:
     image = Image(tmp_path, ["dash"])
     image.add("busybox", then="echo BusyBox v1.36")
-    script = re.sub(r"(?<= )/(?=etc/)", f"{tmp_path}/", helpers()) + "lacking download"
+    script = re.sub(r"(?<= )/(?=etc/)", f"{tmp_path}/", shell_helpers()) + "lacking download"
     assert image.run(script)[0] == 1
     image.add("wget", then="echo GNU Wget 1.21")
     assert image.run(script)[0] == 0
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from(sorted(lacks())), unique=True))
+@given(st.lists(st.sampled_from(sorted(missing_tests())), unique=True))
 def test_any_choice_of_capabilities_makes_a_line_or_none(capabilities: list[str]) -> None:
     for each in families():
-        line = each.install_line(capabilities)
+        line = each.install_command(capabilities)
         can = any(each.packages.get(capability) for capability in capabilities)
         assert bool(line) == can
         assert "?" not in line

@@ -133,7 +133,7 @@ def test_labels_say_what_whose_and_of_which_image() -> None:
 
 
 def test_no_two_runs_have_one_name() -> None:
-    assert len({reaper.new_run() for _ in range(100)}) == 100
+    assert len({reaper.new_run_id() for _ in range(100)}) == 100
 
 
 # What is removed

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from certify.engine import session
 from certify.engine.client import Engine
 from certify.engine.container import Container
-from certify.engine.launch import launched
+from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan
 from certify.engine.session import KILLED, CommandLost, SessionLost, Shell, ShellResult
 from tests.conftest import SAMPLES
@@ -30,7 +30,9 @@ SOON = 1.0
 @pytest.fixture(scope="module", params=["busybox", "debian"])
 def candidate(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Container]:
     """One container for all tests of an image; it is gone afterwards."""
-    with launched(engine, f"{SAMPLES}/{request.param}", LaunchPlan("idle", "default")) as started:
+    with launch_container(
+        engine, f"{SAMPLES}/{request.param}", LaunchPlan("idle", "default")
+    ) as started:
         yield started.container
     with pytest.raises(NotFound):
         engine.client.api.inspect_container(started.container.id)
@@ -262,7 +264,7 @@ def test_a_command_that_kills_the_shell(shell: Shell) -> None:
     before = pid(shell)
     with pytest.raises(CommandLost) as lost:
         shell.run("echo last words; kill -KILL $$; sleep 1000", timeout=60)
-    answer = lost.value.answer
+    answer = lost.value.result
     assert (answer.shell_lost, answer.timed_out, answer.rc) == (True, False, KILLED)
     assert answer.stdout == b"last words\n"
     assert answer.seconds < 60
@@ -275,7 +277,7 @@ def test_a_command_that_stops_the_shell(shell: Shell, whom: str) -> None:
     before = pid(shell)
     with pytest.raises(CommandLost) as lost:
         shell.run(f"echo last words; kill -STOP {whom}", timeout=SOON)
-    answer = lost.value.answer
+    answer = lost.value.result
     assert (answer.shell_lost, answer.timed_out, answer.rc) == (True, True, KILLED)
     assert answer.stdout == b"last words\n"
     assert pid(shell) != before

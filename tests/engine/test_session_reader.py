@@ -149,7 +149,7 @@ def test_what_is_thrown_away_takes_no_memory() -> None:
     most = 0
     for _ in range(200):
         reader.feed(STDOUT, b"x" * 10_000)
-        most = max(most, len(reader._kept[STDOUT]))
+        most = max(most, len(reader._outputs[STDOUT]))
     assert most <= 100 + 65536 + 10_000
 
 
@@ -210,7 +210,7 @@ def lost(shell: Shell, command: str, timeout: float = 60) -> ShellResult:
     """What a command said that took its shell with it: not returned, for it is no answer."""
     with pytest.raises(CommandLost, match="ended in the middle of a command") as error:
         shell.run(command, timeout=timeout)
-    return error.value.answer
+    return error.value.result
 
 
 @pytest.mark.parametrize("end", [SessionLost("gone"), OSError("broken pipe")], ids=repr)
@@ -273,11 +273,11 @@ NO_SHELL: dict[str, tuple[Answers, str]] = {
     "one output only": (lambda mark: [(STDOUT, mark + b" 1\n")], "nothing came in time"),
     "an echo": (
         lambda mark: [(STDOUT, mark + b" $$; echo\n"), (STDERR, mark + b"\n")],
-        "what answers is no shell",
+        "the program that answers is no shell",
     ),
     "no pid": (
         lambda mark: [(STDOUT, mark + b"\n"), (STDERR, mark + b"\n")],
-        "what answers is no shell",
+        "the program that answers is no shell",
     ),
 }
 

@@ -193,7 +193,7 @@ def test_rules_name_only_what_exists() -> None:
         assert rule.check in claims(), rule
         assert set(rule.families) <= set(families), rule
         known = rule.install in ("", MISSING) or any(
-            family.gives(rule.install) for family in families.values()
+            family.provides(rule.install) for family in families.values()
         )
         assert known, rule
         if "{units}" in rule.offer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from certify.engine.packages import lacks
+from certify.engine.packages import missing_tests
 from certify.judge.profiles import GROUPS, load, shipped
 from certify.model.terms import Level
 from certify.suite.catalogue import claims, specs, suite_directory
@@ -104,7 +104,7 @@ def test_what_it_needs_exists_and_runs_before_it(spec: Spec) -> None:
 
 @every_check
 def test_what_it_provides_can_be_looked_for(spec: Spec) -> None:
-    assert spec.provides is None or spec.provides in lacks()
+    assert spec.provides is None or spec.provides in missing_tests()
 
 
 def test_what_ends_the_container_has_a_place_of_its_own() -> None:

@@ -16,7 +16,8 @@ from typing import cast
 import pytest
 
 from certify.engine import reaper
-from certify.engine.client import Engine, ImageNotFound
+from certify.engine.client import Engine
+from certify.engine.errors import ImageNotFound
 from certify.ledger.store import Ledger
 from certify.registry import client as registry_module
 from certify.registry.client import Registry as Client
@@ -147,13 +148,13 @@ def test_a_sweep_that_is_killed_goes_on_where_it_was(
     process.wait()
     process.stderr.close()
     with Ledger.open(f"sqlite:///{tmp_path / 'reports' / 'certify.db'}") as ledger:
-        known = len(ledger.standings())
+        known = len(ledger.results_in_force())
     assert 3 <= known < len(VARIANTS)
 
     ended = sweep(certify, listing)
     assert f"{known} fresh; {len(VARIANTS) - known} to certify" in ended.err
     with Ledger.open(f"sqlite:///{tmp_path / 'reports' / 'certify.db'}") as ledger:
-        standing = ledger.standings()
+        standing = ledger.results_in_force()
         assert len(standing) == len(VARIANTS)
         assert all(len(ledger.history(each.reference)) == 1 for each in standing)
     assert not engine.client.images.list(name=MARK), "what was pulled is left behind"
@@ -168,7 +169,7 @@ def test_a_sweep_at_work_is_said_and_not_doubled(
         ended = sweep(certify, listing)
         assert ended.code == 2
         assert "nightly.txt has been running" in ended.err
-        assert ledger.standings() == []
+        assert ledger.results_in_force() == []
 
 
 def test_interrupted_in_order(certify: Certify, listing: Path, tmp_path: Path) -> None:
@@ -261,7 +262,7 @@ def test_reports_that_cannot_be_written_cost_no_answer(certify: Certify, tmp_pat
     assert "the reports cannot be written" in ended.err
     assert "1 rejected" in ended.out
     with Ledger.open(f"sqlite:///{tmp_path / 'reports' / 'certify.db'}") as ledger:
-        assert len(ledger.standings()) == 1
+        assert len(ledger.results_in_force()) == 1
 
 
 def test_a_revoked_image_is_rejected_whoever_asks(
@@ -287,7 +288,7 @@ def test_a_revoked_image_is_rejected_whoever_asks(
         junit = (tmp_path / "reports/junit.xml").read_text("utf-8")
         assert "REJECTED: revoked: back door" in junit
     with Ledger.open(f"sqlite:///{tmp_path / 'reports' / 'certify.db'}") as ledger:
-        assert {each.status for each in ledger.standings()} == {"certified"}
+        assert {each.status for each in ledger.results_in_force()} == {"certified"}
 
 
 def test_a_disk_that_fills_up_in_mid_sweep_costs_no_answer(

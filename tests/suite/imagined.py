@@ -137,7 +137,7 @@ class _Candidate:
     def state(self) -> ContainerState:
         return ContainerState(running=not self.ended, exit_code=1, oom_killed=False)
 
-    def must_run(self) -> None: ...
+    def require_running(self) -> None: ...
 
     def shell(self) -> None:
         raise SessionLost("nobody launched it")

@@ -96,7 +96,7 @@ class FakeCandidate:
             raise self.gone
         return ContainerState(running=False, exit_code=1, oom_killed=self.oom)
 
-    def must_run(self) -> None:
+    def require_running(self) -> None:
         if self.gone is not None:
             raise self.gone
 

@@ -9,7 +9,7 @@ import pytest
 
 from certify.engine.client import Engine
 from certify.engine.container import Container
-from certify.engine.launch import Launched
+from certify.engine.launch import LaunchedContainer
 from certify.engine.launch_plan import LaunchPlan, Limits
 from certify.judge.profiles import Budgets, load
 from certify.model.errors import LaunchRefused
@@ -19,7 +19,7 @@ from certify.suite.job import Job, job_for, plan_for
 ENGINE = cast(
     Engine,
     SimpleNamespace(
-        isolation=lambda asked: "caps" if asked == "auto" else asked,
+        resolve_isolation=lambda asked: "caps" if asked == "auto" else asked,
         apparmor=True,
         platform="linux/amd64",
     ),
@@ -69,7 +69,7 @@ def test_checks_wait_as_long_as_the_launch_does() -> None:
     profiles = [load("plain"), load("devcontainer")]
     plan = plan_for(ENGINE, profiles[0], "auto", pace=3.0)
     candidate = cast(Container, SimpleNamespace(id="c0ffee"))
-    started = Launched(candidate, "certify-1", refused="no shell")
+    started = LaunchedContainer(candidate, "certify-1", refusal="no shell")
     job = job_for(ENGINE, IMAGE, plan, started, profiles, platform="linux/arm64")
     assert job == Job(
         container="c0ffee",
@@ -102,5 +102,7 @@ def test_only_budgets_that_a_launch_heeds_reach_its_checks(
     mine = load(profile).model_copy(update={"budgets": budgets})
     plan = plan_for(ENGINE, mine, "auto", pace=1)
     candidate = cast(Container, SimpleNamespace(id="c0ffee"))
-    job = job_for(ENGINE, IMAGE, plan, Launched(candidate, "certify-1", refused=""), [mine])
+    job = job_for(
+        ENGINE, IMAGE, plan, LaunchedContainer(candidate, "certify-1", refusal=""), [mine]
+    )
     assert job.budgets == heeded

@@ -40,7 +40,7 @@ class Container:
         stopped = self.ended_from_outside
         return ContainerState(running=self.running, exit_code=0, oom_killed=False, stopped=stopped)
 
-    def must_run(self) -> None:
+    def require_running(self) -> None:
         if not self.running:
             raise ContainerStopped("it ended")
 

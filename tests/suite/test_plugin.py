@@ -87,7 +87,7 @@ def test_the_options_are_explained(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["--image", "Bad Name"], "Bad Name"),
-        (["--image", "localhost:1/no/where", "--pull", "never"], "was not to be pulled"),
+        (["--image", "localhost:1/no/where", "--pull", "never"], "may not be pulled"),
         (["--image", "x", "--profile", "devspase"], "devspace"),
     ],
 )

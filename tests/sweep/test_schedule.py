@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from certify.engine.boot import wait_booted
 from certify.engine.client import Engine
-from certify.engine.launch import launched
+from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan
 from certify.engine.session import Shell
 from certify.model.errors import UsageError
@@ -95,8 +95,8 @@ def test_systemd_takes_them(tmp_path: Path, day: str | None, every: int, word: s
 @pytest.fixture(scope="module")
 def booted(engine: Engine) -> Iterator[Shell]:
     """A shell beside a systemd that runs."""
-    plan = LaunchPlan("init", engine.isolation("auto"), apparmor=engine.apparmor)
-    with launched(engine, f"{SAMPLES}/debian-devspace", plan) as started:
+    plan = LaunchPlan("init", engine.resolve_isolation("auto"), apparmor=engine.apparmor)
+    with launch_container(engine, f"{SAMPLES}/debian-devspace", plan) as started:
         wait_booted(started.container, install_seconds=60, boot_seconds=60)
         yield started.container.shell()
 

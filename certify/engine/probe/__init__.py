@@ -1,1 +1,1 @@
-"""Small static programs for containers, made from certify alone."""
+"""Certify's own small programs for containers, and an image that carries them."""

@@ -1,7 +1,7 @@
-"""How seven architectures say the steps of a program: see :mod:`certify.engine.probe.machine`.
+"""The instructions of seven architectures; see :mod:`certify.engine.probe.machine`.
 
-Instructions are those of each architecture's manual, system call numbers those of Linux's own
-tables, ELF numbers those of elf(5).
+Sources: each architecture's manual for instructions, Linux's own tables for system calls, and
+elf(5) for ELF numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _x86_load(register: int, value: int) -> bytes:
 
 
 def _x86_copy(target: int, source: int) -> bytes:
-    """Slots are on the stack, over argc and argv[0]: six arguments leave the 386 no register."""
+    """Copy a register; slots are on the stack, over argc and argv[0], as the 386 has none left."""
     if target >= 16:
         return bytes([0x89, 0x44 | source << 3, 0x24, 8 * (target - 16)])
     high, low = divmod(target, 8)
@@ -35,7 +35,7 @@ def _x86_jump(when: When, distance: int) -> bytes:
 
 
 def _arm_load(register: int, value: int) -> bytes:
-    """Byte by byte: there is no MOVW before ARMv6T2."""
+    """Load a number byte by byte, as there is no MOVW before ARMv6T2."""
     code = _words(0xE3A00000 | register << 12 | value & 0xFF)
     for shift in (8, 16, 24):
         if part := value >> shift & 0xFF:
@@ -125,7 +125,7 @@ _POWER_TRAP = _words(0x44000002, 0x40830008, 0x7C6300D0)
 # The table that newer ports share.
 _NEW = (93, 63, 64, 57, 198, 200, 201, 242, 203, 208, 206, 40, 219)
 _OLD = (1, 3, 4, 6)
-_SOCKETS = (359, 361, 363, 364, 362, 366, 369)  # no such calls of their own before Linux 4.3
+_SOCKETS = (359, 361, 363, 364, 362, 366, 369)  # separate calls only since Linux 4.3
 
 MACHINES: Mapping[str, Machine] = {
     "amd64": Machine(
@@ -156,4 +156,4 @@ MACHINES: Mapping[str, Machine] = {
         calls=(*_OLD, *_SOCKETS, 21, 280), elf_machine=22, order=">",
     ),
 }  # fmt: skip
-"""By OCI architecture name."""
+"""The machines, by the architecture names of OCI images."""

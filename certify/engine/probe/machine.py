@@ -1,13 +1,13 @@
-"""Static Linux executables from a handful of steps, with no compiler.
+"""Makes static Linux executables without a compiler.
 
-A program is a sequence of steps: system calls, marks and jumps. A :class:`Machine` knows how one
-architecture says them: its instructions, its system call numbers and its ELF header.
-:func:`link` makes the file, which Linux lays out as::
+A program is a sequence of steps: system calls, marks and jumps. A :class:`Machine` has one
+architecture's instructions for them, its system call numbers and its ELF header. :func:`link`
+makes the file, which Linux lays out as::
 
     BASE    headers, data, code   readable and executable
     BUFFER  zeros                 readable and writable
 
-Data comes before the code, so every address is known before the first instruction is made.
+Data comes before the code, so every address is known when the code is made.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ BASE = 0x400000
 PAGE = 0x10000  # the largest in use: kernels for arm64 and ppc64le may have pages of 64 KiB
 BUFFER = BASE + PAGE
 BUFFER_SIZE = 4096
-MOST_CODE = 4096  # no RISC-V branch reaches further
+CODE_LIMIT = 4096  # no RISC-V branch reaches further
 
 CALLS = (
     *("exit", "read", "write", "close", "socket", "bind"),
     *("listen", "accept4", "connect", "setsockopt", "sendto", "mount", "keyctl"),
 )
-"""The system calls that a program may make, in the order of :attr:`Machine.calls`."""
+"""The supported system calls, in the order of :attr:`Machine.calls`."""
 
 
 class Slot(Enum):
-    """A place where a program keeps the result of a system call."""
+    """A place to store the result of a system call."""
 
     FIRST = 0
     SECOND = 1
 
 
 class When(Enum):
-    """What the last system call's result must be for a jump to happen."""
+    """The condition of a jump on the last system call's result."""
 
     ALWAYS = 0
     NEGATIVE = 1
@@ -48,9 +48,9 @@ class When(Enum):
 
 @dataclass(frozen=True)
 class Call:
-    """A system call; ``bytes`` among its arguments stand for their address.
+    """A system call; ``bytes`` among its arguments are passed by address.
 
-    An error is a negative result on every architecture. A result that is kept must fit 31 bits.
+    An error is a negative result on every architecture. A stored result must fit 31 bits.
     """
 
     name: str
@@ -60,14 +60,14 @@ class Call:
 
 @dataclass(frozen=True)
 class Mark:
-    """A place to jump to."""
+    """The target of a jump."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Jump:
-    """Go to a mark if the last system call's result is so."""
+    """A jump to a mark if the last system call's result fulfils a condition."""
 
     to: str
     when: When = When.ALWAYS
@@ -81,15 +81,16 @@ class Machine:
     """One architecture."""
 
     load: Callable[[int, int], bytes]
-    """Puts a number from 0 to 2**30 into a register."""
+    """Function that loads a number from 0 to 2**30 into a register."""
     copy: Callable[[int, int], bytes]
-    """Copies into a register (first) from another."""
+    """Function that copies into a register (first) from another."""
     jump: Callable[[When, int], bytes]
-    """Jumps that far from the first byte of the jump, whose length depends on when alone."""
+    """Function that jumps a distance, counted from the first byte of the jump. The length of the
+    jump depends on the condition alone."""
     trap: bytes
-    """Enters the kernel, and makes an error a negative result."""
+    """Code that enters the kernel, and makes an error a negative result."""
     number: int
-    """The register for a system call's number; other fields name registers likewise."""
+    """The register for a system call's number; the next three fields name registers, too."""
     result: int
     arguments: Sequence[int]
     slots: Sequence[int]
@@ -103,8 +104,8 @@ class Machine:
 def link(machine: Machine, steps: Iterable[Step]) -> bytes:
     """Make the executable.
 
-    KeyError for a jump to a mark that is not there; ValueError for a call that is not among
-    :data:`CALLS` or has more than six arguments, and for more code or data than fits.
+    Raises ``KeyError`` for a jump to a missing mark, and ``ValueError`` for a call that is not in
+    :data:`CALLS` or has more than six arguments, and for too much code or data.
     """
     steps = tuple(steps)
     head, entry = (64, 56) if machine.bits == 64 else (52, 32)
@@ -119,7 +120,7 @@ def link(machine: Machine, steps: Iterable[Step]) -> bytes:
     image = _aligned(image)
     code = _assemble(machine, steps, addresses)
     start, size = BASE + len(image), len(image) + len(code)
-    if size > PAGE or len(code) > MOST_CODE:
+    if size > PAGE or len(code) > CODE_LIMIT:
         raise ValueError(f"{len(code)} bytes of code in a program of {size} bytes are too many")
     headers = (
         _header(machine, start, head, entry),
@@ -135,7 +136,7 @@ def _aligned(image: bytes) -> bytes:
 
 
 def _assemble(machine: Machine, steps: Sequence[Step], addresses: Mapping[bytes, int]) -> bytes:
-    """The code, made twice: first to learn where the marks are, then with jumps that go there."""
+    """Make the code twice: the first time to find the marks, the second with jumps to them."""
     marks = {step.name: 0 for step in steps if isinstance(step, Mark)}
     code = b""
     for _ in range(2):

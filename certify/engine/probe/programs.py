@@ -1,9 +1,9 @@
-"""Small programs for containers, and an image to carry one, made from certify alone.
+"""Small static programs for containers, and an image archive to carry one.
 
-Whether an engine starts containers, runs other architectures or lets containers talk to each
-other can so be tried with no network, no registry and no compiler: the programs are machine code
-that :mod:`certify.engine.probe.machine` writes. As a container's PID 1 they ignore SIGTERM, as any
-program without a handler does: kill them, do not stop them.
+They try without a network, a registry or a compiler whether an engine starts containers, runs other
+architectures, or lets containers talk to each other: :mod:`certify.engine.probe.machine` writes
+their machine code. As a container's PID 1 they ignore SIGTERM, like any program without a handler:
+kill them, do not stop them.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from certify.engine.probe.machine import (
 )
 
 ARCHITECTURES: tuple[str, ...] = tuple(MACHINES)
-"""The architectures there are programs for, by the names that OCI images use."""
+"""The supported architectures, by the names that OCI images use."""
 
 TEXT_LIMIT = 4096
-"""The longest text in bytes: a longer one might need more than one write."""
+"""Limit of a text in bytes; a longer one might need more than one write."""
 
 _AF_INET, _SOCK_STREAM, _SOCK_DGRAM, _SOL_SOCKET, _SO_REUSEADDR = 2, 1, 2, 1, 2
 _MSG_NOSIGNAL = 0x4000  # a peer that hung up is an error, not SIGPIPE
@@ -39,11 +39,11 @@ _STDOUT, _BACKLOG = 1, 128
 _KEYCTL_JOIN_SESSION_KEYRING = 1
 
 NO_MOUNT, NO_KEYRING = 2, 3
-"""How a program of :func:`exercise` ends that was refused something."""
+"""Exit codes of :func:`use_privileges` if a privilege is refused."""
 
 
 class UnsupportedArchitecture(ValueError):
-    """There are no programs for this architecture; the message names those there are."""
+    """Raised for an unsupported architecture; the message names the supported ones."""
 
     def __init__(self, architecture: str) -> None:
         super().__init__(
@@ -51,22 +51,22 @@ class UnsupportedArchitecture(ValueError):
         )
 
 
-def say(architecture: str, text: bytes) -> bytes:
+def echo(architecture: str, text: bytes) -> bytes:
     """Make a program that writes the text to stdout and exits 0.
 
-    UnsupportedArchitecture for an architecture not in :data:`ARCHITECTURES`, ValueError for a
-    text longer than :data:`TEXT_LIMIT`.
+    Raises :class:`UnsupportedArchitecture` for an architecture not in :data:`ARCHITECTURES`, and
+    ``ValueError`` for a text longer than :data:`TEXT_LIMIT`.
     """
     machine = _machine(architecture)
     return link(machine, (Call("write", (_STDOUT, *_sized(text))), *_exit(0)))
 
 
-def exercise(architecture: str, text: bytes, folder: str) -> bytes:
-    """Make a program that does what systemd and dockerd need rights for, and then as :func:`say`.
+def use_privileges(architecture: str, text: bytes, folder: str) -> bytes:
+    """Make a program that uses the privileges of systemd and dockerd, and then does as echo.
 
-    It mounts a tmpfs over a folder that is there, as any unit with a private /tmp asks for, and
-    joins a session keyring of its own, as each unit and each container does. It ends with
-    :data:`NO_MOUNT` or :data:`NO_KEYRING` if that is refused. Raises as :func:`say` does.
+    It mounts a tmpfs over an existing folder, as for each unit with a private /tmp, and joins a
+    new session keyring, as for each unit and each container. It exits with :data:`NO_MOUNT` or
+    :data:`NO_KEYRING` if that is refused. Raises the errors of :func:`echo`.
     """
     machine = _machine(architecture)
     tmpfs = b"tmpfs\0"
@@ -90,10 +90,10 @@ def exercise(architecture: str, text: bytes, folder: str) -> bytes:
 def serve(architecture: str, port: int, text: bytes) -> bytes:
     """Make a program that answers every connection to a TCP port, on any IPv4 address of its host.
 
-    One at a time, for ever: it reads once, up to 4096 bytes, writes the text and closes. So a
-    client must send something or hang up, and gets a reset if it sends more than that. Exits 1
-    if the port cannot be had. UnsupportedArchitecture and ValueError as from :func:`say`, and
-    ValueError for a port outside 1 to 65535.
+    It serves one connection at a time, for ever: it reads once, up to 4096 bytes, writes the text
+    and closes. So a client must send something or hang up, and gets a reset if it sends more. The
+    program exits 1 if it cannot use the port. Raises the errors of :func:`echo`, and ``ValueError``
+    for a port outside 1 to 65535.
     """
     machine = _machine(architecture)
     here = _socket_address(machine, "0.0.0.0", port)  # noqa: S104  # a container's own network
@@ -125,8 +125,7 @@ def fetch(architecture: str, address: str, port: int, request: bytes) -> bytes:
     """Make a program that sends a request over TCP and copies the answer to stdout.
 
     It exits 0 when the other side closes the connection or breaks it, 1 if it cannot connect.
-    UnsupportedArchitecture and ValueError as from :func:`serve`, and ValueError for what is not
-    an IPv4 address.
+    Raises the errors of :func:`serve`, and ``ValueError`` for a text that is no IPv4 address.
     """
     machine = _machine(architecture)
     there = _socket_address(machine, address, port)
@@ -152,11 +151,11 @@ def fetch(architecture: str, address: str, port: int, request: bytes) -> bytes:
     )
 
 
-def ask(architecture: str, address: str, port: int, question: bytes) -> bytes:
-    """Make a program that sends a question over UDP and copies the first answer to stdout.
+def exchange(architecture: str, address: str, port: int, message: bytes) -> bytes:
+    """Make a program that sends a message over UDP and copies the first reply to stdout.
 
-    An answer of more than 4096 bytes is cut. It exits 1 if nobody listens there, and waits for
-    ever for an answer that gets lost. Raises as :func:`fetch` does.
+    A reply of more than 4096 bytes is cut. The program exits 1 if nobody listens there, and waits
+    for ever for a reply that gets lost. Raises the errors of :func:`fetch`.
     """
     machine = _machine(architecture)
     there = _socket_address(machine, address, port)
@@ -167,7 +166,7 @@ def ask(architecture: str, address: str, port: int, question: bytes) -> bytes:
             Call("socket", (_AF_INET, _SOCK_DGRAM, 0), keep=connection),
             Call("connect", (connection, there, len(there))),
             Jump("failed", When.NEGATIVE),
-            Call("sendto", (connection, *_sized(question), _MSG_NOSIGNAL, 0, 0)),
+            Call("sendto", (connection, *_sized(message), _MSG_NOSIGNAL, 0, 0)),
             Call("read", (connection, BUFFER, BUFFER_SIZE), keep=length),
             Jump("failed", When.NEGATIVE),
             Call("write", (_STDOUT, BUFFER, length)),
@@ -181,7 +180,7 @@ def ask(architecture: str, address: str, port: int, question: bytes) -> bytes:
 def connect(architecture: str, address: str, port: int) -> bytes:
     """Make a program that opens a TCP connection and exits 0, or 1 if it cannot.
 
-    Raises as :func:`fetch` does.
+    Raises the errors of :func:`fetch`.
     """
     machine = _machine(architecture)
     there = _socket_address(machine, address, port)
@@ -202,8 +201,8 @@ def connect(architecture: str, address: str, port: int) -> bytes:
 def image_archive(program: bytes, name: str = "probe") -> bytes:
     """Make a tar of one executable at the root, for ``docker import -``; same input, same bytes.
 
-    Docker 20.10 calls every imported image its own architecture, whatever ``--platform`` says.
-    ValueError for a name that is not a plain file name of at most 100 bytes.
+    Docker 20.10 labels every imported image with its own architecture, whatever ``--platform``
+    says. Raises ``ValueError`` for a name that is not a plain file name of at most 100 bytes.
     """
     if name in {"", ".", ".."} or "/" in name or "\0" in name:
         raise ValueError(f"not a plain file name: {name!r}")
@@ -215,9 +214,10 @@ def image_archive(program: bytes, name: str = "probe") -> bytes:
 
 
 def shell_printf(data: bytes) -> str:
-    """Write the command ``printf '...'`` that prints exactly these bytes.
+    """Return the command ``printf '...'`` that prints exactly these bytes.
 
-    One line of ASCII, for any POSIX shell. A leading ``-`` is escaped as it would be an option.
+    It is one line of ASCII, for any POSIX shell. A leading ``-`` is escaped, or it would begin an
+    option.
     """
     own = {ord("%"): "%%", ord("\\"): "\\\\", ord("'"): "\\047"}
     words = [own.get(c, chr(c) if 32 <= c < 127 else f"\\{c:03o}") for c in data]
@@ -244,7 +244,7 @@ def _exit(status: int) -> Iterable[Step]:
 
 
 def _socket_address(machine: Machine, address: str, port: int) -> bytes:
-    """A struct sockaddr_in: only the family is in the machine's own byte order."""
+    """Return a struct sockaddr_in; only its family is in the machine's own byte order."""
     if not 1 <= port <= 65535:
         raise ValueError(f"not a TCP port: {port}")
     family = struct.pack(f"{machine.order}H", _AF_INET)

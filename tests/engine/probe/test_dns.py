@@ -1,4 +1,4 @@
-"""A question of the Domain Name System, and every answer that may come back."""
+"""Queries of the Domain Name System, and every response that may come back."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.engine.probe.dns import BadAnswer, Resolution, answer, nameservers, question
+from certify.engine.probe.dns import BadResponse, Resolution, nameservers, parse_response, query
 
-ASKED = question("deb.debian.org", 0xFF0A)
-NAME = b"\xc0\x0c"  # a pointer to the name in the question
+SENT = query("deb.debian.org", 0xFF0A)
+NAME = b"\xc0\x0c"  # a pointer to the name in the query
 
 
 def message(
-    *records: bytes, flags: int = 0x8180, number: int = 0xFF0A, asked: bytes = ASKED[12:]
+    *records: bytes, flags: int = 0x8180, number: int = 0xFF0A, query_part: bytes = SENT[12:]
 ) -> bytes:
     return (
-        struct.pack(">6H", number, flags, bool(asked), len(records), 0, 0)
-        + asked
+        struct.pack(">6H", number, flags, bool(query_part), len(records), 0, 0)
+        + query_part
         + b"".join(records)
     )
 
@@ -32,23 +32,23 @@ def record(data: bytes, kind: int = 1, name: bytes = NAME) -> bytes:
 ONE, TWO = bytes([203, 0, 113, 80]), bytes([203, 0, 113, 81])
 
 
-def test_a_question_is_what_the_standard_shows() -> None:
+def test_a_query_is_what_the_standard_shows() -> None:
     # RFC 1035, 4.1.1 to 4.1.2: a header with recursion desired, then name, type A, class IN.
     header = bytes.fromhex("ff0a01000001000000000000")
-    asked = question("deb.debian.org", 0xFF0A)
-    assert asked == header + b"\x03deb\x06debian\x03org\0" + b"\0\1\0\1"
-    assert question("deb.debian.org.", 0xFF0A) == ASKED, "a root dot changes nothing"
-    assert b"\x0dxn--bcher-kva\x07example" in question("bücher.example", 1)
+    sent = query("deb.debian.org", 0xFF0A)
+    assert sent == header + b"\x03deb\x06debian\x03org\0" + b"\0\1\0\1"
+    assert query("deb.debian.org.", 0xFF0A) == SENT, "a root dot changes nothing"
+    assert b"\x0dxn--bcher-kva\x07example" in query("bücher.example", 1)
 
 
 @pytest.mark.parametrize("name", ["", ".", "a..b", ".a", "x" * 64, ".".join(["x" * 60] * 5)])
-def test_what_is_no_name_is_not_asked_for(name: str) -> None:
+def test_a_query_for_no_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"not a name|label|idna"):
-        question(name, 1)
+        query(name, 1)
 
 
 @pytest.mark.parametrize(
-    ("said", "addresses", "problem"),
+    ("response", "addresses", "problem"),
     [
         (message(record(ONE)), [ONE], ""),
         (message(record(ONE), record(TWO)), [ONE, TWO], ""),
@@ -59,18 +59,20 @@ def test_what_is_no_name_is_not_asked_for(name: str) -> None:
         (message(flags=0x8183), [], "there is no such name"),
         (message(flags=0x8182), [], "the server failed"),
         (message(flags=0x8185), [], "the server refuses"),
-        (message(flags=0x8185, asked=b""), [], "the server refuses"),
+        (message(flags=0x8185, query_part=b""), [], "the server refuses"),
     ],
 )
-def test_answers(said: bytes, addresses: list[bytes], problem: str) -> None:
-    assert answer(said, ASKED) == Resolution(tuple(map(IPv4Address, addresses)), problem)
+def test_responses(response: bytes, addresses: list[bytes], problem: str) -> None:
+    assert parse_response(response, SENT) == Resolution(
+        tuple(map(IPv4Address, addresses)), problem, "no such name" in problem
+    )
 
 
 @pytest.mark.parametrize(
-    "said",
+    "response",
     [
         b"",
-        ASKED,  # an echo
+        SENT,  # an echo
         message(record(ONE), number=1),
         message(record(ONE))[:-1],
         message(record(ONE), record(TWO))[: -len(record(TWO))],
@@ -78,17 +80,17 @@ def test_answers(said: bytes, addresses: list[bytes], problem: str) -> None:
         struct.pack(">6H", 0xFF0A, 0x8180, 65535, 65535, 0, 0),
     ],
 )
-def test_what_is_no_answer(said: bytes) -> None:
-    with pytest.raises(BadAnswer):
-        answer(said, ASKED)
+def test_what_is_no_parse_response(response: bytes) -> None:
+    with pytest.raises(BadResponse):
+        parse_response(response, SENT)
 
 
 @given(st.binary(max_size=200))
-def test_whatever_comes_back_reading_it_ends(tail: bytes) -> None:
-    for said in (tail, ASKED[:2] + b"\x81\x80" + tail, message(tail, tail)):
+def test_parsing_always_ends(tail: bytes) -> None:
+    for response in (tail, SENT[:2] + b"\x81\x80" + tail, message(tail, tail)):
         try:
-            assert isinstance(answer(said, ASKED), Resolution)
-        except BadAnswer as error:
+            assert isinstance(parse_response(response, SENT), Resolution)
+        except BadResponse as error:
             assert str(error)
 
 

@@ -11,7 +11,7 @@ from certify.engine.probe.architectures import MACHINES
 from certify.engine.probe.machine import (
     BUFFER,
     BUFFER_SIZE,
-    MOST_CODE,
+    CODE_LIMIT,
     PAGE,
     Call,
     Jump,
@@ -133,4 +133,4 @@ def test_what_cannot_be_made_is_refused() -> None:
     with pytest.raises(ValueError, match="too many"):
         link(machine, (Call("write", (1, bytes(PAGE), PAGE)),))
     with pytest.raises(ValueError, match="too many"):
-        link(machine, (Call("exit", (0,)),) * MOST_CODE)
+        link(machine, (Call("exit", (0,)),) * CODE_LIMIT)

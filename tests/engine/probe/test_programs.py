@@ -22,13 +22,18 @@ from hypothesis import strategies as st
 
 from certify.engine.probe.programs import (
     ARCHITECTURES,
+    NO_KEYRING,
+    NO_MOUNT,
     TEXT_LIMIT,
     UnsupportedArchitecture,
+    connect,
+    echo,
+    exchange,
     fetch,
     image_archive,
-    say,
     serve,
     shell_printf,
+    use_privileges,
 )
 
 PATIENCE = 20.0
@@ -88,9 +93,9 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def ask(port: int, request: bytes = REQUEST) -> bytes:
+def request(port: int, message: bytes = REQUEST) -> bytes:
     with socket.create_connection((LOOPBACK, port), timeout=PATIENCE) as connection:
-        connection.sendall(request)
+        connection.sendall(message)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
@@ -105,7 +110,7 @@ def serving(
             deadline = time.monotonic() + PATIENCE
             while True:
                 try:
-                    ask(port)
+                    request(port)
                     break
                 except ConnectionRefusedError:
                     assert it.poll() is None, "the server ended"
@@ -142,23 +147,23 @@ def reset(connection: socket.socket) -> None:
 
 @wherever_it_runs
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_say_says_it(architecture: str, text: bytes, tmp_path: Path) -> None:
-    done = run(architecture, say(architecture, text), tmp_path)
+def test_echo_prints_the_text(architecture: str, text: bytes, tmp_path: Path) -> None:
+    done = run(architecture, echo(architecture, text), tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, text, b"")
 
 
 @pytest.mark.skipif(NATIVE is None, reason="no program for this machine itself")
 @settings(max_examples=25, deadline=None)
 @given(text=st.binary(max_size=TEXT_LIMIT))
-def test_say_says_anything(text: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_echo_prints_any_text(text: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     assert NATIVE
-    done = run(NATIVE, say(NATIVE, text), tmp_path_factory.mktemp("say"))
+    done = run(NATIVE, echo(NATIVE, text), tmp_path_factory.mktemp("say"))
     assert (done.returncode, done.stdout) == (0, text)
 
 
 def one_of_each(architecture: str) -> list[bytes]:
     return [
-        say(architecture, b"hello\n"),
+        echo(architecture, b"hello\n"),
         serve(architecture, 80, PAGE),
         fetch(architecture, LOOPBACK, 80, REQUEST),
     ]
@@ -179,7 +184,7 @@ def test_serve_answers_one_client_after_another(architecture: str, tmp_path: Pat
             with direct.open(f"http://{LOOPBACK}:{port}/", timeout=PATIENCE) as answer:
                 assert answer.read() == b"ready\n"
         for _ in range(3):
-            assert ask(port, b"x" * 4096) == PAGE
+            assert request(port, b"x" * 4096) == PAGE
 
 
 @wherever_it_runs
@@ -199,16 +204,16 @@ def test_serve_outlives_rude_clients(architecture: str, tmp_path: Path) -> None:
                 assert silent.recv(1)
             with socket.create_connection((LOOPBACK, port), timeout=PATIENCE) as rude:
                 reset(rude)
-            assert ask(port) == TEXTS["longest"]
+            assert request(port) == TEXTS["longest"]
 
 
 @wherever_it_runs
 def test_serve_takes_its_port_again_at_once(architecture: str, tmp_path: Path) -> None:
     """The connections that it closed are in TIME_WAIT, which is what SO_REUSEADDR is for."""
     with serving(architecture, PAGE, tmp_path) as port:
-        assert ask(port) == PAGE
+        assert request(port) == PAGE
     with serving(architecture, PAGE, tmp_path, port):
-        assert ask(port) == PAGE
+        assert request(port) == PAGE
 
 
 @wherever_it_runs
@@ -253,6 +258,106 @@ def test_fetch_fails_where_nobody_listens(architecture: str, tmp_path: Path) -> 
     assert (done.returncode, done.stdout) == (1, b"")
 
 
+@wherever_it_runs
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_exchange_copies_the_reply(architecture: str, text: bytes, tmp_path: Path) -> None:
+    asked: list[bytes] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind((LOOPBACK, 0))
+        server.settimeout(PATIENCE)
+
+        def answer() -> None:
+            message, client = server.recvfrom(65536)
+            asked.append(message)
+            server.sendto(text, client)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        port = server.getsockname()[1]
+        done = run(architecture, exchange(architecture, LOOPBACK, port, b"\0?\xff"), tmp_path)
+        thread.join(PATIENCE)
+    assert asked == [b"\0?\xff"]
+    assert (done.returncode, done.stdout, done.stderr) == (0, text, b"")
+
+
+@wherever_it_runs
+def test_exchange_fails_where_nobody_listens(architecture: str, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
+        bound.bind((LOOPBACK, 0))
+        port = bound.getsockname()[1]
+    done = run(architecture, exchange(architecture, LOOPBACK, port, b"?"), tmp_path)
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
+@wherever_it_runs
+def test_connect_tells_whether_somebody_listens(architecture: str, tmp_path: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        port = listener.getsockname()[1]
+        done = run(architecture, connect(architecture, LOOPBACK, port), tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    done = run(architecture, connect(architecture, LOOPBACK, port), tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_network_programs_are_small(architecture: str) -> None:
+    assert len(exchange(architecture, LOOPBACK, 53, b"?")) < 1024
+    assert len(connect(architecture, LOOPBACK, 443)) < 1024
+
+
+def test_exchanges_that_cannot_be_made_are_refused() -> None:
+    with pytest.raises(UnsupportedArchitecture):
+        exchange("mips", LOOPBACK, 53, b"?")
+    with pytest.raises(UnsupportedArchitecture):
+        connect("mips", LOOPBACK, 53)
+    with pytest.raises(ValueError, match="4097 bytes"):
+        exchange("amd64", LOOPBACK, 53, bytes(TEXT_LIMIT + 1))
+    with pytest.raises(ValueError, match="not a TCP port"):
+        connect("amd64", LOOPBACK, 0)
+    with pytest.raises(ValueError, match="Expected 4 octets"):
+        connect("amd64", "registry.invalid", 443)
+
+
+# Privileges
+
+ALONE = ("unshare", "--user", "--map-root-user", "--mount")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder to mount on. Mounts are seen in a namespace alone, and are gone with it."""
+    if subprocess.run([*ALONE, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine gives no user namespaces")
+    folder = tmp_path / "place"
+    folder.mkdir()
+    return folder
+
+
+@wherever_it_runs
+def test_use_privileges_mounts_and_joins_a_keyring(
+    architecture: str, place: Path, tmp_path: Path
+) -> None:
+    words = command(architecture, use_privileges(architecture, b"word", str(place)), tmp_path)
+    if architecture == NATIVE:
+        done = subprocess.run([*ALONE, *words], capture_output=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"word", b"")
+        return
+    # QEMU's user mode knows keyctl by name, and does not do it.
+    traced = [*ALONE, words[0], "-strace", *words[1:]]
+    done = subprocess.run(traced, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (NO_KEYRING, b"")
+    mounted, joined, _ = done.stderr.decode().splitlines()
+    assert f'mount("tmpfs","{place}","tmpfs",0,NULL) = 0' in mounted
+    assert "keyctl(1,0," in joined
+
+
+@wherever_it_runs
+def test_use_privileges_ends_if_a_mount_is_refused(architecture: str, tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "no" / "such" / "folder")
+    done = run(architecture, use_privileges(architecture, b"word", nowhere), tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (NO_MOUNT, b"", b"")
+
+
 def test_there_is_an_emulator_for_each() -> None:
     assert tuple(EMULATORS) == ARCHITECTURES
 
@@ -260,7 +365,7 @@ def test_there_is_an_emulator_for_each() -> None:
 def test_an_unknown_architecture_is_named_with_the_known() -> None:
     message = "'mips'; supported: amd64, arm64, arm, 386, riscv64, ppc64le, s390x$"
     with pytest.raises(UnsupportedArchitecture, match=message):
-        say("mips", b"")
+        echo("mips", b"")
     with pytest.raises(UnsupportedArchitecture, match=message):
         serve("mips", 80, b"")
     with pytest.raises(UnsupportedArchitecture, match=message):
@@ -278,7 +383,7 @@ def test_impossible_ports_are_refused(port: int) -> None:
 def test_long_texts_and_odd_addresses_are_refused() -> None:
     long = bytes(TEXT_LIMIT + 1)
     with pytest.raises(ValueError, match="4097 bytes"):
-        say("amd64", long)
+        echo("amd64", long)
     with pytest.raises(ValueError, match="4097 bytes"):
         serve("amd64", 80, long)
     with pytest.raises(ValueError, match="4097 bytes"):
@@ -397,8 +502,8 @@ def own(engine: Engine) -> str:
 
 
 @pytest.mark.engine
-def test_an_engine_runs_say(engine: Engine, own: str) -> None:
-    image = engine.image(say(own, TEXTS["bytes"]), own)
+def test_an_engine_runs_echo(engine: Engine, own: str) -> None:
+    image = engine.image(echo(own, TEXTS["bytes"]), own)
     done = engine("run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", image)
     assert (done.returncode, done.stdout, done.stderr) == (0, TEXTS["bytes"], b"")
 

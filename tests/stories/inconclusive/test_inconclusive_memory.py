@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from certify.engine.client import Engine
-from certify.engine.launch import launched
+from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan, Limits
 from certify.engine.session import ShellResult
 from certify.model.finding import Claim
@@ -37,7 +37,7 @@ def test_what_was_killed_does_not_fail_the_image(
     engine: Engine, command: str, code: int, outcome: Outcome, fault: Fault
 ) -> None:
     plan = LaunchPlan("idle", "default", limits=Limits(memory="32m"))
-    with launched(engine, f"{SAMPLES}/debian", plan) as started:
+    with launch_container(engine, f"{SAMPLES}/debian", plan) as started:
         answer = started.container.shell().run(command)
         assert answer.rc == code
         job = SimpleNamespace(launch="idle", anchor="image.shell", refused="")

@@ -10,7 +10,7 @@ import pytest
 
 from certify.engine.client import Engine
 from certify.engine.container import ContainerStopped
-from certify.engine.launch import launched
+from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan
 from tests.conftest import SAMPLES
 from tests.stories.inconclusive.answers import reason
@@ -32,7 +32,7 @@ def test_an_engine_that_was_started_anew_when_it_is_asked(
     monkeypatch.setenv("DOCKER_HOST", mortal.address)
     with (
         Engine.connect() as engine,
-        launched(engine, f"{SAMPLES}/debian", LaunchPlan("idle", "default")) as started,
+        launch_container(engine, f"{SAMPLES}/debian", LaunchPlan("idle", "default")) as started,
     ):
         candidate = started.container
         written = candidate.shell().run(f"echo '{ENDS_WHEN_ASKED}' >/proc/1/fd/0")
@@ -44,7 +44,7 @@ def test_an_engine_that_was_started_anew_when_it_is_asked(
         assert not state.running
         assert state.killed, state
         with pytest.raises(ContainerStopped, match="from outside"):
-            candidate.must_run()
+            candidate.require_running()
 
 
 def test_a_container_that_somebody_stops_while_a_check_asks(tmp_path: Path, engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""The last words of an init that ended: asked of a copy with a terminal, which is removed."""
+"""The console output of an init that ended: a copy with a terminal prints it, and is removed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from certify.engine.client import Engine
-from certify.engine.console import last_words
-from certify.engine.launch import launched
+from certify.engine.console_output import console_output
+from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan
 from certify.model.errors import EngineUnavailable
 from tests.conftest import SAMPLES
@@ -19,9 +19,9 @@ from tests.support.waiting import eventually
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
 
-def test_an_init_that_speaks_to_its_console_alone_is_heard(engine: Engine) -> None:
-    plan = LaunchPlan("init", engine.isolation("auto"), apparmor=engine.apparmor)
-    with launched(engine, f"{SAMPLES}/busybox", plan) as started:
+def test_an_init_that_writes_to_its_console_alone_is_read(engine: Engine) -> None:
+    plan = LaunchPlan("init", engine.resolve_isolation("auto"), apparmor=engine.apparmor)
+    with launch_container(engine, f"{SAMPLES}/busybox", plan) as started:
         candidate = started.container
         eventually(lambda: candidate.state().running)
         speaks = "#!/bin/sh\\necho 'I give up' >/dev/console\\nexit 7\\n"
@@ -34,32 +34,32 @@ def test_an_init_that_speaks_to_its_console_alone_is_heard(engine: Engine) -> No
         eventually(lambda: not candidate.state().running)
         assert candidate.state().exit_code == 7
         assert "I give up" not in candidate.logs()
-        assert "I give up" in last_words(engine, candidate.id)
+        assert "I give up" in console_output(engine, candidate.id)
         made = engine.client.api.images(filters={"label": f"certify.run={started.name[8:]}"})
         assert made == []
 
 
-def test_what_the_engine_does_not_tell_is_not_told_as_silence(engine: Engine) -> None:
-    with pytest.raises(EngineUnavailable, match="does not tell its last words"):
-        last_words(engine, "certify-no-such-container")
+def test_a_copy_that_cannot_be_made_is_no_empty_output(engine: Engine) -> None:
+    with pytest.raises(EngineUnavailable, match="could not report the console output"):
+        console_output(engine, "certify-no-such-container")
 
 
-LISTENS = """
+PROGRAM = """
 import sys
 from certify.engine.client import Engine
-from certify.engine.console import last_words
+from certify.engine.console_output import last_words
 print("asking", flush=True)
 with Engine.connect() as engine: print(last_words(engine, sys.argv[1]), flush=True)
 print("never")
 """
 
 
-def test_who_is_to_end_while_it_listens_removes_first_what_it_made(engine: Engine) -> None:
+def test_a_process_that_is_to_end_removes_its_copy_first(engine: Engine) -> None:
     api = engine.client.api
-    with launched(engine, f"{SAMPLES}/busybox", LaunchPlan("idle", "default")) as started:
+    with launch_container(engine, f"{SAMPLES}/busybox", LaunchPlan("idle", "default")) as started:
         started.container.stop(timeout=0)
         ours = {"label": f"certify.run={started.name[8:]}"}
-        words = [sys.executable, "-c", LISTENS, started.container.id]
+        words = [sys.executable, "-c", PROGRAM, started.container.id]
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as listening:
             eventually(lambda: len(api.containers(all=True, filters=ours)) > 1)
             listening.terminate()

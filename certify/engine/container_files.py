@@ -1,4 +1,4 @@
-"""Files of a container, read through the engine: nothing in the image is needed, or trusted."""
+"""Reads files of a container through the engine, without running anything in it."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from typing import Any
 from docker.api.client import APIClient
 from docker.errors import NotFound
 
-from certify.engine.client import APIError, answering, untold
+from certify.engine.errors import APIError, explanation, query_failure, translate_connection_errors
 from certify.model.errors import EngineUnavailable
 
-# What the image's own links and names come to; a mount that fails may speak of links as well.
-_NO_WAY = re.compile(
+# Errors caused by links and names in the image. Anchored: a failed mount may mention links too.
+_BROKEN_PATH = re.compile(
     r"(?:l?stat|evalSymlinksInScope:?) .*(?:too many links|not a directory|file name too long)"
 )
-_SOCKET = 1 << 24  # ModeSocket of Go's io/fs; an archive cannot hold one
+_SOCKET = 1 << 24  # ModeSocket of Go's io/fs; an archive cannot hold a socket
 
 
 def read_file(api: APIClient, container: str, path: str, limit: int) -> bytes | None:
-    """A file's first ``limit`` bytes through the engine, needing nothing in the image.
+    """Return the first ``limit`` bytes of a file, or None if there is no such file.
 
-    Follows links within the image; null if there is no such file. Raises
-    :class:`EngineUnavailable` where the engine fails to read one.
+    Links are followed within the image. Raises :class:`EngineUnavailable` if the engine fails to
+    read a file.
     """
     for _ in range(20):
         try:
-            with answering():
+            with translate_connection_errors():
                 stream, stat = api.get_archive(container, path)
                 head = _first_bytes(stream, limit + 8 * 512)
         except NotFound:
             return None
         except APIError as error:
-            if _NO_WAY.match(str(error.explanation or error)):
+            if _BROKEN_PATH.match(explanation(error)):
                 return None
-            raise untold(f"what is in {path}", error) from error
+            raise query_failure(f"the content of {path}", error) from error
         try:
             with tarfile.open(fileobj=io.BytesIO(head), mode="r:") as archive:
                 member = archive.next()
                 if member is not None and member.issym():
-                    # The engine knows better: a folder on the way may be a link as well.
+                    # The engine resolves folders of the path that are links, too.
                     target = (stat or {}).get("linkTarget")
                     path = str(target or PurePosixPath(path).parent / member.linkname)
                     continue
@@ -56,9 +56,9 @@ def read_file(api: APIClient, container: str, path: str, limit: int) -> bytes | 
 def _content(
     head: bytes, member: tarfile.TarInfo | None, stat: Any, path: str, limit: int
 ) -> bytes | None:
-    """The member's first bytes, cut from an archive that was cut itself; null if it is no file.
+    """Return the first bytes of a member of a truncated archive, or None if it is no file.
 
-    Not by ``extractfile``: that reads ahead, and fails where the archive was cut.
+    ``extractfile`` is no help: it reads ahead, and fails at the end of a truncated archive.
     """
     if (member is not None and not member.isfile()) or (stat or {}).get("mode", 0) & _SOCKET:
         return None
@@ -67,14 +67,14 @@ def _content(
         content = head[member.offset_data : member.offset_data + size]
         if len(content) == size:
             return content
-    raise EngineUnavailable(  # for the file is there
-        f"The container engine broke off while it read {path}.",
-        remedy="See the engine's own log, and whether its disk is sound.",
+    raise EngineUnavailable(  # the file exists
+        f"The container engine stopped in the middle of reading {path}.",
+        remedy="See the engine's own log, and check its disk for errors.",
     )
 
 
 def _first_bytes(stream: Iterator[bytes], limit: int) -> bytes:
-    """At most so many bytes of a stream that may be endless; the rest is never read."""
+    """Read at most so many bytes of a stream, which may be endless."""
     head = bytearray()
     for piece in stream:
         head += piece

@@ -1,4 +1,4 @@
-"""Folders of candidates' sockets: gone with their run, or with the next one if that was killed."""
+"""The notification socket: its messages are always read, and its folder is always removed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from certify.engine import notify_folder, reaper
+from certify.engine import notify_socket, reaper
+from certify.engine.notify_socket import NotifyReader
 
 RUN = "0123456789ab"
 
@@ -37,8 +39,8 @@ def killed(scratch: Path) -> str:
     """The name of the folder of a process that had no time to remove it."""
     program = (
         "import os, signal, sys, tempfile\n"
-        "from certify.engine import notify_folder\n"
-        f"with notify_folder.opened({secrets.token_hex(6)!r}) as (folder, _):\n"
+        "from certify.engine import notify_socket\n"
+        f"with notify_socket.notify_socket({secrets.token_hex(6)!r}) as (folder, _):\n"
         "    print(folder.name, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -50,7 +52,7 @@ def killed(scratch: Path) -> str:
 
 
 def test_what_is_sent_to_it_arrives_and_nothing_of_it_stays(scratch: Path) -> None:
-    with notify_folder.opened(RUN) as (folder, end):
+    with notify_socket.notify_socket(RUN) as (folder, end):
         assert folder.parent == scratch
         assert folder.stat().st_mode & 0o777 == 0o755
         assert (folder / "socket").stat().st_mode & 0o777 == 0o666
@@ -65,12 +67,12 @@ def test_what_is_sent_to_it_arrives_and_nothing_of_it_stays(scratch: Path) -> No
 def test_the_folder_of_a_run_that_was_killed_goes_with_the_next_run(scratch: Path) -> None:
     left = killed(scratch)
     assert (scratch / left / "socket").exists()
-    with notify_folder.opened(RUN) as (folder, _):
+    with notify_socket.notify_socket(RUN) as (folder, _):
         assert list(scratch.iterdir()) == [folder]
 
 
 def test_only_folders_of_dead_runs_are_removed(scratch: Path) -> None:
-    mine = reaper.owner_in_short()
+    mine = reaper.short_owner()
     machine, pid, _ = mine.split("-")
     alive = made(scratch, f"certify-{RUN}-{mine}")
     elsewhere = made(scratch, f"certify-{RUN}-{'0' * 12}-{pid}-1")
@@ -81,11 +83,11 @@ def test_only_folders_of_dead_runs_are_removed(scratch: Path) -> None:
     linked = scratch / f"certify-{RUN}-{machine}-{pid}-2"
     linked.symlink_to(strangers[0])
     dead = made(scratch, f"certify-{RUN}-{machine}-{pid}-1")
-    assert notify_folder.remove_orphans() == 1
+    assert notify_socket.remove_orphans() == 1
     assert not dead.exists()
     assert all(each.is_dir() for each in (alive, elsewhere, linked, *strangers))
     assert (strangers[0] / "socket").exists(), "what a link leads to is not ours"
-    assert notify_folder.remove_orphans(everything=True) == 2
+    assert notify_socket.remove_orphans(everything=True) == 2
     assert {each.name for each in scratch.iterdir()} == {
         linked.name, *(each.name for each in strangers)
     }  # fmt: skip
@@ -94,21 +96,67 @@ def test_only_folders_of_dead_runs_are_removed(scratch: Path) -> None:
 def test_what_another_user_does_not_let_us_remove_stays() -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root, to be somebody else")
-    machine, _, _ = reaper.owner_in_short().split("-")
+    machine, _, _ = reaper.short_owner().split("-")
     with tempfile.TemporaryDirectory(dir="/tmp") as shared:
         scratch = Path(shared)
         scratch.chmod(0o755)
         folder = made(scratch, f"certify-{RUN}-{machine}-999999999-1")
         program = (
             "import os, tempfile\n"
-            "from certify.engine import notify_folder, reaper\n"
+            "from certify.engine import notify_socket, reaper\n"
             f"tempfile.tempdir = {shared!r}\n"
             "reaper.owner()  # reads what only root may: the interpreter's own files\n"
             "os.setgid(65534); os.setuid(65534)\n"
-            "print(notify_folder.remove_orphans())\n"
+            "print(notify_socket.remove_orphans())\n"
         )
         ran = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, check=False
         )
         assert (ran.stdout, ran.stderr) == ("0\n", "")
         assert (folder / "socket").exists()
+
+
+# Its messages
+
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """The reader's end and the sender's."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    theirs.settimeout(10)
+    with ours, theirs:
+        yield ours, theirs
+
+
+def test_a_sender_never_waits_for_somebody_to_ask(pair: Pair) -> None:
+    ours, theirs = pair
+    reader = NotifyReader(ours)
+    theirs.send(b"READY=1")
+    assert reader.wait_ready(10)
+    for _ in range(1000):  # the kernel would keep ten, and block the sender
+        theirs.send(b"X_SYSTEMD_UNIT_ACTIVE=a.target")
+    assert not reader.wait_ready(0)
+
+
+def test_what_came_before_is_forgotten_read_or_not(pair: Pair) -> None:
+    ours, theirs = pair
+    reader = NotifyReader(ours)
+    theirs.send(b"READY=1")
+    reader.forget()
+    assert not reader.wait_ready(0.05)
+    theirs.send(b"READY=1")
+    reader.forget()
+    assert not reader.wait_ready(0.05)
+    theirs.send(b"READY=1")
+    assert reader.wait_ready(10)
+
+
+def test_a_socket_that_was_closed_is_no_trouble(pair: Pair) -> None:
+    ours, _ = pair
+    reader = NotifyReader(ours)
+    assert not reader.wait_ready(0)
+    ours.close()
+    assert not reader.wait_ready(0.6)

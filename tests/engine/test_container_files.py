@@ -14,10 +14,10 @@ from docker.errors import APIError, NotFound
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certify.engine.archive import read_file
 from certify.engine.client import Engine
 from certify.engine.container import Container
-from certify.engine.launch import launched
+from certify.engine.container_files import read_file
+from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan
 from certify.model.errors import EngineUnavailable
 from tests.conftest import SAMPLES
@@ -100,12 +100,12 @@ def test_a_socket_has_no_content_and_no_place_in_an_archive() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"not a tar", b"\0" * 1024, b"\xff" * 2048])
 def test_a_file_that_is_there_and_is_not_sent_is_not_taken_for_a_missing_one(data: bytes) -> None:
-    with pytest.raises(EngineUnavailable, match="broke off while it read /f"):
+    with pytest.raises(EngineUnavailable, match="stopped in the middle of reading /f"):
         Api({"/f": data}).read("/f")
 
 
 def test_an_archive_that_breaks_off_is_not_taken_for_a_missing_file() -> None:
-    with pytest.raises(EngineUnavailable, match="broke off while it read /f"):
+    with pytest.raises(EngineUnavailable, match="stopped in the middle of reading /f"):
         Api({"/f": tar_of("f", b"x" * 900)[:700]}).read("/f")
 
 
@@ -181,7 +181,7 @@ def test_a_way_that_leads_nowhere_in_the_image_leads_to_no_file(said: str) -> No
     ],
 )
 def test_an_error_of_the_engines_own_is_not_taken_for_a_missing_file(said: str) -> None:
-    with pytest.raises(EngineUnavailable, match="does not tell what is in /f"):
+    with pytest.raises(EngineUnavailable, match="could not report the content of /f"):
         Refuses({}).answer(said)
 
 
@@ -190,7 +190,7 @@ def test_an_error_of_the_engines_own_is_not_taken_for_a_missing_file(said: str) 
 
 @pytest.fixture(scope="module")
 def busybox(engine: Engine) -> Iterator[Container]:
-    with launched(engine, f"{SAMPLES}/busybox", LaunchPlan("idle", "default")) as started:
+    with launch_container(engine, f"{SAMPLES}/busybox", LaunchPlan("idle", "default")) as started:
         made = started.container.shell().run(
             "set -e; mkdir -p /real/deep /d; cd /d; echo data >/real/file; chmod 0 /real/file\n"
             "ln -s /real/deep folder; ln -s ../file /real/deep/up; ln -s /d/folder/up through\n"

@@ -1,8 +1,8 @@
-"""The last words of an init that ended: they go to a console, and there is none without a terminal.
+"""Reads the console output of an init that has ended.
 
-systemd as PID 1 says on ``/dev/console`` why it gives up (its ``log.c``), and a container has that
-only if it was given a terminal. Candidates are given none: it would start login prompts there,
-which platforms do not have. So a copy of what ended is started, with one.
+systemd as PID 1 writes to ``/dev/console`` why it gives up (its ``log.c``), and a container has
+that only with a terminal. Candidates get none: systemd would start login prompts there, which
+platforms do not have. So a copy of the ended container is started, with a terminal.
 """
 
 from __future__ import annotations
@@ -13,21 +13,26 @@ from collections.abc import Iterator
 from typing import Any
 
 from certify.engine import reaper
-from certify.engine.client import APIError, Engine, telling
+from certify.engine.client import Engine
+from certify.engine.errors import APIError, translate_errors
 from certify.util.signals import shielded
 
 _SECONDS = 15.0
 _POLL_SECONDS = 0.1
 
 
-def last_words(engine: Engine, container: str) -> str:
-    """What a container that has ended prints when it is started as it is, but with a terminal.
+def console_output(engine: Engine, container: str) -> str:
+    """Start a copy of an ended container with a terminal, and return what it prints.
 
-    Raises :class:`~certify.model.errors.EngineUnavailable`, also if the engine refuses to start it.
+    Raises :class:`~certify.model.errors.EngineUnavailable`, also if the copy cannot be started.
     """
     api = engine.client.api
-    # What is made is removed by who knows of it, also if that is to end meanwhile.
-    with shielded(), telling("its last words"), _copy(engine, container) as copy:
+    # Signals wait until the copy is removed.
+    with (
+        shielded(),
+        translate_errors("the console output of the container"),
+        _copy(engine, container) as copy,
+    ):
         api.start(copy)
         deadline = time.monotonic() + _SECONDS
         while api.inspect_container(copy)["State"]["Running"] and time.monotonic() < deadline:
@@ -37,9 +42,9 @@ def last_words(engine: Engine, container: str) -> str:
 
 @contextlib.contextmanager
 def _copy(engine: Engine, container: str) -> Iterator[str]:
-    """A container like another, as that ended, with a terminal; it and its image are removed.
+    """Create a copy of an ended container, with a terminal; remove it and its image at the end.
 
-    What the engine refuses to remove goes with the rest of the run.
+    What the engine refuses to remove is removed with the rest of the run.
     """
     api = engine.client.api
     original = api.inspect_container(container)
@@ -50,7 +55,7 @@ def _copy(engine: Engine, container: str) -> Iterator[str]:
         changed = {
             "Image": image,
             "Tty": True,
-            # Of a better terminal systemd asks the size, and waits for an answer.
+            # systemd would query a better terminal for its size, and wait for the answer.
             "Env": [*(config["Env"] or ()), "TERM=dumb"],
             "HostConfig": original["HostConfig"],
         }

@@ -1,0 +1,51 @@
+"""The speed of an engine's host, and an engine that cannot be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import docker
+import pytest
+
+from certify.engine.calibration import calibrate, host_calibration, slower_calibration
+from certify.engine.client import Engine
+from certify.engine.probe.image import probe_image
+from certify.model.errors import EngineUnavailable, LaunchRefused
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
+
+
+@pytest.fixture
+def gone(engine: Engine) -> Iterator[Engine]:
+    """An engine that answered once, and is no longer there."""
+    client = docker.DockerClient(base_url="tcp://127.0.0.1:1", version="1.41", timeout=5)
+    with Engine(client, engine.info) as found:
+        yield found
+
+
+def test_an_engine_that_is_gone(gone: Engine) -> None:
+    with pytest.raises(EngineUnavailable), probe_image(gone):
+        pytest.fail("there is no engine")
+    with pytest.raises(EngineUnavailable):
+        calibrate(gone)
+    assert host_calibration(gone) is None, "a run does not fail of it"
+    assert slower_calibration(gone) is None
+
+
+def test_an_architecture_without_programs_is_named(engine: Engine) -> None:
+    strange = Engine(engine.client, engine.info | {"Architecture": "loongarch64"})
+    with pytest.raises(LaunchRefused, match="loongarch64"):
+        calibrate(strange)
+    assert host_calibration(strange) is None
+
+
+def test_the_speed_of_this_host(engine: Engine) -> None:
+    found = calibrate(engine)
+    assert min(found.create_seconds, found.start_seconds, found.remove_seconds) > 0
+    assert found.total_seconds < 20
+    assert host_calibration(engine) is host_calibration(engine), "once for an engine"
+    before = host_calibration(engine)
+    now = slower_calibration(engine)
+    assert before
+    assert now
+    assert now.total_seconds >= before.total_seconds
