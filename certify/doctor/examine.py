@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 from certify.doctor import signs
 from certify.engine.calibration import calibrate
 from certify.engine.client import Engine
-from certify.engine.errors import translate_connection_errors
+from certify.engine.errors import translate_errors
 from certify.engine.launch_plan import STATE_FOLDER, SYSBOX_RUNTIME, LaunchPlan, Limits, host_config
 from certify.engine.probe import programs
 from certify.engine.probe.dns import Resolution
@@ -65,7 +65,7 @@ def examine(scope: Scope) -> Generator[Sign, None, None]:
 def _reported(engine: Engine, limits: Limits) -> Iterator[Sign]:
     """Yield the signs that need no container."""
     info = engine.info
-    with translate_connection_errors():
+    with translate_errors():
         version = engine.client.version()
     yield signs.engine("Docker", str(version.get("Version")), str(version.get("ApiVersion", "0")))
     driver = str(info.get("CgroupDriver", ""))
@@ -92,7 +92,7 @@ def _free(root: str) -> int | None:
 
 def _skew(engine: Engine) -> float | None:
     """Return how many seconds the engine's clock is ahead of ours; None if it has no time."""
-    with translate_connection_errors():
+    with translate_errors():
         before = time.time()
         reported = str(engine.client.info().get("SystemTime", ""))
         after = time.time()

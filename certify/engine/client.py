@@ -16,7 +16,7 @@ from certify.engine.errors import (
     explanation,
     pull_failure,
     query_failure,
-    translate_connection_errors,
+    translate_errors,
 )
 from certify.engine.launch_plan import SYSBOX_RUNTIME
 from certify.model.errors import ImageUnavailable, Interrupted, LaunchRefused, UsageError
@@ -49,7 +49,7 @@ class Engine:
         configuration file cannot be read.
         """
         configuration()
-        with translate_connection_errors():
+        with translate_errors():
             client = open_client(timeout)
             try:
                 return cls(client, client.info())
@@ -76,7 +76,7 @@ class Engine:
 
         Raises :class:`~certify.model.errors.EngineUnavailable` if it does not.
         """
-        with translate_connection_errors():
+        with translate_errors():
             api = self.client.api
             response = api.get(f"{api.base_url}/_ping", timeout=min(seconds, api.timeout))
             response.raise_for_status()
@@ -154,7 +154,7 @@ class Engine:
         name = reference.familiar
         if reference.image_id:
             pull = "never"  # an ID names what is here; no registry knows it
-        with translate_connection_errors():
+        with translate_errors():
             found = None if pull == "always" else self._local(name)
             if found is not None and platform and _platform_of(found.attrs) != normal(platform):
                 found = None

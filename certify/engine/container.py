@@ -11,13 +11,7 @@ from typing import Any
 from certify.engine.attribution import ended_from_outside, is_image_fault
 from certify.engine.client import Engine
 from certify.engine.container_files import read_file
-from certify.engine.errors import (
-    APIError,
-    explanation,
-    launch_refusal,
-    translate_connection_errors,
-    translate_errors,
-)
+from certify.engine.errors import APIError, explanation, launch_refusal, translate_errors
 from certify.engine.notify_socket import NotifyReader
 from certify.engine.session import KILL_DESCENDANTS, KILLED, EngineStream, SessionLost, Shell
 
@@ -96,7 +90,7 @@ class Container:
         """Start the container, for the first time or again."""
         if self._notifications is not None:
             self._notifications.forget()
-        with translate_connection_errors():
+        with translate_errors():
             self._api.start(self.id)
         self._stop_requested = False
 
@@ -118,7 +112,7 @@ class Container:
         )
 
     def _ended_from_outside(self, state: dict[str, Any]) -> bool:
-        """Return who ended it, queried once for each end, as the engine soon forgets."""
+        """Return who ended it; each end is looked up once, as the engine soon forgets it."""
         when = str(state.get("FinishedAt"))
         if when not in self._outside:
             requested = self._stop_requested
@@ -135,7 +129,7 @@ class Container:
         self.require_running()
         self._stop_requested = True
         begun = time.monotonic()
-        with translate_connection_errors():
+        with translate_errors():
             self._api.stop(self.id, timeout=timeout)
         seconds = time.monotonic() - begun
         state = self.state()
@@ -183,7 +177,7 @@ class Container:
         """
         output = bytearray()
         deadline = time.monotonic() + _EXEC_SECONDS * self.pace
-        with translate_connection_errors():
+        with translate_errors():
             process = self._api.exec_create(self.id, argv, user=_ROOT)["Id"]
             raw = self._api.exec_start(process, socket=True)
             with contextlib.closing(EngineStream(raw)) as stream:
@@ -207,7 +201,7 @@ class Container:
 
     def _connect(self, user: str) -> EngineStream:
         try:
-            with translate_connection_errors():
+            with translate_errors():
                 process = self._api.exec_create(self.id, [SHELL], stdin=True, user=user or _ROOT)
                 return EngineStream(self._api.exec_start(process["Id"], socket=True))
         except APIError as error:

@@ -12,7 +12,7 @@ from typing import Any
 from docker.api.client import APIClient
 from docker.errors import NotFound
 
-from certify.engine.errors import APIError, explanation, query_failure, translate_connection_errors
+from certify.engine.errors import APIError, explanation, query_failure, translate_errors
 from certify.model.errors import EngineUnavailable
 
 # Errors caused by links and names in the image. Anchored: a failed mount may mention links too.
@@ -30,7 +30,7 @@ def read_file(api: APIClient, container: str, path: str, limit: int) -> bytes | 
     """
     for _ in range(20):
         try:
-            with translate_connection_errors():
+            with translate_errors():
                 stream, stat = api.get_archive(container, path)
                 head = _first_bytes(stream, limit + 8 * 512)
         except NotFound:

@@ -18,7 +18,7 @@ from certify.model.errors import LaunchRefused
 
 _SECONDS = 8
 """Limit for one lookup or request; a slower server counts as silent."""
-_REACH_BY_EXIT_CODE: dict[int | None, Reach] = {0: Reach.CONNECTS, 1: Reach.REFUSES}
+_CONNECTED: dict[int | None, Reach] = {0: Reach.CONNECTS, 1: Reach.REFUSES}
 _SERVED = re.compile(rb"HTTP/1\.[01] [23]\d\d\b")
 
 
@@ -51,11 +51,10 @@ def _reach(control: NetworkProbe, url: str) -> Reach:
         address = resolved.addresses[0]
     port = parts.port or (443 if parts.scheme == "https" else 80)
     if parts.scheme != "http":
-        run = control.connect(address, port)
-        return _REACH_BY_EXIT_CODE.get(run.exit_code, Reach.NO_ANSWER)
+        return _CONNECTED.get(control.connect(address, port).exit_code, Reach.NO_ANSWER)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     request = f"HEAD {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
     run = control.fetch(address, port, request.encode())
     if _SERVED.match(run.output):
         return Reach.SERVES
-    return Reach.CONNECTS if run.output else _REACH_BY_EXIT_CODE.get(run.exit_code, Reach.NO_ANSWER)
+    return Reach.CONNECTS if run.output else _CONNECTED.get(run.exit_code, Reach.NO_ANSWER)

@@ -26,15 +26,18 @@ def explanation(error: APIError | str) -> str:
 
 
 @contextlib.contextmanager
-def translate_connection_errors() -> Iterator[None]:
+def translate_errors(subject: str = "") -> Iterator[None]:
     """Raise :class:`EngineUnavailable` if the engine does not answer.
 
-    An error that the engine itself reports, ``APIError``, passes through.
+    An error that the engine itself reports, ``APIError``, passes through, unless a ``subject``
+    names what the engine was to report: then it becomes :class:`EngineUnavailable`, too.
     """
     try:
         yield
-    except APIError:
-        raise
+    except APIError as error:
+        if not subject:
+            raise
+        raise query_failure(subject, error) from error
     except (
         requests.exceptions.RequestException,
         urllib3.exceptions.HTTPError,  # requests does not translate these while it streams
@@ -46,16 +49,6 @@ def translate_connection_errors() -> Iterator[None]:
             remedy="Start it (systemctl start docker), or point DOCKER_HOST at one that runs; "
             "`docker version` must answer for this user.",
         ) from error
-
-
-@contextlib.contextmanager
-def translate_errors(subject: str) -> Iterator[None]:
-    """Raise :class:`EngineUnavailable` if the engine does not answer a query about ``subject``."""
-    try:
-        with translate_connection_errors():
-            yield
-    except APIError as error:
-        raise query_failure(subject, error) from error
 
 
 def query_failure(subject: str, error: APIError) -> EngineUnavailable:
@@ -104,5 +97,5 @@ def _innermost(error: BaseException) -> str:
 
 __all__ = [
     "APIError", "ImageNotFound", "explanation", "launch_refusal", "pull_failure", "query_failure",
-    "translate_connection_errors", "translate_errors",
+    "translate_errors",
 ]  # fmt: skip

@@ -14,13 +14,7 @@ from certify.engine import reaper
 from certify.engine.attribution import is_image_fault
 from certify.engine.client import Engine
 from certify.engine.container import Container
-from certify.engine.errors import (
-    APIError,
-    explanation,
-    launch_refusal,
-    translate_connection_errors,
-    translate_errors,
-)
+from certify.engine.errors import APIError, explanation, launch_refusal, translate_errors
 from certify.engine.launch_plan import STOP_SIGNAL, LaunchPlan, host_config
 from certify.engine.notify_socket import notify_socket
 from certify.model.errors import LaunchRefused
@@ -58,7 +52,7 @@ def launch_container(
     """
     run = reaper.new_run_id()
     name = f"certify-{run}"
-    creation = _Creation(engine, image, name, reaper.labels(run, image), platform)
+    creator = _Creator(engine, image, name, reaper.labels(run, image), platform)
     with contextlib.ExitStack() as cleanup:
         notify, folder = None, None
         if engine.local and plan.kind == "init":
@@ -67,17 +61,17 @@ def launch_container(
         removal.callback(reaper.remove_run, engine, run)
         refusal = ""
         begun = time.monotonic()
-        with translate_connection_errors():
+        with translate_errors():
             try:
-                container_id = creation.create(plan, folder)
+                container_id = creator.create(plan, folder)
             except LaunchRefused as error:
                 if plan.kind == "image" and _NO_COMMAND in error.evidence.lower():
                     refusal = "the image has neither an entrypoint nor a command"
-                    container_id = creation.create(replace(plan, kind="idle"), None)
+                    container_id = creator.create(replace(plan, kind="idle"), None)
                 elif folder and str(folder) in error.evidence:
                     # certify runs in a container with the engine's socket: the folder is not there.
                     notify = None
-                    container_id = creation.create(plan, None)
+                    container_id = creator.create(plan, None)
                 else:
                     raise
         created = time.monotonic()
@@ -101,7 +95,7 @@ def launch_container(
 
 
 @dataclass(frozen=True)
-class _Creation:
+class _Creator:
     """Creates the container, and the volume, of one launch."""
 
     engine: Engine

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from certify.engine.client import Engine
-from certify.engine.errors import APIError, translate_connection_errors
+from certify.engine.errors import APIError, translate_errors
 from certify.model.errors import EngineUnavailable
 from certify.util.signals import shielded
 
@@ -158,7 +158,7 @@ def _remove(engine: Engine, matches: Callable[[Mapping[str, str]], bool]) -> _Ou
          partial(api.remove_image, force=True)),
     )  # fmt: skip
     removed = refused = 0
-    with translate_connection_errors():
+    with translate_errors():
         for listed, name, remove in kinds:
             try:
                 found = [each for each in listed() if matches(each["Labels"] or {})]

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 
 from certify.engine.client import Engine
-from certify.engine.errors import APIError, translate_connection_errors
+from certify.engine.errors import APIError, translate_errors
 from certify.judge.diagnosis import diagnose
 from certify.judge.excerpts import important_lines
 from certify.model.errors import EngineUnavailable, Trouble
@@ -47,7 +47,7 @@ def build(
     api = engine.client.api
     log: list[str] = []
     made: list[str] = []
-    with translate_connection_errors():
+    with translate_errors():
         before = _image_ids(engine)
         try:
             for event in api.build(
@@ -78,7 +78,7 @@ def build(
 
 def user_of(engine: Engine, image: str) -> str:
     """Return the user that an image's programs run as; empty for root."""
-    with translate_connection_errors():
+    with translate_errors():
         config = engine.client.images.get(image).attrs.get("Config") or {}
     return str(config.get("User") or "")
 
@@ -102,7 +102,7 @@ def _image_ids(engine: Engine) -> set[str]:
 def _discard(engine: Engine, made: list[str], before: set[str]) -> None:
     """Remove the layers of an unfinished build; images with a tag or a child stay."""
     # A program of the image can print a text that looks like an id, so the image must be new too.
-    with contextlib.suppress(APIError, EngineUnavailable), translate_connection_errors():
+    with contextlib.suppress(APIError, EngineUnavailable), translate_errors():
         for new in _image_ids(engine) - before:
             if new.removeprefix("sha256:")[:12] in made:
                 with contextlib.suppress(APIError):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from certify.engine.client import Engine
-from certify.engine.errors import APIError, ImageNotFound, translate_connection_errors
+from certify.engine.errors import APIError, ImageNotFound, translate_errors
 from certify.engine.reaper import is_orphan, owner
 from certify.model.errors import EngineUnavailable, Interrupted
 from certify.model.reference import Reference
@@ -116,18 +116,18 @@ class ImageCache:
         _forget(self._engine, [mine] if shared else [held.reference.familiar, mine])
 
     def _mark(self, image_id: str) -> None:
-        with contextlib.suppress(EngineUnavailable, APIError), translate_connection_errors():
+        with contextlib.suppress(EngineUnavailable, APIError), translate_errors():
             self._engine.client.api.tag(image_id, MARK, _tag(image_id), force=True)
 
     def _inspected(self, name: str) -> dict[str, Any]:
-        with contextlib.suppress(EngineUnavailable, APIError), translate_connection_errors():
+        with contextlib.suppress(EngineUnavailable, APIError), translate_errors():
             return self._engine.client.images.get(name).attrs
         return {}
 
     def _named(self) -> dict[str, list[str]]:
         """What the engine has, by id, with names by digest: what is among them is not ours."""
         try:
-            with translate_connection_errors():
+            with translate_errors():
                 listed = self._engine.client.api.images(all=True)
         except APIError as error:
             raise EngineUnavailable(
@@ -153,7 +153,7 @@ def remove_orphans(engine: Engine, *, everything: bool = False) -> int:
     what other machines and living processes pulled. Raises :class:`EngineUnavailable`.
     """
     removed = 0
-    with translate_connection_errors():
+    with translate_errors():
         listed = {each["Id"] for each in engine.client.api.images(name=MARK)}
         for image_id in listed:
             with contextlib.suppress(ImageNotFound):  # another process does the same
@@ -185,5 +185,5 @@ def _owner_of(mark: str) -> str:
 def _forget(engine: Engine, names: list[str]) -> None:
     """Take names away; with its last one the engine removes an image that nobody uses."""
     for name in names:
-        with contextlib.suppress(EngineUnavailable, APIError), translate_connection_errors():
+        with contextlib.suppress(EngineUnavailable, APIError), translate_errors():
             engine.client.images.remove(name)

@@ -7,7 +7,7 @@ import pytest
 import requests
 from docker.errors import APIError
 
-from certify.engine.errors import launch_refusal, pull_failure, translate_connection_errors
+from certify.engine.errors import launch_refusal, pull_failure, translate_errors
 from certify.model.errors import EngineUnavailable
 from certify.model.terms import Fault
 
@@ -26,7 +26,7 @@ from certify.model.terms import Fault
 def test_an_engine_that_does_not_answer(error: Exception) -> None:
     with (
         pytest.raises(EngineUnavailable, match=str(error)) as raised,
-        translate_connection_errors(),
+        translate_errors(),
     ):
         raise error
     assert "DOCKER_HOST" in raised.value.remedy
@@ -34,7 +34,7 @@ def test_an_engine_that_does_not_answer(error: Exception) -> None:
 
 
 def test_the_innermost_cause_is_reported() -> None:
-    with pytest.raises(EngineUnavailable) as raised, translate_connection_errors():
+    with pytest.raises(EngineUnavailable) as raised, translate_errors():
         try:
             try:
                 raise PermissionError("permission denied")
@@ -46,9 +46,9 @@ def test_the_innermost_cause_is_reported() -> None:
 
 
 def test_an_error_that_the_engine_reports_passes_through() -> None:
-    with pytest.raises(APIError), translate_connection_errors():
+    with pytest.raises(APIError), translate_errors():
         raise APIError("no")
-    with pytest.raises(ZeroDivisionError), translate_connection_errors():
+    with pytest.raises(ZeroDivisionError), translate_errors():
         _ = 1 / 0
 
 

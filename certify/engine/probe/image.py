@@ -16,7 +16,7 @@ from typing import Any
 from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.engine.container_files import read_file
-from certify.engine.errors import APIError, launch_refusal, translate_connection_errors
+from certify.engine.errors import APIError, launch_refusal, translate_errors
 from certify.engine.probe.programs import UnsupportedArchitecture, echo, image_archive
 from certify.model.errors import EngineUnavailable, LaunchRefused
 
@@ -67,7 +67,7 @@ class ProbeImage:
         create or start it, and :class:`EngineUnavailable`.
         """
         api = self.engine.client.api
-        with translate_connection_errors():
+        with translate_errors():
             begun = time.monotonic()
             container = self._create(config or {}, "/program" if program else "/probe")
             created = time.monotonic()
@@ -99,7 +99,7 @@ class ProbeImage:
         """Create a volume, which is removed with the image; return its name."""
         name = f"certify-{self.run_id}-{secrets.token_hex(2)}"
         try:
-            with translate_connection_errors():
+            with translate_errors():
                 self.engine.client.api.create_volume(name, labels=self.labels)
         except APIError as error:
             raise launch_refusal(error) from error
@@ -123,7 +123,7 @@ class ProbeImage:
         api = self.engine.client.api
         api.start(container)
         try:
-            with translate_connection_errors():
+            with translate_errors():
                 return int(api.wait(container, timeout=seconds)["StatusCode"])
         except EngineUnavailable:
             self.engine.ping()  # the engine answers, so the program is still running
@@ -149,7 +149,7 @@ def probe_image(engine: Engine) -> Iterator[ProbeImage]:
     labels = reaper.labels(run, REPOSITORY) | {reaper.LABEL: reaper.PROBE}
     try:
         try:
-            with translate_connection_errors():
+            with translate_errors():
                 engine.client.api.import_image_from_data(
                     archive,
                     repository=REPOSITORY,

@@ -78,7 +78,7 @@ Step = Call | Mark | Jump
 
 @dataclass(frozen=True)
 class Machine:
-    """One architecture."""
+    """The instructions and the numbers of one architecture."""
 
     load: Callable[[int, int], bytes]
     """Function that loads a number from 0 to 2**30 into a register."""

@@ -62,7 +62,7 @@ def echo(architecture: str, text: bytes) -> bytes:
 
 
 def use_privileges(architecture: str, text: bytes, folder: str) -> bytes:
-    """Make a program that uses the privileges of systemd and dockerd, and then does as echo.
+    """Make a program that uses the privileges of systemd and dockerd, then as :func:`echo`.
 
     It mounts a tmpfs over an existing folder, as for each unit with a private /tmp, and joins a
     new session keyring, as for each unit and each container. It exits with :data:`NO_MOUNT` or
