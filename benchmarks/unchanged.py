@@ -110,7 +110,7 @@ def measure(registry: Registry, folder: Path, tags: int) -> tuple[float, float]:
     two.write_text("".join(f"certify-sample/{name}\n" for name in SAMPLES), "utf-8")
     sweep(two, reports, "--pull", "never")
     with Ledger.open(f"sqlite:///{reports / 'certify.db'}") as ledger:
-        for copy in copies(ledger.current(), registry.host, repository, digests):
+        for copy in copies(ledger.matrix_results(), registry.host, repository, digests):
             ledger.record(copy)
     listing.write_text(f"{registry.host}/{repository}:*\n", "utf-8")
     sweep(listing, reports)  # which writes a file for each

@@ -11,7 +11,7 @@ from certify.judge.waivers import valid_until
 from certify.model.approved import Approved, Revocation
 from certify.model.platform import normal
 from certify.model.result import Check, Result
-from certify.model.revocation import parted, stopped
+from certify.model.revocation import find_revocation, split_revoked
 from certify.model.terms import Level, Status
 
 Name = tuple[str, str, str]
@@ -78,7 +78,7 @@ def lost_images(
     """Return the entries whose names are no longer listed, except revoked images."""
     names = {each.name for each in after}
     gone = [each for each in before if each.name not in names]
-    return parted(gone, revoked)[0]
+    return split_revoked(gone, revoked)[0]
 
 
 def shrinks_too_much(policy: Policy, before: Sequence[Approved], lost: Sequence[Approved]) -> bool:
@@ -99,9 +99,9 @@ def _objections(
 ) -> Iterator[str]:
     """Yield the reasons not to approve an image, the most important first."""
     image, verdict, grade = result.image, result.verdict, result.verdict.grade
-    by = stopped(image.digest, image.manifest_digest, revoked)
-    if by is not None:
-        yield f"revoked: {by.reason}"
+    revocation = find_revocation(image.digest, image.manifest_digest, revoked)
+    if revocation is not None:
+        yield f"revoked: {revocation.reason}"
     if verdict.status is not Status.CERTIFIED or grade is None:
         detail = f": {verdict.reasons[0].text}" if verdict.reasons else ""
         yield f"{verdict.status.value}{detail}"

@@ -18,13 +18,12 @@ from certify.approved.policy import Policy
 from certify.approved.previous import CHANGELOG, LIST, NO_KEY, PreviousPublication, Signing
 from certify.approved.render import Changes, changelog, compare_lists, list_json, list_text
 from certify.approved.storage import lock_publication, store_publication
-from certify.ledger.shown import Shown
+from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.store import Ledger
 from certify.model.approved import ApprovedList, Revocation
-from certify.model.errors import BadLedger, UsageError
+from certify.model.errors import LedgerUnavailable, UsageError
 from certify.model.result import Result
-from certify.model.revocation import Indexes, parted
-from certify.model.revocation import revoked as revoked_by
+from certify.model.revocation import Indexes, merge_revocations, split_revoked
 from certify.signing.attachments import Attachment
 from certify.signing.attestations import Signer, attachable, attachments, in_force
 
@@ -50,13 +49,13 @@ class _ResultReader:
     files: dict[str, bytes] = field(default_factory=dict)
     attachments: list[Attachment] = field(default_factory=list)
 
-    def read(self, ledger: Ledger, shown: Sequence[Shown]) -> Iterator[Result]:
-        for _, result in ledger.documents(shown):
+    def read(self, ledger: Ledger, shown: Sequence[MatrixRow]) -> Iterator[Result]:
+        for _, result in ledger.recorded_results(shown):
             image = result.image
             # A manifest that is unknown in this result may be known from an earlier one.
             vague = image.digest is not None and image.manifest_digest is None
             for each in ledger.history(image.reference) if vague else (result,):
-                self.indexes.see(each.image.manifest_digest, each.image.digest)
+                self.indexes.add(each.image.manifest_digest, each.image.digest)
             if self.signer is not None:
                 files = self.signer.of_results([result])
                 self.files |= files
@@ -77,15 +76,15 @@ def publish(
 
     ``allow_shrink`` permits the list to lose more images than the policy allows at once. A
     ``dry_run`` returns the same, but needs no key and writes nothing.
-    Raises :class:`WouldShrink`, :class:`BadPublication`, `BadLedger`, and :class:`UsageError` if
-    a key is needed or the ledger is empty; then nothing was written.
+    Raises :class:`WouldShrink`, :class:`BadPublication`, `LedgerUnavailable`, and
+    :class:`UsageError` if a key is needed or the ledger is empty; then nothing was written.
     """
     key = signing.key
     with contextlib.nullcontext() if dry_run else lock_publication(reports):
         previous = PreviousPublication.read(reports)
         if not dry_run:
             previous.check_signing(signing)
-        shown = ledger.shown()
+        shown = ledger.matrix_rows()
         if not shown:
             raise UsageError(
                 "nothing is recorded in this ledger, so there is nothing to publish",
@@ -93,11 +92,11 @@ def publish(
             )
         now = datetime.now(UTC)
         reader = _ResultReader(previous.signer(key), Indexes(previous.listed))
-        known = reader.indexes.named_in(_revocations(ledger, previous))
+        known = reader.indexes.complete(_revocations(ledger, previous))
         images, excluded = approve(policy, reader.read(ledger, shown), known, now)
         # A later result may show that an index of an earlier one holds a revoked manifest.
-        revoked = reader.indexes.named_in(known)
-        images, removed = parted(images, revoked)
+        revoked = reader.indexes.complete(known)
+        images, removed = split_revoked(images, revoked)
         excluded += [Exclusion(*name, reason) for name, reason in removed.items()]
         reasons = {each.name: each.reason for each in excluded}
         if not allow_shrink:
@@ -147,8 +146,8 @@ def revoke(
         now = datetime.now(UTC)
         revocations = _revocations(ledger, previous)
         remaining = [each for each in revocations if not (lift and each.digest == digest)]
-        revoked = _indexes(ledger, previous).named_in(remaining)
-        images, reasons = parted(previous.listed.images, revoked)
+        revoked = _indexes(ledger, previous).complete(remaining)
+        images, reasons = split_revoked(previous.listed.images, revoked)
         listed = previous.listed.model_copy(
             update={
                 "sequence": previous.next_number(now),
@@ -165,14 +164,16 @@ def revoke(
 
 
 def _revocations(ledger: Ledger, previous: PreviousPublication) -> list[Revocation]:
-    return revoked_by(ledger.revocations.all(), ledger.revocations.known(), previous.listed)
+    return merge_revocations(
+        ledger.revocations.in_force(), ledger.revocations.all_digests(), previous.listed
+    )
 
 
 def _indexes(ledger: Ledger, previous: PreviousPublication) -> Indexes:
     """Return the indexes known from list and ledger; results that cannot be read are ignored."""
     reader = _ResultReader(None, Indexes(previous.listed))
-    with contextlib.suppress(BadLedger):
-        for _ in reader.read(ledger, ledger.shown()):
+    with contextlib.suppress(LedgerUnavailable):
+        for _ in reader.read(ledger, ledger.matrix_rows()):
             pass
     return reader.indexes
 

@@ -73,7 +73,7 @@ def fix_command(
     (profile,) = profiles
     with open_ledger(ledger, reports) as store, interruptible(), Engine.connect() as engine:
         found = engine.resolve(reference, platform=options.platform, pull=options.pull)
-        before = store.standing_for(found, profile.name, datetime.now(UTC))
+        before = store.result_in_force(found, profile.name, datetime.now(UTC))
         if before is None:
             before = _certify(engine, store, reference, profile, options, reports)
         # It may have been certified under another name; the Dockerfile names it as it was asked.

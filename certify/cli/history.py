@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from certify.cli.options import open_ledger, reports_options
-from certify.ledger.changes import changes
+from certify.ledger.changes import find_changes
 from certify.model.errors import UsageError
 from certify.model.reference import Reference
 from certify.publish.history import print_history
@@ -53,29 +53,29 @@ def history(*, image: str, form: str, reports: Path, ledger: str | None) -> None
 )  # fmt: skip
 @reports_options
 def diff(*, source: str | None, form: str, reports: Path, ledger: str | None) -> None:
-    """Show what broke, mended, moved, appeared or vanished in the last sweep.
+    """Show what broke, was fixed, moved, appeared or vanished in the last sweep.
 
     \b
     Example:
       certify diff --list images.txt
     """
     with open_ledger(ledger, reports, make=False) as store:
-        last = store.sweeps.last(1, source)
+        last = store.sweeps.finished(1, source)
         if not last:
             raise UsageError("No sweep is recorded.", remedy="`certify sweep` makes one.")
         newest = last[0]
-        earlier = [each for each in store.sweeps.last(2, newest.source) if each.id != newest.id]
+        earlier = [each for each in store.sweeps.finished(2, newest.source) if each.id != newest.id]
         if not earlier:
             raise UsageError(
                 f"{newest.source} was swept once only, so there is nothing to compare with.",
                 remedy="Sweep it again.",
             )
-        before, after = store.sweeps.found(earlier[0].id), store.sweeps.found(newest.id)
-    changed = changes(before, after)
+        before, after = store.sweeps.entries(earlier[0].id), store.sweeps.entries(newest.id)
+    changed = find_changes(before, after)
     if form == "json":
         rows = [
             {
-                "kind": change.kind.value,
+                "kind": change.kind.json_name,
                 "reference": change.image.reference,
                 "profile": change.image.profile,
                 "platform": change.image.platform,

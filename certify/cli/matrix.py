@@ -29,7 +29,7 @@ def matrix(*, profile: str | None, form: str, reports: Path, ledger: str | None)
       certify matrix --profile devspace
     """
     with open_ledger(ledger, reports, make=False) as store:
-        results = store.presented(profile)
+        results = store.matrix_results(profile)
     now = datetime.now(UTC)
     if form == "text":
         print_matrix(results, Console(), now=now)

@@ -31,13 +31,13 @@ from certify.cli.sweep_progress import SweepProgress
 from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.judge.profiles import Profile, shipped
-from certify.ledger.changes import Change, Kind, Swept, swept
+from certify.ledger.changes import Change, ChangeKind, SweepEntry, sweep_entry
 from certify.model.errors import BadListing
 from certify.model.reference import DOCKER_HUB
 from certify.model.terms import Status
 from certify.publish.recorder import Recorder
 from certify.registry.hub import Hub
-from certify.suite.profile_selection import chosen_profile
+from certify.suite.profile_selection import select_profile
 from certify.sweep import image_cache
 from certify.sweep.expand import Lists, Selection, Unlisted, Wanted, expand
 from certify.sweep.image_cache import room_on
@@ -102,7 +102,7 @@ def sweep(
     entries = parse_listing(text, str(listing), known_profiles=_known(defaults))
     by_name = {profile.name: profile for profile in defaults}
     for name in {name for entry in entries for name in entry.profiles} - by_name.keys():
-        by_name[name] = chosen_profile(name)
+        by_name[name] = select_profile(name)
     selection = Selection(include, exclude, max_tags)
     with ExitStack() as stack:
         store = stack.enter_context(open_ledger(ledger, reports))
@@ -135,7 +135,7 @@ def sweep(
             )  # fmt: skip
         mine, changed = sweeping.account(plan, said, unlisted, number, source)
         keeper.write_reports(mine)
-    state = [*map(swept, mine), *map(_silent, unlisted)]
+    state = [*map(sweep_entry, mine), *map(_silent, unlisted)]
     print_results(mine, form, lambda: print_summary(state, changed, mine, Console()))
     unkept = say_unkept(keeper.unkept)
     sys.exit(exit_code(state, changed, fail_on) or unkept)
@@ -190,18 +190,18 @@ def _tell(listing: Path, wanted: Sequence[Wanted], unlisted: Sequence[Unlisted])
         click.echo(f"certify: {listing} leads to no image", err=True)
 
 
-def _silent(unlisted: Unlisted) -> Swept:
+def _silent(unlisted: Unlisted) -> SweepEntry:
     """A glob that nobody could expand is one image that nothing is known of."""
-    return Swept(unlisted.pattern, "", "", "", Status.INCONCLUSIVE, cause=unlisted.trouble.message)
+    return SweepEntry(unlisted.pattern, "", "", "", Status.INCONCLUSIVE, cause=unlisted.trouble.message)
 
 
-def exit_code(found: Sequence[Swept], changed: Sequence[Change] | None, fail_on: str) -> int:
+def exit_code(found: Sequence[SweepEntry], changed: Sequence[Change] | None, fail_on: str) -> int:
     """What a sweep means for the caller; one that found nothing is never a success."""
     if fail_on == "never":
         return CERTIFIED
     rejected = [each for each in found if each.status is Status.REJECTED]
     if fail_on == "newly-rejected" and changed is not None:
-        new = (Kind.BROKEN, Kind.APPEARED)
+        new = (ChangeKind.BROKEN, ChangeKind.APPEARED)
         fresh = {change.image.key for change in changed if change.kind in new}
         rejected = [each for each in rejected if each.key in fresh]
     if rejected:

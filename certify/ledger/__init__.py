@@ -1,1 +1,1 @@
-"""Certificates in a database: what is certified, and how every image ever fared."""
+"""The database of results, sweeps and revocations."""

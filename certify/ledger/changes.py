@@ -1,4 +1,4 @@
-"""What changed between two sweeps: broken, mended, appeared, vanished. Pure."""
+"""Changes between two sweeps: images newly broken, newly fixed, appeared or vanished. Pure."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ from certify.model.terms import Grade, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
-    """What a sweep found of one image under one profile."""
+class SweepEntry:
+    """The result of one image under one profile, as much as sweeps compare."""
 
     reference: str
     platform: str
+    """Empty if unknown."""
     profile: str
     identity: str
-    """Digest, or else image id; empty if it could not be resolved."""
+    """The digest, or else the image ID; empty if the reference could not be resolved."""
     status: Status
     grade: Grade | None = None
     boot_seconds: float | None = None
     cause: str = ""
-    """The first reason of a verdict that is not a plain yes."""
+    """The first reason of the verdict; empty if there is none."""
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What is compared from sweep to sweep."""
+        """The reference, platform and profile, the same in every sweep."""
         return self.reference, self.platform, self.profile
 
 
-def swept(result: Result) -> Swept:
-    """What a result is to a sweep."""
+def sweep_entry(result: Result) -> SweepEntry:
+    """Return the entry of a result in a sweep."""
     reasons = result.verdict.reasons
     first = reasons[0] if reasons else None
-    return Swept(
+    return SweepEntry(
         reference=result.image.reference,
         platform=result.image.platform or "",
         profile=result.profile,
@@ -49,35 +50,40 @@ def swept(result: Result) -> Swept:
     )
 
 
-class Kind(StrEnum):
-    """How an image changed."""
+class ChangeKind(StrEnum):
+    """A kind of change, in the words that people read."""
 
     BROKEN = "newly broken"
-    MENDED = "newly mended"
+    FIXED = "newly fixed"
     UNCLEAR = "no longer clear"
     MOVED = "moved"
     APPEARED = "appeared"
     VANISHED = "vanished"
 
+    @property
+    def json_name(self) -> str:
+        """The name in JSON output, which stays the same for the programs that read it."""
+        return "newly mended" if self is ChangeKind.FIXED else self.value
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One image that is not as it was."""
+    """One image that differs between two sweeps."""
 
-    kind: Kind
-    before: Swept | None
-    after: Swept | None
+    kind: ChangeKind
+    before: SweepEntry | None
+    after: SweepEntry | None
 
     @property
-    def image(self) -> Swept:
-        """The newer side, or else the older."""
+    def image(self) -> SweepEntry:
+        """The newer entry, or else the older."""
         found = self.after or self.before
         assert found is not None
         return found
 
 
-def changes(before: Iterable[Swept], after: Iterable[Swept]) -> list[Change]:
-    """Every image that changed, by kind and reference."""
+def find_changes(before: Iterable[SweepEntry], after: Iterable[SweepEntry]) -> list[Change]:
+    """Return a change for each image that differs, ordered by kind, then by reference."""
     old = {each.key: each for each in before}
     new = {each.key: each for each in after}
     found = [
@@ -85,42 +91,43 @@ def changes(before: Iterable[Swept], after: Iterable[Swept]) -> list[Change]:
         for key in old.keys() | new.keys()
         if (kind := _kind(old.get(key), new.get(key))) is not None
     ]
-    order = list(Kind)
+    order = list(ChangeKind)
     return sorted(found, key=lambda change: (order.index(change.kind), change.image.key))
 
 
-def _kind(before: Swept | None, after: Swept | None) -> Kind | None:
+def _kind(before: SweepEntry | None, after: SweepEntry | None) -> ChangeKind | None:
     if before is None:
-        return Kind.APPEARED
+        return ChangeKind.APPEARED
     if after is None:
-        return Kind.VANISHED
+        return ChangeKind.VANISHED
     became = {
-        Status.REJECTED: Kind.BROKEN,
-        Status.CERTIFIED: Kind.MENDED,
-        Status.INCONCLUSIVE: Kind.UNCLEAR,
+        Status.REJECTED: ChangeKind.BROKEN,
+        Status.CERTIFIED: ChangeKind.FIXED,
+        Status.INCONCLUSIVE: ChangeKind.UNCLEAR,
     }
     if before.status is not after.status:
         return became[after.status]
-    return Kind.MOVED if before.identity != after.identity else None
+    return ChangeKind.MOVED if before.identity != after.identity else None
 
 
-def alike(found: Sequence[Swept]) -> list[tuple[str, list[Swept]]]:
-    """Images that are not certified, grouped by what is wrong; the largest groups first.
+def group_by_cause(entries: Sequence[SweepEntry]) -> list[tuple[str, list[SweepEntry]]]:
+    """Group the entries that are not certified by their cause, the largest groups first.
 
-    Where the same is said of several images, each by its name, an ellipsis stands for that.
+    If the causes of a group differ only in the names of their images, an ellipsis replaces the
+    name.
     """
-    groups: dict[str, list[Swept]] = defaultdict(list)
-    for each in found:
+    groups: dict[str, list[SweepEntry]] = defaultdict(list)
+    for each in entries:
         if each.status is not Status.CERTIFIED:
-            groups[_nameless(each)].append(each)
-    said = [
+            groups[_cause_without_name(each)].append(each)
+    named = [
         (images[0].cause if len(images) == 1 else cause, images) for cause, images in groups.items()
     ]
-    return sorted(said, key=lambda group: (-len(group[1]), group[0]))
+    return sorted(named, key=lambda group: (-len(group[1]), group[0]))
 
 
-def _nameless(image: Swept) -> str:
-    """What is wrong with it, without its own name, however much of that was written."""
+def _cause_without_name(image: SweepEntry) -> str:
+    """Return the cause with an ellipsis for the image's name, in full or shortened."""
     last = image.reference.rpartition("/")[2]
     name = re.split("[:@]", last)[0]
     own = rf"{re.escape(last)}(?![\w-]|\.\w)|{re.escape(name)}@sha256:[0-9a-f]{{64}}"

@@ -1,4 +1,8 @@
-"""The questions a ledger answers, as SQL that SQLite and PostgreSQL both understand."""
+"""The queries of a ledger, in SQL that both SQLite and PostgreSQL understand.
+
+The result in force for an image, platform and profile is the newest that is not inconclusive, or
+else the newest. An image is identified by its digest, or else its ID, or else its reference.
+"""
 
 from __future__ import annotations
 
@@ -14,36 +18,28 @@ from certify.model.terms import Status
 
 ROW = results_table.c
 NAMES = (ROW.reference, ROW.registry, ROW.repository, ROW.tag)
-"""What a reference says; the rest of a result belongs to the image it led to."""
+"""The columns about the reference; all other columns are about the image that it led to."""
 
 _is_inconclusive = ROW.status == Status.INCONCLUSIVE.value
-# A pull that failed tells nothing about where a tag points, whatever the registry said before.
+# After a failed pull nobody knows where a tag points now, even if the registry gave a digest.
 _knows_its_image = or_(ROW.image_id.is_not(None), ROW.status != Status.INCONCLUSIVE.value)
 _newest_first = (ROW.finished_at.desc(), ROW.id.desc())
-_answers_before_silence = case((_is_inconclusive, 1), else_=0)
+_inconclusive_last = case((_is_inconclusive, 1), else_=0)
 
 
-def current(profile: str | None) -> Select[Any]:
-    """Documents of the standing results: one per identity, platform and profile."""
-    standing = _standing()
-    return (
-        select(ROW.id, ROW.document)
-        .join(standing, standing.c.id == ROW.id)
-        .where(standing.c.place == 1, *_of(profile))
-        .order_by(ROW.reference, ROW.platform, ROW.profile, ROW.id)
-    )
-
-
-def pointed_at(
-    profile: str | None, columns: Sequence[ColumnElement[Any]] = (ROW.id, ROW.document)
+def results_of_references(
+    profile: str | None, columns: Sequence[ColumnElement[Any]]
 ) -> Select[Any]:
-    """For each reference, platform and profile: what stands for the image it last led to.
+    """Select, per reference, platform and profile, the result in force of its latest image.
 
-    Besides the columns asked for (of a result that may bear another name of the same image)
-    each row carries the names of the reference itself.
+    The result may have been recorded under another name of the same image. Each row has
+    ``columns`` of the result, then :data:`NAMES` of the reference itself.
     """
-    standing = _standing()
-    # What was recorded last, even if it is an older answer: a tag may have moved back.
+    in_force = _first(
+        (_inconclusive_last, *_newest_first), per=(ROW.identity, ROW.platform, ROW.profile)
+    )
+    # By number, not by time: what was recorded last shows where the tag points, as a tag may
+    # move back to an image with older results.
     led_to = _first((ROW.id.desc(),), per=(ROW.reference, ROW.platform), where=_knows_its_image)
     last = results_table.alias("last")
     asked = (
@@ -67,14 +63,12 @@ def pointed_at(
                 ROW.profile == asked.c.profile,
             ),
         )
-        .join(standing, and_(standing.c.id == ROW.id, standing.c.place == 1))
+        .join(in_force, and_(in_force.c.id == ROW.id, in_force.c.place == 1))
     )
 
 
-def never_reached(
-    profile: str | None, columns: Sequence[ColumnElement[Any]] = (ROW.id, ROW.document)
-) -> Select[Any]:
-    """The newest result, per reference, platform and profile, of runs that found no image."""
+def runs_without_image(profile: str | None, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    """Select, per reference, platform and profile, the newest result that found no image."""
     newest = _first(
         _newest_first, per=(ROW.reference, ROW.platform, ROW.profile), where=~_knows_its_image
     )
@@ -85,29 +79,22 @@ def never_reached(
     )
 
 
-def standing_for(image: Image, profile: str, now: datetime) -> Select[Any]:
-    """What stands for one image, under whatever name, and has not expired; at most one row."""
+def result_in_force(image: Image, profile: str, now: datetime) -> Select[Any]:
+    """Select the result in force among those of one image that have not expired, if any."""
     names = [ROW.image_id == image.image_id] if image.image_id else []
     names += [ROW.digest == image.digest] if image.digest else []
     return (
         select(ROW.id, ROW.document)
         .where(or_(false(), *names), ROW.platform == (image.platform or ""))
         .where(*_of(profile), ROW.expires_at > now)
-        .order_by(_answers_before_silence, *_newest_first)
+        .order_by(_inconclusive_last, *_newest_first)
         .limit(1)
     )
 
 
 def history(reference: str) -> Select[Any]:
-    """All documents of a reference, newest first."""
+    """Select all results of a reference, newest first."""
     return select(ROW.id, ROW.document).where(ROW.reference == reference).order_by(*_newest_first)
-
-
-def _standing() -> Subquery:
-    """Place 1: the newest result that says yes or no, or else the newest at all."""
-    return _first(
-        (_answers_before_silence, *_newest_first), per=(ROW.identity, ROW.platform, ROW.profile)
-    )
 
 
 def _first(
@@ -116,7 +103,7 @@ def _first(
     per: Sequence[ColumnElement[Any]],
     where: ColumnElement[bool] | None = None,
 ) -> Subquery:
-    """Ids with their place among those that share ``per``; the best has place 1."""
+    """Number the rows within each group that shares ``per``; the first has ``place`` 1."""
     place = func.row_number().over(partition_by=per, order_by=order)
     ranked = select(ROW.id, place.label("place"))
     return (ranked if where is None else ranked.where(where)).subquery()

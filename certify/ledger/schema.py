@@ -1,7 +1,7 @@
-"""The tables of a ledger, and how a database becomes one.
+"""The tables of a ledger, and their creation in a new or older database.
 
-A result is stored whole, as the JSON that ``certify run --format json`` prints; the columns
-beside it repeat what people search and sort by. Nothing here is particular to SQLite.
+A result is stored whole, as the JSON that ``certify run --format json`` prints; the other columns
+repeat fields to search and sort by. Nothing here is particular to SQLite.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from certify.model.errors import BadLedger
+from certify.model.errors import LedgerUnavailable
 
 VERSION = 3
-"""Of the tables below. A ledger of a higher version was written by a newer certify; one of a
-lower version gets what it lacks when it is opened: so far only tables were added.
+"""The version of the tables below. A ledger with a higher version was written by a newer certify.
+One with a lower version gets the missing tables when it is opened: so far tables were only added.
 """
 
 
 class UtcMoment(TypeDecorator[datetime]):
-    """A moment that sorts rightly on every database: always written, and read, in UTC.
+    """A moment that is stored and read in UTC, so that all databases sort it correctly.
 
-    SQLite keeps no time zone and compares text; a moment without a zone is refused.
+    SQLite stores no time zone and compares text; a moment without a zone is refused.
     """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn any zone into UTC; raises ValueError for a moment without one."""
+        """Convert to UTC. Raises ValueError for a moment without a time zone."""
         if value is not None and value.tzinfo is None:
             raise ValueError(f"a moment without a time zone cannot be recorded: {value}")
         return value and value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give back what SQLite dropped."""
+        """Return the moment in UTC; SQLite returns it without a time zone."""
         if value is not None and value.tzinfo is None:
             return value.replace(tzinfo=UTC)
         return value and value.astimezone(UTC)
@@ -69,7 +69,7 @@ results_table = Table(
     "certify_results",
     METADATA,
     Column("id", Integer, primary_key=True),
-    # digest, or else image id, or else reference: what the result is about
+    # the digest, or else the image ID, or else the reference
     Column("identity", String, nullable=False),
     Column("reference", String, nullable=False),
     Column("registry", String),
@@ -77,7 +77,7 @@ results_table = Table(
     Column("tag", String),
     Column("digest", String),
     Column("image_id", String),
-    # '' where nobody got far enough to know, so that it can be compared and grouped
+    # '' if unknown, because NULL could not be compared and grouped
     Column("platform", String, nullable=False),
     Column("profile", String, nullable=False),
     Column("status", String, nullable=False),
@@ -87,7 +87,7 @@ results_table = Table(
     Column("finished_at", UtcMoment, nullable=False),
     Column("expires_at", UtcMoment, nullable=False),
     Column("suite_digest", String, nullable=False),
-    # the kind of host that it was found on; '' where there was none
+    # the kind of host; '' if there was none
     Column("host_class", String, nullable=False),
     Column("document", Text, nullable=False),
     Index("certify_by_identity", "identity", "platform", "profile", "finished_at"),
@@ -100,19 +100,18 @@ results_table = Table(
     Index("certify_by_suite", "suite_digest"),
 )
 
-
 sweeps_table = Table(
     "certify_sweeps",
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("source", String, nullable=False),
-    # the process that runs it, so that one that died can be told from one at work
+    # the process that runs it, to recognise a sweep whose process was killed
     Column("owner", String, nullable=False),
     Column("started_at", UtcMoment, nullable=False),
     Column("finished_at", UtcMoment),
 )
 
-# When a sweep last said that it is at work, for those whose process cannot be looked at from here.
+# The last heartbeat of each running sweep, for sweeps of other machines.
 beats_table = Table(
     "certify_beats",
     METADATA,
@@ -142,30 +141,32 @@ revocations_table = Table(
     Column("reference", String, nullable=False),
     Column("reason", Text, nullable=False),
     Column("revoked_at", UtcMoment, nullable=False),
-    # null while it stands; nothing is ever deleted here
+    # NULL while it is in force; no row is ever deleted
     Column("lifted_at", UtcMoment),
     Column("lifted_because", Text),
 )
 
 
 def version_of(connection: Connection) -> int | None:
-    """The version of the ledger behind the connection; None if there is no ledger yet."""
+    """Return the version of the ledger's tables, or None if there is no ledger yet."""
     if not inspect(connection).has_table(schema_table.name):
         return None
     return connection.scalar(select(schema_table.c.version))
 
 
 def create(connection: Connection) -> None:
-    """Make the tables that are missing, inside the transaction that is open on the connection.
+    """Create the missing tables, within the open transaction of the connection.
 
-    Raises `BadLedger` where a file holds another program's tables. A server's database may
-    well be shared, so there other tables are no offence.
+    Raises :class:`LedgerUnavailable` if an SQLite file has tables of another program; a database
+    on a server may be shared.
     """
-    # A write comes first: it waits for another process that is creating the same ledger.
+    # The first statement writes, so it waits for another process that creates the same ledger.
     connection.execute(CreateTable(schema_table, if_not_exists=True))
     foreign = set(inspect(connection).get_table_names()) - set(METADATA.tables)
     if foreign and connection.dialect.name == "sqlite":
-        raise BadLedger(f"not certify's: it holds the tables {', '.join(sorted(foreign)[:3])}")
+        raise LedgerUnavailable(
+            f"not certify's: it holds the tables {', '.join(sorted(foreign)[:3])}"
+        )
     for table in METADATA.sorted_tables:
         connection.execute(CreateTable(table, if_not_exists=True))
     for index in sorted(results_table.indexes, key=lambda index: str(index.name)):

@@ -1,7 +1,7 @@
-"""The ledger: every result ever recorded, and which of them stand.
+"""The ledger: all results ever recorded, and which of them are in force.
 
-What stands for an image is its newest answer: an inconclusive run never replaces a
-certificate, nor a rejection. Several processes may write to one ledger at once.
+The result in force for an image is the newest that is not inconclusive: an inconclusive run never
+replaces a certificate or a rejection. Several processes may write to one ledger at once.
 """
 
 from __future__ import annotations
@@ -18,33 +18,40 @@ from sqlalchemy import Engine, Row, Select, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from certify.ledger import queries
-from certify.ledger.connect import WRITES, engine_for, name_of, share
+from certify.ledger.connect import WRITES, allow_concurrent_reads, engine_for, name_of
+from certify.ledger.in_force import ResultInForce
+from certify.ledger.matrix_rows import (
+    HistoryPoint,
+    MatrixRow,
+    read_history_points,
+    read_newest_ids,
+    read_rows,
+)
 from certify.ledger.queries import ROW
 from certify.ledger.revocations import Revocations
 from certify.ledger.schema import VERSION, create, results_table, version_of
-from certify.ledger.shown import Key, Past, Shown, latest, past, shown
-from certify.ledger.standing import Standing
 from certify.ledger.sweeps import Sweeps
-from certify.model.errors import BadLedger
+from certify.model.errors import LedgerUnavailable
 from certify.model.result import Image, Result
-from certify.model.revocation import as_revoked
+from certify.model.result_key import Key
+from certify.model.revocation import reject_if_revoked
 from certify.model.terms import Status
 from certify.util.text import one_line, safe_json
 
 REPEATED = ("reference", "registry", "repository", "tag", "digest", "image_id")
-"""Fields of an image that have a column of the same name."""
+"""The fields of an image that have a column of the same name."""
 
 T = TypeVar("T")
 
-AT_A_TIME = 200
-"""Documents are read so many at a time."""
+BATCH_SIZE = 200
+"""The number of whole results that are read at once."""
 ANOTHER_FILE = "Name another ledger with --ledger, or move this file away: a new one is made."
 
 
 class Ledger:
-    """Certificates in a database; a context manager that lets go of it in the end.
+    """Results in a database; a context manager that closes it.
 
-    Every method raises `BadLedger` if the database cannot be read or written.
+    Every method raises :class:`LedgerUnavailable` if the database cannot be read or written.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -53,11 +60,13 @@ class Ledger:
 
     @classmethod
     def open(cls, url: str, *, make: bool = True) -> Self:
-        """Open a ledger, or make one: ``url`` is a path or an SQLAlchemy database URL.
+        """Open a ledger; ``url`` is a path or an SQLAlchemy database URL.
 
-        Raises `BadLedger` for a file that is no database or another program's, for a ledger
-        of a newer certify, and for a database that does not answer; `NothingRecorded` if there is
-        no such file, and none was to be made.
+        A ledger that does not exist is created. If ``make`` is false, raises
+        :class:`~certify.model.errors.NothingRecorded` instead for a missing file.
+        Raises :class:`LedgerUnavailable` if the database does not answer, is not a ledger, or was
+        written by a newer certify, and :class:`~certify.model.errors.BadLedgerUrl` for anything
+        that is not an address.
         """
         ledger = cls(engine_for(url, make=make))
         try:
@@ -70,15 +79,15 @@ class Ledger:
     @property
     def sweeps(self) -> Sweeps:
         """The sweeps of this ledger."""
-        return Sweeps(self._engine, self._explained)
+        return Sweeps(self._engine, self._translate_errors)
 
     @property
     def revocations(self) -> Revocations:
-        """The images that are not to be run again, as this ledger knows them."""
-        return Revocations(self._engine, self._explained)
+        """The revocations of this ledger."""
+        return Revocations(self._engine, self._translate_errors)
 
     def close(self) -> None:
-        """Let go of the database; doing it twice is harmless."""
+        """Close all connections; a second call does nothing."""
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -93,46 +102,39 @@ class Ledger:
         self.close()
 
     def record(self, result: Result) -> int:
-        """Keep a result for good; returns its number in this ledger."""
-        with self._explained(), self._engine.begin() as connection:
+        """Record a result and return its number in this ledger."""
+        with self._translate_errors(), self._engine.begin() as connection:
             inserted = connection.execute(results_table.insert().values(_row(result)))
             key = inserted.inserted_primary_key
         assert key is not None
         return int(key[0])
 
-    def current(self, profile: str | None = None) -> list[Result]:
-        """What stands for each image, platform and profile, in the order of their references.
+    def matrix_rows(self, profile: str | None = None) -> list[MatrixRow]:
+        """Return the rows of the matrix, ordered by reference, platform and profile.
 
-        An image is its digest, or else its id, or else (where nobody got that far) the
-        reference. Its newest answer stands; only where there is none, the newest silence.
+        A row has the result in force of the image that its reference last led to, even if that
+        was recorded under another name. A reference that moved to an image without a result under
+        a profile has no row there. See also :func:`~certify.ledger.matrix_rows.read_rows`.
         """
-        return [result for result, _ in self._read(queries.current(profile))]
+        with self._translate_errors(), self._engine.connect() as connection:
+            return read_rows(connection, profile)
 
-    def presented(self, profile: str | None = None) -> list[Result]:
-        """What stands for each reference, platform and profile, as people are to see it: the rows
-        of a matrix. A revoked image is rejected, and says why.
+    def matrix_results(self, profile: str | None = None) -> list[Result]:
+        """Return the results of all rows of the matrix, those of revoked images as rejected."""
+        return [result for _, result in self.results(self.matrix_rows(profile))]
 
-        A tag that moved shows only the image it last led to; under a profile which that image
-        was never asked about it shows nothing. The answer may come from a run under another
-        name of the same image, and then bears the name asked for. A run that could not even
-        get an image hides nothing: it shows only where there is nothing else to show.
+    def results(self, rows: Sequence[MatrixRow]) -> Iterator[tuple[MatrixRow, Result]]:
+        """Yield each row with its result, that of a revoked image as rejected."""
+        revoked = self.revocations.in_force()
+        for row, result in self.recorded_results(rows):
+            yield row, reject_if_revoked(result, revoked)
+
+    def recorded_results(self, rows: Sequence[MatrixRow]) -> Iterator[tuple[MatrixRow, Result]]:
+        """Yield each row with its result as recorded, under the row's name.
+
+        Results are read in batches, so not all of them are in memory at once.
         """
-        return [result for _, result in self.presented_documents(self.shown(profile))]
-
-    def presented_documents(self, rows: Sequence[Shown]) -> Iterator[tuple[Shown, Result]]:
-        """As `documents` does, for people to see: a revoked image is rejected, and says why."""
-        revoked = self.revocations.all()
-        for row, result in self.documents(rows):
-            yield row, as_revoked(result, revoked)
-
-    def shown(self, profile: str | None = None) -> list[Shown]:
-        """The rows of a matrix, without the results themselves."""
-        with self._explained(), self._engine.connect() as connection:
-            return shown(connection, profile)
-
-    def documents(self, rows: Sequence[Shown]) -> Iterator[tuple[Shown, Result]]:
-        """The results that stand for rows of a matrix, a few at a time, under the rows' names."""
-        for part in batched(rows, AT_A_TIME):
+        for part in batched(rows, BATCH_SIZE):
             query = select(ROW.id, ROW.document).where(ROW.id.in_([each.id for each in part]))
             found = {row.id: result for result, row in self._read(query)}
             for each in part:
@@ -140,27 +142,30 @@ class Ledger:
                 image = result.image.model_copy(update=each.names)
                 yield each, result.model_copy(update={"image": image})
 
-    def latest(self) -> dict[Key, int]:
-        """For each reference, platform and profile the number of its newest result."""
-        with self._explained(), self._engine.connect() as connection:
-            return latest(connection)
+    def newest_ids(self) -> dict[Key, int]:
+        """Return the number of the newest result for each reference, platform and profile."""
+        with self._translate_errors(), self._engine.connect() as connection:
+            return read_newest_ids(connection)
 
-    def past(self, rows: Sequence[Shown]) -> dict[Key, list[Past]]:
-        """What was ever recorded for rows of a matrix (a few hundred), the oldest first."""
-        with self._explained(), self._engine.connect() as connection:
-            return past(connection, rows)
+    def history_points(self, rows: Sequence[MatrixRow]) -> dict[Key, list[HistoryPoint]]:
+        """Return all results ever recorded for rows of the matrix, the oldest first.
 
-    def standings(self) -> list[Standing]:
-        """What stands for each reference, platform and profile, as much as a plan needs of it."""
+        The references become parameters of one query, so pass a few hundred rows at most.
+        """
+        with self._translate_errors(), self._engine.connect() as connection:
+            return read_history_points(connection, rows)
+
+    def results_in_force(self) -> list[ResultInForce]:
+        """Return the results in force of all references, platforms and profiles."""
         columns = (
             ROW.identity, ROW.platform, ROW.profile, ROW.status, ROW.suite_digest,
             ROW.host_class, ROW.expires_at,
         )  # fmt: skip
-        with self._explained(), self._engine.connect() as connection:
-            rows = connection.execute(queries.pointed_at(None, columns)).all()
-        # By position: two columns are called `reference`, of the answer and of the name.
+        with self._translate_errors(), self._engine.connect() as connection:
+            rows = connection.execute(queries.results_of_references(None, columns)).all()
+        # By position: two columns are called `reference`, the result's and the reference's own.
         return [
-            Standing(
+            ResultInForce(
                 reference=row[len(columns)],
                 profile=row.profile,
                 platform=row.platform,
@@ -173,68 +178,70 @@ class Ledger:
             for row in rows
         ]
 
-    def standing_for(self, image: Image, profile: str, now: datetime) -> Result | None:
-        """What stands for one image and profile and has not expired, whatever its name was.
+    def result_in_force(self, image: Image, profile: str, now: datetime) -> Result | None:
+        """Return the result in force of an image that has not expired, or None.
 
-        An image is known again by its digest or its id. Null if there is nothing.
+        The image is recognised by its digest or its image ID, whatever its name.
         """
-        found = self._read(queries.standing_for(image, profile, now))
+        found = self._read(queries.result_in_force(image, profile, now))
         return next((result for result, _ in found), None)
 
     def history(self, reference: str) -> list[Result]:
-        """Every result recorded under exactly this reference, newest first."""
+        """Return all results recorded under exactly this reference, newest first."""
         return [result for result, _ in self._read(queries.history(reference))]
 
     def _read(self, query: Select[Any]) -> Iterator[tuple[Result, Row[Any]]]:
-        """The result in each row's document, and the row for what stands beside it."""
-        with self._explained(), self._engine.connect() as connection:
+        """Yield the result in each row's document, with the row."""
+        with self._translate_errors(), self._engine.connect() as connection:
             rows = connection.execute(query).all()
         for row in rows:
             try:
                 yield Result.model_validate_json(row.document), row
             except ValidationError as error:
-                raise BadLedger(
+                raise LedgerUnavailable(
                     f"{self._where}: result {row.id} cannot be read: {one_line(str(error))}",
                     remedy="Another version of certify may have written it: use that one,"
                     " or name another ledger with --ledger.",
                 ) from error
 
     def _prepare(self) -> None:
-        with self._explained():
+        with self._translate_errors():
             if (self._version() or 0) < VERSION:
                 try:
                     with self._engine.execution_options(**{WRITES: True}).begin() as connection:
                         create(connection)
                 except DBAPIError:
-                    # Two processes may create one ledger at once; being second is no fault.
+                    # Two processes may create one ledger at once; the second then finds it made.
                     if (self._version() or 0) < VERSION:
                         raise
             version = self._version()
         if version is None or version > VERSION:
-            raise BadLedger(
+            raise LedgerUnavailable(
                 f"{self._where} was written by a newer certify"
                 f" (its tables are of version {version}, this certify knows {VERSION})",
                 remedy="Update certify, or name another ledger with --ledger.",
             )
-        share(self._engine)
+        allow_concurrent_reads(self._engine)
 
     def _version(self) -> int | None:
         with self._engine.connect() as connection:
             return version_of(connection)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Tell errors of the database in words, and name the ledger in them."""
+    def _translate_errors(self) -> Iterator[None]:
+        """Turn errors of the database into :class:`LedgerUnavailable` with the ledger's name."""
         try:
             yield
-        except BadLedger as error:
-            raise BadLedger(f"{self._where} is {error.message}", remedy=ANOTHER_FILE) from error
+        except LedgerUnavailable as error:
+            message = f"{self._where} is {error.message}"
+            raise LedgerUnavailable(message, remedy=ANOTHER_FILE) from error
         except (SQLAlchemyError, sqlite3.Error) as error:
-            told = one_line(str(getattr(error, "orig", None) or error)) or type(error).__name__
-            if "not a database" in told:
-                raise BadLedger(f"{self._where} is not a database", remedy=ANOTHER_FILE) from error
-            raise BadLedger(
-                f"the ledger {self._where} cannot be used: {told}",
+            reason = one_line(str(getattr(error, "orig", None) or error)) or type(error).__name__
+            if "not a database" in reason:
+                message = f"{self._where} is not a database"
+                raise LedgerUnavailable(message, remedy=ANOTHER_FILE) from error
+            raise LedgerUnavailable(
+                f"the ledger {self._where} cannot be used: {reason}",
                 remedy="See that it is there, may be read and written, and has room;"
                 " or name another with --ledger.",
             ) from error
@@ -260,6 +267,6 @@ def _row(result: Result) -> dict[str, Any]:
 
 
 def batched(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The rows, so many at a time."""
+    """Yield the rows in batches of at most ``size``."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]

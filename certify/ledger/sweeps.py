@@ -1,4 +1,4 @@
-"""Sweeps in the ledger: one at a time, and what each found, to compare it with the one before."""
+"""Sweeps in the ledger: one runs at a time, and its entries are compared with the one before."""
 
 from __future__ import annotations
 
@@ -10,50 +10,55 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, Row, select
 
-from certify.ledger.changes import Swept
+from certify.ledger.changes import SweepEntry
 from certify.ledger.schema import beats_table, schema_table, sweeps_table, swept_table
-from certify.model.errors import BadLedger, SweepRunning
+from certify.model.errors import LedgerUnavailable, SweepRunning
 from certify.model.terms import Grade, Status
 
 SWEEP = sweeps_table.c
-BEAT = timedelta(minutes=1)
-"""So often a sweep says that it is at work."""
-SILENT = timedelta(minutes=15)
-"""After so long without a word, one of another machine is taken to be gone."""
-KEPT = 100
-"""So many sweeps can be compared; older ones are forgotten, their results are not."""
+BEAT_INTERVAL = timedelta(minutes=1)
+"""The time between two heartbeats of a running sweep."""
+SILENCE_LIMIT = timedelta(minutes=15)
+"""The time without a heartbeat after which a sweep on another machine counts as dead."""
+KEPT_SWEEPS = 100
+"""The number of finished sweeps whose entries are kept; results are kept for good."""
 
 
 @dataclass(frozen=True, slots=True)
-class SweepRecord:
-    """One sweep that came to its end."""
+class FinishedSweep:
+    """A sweep that ran to its end."""
 
     id: int
     source: str
+    """The list that was swept, with the options that narrow it down."""
     started_at: datetime
     finished_at: datetime
 
 
 class Sweeps:
-    """The sweeps of one ledger. Every method raises `BadLedger` as the ledger does."""
+    """The sweeps of one ledger.
+
+    Every method raises :class:`LedgerUnavailable` if the ledger fails.
+    """
 
     def __init__(
-        self, engine: Engine, explained: Callable[[], AbstractContextManager[None]]
+        self, engine: Engine, translate_errors: Callable[[], AbstractContextManager[None]]
     ) -> None:
         self._engine = engine
-        self._explained = explained
+        self._translate_errors = translate_errors
 
-    def begin(self, source: str, owner: str, is_gone: Callable[[str], bool | None]) -> int:
-        """Note that a sweep runs; its number.
+    def begin(self, source: str, owner: str, is_dead: Callable[[str], bool | None]) -> int:
+        """Record that a sweep is running and return its number.
 
-        Raises :class:`SweepRunning` if another one does. One whose process is gone, as
-        ``is_gone`` tells of its owner, has been killed: its note is taken away. So is that of
-        one of which it cannot tell (null: another machine, or this one before it was started
-        anew), if it has been silent for long.
+        ``owner`` names this process, as ``machine/process ID/…``. ``is_dead`` returns True if the
+        process of such an owner has ended, or None if that cannot be known, because it ran on
+        another machine or before a restart. The record of a sweep is removed if its process has
+        ended, or if that is unknown and it sent no heartbeat for :data:`SILENCE_LIMIT`.
+        Raises :class:`SweepRunning` if another sweep is running.
         """
-        with self._explained(), self._engine.begin() as connection:
-            # The ledger's one row is locked first, so that of two that begin at once one waits for
-            # the other: on a server two new rows would not.
+        with self._translate_errors(), self._engine.begin() as connection:
+            # This locks the ledger's only row, so that of two sweeps that begin at once one waits
+            # for the other: on a server, neither would see the row that the other inserts.
             connection.execute(schema_table.update().values(version=schema_table.c.version))
             key = connection.execute(
                 sweeps_table.insert().values(
@@ -67,32 +72,33 @@ class Sweeps:
                 select(sweeps_table).where(SWEEP.finished_at.is_(None), SWEEP.id != mine)
             ).all()
             for other in others:
-                gone = is_gone(other.owner)
-                if gone is None:
-                    gone = datetime.now(UTC) - _heard_of(connection, other) > SILENT
-                if not gone:
+                dead = is_dead(other.owner)
+                if dead is None:
+                    dead = datetime.now(UTC) - _last_beat(connection, other) > SILENCE_LIMIT
+                if not dead:
                     pid = other.owner.partition("/")[2].partition("/")[0]
                     raise SweepRunning(
                         f"a sweep of {other.source} has been running on this ledger since "
                         f"{other.started_at:%Y-%m-%d %H:%M} UTC (process {pid or other.owner})",
                         remedy="Wait for it, or end it; or name another ledger with --ledger.",
                     )
-                _forget(connection, other.id)
+                _remove_unfinished(connection, other.id)
         return mine
 
     @contextmanager
     def running(
-        self, source: str, owner: str, is_gone: Callable[[str], bool | None]
+        self, source: str, owner: str, is_dead: Callable[[str], bool | None]
     ) -> Iterator[int]:
-        """A sweep, for as long as the block takes: it begins, says that it is at work, and is
-        abandoned at the end if it was not finished. Raises what :meth:`begin` does, and what the
-        block does: a ledger that fails at the end hides none of it.
+        """Begin a sweep, send heartbeats during the block, and remove it if it did not finish.
+
+        Raises as :meth:`begin` does. If the ledger fails after that, the block goes on, and what
+        the block raises is raised.
         """
-        number, over = self.begin(source, owner, is_gone), threading.Event()
+        number, over = self.begin(source, owner, is_dead), threading.Event()
 
         def beat() -> None:
-            while not over.wait(BEAT.total_seconds()):
-                with suppress(BadLedger):  # the next one may do
+            while not over.wait(BEAT_INTERVAL.total_seconds()):
+                with suppress(LedgerUnavailable):  # the next heartbeat may succeed
                     self._beat(number)
 
         thread = threading.Thread(target=beat, daemon=True)
@@ -102,21 +108,24 @@ class Sweeps:
         finally:
             over.set()
             thread.join()
-            with suppress(BadLedger):  # must not take the place of what ended the block
+            with suppress(LedgerUnavailable):  # must not replace what the block raised
                 self.abandon(number)
 
     def _beat(self, sweep: int) -> None:
         mine = beats_table.c.sweep == sweep
-        with self._explained(), self._engine.begin() as connection:
+        with self._translate_errors(), self._engine.begin() as connection:
             connection.execute(beats_table.update().where(mine).values(at=datetime.now(UTC)))
 
     def abandon(self, sweep: int) -> None:
-        """Take the note of a sweep away that was broken off; one that is finished stays."""
-        with self._explained(), self._engine.begin() as connection:
-            _forget(connection, sweep)
+        """Remove a sweep that did not finish; leave one that did."""
+        with self._translate_errors(), self._engine.begin() as connection:
+            _remove_unfinished(connection, sweep)
 
-    def finish(self, sweep: int, found: Iterable[Swept]) -> None:
-        """Keep what a sweep found, and forget the oldest of many."""
+    def finish(self, sweep: int, entries: Iterable[SweepEntry]) -> None:
+        """Record that a sweep finished, with its entries, and remove the oldest sweeps.
+
+        Does nothing if another sweep removed this one, because it seemed to be dead.
+        """
         rows = [
             {
                 "sweep": sweep, "reference": each.reference, "platform": each.platform,
@@ -124,42 +133,42 @@ class Sweeps:
                 "grade": each.grade.value if each.grade else None,
                 "boot_seconds": each.boot_seconds, "cause": each.cause,
             }
-            for each in found
+            for each in entries
         ]  # fmt: skip
-        with self._explained(), self._engine.begin() as connection:
+        with self._translate_errors(), self._engine.begin() as connection:
             ended = connection.execute(
                 sweeps_table.update().where(SWEEP.id == sweep).values(finished_at=datetime.now(UTC))
             )
             if not ended.rowcount:
-                return  # taken to be gone; the results are recorded, all the same
+                return
             if rows:
                 connection.execute(swept_table.insert(), rows)
             old = (
                 select(SWEEP.id)
                 .where(SWEEP.finished_at.is_not(None))
                 .order_by(SWEEP.id.desc())
-                .offset(KEPT)
+                .offset(KEPT_SWEEPS)
             )
             ids = list(connection.scalars(old))
             connection.execute(swept_table.delete().where(swept_table.c.sweep.in_(ids)))
             connection.execute(sweeps_table.delete().where(SWEEP.id.in_(ids)))
 
-    def last(self, count: int, source: str | None = None) -> list[SweepRecord]:
-        """The newest sweeps that came to their end, newest first; of one source if one is named."""
+    def finished(self, count: int, source: str | None = None) -> list[FinishedSweep]:
+        """Return at most ``count`` finished sweeps (of one source, if given), newest first."""
         query = select(sweeps_table).where(SWEEP.finished_at.is_not(None))
         if source is not None:
             query = query.where(SWEEP.source == source)
-        with self._explained(), self._engine.connect() as connection:
+        with self._translate_errors(), self._engine.connect() as connection:
             rows = connection.execute(query.order_by(SWEEP.id.desc()).limit(count)).all()
-        return [SweepRecord(row.id, row.source, row.started_at, row.finished_at) for row in rows]
+        return [FinishedSweep(row.id, row.source, row.started_at, row.finished_at) for row in rows]
 
-    def found(self, sweep: int) -> list[Swept]:
-        """What a sweep found, by reference."""
+    def entries(self, sweep: int) -> list[SweepEntry]:
+        """Return the entries of a sweep, ordered by reference."""
         query = select(swept_table).where(swept_table.c.sweep == sweep)
-        with self._explained(), self._engine.connect() as connection:
+        with self._translate_errors(), self._engine.connect() as connection:
             rows = connection.execute(query.order_by(swept_table.c.reference)).all()
         return [
-            Swept(
+            SweepEntry(
                 reference=row.reference,
                 platform=row.platform,
                 profile=row.profile,
@@ -173,14 +182,13 @@ class Sweeps:
         ]
 
 
-def _forget(connection: Connection, sweep: int) -> None:
-    """Remove the note of a sweep that is at work, and of its being so."""
+def _remove_unfinished(connection: Connection, sweep: int) -> None:
     connection.execute(beats_table.delete().where(beats_table.c.sweep == sweep))
     connection.execute(sweeps_table.delete().where(SWEEP.id == sweep, SWEEP.finished_at.is_(None)))
 
 
-def _heard_of(connection: Connection, sweep: Row[tuple[object, ...]]) -> datetime:
-    """When a sweep last said that it is at work; at its start, for one of an older certify."""
+def _last_beat(connection: Connection, sweep: Row[tuple[object, ...]]) -> datetime:
+    """Return the last heartbeat of a sweep; older versions sent none, so theirs is the start."""
     query = select(beats_table.c.at).where(beats_table.c.sweep == sweep.id)
-    heard: datetime = connection.scalar(query) or sweep.started_at
-    return heard
+    last: datetime = connection.scalar(query) or sweep.started_at
+    return last

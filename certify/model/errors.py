@@ -1,31 +1,32 @@
-"""What can go wrong, and what it means for a verdict.
+"""Errors that certify reports as messages, grouped by exit code.
 
 ::
 
     CertifyError
-    ├── UsageError             the caller's words are off: exit 2, nothing was run
-    │   ├── BadReference       an image reference that no registry could serve
-    │   ├── BadListing         a line of a list of images
-    │   ├── BadProfile         a profile that does not exist or does not validate
-    │   ├── BadWaivers         a file of waivers that is not there or does not validate
-    │   ├── BadPolicy          a policy of what is approved that does not validate
-    │   ├── BadKey             a key that cannot be read, written or used
-    │   ├── BadPublication     what was published before cannot be gone on from
-    │   ├── SweepRunning       another sweep is at work on the same ledger
-    │   └── BadLedger          a ledger that cannot be opened or read
-    ├── NotBelieved            a signed statement that is not to be relied on: not approved, exit 1
-    └── Trouble                the question could not be answered: inconclusive, exit 3
-        ├── EngineUnavailable  no container engine answers, or it stopped in mid-run
-        ├── ImageUnavailable   the image could not be pulled or is not there
-        │   └── NoSuchImage    its registry answers, and knows nothing of that name
-        ├── NothingRecorded    no ledger has been made where one is to be read
-        ├── ListUnavailable    the approved-images list cannot be had or read
-        ├── WouldShrink        a list would lose too much at once, so that it is not published
-        ├── LaunchRefused      the host's engine would not start the container as asked
-        └── SuiteBroken        the checks themselves broke down
+    ├── UsageError               wrong usage or configuration; nothing was run: exit 2
+    │   ├── BadReference         text that is not an image reference
+    │   ├── BadListing           a list of images with a wrong line
+    │   ├── BadProfile           a profile that is unknown or invalid
+    │   ├── BadWaivers           a waivers file that is missing or invalid
+    │   ├── BadPolicy            an approval policy that is missing or invalid
+    │   ├── BadKey               a key that cannot be read, written or used
+    │   ├── BadPublication       an earlier publication that cannot be continued
+    │   ├── BadLedgerUrl         text that is not the address of a ledger
+    │   └── SweepRunning         another sweep is running on the same ledger
+    ├── NotBelieved              a signature or signed statement that is invalid: exit 1
+    └── Trouble                  no answer was possible; inconclusive: exit 3
+        ├── EngineUnavailable    no container engine answers, or it stopped during a run
+        ├── ImageUnavailable     the image is neither local nor can it be pulled
+        │   └── NoSuchImage      the registry answers, but has no such image
+        ├── LedgerUnavailable    the ledger cannot be opened, read or written
+        ├── NothingRecorded      the ledger to read does not exist yet
+        ├── ListUnavailable      the approved-images list cannot be fetched or read
+        ├── WouldShrink          the approved-images list would lose too many images at once
+        ├── LaunchRefused        the engine refused to start the container
+        └── SuiteBroken          the process that runs the checks broke down
 
 A defect of the *image* is never an exception: it is a failed check.
-Every message says what happened; ``remedy`` says what to do about it.
+Each message states what happened; ``remedy`` states what to do about it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from certify.model.terms import Fault
 
 
 class CertifyError(Exception):
-    """Anything that certify itself reports instead of a traceback."""
+    """An error that certify reports as a message, without a traceback."""
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
         super().__init__(message)
@@ -45,51 +46,51 @@ class CertifyError(Exception):
 
 
 class UsageError(CertifyError):
-    """Wrong usage or configuration; exit 2, and nothing was run."""
+    """Wrong usage or configuration; nothing was run."""
 
 
 class BadReference(UsageError):
-    """Not an image reference."""
+    """Text that is not an image reference."""
 
 
 class BadListing(UsageError):
-    """A list of images has a line that cannot be understood."""
+    """A list of images that cannot be read or has a wrong line."""
 
 
 class BadProfile(UsageError):
-    """A profile is unknown or does not validate."""
+    """A profile that is unknown or invalid."""
 
 
 class BadWaivers(UsageError):
-    """A file of waivers cannot be read or does not validate."""
-
-
-class BadLedger(UsageError):
-    """A ledger cannot be opened, or is not certify's."""
-
-
-class BadKey(UsageError):
-    """A key cannot be read, written or used; its message never holds any of it."""
+    """A waivers file that cannot be read or is invalid."""
 
 
 class BadPolicy(UsageError):
-    """A policy of what is approved cannot be read or does not validate."""
+    """An approval policy that cannot be read or is invalid."""
+
+
+class BadKey(UsageError):
+    """A key that cannot be read, written or used; the message never contains any of it."""
 
 
 class BadPublication(UsageError):
-    """What was published before cannot be read, or something else is in its place."""
+    """An earlier publication that cannot be read, or other files in its place."""
+
+
+class BadLedgerUrl(UsageError):
+    """Text that is not the address of a ledger, such as a URL of an unknown database."""
 
 
 class SweepRunning(UsageError):
-    """Another sweep is at work on the same ledger."""
+    """Another sweep is running on the same ledger."""
 
 
 class NotBelieved(CertifyError):
-    """A signature or a signed statement does not hold; the message says what is wrong with it."""
+    """A signature or signed statement that is invalid; the message gives the reason."""
 
 
 class Trouble(CertifyError):
-    """What kept certify from an answer; the verdict is inconclusive, exit 3."""
+    """An obstacle that kept certify from an answer; the verdict is inconclusive."""
 
     default_fault: ClassVar[Fault] = Fault.HOST
 
@@ -106,31 +107,35 @@ class EngineUnavailable(Trouble):
 
 
 class ImageUnavailable(Trouble):
-    """The image is neither on the engine nor to be had from its registry."""
+    """The image is not on the engine and cannot be pulled."""
 
     default_fault = Fault.REGISTRY
 
 
 class NoSuchImage(ImageUnavailable):
-    """The registry answers, and has no such image or repository."""
+    """The registry answers, but has no such image or repository."""
+
+
+class LedgerUnavailable(Trouble):
+    """The ledger cannot be opened, read or written, or is another program's file."""
 
 
 class NothingRecorded(Trouble):
-    """There is no ledger yet where one is to be read."""
+    """The ledger to read does not exist yet."""
 
     default_fault = Fault.TOOL
 
 
 class ListUnavailable(Trouble):
-    """The approved-images list cannot be had, or not be read."""
+    """The approved-images list cannot be fetched or read."""
 
 
 class WouldShrink(Trouble):
-    """A list would lose more of its images at once than its policy allows."""
+    """The approved-images list would lose more images at once than the policy allows."""
 
 
 class LaunchRefused(Trouble):
-    """The engine refused to start the container as asked; the image was never asked."""
+    """The engine refused to start the container, so the image itself was not examined."""
 
 
 class SuiteBroken(Trouble):
@@ -140,4 +145,4 @@ class SuiteBroken(Trouble):
 
 
 class Interrupted(BaseException):
-    """Somebody asked to stop. Not an answer, and no error: nothing but clean-up may catch it."""
+    """A request to stop, which only clean-up code may catch."""

@@ -1,4 +1,4 @@
-"""What is revoked, and under which other digests it could be run all the same. Pure."""
+"""Revoked images: which images a revocation covers, by any of their digests. Pure."""
 
 from __future__ import annotations
 
@@ -10,35 +10,36 @@ from certify.model.terms import Status
 
 
 class Indexes:
-    """Which indexes hold which manifests, as far as anybody has seen."""
+    """The indexes known to hold a manifest; starts with those of an earlier list."""
 
     def __init__(self, before: ApprovedList | None) -> None:
         self._holding: dict[str, set[str]] = {}
         for listed in before.images if before else ():
-            self.see(listed.manifest_digest, listed.digest)
-        for stood in before.revoked if before else ():
-            for index in stood.indexes:
-                self.see(stood.digest, index)
+            self.add(listed.manifest_digest, listed.digest)
+        for revocation in before.revoked if before else ():
+            for index in revocation.indexes:
+                self.add(revocation.digest, index)
 
-    def see(self, manifest: str | None, index: str | None) -> None:
-        """Learn the digests by which one image goes; nothing, if there is but one."""
+    def add(self, manifest: str | None, index: str | None) -> None:
+        """Add an index that holds a manifest; unless both are known and differ, do nothing."""
         if manifest and index and manifest != index:
             self._holding.setdefault(manifest, set()).add(index)
 
-    def named_in(self, revoked: Iterable[Revocation]) -> tuple[Revocation, ...]:
-        """The revocations, each with the indexes that hold what it revokes."""
+    def complete(self, revocations: Iterable[Revocation]) -> tuple[Revocation, ...]:
+        """Return the revocations, each with all known indexes that hold its manifest."""
         return tuple(
             each.model_copy(update={"indexes": tuple(sorted(self._holding.get(each.digest, ())))})
-            for each in revoked
+            for each in revocations
         )
 
 
-def revoked(
+def merge_revocations(
     recorded: Iterable[Revocation], known: Collection[str], before: ApprovedList | None
 ) -> list[Revocation]:
-    """What the ledger says; and what only the list before knows, should the ledger be a new one.
+    """Return the revocations of a ledger, and those that only an earlier list has.
 
-    ``known`` are all digests that this ledger ever had revoked, those lifted since too.
+    A new ledger may lack them. ``known`` are all digests ever revoked in this ledger: where one
+    was lifted, the list's revocation no longer counts.
     """
     found = {each.digest: each for each in recorded}
     for each in before.revoked if before else ():
@@ -47,41 +48,43 @@ def revoked(
     return [found[digest] for digest in sorted(found)]
 
 
-def stopped(
+def find_revocation(
     digest: str | None, manifest: str | None, revoked: Iterable[Revocation]
 ) -> Revocation | None:
-    """The revocation that keeps an image from being run: of its own digest, or of its manifest.
+    """Return the revocation that covers an image, by its digest or its manifest's, or None.
 
-    Where nobody knew the manifest, it may be any that the index holds; then ``manifest`` is
-    null, or, in lists of older versions, the same as ``digest``.
+    An unknown manifest may be any that the index holds. It is None, or, in lists of older
+    versions, the same as ``digest``.
     """
-    vague = manifest in (None, digest)
+    unknown = manifest in (None, digest)
     mine = (digest, manifest)
-    about = (each for each in revoked if each.digest in mine or (vague and digest in each.indexes))
-    return next(about, None)
+    covering = (
+        each for each in revoked if each.digest in mine or (unknown and digest in each.indexes)
+    )
+    return next(covering, None)
 
 
-def parted(
+def split_revoked(
     images: Iterable[Approved], revoked: Sequence[Revocation]
 ) -> tuple[list[Approved], dict[tuple[str, str, str], str]]:
-    """Those of the images that are not revoked, and why the others are, by their names."""
-    stay: list[Approved] = []
-    gone: dict[tuple[str, str, str], str] = {}
+    """Return the images that are not revoked, and the reasons for the others by their names."""
+    remaining: list[Approved] = []
+    removed: dict[tuple[str, str, str], str] = {}
     for image in images:
-        by = stopped(image.digest, image.manifest_digest, revoked)
-        if by is None:
-            stay.append(image)
+        revocation = find_revocation(image.digest, image.manifest_digest, revoked)
+        if revocation is None:
+            remaining.append(image)
         else:
-            gone[image.name] = f"revoked: {by.reason}"
-    return stay, gone
+            removed[image.name] = f"revoked: {revocation.reason}"
+    return remaining, removed
 
 
-def as_revoked(result: Result, revoked: Iterable[Revocation]) -> Result:
-    """What is shown for an image: of one that is among the revoked, a rejection that says so."""
-    by = stopped(result.image.digest, result.image.manifest_digest, revoked)
-    if by is None:
+def reject_if_revoked(result: Result, revoked: Iterable[Revocation]) -> Result:
+    """Return the result as people see it: rejected, with the reason, if its image is revoked."""
+    revocation = find_revocation(result.image.digest, result.image.manifest_digest, revoked)
+    if revocation is None:
         return result
-    remedy = "`certify revoke --lift` ends it, if it was in error."
-    reason = Reason(check=None, text=f"revoked: {by.reason}", remedy=remedy)
+    remedy = "If the image was revoked in error, `certify revoke --lift` ends that."
+    reason = Reason(check=None, text=f"revoked: {revocation.reason}", remedy=remedy)
     verdict = Verdict(status=Status.REJECTED, reasons=(reason, *result.verdict.reasons))
     return result.model_copy(update={"verdict": verdict})

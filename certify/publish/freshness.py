@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from zlib import crc32
 
-from certify.ledger.shown import Shown
+from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.store import Ledger
 from certify.model.file_names import stem as stem_of
 from certify.publish.site.build import version
@@ -28,7 +28,7 @@ _TABLES = ("matrix.json", "matrix.md", "assets/rows.js", "badges/all.svg", "badg
 class Entry:
     """One image under one profile, as the reports show it."""
 
-    shown: Shown
+    shown: MatrixRow
     stem: str
     """The name of its files, without folder and suffix."""
     fingerprint: str
@@ -36,12 +36,12 @@ class Entry:
 
 
 def read_entries(ledger: Ledger, now: datetime) -> list[Entry]:
-    """Return an entry for each row of the matrix, in the ledger's order. Raises `BadLedger`."""
-    latest = ledger.latest()
-    revocations = [(each.digest, each.reason) for each in ledger.revocations.all()]
+    """Return an entry for each row of the matrix, in order. Raises `LedgerUnavailable`."""
+    latest = ledger.newest_ids()
+    revocations = [(each.digest, each.reason) for each in ledger.revocations.in_force()]
     revoked = crc32(repr(revocations).encode())
     found = []
-    for shown in ledger.shown():
+    for shown in ledger.matrix_rows():
         name = stem_of(shown.names["reference"], shown.profile, shown.platform or None)
         # A page also shows the newest result, which need not be the one in force.
         facts = (version(), shown.id, latest.get(shown.key, 0), shown.expires_at <= now, revoked)

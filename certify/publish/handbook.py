@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from certify.judge.profiles import GROUPS, Profile
+from certify.judge.groups import GROUPS
+from certify.judge.profiles import Profile
 from certify.model.finding import Claim
 from certify.model.terms import Level
 

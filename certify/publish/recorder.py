@@ -13,9 +13,9 @@ from itertools import chain
 from pathlib import Path
 
 from certify.ledger.store import Ledger
-from certify.model.errors import BadLedger
+from certify.model.errors import LedgerUnavailable
 from certify.model.result import Result
-from certify.model.revocation import as_revoked
+from certify.model.revocation import reject_if_revoked
 from certify.model.terms import Status
 from certify.publish.recommendations import advised, needs_advice
 from certify.publish.writer import write_reports
@@ -35,7 +35,7 @@ class Recorder:
         """Note what the ledger raises in the block, and break that off."""
         try:
             yield
-        except BadLedger as error:
+        except LedgerUnavailable as error:
             if error.message not in self.unkept:
                 self.unkept.append(error.message)
 
@@ -48,8 +48,8 @@ class Recorder:
         """The results as people and exit codes are to see them: a revoked image is rejected."""
         results = list(results)
         with self.noting():
-            revoked = self.ledger.revocations.all()
-            return [as_revoked(each, revoked) for each in results]
+            revoked = self.ledger.revocations.in_force()
+            return [reject_if_revoked(each, revoked) for each in results]
         return results
 
     def advised(self, results: Iterable[Result]) -> list[Result]:
@@ -69,10 +69,10 @@ class Recorder:
         with self.noting():
             rows = [
                 row
-                for row in self.ledger.shown()
+                for row in self.ledger.matrix_rows()
                 if row.profile in needing and row.status is Status.CERTIFIED and row.key not in here
             ]
-            others = (result for _, result in self.ledger.presented_documents(rows))
+            others = (result for _, result in self.ledger.results(rows))
             return advised(results, chain(results, others), now)
         return results
 

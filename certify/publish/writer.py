@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from certify.ledger.changes import Change, changes
-from certify.ledger.shown import Past
-from certify.ledger.store import AT_A_TIME, Ledger, batched
-from certify.model.errors import BadLedger
+from certify.ledger.changes import Change, find_changes
+from certify.ledger.matrix_rows import HistoryPoint
+from certify.ledger.store import BATCH_SIZE, Ledger, batched
+from certify.model.errors import LedgerUnavailable
 from certify.model.file_names import certificate_stem
 from certify.model.result import Result
 from certify.publish.badge import badge_files, total_badge_files
@@ -45,7 +45,7 @@ def write_reports(directory: Path, results: Sequence[Result], ledger: Ledger) ->
     _write(directory, [("junit.xml", junit_xml(results))])
     try:
         return update_reports(directory, ledger)
-    except BadLedger:
+    except LedgerUnavailable:
         _write(directory, map(_certificate, results))
         raise
 
@@ -54,7 +54,8 @@ def update_reports(directory: Path, ledger: Ledger, *, now: datetime | None = No
     """Update certificates, badges, matrix and site from the results in force in the ledger.
 
     An inconclusive run therefore replaces no certificate. A lock lets one process at a time
-    write. Returns the number of images whose files were written; raises OSError and `BadLedger`.
+    write. Returns the number of images whose files were written. Raises OSError and
+    `LedgerUnavailable`.
     """
     # The ledger is read under the lock, so the last process to get it has the newest results.
     with locked(directory / "assets"):
@@ -81,9 +82,9 @@ def _write_images(
     directory: Path, ledger: Ledger, entries: Sequence[Entry], due: set[str], now: datetime
 ) -> Iterator[Result]:
     """Write the files of the images in ``due``; yield the summaries of all results in order."""
-    for part in batched(entries, AT_A_TIME):
-        past = ledger.past([entry.shown for entry in part if entry.stem in due])
-        documents = ledger.presented_documents([entry.shown for entry in part])
+    for part in batched(entries, BATCH_SIZE):
+        past = ledger.history_points([entry.shown for entry in part if entry.stem in due])
+        documents = ledger.results([entry.shown for entry in part])
         for entry, (shown, result) in zip(part, documents, strict=True):
             if entry.stem in due:
                 files = dict(_image_files(result, past.get(shown.key, []), now))
@@ -92,7 +93,9 @@ def _write_images(
             yield summary_of(result)
 
 
-def _image_files(result: Result, past: Sequence[Past], now: datetime) -> Iterator[tuple[str, str]]:
+def _image_files(
+    result: Result, past: Sequence[HistoryPoint], now: datetime
+) -> Iterator[tuple[str, str]]:
     yield _certificate(result)
     yield from badge_files(result, now)
     yield from image_files(result, past)
@@ -111,12 +114,12 @@ def _tables(results: Sequence[Result], now: datetime) -> Iterator[tuple[str, str
 
 def _changes(ledger: Ledger) -> list[Change] | None:
     """Return what the last sweep changed; None if no earlier sweep had the same list."""
-    last = ledger.sweeps.last(1)
-    pair = ledger.sweeps.last(2, last[0].source) if last else []
+    last = ledger.sweeps.finished(1)
+    pair = ledger.sweeps.finished(2, last[0].source) if last else []
     if len(pair) < 2:
         return None
-    after, before = (ledger.sweeps.found(sweep.id) for sweep in pair)  # the newest comes first
-    return changes(before, after)
+    after, before = (ledger.sweeps.entries(sweep.id) for sweep in pair)  # the newest comes first
+    return find_changes(before, after)
 
 
 def _write(directory: Path, files: Iterable[tuple[str, str | bytes]]) -> None:

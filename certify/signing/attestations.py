@@ -12,7 +12,7 @@ from certify.model.errors import NotBelieved
 from certify.model.file_names import certificate_stem
 from certify.model.reference import Reference
 from certify.model.result import Result
-from certify.model.revocation import stopped
+from certify.model.revocation import find_revocation
 from certify.signing.attachments import Attachment
 from certify.signing.envelope import Bundle, sign
 from certify.signing.keys import Private, Public, key_id
@@ -133,6 +133,6 @@ def _stopped(bundle: bytes, revoked: Sequence[Revocation]) -> Revocation | None:
         return None
     try:
         digests = subjects(json.loads(Bundle.parse(bundle).payload), TEST_RESULT)
-        return stopped(digests[0], digests[-1], revoked)
+        return find_revocation(digests[0], digests[-1], revoked)
     except (NotBelieved, ValueError, AttributeError, IndexError, RecursionError):
         return None  # broken, so that nobody relies on it

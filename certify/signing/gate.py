@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from certify.model.approved import Approved, ApprovedList, Revocation
 from certify.model.errors import ListUnavailable
 from certify.model.platform import normal
-from certify.model.revocation import stopped
+from certify.model.revocation import find_revocation
 from certify.signing.statements import Certificate
 from certify.util.text import one_line
 
@@ -175,7 +175,7 @@ def _revoked(
     """
     own = next((each for each in revoked if each.digest == asked.digest), None)
     fitting = (each for each in here if _same_platform(each.platform, asked.platform))
-    about = (stopped(each.digest, each.manifest_digest, revoked) for each in fitting)
+    about = (find_revocation(each.digest, each.manifest_digest, revoked) for each in fitting)
     return own or next(filter(None, about), None)
 
 

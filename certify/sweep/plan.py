@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import partial
 
-from certify.ledger.standing import Standing
+from certify.ledger.in_force import ResultInForce
 from certify.model.result_key import Key
 from certify.model.terms import Status
 from certify.util.text import short
@@ -76,7 +76,7 @@ class Item:
 
 def make_plan(
     wanted: Sequence[Resolved],
-    standing: Sequence[Standing],
+    standing: Sequence[ResultInForce],
     *,
     now: datetime,
     host_class: str,
@@ -87,7 +87,7 @@ def make_plan(
     Names of one image are judged once, unless they are judged by other waivers.
     """
     by_name = {(each.reference, each.platform, each.profile): each for each in standing}
-    by_image: dict[tuple[str | None, str, str], Standing] = {
+    by_image: dict[tuple[str | None, str, str], ResultInForce] = {
         (each.digest, each.platform, each.profile): each for each in standing
     }
     first: dict[tuple[object, str], str] = {}
@@ -111,9 +111,9 @@ def make_plan(
 
 def _item(
     wanted: Resolved,
-    named: Standing | None,
-    known: Standing | None,
-    stale: Callable[[Standing], str],
+    named: ResultInForce | None,
+    known: ResultInForce | None,
+    stale: Callable[[ResultInForce], str],
     force: bool,
 ) -> Item:
     """``named`` stands for the reference, ``known`` for the image that it leads to now."""
@@ -130,7 +130,7 @@ def _item(
     return _known(wanted, named, known, stale(known))
 
 
-def _known(wanted: Resolved, named: Standing | None, known: Standing, why_stale: str) -> Item:
+def _known(wanted: Resolved, named: ResultInForce | None, known: ResultInForce, why_stale: str) -> Item:
     if why_stale:
         return Item(wanted, ItemState.STALE, why_stale)
     if named is None or named.digest != wanted.digest:
@@ -139,7 +139,7 @@ def _known(wanted: Resolved, named: Standing | None, known: Standing, why_stale:
     return Item(wanted, ItemState.FRESH, f"stands until {known.expires_at:%Y-%m-%d}")
 
 
-def _why_stale(known: Standing, *, now: datetime, suite: str, host_class: str) -> str:
+def _why_stale(known: ResultInForce, *, now: datetime, suite: str, host_class: str) -> str:
     if known.expires_at <= now:
         return f"expired on {known.expires_at:%Y-%m-%d}"
     if known.suite_digest != suite:

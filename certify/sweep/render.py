@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from certify.ledger.changes import Change, Kind, Swept, alike
+from certify.ledger.changes import Change, ChangeKind, SweepEntry, group_by_cause
 from certify.model.result import Result
 from certify.model.terms import Status
 from certify.publish import phrases
@@ -28,8 +28,8 @@ _STYLES = {
     ItemState.SAME: "dim", ItemState.FRESH: "dim", ItemState.UNRESOLVED: "red",
 }  # fmt: skip
 _KINDS = {
-    Kind.BROKEN: "bold red", Kind.MENDED: "bold green", Kind.UNCLEAR: "yellow",
-    Kind.MOVED: "cyan", Kind.APPEARED: "", Kind.VANISHED: "",
+    ChangeKind.BROKEN: "bold red", ChangeKind.FIXED: "bold green", ChangeKind.UNCLEAR: "yellow",
+    ChangeKind.MOVED: "cyan", ChangeKind.APPEARED: "", ChangeKind.VANISHED: "",
 }  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def plan_line(items: Sequence[Item]) -> str:
 
 
 def print_summary(
-    found: Sequence[Swept],
+    found: Sequence[SweepEntry],
     changed: Sequence[Change] | None,
     results: Sequence[Result],
     console: Console,
@@ -81,7 +81,7 @@ def print_changes(changed: Sequence[Change], console: Console) -> None:
     console.print(Group(*_changes(changed)), width=min(console.width, 100))
 
 
-def _verdicts(found: Sequence[Swept]) -> list[RenderableType]:
+def _verdicts(found: Sequence[SweepEntry]) -> list[RenderableType]:
     counts = Counter(each.status for each in found)
     grades = Counter(each.grade for each in found if each.grade)
     words = [f"{counts[status]} {status.value}" for status in Status]
@@ -100,15 +100,15 @@ def _changes(changed: Sequence[Change] | None) -> list[RenderableType]:
     lines: list[RenderableType] = [Text("Since the sweep before:")]
     for change in changed:
         text = Text.assemble((f"{change.kind.value:<16}", _KINDS[change.kind]), _of(change.image))
-        if change.kind in (Kind.BROKEN, Kind.UNCLEAR) and change.image.cause:
+        if change.kind in (ChangeKind.BROKEN, ChangeKind.UNCLEAR) and change.image.cause:
             text.append(f" — {one_line(change.image.cause)}", "dim")
         lines.append(Paragraph(text, first="  "))
     return lines
 
 
-def _wrong(found: Sequence[Swept]) -> list[RenderableType]:
+def _wrong(found: Sequence[SweepEntry]) -> list[RenderableType]:
     lines: list[RenderableType] = []
-    for cause, images in alike(found):
+    for cause, images in group_by_cause(found):
         text = Text.assemble(
             (f"{len(images)} {images[0].status.value}", "bold"), f": {one_line(cause, 300)}"
         )
@@ -138,7 +138,7 @@ def _named(names: Sequence[str], indent: int = 2) -> Paragraph:
     return Paragraph(Text(f"{', '.join(names[:NAMED])}{rest}", "dim"), first=" " * indent)
 
 
-def _slow(found: Sequence[Swept]) -> list[RenderableType]:
+def _slow(found: Sequence[SweepEntry]) -> list[RenderableType]:
     timed = [(each.boot_seconds, each) for each in found if each.boot_seconds is not None]
     timed.sort(key=lambda pair: -pair[0])
     if len(timed) < 2:
@@ -147,7 +147,7 @@ def _slow(found: Sequence[Swept]) -> list[RenderableType]:
     return [Paragraph(Text(f"Slowest to boot: {slowest}", "dim"))]
 
 
-def _of(image: Swept) -> str:
+def _of(image: SweepEntry) -> str:
     return _name(image.reference, image.profile)
 
 

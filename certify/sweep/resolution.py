@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from multiprocessing.pool import ThreadPool
 
 from certify.certification.certify import Options, judged_by, unseen
@@ -91,6 +92,6 @@ def _resolved(
         profile=profile.name,
         platform=wanted.platform or normal(engine.platform),
         digest=digest,
-        suite=judged_by(profile, options, image),
+        suite=judged_by(engine, profile, replace(options, platform=wanted.platform), image),
         why=why,
     )

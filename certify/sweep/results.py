@@ -8,7 +8,7 @@ from dataclasses import replace
 from certify.certification.certify import Options, certify, unseen
 from certify.certification.events import Unwatched
 from certify.judge.profiles import Profile
-from certify.ledger.changes import Swept, swept
+from certify.ledger.changes import SweepEntry, sweep_entry
 from certify.model.errors import ImageUnavailable, Trouble
 from certify.model.reference import Reference
 from certify.model.result import Image, Result
@@ -102,21 +102,21 @@ def remembered(
     items: Sequence[Item],
     said: Mapping[Key, Result],
     standing: Mapping[Key, Result],
-    before: Iterable[Swept],
+    before: Iterable[SweepEntry],
     unlisted: Sequence[Unlisted],
-) -> list[Swept]:
+) -> list[SweepEntry]:
     """What the next sweep compares itself with: the newest answer of each image.
 
     An image that nobody could tell anything of today has not changed. Neither have those of
     ``before``, the last sweep of the same list, that a registry could not list today.
     """
-    found: dict[Key, Swept] = {}
+    found: dict[Key, SweepEntry] = {}
     for item in items:
         key = item.wanted.key
         mine, known = said.get(key), standing.get(key)
         silent = mine is None or mine.verdict.status is Status.INCONCLUSIVE
         if newest := (known or mine) if silent else mine:
-            found[key] = replace(swept(newest), platform=item.wanted.platform)
+            found[key] = replace(sweep_entry(newest), platform=item.wanted.platform)
     for each in before:
         if any(would_list(glob.pattern, each.reference) for glob in unlisted):
             found.setdefault(each.key, each)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from certify.certification.certify import Options
 from certify.engine.client import Engine
 from certify.judge.profiles import Profile
-from certify.ledger.changes import Change, changes
+from certify.ledger.changes import Change, find_changes
 from certify.model.platform import normal
 from certify.model.result import Image, Result
 from certify.publish.recorder import Recorder
@@ -44,7 +44,7 @@ class Sweep:
         self._options = options
 
     def plan(self, wanted: Sequence[Wanted], defaults: Sequence[str], *, force: bool) -> SweepPlan:
-        """What each image is now, and what of that is to be run. Raises `BadLedger`.
+        """What each image is now, and what of that is to be run. Raises `LedgerUnavailable`.
 
         ``defaults`` are the profiles of an image that names none; with ``force`` nothing is fresh.
         """
@@ -52,7 +52,7 @@ class Sweep:
         found, allowed = resolve(wanted, defaults, self._profiles, engine, self._options)
         items = make_plan(
             found,
-            self._ledger.standings(),
+            self._ledger.results_in_force(),
             now=datetime.now(UTC),
             host_class=engine.host().kind,
             force=force,
@@ -92,10 +92,10 @@ class Sweep:
         changed = None
         with keeper.noting():
             standing = self._standing(plan)
-            before = sweeps.last(1, source)
-            old = sweeps.found(before[0].id) if before else []
+            before = sweeps.finished(1, source)
+            old = sweeps.entries(before[0].id) if before else []
             new = remembered(plan.items, said, standing, old, unlisted)
-            changed = changes(old, new) if before else None
+            changed = find_changes(old, new) if before else None
             sweeps.finish(number, new)
         why = next(iter(keeper.unkept), "another process has changed what the ledger knows")
         mine = told(plan.items, said, standing, self._profiles, self._options, why)
@@ -107,11 +107,11 @@ class Sweep:
 
     def _standing_for(self, image: Image, profile: str) -> Result | None:
         with self._keeper.noting():
-            return self._ledger.standing_for(image, profile, datetime.now(UTC))
+            return self._ledger.result_in_force(image, profile, datetime.now(UTC))
         return None
 
     def _standing(self, plan: SweepPlan) -> ResultsByKey:
         """What stands for the images of a plan, as it is shown."""
         keys = {item.wanted.key for item in plan.items}
-        rows = [row for row in self._ledger.shown() if row.key in keys]
-        return {row.key: result for row, result in self._ledger.presented_documents(rows)}
+        rows = [row for row in self._ledger.matrix_rows() if row.key in keys]
+        return {row.key: result for row, result in self._ledger.results(rows)}

@@ -1,20 +1,28 @@
-"""Results to record: small, and different only where a test says so."""
+"""A ledger in a temporary folder, and small results to record in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from certify.ledger.store import Ledger
 from certify.model.result import Result, Suite
 from tests.factories import NOON, a_result
 
 
 @pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(str(tmp_path / "certify.db")) as opened:
+        yield opened
+
+
+@pytest.fixture
 def make_result() -> Callable[..., Result]:
-    """Make a result; ``hour`` orders them, everything else about an image goes by its name."""
+    """Make results that finish ``hour`` hours after noon; other arguments are of the image."""
 
     def make(
         reference: str = "docker.io/library/debian:12",

@@ -1,4 +1,4 @@
-"""What changed from sweep to sweep."""
+"""Changes between two sweeps."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.ledger.changes import Kind, Swept, alike, changes
+from certify.ledger.changes import ChangeKind, SweepEntry, find_changes, group_by_cause
 from certify.model.terms import Grade, Status
 
-GOOD = Swept("a:1", "linux/amd64", "devspace", "sha256:aa", Status.CERTIFIED, Grade.NATIVE)
+GOOD = SweepEntry("a:1", "linux/amd64", "devspace", "sha256:aa", Status.CERTIFIED, Grade.NATIVE)
 BAD = replace(GOOD, status=Status.REJECTED, grade=None, cause="systemd.pid1: no systemd")
 SILENT = replace(GOOD, status=Status.INCONCLUSIVE, grade=None, cause="429")
 
@@ -20,24 +20,30 @@ SILENT = replace(GOOD, status=Status.INCONCLUSIVE, grade=None, cause="429")
     ("before", "after", "kinds"),
     [
         ([GOOD], [GOOD], []),
-        ([GOOD], [BAD], [Kind.BROKEN]),
-        ([BAD], [GOOD], [Kind.MENDED]),
-        ([SILENT], [GOOD], [Kind.MENDED]),
-        ([GOOD], [SILENT], [Kind.UNCLEAR]),
-        ([GOOD], [replace(GOOD, identity="sha256:bb")], [Kind.MOVED]),
-        ([GOOD], [replace(BAD, identity="sha256:bb")], [Kind.BROKEN]),
-        ([], [GOOD], [Kind.APPEARED]),
-        ([GOOD], [], [Kind.VANISHED]),
-        ([GOOD], [replace(GOOD, profile="plain")], [Kind.APPEARED, Kind.VANISHED]),
+        ([GOOD], [BAD], [ChangeKind.BROKEN]),
+        ([BAD], [GOOD], [ChangeKind.FIXED]),
+        ([SILENT], [GOOD], [ChangeKind.FIXED]),
+        ([GOOD], [SILENT], [ChangeKind.UNCLEAR]),
+        ([GOOD], [replace(GOOD, identity="sha256:bb")], [ChangeKind.MOVED]),
+        ([GOOD], [replace(BAD, identity="sha256:bb")], [ChangeKind.BROKEN]),
+        ([], [GOOD], [ChangeKind.APPEARED]),
+        ([GOOD], [], [ChangeKind.VANISHED]),
+        ([GOOD], [replace(GOOD, profile="plain")], [ChangeKind.APPEARED, ChangeKind.VANISHED]),
     ],
 )
-def test_kind(before: list[Swept], after: list[Swept], kinds: list[Kind]) -> None:
-    assert [change.kind for change in changes(before, after)] == kinds
+def test_kind(before: list[SweepEntry], after: list[SweepEntry], kinds: list[ChangeKind]) -> None:
+    assert [change.kind for change in find_changes(before, after)] == kinds
 
 
-def test_what_went_wrong_alike_is_told_together() -> None:
+def test_names_in_json_stay_the_same() -> None:
+    assert [kind.json_name for kind in ChangeKind] == [
+        "newly broken", "newly mended", "no longer clear", "moved", "appeared", "vanished",
+    ]  # fmt: skip
+
+
+def test_images_are_grouped_by_cause() -> None:
     others = [replace(BAD, reference=f"b:{number}") for number in range(3)]
-    assert alike([GOOD, SILENT, BAD, *others]) == [
+    assert group_by_cause([GOOD, SILENT, BAD, *others]) == [
         (BAD.cause, [BAD, *others]),
         (SILENT.cause, [SILENT]),
     ]
@@ -47,7 +53,7 @@ HEX = "a" * 64
 
 
 @pytest.mark.parametrize(
-    ("said", "together"),
+    ("cause", "shared"),
     [
         (
             "r.example:5000 does not find team/app:{n}: timed out",
@@ -61,26 +67,26 @@ HEX = "a" * 64
         ("no systemd (app:{n})", "no systemd (…)"),
     ],
 )
-def test_the_same_said_by_name_is_told_together(said: str, together: str) -> None:
+def test_causes_that_differ_only_in_names_are_one(cause: str, shared: str) -> None:
     found = [
-        replace(BAD, reference=f"r.example:5000/team/app:{n}", cause=said.format(n=n))
+        replace(BAD, reference=f"r.example:5000/team/app:{n}", cause=cause.format(n=n))
         for n in ("1", "1.2", "10")
     ]
-    ((cause, images),) = alike(found)
-    assert cause.startswith(together)
+    ((common, images),) = group_by_cause(found)
+    assert common.startswith(shared)
     assert images == found
-    assert alike(found[:1]) == [(found[0].cause, found[:1])], "one of its kind keeps its name"
+    assert group_by_cause(found[:1]) == [(found[0].cause, found[:1])], "alone"
 
 
-@pytest.mark.parametrize("said", ["app:12 is another one", "my-app:1", "app:1-slim", "the app"])
-def test_the_name_of_another_image_stays(said: str) -> None:
-    one, two = (replace(BAD, reference=f"app:{n}", cause=said) for n in ("1", "3"))
-    assert alike([one, two]) == [(said, [one, two])]
+@pytest.mark.parametrize("cause", ["app:12 is another one", "my-app:1", "app:1-slim", "the app"])
+def test_the_name_of_another_image_stays(cause: str) -> None:
+    one, two = (replace(BAD, reference=f"app:{n}", cause=cause) for n in ("1", "3"))
+    assert group_by_cause([one, two]) == [(cause, [one, two])]
 
 
 images = st.lists(
     st.builds(
-        Swept,
+        SweepEntry,
         st.sampled_from("abc"),
         st.just("linux/amd64"),
         st.just("devspace"),
@@ -92,10 +98,10 @@ images = st.lists(
 
 
 @given(images, images)
-def test_nothing_changes_against_itself_and_every_difference_is_told(
-    before: list[Swept], after: list[Swept]
+def test_every_difference_is_a_change_and_nothing_else(
+    before: list[SweepEntry], after: list[SweepEntry]
 ) -> None:
-    assert changes(before, before) == []
-    told = {change.image.key for change in changes(before, after)}
+    assert find_changes(before, before) == []
+    found = {change.image.key for change in find_changes(before, after)}
     old, new = {each.key: each for each in before}, {each.key: each for each in after}
-    assert told == {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+    assert found == {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}

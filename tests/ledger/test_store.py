@@ -1,41 +1,46 @@
-"""What stands in a ledger, and what no accident makes of it."""
+"""Results in a ledger: recorded, read, and found again by their images."""
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import sqlite3
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from datetime import timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from certify.ledger.store import Ledger
-from certify.model.errors import BadLedger
-from certify.model.result import Check, Result
-from certify.model.terms import Level, Outcome, Status
+from certify.model.errors import LedgerUnavailable
+from certify.model.result import Check, Image, Result, Waived, WaiverNote
+from certify.model.terms import Level, Outcome, Status, WaiverState
+from tests.factories import NOON
 
-CERTIFIED, REJECTED, INCONCLUSIVE = Status.CERTIFIED, Status.REJECTED, Status.INCONCLUSIVE
 DEBIAN = "docker.io/library/debian:12"
 BOOKWORM = "docker.io/library/debian:bookworm"
+WAIVED = Waived(
+    reason="harmless \x1b[2J",
+    owner="ana",
+    expires=datetime(2026, 5, 31, 23, 59, 59, tzinfo=UTC),
+    ticket="OPS-7",
+)
+WAIVED_CHECK = Check(
+    id="a.b",
+    title="t",
+    group="a",
+    level=Level.REQUIRED,
+    outcome=Outcome.FAILED,
+    seconds=0.1,
+    waiver=WAIVED,
+)
 
 Make = Callable[..., Result]
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(str(tmp_path / "certify.db")) as opened:
-        yield opened
-
-
-def told(results: list[Result]) -> list[tuple[str, str | None, str]]:
-    return [(r.image.reference, r.image.digest, r.verdict.status.value) for r in results]
-
-
-def test_a_result_comes_back_whole(ledger: Ledger, make_result: Make) -> None:
+def test_a_result_is_read_as_it_was_recorded(ledger: Ledger, make_result: Make) -> None:
     check = Check(
         id="image.os",
         title="OS",
@@ -51,7 +56,7 @@ def test_a_result_comes_back_whole(ledger: Ledger, make_result: Make) -> None:
     assert ledger.history(DEBIAN) == [result, result]
 
 
-def test_a_result_of_before_there_were_fields_is_read(tmp_path: Path, make_result: Make) -> None:
+def test_a_result_of_an_older_version_lacks_fields(tmp_path: Path, make_result: Make) -> None:
     path = tmp_path / "old.db"
     result = make_result(digest="sha256:1")
     with Ledger.open(str(path)) as ledger:
@@ -68,7 +73,7 @@ def test_a_result_of_before_there_were_fields_is_read(tmp_path: Path, make_resul
         assert ledger.history(DEBIAN) == [result]
 
 
-def test_a_lone_surrogate_does_not_lose_the_result(ledger: Ledger, make_result: Make) -> None:
+def test_a_lone_surrogate_is_replaced(ledger: Ledger, make_result: Make) -> None:
     ledger.record(make_result(digest="sha256:1", created="\ud800"))
     assert ledger.history(DEBIAN)[0].image.created == "\ufffd"
 
@@ -81,135 +86,8 @@ def test_history_is_newest_first_and_of_one_reference(ledger: Ledger, make_resul
     assert ledger.history("debian") == []
 
 
-def test_moments_of_any_zone_are_ordered_rightly(ledger: Ledger, make_result: Make) -> None:
-    early = make_result(digest="early")
-    far_east = timezone(timedelta(hours=9))
-    # On its own clock 21:00, and yet before the other's 13:00.
-    ledger.record(early.model_copy(update={"finished_at": early.finished_at.astimezone(far_east)}))
-    ledger.record(make_result(digest="late", hour=1))
-    assert [r.image.digest for r in ledger.history(DEBIAN)] == ["late", "early"]
-
-
-def test_a_moment_without_a_zone_is_refused(ledger: Ledger, make_result: Make) -> None:
-    result = make_result()
-    naive = result.model_copy(update={"finished_at": result.finished_at.replace(tzinfo=None)})
-    with pytest.raises(BadLedger, match="without a time zone"):
-        ledger.record(naive)
-    assert ledger.current() == []
-
-
-@pytest.mark.parametrize(
-    ("run", "stands"),
-    [
-        ([CERTIFIED], CERTIFIED),
-        ([CERTIFIED, INCONCLUSIVE], CERTIFIED),
-        ([REJECTED, INCONCLUSIVE, INCONCLUSIVE], REJECTED),
-        ([INCONCLUSIVE, CERTIFIED], CERTIFIED),
-        ([CERTIFIED, REJECTED], REJECTED),
-        ([REJECTED, CERTIFIED, INCONCLUSIVE], CERTIFIED),
-        ([INCONCLUSIVE, INCONCLUSIVE], INCONCLUSIVE),
-    ],
-)
-def test_the_newest_answer_stands(
-    ledger: Ledger, make_result: Make, run: list[Status], stands: Status
-) -> None:
-    for hour, status in enumerate(run):
-        ledger.record(make_result(digest="sha256:1", status=status, hour=hour))
-    assert told(ledger.current()) == [(DEBIAN, "sha256:1", stands.value)]
-    assert told(ledger.presented()) == [(DEBIAN, "sha256:1", stands.value)]
-    newest = max(hour for hour, status in enumerate(run) if status == stands)
-    assert (
-        ledger.current()[0].finished_at == ledger.history(DEBIAN)[len(run) - 1 - newest].finished_at
-    )
-
-
-def test_each_image_platform_and_profile_stands_by_itself(
-    ledger: Ledger, make_result: Make
-) -> None:
-    ledger.record(make_result(digest="a"))
-    ledger.record(make_result(digest="a", platform="linux/arm64", status=REJECTED))
-    ledger.record(make_result(digest="a", profile="plain", status=INCONCLUSIVE))
-    ledger.record(make_result(digest="b", hour=1))
-    ledger.record(make_result("local", image_id="sha256:i"))
-    ledger.record(make_result("local:again", image_id="sha256:i", status=REJECTED, hour=1))
-    assert len(ledger.current()) == 5
-    assert told(ledger.current("plain")) == [(DEBIAN, "a", "inconclusive")]
-    assert ("local:again", None, "rejected") in told(ledger.current())
-    assert "local" not in {r.image.reference for r in ledger.current()}
-
-
-def test_without_image_the_reference_is_the_identity(ledger: Ledger, make_result: Make) -> None:
-    for hour in range(2):
-        ledger.record(make_result(image_id=None, platform=None, status=INCONCLUSIVE, hour=hour))
-    assert len(ledger.current()) == 1
-
-
-def test_a_tag_that_moved_shows_its_newest_image_only(ledger: Ledger, make_result: Make) -> None:
-    ledger.record(make_result(digest="old"))
-    ledger.record(make_result(digest="new", status=REJECTED, hour=1))
-    assert told(ledger.presented()) == [(DEBIAN, "new", "rejected")]
-    assert len(ledger.current()) == 2
-
-
-def test_a_moved_tag_is_not_certified_by_what_it_was(ledger: Ledger, make_result: Make) -> None:
-    ledger.record(make_result(digest="old"))
-    ledger.record(make_result(digest="new", status=INCONCLUSIVE, hour=1))
-    assert told(ledger.presented()) == [(DEBIAN, "new", "inconclusive")]
-
-
-def test_a_tag_that_moved_back_shows_the_old_certificate(ledger: Ledger, make_result: Make) -> None:
-    ledger.record(make_result(digest="old"))
-    ledger.record(make_result(digest="new", status=REJECTED, hour=1))
-    ledger.record(make_result(digest="old", status=INCONCLUSIVE, hour=2))
-    assert told(ledger.presented()) == [(DEBIAN, "old", "certified")]
-
-
-def test_a_tag_that_moved_under_one_profile_moved_under_all(
-    ledger: Ledger, make_result: Make
-) -> None:
-    ledger.record(make_result(digest="old"))
-    ledger.record(make_result(digest="new", profile="plain", hour=1))
-    assert ledger.presented("devspace") == []
-    assert told(ledger.presented()) == [(DEBIAN, "new", "certified")]
-
-
-@pytest.mark.parametrize("platform", [None, "linux/amd64"])
-@pytest.mark.parametrize("digest", [None, "seen in the registry"])
-def test_a_failed_pull_hides_nothing(
-    ledger: Ledger, make_result: Make, platform: str | None, digest: str | None
-) -> None:
-    ledger.record(make_result(digest="a"))
-    ledger.record(
-        make_result(digest=digest, image_id=None, platform=platform, status=INCONCLUSIVE, hour=1)
-    )
-    assert told(ledger.presented()) == [(DEBIAN, "a", "certified")]
-
-
-def test_a_failed_pull_shows_where_there_is_nothing_else(ledger: Ledger, make_result: Make) -> None:
-    nothing = {"image_id": None, "status": INCONCLUSIVE}
-    ledger.record(make_result("lost", platform=None, **nothing))
-    ledger.record(make_result("lost", platform="linux/arm64", **nothing))
-    ledger.record(make_result("lost", platform="linux/arm64", hour=1, **nothing))
-    ledger.record(make_result(digest="a"))
-    ledger.record(make_result(platform="linux/arm64", **nothing))
-    assert [(r.image.reference, r.image.platform) for r in ledger.presented()] == [
-        (DEBIAN, "linux/amd64"),
-        (DEBIAN, "linux/arm64"),
-        ("lost", "linux/arm64"),
-    ]
-
-
-def test_two_names_of_one_image_share_what_stands(ledger: Ledger, make_result: Make) -> None:
-    ledger.record(make_result(digest="a", tag="12", status=INCONCLUSIVE))
-    ledger.record(make_result(BOOKWORM, digest="a", tag="bookworm", hour=1))
-    rows = ledger.presented()
-    assert told(rows) == [(DEBIAN, "a", "certified"), (BOOKWORM, "a", "certified")]
-    assert [row.image.tag for row in rows] == ["12", "bookworm"]
-    assert len(ledger.current()) == 1
-
-
 @pytest.mark.parametrize("prefix", ["", "sqlite:///"])
-def test_a_ledger_is_made_with_its_folder_and_kept(
+def test_a_ledger_is_created_with_its_folder(
     tmp_path: Path, make_result: Make, prefix: str
 ) -> None:
     path = tmp_path / "new folder" / "cert?#%20.db"
@@ -218,41 +96,17 @@ def test_a_ledger_is_made_with_its_folder_and_kept(
         ledger.record(make_result())
     assert path.exists()
     with Ledger.open(f"{prefix}{path}") as ledger:
-        assert len(ledger.current()) == 1
+        assert len(ledger.matrix_results()) == 1
 
 
-def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_refused_and_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("remember the milk\n" * 100)
     before = path.read_bytes()
-    with pytest.raises(BadLedger, match=r"notes\.txt is not a database") as refused:
+    with pytest.raises(LedgerUnavailable, match=r"notes\.txt is not a database") as refused:
         Ledger.open(str(path))
     assert refused.value.remedy
     assert path.read_bytes() == before
-
-
-def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "browser.db"
-    connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE bookmarks (url TEXT)")
-    connection.close()
-    before = path.read_bytes()
-    with pytest.raises(BadLedger, match=r"browser\.db is not certify's.*bookmarks"):
-        Ledger.open(str(path))
-    assert path.read_bytes() == before
-    assert [entry.name for entry in tmp_path.iterdir()] == ["browser.db"]
-
-
-def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "certify.db"
-    Ledger.open(str(path)).close()
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE certify_schema SET version = 99"))
-    engine.dispose()
-    with pytest.raises(BadLedger, match=r"newer certify.*version 99") as refused:
-        Ledger.open(str(path))
-    assert "Update certify" in refused.value.remedy
 
 
 def test_a_result_that_cannot_be_read_is_named(tmp_path: Path, make_result: Make) -> None:
@@ -263,31 +117,12 @@ def test_a_result_that_cannot_be_read_is_named(tmp_path: Path, make_result: Make
         with engine.begin() as connection:
             connection.execute(text("UPDATE certify_results SET document = '{}'"))
         engine.dispose()
-        with pytest.raises(BadLedger, match=f"result {number} cannot be read"):
-            ledger.current()
-
-
-@pytest.mark.parametrize(
-    ("url", "says"),
-    [
-        ("nosuchthing://host/db", "not the address"),
-        ("postgresql://user:secret@host:port/db", "not the address"),
-        ("postgresql+pg8000://user:secret@host/db", "no driver"),
-        ("sqlite:////proc/no/such/certify.db", "folder"),
-        ("/proc", "cannot be used"),
-    ],
-)
-def test_an_address_that_leads_nowhere(
-    monkeypatch: pytest.MonkeyPatch, url: str, says: str
-) -> None:
-    monkeypatch.setitem(sys.modules, "pg8000", None)
-    with pytest.raises(BadLedger, match=says) as refused:
-        Ledger.open(url)
-    assert "secret" not in refused.value.message
+        with pytest.raises(LedgerUnavailable, match=f"result {number} cannot be read"):
+            ledger.matrix_results()
 
 
 def record_some(path: str, worker: int, template: str) -> int:
-    """In another process: open the ledger (all at once, so creating it too) and write to it."""
+    """Open the ledger and write to it, in one of several processes that also create it."""
     result = Result.model_validate_json(template)
     for number in range(20):
         name = f"worker{worker}:{number}"
@@ -297,7 +132,7 @@ def record_some(path: str, worker: int, template: str) -> int:
                     update={"image": result.image.model_copy(update={"reference": name})}
                 )
             )
-            ledger.presented()
+            ledger.matrix_results()
     return worker
 
 
@@ -309,7 +144,75 @@ def test_many_processes_create_and_write_one_ledger(tmp_path: Path, make_result:
         done = pool.map(record_some, [path] * workers, range(workers), [template] * workers)
         assert list(done) == list(range(workers))
     with Ledger.open(path) as ledger:
-        assert len(ledger.presented()) == workers * 20
+        assert len(ledger.matrix_results()) == workers * 20
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
+
+
+def test_an_image_is_known_by_its_id_or_its_digest(ledger: Ledger, make_result: Make) -> None:
+    ledger.record(make_result("one:1", image_id="i", digest="d"))
+    ledger.record(make_result("other:1", image_id="o", digest="p", hour=1))
+
+    def found(
+        image_id: str | None = None,
+        digest: str | None = None,
+        *,
+        platform: str = "linux/amd64",
+        profile: str = "devspace",
+    ) -> str | None:
+        image = Image(reference="x", image_id=image_id, digest=digest, platform=platform)
+        result = ledger.result_in_force(image, profile, NOON)
+        return result.image.reference if result else None
+
+    assert found(image_id="i") == "one:1"
+    assert found(image_id="new", digest="d") == "one:1"
+    assert found(image_id="new") is None
+    assert found() is None, "an image without ID and digest is unknown"
+    assert found("i", profile="plain") is None
+    assert found(image_id="i", platform="linux/arm64") is None
+
+
+def test_an_expired_result_is_not_in_force(ledger: Ledger, make_result: Make) -> None:
+    image = Image(reference="x", image_id="i", platform="linux/amd64")
+    for hour, status in enumerate((Status.CERTIFIED, Status.REJECTED, Status.INCONCLUSIVE)):
+        ledger.record(make_result(image_id="i", hour=hour, status=status))
+
+    def after(hours: float) -> Status | None:
+        result = ledger.result_in_force(image, "devspace", NOON + timedelta(hours=hours))
+        return result.verdict.status if result else None
+
+    month = 30 * 24
+    assert after(3) is Status.REJECTED
+    assert after(month + 0.5) is Status.REJECTED
+    assert after(month + 1.5) is Status.INCONCLUSIVE
+    assert after(month + 2.5) is None
+
+
+def test_waivers_are_recorded_with_their_result(tmp_path: Path, make_result: Make) -> None:
+    notes = tuple(
+        WaiverNote(check="a.b", image="team/*", state=state, **WAIVED.model_dump())
+        for state in WaiverState
+    )
+    result = make_result().model_copy(update={"checks": (WAIVED_CHECK,), "waivers": notes})
+    with Ledger.open(str(tmp_path / "certify.db")) as ledger:
+        ledger.record(result)
+        assert ledger.matrix_results() == [result]
+
+
+def test_a_result_of_an_older_version_has_no_waivers(tmp_path: Path, make_result: Make) -> None:
+    path = tmp_path / "certify.db"
+    result = make_result().model_copy(
+        update={"checks": (WAIVED_CHECK.model_copy(update={"waiver": None}),)}
+    )
+    with Ledger.open(str(path)) as ledger:
+        ledger.record(result)
+    connection = sqlite3.connect(path)
+    (document,) = connection.execute("SELECT document FROM certify_results").fetchone()
+    old = json.loads(document)
+    del old["waivers"]
+    connection.execute("UPDATE certify_results SET document = ?", (json.dumps(old),))
+    connection.commit()
+    connection.close()
+    with Ledger.open(str(path)) as ledger:
+        assert ledger.matrix_results() == [result]

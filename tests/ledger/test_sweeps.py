@@ -1,9 +1,8 @@
-"""One sweep at a time: who is at work, who is gone, and of whom nobody can tell."""
+"""Sweeps in a ledger: one at a time, unless its process has ended or sends no heartbeat."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,23 +10,17 @@ import pytest
 from sqlalchemy import delete, event, select, update
 
 from certify.ledger import sweeps as module
-from certify.ledger.changes import Swept
+from certify.ledger.changes import SweepEntry
 from certify.ledger.schema import beats_table, sweeps_table
 from certify.ledger.store import Ledger
-from certify.model.errors import BadLedger, SweepRunning
+from certify.model.errors import LedgerUnavailable, SweepRunning
 from certify.model.terms import Status
 
 OWNER = "machine/42/100"
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(str(tmp_path / "certify.db")) as found:
-        yield found
-
-
 def unknown(_owner: str) -> None:
-    """Another machine: nobody can tell."""
+    """Answer as for a process on another machine."""
 
 
 def owners(ledger: Ledger) -> list[str]:
@@ -40,25 +33,27 @@ def beats(ledger: Ledger) -> list[datetime]:
         return list(connection.scalars(select(beats_table.c.at)))
 
 
-def test_who_begins_first_locks_what_there_is_one_of(ledger: Ledger) -> None:
-    """A server lets two rows be inserted at once; neither would then see the other."""
-    said: list[str] = []
-    event.listen(ledger._engine, "before_cursor_execute", lambda *told: said.append(told[2]))
+def test_a_sweep_locks_the_ledger_before_it_inserts(ledger: Ledger) -> None:
+    """On a server two sweeps could each insert a row without seeing the other's."""
+    statements: list[str] = []
+    event.listen(
+        ledger._engine, "before_cursor_execute", lambda *event: statements.append(event[2])
+    )
     ledger.sweeps.begin("nightly.txt", OWNER, unknown)
-    begun = said.index("UPDATE certify_schema SET version=certify_schema.version")
-    assert begun < next(n for n, each in enumerate(said) if each.startswith("INSERT"))
+    locked = statements.index("UPDATE certify_schema SET version=certify_schema.version")
+    assert locked < next(n for n, each in enumerate(statements) if each.startswith("INSERT"))
 
 
-@pytest.mark.parametrize("gone", [False, None])
-def test_one_that_is_at_work_is_said(ledger: Ledger, gone: bool | None) -> None:
-    ledger.sweeps.begin("nightly.txt", OWNER, lambda _: gone)
+@pytest.mark.parametrize("dead", [False, None])
+def test_a_second_sweep_is_refused(ledger: Ledger, dead: bool | None) -> None:
+    ledger.sweeps.begin("nightly.txt", OWNER, lambda _: dead)
     with pytest.raises(SweepRunning, match=r"nightly\.txt has been running .*\(process 42\)"):
-        ledger.sweeps.begin("nightly.txt", "machine/43/101", lambda _: gone)
+        ledger.sweeps.begin("nightly.txt", "machine/43/101", lambda _: dead)
     assert owners(ledger) == [OWNER]
     assert len(beats(ledger)) == 1
 
 
-def test_one_that_was_killed_gives_way(ledger: Ledger) -> None:
+def test_a_sweep_that_was_killed_is_removed(ledger: Ledger) -> None:
     ledger.sweeps.begin("nightly.txt", OWNER, unknown)
     ledger.sweeps.begin("nightly.txt", "machine/43/101", lambda _: True)
     assert owners(ledger) == ["machine/43/101"]
@@ -66,9 +61,9 @@ def test_one_that_was_killed_gives_way(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("beating", [True, False], ids=["silent", "of an older certify"])
-def test_one_of_another_machine_gives_way_once_it_is_silent(ledger: Ledger, beating: bool) -> None:
+def test_a_silent_sweep_of_another_machine_is_removed(ledger: Ledger, beating: bool) -> None:
     ledger.sweeps.begin("nightly.txt", OWNER, unknown)
-    long_ago = datetime.now(UTC) - module.SILENT - timedelta(seconds=1)
+    long_ago = datetime.now(UTC) - module.SILENCE_LIMIT - timedelta(seconds=1)
     with ledger._engine.begin() as connection:
         if beating:
             connection.execute(update(beats_table).values(at=long_ago))
@@ -79,10 +74,10 @@ def test_one_of_another_machine_gives_way_once_it_is_silent(ledger: Ledger, beat
     assert owners(ledger) == ["other/1/1"]
 
 
-def test_one_says_that_it_is_at_work_until_its_end(
+def test_a_sweep_sends_heartbeats_until_its_end(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BEAT", timedelta(milliseconds=10))
+    monkeypatch.setattr(module, "BEAT_INTERVAL", timedelta(milliseconds=10))
     commits = threading.Semaphore(0)
     with ledger.sweeps.running("nightly.txt", OWNER, unknown):
         (first,) = beats(ledger)
@@ -94,36 +89,38 @@ def test_one_says_that_it_is_at_work_until_its_end(
     assert (owners(ledger), beats(ledger)) == ([], [])
 
 
-def test_what_is_finished_stays(ledger: Ledger) -> None:
+def test_a_finished_sweep_is_recorded(ledger: Ledger) -> None:
     with ledger.sweeps.running("nightly.txt", OWNER, unknown) as number:
         ledger.sweeps.finish(number, [])
-    assert [each.id for each in ledger.sweeps.last(2)] == [number]
+    assert [each.id for each in ledger.sweeps.finished(2)] == [number]
     assert beats(ledger) == []
 
 
-def test_one_that_was_wrongly_taken_to_be_gone_ends_in_peace(ledger: Ledger) -> None:
-    found = Swept("app:1", "linux/amd64", "plain", "sha256:aa", Status.CERTIFIED)
+def test_a_running_sweep_that_was_removed_still_ends_without_an_error(ledger: Ledger) -> None:
+    found = SweepEntry("app:1", "linux/amd64", "plain", "sha256:aa", Status.CERTIFIED)
     with ledger.sweeps.running("nightly.txt", OWNER, unknown) as number:
         with ledger.sweeps.running("nightly.txt", "other/1/1", lambda _: True) as other:
             ledger.sweeps.finish(number, [found])
             ledger.sweeps.finish(other, [found])
-    assert [each.id for each in ledger.sweeps.last(2)] == [other]
+    assert [each.id for each in ledger.sweeps.finished(2)] == [other]
 
 
-def test_what_is_broken_off_is_not_remembered(ledger: Ledger) -> None:
+def test_a_sweep_that_is_broken_off_is_removed(ledger: Ledger) -> None:
     with pytest.raises(KeyboardInterrupt), ledger.sweeps.running("nightly.txt", OWNER, unknown):
         raise KeyboardInterrupt
-    assert (owners(ledger), ledger.sweeps.last(1)) == ([], [])
+    assert (owners(ledger), ledger.sweeps.finished(1)) == ([], [])
 
 
-@pytest.mark.parametrize("ending", [KeyboardInterrupt(), BadLedger("the disk is full")], ids=repr)
-def test_a_ledger_that_fails_hides_nothing_of_what_ended_a_sweep(
-    ledger: Ledger, tmp_path: Path, ending: BaseException
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), LedgerUnavailable("the disk is full")], ids=repr
+)
+def test_a_ledger_that_fails_does_not_hide_what_ended_a_sweep(
+    ledger: Ledger, tmp_path: Path, error: BaseException
 ) -> None:
     with (
-        pytest.raises(type(ending)) as raised,
+        pytest.raises(type(error)) as raised,
         ledger.sweeps.running("nightly.txt", OWNER, unknown),
     ):
-        (tmp_path / "certify.db").write_bytes(b"this is no database any more" * 1000)
-        raise ending
-    assert raised.value is ending
+        (tmp_path / "certify.db").write_bytes(b"no longer a database" * 1000)
+        raise error
+    assert raised.value is error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from certify.model.approved import Revocation
-from certify.model.revocation import Indexes, parted, revoked, stopped
+from certify.model.revocation import Indexes, find_revocation, merge_revocations, split_revoked
 from tests.factories import NOW, a_list, an_entry, digest
 
 MANIFEST, INDEX, OTHER = digest(1), digest(2), digest(3)
@@ -21,16 +21,16 @@ def test_an_index_is_known_from_what_was_listed_revoked_or_seen() -> None:
     listed = an_entry(digest=digest(4), manifest_digest=MANIFEST)
     before = a_list(listed, revoked=(revocation(MANIFEST, "a miner", digest(5)),))
     indexes = Indexes(before)
-    indexes.see(MANIFEST, INDEX)
-    (named,) = indexes.named_in([revocation(MANIFEST)])
+    indexes.add(MANIFEST, INDEX)
+    (named,) = indexes.complete([revocation(MANIFEST)])
     assert set(named.indexes) == {INDEX, digest(4), digest(5)}
 
 
 @pytest.mark.parametrize("index", [None, MANIFEST])
 def test_an_image_without_an_index_teaches_nothing(index: str | None) -> None:
     indexes = Indexes(None)
-    indexes.see(MANIFEST, index)
-    (named,) = indexes.named_in([revocation(MANIFEST)])
+    indexes.add(MANIFEST, index)
+    (named,) = indexes.complete([revocation(MANIFEST)])
     assert named.indexes == ()
 
 
@@ -48,7 +48,7 @@ def test_the_ledger_is_believed_and_the_list_where_the_ledger_never_knew(
     recorded: list[str], known: set[str], listed: list[str], expected: dict[str, str]
 ) -> None:
     before = a_list(revoked=tuple(revocation(each, "list") for each in listed))
-    found = revoked([revocation(each, "ledger") for each in recorded], known, before)
+    found = merge_revocations([revocation(each, "ledger") for each in recorded], known, before)
     assert {each.digest: each.reason for each in found} == expected
     assert [each.digest for each in found] == sorted(expected)
 
@@ -72,14 +72,14 @@ def test_an_image_is_stopped_by_what_is_or_may_be_in_it(
 ) -> None:
     found = revocation(MANIFEST, "a miner", INDEX)
     others = [revocation(digest(8)), revocation(digest(9), "x", digest(7))]
-    assert stopped(named, manifest, [*others, found]) == (found if expected else None)
-    assert stopped(named, manifest, others) is None
+    assert find_revocation(named, manifest, [*others, found]) == (found if expected else None)
+    assert find_revocation(named, manifest, others) is None
 
 
 @pytest.mark.parametrize("by", ["digest", "manifest_digest"])
 def test_what_is_revoked_leaves_the_list_by_either_of_its_digests(by: str) -> None:
     bad = an_entry(reference="bad:1", digest=INDEX, manifest_digest=MANIFEST)
     good = an_entry(reference="good:1", digest=OTHER, manifest_digest=OTHER)
-    stay, gone = parted([bad, good], [revocation(getattr(bad, by))])
+    stay, gone = split_revoked([bad, good], [revocation(getattr(bad, by))])
     assert stay == [good]
     assert gone == {bad.name: "revoked: a miner"}

@@ -15,7 +15,7 @@ from certify.certification.certify import Options
 from certify.cli.run import exit_code
 from certify.engine.client import Engine
 from certify.judge.profiles import load
-from certify.ledger.changes import Change, Kind
+from certify.ledger.changes import Change, ChangeKind
 from certify.ledger.store import Ledger
 from certify.model.file_names import certificate_stem
 from certify.model.result import Os, Result
@@ -84,7 +84,7 @@ def test_a_revoked_image_is_recorded_as_found_and_shown_as_rejected(
     assert ET.parse(tmp_path / "reports/junit.xml").getroot().findall(".//failure")
     certificate = tmp_path / f"reports/results/{certificate_stem(result)}.json"
     assert Result.model_validate_json(certificate.read_text()).verdict == told.verdict
-    assert ledger.current() == [result], "what was found is kept"
+    assert ledger.history(OWN) == [result], "recorded as found"
     assert keeper.unkept == []
 
 
@@ -176,7 +176,7 @@ def test_what_stands_is_told_and_compared_as_it_is_shown(keeper: Recorder, ledge
     for revoked, status, kinds in (
         (False, Status.CERTIFIED, None),
         (False, Status.CERTIFIED, []),
-        (True, Status.REJECTED, [Kind.BROKEN]),
+        (True, Status.REJECTED, [ChangeKind.BROKEN]),
         (True, Status.REJECTED, []),
     ):
         if revoked:

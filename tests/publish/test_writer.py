@@ -53,7 +53,7 @@ def test_everything_is_written_and_whole(
     assert len(ET.parse(tmp_path / "junit.xml").getroot()) == 2
     assert len(json.loads((tmp_path / "matrix.json").read_text())["rows"]) == len(one_of_each)
     assert (tmp_path / "matrix.md").read_text().startswith("# Compatibility matrix")
-    for result in ledger.presented():
+    for result in ledger.matrix_results():
         text = (tmp_path / "results" / f"{certificate_stem(result)}.json").read_text()
         assert Result.model_validate_json(text) == result
     stems = {certificate_stem(result) for result in one_of_each}
@@ -72,7 +72,7 @@ def test_tables_from_summaries_equal_those_from_results(
     """Thin results are enough for them."""
     record(ledger, *one_of_each)
     update_reports(tmp_path, ledger, now=NOON)
-    standing = ledger.presented()
+    standing = ledger.matrix_results()
     assert (tmp_path / "matrix.json").read_text() == matrix_json(standing)
     assert (tmp_path / "matrix.md").read_text() == matrix_markdown(standing, NOON)
     name, rows = rows_file(standing)

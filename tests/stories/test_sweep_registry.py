@@ -114,7 +114,7 @@ def test_an_interruption_does_not_wait_for_a_silent_registry(tmp_path: Path) -> 
         _, err = sweeping.communicate(timeout=60)
     assert (sweeping.returncode, time.monotonic() - begun < 10) == (130, True), err
     with Ledger.open(f"sqlite:///{tmp_path / 'reports' / 'certify.db'}") as ledger:
-        assert ledger.standings() == [], "nothing is known of what nobody was told of"
+        assert ledger.results_in_force() == [], "nothing is known of what nobody was told of"
 
 
 def test_a_limit_of_pulls_is_kept(certify: Certify, tmp_path: Path, registry: Registry) -> None:

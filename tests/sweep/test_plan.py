@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.ledger.standing import Standing
+from certify.ledger.in_force import ResultInForce
 from certify.model.terms import Status
 from certify.sweep.plan import ItemState, Resolved, make_plan
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOST = "cgroup v2, overlay2, x86_64"
 WANTED = Resolved("team/app:1", "devspace", "linux/amd64", "sha256:aa", suite="suite-1")
-STANDING = Standing(
+STANDING = ResultInForce(
     reference="team/app:1",
     profile="devspace",
     platform="linux/amd64",
@@ -29,7 +29,7 @@ STANDING = Standing(
 
 
 def plan(
-    wanted: list[Resolved], standing: list[Standing], *, force: bool = False
+    wanted: list[Resolved], standing: list[ResultInForce], *, force: bool = False
 ) -> list[tuple[ItemState, str]]:
     items = make_plan(
         wanted,
@@ -67,7 +67,7 @@ def plan(
     ],
 )  # fmt: skip
 def test_state(
-    wanted: Resolved, standing: list[Standing], force: bool, state: ItemState, why: str
+    wanted: Resolved, standing: list[ResultInForce], force: bool, state: ItemState, why: str
 ) -> None:
     ((found, said),) = plan([wanted], standing, force=force)
     assert found is state
@@ -109,7 +109,7 @@ wanted_images = st.builds(
     Resolved, names, st.just("devspace"), st.just("linux/amd64"), digests, st.just("suite-1")
 )
 standings = st.builds(
-    Standing,
+    ResultInForce,
     reference=names,
     profile=st.just("devspace"),
     platform=st.just("linux/amd64"),
@@ -127,7 +127,7 @@ standings = st.builds(
     st.booleans(),
 )
 def test_each_image_is_run_at_most_once_and_none_is_forgotten(
-    wanted: list[Resolved], standing: list[Standing], force: bool
+    wanted: list[Resolved], standing: list[ResultInForce], force: bool
 ) -> None:
     items = make_plan(wanted, standing, now=NOW, host_class=HOST, force=force)
     due = [item.wanted.identity for item in items if item.state.due]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from certify.ledger.changes import swept
+from certify.ledger.changes import sweep_entry
 from certify.model.result import Alternative, Recommendation, Result
 from certify.model.terms import Grade, Status
 from certify.sweep.render import print_summary
@@ -18,7 +18,7 @@ MakeResult = Callable[..., Result]
 
 def summary(*results: Result) -> str:
     console = Console(file=io.StringIO(), width=80)
-    print_summary([*map(swept, results)], None, results, console)
+    print_summary([*map(sweep_entry, results)], None, results, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

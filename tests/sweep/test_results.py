@@ -8,7 +8,7 @@ import pytest
 
 from certify.certification.certify import Options
 from certify.judge.profiles import load
-from certify.ledger.changes import Swept
+from certify.ledger.changes import SweepEntry
 from certify.model.errors import ImageUnavailable
 from certify.model.reference import Reference
 from certify.model.result import Image, Result
@@ -167,7 +167,7 @@ def test_silence_changes_nothing(
 
 def test_what_a_registry_could_not_list_has_not_vanished() -> None:
     before = [
-        Swept(f"{host}/team/app:1", PLATFORM, "plain", "sha256:aa", Status.CERTIFIED)
+        SweepEntry(f"{host}/team/app:1", PLATFORM, "plain", "sha256:aa", Status.CERTIFIED)
         for host in (HOST, "other.example")
     ]
     trouble = ImageUnavailable("it is silent", remedy="", fault=Fault.REGISTRY)

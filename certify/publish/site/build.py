@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from certify.ledger.changes import Change
-from certify.ledger.shown import Past
+from certify.ledger.matrix_rows import HistoryPoint
 from certify.model.file_names import certificate_stem
 from certify.model.result import Result
 from certify.publish.site.pages import TEMPLATES, compare_page, image_page, index_page
@@ -19,7 +19,7 @@ from certify.util.text import safe_json
 STATIC = Path(__file__).parent / "static"
 
 
-def image_files(result: Result, past: Sequence[Past]) -> Iterator[tuple[str, str]]:
+def image_files(result: Result, past: Sequence[HistoryPoint]) -> Iterator[tuple[str, str]]:
     """Yield the page of a result, and a script with the details of checks that did not pass.
 
     ``past`` has the earlier results under its name, oldest first.

@@ -19,9 +19,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from certify.ledger.changes import Change
-from certify.ledger.shown import Past
+from certify.ledger.matrix_rows import HistoryPoint
 from certify.model.result import Check, Result
-from certify.model.terms import Status
 from certify.publish import phrases
 from certify.publish.phrases import LEGEND, STATUS_MARKS, Mark, mark_of, waiver_text
 from certify.publish.site.plots import Point, spans_of, timeline, trend, typical
@@ -37,7 +36,7 @@ _CLASSES = {
 }  # fmt: skip
 
 
-def image_page(result: Result, stem: str, history: Sequence[Past]) -> str:
+def image_page(result: Result, stem: str, history: Sequence[HistoryPoint]) -> str:
     """Return the page of one result; ``history`` has all results of its name, oldest first."""
     points = [
         Point(each.at, each.status, each.boot_seconds, _samples(each, result))
@@ -104,13 +103,13 @@ def compare_page(written: datetime) -> str:
     )
 
 
-def _samples(each: Past, result: Result) -> tuple[float, ...]:
+def _samples(each: HistoryPoint, result: Result) -> tuple[float, ...]:
     return result.startup.samples if each.at == result.finished_at else ()
 
 
-def _by_digest(history: Sequence[Past]) -> list[tuple[str, list[Past]]]:
+def _by_digest(history: Sequence[HistoryPoint]) -> list[tuple[str, list[HistoryPoint]]]:
     """Group results by digest; newest digest first, and newest result first in each group."""
-    found: dict[str, list[Past]] = {}
+    found: dict[str, list[HistoryPoint]] = {}
     for each in reversed(history):
         found.setdefault(each.identity, []).append(each)
     return list(found.items())
@@ -215,6 +214,3 @@ def _visible(value: object) -> object:
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return printable(str(value))
-
-
-assert set(_STATUSES) == set(Status)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
-from certify.ledger.changes import Swept, swept
+from certify.ledger.changes import SweepEntry, sweep_entry
 from certify.ledger.store import Ledger
 from certify.model.file_names import certificate_stem
 from certify.model.result import Result
@@ -59,7 +59,7 @@ class Site:
         return self.folder / "images" / f"{certificate_stem(result)}.html"
 
 
-def build(folder: Path, results: Iterable[Result], sweeps: Sequence[Sequence[Swept]] = ()) -> Site:
+def build(folder: Path, results: Iterable[Result], sweeps: Sequence[Sequence[SweepEntry]] = ()) -> Site:
     """The site of a new ledger that holds these results, and what sweeps found."""
     with Ledger.open(f"sqlite:///{folder / 'certify.db'}") as ledger:
         for result in results:
@@ -68,7 +68,7 @@ def build(folder: Path, results: Iterable[Result], sweeps: Sequence[Sequence[Swe
             number = ledger.sweeps.begin("images.txt", "nobody", lambda _: True)
             ledger.sweeps.finish(number, found)
         update_reports(folder, ledger, now=NOON)
-        return Site(folder, tuple(ledger.presented()))
+        return Site(folder, tuple(ledger.matrix_results()))
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +78,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     The last sweep found changes of every kind, among them an image that is gone.
     """
     results = [*many(60, runs=3), *(plain(result_of(number, NOON)) for number in range(60, 64))]
-    now = list({each.key: each for each in map(swept, results)}.values())
+    now = list({each.key: each for each in map(sweep_entry, results)}.values())
     before = [*now[8:], *(replace(each, status=OTHER[each.status]) for each in now[:4])]
     gone = replace(now[0], reference="registry.example/gone:1")
     name = "reports of Ana #1 %41 ü?"
@@ -95,7 +95,7 @@ def plain(result: Result) -> Result:
 def harmful(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """The site of three hostile images among some good ones, swept twice without a change."""
     results = [*many(3), *map(hostile, range(3, 6))]
-    twice = [[swept(result) for result in results]] * 2
+    twice = [[sweep_entry(result) for result in results]] * 2
     return build(tmp_path_factory.mktemp("harmful"), results, twice)
 
 

@@ -103,7 +103,7 @@ def test_the_changes_of_the_last_sweep_open_and_lead_to_the_images(
     tile.click()
     expect(tile).to_have_attribute("aria-expanded", "true")
     kinds = page.locator("#changes li b").all_inner_texts()
-    assert set(kinds) <= {"newly broken", "newly mended", "no longer clear", "appeared", "vanished"}
+    assert set(kinds) <= {"newly broken", "newly fixed", "no longer clear", "appeared", "vanished"}
     assert kinds.count("appeared") == 4
     gone = page.locator("#changes li", has_text="vanished")
     expect(gone).to_contain_text("registry.example/gone:1")

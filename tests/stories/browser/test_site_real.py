@@ -29,7 +29,7 @@ def test_the_site_of_a_real_sweep(certify: Certify, tmp_path: Path, visit: Visit
         ended = certify("sweep", str(listing), "--profile", "plain", "--pull", "never")
         assert ended.code == code, ended.err
     with Ledger.open(f"sqlite:///{tmp_path}/reports/certify.db") as ledger:
-        site = Site(tmp_path / "reports", tuple(ledger.presented()))
+        site = Site(tmp_path / "reports", tuple(ledger.matrix_results()))
     assert {result.verdict.status for result in site.results} == set(Status)
 
     page = visit.open(site.index)

@@ -1,4 +1,4 @@
-"""The standing result of an image, as much as the plan of a sweep needs."""
+"""Results in force, as much of them as the plan of a sweep needs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from certify.model.terms import Status
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What the ledger holds, as much as a plan needs."""
+class ResultInForce:
+    """The result in force for one reference, platform and profile, without its checks."""
 
     reference: str
     profile: str
     platform: str
     digest: str
+    """The digest, or else the image ID."""
     status: Status
     suite_digest: str
     host_class: str
+    """The kind of host (:attr:`certify.model.result.Host.kind`); empty if unknown."""
     expires_at: datetime

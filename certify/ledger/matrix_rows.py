@@ -1,0 +1,108 @@
+"""Rows of the compatibility matrix and points of its plots, read without whole results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from certify.ledger import queries
+from certify.ledger.queries import NAMES, ROW
+from certify.model.result_key import Key
+from certify.model.terms import Grade, Status
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixRow:
+    """One row of the matrix: a reference, a platform, a profile, and the result in force."""
+
+    id: int
+    """The number of the result in the ledger."""
+    names: dict[str, Any]
+    """The reference and its parts; the result may have been recorded under another name."""
+    platform: str
+    """Empty if unknown."""
+    profile: str
+    expires_at: datetime
+    status: Status
+
+    @property
+    def key(self) -> Key:
+        """The reference, platform and profile, unique in a matrix."""
+        return self.names["reference"], self.platform, self.profile
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPoint:
+    """One result in the history of a reference, as much as plots and tables need."""
+
+    at: datetime
+    status: Status
+    grade: Grade | None
+    boot_seconds: float | None
+    identity: str
+    """The digest, or else the image ID, or else the reference."""
+
+
+def read_rows(connection: Connection, profile: str | None) -> list[MatrixRow]:
+    """Return all rows of the matrix, or those of one profile, ordered by key.
+
+    A run that found no image has a row only if no other result has the same key; if its platform
+    is unknown too, only if no other row has the same reference and profile.
+    """
+    columns = (ROW.id, ROW.platform, ROW.profile, ROW.expires_at, ROW.status)
+    found = _rows(connection, queries.results_of_references(profile, columns))
+    rows = {each.key: each for each in found}
+    names = {(each.names["reference"], each.profile) for each in found}
+    without_image = _rows(connection, queries.runs_without_image(profile, (*columns, *NAMES)))
+    for each in sorted(without_image, key=lambda each: not each.platform):
+        name = each.names["reference"], each.profile
+        if each.platform or name not in names:
+            rows.setdefault(each.key, each)
+            names.add(name)
+    return [rows[key] for key in sorted(rows)]
+
+
+def _rows(connection: Connection, query: Select[Any]) -> list[MatrixRow]:
+    # By position: the names come last, and another column may have the name of one of them.
+    wanted = [name.name for name in NAMES]
+    return [
+        MatrixRow(
+            number, dict(zip(wanted, names, strict=True)), platform, profile, ends, Status(status)
+        )
+        for number, platform, profile, ends, status, *names in connection.execute(query)
+    ]
+
+
+def read_newest_ids(connection: Connection) -> dict[Key, int]:
+    """Return the number of the newest result for each reference, platform and profile."""
+    keys = (ROW.reference, ROW.platform, ROW.profile)
+    query = select(*keys, func.max(ROW.id)).group_by(*keys)
+    return {(row[0], row[1], row[2]): row[3] for row in connection.execute(query)}
+
+
+def read_history_points(
+    connection: Connection, rows: Sequence[MatrixRow]
+) -> dict[Key, list[HistoryPoint]]:
+    """Return all results recorded under the keys of some rows, the oldest first."""
+    found: dict[Key, list[HistoryPoint]] = {row.key: [] for row in rows}
+    query = (
+        select(
+            ROW.reference, ROW.platform, ROW.profile,
+            ROW.finished_at, ROW.status, ROW.grade, ROW.boot_seconds, ROW.identity,
+        )
+        .where(ROW.reference.in_({row.names["reference"] for row in rows}))
+        .order_by(ROW.finished_at, ROW.id)
+    )  # fmt: skip
+    for reference, platform, profile, at, status, grade, boot, identity in connection.execute(
+        query
+    ):
+        if (reference, platform, profile) in found:
+            point = HistoryPoint(
+                at, Status(status), Grade(grade) if grade else None, boot, identity
+            )
+            found[reference, platform, profile].append(point)
+    return found
