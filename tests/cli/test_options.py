@@ -1,0 +1,127 @@
+"""Ledgers that cannot be used: every command ends with exit 3 and one clear message."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from certify.cli.main import COMMANDS, main
+from certify.ledger.store import Ledger
+from tests.factories import a_certificate, digest
+
+READERS = {
+    "matrix": ["matrix"],
+    "report": ["report"],
+    "history": ["history", "debian:12"],
+    "diff": ["diff"],
+    "publish": ["publish", "--unsigned"],
+}
+WRITERS = {
+    "run": ["run", "debian:12"],
+    "sweep": ["sweep", "images.txt"],
+    "fix": ["fix", "debian:12"],
+    "revoke": ["revoke", f"debian@{digest(1)}", "--reason", "a miner", "--unsigned"],
+}
+ALL = READERS | WRITERS
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images.txt").write_text("debian:12\n")
+    return tmp_path
+
+
+def run(command: str, *ledger: str) -> Result:
+    return CliRunner().invoke(main, [*ALL[command], *ledger])
+
+
+def no_database(path: Path) -> str:
+    path.write_text("remember the milk\n" * 1000)
+    return "is not a database"
+
+
+def damaged(path: Path) -> str:
+    with Ledger.open(str(path)) as ledger:
+        ledger.record(a_certificate())
+    raw = path.read_bytes()
+    path.write_bytes(raw[:4096] + b"\xff" * (len(raw) - 4096))
+    return "malformed"
+
+
+def a_folder(path: Path) -> str:
+    path.mkdir()
+    return "is a folder, not a ledger"
+
+
+def newer(path: Path) -> str:
+    Ledger.open(str(path)).close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE certify_schema SET version = 99")
+    return "was written by a newer certify"
+
+
+def foreign(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    return "is not certify's"
+
+
+def unreadable(path: Path) -> str:
+    path.symlink_to("/proc/self/mem")  # even root cannot read its beginning
+    return "cannot be used: disk I/O error"
+
+
+def test_every_command_with_a_ledger_is_tested() -> None:
+    with_ledger = {
+        name
+        for name in COMMANDS
+        if any(option.name == "ledger" for option in COMMANDS[name].params)
+    }
+    assert with_ledger == ALL.keys()
+
+
+@pytest.mark.parametrize("command", ALL)
+@pytest.mark.parametrize("make", [no_database, damaged, a_folder, newer, foreign, unreadable])
+def test_trouble_with_a_ledger_is_exit_3(
+    folder: Path, command: str, make: Callable[[Path], str]
+) -> None:
+    message = make(folder / "mine.db")
+    ended = run(command, "--ledger", "mine.db")
+    assert (ended.exit_code, ended.stdout) == (3, ""), ended.output
+    problem, remedy = ended.stderr.splitlines()
+    assert problem.startswith("certify: ")
+    assert message in problem
+    assert remedy.startswith("  ")
+
+
+@pytest.mark.parametrize("command", ALL)
+def test_the_ledger_in_the_reports_folder_is_no_exception(folder: Path, command: str) -> None:
+    (folder / "reports").mkdir()
+    message = no_database(folder / "reports" / "certify.db")
+    ended = run(command)
+    assert (ended.exit_code, ended.stdout) == (3, ""), ended.output
+    assert message in ended.stderr
+
+
+@pytest.mark.parametrize("command", ALL)
+@pytest.mark.parametrize("url", ["nosuchthing://host/db", "postgresql://host:port/db"])
+def test_an_address_of_no_ledger_is_wrong_usage(command: str, url: str) -> None:
+    ended = run(command, "--ledger", url)
+    assert (ended.exit_code, ended.stdout) == (2, ""), ended.output
+    assert ended.stderr.startswith("certify: not the address of a ledger: ")
+
+
+@pytest.mark.parametrize("command", READERS)
+def test_reading_creates_no_ledger(folder: Path, command: str) -> None:
+    ended = run(command)
+    assert (ended.exit_code, ended.stdout) == (3, ""), ended.output
+    assert ended.stderr.startswith(
+        "certify: Nothing is recorded yet: there is no reports/certify.db."
+    )
+    assert [path.name for path in folder.iterdir()] == ["images.txt"]
