@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from certify.model.platform import of_this_host
+from certify.model.platform import host_platform
 from certify.signing.attestations import Signer
 from certify.signing.gate import Listed
 from certify.signing.keys import new_pair, public_pem, read_private
@@ -36,7 +36,7 @@ def a_list(count: int) -> dict[str, Any]:
             "reference": f"registry.invalid/team/i{n}:1",
             "registry": "registry.invalid", "repository": f"team/i{n}", "tag": "1",
             "digest": f"sha256:{n:064x}", "manifest_digest": f"sha256:{n:064x}",
-            "platform": of_this_host(), "profile": "devspace", "grade": "native",
+            "platform": host_platform(), "profile": "devspace", "grade": "native",
             "trust": "unknown", "waived": [], "boot_seconds": 1.5, "provision_seconds": None,
             "suite": f"sha256:{1:064x}", "certified_at": moment, "expires_at": later,
         }

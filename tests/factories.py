@@ -15,6 +15,7 @@ import pytest
 
 from certify.model.approved import Approved, ApprovedList, Revocation
 from certify.model.result import (
+    AppliedWaiver,
     Calibration,
     Check,
     Host,
@@ -26,7 +27,6 @@ from certify.model.result import (
     Startup,
     Suite,
     Verdict,
-    Waived,
 )
 from certify.model.terms import Grade, Level, Outcome, Status, Trust
 from certify.suite.catalogue import claims
@@ -83,8 +83,8 @@ def a_check(name: str, outcome: Outcome, level: Level = Level.REQUIRED, **more: 
     return Check(id=name, title=name, group="x", level=level, outcome=outcome, seconds=0, **more)
 
 
-def a_waiver() -> Waived:
-    return Waived(reason="known", owner="ana", expires=NOW + timedelta(days=1))
+def a_waiver() -> AppliedWaiver:
+    return AppliedWaiver(reason="known", owner="ana", expires=NOW + timedelta(days=1))
 
 
 def an_entry(**fields: Any) -> Approved:
@@ -155,10 +155,10 @@ MakeResult = Callable[..., Result]
 
 
 @pytest.fixture(scope="session")
-def waived() -> Waived:
+def waived() -> AppliedWaiver:
     """Why a failure is not held against an image."""
     expires = datetime(2026, 5, 31, 23, 59, 59, tzinfo=UTC)
-    return Waived(reason="harmless", owner="ana", expires=expires, ticket="OPS-7")
+    return AppliedWaiver(reason="harmless", owner="ana", expires=expires, ticket="OPS-7")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from certify.approved.policy import Policy
 from certify.judge.waivers import valid_until
 from certify.model.approved import Approved, Revocation
-from certify.model.platform import normal
+from certify.model.platform import normalize_platform
 from certify.model.result import Check, Result
 from certify.model.revocation import find_revocation, split_revoked
 from certify.model.terms import Level, Status
@@ -89,7 +89,7 @@ def shrinks_too_much(policy: Policy, before: Sequence[Approved], lost: Sequence[
 def _contents(result: Result) -> list[_Content]:
     """Return the digests of index and manifest, each with platform and profile."""
     image = result.image
-    platform = normal(image.platform or "")
+    platform = normalize_platform(image.platform or "")
     digests = dict.fromkeys(filter(None, (image.digest, image.manifest_digest)))
     return [(digest, platform, result.profile) for digest in digests]
 

@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Any
 
 from certify.model.approved import Approved, ApprovedList
-from certify.model.platform import normal
+from certify.model.platform import normalize_platform
 from certify.model.reference import DOCKER_HUB, OFFICIAL
 from certify.util.text import one_line, safe_json
 
@@ -56,17 +56,21 @@ def admitted_digests(listed: ApprovedList) -> dict[str, str]:
     index, and is treated as one.
     """
     barred = {index for each in listed.revoked for index in each.indexes}
-    wanted = {normal(platform) for platform in listed.platforms}
+    wanted = {normalize_platform(platform) for platform in listed.platforms}
     approved: dict[str, set[str]] = {}
     for each in listed.images:
-        approved.setdefault(each.digest, set()).add(normal(each.platform))
+        approved.setdefault(each.digest, set()).add(normalize_platform(each.platform))
     found: dict[str, str] = {}
     for each in listed.images:
         name = one_line(each.reference)
         if wanted <= approved[each.digest] and each.digest not in barred:
             found.setdefault(each.digest, name)
         manifest = each.manifest_digest
-        if manifest and manifest not in barred and (not wanted or normal(each.platform) in wanted):
+        if (
+            manifest
+            and manifest not in barred
+            and (not wanted or normalize_platform(each.platform) in wanted)
+        ):
             found.setdefault(manifest, name)
     return dict(sorted(found.items()))
 

@@ -14,9 +14,9 @@ from certify.certification.certify import Options
 from certify.cli.options import read_waivers
 from certify.engine.launch_plan import ISOLATIONS, Limits
 from certify.judge.profiles import Profile
-from certify.model.platform import PLATFORM, normal
-from certify.suite.catalogue import own_checks
-from certify.suite.profile_selection import chosen_profiles
+from certify.model.platform import PLATFORM, normalize_platform
+from certify.suite.catalogue import own_checks_folder
+from certify.suite.profile_selection import select_profiles
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,7 +61,7 @@ class Platform(click.ParamType[str]):
         text = str(value)
         if not PLATFORM.fullmatch(text) or not text.startswith("linux/"):
             self.fail(f"{value!r} is not a platform; expected for example linux/arm64", param, ctx)
-        return normal(text)
+        return normalize_platform(text)
 
 
 _OPTIONS = (
@@ -121,8 +121,8 @@ def certification(
     keep: bool = False,
 ) -> tuple[list[Profile], Options]:
     """The profiles and options that were chosen. Raises :class:`UsageError`, and runs nothing."""
-    own = own_checks(checks) if checks else None
-    return chosen_profiles(profiles, own), Options(
+    own = own_checks_folder(checks) if checks else None
+    return select_profiles(profiles, own), Options(
         platform=platform,
         pull=pull,
         isolation=isolation,

@@ -14,7 +14,7 @@ import click
 
 from certify.cli.exits import CERTIFIED, REJECTED
 from certify.model.errors import NotBelieved, Trouble, UsageError
-from certify.model.platform import PLATFORM, normal, of_this_host
+from certify.model.platform import PLATFORM, host_platform, normalize_platform
 from certify.model.reference import Reference
 from certify.signing.gate import Decision, Question, Why, answer
 from certify.signing.keys import Public, key_id, read_public
@@ -119,7 +119,7 @@ def _place(approved: str | None, attached: bool, key: Public | None) -> str:
 def _platform(asked: str | None) -> str:
     if asked is not None and not PLATFORM.fullmatch(asked):
         raise UsageError(f"--platform {asked!r}: expected is for example linux/arm64")
-    return normal(asked) if asked else of_this_host()
+    return normalize_platform(asked) if asked else host_platform()
 
 
 def _named(image: str) -> Reference:

@@ -20,7 +20,7 @@ from certify.engine.errors import (
 )
 from certify.engine.launch_plan import SYSBOX_RUNTIME
 from certify.model.errors import ImageUnavailable, Interrupted, LaunchRefused, UsageError
-from certify.model.platform import ARCHITECTURES, normal
+from certify.model.platform import ARCHITECTURES, normalize_platform
 from certify.model.reference import Reference
 from certify.model.result import Host, Image
 from certify.model.terms import Fault
@@ -156,7 +156,11 @@ class Engine:
             pull = "never"  # an ID names what is here; no registry knows it
         with translate_errors():
             found = None if pull == "always" else self._local(name)
-            if found is not None and platform and _platform_of(found.attrs) != normal(platform):
+            if (
+                found is not None
+                and platform
+                and _platform_of(found.attrs) != normalize_platform(platform)
+            ):
                 found = None
             pulled: str | None = None
             if found is None:
@@ -221,7 +225,9 @@ class Engine:
 
 def _platform_of(attrs: dict[str, Any]) -> str:
     variant = attrs.get("Variant")
-    return normal(f"{attrs['Os']}/{attrs['Architecture']}" + (f"/{variant}" if variant else ""))
+    return normalize_platform(
+        f"{attrs['Os']}/{attrs['Architecture']}" + (f"/{variant}" if variant else "")
+    )
 
 
 def _facts(reference: Reference, attrs: dict[str, Any], digest: str | None) -> Image:
@@ -241,4 +247,4 @@ def _facts(reference: Reference, attrs: dict[str, Any], digest: str | None) -> I
         layer_digests=tuple(attrs.get("RootFS", {}).get("Layers") or ()),
         created=attrs.get("Created"),
     )
-    return found.model_copy(update=reference.fields)
+    return found.model_copy(update=reference.image_fields)

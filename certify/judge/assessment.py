@@ -11,7 +11,7 @@ from certify.judge.diagnosis import diagnose
 from certify.judge.excerpts import EVIDENCE_LIMIT, excerpt
 from certify.model.errors import Trouble
 from certify.model.finding import Claim, Finding
-from certify.model.result import Check, Reason, Waived
+from certify.model.result import AppliedWaiver, Check, Reason
 from certify.model.terms import Fault, Level, Outcome
 from certify.util.text import printable
 
@@ -37,7 +37,7 @@ class Assessment:
         findings: Mapping[str, Finding],
         claims: Mapping[str, Claim],
         levels: Mapping[str, Level],
-        waived: Mapping[str, Waived],
+        waived: Mapping[str, AppliedWaiver],
     ) -> None:
         self._findings = findings
         self._claims = claims
@@ -53,7 +53,7 @@ class Assessment:
         """Return True if the check itself failed, through the image's fault."""
         return check in self._findings and self._findings[check].outcome is Outcome.FAILED
 
-    def waiver(self, check: str) -> Waived | None:
+    def waiver(self, check: str) -> AppliedWaiver | None:
         """Return the waiver of a check that failed, or was skipped because of a failure."""
         return self._waived.get(check) if self.failed(self.root(check)) else None
 

@@ -8,7 +8,7 @@ from certify.judge.assessment import NOT_RUN, Assessment, open_reason, trouble_r
 from certify.judge.profile import Profile
 from certify.model.errors import Trouble
 from certify.model.finding import Claim, Finding
-from certify.model.result import Check, Reason, Verdict, Waived
+from certify.model.result import AppliedWaiver, Check, Reason, Verdict
 from certify.model.terms import Fault, Grade, Level, Outcome, Status
 
 
@@ -19,7 +19,7 @@ def judge(
     *,
     trouble: Trouble | None = None,
     installed_at_launch: bool = False,
-    waived: Mapping[str, Waived] | None = None,
+    waived: Mapping[str, AppliedWaiver] | None = None,
 ) -> tuple[Verdict, tuple[Check, ...]]:
     """Judge one candidate by one profile; return the verdict and the checks of the result.
 

@@ -34,7 +34,7 @@ from pydantic import BeforeValidator, StringConstraints, ValidationInfo, field_v
 
 from certify.model.errors import BadReference, BadWaivers
 from certify.model.reference import Reference
-from certify.model.result import Check, Image, Waived, WaiverNote
+from certify.model.result import AppliedWaiver, Check, Image, WaiverNote
 from certify.model.terms import Level, Outcome, WaiverState
 from certify.model.value import Value
 from certify.util.toml import load
@@ -117,9 +117,9 @@ class Waiver(Value):
         return now > self.expires
 
     @property
-    def waived(self) -> Waived:
+    def waived(self) -> AppliedWaiver:
         """The part of the waiver that a result shows beside the check."""
-        return Waived(
+        return AppliedWaiver(
             reason=self.reason, owner=self.owner, expires=self.expires, ticket=self.ticket
         )
 
@@ -159,9 +159,9 @@ def digest(waivers: Iterable[Waiver]) -> str:
     return content and hashlib.sha256(content.encode()).hexdigest()
 
 
-def in_force(waivers: Iterable[Waiver], now: datetime) -> dict[str, Waived]:
+def in_force(waivers: Iterable[Waiver], now: datetime) -> dict[str, AppliedWaiver]:
     """Map each waived check to its waiver now; of several, to the one that expires last."""
-    found: dict[str, Waived] = {}
+    found: dict[str, AppliedWaiver] = {}
     for waiver in waivers:
         rival = found.get(waiver.check)
         if not waiver.expired(now) and (rival is None or rival.expires < waiver.expires):

@@ -1,1 +1,1 @@
-"""The values that flow through certify."""
+"""Values that all parts of certify share."""

@@ -1,7 +1,7 @@
-"""The approved-images list: the values that `certify publish` writes and `certify verify` reads.
+"""The approved-images list, which ``certify publish`` writes and ``certify verify`` reads.
 
-One entry stands for one image on one platform under one profile. Durations are seconds,
-moments UTC.
+Each entry is one image on one platform under one profile. Durations are in seconds, moments in
+UTC.
 """
 
 from __future__ import annotations
@@ -17,66 +17,66 @@ APPROVED_SCHEMA = "certify/approved/v1"
 
 
 class Approved(Value):
-    """One approved image: what may be run, and on what grounds."""
+    """An image that may be run, with the certificate that permits it."""
 
     pin: str
-    """``registry/repository@sha256:…``: can be pulled as it stands."""
+    """The name to pull, ``registry/repository@sha256:…``."""
     reference: str
-    """The name it was certified under, such as ``debian:12``."""
+    """The name under which the image was certified, such as ``debian:12``."""
     registry: str
     repository: str
     tag: str | None
     digest: str
-    """What the reference led to in its registry: of an index, if there is one."""
+    """The digest that the reference led to in its registry: the index's, if there is an index."""
     manifest_digest: str | None
-    """Of this platform's own manifest; the same as ``digest`` without an index, and null where
-    nobody knew it when the image was certified."""
+    """The digest of the platform's own manifest; the same as ``digest`` without an index, and None
+    if it was unknown when the image was certified."""
     platform: str
     profile: str
     grade: Grade
     trust: Trust = Trust.UNKNOWN
     waived: tuple[str, ...] = ()
-    """Required checks that did not pass and are waived."""
+    """The required checks that did not pass and are waived."""
     boot_seconds: float | None = None
     provision_seconds: float | None = None
     suite: str
-    """The digest of the checks and the profile that judged it."""
+    """The digest of the suite that certified the image."""
     certified_at: Moment
     expires_at: Moment
 
     @property
     def name(self) -> tuple[str, str, str]:
-        """What one list holds at most once."""
+        """The reference, platform and profile, unique in a list."""
         return self.reference, self.platform, self.profile
 
 
 class Revocation(Value):
-    """An image that is not to be run again, wherever it is named."""
+    """An image that must not be run, under any name."""
 
     digest: str
-    """Of an index or of a manifest; content is its digest, so it holds in every repository."""
+    """The digest of an index or of a manifest, in whatever repository."""
     reference: str
-    """The name under which it was revoked, pinned."""
+    """The name under which the image was revoked, with its digest."""
     reason: str
     revoked_at: Moment
     indexes: tuple[str, ...] = ()
-    """Of a manifest: indexes that hold it, as far as they are known. Where nobody sees for which
-    platform an image is to run, they may not be run either."""
+    """The known indexes that hold a revoked manifest. They must not be run either where the
+    platform of an image cannot be seen."""
 
 
 class ApprovedList(Value):
-    """``approved-images.json``."""
+    """The content of ``approved-images.json``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     schema_: Literal["certify/approved/v1"] = Field(default="certify/approved/v1", alias="schema")
     sequence: int
-    """Greater with every publication, so that an older list is known by it: the moment of the
-    publication in seconds since 1970, or one more than the list before, whichever is greater."""
+    """A number that grows with every publication, so that an older list can be refused: seconds
+    since 1970, or one more than the number of the list before, whichever is greater."""
     published_at: Moment
     expires_at: Moment
-    """When the list as a whole counts for nothing any more, so that no old one can be kept up."""
+    """The end of the list's validity, so that nobody can serve an old list for ever."""
     platforms: tuple[str, ...] = ()
-    """All on which images are run, if the policy says so."""
+    """The platforms on which images run, if the policy names them."""
     images: tuple[Approved, ...]
     revoked: tuple[Revocation, ...] = ()

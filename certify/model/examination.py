@@ -1,4 +1,4 @@
-"""What `certify doctor` prints: signs of how fit a host is."""
+"""The output of ``certify doctor``: the condition of a host."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DOCTOR_SCHEMA: Final = "certify/doctor/v1"
 
 
 class Health(StrEnum):
-    """How well one thing is."""
+    """The health of one part of the host."""
 
     OK = "ok"
     WARN = "warn"
@@ -21,17 +21,17 @@ class Health(StrEnum):
 
 
 class Sign(Value):
-    """What was seen of one thing, and what to do about it."""
+    """A finding about one part of the host, with a remedy."""
 
     name: str
     status: Health
     text: str
     remedy: str = ""
-    """Empty if nothing needs to be done."""
+    """The remedy; empty if none is needed."""
 
 
 class Examination(Value):
-    """All signs: what ``certify doctor --format json`` prints."""
+    """All findings, as ``certify doctor --format json`` prints them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 

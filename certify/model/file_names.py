@@ -1,4 +1,4 @@
-"""What the files about a result are called: the same for one reference, profile and platform."""
+"""Names of the files about a result, unique per reference, profile and platform."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from certify.util.text import file_name
 
 
 def certificate_stem(result: Result) -> str:
-    """The name of a result's files, without a suffix."""
-    return stem(result.image.reference, result.profile, result.image.platform)
+    """Return the name of a result's files, without a suffix."""
+    return file_stem(result.image.reference, result.profile, result.image.platform)
 
 
-def stem(reference: str, profile: str, platform: str | None) -> str:
-    """The same, of a result whose platform may not be known."""
+def file_stem(reference: str, profile: str, platform: str | None) -> str:
+    """Return the name of files without a suffix; ``platform`` is None if it is unknown."""
     return file_name(" ".join(filter(None, (reference, profile, platform))))

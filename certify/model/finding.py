@@ -1,4 +1,4 @@
-"""Claims of checks, and what the checks found."""
+"""Claims and findings of checks."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from certify.model.value import Value
 
 
 class Claim(Value):
-    """What a check is about, as its author wrote it; the same for every image."""
+    """The description of a check by its author, the same for every image."""
 
     id: str
-    """``group.name``, unique in a suite."""
+    """The name of the check, ``group.name``, unique in a suite."""
     title: str
     """A few words for tables."""
     claim: str
-    """First line of the check's docstring: what is true of an image that passes."""
+    """The statement that is true of an image that passes: the docstring's first line."""
     why: str
-    """Why a platform cares."""
+    """The reason why a platform needs this."""
     how: str
-    """How the claim is checked."""
+    """The method of the check."""
     remedy: str
-    """What to change in an image that fails."""
+    """The change that an image needs to pass."""
     needs: tuple[str, ...] = ()
-    """Checks that must have passed before this one can be asked."""
+    """The checks that must pass before this one can run."""
     level: Level = Level.REQUIRED
-    """The level where no profile names the check (checks of the user's own)."""
+    """The level of a user's own check that no profile names."""
 
     @property
     def group(self) -> str:
-        """The part of the id before the dot."""
+        """The part of the ID before the dot."""
         return self.id.partition(".")[0]
 
 
 class Finding(Value):
-    """What one check said of one candidate, before any profile looks at it."""
+    """The finding of one check about one image, before a profile judges it."""
 
     id: str
     outcome: Outcome
     seconds: float = 0.0
     message: str = ""
-    """One line in plain words."""
+    """One line for people."""
     evidence: str = ""
-    """What was seen: commands, exit codes, output; many lines."""
+    """Commands, exit codes and output, in many lines."""
     because: str | None = None
-    """The check whose failure (or silence) kept this one from being asked."""
+    """The check that kept this one from running, because it failed or has no answer."""
     fault: Fault | None = None
-    """Where the cause lies, if the check failed or is unknown."""
+    """The place of the cause, if the check failed or its outcome is unknown."""
     waited: float = 0.0
-    """Seconds of the longest wait that was given up meanwhile; 0 if none was."""
+    """The longest wait in seconds that reached its time limit; 0 if none did."""

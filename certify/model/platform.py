@@ -1,4 +1,4 @@
-"""Platforms as registries write them: ``OS/ARCH`` or ``OS/ARCH/VARIANT``."""
+"""Platforms in the notation of registries: ``OS/ARCH`` or ``OS/ARCH/VARIANT``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import platform
 import re
 
 PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9.]+)?")
-"""What a person may write for one, as a whole."""
+"""The pattern that a whole platform must match."""
 
-# Go's names of architectures, which OCI uses, for what `uname -m` says.
 ARCHITECTURES = {
     "x86_64": "amd64",
     "aarch64": "arm64",
@@ -17,18 +16,19 @@ ARCHITECTURES = {
     "i386": "386",
     "i686": "386",
 }
+"""Names of architectures in OCI (those of Go), by the output of ``uname -m``."""
 
 
-def of_this_host() -> str:
-    """The platform whose images run here without emulation."""
+def host_platform() -> str:
+    """Return the platform whose images run on this host without emulation."""
     machine = platform.machine()
     return f"linux/{ARCHITECTURES.get(machine, machine)}"
 
 
-def normal(platform: str) -> str:
-    """The one way to write a platform of which there are several, as containerd chooses it.
+def normalize_platform(platform: str) -> str:
+    """Return the normal form of a platform, as containerd defines it.
 
-    Every arm64 is ``v8`` and every amd64 ``v1``, so neither is written; arm alone means ``v7``.
+    It omits ``v8`` of arm64 and ``v1`` of amd64, which are the defaults; arm alone means ``v7``.
     """
     platform = platform.lower()
     return _NORMAL.get(platform, platform)

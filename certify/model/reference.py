@@ -1,12 +1,12 @@
-"""Names of images, read the way container engines read them.
+"""References to images, parsed as container engines parse them.
 
-The grammar is that of the Distribution project: ``[registry/]repository[:tag][@digest]``.
-A first component is a registry only if it has a dot, a colon or an upper-case letter, or is
-``localhost``; everything else lives on Docker Hub, official images there under ``library/``.
+The grammar is that of the Distribution project: ``[registry/]repository[:tag][@digest]``. The first
+component is a registry only if it has a dot, a colon or an upper-case letter, or is ``localhost``.
+All other images are on Docker Hub, official ones under ``library/``.
 
-``sha256:`` with 64 hexadecimal digits, or the digits alone, is no name but the ID of an image that
-the engine has, as ``docker build --quiet`` prints it. It is accepted, as engines accept it, so that
-an image can be certified before it is pushed; see :attr:`Reference.image_id`.
+``sha256:`` and 64 hexadecimal digits, or the digits alone, are the ID of a local image, as printed by
+``docker build --quiet``. So an image can be certified before it is pushed; see
+:attr:`Reference.image_id`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DOCKER_HUB = "docker.io"
 OFFICIAL = "library/"
 DEFAULT_TAG = "latest"
 NAME_LIMIT = 255
-"""Characters of registry and repository together."""
+"""The most characters of registry and repository together."""
 
 _OLD_DOCKER_HUB = "index.docker.io"
 _EXAMPLE = "registry.example/team/app:1.2"
@@ -37,31 +37,31 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One image by name, or by the ID that a local engine gave it. Made by :meth:`parse`."""
+    """A reference to one image, by name or by local ID; made by :meth:`parse`."""
 
     registry: str
-    """Host, with port if there is one; empty for an image ID."""
+    """The host, with the port if there is one; empty for an image ID."""
     repository: str
-    """Path on the registry, ``library/`` spelled out; empty for an image ID."""
+    """The path on the registry, including ``library/``; empty for an image ID."""
     tag: str | None = None
-    """Set to ``latest`` where the text had neither tag nor digest."""
+    """The tag; ``latest`` if the text has neither tag nor digest."""
     digest: str | None = None
-    """``algorithm:hex``."""
+    """The digest, as ``algorithm:hex``."""
     image_id: str | None = None
-    """``sha256:hex`` of an image that only the local engine knows; all else is then empty."""
+    """The ID of a local image, as ``sha256:hex``; all other fields are then empty."""
 
     @classmethod
     def parse(cls, text: str) -> Reference:
-        """Read a reference as people and engines write it.
+        """Parse a reference as people and engines write it.
 
-        Any other text raises :class:`BadReference`, and nothing else: the message names the part
-        that is wrong and gives an example of what is right.
+        Raises :class:`BadReference` for any other text; the message names the wrong part and
+        gives a correct example.
         """
-        _reject_what_is_no_name(text)
+        _reject_common_mistakes(text)
         if found := _IMAGE_ID.fullmatch(text):
             return cls("", "", image_id=f"sha256:{found[1]}")
         if text.startswith("sha256:") and "/" not in text:
-            # Grammar alone would take a shortened ID for the tag of a repository "sha256".
+            # By the grammar alone, a shortened ID would be a tag of a repository "sha256".
             problem = "an image ID is 'sha256:' and 64 lower-case hexadecimal digits"
             _fail(text, problem, "debian:12")
         named, has_digest, digest = text.partition("@")
@@ -80,12 +80,12 @@ class Reference:
 
     @property
     def name(self) -> str:
-        """Registry and repository, without tag and digest (an image ID has only itself)."""
+        """The registry and repository, without tag and digest; or the image ID."""
         return self.image_id or f"{self.registry}/{self.repository}"
 
     @property
     def familiar(self) -> str:
-        """The shortest text that people would type and that still reads as this very image."""
+        """The shortest text that people type and that is parsed as this reference."""
         if self.registry == DOCKER_HUB:
             for short in (self.repository.removeprefix(OFFICIAL), self.repository):
                 text = short + self._suffix
@@ -94,8 +94,8 @@ class Reference:
         return str(self)
 
     @property
-    def fields(self) -> dict[str, str | None]:
-        """What a :class:`~certify.model.result.Image` of this name is called."""
+    def image_fields(self) -> dict[str, str | None]:
+        """The fields of an :class:`~certify.model.result.Image` that follow from the reference."""
         return {
             "reference": self.familiar,
             "registry": self.registry or None,
@@ -109,18 +109,18 @@ class Reference:
         return tag + (f"@{self.digest}" if self.digest is not None else "")
 
     def __str__(self) -> str:
-        """The full canonical name, which reads back as this reference."""
+        """Return the full canonical name, which is parsed as this reference."""
         return self.name + self._suffix
 
 
-def quoted(text: str, limit: int = 60) -> str:
-    """A piece of somebody's text, safe to print on one line and cut to ``limit`` characters."""
+def quote(text: str, limit: int = 60) -> str:
+    """Return text in quotes, safe to print on one line, cut to ``limit`` characters."""
     return repr(text if len(text) <= limit else text[: limit - 1] + "…")
 
 
 def _fail(text: str, problem: str, example: str = _EXAMPLE) -> NoReturn:
     raise BadReference(
-        f"{quoted(text)} is not an image reference: {problem}; an example of a right one: {example}"
+        f"{quote(text)} is not an image reference: {problem}; a correct example: {example}"
     )
 
 
@@ -131,22 +131,22 @@ def _reads_as(text: str, reference: Reference) -> bool:
         return False
 
 
-def _reject_what_is_no_name(text: str) -> None:
-    """Say plainly what the grammar would complain about obscurely."""
+def _reject_common_mistakes(text: str) -> None:
+    """Raise clear messages for mistakes that the grammar would report obscurely."""
     if not text:
         _fail(text, "it is empty")
     if any(character.isspace() for character in text):
         tight = "".join(text.split())
-        _fail(text, "it has white space in it", tight if _is_sound(tight) else _EXAMPLE)
+        _fail(text, "it contains white space", tight if _is_reference(tight) else _EXAMPLE)
     if text.startswith("-"):
         _fail(text, "it begins with '-', as an option does")
     scheme, found, rest = text.partition("://")
     if found:
-        advice = rest if "://" not in rest and _is_sound(rest) else _EXAMPLE
-        _fail(text, f"it begins with {quoted(scheme + found)}, but references are no URLs", advice)
+        advice = rest if "://" not in rest and _is_reference(rest) else _EXAMPLE
+        _fail(text, f"it begins with {quote(scheme + found)}, but references are no URLs", advice)
 
 
-def _is_sound(text: str) -> bool:
+def _is_reference(text: str) -> bool:
     try:
         Reference.parse(text)
     except BadReference:
@@ -155,13 +155,13 @@ def _is_sound(text: str) -> bool:
 
 
 def _cut_tag(text: str) -> tuple[str, bool, str]:
-    """Name, whether there is a tag, tag. A colon before the last slash belongs to a port."""
+    """Return the name, True if there is a tag, and the tag; an earlier colon is of a port."""
     colon = text.find(":", text.rfind("/") + 1)
     return (text, False, "") if colon < 0 else (text[:colon], True, text[colon + 1 :])
 
 
 def _qualify(name: str) -> tuple[str, str]:
-    """Registry and repository of a name, with Docker Hub's defaults filled in."""
+    """Return registry and repository of a name, with the defaults of Docker Hub."""
     first, slash, rest = name.partition("/")
     names_a_host = first == "localhost" or "." in first or ":" in first or first != first.lower()
     registry, repository = (first, rest) if slash and names_a_host else (DOCKER_HUB, name)
@@ -180,22 +180,22 @@ def _check_registry(text: str, registry: str) -> None:
             ipaddress.IPv6Address(host)
         except ValueError:
             example = "[2001:db8::1]:5000/team/app:1.2"
-            _fail(text, f"registry {quoted(registry)} is not an IPv6 address in brackets", example)
+            _fail(text, f"registry {quote(registry)} is not an IPv6 address in brackets", example)
     else:
         host, colon, rest = registry.partition(":")
         port = rest if colon else None
         if not all(_HOST_LABEL.fullmatch(label) for label in host.split(".")):
-            _fail(text, f"registry {quoted(registry)} is not the name of a host")
+            _fail(text, f"registry {quote(registry)} is not the name of a host")
     if port is not None and not (_PORT.fullmatch(port) and int(port) <= 65535):
         example = "registry.example:5000/team/app:1.2"
-        _fail(text, f"registry {quoted(registry)} has no port number after its ':'", example)
+        _fail(text, f"registry {quote(registry)} has no port number after its ':'", example)
 
 
 def _check_repository(text: str, repository: str) -> None:
     if not repository:
         _fail(text, "the repository is missing")
     typed = repository.removeprefix(OFFICIAL)
-    where = f"repository {quoted(typed)}"
+    where = f"repository {quote(typed)}"
     for part in repository.split("/"):
         if _REPOSITORY_PART.fullmatch(part):
             continue
@@ -203,24 +203,24 @@ def _check_repository(text: str, repository: str) -> None:
         if not part:
             _fail(text, f"{where} has a '/' too many")
         if foreign is not None:
-            _fail(text, f"{where} has the character {quoted(foreign)} in it")
+            _fail(text, f"{where} contains the character {quote(foreign)}")
         if part != part.lower():
             lowered = text.replace(typed, typed.lower(), 1)
-            advice = lowered if _is_sound(lowered) else _EXAMPLE
+            advice = lowered if _is_reference(lowered) else _EXAMPLE
             _fail(text, f"{where} has upper-case letters", advice)
         if not (part[0].isalnum() and part[-1].isalnum()):
             _fail(text, f"{where} has a part that begins or ends with '.', '_' or '-'")
-        _fail(text, f"{where} has separators in a row that may not follow each other")
+        _fail(text, f"{where} has separators in a row that must not follow each other")
 
 
 def _check_tag(text: str, tag: str) -> None:
     if not tag:
         _fail(text, "the tag after ':' is empty", "debian:12")
     if len(tag) > 128:
-        _fail(text, f"tag {quoted(tag)} is longer than 128 characters", "debian:12")
+        _fail(text, f"tag {quote(tag)} is longer than 128 characters", "debian:12")
     if not _TAG.fullmatch(tag):
-        rule = "has other characters than letters, digits, '_', '.', '-', or begins with '.' or '-'"
-        _fail(text, f"tag {quoted(tag)} {rule}", "debian:12")
+        rule = "has characters other than letters, digits, '_', '.', '-', or begins with '.' or '-'"
+        _fail(text, f"tag {quote(tag)} {rule}", "debian:12")
 
 
 def _check_digest(text: str, digest: str) -> None:
@@ -228,8 +228,8 @@ def _check_digest(text: str, digest: str) -> None:
     example = "debian@sha256: and 64 hexadecimal digits"
     if algorithm not in _HEX_DIGITS:
         known = ", ".join(_HEX_DIGITS)
-        _fail(text, f"digest {quoted(digest)} does not begin with one of {known} and ':'", example)
+        _fail(text, f"digest {quote(digest)} does not begin with one of {known} and ':'", example)
     expected = _HEX_DIGITS[algorithm]
     if not re.fullmatch(r"[0-9a-f]+", digits) or len(digits) != expected:
         rule = f"needs {expected} lower-case hexadecimal digits after {algorithm}:"
-        _fail(text, f"digest {quoted(digest)} {rule}, and has {len(digits)} characters", example)
+        _fail(text, f"digest {quote(digest)} {rule}, and has {len(digits)} characters", example)

@@ -1,8 +1,7 @@
-"""The values that flow through certify: frozen, and free of any engine or database.
+"""Results of certifications, as ``certify run --format json`` prints them.
 
-The classes from :class:`Image` to :class:`Report` are the public JSON of
-``certify run --format json``; their JSON Schema is generated from them.
-Durations are seconds, sizes bytes, moments UTC.
+The public JSON Schema is generated from these classes. Durations are in seconds, sizes in bytes,
+moments in UTC.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ REPORT_SCHEMA = "certify/report/v1"
 
 
 class Os(Value):
-    """The operating system that the image says it is (``/etc/os-release``)."""
+    """The operating system according to the image's ``/etc/os-release``."""
 
     id: str
     version_id: str | None = None
@@ -27,70 +26,70 @@ class Os(Value):
 
 
 class Image(Value):
-    """The candidate. A local image has an ``image_id`` and no ``digest``."""
+    """The image under test. One that is only local has an ``image_id`` but no ``digest``."""
 
     reference: str
     registry: str | None = None
     repository: str | None = None
     tag: str | None = None
     digest: str | None = None
-    """What the reference leads to in its registry: of an index, if there is one."""
+    """The digest that the reference leads to in its registry: the index's, if there is an index."""
     manifest_digest: str | None = None
-    """The digest of this platform's own manifest; the same as ``digest`` without an index."""
+    """The digest of the platform's own manifest; the same as ``digest`` without an index."""
     image_id: str | None = None
     platform: str | None = None
     size_bytes: int | None = None
     layers: int | None = None
     layer_digests: tuple[str, ...] = ()
-    """Of each layer, unpacked, the lowest first (``diff_ids`` of the OCI image specification)."""
+    """The digests of the unpacked layers, lowest first (``diff_ids`` of the OCI specification)."""
     created: str | None = None
     os: Os | None = None
     package_manager: str | None = None
-    """The family of its package manager, such as apt; null if it has none that certify knows."""
+    """The family of the package manager, such as ``apt``; None if none was found."""
     trust: Trust = Trust.UNKNOWN
-    """How far Docker Hub vouches for its publisher."""
+    """The trust that Docker Hub places in the publisher."""
 
 
 class Reason(Value):
-    """Why the verdict is not a plain yes. ``check`` is null where no check could be asked."""
+    """A reason for a verdict, with the check that it is about, if any."""
 
     check: str | None
     text: str
     remedy: str
     evidence: str = ""
-    """What was seen of trouble that no check tells of; empty where a check has it."""
+    """Evidence of trouble that belongs to no check; empty if a check has the evidence."""
 
 
 class Verdict(Value):
-    """What the profile makes of all outcomes."""
+    """The verdict of a profile on the outcomes of all checks."""
 
     status: Status
     grade: Grade | None = None
     reasons: tuple[Reason, ...] = ()
 
 
-class Waived(Value):
-    """Why a check that did not pass is not held against the image."""
+class AppliedWaiver(Value):
+    """A waiver, as recorded with the check that did not pass and is excused."""
 
     reason: str
     owner: str
     expires: Moment
-    """The last moment at which it counts."""
+    """The last moment at which the waiver is valid."""
     ticket: str | None = None
 
 
-class WaiverNote(Waived):
-    """A waiver that is about the image, and what became of it."""
+class WaiverNote(AppliedWaiver):
+    """A waiver about the image, used or not."""
 
     check: str
     image: str
     """The reference or glob of the waiver."""
     state: WaiverState
-    """``used``: its check is waived; ``unneeded``: its check passed; ``expired``."""
+    """``used`` if its check is waived, ``unneeded`` if its check passed, or ``expired``."""
 
 
 class Check(Value):
-    """One check of one result."""
+    """The result of one check."""
 
     id: str
     title: str
@@ -101,48 +100,48 @@ class Check(Value):
     message: str = ""
     evidence: str = ""
     remedy: str = ""
-    waiver: Waived | None = None
-    """Set if it failed, or was skipped because of a failure, and a waiver covers that."""
+    waiver: AppliedWaiver | None = None
+    """The waiver that covers a failure, or a skip because of a failure."""
 
 
 class Startup(Value):
-    """How soon the candidate was up; null where it never was, or where nothing was installed."""
+    """Startup times, as far as the image started and something was installed."""
 
     create_seconds: float | None = None
-    """The engine took so long to make the container."""
+    """The time that the engine took to create the container."""
     start_seconds: float | None = None
-    """And so long to start it."""
+    """The time that the engine took to start the container."""
     boot_seconds: float | None = None
-    """From the start of PID 1's systemd to boot completion, by systemd's own clock."""
+    """The time from the start of systemd to the end of the boot, by systemd's own clock."""
     dockerd_seconds: float | None = None
-    """From the start of PID 1's systemd to dockerd ready, by systemd's own clock."""
+    """The time from the start of systemd until dockerd was ready, by systemd's own clock."""
     provision_seconds: float | None = None
-    """Spent on installing what the image lacked, before PID 1 was systemd."""
+    """The time spent on installing missing software, before systemd started as PID 1."""
     samples: tuple[float, ...] = ()
-    """``boot_seconds`` of every start that was measured; the field of that name is their median."""
+    """The boot times of all measured starts; ``boot_seconds`` is their median."""
     dockerd_samples: tuple[float, ...] = ()
-    """``dockerd_seconds`` likewise."""
+    """The times of dockerd; ``dockerd_seconds`` is their median."""
     provision_samples: tuple[float, ...] = ()
-    """``provision_seconds`` likewise."""
+    """The installation times; ``provision_seconds`` is their median."""
 
 
 LaunchKind = Literal["init", "idle", "image"]
 
 
 class Launch(Value):
-    """How the candidate was started."""
+    """The way in which the image was started."""
 
     kind: LaunchKind
     isolation: str
     command: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    """Capabilities that the image lacked, and that were to be installed before PID 1 started."""
+    """The capabilities that the image lacked, to be installed before PID 1 started."""
     reproduce: str = ""
-    """A command line to paste into a shell that does the same."""
+    """A command line that starts the image in the same way."""
 
 
 class Calibration(Value):
-    """How fast the host was, by certify's own probe container: seconds for each step."""
+    """The speed of the host: times of certify's own probe container."""
 
     create_seconds: float
     start_seconds: float
@@ -150,12 +149,12 @@ class Calibration(Value):
 
     @property
     def total_seconds(self) -> float:
-        """All steps together."""
+        """The time of all steps together."""
         return self.create_seconds + self.start_seconds + self.remove_seconds
 
 
 class Host(Value):
-    """Where it ran."""
+    """The host that ran the checks."""
 
     engine: str
     engine_version: str
@@ -166,23 +165,23 @@ class Host(Value):
     cpus: int
     memory_bytes: int
     calibration: Calibration | None = None
-    """Measured once a run; null if it could not be."""
+    """The speed, measured once per run; None if the measurement failed."""
 
     @property
     def kind(self) -> str:
-        """What makes a verdict of one host hold on another."""
+        """The properties that two hosts must share for a verdict to hold on both."""
         return f"cgroup v{self.cgroup_version}, {self.storage_driver}, {self.architecture}"
 
 
 class Suite(Value):
-    """Which checks judged; ``digest`` is over the checks and the profile."""
+    """The checks that were run; ``digest`` covers everything that can change a verdict."""
 
     version: str
     digest: str
 
 
 class Alternative(Value):
-    """A certified image that another one may be built on instead."""
+    """A certified image that can replace another as a base."""
 
     reference: str
     digest: str | None
@@ -193,16 +192,16 @@ class Alternative(Value):
 
 
 class Recommendation(Value):
-    """What a rejected image, or one certified on-launch, is told of its certified neighbours."""
+    """Certified images related to one that was rejected or certified on-launch."""
 
     closest: tuple[Alternative, ...] = ()
-    """Of the same distribution or family, the closest first."""
+    """Images of the same distribution or family, the closest first."""
     extends: Alternative | None = None
-    """The certified image whose layers are this image's lowest: what broke it lies above them."""
+    """The certified image on which this one is built; the layers above it cause the failure."""
 
 
 class Result(Value):
-    """The certificate, or the reason why there is none: one image under one profile."""
+    """The result for one image under one profile: a certificate, or the reasons for none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -215,11 +214,11 @@ class Result(Value):
     startup: Startup
     launch: Launch
     log: str = ""
-    """The last lines that the container itself wrote."""
+    """The last lines that the container wrote to its log."""
     host: Host | None
     suite: Suite
     recommendation: Recommendation | None = None
-    """Made from the ledger at the end of a run; null in the ledger itself."""
+    """Related images in the ledger, added at the end of a run; not recorded in the ledger."""
     started_at: Moment
     finished_at: Moment
     expires_at: Moment

@@ -1,4 +1,4 @@
-"""The words that certify judges in; each with the one spelling that outputs use."""
+"""The terms of verdicts, spelled as in all outputs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What a check said."""
+    """The outcome of a check."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -15,7 +15,7 @@ class Outcome(StrEnum):
 
 
 class Level(StrEnum):
-    """How much a profile cares about a check."""
+    """The importance of a check in a profile."""
 
     REQUIRED = "required"
     RECOMMENDED = "recommended"
@@ -23,7 +23,7 @@ class Level(StrEnum):
 
 
 class Status(StrEnum):
-    """What a profile makes of all outcomes."""
+    """The status of a verdict."""
 
     CERTIFIED = "certified"
     REJECTED = "rejected"
@@ -31,14 +31,17 @@ class Status(StrEnum):
 
 
 class Grade(StrEnum):
-    """How a certified image got there."""
+    """The grade of a certified image.
+
+    A native image works as shipped; an on-launch one needs software that was installed at launch.
+    """
 
     NATIVE = "native"
     ON_LAUNCH = "on-launch"
 
 
 class WaiverState(StrEnum):
-    """What became of a waiver in one result."""
+    """The state of a waiver in one result."""
 
     USED = "used"
     EXPIRED = "expired"
@@ -46,7 +49,7 @@ class WaiverState(StrEnum):
 
 
 class Fault(StrEnum):
-    """Where the cause of a failure lies. Only ``image`` may reject an image."""
+    """The place of the cause of a failure. Only a fault of ``image`` may reject an image."""
 
     IMAGE = "image"
     HOST = "host"
@@ -57,15 +60,15 @@ class Fault(StrEnum):
 
 
 class Trust(StrEnum):
-    """How far Docker Hub vouches for the publisher of an image."""
+    """The trust that Docker Hub places in the publisher of an image."""
 
     OFFICIAL = "official"
-    """Docker's own library (``library/…``)."""
+    """Docker's official images (``library/…``)."""
     VERIFIED = "verified"
-    """A publisher whom Docker has verified."""
+    """A publisher that Docker has verified."""
     SPONSORED = "sponsored"
-    """Open source that Docker sponsors."""
+    """An open-source project that Docker sponsors."""
     COMMUNITY = "community"
-    """Anybody else on Docker Hub."""
+    """Any other publisher on Docker Hub."""
     UNKNOWN = "unknown"
-    """Not on Docker Hub, or Docker Hub does not say."""
+    """Unknown: not on Docker Hub, or Docker Hub gave no answer."""

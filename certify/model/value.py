@@ -1,4 +1,4 @@
-"""The base of all values: frozen, and refusing fields that they do not know."""
+"""The base class of all values, and moments in JSON."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ Moment = Annotated[
     PlainSerializer(_rfc3339, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
+"""A moment in UTC, written to JSON as RFC 3339 with milliseconds."""
 
 
 class Value(BaseModel):
-    """A frozen value that refuses fields it does not know."""
+    """A frozen value that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

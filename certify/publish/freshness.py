@@ -15,7 +15,7 @@ from zlib import crc32
 
 from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.store import Ledger
-from certify.model.file_names import stem as stem_of
+from certify.model.file_names import file_stem
 from certify.publish.site.build import version
 
 FINGERPRINTS = "assets/pages.json"
@@ -42,7 +42,7 @@ def read_entries(ledger: Ledger, now: datetime) -> list[Entry]:
     revoked = crc32(repr(revocations).encode())
     found = []
     for shown in ledger.matrix_rows():
-        name = stem_of(shown.names["reference"], shown.profile, shown.platform or None)
+        name = file_stem(shown.names["reference"], shown.profile, shown.platform or None)
         # A page also shows the newest result, which need not be the one in force.
         facts = (version(), shown.id, latest.get(shown.key, 0), shown.expires_at <= now, revoked)
         found.append(Entry(shown, name, " ".join(map(str, facts))))

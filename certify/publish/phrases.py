@@ -10,7 +10,7 @@ from enum import StrEnum
 from rich.cells import cell_len, chop_cells
 from rich.filesize import decimal
 
-from certify.model.result import Alternative, Check, Result, Waived
+from certify.model.result import Alternative, AppliedWaiver, Check, Result
 from certify.model.terms import Grade, Level, Outcome, Status
 from certify.util.text import one_line
 
@@ -108,7 +108,7 @@ def alternative_text(each: Alternative) -> str:
     return f"{one_line(each.reference)}{grade}"
 
 
-def waiver_text(waiver: Waived) -> str:
+def waiver_text(waiver: AppliedWaiver) -> str:
     """Return ``reason (owner, until 2027-01-31, ticket)``, the day in UTC."""
     known = (waiver.owner, f"until {waiver.expires:%Y-%m-%d}", waiver.ticket)
     return f"{one_line(waiver.reason)} ({', '.join(one_line(each) for each in known if each)})"

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from certify.model.result import Check, Reason, Result, Waived
+from certify.model.result import AppliedWaiver, Check, Reason, Result
 from certify.model.terms import Level, Outcome, Status
 from certify.publish.layout import Paragraph, evidence_rows, no_wrap
 from certify.publish.phrases import Mark, mark_of, waiver_text
@@ -137,7 +137,7 @@ def _groups_without_evidence(checks: Sequence[Check]) -> list[list[Check]]:
 
     A single unknown check forms no group: it is shown by itself.
     """
-    groups: dict[tuple[Outcome, str, Waived | None], list[Check]] = {}
+    groups: dict[tuple[Outcome, str, AppliedWaiver | None], list[Check]] = {}
     for check in checks:
         silent = check.outcome is Outcome.UNKNOWN and not check.evidence.strip()
         if silent or check.outcome is Outcome.SKIPPED:

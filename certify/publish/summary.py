@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from certify.model.result import Check, Launch, Os, Reason, Result, Waived
+from certify.model.result import AppliedWaiver, Check, Launch, Os, Reason, Result
 from certify.model.terms import Level, Outcome
 from certify.util.text import one_line
 
@@ -54,7 +54,7 @@ def _system(os_id: str, pretty_name: str | None) -> Os:
 
 @lru_cache(maxsize=10_000)
 def _check(
-    check_id: str, group: str, level: Level, outcome: Outcome, waiver: Waived | None
+    check_id: str, group: str, level: Level, outcome: Outcome, waiver: AppliedWaiver | None
 ) -> Check:
     return Check(
         id=check_id, title="", group=group, level=level, outcome=outcome, seconds=0, waiver=waiver

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from certify.model.approved import Approved, ApprovedList, Revocation
 from certify.model.errors import ListUnavailable
-from certify.model.platform import normal
+from certify.model.platform import normalize_platform
 from certify.model.revocation import find_revocation
 from certify.signing.statements import Certificate
 from certify.util.text import one_line
@@ -192,7 +192,7 @@ def _unlisted(asked: Question, images: Sequence[dict[str, Any]]) -> Decision:
 
 
 def _same_platform(one: str, other: str) -> bool:
-    return normal(one) == normal(other)
+    return normalize_platform(one) == normalize_platform(other)
 
 
 def _in_utc(*moments: datetime) -> None:

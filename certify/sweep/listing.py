@@ -21,8 +21,8 @@ from difflib import get_close_matches
 from typing import NoReturn
 
 from certify.model.errors import BadListing, BadReference
-from certify.model.platform import PLATFORM, normal
-from certify.model.reference import Reference, quoted
+from certify.model.platform import PLATFORM, normalize_platform
+from certify.model.reference import Reference, quote
 
 MOST_SHOWN = 10
 """Bad lines in one message; the rest is counted."""
@@ -110,13 +110,13 @@ def _bad(found: str, expected: str) -> NoReturn:
 def _entry(line: int, words: list[str], known_profiles: Collection[str] | None) -> Entry:
     target, *options = words
     if target.startswith(("profile=", "platform=")):
-        _bad(quoted(target), "a reference before it")
+        _bad(quote(target), "a reference before it")
     profiles: list[str] = []
     platform: str | None = None
     for option in options:
         key, equals, value = option.partition("=")
         if not equals:
-            _bad(f"{quoted(option)} after the reference", "one reference a line, then options")
+            _bad(f"{quote(option)} after the reference", "one reference a line, then options")
         if key == "profile":
             profiles.append(_profile(value, profiles, known_profiles))
         elif key == "platform":
@@ -125,8 +125,8 @@ def _entry(line: int, words: list[str], known_profiles: Collection[str] | None) 
             platform = _platform(value)
         else:
             close = get_close_matches(key, ("profile", "platform"), n=1)
-            hint = f" (did you mean {close[0]}={quoted(value)[1:-1]}?)" if close else ""
-            _bad(f"option {quoted(option)}", f"profile=NAME or platform=OS/ARCH[/VARIANT]{hint}")
+            hint = f" (did you mean {close[0]}={quote(value)[1:-1]}?)" if close else ""
+            _bad(f"option {quote(option)}", f"profile=NAME or platform=OS/ARCH[/VARIANT]{hint}")
     pattern = _pattern(target)
     reference = Reference.parse(target) if pattern is None else None
     return Entry(reference, pattern, tuple(profiles), platform, line)
@@ -134,18 +134,18 @@ def _entry(line: int, words: list[str], known_profiles: Collection[str] | None) 
 
 def _profile(name: str, so_far: list[str], known: Collection[str] | None) -> str:
     if not _PROFILE.fullmatch(name):
-        _bad(f"profile {quoted(name)}", "the name of a profile, such as profile=devspace")
+        _bad(f"profile {quote(name)}", "the name of a profile, such as profile=devspace")
     if name in so_far:
         _bad(f"profile={name} twice", "every profile once a line")
     if known is not None and name not in known:
-        _bad(f"profile {quoted(name)}", f"one of {', '.join(sorted(known))}")
+        _bad(f"profile {quote(name)}", f"one of {', '.join(sorted(known))}")
     return name
 
 
 def _platform(value: str) -> str:
     if not PLATFORM.fullmatch(value):
-        _bad(f"platform {quoted(value)}", "OS/ARCH or OS/ARCH/VARIANT, such as linux/amd64")
-    return normal(value)
+        _bad(f"platform {quote(value)}", "OS/ARCH or OS/ARCH/VARIANT, such as linux/amd64")
+    return normalize_platform(value)
 
 
 def _pattern(target: str) -> str | None:
@@ -155,17 +155,17 @@ def _pattern(target: str) -> str | None:
     if not any(wildcard in globbed for wildcard in "*?[]"):
         return None
     if "@" in target:
-        _bad(quoted(target), "a glob without digest, or a digest without glob")
+        _bad(quote(target), "a glob without digest, or a digest without glob")
     first, slash, _ = globbed.partition("/")
     if slash and any(w in first for w in "*?[") and ("." in first or ":" in first):
         example = "registry.example/team/*:*"
-        _bad(f"a wildcard in the registry of {quoted(target)}", f"its full name, as in {example}")
+        _bad(f"a wildcard in the registry of {quote(target)}", f"its full name, as in {example}")
     # Whatever a wildcard stands for, a plain letter there must make a sound reference.
     sample = target[: len(target) - len(globbed)] + _WILDCARD.sub("x", globbed)
     try:
         Reference.parse(sample)
     except BadReference as problem:
-        raise _LineError(f"no image can match {quoted(target)}: {problem}") from None
+        raise _LineError(f"no image can match {quote(target)}: {problem}") from None
     return target
 
 
@@ -177,4 +177,4 @@ def _reject_duplicate(
         earlier = first_lines.setdefault((entry.target, entry.platform, profile), entry.line)
         if earlier != entry.line:
             of_profile = f" for profile {profile}" if profile else ""
-            _bad(f"{quoted(entry.target)}{of_profile} again", f"it once, as on line {earlier}")
+            _bad(f"{quote(entry.target)}{of_profile} again", f"it once, as on line {earlier}")

@@ -130,7 +130,9 @@ def _item(
     return _known(wanted, named, known, stale(known))
 
 
-def _known(wanted: Resolved, named: ResultInForce | None, known: ResultInForce, why_stale: str) -> Item:
+def _known(
+    wanted: Resolved, named: ResultInForce | None, known: ResultInForce, why_stale: str
+) -> Item:
     if why_stale:
         return Item(wanted, ItemState.STALE, why_stale)
     if named is None or named.digest != wanted.digest:

@@ -12,7 +12,7 @@ from certify.certification.certify import Options, judged_by, unseen
 from certify.engine.client import Engine
 from certify.judge.profiles import Profile
 from certify.model.errors import Trouble
-from certify.model.platform import normal
+from certify.model.platform import normalize_platform
 from certify.registry.client import Registry
 from certify.sweep.expand import Wanted
 from certify.sweep.plan import Resolved
@@ -90,7 +90,7 @@ def _resolved(
     return Resolved(
         reference=reference.familiar,
         profile=profile.name,
-        platform=wanted.platform or normal(engine.platform),
+        platform=wanted.platform or normalize_platform(engine.platform),
         digest=digest,
         suite=judged_by(engine, profile, replace(options, platform=wanted.platform), image),
         why=why,

@@ -47,7 +47,9 @@ def named(unit: Unit, results: Sequence[Result]) -> ResultsByKey:
 
 def renamed(result: Result, reference: Reference) -> Result:
     """The same answer under another name of the same image."""
-    return result.model_copy(update={"image": result.image.model_copy(update=reference.fields)})
+    return result.model_copy(
+        update={"image": result.image.model_copy(update=reference.image_fields)}
+    )
 
 
 def others(

@@ -10,7 +10,7 @@ from certify.certification.certify import Options
 from certify.engine.client import Engine
 from certify.judge.profiles import Profile
 from certify.ledger.changes import Change, find_changes
-from certify.model.platform import normal
+from certify.model.platform import normalize_platform
 from certify.model.result import Image, Result
 from certify.publish.recorder import Recorder
 from certify.sweep.expand import Unlisted, Wanted
@@ -57,7 +57,7 @@ class Sweep:
             host_class=engine.host().kind,
             force=force,
         )
-        due = units(items, self._profiles, pull=pull, native=normal(engine.platform))
+        due = units(items, self._profiles, pull=pull, native=normalize_platform(engine.platform))
         return SweepPlan(items, *affordable(due, allowed, pull=pull))
 
     def run(self, plan: SweepPlan, observer: Observer, *, jobs: int, room: int) -> ResultsByKey:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from certify.approved.approval import Exclusion, approve, lost_images, shrinks_too_much
 from certify.approved.policy import MaxStartup, Policy
 from certify.model.approved import Approved, Revocation
-from certify.model.platform import normal
-from certify.model.result import Launch, Reason, Result, Startup, Verdict, Waived
+from certify.model.platform import normalize_platform
+from certify.model.result import AppliedWaiver, Launch, Reason, Result, Startup, Verdict
 from certify.model.terms import Grade, Level, Outcome, Status, Trust
 from tests.factories import (
     NOW,
@@ -66,7 +66,7 @@ SOON = NOW + days(9)
 
 
 def waived(until: datetime = SOON, level: Level = Level.REQUIRED) -> Result:
-    waiver = Waived(reason="known", owner="ana", expires=until)
+    waiver = AppliedWaiver(reason="known", owner="ana", expires=until)
     return a_certificate(checks=(a_check("image.os", Outcome.FAILED, level, waiver=waiver),))
 
 
@@ -453,7 +453,7 @@ def test_only_images_that_may_run_are_listed(
             each.verdict.status is Status.REJECTED
             and each.finished_at >= entry.certified_at
             and (each.image.manifest_digest or each.image.digest) == entry.manifest_digest
-            and normal(each.image.platform or "") == normal(entry.platform)
+            and normalize_platform(each.image.platform or "") == normalize_platform(entry.platform)
             and each.profile == entry.profile
             for each in found
         )

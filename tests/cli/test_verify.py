@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 
 from certify.cli.main import main
 from certify.model.approved import Approved, ApprovedList, Revocation
-from certify.model.platform import of_this_host
+from certify.model.platform import host_platform
 from certify.model.terms import Grade
 from certify.signing.attachments import attach_all
 from certify.signing.attestations import Signer, attachments
@@ -34,7 +34,7 @@ from tests.support.registries import Registry, running
 NAME = "registry.invalid/team/app"
 PIN = f"{NAME}@{digest(1)}"
 NOW = datetime.now(UTC)
-HERE = of_this_host()
+HERE = host_platform()
 
 
 def entry(**fields: object) -> Approved:

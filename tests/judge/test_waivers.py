@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from certify.judge.waivers import Waiver, in_force, matching, notes, parse_waivers, valid_until
 from certify.model.errors import BadWaivers, UsageError
 from certify.model.reference import Reference
-from certify.model.result import Check, Image, Waived
+from certify.model.result import AppliedWaiver, Check, Image
 from certify.model.terms import Level, Outcome, WaiverState
 
 KNOWN = ("dockerd.container", "dockerd.restart", "image.os", "own.proxy")
@@ -254,7 +254,7 @@ def test_of_several_waivers_the_one_that_expires_last_counts() -> None:
 def check(
     outcome: Outcome = Outcome.PASSED,
     *,
-    waived: Waived | None = None,
+    waived: AppliedWaiver | None = None,
     level: Level = Level.REQUIRED,
 ) -> Check:
     return Check(

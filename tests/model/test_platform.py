@@ -1,4 +1,4 @@
-"""One way to write a platform of which there are several."""
+"""Normal forms of platforms."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pytest
 
 from certify.cli.certification import Platform
 from certify.model.errors import BadListing
-from certify.model.platform import normal, of_this_host
+from certify.model.platform import host_platform, normalize_platform
 from certify.sweep.listing import parse_listing
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("text", "normal"),
     [
         ("linux/arm64/v8", "linux/arm64"),
         ("linux/amd64/v1", "linux/amd64"),
@@ -22,24 +22,24 @@ from certify.sweep.listing import parse_listing
         ("Linux/AMD64", "linux/amd64"),
     ],
 )
-def test_platforms_have_one_name(written: str, meant: str) -> None:
-    assert normal(written) == meant
-    assert normal(meant) == meant
+def test_platforms_have_one_normal_form(text: str, normal: str) -> None:
+    assert normalize_platform(text) == normal
+    assert normalize_platform(normal) == normal
 
 
-def test_this_host_has_one() -> None:
-    assert normal(of_this_host()) == of_this_host()
+def test_the_platform_of_this_host_is_normal() -> None:
+    assert normalize_platform(host_platform()) == host_platform()
 
 
-@pytest.mark.parametrize("written", ["linux/arm/v7", "linux/arm64/v8.2", "linux/x_1"])
-def test_a_list_and_an_option_understand_the_same(written: str) -> None:
-    (entry,) = parse_listing(f"debian platform={written}", "list")
-    assert entry.platform == written == Platform().convert(written, None, None)
+@pytest.mark.parametrize("text", ["linux/arm/v7", "linux/arm64/v8.2", "linux/x_1"])
+def test_lists_and_options_accept_the_same_platforms(text: str) -> None:
+    (entry,) = parse_listing(f"debian platform={text}", "list")
+    assert entry.platform == text == Platform().convert(text, None, None)
 
 
-@pytest.mark.parametrize("written", ["linux/", "linux/arm/v7/x", "linux/arm.", "LINUX/arm"])
-def test_and_refuse_the_same(written: str) -> None:
+@pytest.mark.parametrize("text", ["linux/", "linux/arm/v7/x", "linux/arm.", "LINUX/arm"])
+def test_lists_and_options_refuse_the_same_platforms(text: str) -> None:
     with pytest.raises(BadListing):
-        parse_listing(f"debian platform={written}", "list")
+        parse_listing(f"debian platform={text}", "list")
     with pytest.raises(click.BadParameter):
-        Platform().convert(written, None, None)
+        Platform().convert(text, None, None)

@@ -1,3 +1,5 @@
+"""References as people and engines write them, and messages about wrong ones."""
+
 from __future__ import annotations
 
 import string
@@ -7,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from certify.model.errors import BadReference
-from certify.model.reference import Reference, quoted
+from certify.model.reference import Reference, quote
 
 HEX = "0123456789abcdef" * 4
 DIGEST = f"sha256:{HEX}"
@@ -40,20 +42,20 @@ DIGEST = f"sha256:{HEX}"
         ("[::1]/app:1", "[::1]/app:1", "[::1]/app:1"),
         ("a/b__c.d-e---f", "docker.io/a/b__c.d-e---f:latest", "a/b__c.d-e---f:latest"),
         ("app:" + "T" * 128, "docker.io/library/app:" + "T" * 128, "app:" + "T" * 128),
-        # Short forms that would be read as something else are not used.
+        # Short forms that would be parsed as another reference are not used.
         ("docker.io/localhost/app:1", "docker.io/localhost/app:1", "docker.io/localhost/app:1"),
         ("docker.io/a.b/app:1", "docker.io/a.b/app:1", "docker.io/a.b/app:1"),
         ("library/sha256:1", "docker.io/library/sha256:1", "library/sha256:1"),
     ],
 )
-def test_reads_what_engines_read(text: str, canonical: str, familiar: str) -> None:
+def test_references_are_parsed_as_engines_do(text: str, canonical: str, familiar: str) -> None:
     reference = Reference.parse(text)
     assert str(reference) == canonical
     assert reference.familiar == familiar
     assert reference.image_id is None
 
 
-def test_parts() -> None:
+def test_parts_of_a_reference() -> None:
     assert Reference.parse(f"r.example:5000/team/app:1@{DIGEST}") == Reference(
         registry="r.example:5000", repository="team/app", tag="1", digest=DIGEST
     )
@@ -61,7 +63,7 @@ def test_parts() -> None:
 
 
 @pytest.mark.parametrize("text", [DIGEST, HEX])
-def test_an_image_id_is_accepted_and_flagged(text: str) -> None:
+def test_an_image_id_is_a_reference(text: str) -> None:
     reference = Reference.parse(text)
     assert reference.image_id == DIGEST
     assert (reference.registry, reference.repository) == ("", "")
@@ -74,16 +76,16 @@ def test_an_image_id_is_accepted_and_flagged(text: str) -> None:
     [
         ("", "empty", "registry.example/team/app:1.2"),
         (" ", "white space", "registry.example/team/app:1.2"),
-        ("debian :12", "white space", "one: debian:12"),
-        ("debian\n", "white space", "one: debian"),
+        ("debian :12", "white space", "example: debian:12"),
+        ("debian\n", "white space", "example: debian"),
         ("-v", "begins with '-'", "registry.example/team/app:1.2"),
-        ("https://ghcr.io/a/b:1", "'https://'", "one: ghcr.io/a/b:1"),
+        ("https://ghcr.io/a/b:1", "'https://'", "example: ghcr.io/a/b:1"),
         ("a://" * 5000, "no URLs", "registry.example/team/app:1.2"),
-        ("Debian:12", "repository 'Debian' has upper-case", "one: debian:12"),
+        ("Debian:12", "repository 'Debian' has upper-case", "example: debian:12"),
         (
             "ghcr.io/Team/App:RC1",
             "repository 'Team/App' has upper-case",
-            "one: ghcr.io/team/app:RC1",
+            "example: ghcr.io/team/app:RC1",
         ),
         ("r.io/" + "A/" * 5000 + "A", "upper-case", "registry.example/team/app:1.2"),
         ("debian:", "tag after ':' is empty", "debian:12"),
@@ -99,9 +101,9 @@ def test_an_image_id_is_accepted_and_flagged(text: str) -> None:
         ("_a/b", "begins or ends", "registry.example/team/app:1.2"),
         ("a/b..c", "separators in a row", "registry.example/team/app:1.2"),
         ("a/b___c", "separators in a row", "registry.example/team/app:1.2"),
-        ("debian*", "the character '*'", "registry.example/team/app:1.2"),
-        ("débian", "the character 'é'", "registry.example/team/app:1.2"),
-        ("a\ud800", "the character '\\ud800'", "registry.example/team/app:1.2"),
+        ("debian*", "contains the character '*'", "registry.example/team/app:1.2"),
+        ("débian", "contains the character 'é'", "registry.example/team/app:1.2"),
+        ("a\ud800", "contains the character '\\ud800'", "registry.example/team/app:1.2"),
         ("my_host:5000/app", "registry 'my_host:5000'", "registry.example/team/app:1.2"),
         ("a..b/app", "registry 'a..b'", "registry.example/team/app:1.2"),
         ("-a.b/app", "begins with '-'", "registry.example/team/app:1.2"),
@@ -120,7 +122,7 @@ def test_an_image_id_is_accepted_and_flagged(text: str) -> None:
         ("a/" * 127 + "abc", "longer than 255", "registry.example/team/app:1.2"),
     ],
 )
-def test_says_what_is_wrong_and_what_is_right(text: str, part: str, advice: str) -> None:
+def test_the_message_names_the_mistake_and_an_example(text: str, part: str, advice: str) -> None:
     with pytest.raises(BadReference) as caught:
         Reference.parse(text)
     message = caught.value.message
@@ -139,13 +141,13 @@ def test_the_longest_name_is_255_characters() -> None:
 
 
 def test_quoted_is_one_short_printable_line() -> None:
-    assert quoted("a\nb") == "'a\\nb'"
-    assert len(quoted("x" * 1000)) == 62
+    assert quote("a\nb") == "'a\\nb'"
+    assert len(quote("x" * 1000)) == 62
 
 
 grammar = st.text(alphabet=string.ascii_letters[:8] + "ABC019._-:/@[]", max_size=40)
 part = st.from_regex(r"[a-z0-9]{1,5}((\.|_|__|-{1,3})[a-z0-9]{1,5}){0,2}", fullmatch=True)
-# Without one of these a first part with a dot would be read as a registry, and not always be one.
+# Otherwise a first part with a dot would be parsed as a registry.
 first = st.sampled_from(
     ["team/", "localhost/", "docker.io/", "r.example:5000/", "[::1]:80/", "Re/"]
 )
@@ -161,7 +163,7 @@ valid = st.builds(
 @example("sha256:0")
 @example("[")
 @example("İ/b")
-def test_any_text_is_a_reference_that_reads_back_or_a_bad_reference(text: str) -> None:
+def test_any_text_is_a_reference_or_a_bad_reference(text: str) -> None:
     try:
         reference = Reference.parse(text)
     except BadReference as problem:

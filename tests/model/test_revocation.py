@@ -1,4 +1,4 @@
-"""What is revoked, and under which other digests it could be run all the same."""
+"""Revocations, and the other digests that they cover."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def revocation(of: str, reason: str = "a miner", *indexes: str) -> Revocation:
     )
 
 
-def test_an_index_is_known_from_what_was_listed_revoked_or_seen() -> None:
+def test_indexes_come_from_listed_revoked_and_added_images() -> None:
     listed = an_entry(digest=digest(4), manifest_digest=MANIFEST)
     before = a_list(listed, revoked=(revocation(MANIFEST, "a miner", digest(5)),))
     indexes = Indexes(before)
@@ -27,7 +27,7 @@ def test_an_index_is_known_from_what_was_listed_revoked_or_seen() -> None:
 
 
 @pytest.mark.parametrize("index", [None, MANIFEST])
-def test_an_image_without_an_index_teaches_nothing(index: str | None) -> None:
+def test_an_image_without_an_index_adds_none(index: str | None) -> None:
     indexes = Indexes(None)
     indexes.add(MANIFEST, index)
     (named,) = indexes.complete([revocation(MANIFEST)])
@@ -40,11 +40,13 @@ def test_an_image_without_an_index_teaches_nothing(index: str | None) -> None:
         pytest.param([MANIFEST], {MANIFEST}, [], {MANIFEST: "ledger"}, id="recorded"),
         pytest.param([], set(), [MANIFEST], {MANIFEST: "list"}, id="a new ledger"),
         pytest.param([], {MANIFEST}, [MANIFEST], {}, id="lifted since"),
-        pytest.param([MANIFEST], {MANIFEST}, [MANIFEST], {MANIFEST: "ledger"}, id="the newer word"),
-        pytest.param([OTHER], {OTHER}, [MANIFEST], {OTHER: "ledger", MANIFEST: "list"}, id="both"),
+        pytest.param([MANIFEST], {MANIFEST}, [MANIFEST], {MANIFEST: "ledger"}, id="in both"),
+        pytest.param(
+            [OTHER], {OTHER}, [MANIFEST], {OTHER: "ledger", MANIFEST: "list"}, id="different"
+        ),
     ],
 )
-def test_the_ledger_is_believed_and_the_list_where_the_ledger_never_knew(
+def test_the_list_counts_only_for_digests_unknown_to_the_ledger(
     recorded: list[str], known: set[str], listed: list[str], expected: dict[str, str]
 ) -> None:
     before = a_list(revoked=tuple(revocation(each, "list") for each in listed))
@@ -59,7 +61,7 @@ def test_the_ledger_is_believed_and_the_list_where_the_ledger_never_knew(
         pytest.param(INDEX, MANIFEST, True, id="its manifest"),
         pytest.param(MANIFEST, MANIFEST, True, id="without an index"),
         pytest.param(MANIFEST, None, True, id="as it is named"),
-        pytest.param(OTHER, MANIFEST, True, id="in an index that nobody had seen"),
+        pytest.param(OTHER, MANIFEST, True, id="in an unknown index"),
         pytest.param(INDEX, OTHER, False, id="another manifest of that index"),
         pytest.param(INDEX, None, True, id="an index of it, the manifest unknown"),
         pytest.param(INDEX, INDEX, True, id="an index of it, in an older list"),
@@ -67,7 +69,7 @@ def test_the_ledger_is_believed_and_the_list_where_the_ledger_never_knew(
         pytest.param(None, None, False, id="an image that no registry has"),
     ],
 )
-def test_an_image_is_stopped_by_what_is_or_may_be_in_it(
+def test_a_revocation_covers_what_is_or_may_be_in_an_image(
     named: str | None, manifest: str | None, *, expected: bool
 ) -> None:
     found = revocation(MANIFEST, "a miner", INDEX)
@@ -77,9 +79,9 @@ def test_an_image_is_stopped_by_what_is_or_may_be_in_it(
 
 
 @pytest.mark.parametrize("by", ["digest", "manifest_digest"])
-def test_what_is_revoked_leaves_the_list_by_either_of_its_digests(by: str) -> None:
+def test_a_revoked_image_is_removed_by_either_of_its_digests(by: str) -> None:
     bad = an_entry(reference="bad:1", digest=INDEX, manifest_digest=MANIFEST)
     good = an_entry(reference="good:1", digest=OTHER, manifest_digest=OTHER)
-    stay, gone = split_revoked([bad, good], [revocation(getattr(bad, by))])
-    assert stay == [good]
-    assert gone == {bad.name: "revoked: a miner"}
+    remaining, removed = split_revoked([bad, good], [revocation(getattr(bad, by))])
+    assert remaining == [good]
+    assert removed == {bad.name: "revoked: a miner"}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certify.model.result import Check, Reason, Result, Waived, WaiverNote
+from certify.model.result import AppliedWaiver, Check, Reason, Result, WaiverNote
 from certify.model.terms import Level, Outcome, Status, WaiverState
 from certify.publish.junit import junit_xml
 
@@ -111,7 +111,11 @@ def test_outcomes_in_junit(
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.SKIPPED])
 @pytest.mark.parametrize("level", list(Level))
 def test_a_waived_check_is_skipped_with_its_reason(
-    make_check: MakeCheck, make_result: MakeResult, waived: Waived, outcome: Outcome, level: Level
+    make_check: MakeCheck,
+    make_result: MakeResult,
+    waived: AppliedWaiver,
+    outcome: Outcome,
+    level: Level,
 ) -> None:
     check = make_check("a.b", outcome, message="said", evidence="$ x", waiver=waived, level=level)
     (suite,) = suites(make_result(checks=(check, make_check("image.os"))))
@@ -123,7 +127,7 @@ def test_a_waived_check_is_skipped_with_its_reason(
 
 
 def test_waivers_that_need_attention_are_properties(
-    make_result: MakeResult, waived: Waived
+    make_result: MakeResult, waived: AppliedWaiver
 ) -> None:
     notes = tuple(
         WaiverNote(check="a.b", image=f"{state}:*", state=state, **waived.model_dump())
@@ -195,7 +199,7 @@ def test_odd_durations_stay_numbers(
 def test_hostile_text_stays_text(
     make_check: MakeCheck,
     make_result: MakeResult,
-    waived: Waived,
+    waived: AppliedWaiver,
     text: str,
     outcome: Outcome,
     status: Status,

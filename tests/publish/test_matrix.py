@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from certify.model.result import Check, Result, Waived
+from certify.model.result import AppliedWaiver, Check, Result
 from certify.model.terms import Outcome, Status
 from certify.publish.matrix import matrix_json, matrix_markdown, print_matrix
 from tests.factories import NOON
@@ -103,7 +103,7 @@ def test_json_has_a_row_for_each(one_of_each: list[Result]) -> None:
 
 
 @pytest.fixture
-def excused(make_check: MakeCheck, make_result: MakeResult, waived: Waived) -> Result:
+def excused(make_check: MakeCheck, make_result: MakeResult, waived: AppliedWaiver) -> Result:
     """Certified only by way of waivers, of a failure and of what it kept from being asked."""
     checks = (
         make_check("image.os"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from certify.model.result import Check, Result, Waived
+from certify.model.result import AppliedWaiver, Check, Result
 from certify.model.terms import Level, Outcome, Status
 from certify.publish.matrix_data import cell_of, cells_of, problem_checks, sections_of
 
@@ -44,7 +44,7 @@ def test_required_problems_come_first(rejected: Result) -> None:
 def test_a_cell_shows_the_worst_mark(
     make_check: MakeCheck,
     make_result: MakeResult,
-    waived: Waived,
+    waived: AppliedWaiver,
     outcomes: str,
     status: Status,
     cell: str,

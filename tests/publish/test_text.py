@@ -14,12 +14,12 @@ from rich.console import Console
 
 from certify.model.result import (
     Alternative,
+    AppliedWaiver,
     Check,
     Reason,
     Recommendation,
     Result,
     Startup,
-    Waived,
     WaiverNote,
 )
 from certify.model.terms import Grade, Level, Outcome, Status, WaiverState
@@ -118,7 +118,7 @@ def test_a_result_without_reasons_has_a_sentence(make_result: MakeResult) -> Non
 
 
 def test_the_whole_report_of_a_waived_certificate(
-    make_check: MakeCheck, make_result: MakeResult, waived: Waived
+    make_check: MakeCheck, make_result: MakeResult, waived: AppliedWaiver
 ) -> None:
     because = "needs dockerd.container, which failed"
     checks = (
@@ -167,7 +167,7 @@ To reproduce:
 
 
 def test_only_a_certificate_shows_its_waivers_in_the_heading(
-    make_check: MakeCheck, make_result: MakeResult, waived: Waived
+    make_check: MakeCheck, make_result: MakeResult, waived: AppliedWaiver
 ) -> None:
     checks = (make_check("a.b", Outcome.FAILED, waiver=waived), make_check("c.d", Outcome.FAILED))
     text = shown(make_result("x:1", checks=checks, status=Status.REJECTED))
@@ -179,7 +179,7 @@ def test_only_a_certificate_shows_its_waivers_in_the_heading(
 
 
 def test_a_waived_recommended_check_changes_no_heading(
-    make_check: MakeCheck, make_result: MakeResult, waived: Waived
+    make_check: MakeCheck, make_result: MakeResult, waived: AppliedWaiver
 ) -> None:
     noted = make_check("a.b", Outcome.FAILED, waiver=waived, level=Level.RECOMMENDED)
     text = shown(make_result("x:1", checks=(noted,)))
@@ -254,7 +254,9 @@ def test_text_is_the_same_without_colour(one_of_each: list[Result]) -> None:
     assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == shown(*one_of_each)
 
 
-def test_data_is_no_markup(make_check: MakeCheck, make_result: MakeResult, waived: Waived) -> None:
+def test_data_is_no_markup(
+    make_check: MakeCheck, make_result: MakeResult, waived: AppliedWaiver
+) -> None:
     text = "[bold red]x[/] :boom: [link=http://x]y[/link]"
     waiver = waived.model_copy(update={"reason": text})
     failed = make_check(
@@ -266,7 +268,7 @@ def test_data_is_no_markup(make_check: MakeCheck, make_result: MakeResult, waive
 @STEADY
 @given(HOSTILE)
 def test_no_data_controls_the_terminal(
-    make_check: MakeCheck, make_result: MakeResult, waived: Waived, hostile: str
+    make_check: MakeCheck, make_result: MakeResult, waived: AppliedWaiver, hostile: str
 ) -> None:
     text = hostile + "\x1b[2J\x07\x9b"
     waiver = waived.model_copy(update={"reason": text, "owner": text, "ticket": text})

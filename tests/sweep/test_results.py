@@ -39,7 +39,7 @@ def item(
 def answer(tag: str, status: Status = Status.CERTIFIED, profile: str = "plain") -> Result:
     result = result_of(1, NOON)
     reference = Reference.parse(f"{HOST}/team/app:{tag}")
-    image = result.image.model_copy(update=reference.fields | {"platform": PLATFORM})
+    image = result.image.model_copy(update=reference.image_fields | {"platform": PLATFORM})
     verdict = result.verdict.model_copy(update={"status": status, "reasons": (), "grade": None})
     return result.model_copy(update={"image": image, "verdict": verdict, "profile": profile})
 

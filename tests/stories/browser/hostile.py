@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from certify.model.result import (
     Alternative,
+    AppliedWaiver,
     Check,
     Image,
     Launch,
@@ -14,7 +15,6 @@ from certify.model.result import (
     Recommendation,
     Result,
     Verdict,
-    Waived,
     WaiverNote,
 )
 from certify.model.terms import Outcome, Status, WaiverState
@@ -41,7 +41,7 @@ def hostile(number: int) -> Result:
     base = result_of(number, NOON)
     name = f"registry.example/harm-{number}/{HARM[number % len(HARM)]}{TURNED}{'n' * 400}:1"
     expires = NOON + timedelta(days=90)
-    waived = Waived(reason=ALL, owner=ALL, expires=expires, ticket=ALL)
+    waived = AppliedWaiver(reason=ALL, owner=ALL, expires=expires, ticket=ALL)
     evidence = (LONG, MANY_LINES, ALL)[number % 3]
 
     def check(check: Check) -> Check:
