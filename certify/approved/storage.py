@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from certify.model.errors import BadPublication
-from certify.util.files import locked, write_atomically
+from certify.util.files import folder_lock, write_atomically
 
 FOLDER = "approved"
 CURRENT = "current"
@@ -27,7 +27,7 @@ KEPT = 3
 
 def lock_publication(reports: Path) -> AbstractContextManager[None]:
     """Return a lock that lets one publisher at a time work; others wait. Raises OSError."""
-    return locked(reports / FOLDER)
+    return folder_lock(reports / FOLDER)
 
 
 def read_published(reports: Path, name: str) -> bytes | None:

@@ -20,7 +20,7 @@ from certify.signing.gate import Decision, Question, Why, answer
 from certify.signing.keys import Public, key_id, read_public
 from certify.signing.memory import remember
 from certify.signing.source import check_location, is_url, read_list, shown
-from certify.util.signals import at_most
+from certify.util.signals import time_limit
 from certify.util.text import safe_json
 
 DEFAULT = "reports/approved-images.json"
@@ -79,7 +79,7 @@ def verify(
     told |= {"platform": platform, "profile": profile}
     late = Trouble(f"no answer within {LIMIT:g} s", remedy="Try again, or look elsewhere.")
     try:
-        with at_most(LIMIT, late):
+        with time_limit(LIMIT, late):
             if attached or reference.digest is None:
                 # Not at the top: with a digest and a list all that it imports is not needed.
                 from certify.cli import verify_registry  # noqa: PLC0415

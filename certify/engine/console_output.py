@@ -15,7 +15,7 @@ from typing import Any
 from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.engine.errors import APIError, translate_errors
-from certify.util.signals import shielded
+from certify.util.signals import defer_signals
 
 _SECONDS = 15.0
 _POLL_SECONDS = 0.1
@@ -29,7 +29,7 @@ def console_output(engine: Engine, container: str) -> str:
     api = engine.client.api
     # Signals wait until the copy is removed.
     with (
-        shielded(),
+        defer_signals(),
         translate_errors("the console output of the container"),
         _copy(engine, container) as copy,
     ):

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from certify.engine.client import Engine
 from certify.engine.errors import APIError, translate_errors
 from certify.model.errors import EngineUnavailable
-from certify.util.signals import shielded
+from certify.util.signals import defer_signals
 
 LABEL = "certify"
 """Label for the purpose of an object: ``candidate``, or :data:`PROBE`."""
@@ -113,7 +113,7 @@ def remove_run(engine: Engine, run: str, *, seconds: float = 10.0) -> None:
     be busy, for example with starting the container. Signals wait until the end.
     """
     deadline = time.monotonic() + seconds
-    with shielded(), contextlib.suppress(EngineUnavailable):
+    with defer_signals(), contextlib.suppress(EngineUnavailable):
         engine.ping()  # an engine that hangs is found out sooner than by a removal
         while _remove(engine, lambda labels: labels.get(RUN) == run).refused:
             if time.monotonic() > deadline:

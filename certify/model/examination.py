@@ -31,7 +31,7 @@ class Sign(Value):
 
 
 class Examination(Value):
-    """All findings, as ``certify doctor --format json`` prints them."""
+    """The findings, as ``certify doctor --format json`` prints them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 

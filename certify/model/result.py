@@ -225,7 +225,7 @@ class Result(Value):
 
 
 class Report(Value):
-    """All results of one run."""
+    """The results of one run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from certify.model.result import Result
 from certify.publish.phrases import verdict_of
 from certify.publish.text import STATUS_STYLES
-from certify.util.text import one_line, short
+from certify.util.text import one_line, short_digest
 
 BARS = "▁▂▃▄▅▆▇█"
 ROWS = 20
@@ -57,7 +57,7 @@ def _table(runs: Sequence[Result]) -> Table:
         boot = run.startup.boot_seconds
         table.add_row(
             f"{run.finished_at:%Y-%m-%d %H:%M}",
-            short(run.image.digest or run.image.image_id or "unknown"),
+            short_digest(run.image.digest or run.image.image_id or "unknown"),
             Text(verdict_of(run), STATUS_STYLES[run.verdict.status]),
             "" if boot is None else f"{boot:.1f} s",
         )

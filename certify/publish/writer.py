@@ -32,7 +32,7 @@ from certify.publish.junit import junit_xml
 from certify.publish.matrix import matrix_json, matrix_markdown
 from certify.publish.site.build import frame_files, image_files, rows_file
 from certify.publish.summary import summary_of
-from certify.util.files import locked, write_atomically
+from certify.util.files import folder_lock, write_atomically
 from certify.util.text import safe_json
 
 
@@ -58,7 +58,7 @@ def update_reports(directory: Path, ledger: Ledger, *, now: datetime | None = No
     `LedgerUnavailable`.
     """
     # The ledger is read under the lock, so the last process to get it has the newest results.
-    with locked(directory / "assets"):
+    with folder_lock(directory / "assets"):
         return _bring_up_to_date(directory, ledger, now or datetime.now(UTC))
 
 

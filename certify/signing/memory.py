@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from certify.model.errors import ListUnavailable, NotBelieved
-from certify.util.files import locked, write_atomically
+from certify.util.files import folder_lock, write_atomically
 
 
 def remember(location: str, keyid: str, sequence: int) -> str | None:
@@ -37,7 +37,7 @@ def remember(location: str, keyid: str, sequence: int) -> str | None:
     if sequence == known:
         return None
     try:
-        with locked(file.parent):
+        with folder_lock(file.parent):
             kept = _known(file)
             kept[name] = max(sequence, kept.get(name, 0))
             write_atomically(file, json.dumps(kept, indent=1, sort_keys=True) + "\n")

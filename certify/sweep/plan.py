@@ -11,7 +11,7 @@ from functools import partial
 from certify.ledger.in_force import ResultInForce
 from certify.model.result_key import Key
 from certify.model.terms import Status
-from certify.util.text import short
+from certify.util.text import short_digest
 
 
 class ItemState(StrEnum):
@@ -123,7 +123,7 @@ def _item(
         if named is None:
             return Item(wanted, ItemState.NEW, "never certified")
         if named.digest != wanted.digest:
-            return Item(wanted, ItemState.MOVED, f"was {short(named.digest)}")
+            return Item(wanted, ItemState.MOVED, f"was {short_digest(named.digest)}")
         return Item(wanted, ItemState.NEW, "the last run was inconclusive")
     if force:
         return Item(wanted, ItemState.FORCED, "--force")

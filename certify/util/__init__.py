@@ -1,1 +1,1 @@
-"""Helpers that know nothing of images: text, TOML, files, signals."""
+"""Helpers without any knowledge of images: text, TOML, HTTP, files, signals."""

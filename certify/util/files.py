@@ -1,4 +1,4 @@
-"""Files that are whole or not there: a reader never sees half of one."""
+"""Files that are read and written whole."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 def read_text(
     path: Path, error: Callable[..., Exception], *, option: str = "", remedy: str = ""
 ) -> str:
-    """Return the text of a file that a user named; a byte order mark is dropped.
+    """Return the text of a file that a user named, without a byte order mark.
 
     Raises ``error``, with ``option`` before the file's name, if it cannot be read or is not UTF-8.
     """
@@ -27,8 +27,8 @@ def read_text(
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time at a folder's files; another one waits. Raises OSError."""
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Lock a folder, creating it first; other processes wait for the lock. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -36,24 +36,24 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def write_atomically(path: Path, content: str | bytes, *, durable: bool = True) -> None:
-    """Put ``content`` (text as UTF-8) at ``path``, in place of what was there; makes folders.
+    """Write ``content`` (text as UTF-8) to ``path`` and create its folders.
 
-    A file that holds just that already is left as it is.
-    It is written under a temporary name beside the target, brought to disk, then renamed.
-    Whatever goes wrong, the old file stays and nothing else is left. Raises OSError.
+    The file is written under a temporary name in the same folder, flushed to disk, then renamed:
+    readers never see half of it, and if writing fails, the old file stays and no other is left.
+    A file that already has this content is not touched. Raises OSError.
 
-    Without ``durable`` it is not brought to disk at once: a reader still never sees half of it,
-    but a power cut may leave it empty. That is much faster, for what can be made again.
+    If ``durable`` is false, the file is not flushed, which is much faster, but a power failure may
+    leave it empty. That is enough for files that can be written again.
     """
     raw = content.encode("utf-8") if isinstance(content, str) else content
     if _holds(path, raw):
         return
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
-    # Short, since the target's name may already be as long as the file system allows.
+    # A short name, because the target's may already be as long as the file system allows.
     temporary = path.with_name(f".certify-{secrets.token_hex(8)}.tmp")
     try:
-        # Not tempfile: that makes files which only their owner may read.
+        # Not by tempfile, whose files only their owner may read.
         with temporary.open("xb") as file:
             file.write(raw)
             if durable:
@@ -64,7 +64,7 @@ def write_atomically(path: Path, content: str | bytes, *, durable: bool = True) 
         temporary.unlink(missing_ok=True)
         raise
     if durable:
-        _bring_names_to_disk(path.parent)
+        _flush_folder(path.parent)
 
 
 def _holds(path: Path, raw: bytes) -> bool:
@@ -74,8 +74,8 @@ def _holds(path: Path, raw: bytes) -> bool:
         return False
 
 
-def _bring_names_to_disk(folder: Path) -> None:
-    """Without this a power cut could undo the renaming, though not tear the file."""
+def _flush_folder(folder: Path) -> None:
+    """Flush a folder to disk, because a power failure could otherwise undo the renaming."""
     descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
     try:
         os.fsync(descriptor)

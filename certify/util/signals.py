@@ -1,6 +1,7 @@
-"""Signals that end a run in order: the first is obeyed, and cleaning up goes on; and time's.
+"""Signals: interrupts that leave time to clean up, and time limits.
 
-Only a main thread hears signals (signal(3)); in another one nothing here changes anything.
+Python calls signal handlers only in the main thread, so in other threads these context managers
+do nothing.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from types import FrameType
 
 _Handler = Callable[[int, FrameType | None], None]
 
-
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The signals that end a run."""
 
 
 @contextlib.contextmanager
 def interruptible(*numbers: signal.Signals) -> Iterator[None]:
-    """Raise ``KeyboardInterrupt`` at the first of these signals, and ignore them from then on.
+    """Raise ``KeyboardInterrupt`` on the first of these signals, and ignore them from then on.
 
-    By default Ctrl-C, SIGTERM and SIGHUP, which the end of a terminal sends; that one stays ignored
-    if it was, as nohup(1) wants it.
+    The default is SIGINT (Ctrl-C), SIGTERM, and SIGHUP, which a closed terminal sends. SIGHUP stays
+    ignored if it was ignored before, as under nohup(1).
     """
     numbers = numbers or _ENDS
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
@@ -32,7 +33,7 @@ def interruptible(*numbers: signal.Signals) -> Iterator[None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
         for number in numbers:
             signal.signal(number, signal.SIG_IGN)
-        with contextlib.suppress(OSError):  # the terminal may be gone
+        with contextlib.suppress(OSError):  # the terminal may be closed
             print("certify: interrupted, cleaning up …", file=sys.stderr)  # noqa: T201
         raise KeyboardInterrupt
 
@@ -41,28 +42,28 @@ def interruptible(*numbers: signal.Signals) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def shielded() -> Iterator[None]:
-    """Let the block come to its end: a signal that would end the run is obeyed after it."""
-    heard: list[int] = []
+def defer_signals() -> Iterator[None]:
+    """Defer SIGINT, SIGTERM and SIGHUP until the block has ended."""
+    received: list[int] = []
 
     def remember(number: int, _frame: FrameType | None) -> None:
-        heard.append(number)
+        received.append(number)
 
-    obeyed = [number for number in _ENDS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+    deferred = [each for each in _ENDS if signal.getsignal(each) not in (signal.SIG_IGN, None)]
     try:
-        with _handling(dict.fromkeys(obeyed, remember)):
+        with _handling(dict.fromkeys(deferred, remember)):
             yield
     finally:
-        if heard:
-            signal.raise_signal(heard[0])
+        if received:
+            signal.raise_signal(received[0])
 
 
 @contextlib.contextmanager
-def at_most(seconds: float, late: Exception) -> Iterator[None]:
-    """Raise ``late`` in the block after so many seconds, whatever it waits for then."""
+def time_limit(seconds: float, error: Exception) -> Iterator[None]:
+    """Raise ``error`` in the block after this many seconds, even if it waits for input."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        raise late
+        raise error
 
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -77,6 +78,7 @@ def at_most(seconds: float, late: Exception) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _handling(handlers: Mapping[signal.Signals, _Handler]) -> Iterator[None]:
+    """Install signal handlers during the block; restore the former ones at its end."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

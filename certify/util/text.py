@@ -1,9 +1,8 @@
-"""Makes text that an image printed safe to show: images are hostile, or merely odd.
+"""Text from images, made safe for terminals, HTML, XML, JSON and file names.
 
-Whatever a candidate prints ends up in terminals, HTML, XML and file names, so it passes
-through here where it enters certify. Nothing that a person could see is lost, and nothing
-that a person could not see keeps its power: what is left encodes to UTF-8, is valid
-XML 1.0 text, moves no cursor and reverses no line.
+Images may be hostile, so all that they print passes through here when it enters certify. Visible
+characters stay; invisible ones lose their effect. The result can be encoded as UTF-8, is valid
+XML 1.0 text, and contains no sequence that moves the cursor or reverses the direction of text.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ import re
 import unicodedata
 
 REPLACEMENT = "\ufffd"
-"""Stands where a character was that no encoding or document may hold."""
+"""The replacement for characters that no encoding or document may contain."""
 
 FILE_NAME_BYTES = 120
-"""Longest name that `file_name` gives: leaves room for an extension on any file system."""
+"""The limit of :func:`file_name`, in bytes; any file system has room for a suffix beyond it."""
 
-# A control string (OSC, DCS, SOS, PM, APC) is only taken for one if it ends on its own line;
-# an unterminated one would otherwise hide all that was printed after it. Its body excludes
-# every opener, so that the search stays linear whatever is thrown at it.
+# A control string (OSC, DCS, SOS, PM, APC) must end on its own line; otherwise an unterminated one
+# would hide everything printed after it. Its body excludes every opener, so that the search takes
+# linear time for any input.
 _ESCAPE_SEQUENCES = re.compile(
     r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])"
     r"[^\x07\x18\x1a\x1b\x90\x98\x9b-\x9f\n]*+(?:\x07|\x1b\\|\x9c)"
@@ -31,10 +30,10 @@ _ESCAPE_SEQUENCES = re.compile(
 _UNSAFE_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 _LIKE_A_SUFFIX = re.compile(r"-[0-9a-f]{10}$")
 
-# Invisible by Unicode's Default_Ignorable_Code_Point, though not of a format category.
+# Invisible according to Unicode (Default_Ignorable_Code_Point), but not in a format category.
 _INVISIBLE = frozenset({0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2065, 0x3164, 0xFFA0})
-# They only choose between two looks of the character before them; terminals disagree on
-# the width of the pair, and runs of them can carry hidden data.
+# These only select a variant of the character before them. Terminals disagree on the width of the
+# pair, and sequences of them can carry hidden data.
 _VARIATION_SELECTORS = (range(0xFE00, 0xFE10), range(0x180B, 0x1810), range(0xE0100, 0xE01F0))
 
 
@@ -51,7 +50,7 @@ def _is_surrogate(code: int) -> bool:
 
 
 def _is_invisible(code: int) -> bool:
-    """Controls, bidi controls, line separators and other characters without a look."""
+    """Return True for controls, bidi controls, line separators and other invisible characters."""
     return code in _INVISIBLE or unicodedata.category(chr(code)) in ("Cc", "Cf", "Zl", "Zp")
 
 
@@ -62,7 +61,7 @@ def _visible_escape(code: int) -> str:
 
 
 class _ToPrintable(dict[int, int | str]):
-    """What `str.translate` asks, one code point at a time; keeps no memory of the answers."""
+    """A table for ``str.translate`` that computes each entry and stores none."""
 
     def __missing__(self, code: int) -> int | str:
         if _is_surrogate(code) or _is_noncharacter(code):
@@ -73,12 +72,12 @@ class _ToPrintable(dict[int, int | str]):
 
 
 class _ToJson(dict[int, int | str]):
-    """Keeps JSON's meaning: an invisible character becomes JSON's own escape for it."""
+    """A table for ``str.translate`` of JSON; invisible characters become JSON escapes."""
 
     def __missing__(self, code: int) -> int | str:
         if _is_surrogate(code):
             return REPLACEMENT
-        if code == 0x7F:  # DEL is a control, yet the one that JSON never escapes
+        if code == 0x7F:  # DEL is the only control character that JSON does not escape
             return "\\u007f"
         hidden = _is_noncharacter(code) or _is_invisible(code) or _is_variation_selector(code)
         return json.dumps(chr(code)).strip('"') if hidden else code
@@ -89,20 +88,20 @@ _JSON = _ToJson({code: code for code in range(0x7F)})
 
 
 def printable(text: str | bytes, *, limit: int | None = None) -> str:
-    r"""The text as a person would have read it, harmless to show anywhere.
+    r"""Return the text as a terminal would show it, safe for any output.
 
-    Escape sequences vanish. Of a line that was overwritten by carriage returns (a progress
-    bar), the last state that shows something is kept. Other control characters, bidi
-    controls and invisible characters turn into a visible ``\x07`` or ``\u202e``; characters
-    that no document may hold turn into U+FFFD. Newlines and tabs stay.
+    Escape sequences are removed. If carriage returns overwrite a line (a progress bar), only its
+    last visible state stays. Other control characters, bidi controls and invisible characters
+    become a visible ``\x07`` or ``\u202e``; characters that no document may contain become U+FFFD.
+    Newlines and tabs stay.
 
-    ``limit`` bounds the result's length in characters: a third of the room goes to the
-    beginning, the rest to the end, and in between stands how much was left out.
-    Doing it twice changes nothing more.
+    ``limit`` is the greatest length in characters: a third of it is for the beginning, the rest for
+    the end, with a note between them of how much was left out.
+    A second call with the same limit changes nothing.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", errors="replace")
-    if text.isascii() and text.isprintable():  # most are; this takes a tenth of the time
+    if text.isascii() and text.isprintable():  # true of most text, and ten times faster
         return text if limit is None or len(text) <= limit else _shortened(text, limit)
     text = _ESCAPE_SEQUENCES.sub("", text)
     if "\r" in text:
@@ -112,22 +111,22 @@ def printable(text: str | bytes, *, limit: int | None = None) -> str:
 
 
 def one_line(text: str | bytes, limit: int = 200) -> str:
-    """The first line that shows something, its white space folded, at most ``limit`` long."""
+    """Return the first visible line, white space folded, cut to ``limit`` characters."""
     folded = (" ".join(line.split()) for line in printable(text).split("\n"))
     line = next(filter(None, folded), "")
     return line if len(line) <= limit else _cut(line, limit)
 
 
 def file_name(text: str) -> str:
-    """A name for a file about ``text``: portable, at most 120 bytes, never hidden or an option.
+    """Return a portable file name for a text: at most 120 bytes, no leading ``.`` or ``-``.
 
-    Two texts do not share a name: whenever the name alone does not tell the text any more
-    (also on a file system that ignores case), it ends in a digest of the text.
+    Different texts have different names, also on file systems that ignore case: unless the text
+    itself is a good name, the name ends in a digest of it.
     """
     name = _UNSAFE_IN_NAMES.sub("_", text).strip(".-_")
-    tells_all = name and name == text == text.lower() and len(name) <= FILE_NAME_BYTES
-    # What merely looks like it ends in a digest gets a true one, or it could pose as another's.
-    if tells_all and not _LIKE_A_SUFFIX.search(name):
+    is_the_text = name and name == text == text.lower() and len(name) <= FILE_NAME_BYTES
+    # A text that seems to end in a digest gets one, too; else it could be the name of another.
+    if is_the_text and not _LIKE_A_SUFFIX.search(name):
         return name
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]
     kept = name[: FILE_NAME_BYTES - len(digest) - 1].rstrip(".-_") or "unnamed"
@@ -135,16 +134,16 @@ def file_name(text: str) -> str:
 
 
 def safe_json(data: object, *, indent: int | None = None) -> str:
-    """JSON that a person can read and a terminal can show.
+    """Return JSON that people can read and terminals can show.
 
-    Letters of all scripts stand as themselves; what is invisible is escaped as JSON allows,
-    so that a parser gets it back. Only lone surrogates, which parsers refuse, are replaced.
+    Visible characters of all scripts stay. Invisible ones are escaped, so that a parser restores
+    them. Only lone surrogates, which parsers refuse, are replaced.
     """
     return visible_json(json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False))
 
 
 def visible_json(text: str) -> str:
-    """JSON that was written already, as `safe_json` would have written it."""
+    """Return JSON text with its invisible characters escaped, as by :func:`safe_json`."""
     return text.translate(_JSON)
 
 
@@ -170,6 +169,6 @@ def _shortened(text: str, limit: int) -> str:
     return text[:head] + mark(len(text) - room) + text[-tail:]
 
 
-def short(digest: str) -> str:
-    """A digest as people tell it apart: its first twelve digits."""
+def short_digest(digest: str) -> str:
+    """Return the first twelve hexadecimal digits of a digest."""
     return digest.partition(":")[2][:12] or digest[:12]

@@ -19,7 +19,7 @@ from certify.model.terms import Grade, Status
 from certify.publish.matrix import matrix_json, matrix_markdown
 from certify.publish.site.build import rows_file
 from certify.publish.writer import update_reports, write_reports
-from certify.util.files import locked
+from certify.util.files import folder_lock
 from tests.factories import NOON, many, result_of
 
 MakeResult = Callable[..., Result]
@@ -155,7 +155,7 @@ def test_an_expired_certificate_is_written_again(tmp_path: Path, ledger: Ledger)
 def test_a_waiting_writer_includes_results_recorded_meanwhile(tmp_path: Path) -> None:
     early, late = many(2)
     with Ledger.open(f"sqlite:///{tmp_path}/certify.db") as ledger, ThreadPoolExecutor() as pool:
-        with locked(tmp_path / "assets"):
+        with folder_lock(tmp_path / "assets"):
             ledger.record(early)
             writing = pool.submit(update_reports, tmp_path, ledger)
             assert not wait([writing], timeout=0.5).done

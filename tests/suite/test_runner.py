@@ -17,7 +17,6 @@ from certify.model.result import Image
 from certify.suite import runner as runner_module
 from certify.suite.job import Job
 from certify.suite.runner import Runner
-from certify.suite.worker import Channel
 from tests.support.waiting import eventually
 
 JOB = Job(
@@ -208,7 +207,7 @@ STUBBORN = """
 def test_a_child_that_ignores_signals_is_gone_with_its_children(
     child: Child, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner_module, "_LAST_SECONDS", 0.5)
+    monkeypatch.setattr(runner_module, "_CLEANUP_SECONDS", 0.5)
     with child(STUBBORN) as runner:
         events = runner.events(in_(LATER))
         up = next(events)
@@ -262,8 +261,8 @@ def test_a_child_may_remove_what_it_made_before_it_ends(child: Child, tmp_path: 
     removed = tmp_path / "removed"
     body = f"""
         import pathlib, time
-        from certify.util.signals import shielded
-        with shielded():
+        from certify.util.signals import defer_signals
+        with defer_signals():
             tell(event="making")
             time.sleep(1)
             pathlib.Path({str(removed)!r}).touch()
@@ -316,11 +315,11 @@ def test_a_job_of_any_size_arrives_with_the_socket(
 ) -> None:
     body = """
         from certify.suite.worker import Channel
-        message, notify = Channel(end).job()
+        message, notify = Channel(end).receive_job()
         said = notify.recv(100).decode() if notify else None
         tell(event="done", said=said, blocks=notify and notify.getblocking(), message=message)
     """
-    job = JOB.model_copy(update={"refused": "ü" * size})
+    job = JOB.model_copy(update={"start_error": "ü" * size})
     ours, inits = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with ours, inits, child(body) as runner:
         inits.send(b"READY=1")
@@ -329,14 +328,3 @@ def test_a_job_of_any_size_arrives_with_the_socket(
     assert (told["said"], told["blocks"]) == (("READY=1", False) if with_socket else (None, None))
     assert Job.model_validate(told["message"]["job"]) == job
     assert told["message"]["own_checks"] == ["/a folder/mine"]
-
-
-@pytest.mark.parametrize("data", [b"", b'{"job": '])
-def test_a_child_whose_parent_is_gone_ends_quietly(data: bytes) -> None:
-    parents, childs = socket.socketpair()
-    with childs:
-        with parents:
-            parents.sendall(data)
-        with pytest.raises(SystemExit) as ended:
-            Channel(childs).job()
-    assert ended.value.code == 0

@@ -1,4 +1,4 @@
-"""A reader sees the old file or the new one, and an accident leaves no litter."""
+"""Files that are read and written whole."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from certify.util.files import read_text, write_atomically
+from certify.util.files import folder_lock, read_text, write_atomically
 
 
 def names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir())
 
 
-def test_text_and_bytes_arrive_as_they_are(tmp_path: Path) -> None:
+def test_text_and_bytes_are_written_unchanged(tmp_path: Path) -> None:
     write_atomically(tmp_path / "new" / "a.txt", "grüße\r\n")
     write_atomically(tmp_path / "new" / "b.bin", b"\x00\xff")
     assert (tmp_path / "new" / "a.txt").read_bytes() == "grüße\r\n".encode()
@@ -23,7 +23,7 @@ def test_text_and_bytes_arrive_as_they_are(tmp_path: Path) -> None:
     assert names(tmp_path / "new") == ["a.txt", "b.bin"]
 
 
-def test_a_file_is_readable_by_whom_the_umask_lets(tmp_path: Path) -> None:
+def test_a_file_has_the_mode_of_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
         write_atomically(tmp_path / "a", "x")
@@ -32,12 +32,12 @@ def test_a_file_is_readable_by_whom_the_umask_lets(tmp_path: Path) -> None:
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o644
 
 
-def test_the_longest_name_is_no_trouble(tmp_path: Path) -> None:
+def test_the_longest_name_is_written(tmp_path: Path) -> None:
     write_atomically(tmp_path / ("n" * 255), "x")
     assert names(tmp_path) == ["n" * 255]
 
 
-def test_an_error_keeps_the_old_file_and_leaves_nothing(
+def test_an_error_leaves_the_old_file_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "a"
@@ -53,14 +53,14 @@ def test_an_error_keeps_the_old_file_and_leaves_nothing(
     assert names(tmp_path) == ["a"]
 
 
-def test_a_folder_in_the_way_leaves_nothing(tmp_path: Path) -> None:
+def test_a_folder_of_that_name_is_an_error_without_litter(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     with pytest.raises(OSError, match="directory"):
         write_atomically(tmp_path / "a", "new")
     assert names(tmp_path) == ["a"]
 
 
-def test_readers_never_see_half(tmp_path: Path) -> None:
+def test_readers_never_see_half_a_file(tmp_path: Path) -> None:
     target = tmp_path / "a"
     contents = {letter * 100_000 for letter in "abc"}
     write_atomically(target, "a" * 100_000)
@@ -99,3 +99,25 @@ def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
             read_text(tmp_path / name, Bad, option="--profile", remedy="Name another.")
         assert str(caught.value).startswith(f"--profile {tmp_path / name}: {message}")
         assert caught.value.remedy == "Name another."
+
+
+def test_an_unchanged_file_is_not_written_again(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "a", "x")
+    before = (tmp_path / "a").stat()
+    write_atomically(tmp_path / "a", "x")
+    assert (tmp_path / "a").stat() == before
+
+
+def test_a_locked_folder_makes_others_wait(tmp_path: Path) -> None:
+    entered = threading.Event()
+
+    def wait() -> None:
+        with folder_lock(tmp_path / "new"):
+            entered.set()
+
+    other = threading.Thread(target=wait)
+    with folder_lock(tmp_path / "new"):
+        other.start()
+        assert not entered.wait(0.1)
+    other.join(20)
+    assert entered.is_set()

@@ -1,4 +1,4 @@
-"""Signals that end a run: the first is obeyed, but not in the middle of cleaning up."""
+"""Signals that end a run: the first interrupts it, but not while it cleans up."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType, SimpleNamespace
 
 import pytest
 
-from certify.util.signals import interruptible, shielded
+from certify.util.signals import defer_signals, interruptible, time_limit
 
 ENDS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 @pytest.fixture(autouse=True)
 def heard() -> Iterator[list[int]]:
-    """Handlers that only remember, below whatever a test installs; as they were, at the end."""
+    """Install handlers that only record signals, and restore the former ones."""
     remembered: list[int] = []
 
     def remember(number: int, _frame: FrameType | None) -> None:
@@ -38,7 +39,7 @@ def send(number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("number", ENDS)
-def test_the_first_signal_ends_a_run_and_no_other_disturbs_its_end(
+def test_the_first_signal_interrupts_and_later_ones_are_ignored(
     number: signal.Signals, heard: list[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(KeyboardInterrupt), interruptible():
@@ -51,7 +52,7 @@ def test_the_first_signal_ends_a_run_and_no_other_disturbs_its_end(
     assert capsys.readouterr().err == "certify: interrupted, cleaning up …\n"
 
 
-def test_a_terminal_that_is_gone_does_not_keep_a_run_from_ending_in_order(
+def test_a_closed_terminal_is_no_obstacle_to_an_interrupt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def gone(_text: str) -> int:
@@ -62,7 +63,7 @@ def test_a_terminal_that_is_gone_does_not_keep_a_run_from_ending_in_order(
         send(signal.SIGHUP)
 
 
-def test_what_nohup_ignores_stays_ignored() -> None:
+def test_a_signal_that_nohup_ignores_stays_ignored() -> None:
     program = (
         "import os, signal; from certify.util.signals import interruptible\n"
         "with interruptible(): os.kill(os.getpid(), signal.SIGHUP); print('goes on')"
@@ -75,10 +76,10 @@ def test_what_nohup_ignores_stays_ignored() -> None:
 
 
 @pytest.mark.parametrize("number", ENDS)
-def test_a_signal_waits_for_the_end_of_what_is_shielded(number: signal.Signals) -> None:
+def test_a_signal_is_deferred_until_the_end_of_the_block(number: signal.Signals) -> None:
     done = []
     with pytest.raises(KeyboardInterrupt), interruptible():
-        with shielded():
+        with defer_signals():
             send(number)
             send(signal.SIGINT)
             done.append("removed")
@@ -86,33 +87,33 @@ def test_a_signal_waits_for_the_end_of_what_is_shielded(number: signal.Signals) 
     assert done == ["removed"]
 
 
-def test_shields_in_one_another_are_one(heard: list[int]) -> None:
-    with shielded():
-        with shielded():
+def test_nested_blocks_defer_until_the_outer_end(heard: list[int]) -> None:
+    with defer_signals():
+        with defer_signals():
             send(signal.SIGTERM)
         assert heard == []
     assert heard == [signal.SIGTERM]
 
 
-def test_what_is_ignored_is_not_heard_later(heard: list[int]) -> None:
+def test_an_ignored_signal_is_not_deferred(heard: list[int]) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with shielded():
+    with defer_signals():
         send(signal.SIGHUP)
     signal.signal(signal.SIGHUP, before)
     assert heard == []
 
 
-def test_an_error_of_what_is_shielded_comes_before_a_signal() -> None:
-    with pytest.raises(KeyboardInterrupt) as ended, interruptible(), shielded():
+def test_an_error_in_the_block_is_the_context_of_the_interrupt() -> None:
+    with pytest.raises(KeyboardInterrupt) as ended, interruptible(), defer_signals():
         send(signal.SIGINT)
         raise ValueError
     assert isinstance(ended.value.__context__, ValueError)
 
 
-def test_a_process_that_obeys_nothing_by_itself_ends_after_what_is_shielded() -> None:
+def test_a_process_without_handlers_ends_after_the_block() -> None:
     program = (
-        "import os, signal; from certify.util.signals import shielded\n"
-        "with shielded(): os.kill(os.getpid(), signal.SIGTERM); print('removed', flush=True)\n"
+        "import os, signal; from certify.util.signals import defer_signals\n"
+        "with defer_signals(): os.kill(os.getpid(), signal.SIGTERM); print('removed', flush=True)\n"
         "print('never')"
     )
     ran = subprocess.run(
@@ -121,11 +122,26 @@ def test_a_process_that_obeys_nothing_by_itself_ends_after_what_is_shielded() ->
     assert (ran.stdout, ran.returncode) == ("removed\n", -signal.SIGTERM)
 
 
-def test_in_a_thread_nothing_is_heard_and_nothing_is_shielded() -> None:
+def test_threads_other_than_the_main_one_are_unaffected() -> None:
     def block() -> str:
-        with interruptible(), shielded():
+        with interruptible(), defer_signals():
             return "done"
 
     run: Callable[[], str] = block
     with ThreadPoolExecutor(1) as thread:
         assert thread.submit(run).result() == "done"
+
+
+def test_a_time_limit_interrupts_a_wait() -> None:
+    started = time.monotonic()
+    with pytest.raises(TimeoutError, match="too late"), time_limit(0.05, TimeoutError("too late")):
+        time.sleep(20)
+    assert time.monotonic() - started < 10
+
+
+def test_a_time_limit_that_is_not_reached_does_nothing() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+    with time_limit(20, TimeoutError()):
+        pass
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.getsignal(signal.SIGALRM) is before

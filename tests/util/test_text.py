@@ -1,4 +1,4 @@
-"""What an image prints cannot harm who reads it, and is not lost on them either."""
+"""Text from images: harmless in every output, with everything visible still there."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certify.util.text import FILE_NAME_BYTES, file_name, one_line, printable, safe_json
+from certify.util.text import (
+    FILE_NAME_BYTES,
+    file_name,
+    one_line,
+    printable,
+    safe_json,
+    short_digest,
+)
 
-# Hypothesis rarely puts an ESC before a bracket by itself, so the pieces are given to it.
+# Hypothesis rarely puts an ESC before a bracket by itself, so it gets the pieces.
 PIECES = st.sampled_from(
     "\x1b[]P\x07\x9b\x9c\x9d\r\n\t \x00\x85\u2028\u202e\u200d\ufe0f\ufffe\uffff\ud83d\ude00aä💥"
 ) | st.sampled_from(["0;", "31m", "\x1b\\", "]]>", "<b>", "\U000e0041"])
@@ -25,7 +32,7 @@ NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @pytest.mark.parametrize(
-    ("printed", "read"),
+    ("printed", "shown"),
     [
         pytest.param("plain\ttext\nand more\n", "plain\ttext\nand more\n", id="plain"),
         pytest.param(b"caf\xc3\xa9 \xff", "café \ufffd", id="bytes"),
@@ -52,8 +59,8 @@ NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
         pytest.param("naïve 日本語 💥", "naïve 日本語 💥", id="all-scripts"),
     ],
 )
-def test_what_a_person_reads(printed: str | bytes, read: str) -> None:
-    assert printable(printed) == read
+def test_text_as_a_terminal_shows_it(printed: str | bytes, shown: str) -> None:
+    assert printable(printed) == shown
 
 
 @STEADY
@@ -75,25 +82,25 @@ def test_printable_bytes_are_harmless(raw: bytes) -> None:
 
 @STEADY
 @given(HOSTILE, st.none() | st.integers(0, 80))
-def test_twice_is_once(text: str, limit: int | None) -> None:
+def test_a_second_call_changes_nothing(text: str, limit: int | None) -> None:
     once = printable(text, limit=limit)
     assert printable(once, limit=limit) == once
 
 
 @STEADY
 @given(st.text(st.characters(codec="utf-8")), st.integers(0, 80))
-def test_a_limit_is_kept(text: str, limit: int) -> None:
+def test_no_result_is_longer_than_the_limit(text: str, limit: int) -> None:
     assert len(printable(text, limit=limit)) <= limit
     assert len(one_line(text, limit)) <= limit
 
 
-def test_a_limit_keeps_both_ends_and_says_what_is_missing() -> None:
+def test_a_limit_leaves_both_ends_and_a_note() -> None:
     text = "first line\n" + "x" * 1000 + "\nlast line, the telling one"
     short = printable(text, limit=120)
-    head, said, tail = re.split(r"\n… (\d+) characters left out …\n", short)
+    head, left_out, tail = re.split(r"\n… (\d+) characters left out …\n", short)
     assert head.startswith("first line")
     assert tail.endswith("last line, the telling one")
-    assert int(said) == len(text) - len(head) - len(tail)
+    assert int(left_out) == len(text) - len(head) - len(tail)
     assert len(tail) > len(head)
 
 
@@ -102,7 +109,7 @@ def test_a_limited_line_stays_a_line() -> None:
 
 
 @pytest.mark.parametrize("opener", ["\x1b]", "\x9d", "\x1bP", "\x9b", "\x1b[", "\r", "\x1b "])
-def test_no_input_makes_it_slow(opener: str) -> None:
+def test_every_input_takes_linear_time(opener: str) -> None:
     started = time.process_time()
     printable(opener * 200_000)
     printable(opener + "1" * 400_000)
@@ -131,7 +138,7 @@ def test_one_line_is_one_line(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["debian", "debian-12.5_x", "12", "a" * FILE_NAME_BYTES])
-def test_a_good_name_stays(text: str) -> None:
+def test_a_good_name_is_unchanged(text: str) -> None:
     assert file_name(text) == text
 
 
@@ -150,7 +157,7 @@ def test_a_good_name_stays(text: str) -> None:
         ("\ud800", "unnamed-"),
     ],
 )
-def test_a_changed_name_says_so(text: str, begins: str) -> None:
+def test_a_changed_name_ends_in_a_digest(text: str, begins: str) -> None:
     name = file_name(text)
     assert name.startswith(begins)
     assert re.search(r"-[0-9a-f]{10}$", name)
@@ -158,7 +165,7 @@ def test_a_changed_name_says_so(text: str, begins: str) -> None:
 
 @STEADY
 @given(HOSTILE)
-def test_a_file_name_is_one(text: str) -> None:
+def test_a_file_name_is_portable(text: str) -> None:
     name = file_name(text)
     assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name)
     assert len(name.encode()) <= FILE_NAME_BYTES
@@ -166,13 +173,13 @@ def test_a_file_name_is_one(text: str) -> None:
 
 @STEADY
 @given(st.lists(HOSTILE, unique=True, max_size=20))
-def test_file_names_do_not_collide(texts: list[str]) -> None:
+def test_file_names_are_unique(texts: list[str]) -> None:
     assert len({file_name(text).lower() for text in texts}) == len(texts)
 
 
 @STEADY
 @given(st.dictionaries(st.text(), st.lists(st.text())))
-def test_json_comes_back_as_it_was(data: dict[str, list[str]]) -> None:
+def test_json_is_parsed_to_the_same_data(data: dict[str, list[str]]) -> None:
     assert json.loads(safe_json(data)) == data
 
 
@@ -184,7 +191,12 @@ def test_json_is_safe_to_show(data: list[str]) -> None:
     json.loads(shown)
 
 
-def test_json_keeps_letters_and_escapes_the_invisible() -> None:
+def test_json_has_letters_as_they_are_and_escapes_the_invisible() -> None:
     assert safe_json(["é💥", "\x7f\x9b\u202e\ufeff"]) == '["é💥", "\\u007f\\u009b\\u202e\\ufeff"]'
     assert safe_json("\U000e0041") == '"\\udb40\\udc41"'
     assert safe_json("\ud800") == '"\ufffd"'
+
+
+def test_a_short_digest_is_twelve_digits() -> None:
+    assert short_digest("sha256:" + "0123456789abcdef" * 4) == "0123456789ab"
+    assert short_digest("unknown") == "unknown"
