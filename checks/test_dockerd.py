@@ -1,19 +1,15 @@
-"""dockerd runs in the image, and containers run in it."""
-
-from collections.abc import Callable
+"""Under launch `init`: dockerd is a unit of systemd, and containers run in it."""
 
 import pytest
 from testinfra.host import Host
 
-from certify.suite import check
-from certify.suite.candidate import PROBE_PORT, Candidate
-from certify.suite.nested import Nested
+from certify.suite import PROBE_PORT, Candidate, Nested, Note, check
 
 GOOD_STORAGE = ("overlay2", "overlayfs", "overlay", "btrfs", "zfs", "fuse-overlayfs")
 
 
 def runs_a_container(nested: Nested, nonce: str) -> None:
-    """A container of certify's own program prints a word that nobody could have guessed."""
+    """Assert that a container with certify's own program prints a word made up for this run."""
     loaded = nested.load_say(nonce)
     assert loaded.rc == 0, "dockerd answers, but an image cannot be loaded into it"
     ran = nested.docker("run --rm certify-probe:say", timeout=60)
@@ -35,7 +31,9 @@ def test_installed(candidate: Candidate) -> None:
 
     How: looks for both programs before anything was installed.
     """
-    assert not candidate.lacking("dockerd"), "the image as shipped has no dockerd, or no docker"
+    assert not candidate.shipped_without("dockerd"), (
+        "the image as shipped has no dockerd, or no docker"
+    )
 
 
 @check(
@@ -46,7 +44,7 @@ def test_installed(candidate: Candidate) -> None:
     remedy="Enable the unit (systemctl enable docker); `journalctl -u docker` in the container "
     "says why it ends.",
 )
-def test_running(candidate: Candidate, nested: Nested, note: Callable[[str], None]) -> None:
+def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
     """dockerd answers after boot.
 
     Why: people build and run containers in their workspace, and side services run in it.
@@ -55,17 +53,17 @@ def test_running(candidate: Candidate, nested: Nested, note: Callable[[str], Non
     """
 
     def settled() -> bool:
-        if nested.answers():
+        if nested.is_up():
             return True
         state = candidate.run("systemctl is-active docker.service", timeout=15).stdout.strip()
-        # Something else than its unit may have started it.
-        return state in ("failed", "inactive") and not candidate.runs("dockerd")
+        # It may have been started without its unit.
+        return state in ("failed", "inactive") and not candidate.has_process("dockerd")
 
-    candidate.wait_for(settled, seconds=2 * candidate.budgets.get("dockerd", 20), pause=0.1)
-    if not nested.answers():
+    candidate.wait_for(settled, seconds=2 * candidate.budgets.dockerd, pause=0.1)
+    if not nested.is_up():
         booted = candidate.run("systemctl is-system-running", timeout=15).stdout.strip()
         if booted not in ("running", "degraded"):
-            candidate.leave_to("systemd.state", f"needs systemd.state: systemd says {booted}")
+            candidate.defer_to("systemd.state", f"needs systemd.state: systemd says {booted}")
         log = candidate.run("journalctl -u docker -u containerd -b -o cat --no-pager -n 40")
         status = candidate.run("systemctl status docker.service --no-pager --lines=0")
         pytest.fail(f"dockerd does not answer\n{status.stdout}{log.stdout}")
@@ -148,7 +146,7 @@ def test_network(candidate: Candidate, nested: Nested) -> None:
     remedy="Leave dockerd's storage driver at its default, and /var/lib/docker to the volume that "
     "the platform mounts there.",
 )
-def test_storage(nested: Nested, note: Callable[[str], None]) -> None:
+def test_storage(nested: Nested, note: Note) -> None:
     """dockerd stores layers by sharing them, not by copying.
 
     Why: the vfs driver copies every layer whole: slow, and a disk full in a day.
@@ -167,7 +165,7 @@ def test_storage(nested: Nested, note: Callable[[str], None]) -> None:
     remedy="Install Docker Compose in the image (docker-compose-plugin, docker-compose-v2 or "
     "docker-compose).",
 )
-def test_compose(candidate: Candidate, nested: Nested, note: Callable[[str], None]) -> None:
+def test_compose(candidate: Candidate, nested: Nested, note: Note) -> None:
     """Docker Compose starts a service.
 
     Why: platforms start side services, such as a database, with `docker compose up`.
@@ -217,7 +215,7 @@ def test_restart(candidate: Candidate, nested: Nested) -> None:
     """
     restarted = candidate.run("systemctl restart docker.service", timeout=60)
     assert restarted.rc == 0, "docker.service could not be restarted"
-    assert candidate.wait_for(nested.answers, seconds=30, pause=0.1), (
+    assert candidate.wait_for(nested.is_up, seconds=30, pause=0.1), (
         "dockerd does not answer after a restart"
     )
     runs_a_container(nested, f"again-{candidate.nonce}")

@@ -1,7 +1,6 @@
-"""What Gitpod's workspaces need of an image that no other platform asks for."""
+"""The user that Gitpod's workspaces run as."""
 
-from certify.suite import check
-from certify.suite.candidate import Candidate
+from certify.suite import Candidate, check
 
 USER, UID = "gitpod", "33333"
 

@@ -1,10 +1,8 @@
-"""What the image is: an operating system to build on, for this platform, of a sane size."""
+"""The image itself: an operating system to build on, for this platform, of a sane size."""
 
 import struct
-from collections.abc import Callable
 
-from certify.suite import check, unknown
-from certify.suite.candidate import Candidate
+from certify.suite import Candidate, Note, check, unknown
 
 GIB = 1024**3
 # e_machine of the ELF header (elf.h), and OCI's name for it.
@@ -20,7 +18,7 @@ MACHINES = {
     remedy="Build FROM a base image of a distribution. A single program without an operating "
     "system can run beside a workspace, but cannot be one.",
 )
-def test_os(candidate: Candidate, note: Callable[[str], None]) -> None:
+def test_os(candidate: Candidate, note: Note) -> None:
     """The image is an operating system to build on, and says which.
 
     Why: a workspace needs users, packages and an init; images that hold one program only
@@ -42,8 +40,8 @@ def test_os(candidate: Candidate, note: Callable[[str], None]) -> None:
     title="platform",
     remedy="Build the image for the platform that it is labelled with (docker build --platform).",
 )
-def test_platform(candidate: Candidate, note: Callable[[str], None]) -> None:
-    """The image is for the platform that was asked for, and so are its programs.
+def test_platform(candidate: Candidate, note: Note) -> None:
+    """The image is for the requested platform, and so are its programs.
 
     Why: an image that is labelled for one architecture and filled for another is started
     only to fail, or runs slowly in an emulator without anyone knowing.
@@ -52,9 +50,9 @@ def test_platform(candidate: Candidate, note: Callable[[str], None]) -> None:
     shell, which is read through the engine.
     """
     platform = candidate.image.platform or ""
-    wanted = candidate.job.asked_platform or candidate.job.engine_platform
-    assert platform.split("/")[:2] == wanted.split("/")[:2], (
-        f"the image is for {platform or 'an unknown platform'}, not for {wanted}"
+    expected = candidate.expected_platform
+    assert platform.split("/")[:2] == expected.split("/")[:2], (
+        f"the image is for {platform or 'an unknown platform'}, not for {expected}"
     )
     header = candidate.read_file("/bin/sh") or b""
     if header.startswith(b"\x7fELF"):
@@ -81,18 +79,18 @@ def test_shell(candidate: Candidate) -> None:
     How: the container was started with /bin/sh, and its first line came back. Where the image's
     own command was started instead, /bin/sh runs beside it.
     """
-    said = candidate.shell_refusal()
-    if said and candidate.os_release is None:
+    error = candidate.shell_error()
+    if error and candidate.os_release is None:
         reason = "needs image.os, which failed: nothing to look for a shell in"
-        candidate.leave_to("image.os", reason)
-    ran = not said and candidate.shell_ran()
-    if not ran and candidate.foreign:
+        candidate.defer_to("image.os", reason)
+    runs = not error and candidate.shell_runs()
+    if not runs and candidate.is_foreign:
         unknown(
-            f"the host runs {candidate.job.engine_platform} and has no emulation for "
+            f"the host runs {candidate.engine_platform} and has no emulation for "
             f"{candidate.image.platform}"
         )
-    assert not said, f"/bin/sh cannot be started\n{said}"
-    assert ran, f"/bin/sh was started, and ran nothing\n{candidate.logs()}"
+    assert not error, f"/bin/sh cannot be started\n{error}"
+    assert runs, f"/bin/sh was started, and ran nothing\n{candidate.logs()}"
 
 
 @check(
@@ -102,7 +100,7 @@ def test_shell(candidate: Candidate) -> None:
     remedy="If programs built for glibc must run (VS Code's server, CUDA, many Python wheels), "
     "use a distribution with glibc, or install a compatibility layer.",
 )
-def test_libc(candidate: Candidate, note: Callable[[str], None]) -> None:
+def test_libc(candidate: Candidate, note: Note) -> None:
     """Programs that were built for glibc find their loader.
 
     Why: prebuilt tools that a platform brings, and wheels with C extensions, mostly need
@@ -125,7 +123,7 @@ def test_libc(candidate: Candidate, note: Callable[[str], None]) -> None:
     remedy="Clean package caches in the layer that fills them, and leave build tools to a stage "
     "that is not shipped (docker history shows what is large).",
 )
-def test_size(candidate: Candidate, note: Callable[[str], None]) -> None:
+def test_size(candidate: Candidate, note: Note) -> None:
     """The image is at most 2 GiB, unpacked.
 
     Why: on a fresh node the pull decides how long a person waits.
@@ -142,7 +140,7 @@ def test_size(candidate: Candidate, note: Callable[[str], None]) -> None:
     title="layers",
     remedy="Join RUN lines that belong together, or squash the image.",
 )
-def test_layers(candidate: Candidate, note: Callable[[str], None]) -> None:
+def test_layers(candidate: Candidate, note: Note) -> None:
     """The image has at most 100 layers.
 
     Why: engines refuse more than 125 to 127, and a platform adds its own.

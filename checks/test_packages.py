@@ -1,21 +1,19 @@
-"""Packages can be installed, by whoever gets the workspace, unattended."""
+"""The image's package manager, with its own sources: packages can be installed unattended."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 from testinfra.backend.base import CommandResult
 
-from certify.suite import check, not_applicable, proven, unknown
-from certify.suite.candidate import Candidate
+from certify.suite import Candidate, Note, check, not_applicable, proven, unknown
 
 INSTALL_SECONDS = 300
 
 
 @dataclass
 class Trial:
-    """A small package's way in."""
+    """The installation of a small package, and the run of its command."""
 
     package: str
     program: str
@@ -26,15 +24,15 @@ class Trial:
 @pytest.fixture(scope="module")
 def trial(candidate: Candidate) -> Trial:
     """Install a package whose command the image lacks, and run the command."""
-    family = candidate.family
-    assert family is not None
-    choices = [each for each in family.trials if not candidate.has(each[1].split()[0])]
+    manager = candidate.package_manager
+    assert manager is not None
+    choices = [each for each in manager.trials if not candidate.has(each[1].split()[0])]
     if not choices:
-        not_applicable(f"every trial package of {family.name} is already in the image")
+        not_applicable(f"every trial package of {manager.name} is already in the image")
     # The last one tried is judged: one that the sources never had would hide why another failed.
-    had = [each for each in choices if candidate.run(family.command("exists", each[0])).rc == 0]
+    had = [each for each in choices if candidate.run(manager.command("exists", each[0])).rc == 0]
     for package, command in had or choices:  # noqa: B007 - the last one tried is used below
-        installed = candidate.run(family.command("install", package), timeout=INSTALL_SECONDS)
+        installed = candidate.run(manager.command("install", package), timeout=INSTALL_SECONDS)
         if installed.rc == 0:
             break
     return Trial(package, command.split()[0], installed, candidate.run(command))
@@ -47,22 +45,23 @@ def trial(candidate: Candidate) -> Trial:
     remedy="Build FROM a base image of a distribution that has one: apt, apk, dnf, microdnf, yum, "
     "zypper or pacman.",
 )
-def test_manager(candidate: Candidate, note: Callable[[str], None]) -> None:
+def test_manager(candidate: Candidate, note: Note) -> None:
     """The image has a package manager.
 
     Why: people install what they need, and the platform installs what the image lacks.
 
     How: looks for the programs of the families that certify knows.
     """
-    assert candidate.family is not None, (
-        f"no package manager: none of {', '.join(candidate.known_managers)} is in the image"
+    manager = candidate.package_manager
+    assert manager is not None, (
+        f"no package manager: none of {', '.join(candidate.known_package_managers)} is in the image"
     )
-    candidate.record("package_manager", candidate.family.name)
-    note(candidate.family.name)
+    candidate.record("package_manager", manager.name)
+    note(manager.name)
 
 
 def failure_of(refresh: CommandResult, program: str) -> str:
-    """What went wrong with a refresh, if anything did; an old apt ends with 0 all the same."""
+    """Return the problem of a refresh; empty if there is none. An old apt exits with 0 anyway."""
     if refresh.rc != 0:
         return f"{program} could not fetch its package lists"
     for line in (refresh.stdout + refresh.stderr).splitlines():
@@ -83,24 +82,24 @@ def test_refresh(candidate: Candidate) -> None:
 
     Why: with sources that are gone or broken, nothing can be installed.
 
-    How: runs the package manager's refresh, unattended, and accepts no failed source. If it is
-    the network that fails, certify's own container asks the same on the same network: so a host
-    without a network and an image that names a dead server come apart.
+    How: runs the package manager's refresh, unattended, and accepts no failed source. If the
+    network fails, certify's own container tries the same servers on the same network: this tells
+    a host without a network from an image that names a dead server.
     """
-    family = candidate.family
-    assert family is not None
-    program = family.refresh.split()[0]
-    answer = candidate.run(family.refresh, timeout=INSTALL_SECONDS)
-    if failure_of(answer, program) and candidate.blamed(answer.stdout + answer.stderr):
+    manager = candidate.package_manager
+    assert manager is not None
+    program = manager.refresh.split()[0]
+    answer = candidate.run(manager.refresh, timeout=INSTALL_SECONDS)
+    if failure_of(answer, program) and candidate.prove_bad_sources(answer.stdout + answer.stderr):
         # A network may hiccup, for the image or for the control: both must fail it twice.
-        answer = candidate.run(family.refresh, timeout=INSTALL_SECONDS)
+        answer = candidate.run(manager.refresh, timeout=INSTALL_SECONDS)
         failure = failure_of(answer, program)
-        if failure and (proof := candidate.blamed(answer.stdout + answer.stderr)):
+        if failure and (proof := candidate.prove_bad_sources(answer.stdout + answer.stderr)):
             proven(f"{failure}: {proof}")
     failure = failure_of(answer, program)
     assert not failure, failure
-    if family.sources:
-        listed = candidate.run(family.sources)
+    if manager.sources:
+        listed = candidate.run(manager.sources)
         assert listed.rc != 0 or listed.stdout.strip(), "the image names no package source at all"
 
 
@@ -109,9 +108,9 @@ def test_refresh(candidate: Candidate) -> None:
     title="install",
     needs=("packages.refresh",),
     remedy="Repair the package database (dpkg --configure -a, rpm --rebuilddb), and "
-    " leave no lock and no read-only system folder in the image.",
+    "leave no lock and no read-only system folder in the image.",
 )
-def test_install(trial: Trial, note: Callable[[str], None]) -> None:
+def test_install(trial: Trial, note: Note) -> None:
     """A package can be installed without a question, and works.
 
     Why: an image whose package database is broken, locked or read-only looks well until
@@ -137,8 +136,8 @@ def test_remove(candidate: Candidate, trial: Trial) -> None:
 
     How: removes the package that the check before installed; its command is gone.
     """
-    assert candidate.family is not None
-    remove = candidate.family.command("remove", trial.package)
+    assert candidate.package_manager is not None
+    remove = candidate.package_manager.command("remove", trial.package)
     removed = candidate.run(remove, timeout=INSTALL_SECONDS)
     assert removed.rc == 0, f"{trial.package} could not be removed"
     assert not candidate.has(trial.program), f"{trial.package} was removed, but not its command"
@@ -150,21 +149,21 @@ def test_remove(candidate: Candidate, trial: Trial) -> None:
     needs=("packages.refresh",),
     remedy="Rebuild the image on a newer base, or upgrade its packages in the Dockerfile.",
 )
-def test_current(candidate: Candidate, note: Callable[[str], None]) -> None:
+def test_current(candidate: Candidate, note: Note) -> None:
     """No newer version of an installed package waits in the image's own sources.
 
     Why: pending upgrades are mostly security fixes, and each workspace would fetch them anew.
 
     How: asks the package manager, by a simulated upgrade, what it would replace.
     """
-    family = candidate.family
-    assert family is not None
-    if family.upgradable is None:
-        not_applicable(f"{family.name} cannot list pending upgrades")
-    answer = candidate.run(family.upgradable, timeout=120)
+    manager = candidate.package_manager
+    assert manager is not None
+    if manager.upgradable is None:
+        not_applicable(f"{manager.name} cannot list pending upgrades")
+    answer = candidate.run(manager.upgradable, timeout=120)
     if answer.rc == 137:  # SIGKILL
         unknown("the package manager was killed, or did not answer in time")
     pending = [line for line in answer.stdout.splitlines()
-               if re.search(family.upgradable_line, line)]  # fmt: skip
+               if re.search(manager.upgradable_line, line)]  # fmt: skip
     assert not pending, f"{len(pending)} packages have newer versions\n" + "\n".join(pending[:10])
     note("nothing to upgrade")

@@ -1,13 +1,10 @@
-"""The image's own command runs services under supervisord, and they log to the container's log."""
+"""Under launch `image`: the image's own command runs services under supervisord."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 
-from certify.suite import check, unknown
-from certify.suite.candidate import Candidate
-from certify.suite.supervisor import DOWN, UP, Process
+from certify.suite import Candidate, Note, Process, check, unknown
 
 STDOUT, STDERR = 1, 2
 LOGS = "/var/log/"
@@ -15,10 +12,10 @@ OWN_LOG = "supervisord.log"
 
 
 def running(candidate: Candidate) -> tuple[Process, tuple[Process, ...]]:
-    """supervisord and its programs, as the kernel lists them."""
+    """Return supervisord and its programs, as the kernel lists them."""
     daemon = candidate.supervisor.daemon()
     if daemon is None:
-        candidate.container.require_running()
+        candidate.require_running()
         listed = "\n".join(map(str, candidate.supervisor.processes()))
         pytest.fail(f"the image's own command starts no supervisord\n{listed}\n{candidate.logs()}")
     return daemon, candidate.supervisor.programs(daemon)
@@ -31,8 +28,8 @@ def running(candidate: Candidate) -> tuple[Process, tuple[Process, ...]]:
     remedy="Start supervisord in the foreground (nodaemon = true) by the image's entrypoint, and "
     "see in the container's log, or by `supervisorctl status`, why a program does not stay up.",
 )
-def test_supervisord(candidate: Candidate, note: Callable[[str], None]) -> None:
-    """The image's own command starts supervisord, and the programs that it is to run do run.
+def test_supervisord(candidate: Candidate, note: Note) -> None:
+    """The image's own command starts supervisord, and all programs that it should run do run.
 
     Why: an image of services is only as good as what runs in it when it is started as shipped.
 
@@ -51,22 +48,22 @@ def test_supervisord(candidate: Candidate, note: Callable[[str], None]) -> None:
             )
         note(f"supervisord is PID {daemon.pid}; {len(programs)} of its programs run")
         return
-    gave_up = {name.rpartition(":")[2] for name, (state, _) in status.items() if state == "EXITED"}
+    exited = {name.rpartition(":")[2] for name, each in status.items() if each.name == "EXITED"}
     crashed = [
         name
-        for name in gave_up
+        for name in exited
         if re.search(rf"exited: {re.escape(name)} \(.*; not expected\)", log)
     ]
-    down = [name for name, (state, _) in status.items() if state in DOWN] + sorted(crashed)
-    told = "\n".join(f"{name} {state} {rest}" for name, (state, rest) in status.items())
-    assert not down, f"supervisord runs, but not {', '.join(down)}\n{told}\n{log}"
+    down = [name for name, each in status.items() if each.is_down] + sorted(crashed)
+    states = "\n".join(f"{name} {' '.join(each)}" for name, each in status.items())
+    assert not down, f"supervisord runs, but not {', '.join(down)}\n{states}\n{log}"
     children = {str(each.pid) for each in programs}
-    for name, (state, rest) in status.items():
-        pid = re.match(r"pid (\d+)", rest)
-        assert not (state in UP and pid) or pid[1] in children, (
-            f"{name} is said to run, but the kernel knows no such child of supervisord\n{told}"
+    for name, each in status.items():
+        pid = re.match(r"pid (\d+)", each.description)
+        assert not (each.is_up and pid) or pid[1] in children, (
+            f"{name} is said to run, but the kernel knows no such child of supervisord\n{states}"
         )
-    up = [name for name, (state, _) in status.items() if state in UP]
+    up = [name for name, each in status.items() if each.is_up]
     note(f"supervisord is PID {daemon.pid}; {', '.join(up) or 'no program is set to start'}")
 
 
@@ -77,8 +74,8 @@ def test_supervisord(candidate: Candidate, note: Callable[[str], None]) -> None:
     remedy="Set stdout_logfile = /dev/stdout and stderr_logfile = /dev/stderr, each with "
     "…_logfile_maxbytes = 0, for every program, and let programs log there instead of to files.",
 )
-def test_logs(candidate: Candidate, note: Callable[[str], None]) -> None:
-    """What the programs print is in the container's log, not in files.
+def test_logs(candidate: Candidate, note: Note) -> None:
+    """The output of the programs is in the container's log, not in files.
 
     Why: platforms collect the container's log; a file inside is seen by nobody, grows until the
     disk is full, and is gone with the container.
@@ -86,15 +83,15 @@ def test_logs(candidate: Candidate, note: Callable[[str], None]) -> None:
     How: the kernel shows what supervisord and its programs have open to write to: supervisord no
     file but its own log, programs none below /var/log and none as their output. Then a fresh word
     is written into the pipe of each program's standard error (or output), and must come out in the
-    container's log. A program that may not be looked into, as it has changed its user, and one that
-    discards what it prints are judged by supervisord's files alone.
+    container's log. A program that changed its user and cannot be examined, and one that discards
+    its output, are judged by supervisord's files alone.
     """
     daemon, programs = running(candidate)
     supervisor = candidate.supervisor
     kept = [path for path in supervisor.written_files(daemon) if not path.endswith(OWN_LOG)]
     assert not kept, f"supervisord writes what programs print to {', '.join(kept)}"
     for program in programs:
-        streams = [supervisor.stream(program, number) for number in (STDOUT, STDERR)]
+        streams = [supervisor.output_target(program, number) for number in (STDOUT, STDERR)]
         own = [
             path
             for path in supervisor.written_files(program)
@@ -106,15 +103,15 @@ def test_logs(candidate: Candidate, note: Callable[[str], None]) -> None:
 
 
 def _is_heard(candidate: Candidate, daemon: Process, program: Process) -> bool:
-    """Whether a word of its own was in the log; false if it has no pipe to supervisord."""
-    said = False
-    # Standard error first: what an event listener says on standard output is a protocol.
+    """Return True if a word in the program's name reached the log; False if it has no pipe."""
+    wrote = False
+    # Standard error first: the standard output of an event listener is a protocol.
     for number in (STDERR, STDOUT):
         word = f"certify-{candidate.nonce}-{program.pid}-{number}"
-        pipe = candidate.supervisor.stream(program, number)
-        if pipe and candidate.supervisor.say(daemon, pipe, word):
-            said = True
+        pipe = candidate.supervisor.output_target(program, number)
+        if pipe and candidate.supervisor.write_to_pipe(daemon, pipe, word):
+            wrote = True
             if candidate.wait_for(lambda: word in candidate.logs(2000), seconds=5, pause=0.05):  # noqa: B023
                 return True
-    assert not said, f"what a program prints does not reach the container's log\n{program}"
+    assert not wrote, f"what a program prints does not reach the container's log\n{program}"
     return False

@@ -1,15 +1,16 @@
-"""How soon the workspace is up, by systemd's own clock."""
+"""Under launch `init`: the time until the workspace is up, by systemd's own clock."""
 
-from collections.abc import Callable
-
-from certify.suite import check, unknown
-from certify.suite.candidate import Candidate
+from certify.suite import Candidate, Note, check, unknown
 
 
-def dockerds_own(candidate: Candidate) -> float:
-    """Seconds that docker.service itself took, from its own beginning until it was active."""
-    active = candidate.since_init("ActiveEnterTimestampMonotonic", unit="docker.service") or 0.0
-    begun = candidate.since_init("InactiveExitTimestampMonotonic", unit="docker.service") or 0.0
+def dockerd_seconds(candidate: Candidate) -> float:
+    """Return the seconds from the start of docker.service until it was active."""
+    active = (
+        candidate.systemd_seconds("ActiveEnterTimestampMonotonic", unit="docker.service") or 0.0
+    )
+    begun = (
+        candidate.systemd_seconds("InactiveExitTimestampMonotonic", unit="docker.service") or 0.0
+    )
     return active - begun
 
 
@@ -20,24 +21,24 @@ def dockerds_own(candidate: Candidate) -> float:
     remedy="`systemd-analyze blame` in the container names the slow units; mask what a container "
     "does not need.",
 )
-def test_boot(candidate: Candidate, note: Callable[[str], None]) -> None:
+def test_boot(candidate: Candidate, note: Note) -> None:
     """systemd is up within its budget.
 
     Why: a person waits for it each time.
 
     How: from the start of systemd to the end of its boot, by systemd's own monotonic
-    timestamps, so that no polling adds to it. Where only dockerd holds up the boot, startup.dockerd
-    tells of it.
+    timestamps, so that no polling adds to it. If only dockerd makes the boot late,
+    startup.dockerd fails instead.
     """
-    seconds = candidate.since_init("FinishTimestampMonotonic")
+    seconds = candidate.systemd_seconds("FinishTimestampMonotonic")
     if seconds is None:
         unknown("systemd does not say when its boot ended")
     candidate.record("boot_seconds", seconds)
-    budget = candidate.budgets.get("boot", 15)
-    own = dockerds_own(candidate)
-    if seconds > budget >= seconds - own and own > candidate.budgets.get("dockerd", 20):
+    budget = candidate.budgets.boot
+    own = dockerd_seconds(candidate)
+    if seconds > budget >= seconds - own and own > candidate.budgets.dockerd:
         held = f"{own:.1f} s of the boot's {seconds:.1f} s were docker.service's"
-        candidate.leave_to("startup.dockerd", f"needs startup.dockerd: {held}")
+        candidate.defer_to("startup.dockerd", f"needs startup.dockerd: {held}")
     assert seconds <= budget, f"the boot took {seconds:.1f} s, more than {budget:g} s"
     note(f"{seconds:.2f} s")
 
@@ -49,24 +50,24 @@ def test_boot(candidate: Candidate, note: Callable[[str], None]) -> None:
     remedy="`systemd-analyze critical-chain docker.service` in the container names what dockerd "
     "waits for.",
 )
-def test_dockerd(candidate: Candidate, note: Callable[[str], None]) -> None:
+def test_dockerd(candidate: Candidate, note: Note) -> None:
     """dockerd is ready within its budget.
 
     Why: side services start only once dockerd is ready.
 
     How: from the start of systemd to the moment docker.service became active, by systemd's
-    own monotonic timestamps. Where it only waits for a boot that is late, startup.boot tells of it.
+    own monotonic timestamps. If dockerd only waits for a late boot, startup.boot fails instead.
     """
-    seconds = candidate.since_init("ActiveEnterTimestampMonotonic", unit="docker.service")
+    seconds = candidate.systemd_seconds("ActiveEnterTimestampMonotonic", unit="docker.service")
     if seconds is None:
         unknown("systemd does not say when docker.service became active")
     candidate.record("dockerd_seconds", seconds)
-    budget = candidate.budgets.get("dockerd", 20)
-    boot = candidate.since_init("FinishTimestampMonotonic") or 0.0
-    own = dockerds_own(candidate)
-    if seconds > budget >= own and boot > candidate.budgets.get("boot", 15):
+    budget = candidate.budgets.dockerd
+    boot = candidate.systemd_seconds("FinishTimestampMonotonic") or 0.0
+    own = dockerd_seconds(candidate)
+    if seconds > budget >= own and boot > candidate.budgets.boot:
         held = f"dockerd itself took {own:.1f} s, and waited for the boot before"
-        candidate.leave_to("startup.boot", f"needs startup.boot: {held}")
+        candidate.defer_to("startup.boot", f"needs startup.boot: {held}")
     assert seconds <= budget, f"dockerd took {seconds:.1f} s, more than {budget:g} s"
     note(f"{seconds:.2f} s")
 
@@ -77,8 +78,8 @@ def test_dockerd(candidate: Candidate, note: Callable[[str], None]) -> None:
     needs=("systemd.pid1",),
     remedy="Ship what is installed at launch in the image: then nothing has to be installed.",
 )
-def test_provision(candidate: Candidate, note: Callable[[str], None]) -> None:
-    """What the image lacks is installed at launch within its budget.
+def test_provision(candidate: Candidate, note: Note) -> None:
+    """Everything that the image lacks is installed at launch within its budget.
 
     Why: it is the longest wait of all, and comes with every new workspace.
 
@@ -93,6 +94,6 @@ def test_provision(candidate: Candidate, note: Callable[[str], None]) -> None:
     seconds = boot.provision_seconds
     if seconds is None:
         unknown("the launch left no record of how long it installed")
-    budget = candidate.budgets.get("provision", 300)
+    budget = candidate.budgets.provision
     assert seconds <= budget, f"installing {names} took {seconds:.0f} s, more than {budget:g} s"
     note(f"{names} in {seconds:.1f} s")

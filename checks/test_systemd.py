@@ -1,17 +1,14 @@
-"""systemd boots as PID 1, supervises, and goes down and up again."""
-
-from collections.abc import Callable
+"""Under launch `init`: systemd boots as PID 1, supervises services, stops and boots again."""
 
 import pytest
 from testinfra.host import Host
 
-from certify.suite import check, proven
-from certify.suite.candidate import Candidate
+from certify.suite import Candidate, Note, check, proven
 
 UP = ("running", "degraded")
-LAUNCHS = ("systemd-modules-load.", "getty@tty")
-"""Units that fail in a container because of how it was launched begin so."""
-DOCKERS_OWN = {"docker.service", "docker.socket", "containerd.service"}
+LAUNCH_DEPENDENT = ("systemd-modules-load.", "getty@tty")
+"""Beginnings of units that fail in a container because of the way it was launched."""
+DOCKERD_UNITS = {"docker.service", "docker.socket", "containerd.service"}
 
 
 @check(
@@ -28,7 +25,7 @@ def test_installed(candidate: Candidate) -> None:
 
     How: looks for systemd's binary before anything was installed.
     """
-    assert not candidate.lacking("systemd"), "the image as shipped has no systemd"
+    assert not candidate.shipped_without("systemd"), "the image as shipped has no systemd"
 
 
 @check(
@@ -39,7 +36,7 @@ def test_installed(candidate: Candidate) -> None:
     remedy="Install systemd and make /sbin/init lead to it (Debian, Ubuntu: systemd-sysv). If it "
     "is installed, the log above says why it ended.",
 )
-def test_pid1(candidate: Candidate, host: Host, note: Callable[[str], None]) -> None:
+def test_pid1(candidate: Candidate, host: Host, note: Note) -> None:
     """systemd runs as PID 1, and answers.
 
     Why: systemd is what starts dockerd and every other service of a workspace.
@@ -74,15 +71,15 @@ def test_pid1(candidate: Candidate, host: Host, note: Callable[[str], None]) -> 
     remedy="Find the unit that the boot waits for (systemctl list-jobs), and give it a timeout, "
     "or disable it.",
 )
-def test_state(candidate: Candidate, note: Callable[[str], None]) -> None:
+def test_state(candidate: Candidate, note: Note) -> None:
     """The boot completes: systemd says running or degraded.
 
     Why: platforms wait for exactly this before they start their agent.
 
     How: waits for systemd's own message that it is ready, then asks is-system-running.
     """
-    asked = candidate.run("systemctl is-system-running", timeout=15)
-    state = asked.stdout.strip() or "nothing"
+    answer = candidate.run("systemctl is-system-running", timeout=15)
+    state = answer.stdout.strip() or "nothing"
     if state not in UP:
         jobs = candidate.run("systemctl list-jobs --no-legend --plain").stdout.splitlines()
         waits = [job.split()[1] for job in jobs if job.split()[-1:] == ["running"]]
@@ -102,23 +99,24 @@ def test_units(candidate: Candidate) -> None:
 
     Why: a failed unit is a service that people will miss, and hides the next one.
 
-    How: systemd's list of failed units is empty. Of dockerd's own units dockerd.running tells.
+    How: systemd's list of failed units is empty. If only dockerd's own units failed,
+    dockerd.running fails instead.
     """
     listed = candidate.run("systemctl list-units --state=failed --no-legend --plain")
     assert listed.rc == 0, "systemd's units cannot be listed"
     failed = [line.split()[0] for line in listed.stdout.splitlines() if line.split()]
-    if failed and set(failed) <= DOCKERS_OWN:
-        told = f"{', '.join(failed)} failed at boot"
-        candidate.leave_to("dockerd.running", f"needs dockerd.running: {told}")
+    if failed and set(failed) <= DOCKERD_UNITS:
+        reason = f"needs dockerd.running: {', '.join(failed)} failed at boot"
+        candidate.defer_to("dockerd.running", reason)
     if failed:
         log = candidate.run(
             "systemctl status --no-pager --lines=5 --full " + " ".join(["%s"] * len(failed[:3])),
             *failed[:3],
         )
-        told = f"failed at boot: {', '.join(failed)}"
-        if not all(unit.startswith(LAUNCHS) for unit in failed):
-            proven(told)
-        pytest.fail(f"{told}\n{log.stdout}")
+        failure = f"failed at boot: {', '.join(failed)}"
+        if not all(unit.startswith(LAUNCH_DEPENDENT) for unit in failed):
+            proven(failure)
+        pytest.fail(f"{failure}\n{log.stdout}")
 
 
 @check(
@@ -152,7 +150,7 @@ def test_journal(candidate: Candidate) -> None:
     needs=("systemd.state",),
     remedy="Use the distribution's own systemd; see that nothing replaces systemctl or PID 1.",
 )
-def test_service(candidate: Candidate, host: Host, note: Callable[[str], None]) -> None:
+def test_service(candidate: Candidate, host: Host, note: Note) -> None:
     """systemd starts a service, starts it again when it dies, and stops it.
 
     Why: this is what PID 1 is for; a program that only prints `running` cannot do it.
@@ -161,7 +159,7 @@ def test_service(candidate: Candidate, host: Host, note: Callable[[str], None]) 
     it stands in the unit's cgroup; it is killed, comes back as another process, is stopped.
     """
     unit = f"certify-{candidate.nonce}.service"
-    program = candidate.place_server("supervised")
+    program = candidate.add_server("supervised")
     candidate.run(
         "printf '[Service]\\nExecStart=%%s\\nRestart=always\\nRestartSec=50ms\\n' %s >%s",
         program,
@@ -207,15 +205,15 @@ def test_service(candidate: Candidate, host: Host, note: Callable[[str], None]) 
     remedy="Find the unit that does not stop (journalctl of the last seconds), and give it a "
     "TimeoutStopSec= or a program that ends on SIGTERM.",
 )
-def test_shutdown(candidate: Candidate, note: Callable[[str], None]) -> None:
-    """The container stops cleanly within its budget when systemd is asked to halt.
+def test_shutdown(candidate: Candidate, note: Note) -> None:
+    """The container stops cleanly within its budget when systemd is told to halt.
 
     Why: a workspace that must be killed loses what was not written, and each stop takes
     the engine's whole grace time.
 
     How: sends SIGRTMIN+3, as `docker stop` does; the exit must come in time and not by SIGKILL.
     """
-    budget = candidate.budgets.get("shutdown", 10)
+    budget = candidate.budgets.shutdown
     stopped = candidate.stop()
     log = "\n".join(("last lines of the container:", candidate.logs(30)))
     assert not stopped.killed, f"did not stop in {stopped.seconds:.0f} s and was killed\n{log}"
@@ -234,7 +232,7 @@ def test_shutdown(candidate: Candidate, note: Callable[[str], None]) -> None:
     remedy="See that a first boot leaves nothing behind that hinders the next (locks, pid files, "
     "a unit that runs once).",
 )
-def test_restart(candidate: Candidate, host: Host, note: Callable[[str], None]) -> None:
+def test_restart(candidate: Candidate, host: Host, note: Note) -> None:
     """A stopped container boots again.
 
     Why: people stop a workspace in the evening and want it back in the morning.
@@ -251,6 +249,6 @@ def test_restart(candidate: Candidate, host: Host, note: Callable[[str], None]) 
             f"after a restart PID 1 is {name} and systemd says {state or 'nothing'}\n"
             f"{candidate.boot_evidence()}"
         )
-    lost = [each for each in boot.missing if each not in candidate.lacked]
+    lost = [each for each in boot.missing if each not in candidate.missing_at_stop]
     assert not lost, f"after a restart {', '.join(lost)} is missing again"
     note(state)

@@ -1,14 +1,12 @@
-"""What the images of WebDevOps promise to those that build on them, tier by tier."""
+"""The layout and tools that images of WebDevOps promise to the images built on them."""
 
 import re
-from collections.abc import Callable
 
 from testinfra.host import Host
 
-from certify.suite import check
-from certify.suite.candidate import Candidate
+from certify.suite import Candidate, Note, check
 
-# Of an os-release(5) ID: what docker-image-info calls the family, and the distribution.
+# The family and the distribution, as docker-image-info names them, by ID of os-release(5).
 FAMILIES = {
     "debian": ("Debian", "Debian"),
     "ubuntu": ("Debian", "Ubuntu"),
@@ -40,7 +38,7 @@ USER, UID, HOME, SHELL = "application", "1000", "/home/application", "/bin/bash"
     remedy="Build FROM webdevops/bootstrap, or install the scripts of "
     "github.com/webdevops/Docker-Image-Baselayout, go-replace and gosu.",
 )
-def test_bootstrap(candidate: Candidate, note: Callable[[str], None]) -> None:
+def test_bootstrap(candidate: Candidate, note: Note) -> None:
     """The scripts that images are built with are there, and work.
 
     Why: the Dockerfiles of all further tiers, and those of the images built on them, call these
@@ -50,9 +48,9 @@ def test_bootstrap(candidate: Candidate, note: Callable[[str], None]) -> None:
     /etc/os-release names; go-replace replaces a word in a file; gosu runs a command as another
     user.
     """
-    family = candidate.family
-    assert family is not None
-    installer = INSTALLERS.get(family.name, "yum-install")
+    manager = candidate.package_manager
+    assert manager is not None
+    installer = INSTALLERS.get(manager.name, "yum-install")
     assert candidate.has(installer), f"{installer} is not in the image"
     _names_the_distribution(candidate)
 
@@ -97,13 +95,13 @@ def test_clean(candidate: Candidate) -> None:
 
     Why: everybody who builds on the image pulls them too, and they are outdated the day after.
 
-    How: looks where the package manager keeps them; what came there since the container was
-    started, as the engine tells it, is not the image's.
+    How: looks where the package manager keeps them, and ignores the files that the engine lists
+    as added since the container was created.
     """
-    family = candidate.family
-    assert family is not None
-    look = f'for f in {" ".join(family.caches)}; do [ ! -s "$f" ] || echo "$f"; done'
-    found = sorted(set(candidate.run(look).stdout.splitlines()) - candidate.container.added_paths())
+    manager = candidate.package_manager
+    assert manager is not None
+    look = f'for f in {" ".join(manager.caches)}; do [ ! -s "$f" ] || echo "$f"; done'
+    found = sorted(set(candidate.run(look).stdout.splitlines()) - candidate.added_files())
     assert not found, f"{len(found)} left, such as {found[0]}\n" + "\n".join(found[:10])
 
 
@@ -158,7 +156,7 @@ def test_user(candidate: Candidate) -> None:
 
 
 def _line(candidate: Candidate, path: str, name: str) -> list[str] | None:
-    """A line of passwd(5) or group(5), as its fields."""
+    """Return the fields of a line of passwd(5) or group(5); None if there is no such line."""
     text = (candidate.read_file(path) or b"").decode("utf-8", "replace")
     lines = (line.split(":") for line in text.splitlines())
     return next((fields for fields in lines if fields[0] == name and len(fields) > 2), None)
@@ -171,7 +169,7 @@ def _line(candidate: Candidate, path: str, name: str) -> list[str] | None:
     remedy="Install what is missing (Debian, Ubuntu: wget curl git zip unzip rsync openssh-client "
     f"locales), and generate the locale {LOCALE}.",
 )
-def test_tools(candidate: Candidate, note: Callable[[str], None]) -> None:
+def test_tools(candidate: Candidate, note: Note) -> None:
     """The tools that deployments call for are in the image, and so are languages.
 
     Why: applications are fetched, unpacked and synchronised by these, and print in the language
@@ -192,5 +190,5 @@ def test_tools(candidate: Candidate, note: Callable[[str], None]) -> None:
 
 
 def _runs(candidate: Candidate, name: str) -> bool:
-    """Whether a program can be executed at all; how it is asked for its version differs."""
+    """Return True if a program starts at all; the option for its version differs."""
     return candidate.run("%s --version || %s -V || %s -v", name, name, name).rc not in (126, 127)

@@ -1,4 +1,4 @@
-"""A person can work in it: a user of their own, sudo, bash, downloads, git."""
+"""A person at work in the image: a user of their own, sudo, bash, downloads, git."""
 
 import re
 from collections.abc import Callable
@@ -6,8 +6,7 @@ from functools import partial
 
 from testinfra.backend.base import CommandResult
 
-from certify.suite import check
-from certify.suite.candidate import PROBE_PORT, Candidate
+from certify.suite import PROBE_PORT, Candidate, Note, check
 
 
 def _says(command: Callable[[], CommandResult], word: str) -> bool:
@@ -22,7 +21,7 @@ def _says(command: Callable[[], CommandResult], word: str) -> bool:
     remedy="Install useradd (Debian, Ubuntu: passwd; Fedora: shadow-utils), and leave /etc/passwd "
     "and /home writable.",
 )
-def test_user(candidate: Candidate, note: Callable[[str], None]) -> None:
+def test_user(candidate: Candidate, note: Note) -> None:
     """A user with a home and a login shell can be created, and can work.
 
     Why: platforms create a user of their own for the person, and run everything as that user.
@@ -81,7 +80,7 @@ def test_sudo(candidate: Candidate) -> None:
     runs = worked.rc == 0 and worked.stdout.strip() == "0"
     dead = f"root's login shell, {shell}, runs nothing, so `sudo -i` and `su -` end at once"
     if not runs and shell.endswith("/bash") and candidate.run("bash -c :").rc != 0:
-        candidate.leave_to("workspace.bash", f"needs workspace.bash: {dead}")
+        candidate.defer_to("workspace.bash", f"needs workspace.bash: {dead}")
     assert runs, dead
 
 
@@ -92,7 +91,7 @@ def test_sudo(candidate: Candidate) -> None:
     provides="bash",
     remedy="Install bash.",
 )
-def test_bash(candidate: Candidate, note: Callable[[str], None]) -> None:
+def test_bash(candidate: Candidate, note: Note) -> None:
     """bash runs, also as a login shell.
 
     Why: platforms start their agent with bash, and people expect it.
@@ -113,17 +112,17 @@ def test_bash(candidate: Candidate, note: Callable[[str], None]) -> None:
     provides="download",
     remedy="Install curl (or wget) and ca-certificates.",
 )
-def test_download(candidate: Candidate, note: Callable[[str], None]) -> None:
+def test_download(candidate: Candidate, note: Note) -> None:
     """A file can be downloaded with curl or wget, and HTTPS has certificates to trust.
 
     Why: platforms fetch their agent this way at each start.
 
     How: fetches a fresh word from certify's own HTTP server inside the container; looks for
-    the bundle of CA certificates. No other host is asked.
+    the bundle of CA certificates. No other host is contacted.
     """
     word = f"download-{candidate.nonce}"
     head = f"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(word)}\r\n\r\n"
-    server = candidate.place_server("http", head + word)
+    server = candidate.add_server("http", head + word)
     url = f"http://127.0.0.1:{PROBE_PORT}/"
     tools = {
         "curl": f"curl -fsS --max-time 10 --noproxy '*' {url}",
@@ -143,7 +142,7 @@ def test_download(candidate: Candidate, note: Callable[[str], None]) -> None:
             )
     finally:
         candidate.run("kill %s", pid)
-    assert not candidate.still_lacking("download"), (
+    assert not candidate.is_missing("download"), (
         f"{' and '.join(present)} can download, but no CA certificates are there for HTTPS"
     )
     note(" and ".join(present))
@@ -156,7 +155,7 @@ def test_download(candidate: Candidate, note: Callable[[str], None]) -> None:
     provides="git",
     remedy="Install git.",
 )
-def test_git(candidate: Candidate, note: Callable[[str], None]) -> None:
+def test_git(candidate: Candidate, note: Note) -> None:
     """git can make a commit.
 
     Why: work begins with a clone and ends with a commit.

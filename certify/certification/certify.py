@@ -27,11 +27,13 @@ from certify.judge.profiles import Profile
 from certify.judge.startup import measured, medians
 from certify.judge.verdict import judge
 from certify.judge.waivers import Waiver, digest, in_force, matching, notes, valid_until
-from certify.model.errors import EngineUnavailable, Interrupted, SuiteBroken, Trouble
+from certify.model.errors import EngineUnavailable, Interrupted, LaunchRefused, SuiteBroken, Trouble
+from certify.model.platform import normalize_platform
 from certify.model.reference import Reference
 from certify.model.result import Image, Result, Startup, Suite
-from certify.suite.catalogue import claims, suite_digest
-from certify.suite.job import job_for, plan_for
+from certify.suite.catalogue import claims
+from certify.suite.digest import ResolvedOptions, suite_digest
+from certify.suite.job import make_job, plan_launch, resolve_isolation
 from certify.suite.runner import Runner
 from certify.util.text import one_line, printable
 
@@ -80,7 +82,7 @@ def certify(
     Host, network and registry trouble ends up in the results, as an inconclusive
     verdict; so they always come back, however far it got. In place of an engine the
     trouble itself can be given, where it is known that there is nothing to run.
-    ``profiles`` ask for all that their checks need, as :func:`chosen_profiles` completes them.
+    ``profiles`` ask for all that their checks need, as :func:`select_profiles` completes them.
     ``name`` is what the image goes by where ``reference`` pins it to a digest. ``find`` gives
     the image, or raises why there is none, where somebody else than the engine looks for it.
     """
@@ -91,20 +93,22 @@ def certify(
         together = groups.popleft()
         seen = _seen(engine, reference, lookup, together, options, watcher)
         if name is not None:
-            seen.image = seen.image.model_copy(update=name.fields)
+            seen.image = seen.image.model_copy(update=name.image_fields)
         finished_at = datetime.now(UTC)
         for profile in together:
             if len(together) > 1 and (seen.cut_short or was_disturbed(profile, seen.findings)):
                 groups.append([profile])
             else:
-                results[profile.name] = _result(seen, profile, options, reference, finished_at)
+                results[profile.name] = _result(
+                    engine, seen, profile, options, reference, finished_at
+                )
     return [results[profile.name] for profile in profiles]
 
 
 def unseen(reference: Reference, platform: str | None) -> Image:
     """An image of which no more is known than its name."""
     known = {"image_id": reference.image_id, "digest": reference.digest, "platform": platform}
-    return Image.model_validate(reference.fields | known)
+    return Image.model_validate(reference.image_fields | known)
 
 
 def _resolved(engine: Engine | Trouble, reference: Reference, options: Options) -> Image:
@@ -152,6 +156,7 @@ def _told_in(seen: Observation) -> Iterator[None]:
 
 
 def _result(
+    engine: Engine | Trouble,
     seen: Observation,
     profile: Profile,
     options: Options,
@@ -188,18 +193,29 @@ def _result(
         ),
         log=seen.log,
         host=seen.host,
-        suite=Suite(version=__version__, digest=judged_by(profile, options, seen.image)),
+        suite=Suite(version=__version__, digest=judged_by(engine, profile, options, seen.image)),
         started_at=seen.started_at,
         finished_at=finished_at,
         expires_at=valid_until(checks, finished_at + VALID_FOR),
     )
 
 
-def judged_by(profile: Profile, options: Options, image: Image) -> str:
-    """The digest of all that judges an image: certify, profile, options, what is waived for it."""
-    waived = digest(matching(options.waivers, image))
-    how = f"{waived} {options.isolation} {options.network} {options.limits}"
-    return suite_digest(profile.digest(), options.own_checks, how)
+def judged_by(engine: Engine | Trouble, profile: Profile, options: Options, image: Image) -> str:
+    """Return the digest of all that judges an image: certify, checks, profile, options, waivers."""
+    isolation, platform = options.isolation, options.platform
+    if not isinstance(engine, Trouble):
+        platform = platform or engine.platform
+        with contextlib.suppress(LaunchRefused):  # the launch itself reports it
+            isolation = resolve_isolation(engine, profile, isolation)
+    resolved = ResolvedOptions(
+        isolation=isolation,
+        platform=normalize_platform(platform or ""),
+        network=options.network,
+        limits=options.limits,
+        runs=options.runs,
+        waivers=digest(matching(options.waivers, image)),
+    )
+    return suite_digest(profile, resolved, options.own_checks)
 
 
 def _examine(
@@ -213,7 +229,7 @@ def _examine(
 ) -> None:
     """Launch the image once and run every check that any of the profiles names."""
     profile = profiles[0]  # all launch alike
-    seen.plan = plan_for(
+    seen.plan = plan_launch(
         engine,
         profile,
         options.isolation,
@@ -237,7 +253,7 @@ def _examine(
                 watcher.kept(started.name)
             seen.facts["create_seconds"] = started.create_seconds
             seen.facts["start_seconds"] = started.start_seconds
-            job = job_for(engine, image, seen.plan, started, profiles, platform=options.platform)
+            job = make_job(engine, image, seen.plan, started, profiles, platform=options.platform)
             own = [str(options.own_checks)] if options.own_checks else []
             runner.begin(job, started.notify, own)
             seen.image = lookup.known(engine, reference)  # it boots meanwhile
@@ -246,7 +262,8 @@ def _examine(
                 for event in runner.events(time.monotonic() + options.timeout, stopped):
                     if event["event"] == "control":
                         watcher.phase("asking a control")
-                        runner.answer(measure_reach(engine, event["urls"], options.network))
+                        reach = measure_reach(engine, event["urls"], options.network)
+                        runner.send_control_results(reach)
                     else:
                         seen.hear(event, watcher, options.timeout)
             log = _OUR_LINES.sub("", started.container.logs(_LOG_LINES))

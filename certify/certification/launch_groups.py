@@ -4,7 +4,7 @@ All checks that any of them names are asked of one container. Where one that a p
 had a say in what that profile is judged by, the profile is owed a launch of its own. That shows:
 what is not asked because of another check always names it. And what a check changes it changes only
 for those that need it; a profile asks for all that its checks need
-(:func:`certify.suite.profile_selection.completed`).
+(:func:`certify.suite.profile_selection.complete_profile`).
 """
 
 from __future__ import annotations

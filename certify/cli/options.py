@@ -14,7 +14,7 @@ from certify.cli.exits import REJECTED as REJECTED
 from certify.judge.waivers import Waiver, parse_waivers
 from certify.ledger.store import Ledger
 from certify.model.errors import BadWaivers
-from certify.suite.catalogue import known_ids
+from certify.suite.catalogue import known_check_ids
 from certify.util.files import read_text
 from certify.util.signals import interruptible as interruptible
 
@@ -52,4 +52,4 @@ def read_waivers(path: Path, own_checks: Path | None) -> tuple[Waiver, ...]:
     """
     remedy = "Name a TOML file of waivers."
     text = read_text(path, BadWaivers, option="--waivers", remedy=remedy)
-    return parse_waivers(text, str(path), known_ids(own_checks))
+    return parse_waivers(text, str(path), known_check_ids(own_checks))

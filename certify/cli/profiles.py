@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from certify.judge.profiles import GROUPS, Profile, load, shipped
+from certify.judge.profiles import Profile, load, shipped
 from certify.model.terms import Level
-from certify.suite.profile_selection import chosen_profile
+from certify.suite.profile_selection import select_profile
 
 
 @click.command()
@@ -27,7 +27,7 @@ def profiles(name: str | None) -> None:
     """
     console = Console(highlight=False)
     if name is not None:
-        _show(chosen_profile(name), console)
+        _show(select_profile(name), console)
         return
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
@@ -50,7 +50,7 @@ def _show(profile: Profile, console: Console) -> None:
         table.add_row(Text("installs", style="dim"), Text(", ".join(profile.install)))
     for level in Level:
         ids = [check_id for check_id in profile.checks if profile.level(check_id) is level]
-        for group in dict.fromkeys((*GROUPS, *(each.partition(".")[0] for each in ids))):
+        for group in dict.fromkeys(each.partition(".")[0] for each in ids):
             names = [each for each in ids if each.startswith(f"{group}.")]
             if names:
                 table.add_row(Text(level.value, style="dim"), Text(" ".join(names)))

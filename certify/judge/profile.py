@@ -11,15 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from certify.judge.groups import GROUPS, group_of, launch_of
 from certify.model.result import LaunchKind
 from certify.model.terms import Level
 from certify.model.value import Value
-
-GROUPS = (
-    "image", "packages", "systemd", "dockerd", "startup", "workspace", "services", "webdevops",
-    "gitpod",
-)  # fmt: skip
-"""The order of the groups in every report; other groups come after these."""
 
 Capability = Literal["systemd", "dockerd", "user", "sudo", "download", "bash"]
 """Something that a platform can install at launch.
@@ -27,9 +22,6 @@ Capability = Literal["systemd", "dockerd", "user", "sudo", "download", "bash"]
 ``user`` is useradd or adduser, ``download`` is curl or wget.
 """
 
-_LAUNCH_OF: dict[str, LaunchKind] = {
-    "systemd": "init", "dockerd": "init", "startup": "init", "services": "image",
-}  # fmt: skip
 _BUDGETS_OF: dict[LaunchKind, set[str]] = {
     "init": {"boot", "dockerd", "provision", "shutdown"}, "image": {"boot"}, "idle": set(),
 }  # fmt: skip
@@ -118,9 +110,9 @@ class Profile(Value):
     def checks(self) -> tuple[str, ...]:
         """The ids of all checks: by group, then required, recommended, info."""
         named = [check_id for _, ids in self._levels() for check_id in ids]
-        others = dict.fromkeys(_group(check_id) for check_id in named)
+        others = dict.fromkeys(group_of(check_id) for check_id in named)
         ranks = {group: rank for rank, group in enumerate(dict.fromkeys((*GROUPS, *others)))}
-        return tuple(sorted(named, key=lambda check_id: ranks[_group(check_id)]))
+        return tuple(sorted(named, key=lambda check_id: ranks[group_of(check_id)]))
 
     @property
     def liveness_check(self) -> str:
@@ -164,10 +156,6 @@ def _must_be_a_check(check_id: str, known: Collection[str] | None) -> None:
 
 def _must_fit_the_launch(check_id: str, launch: LaunchKind | None) -> None:
     """Raise ValueError for a check that no image could pass under this kind of launch."""
-    needed = _LAUNCH_OF.get(_group(check_id))
+    needed = launch_of(group_of(check_id))
     if launch and needed and launch != needed and not check_id.endswith(_SHIPPED):
         raise ValueError(f'{check_id!r} needs launch = "{needed}", and launch is "{launch}"')
-
-
-def _group(check_id: str) -> str:
-    return check_id.partition(".")[0]

@@ -18,12 +18,12 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from certify.judge.profile import GROUPS, Budgets, Capability, Profile
+from certify.judge.profile import Budgets, Capability, Profile
 from certify.model.errors import BadProfile
 from certify.model.terms import Level
 from certify.util.toml import Document
 
-__all__ = ["GROUPS", "Budgets", "Capability", "Profile", "load", "parse_profile", "shipped"]
+__all__ = ["Budgets", "Capability", "Profile", "load", "parse_profile", "shipped"]
 
 _LEVELS = tuple(level.value for level in Level)
 

@@ -145,8 +145,9 @@ boot = 30
 - `launch = "init"` boots systemd, after installing those of `install` that the image lacks (any of
   systemd, dockerd, user, sudo, download, bash). `"idle"` starts a shell that waits. `"image"`
   starts the image's own entrypoint and command, with the engine's default rights.
-- Some checks need one kind of launch: LAUNCH RULE. A check whose name ends in
-  `.installed` works with any.
+- Some checks need one kind of launch:
+  LAUNCH RULE.
+  A check whose name ends in `.installed` works with any.
 - Checks that yours need run too, at the level `info` unless you name them: `workspace.sudo` alone
   brings `image.platform`, `image.shell` and `workspace.user`. If one of these fails, the checks
   that need it count as failed.

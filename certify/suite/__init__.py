@@ -1,27 +1,61 @@
-"""How checks run; and what their authors import: ``from certify.suite import check``.
+"""The public face of the suite: everything that a file of checks imports from certify.
 
-Every pytest session on a machine that has certify imports this, for the plugin lies here; so what
-authors import is imported when they do.
+Every pytest session on a machine that has certify imports this package, because its plugin is
+part of it. So the names are imported on first use.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from certify.judge.profile import Budgets
+    from certify.model.terms import Level
+    from certify.suite.candidate import PROBE_PORT, Candidate
     from certify.suite.claims import (
         CheckUnknown,
+        Note,
         blocked_by,
         check,
         not_applicable,
         proven,
         unknown,
     )
+    from certify.suite.nested import Nested
+    from certify.suite.supervisor import Process, ProgramState, Supervisor
 
-__all__ = ["CheckUnknown", "blocked_by", "check", "not_applicable", "proven", "unknown"]
+__all__ = [
+    "PROBE_PORT",
+    "Budgets",
+    "Candidate",
+    "CheckUnknown",
+    "Level",
+    "Nested",
+    "Note",
+    "Process",
+    "ProgramState",
+    "Supervisor",
+    "blocked_by",
+    "check",
+    "not_applicable",
+    "proven",
+    "unknown",
+]
+_MODULES = {
+    "certify.suite.claims": {
+        "CheckUnknown", "Note", "blocked_by", "check", "not_applicable", "proven", "unknown",
+    },
+    "certify.suite.candidate": {"PROBE_PORT", "Candidate"},
+    "certify.suite.nested": {"Nested"},
+    "certify.suite.supervisor": {"Process", "ProgramState", "Supervisor"},
+    "certify.judge.profile": {"Budgets"},
+    "certify.model.terms": {"Level"},
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from certify.suite import claims  # noqa: PLC0415 - costs, if unused
-
-    return getattr(claims, name)
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

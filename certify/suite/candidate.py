@@ -1,4 +1,4 @@
-"""What a check is handed: the candidate, as a check's author wants to see it."""
+"""The candidate: the image under certification, running, as the author of a check sees it."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from certify.judge import control
 from certify.model.errors import Trouble
 from certify.model.terms import Fault
 from certify.suite.claims import blocked_by, unknown
-from certify.suite.host import Transcript, host_over
+from certify.suite.host import Transcript, make_host
 from certify.suite.job import Job
 from certify.suite.lifecycle import Lifecycle
 from certify.suite.os_release import os_fact, parse_os_release
 from certify.util.text import printable
 
 PROBE_PORT = 7770
+"""The TCP port on which certify's own servers listen inside the candidate."""
 
 
 class Candidate(Lifecycle):
-    """The candidate under certification, with what was seen of it so far."""
+    """The candidate of this run: commands, files, facts about it, its boot and its shutdown."""
 
     def __init__(
         self,
@@ -42,52 +43,68 @@ class Candidate(Lifecycle):
         super().__init__(job, container, record)
         self.transcript = transcript
         self.nonce = secrets.token_hex(8)
+        """A word made up for this run: output that contains it cannot have been prepared."""
         self.user = f"certify{secrets.token_hex(3)}"
-        self.lacked: set[str] = set()
-        """Capabilities that were still missing when it was asked to stop."""
-        self.ask_control: Callable[[Sequence[str]], control.ControlResults] = lambda _urls: {}
-        """How far certify's own container comes with URLs; nowhere, if there is none to ask."""
+        """The name of the user that ``workspace.user`` creates."""
+        self.missing_at_stop: set[str] = set()
+        """Capabilities that the candidate lacked when :meth:`stop` was called."""
+        self.control_results: Callable[[Sequence[str]], control.ControlResults] = lambda _urls: {}
+        """Tries URLs from certify's own container, and returns the result of each."""
         self._hosts: dict[str, Host] = {}
+
+    # Commands and files
 
     @property
     def host(self) -> Host:
-        """Testinfra's view of the candidate, as root."""
+        """Testinfra's ``Host`` for the candidate, as root."""
         return self.host_as("")
 
     def host_as(self, user: str) -> Host:
-        """Testinfra's view of the candidate, as a user of its own."""
+        """Return testinfra's ``Host`` for the candidate as another user."""
         if user not in self._hosts:
             shell = self.container.shell(user)
-            self._hosts[user] = host_over(shell, self.transcript, self.job.container[:12])
+            self._hosts[user] = make_host(shell, self.transcript, self.job.container[:12])
         return self._hosts[user]
 
     def run(self, command: str, *args: str, timeout: float = 60, shown: str = "") -> CommandResult:
-        """Run a command line as root, ``%s`` replaced by quoted arguments; at most so long.
+        """Run a command line as root and return its exit code and output.
 
-        ``shown`` stands for it in the evidence, where a person could not read it.
+        Each ``%s`` is replaced by an argument in quotes. A command that runs longer than
+        ``timeout`` seconds is killed. ``shown`` replaces an unreadable command in the evidence.
         """
         return self.host.run(command, *args, timeout=timeout, shown=shown)
 
     def has(self, program: str) -> bool:
-        """Whether a program is on root's PATH, or a builtin of its shell."""
+        """Return True if a program is on root's PATH, or is a builtin of the shell."""
         return bool(self.run("command -v %s", program).rc == 0)
 
-    def runs(self, name: str) -> bool:
-        """Whether a process of that name runs (the kernel's name for it, at most 15 bytes)."""
+    def has_process(self, name: str) -> bool:
+        """Return True if a process of this name runs (proc(5), ``comm``: at most 15 bytes)."""
         look = 'for f in /proc/[0-9]*/comm; do read -r c <$f && [ "$c" = %s ] && exit; done; exit 1'
         return bool(self.run(f"{{ {look}; }} 2>/dev/null", name).rc == 0)
 
-    def leave_to(self, check_id: str, reason: str) -> None:
-        """Leave a failure to a shipped check that tells of it better, if that one is asked too.
+    def add_program(self, name: str, program: bytes) -> str:
+        """Write a static program of certify's own into the candidate, and return its path."""
+        path = f"{STATE_FOLDER}/{name}"
+        write = f"{programs.shell_printf(program)} >{path} && chmod 755 {path}"
+        answer = self.run(write, shown=f"(certify's own program) >{path}")
+        if answer.rc != 0:
+            unknown(f"a program could not be written to {path}: {answer.stderr.strip()}")
+        return path
 
-        This one is skipped then, because of the other; else nothing happens, and it must fail.
+    def add_server(self, name: str, text: str = "certify") -> str:
+        """Add a program that answers each connection to :data:`PROBE_PORT` with a text.
+
+        Return its path; the program is not started.
         """
-        if not self.job.only or check_id in self.job.only:
-            blocked_by(check_id, reason)
+        program = programs.serve(self.architecture, PROBE_PORT, text.encode())
+        return self.add_program(name, program)
+
+    # Facts about the image
 
     @cached_property
     def os_release(self) -> dict[str, str] | None:
-        """``/etc/os-release`` (os-release(5)) as keys and values; null if there is none."""
+        """The keys and values of ``/etc/os-release`` (os-release(5)); None without such a file."""
         for path in ("/etc/os-release", "/usr/lib/os-release"):
             content = self.read_file(path)
             if content is not None:
@@ -97,64 +114,48 @@ class Candidate(Lifecycle):
                 return release
         return None
 
-    # Its boot and its end
+    def shipped_without(self, capability: str) -> bool:
+        """Return True if the image lacked a capability before the launch installed anything.
 
-    def stop(self) -> StopResult:
-        """Ask it to stop, and wait for it."""
-        self.lacked = {each for each in self.job.install if self.still_lacking(each)}
-        return super().stop()
-
-    def since_init(self, timestamp: str, unit: str = "") -> float | None:
-        """Seconds from the start of systemd to one of its own timestamps; null if it has none."""
-        return seconds_since_init(lambda command: str(self.run(command).stdout), timestamp, unit)
-
-    # What may have been installed at launch
-
-    def lacking(self, capability: str) -> bool:
-        """Whether the image, as shipped, lacked it (asked before anything was installed)."""
+        Capabilities are those that a profile's ``install`` can name, such as ``systemd``.
+        """
         if self.job.launch == "init" and capability in self.job.install:
             return capability in self.boot.missing
-        return self.still_lacking(capability)
+        return self.is_missing(capability)
 
-    def still_lacking(self, capability: str) -> bool:
-        """Whether it is missing now."""
+    def is_missing(self, capability: str) -> bool:
+        """Return True if the candidate lacks a capability now."""
         answer = self.run(packages.shell_helpers() + f"lacking {capability}")
         if answer.rc not in (0, 1):
             unknown(f"the shell could not tell whether {capability} is missing: exit {answer.rc}")
         return bool(answer.rc == 0)
 
-    def blamed(self, said: str) -> str:
-        """Proof that a refresh of package lists failed through the image's fault, or nothing.
+    # Causes
 
-        ``said`` is what the package manager said. Raises :class:`Trouble` if it is proven that the
-        network is at fault.
+    def defer_to(self, check_id: str, reason: str) -> None:
+        """Skip this check if the run includes a check that reports the same cause better.
+
+        Otherwise return, and the caller fails.
+        """
+        if not self.job.checks or check_id in self.job.checks:
+            blocked_by(check_id, reason)
+
+    def prove_bad_sources(self, output: str) -> str:
+        """Return the proof that a failed refresh is the image's fault; empty if there is none.
+
+        ``output`` is that of the package manager. Raises :class:`Trouble` if the network is
+        proven to be at fault.
         """
         release = self.os_release
-        urls = control.control_urls(said, release)
-        results = self.ask_control(urls) if urls else {}
-        fault, proof = control.attribute_refresh(said, release, results) or (None, "")
+        urls = control.control_urls(output, release)
+        results = self.control_results(urls) if urls else {}
+        fault, proof = control.attribute_refresh(output, release, results) or (None, "")
         if fault is Fault.NETWORK:
             raise Trouble(f"the package lists could not be fetched: {proof}", fault=fault)
         return proof
 
-    # Programs of certify's own
-
-    def place_probe(self, name: str, program: bytes) -> str:
-        """Write a program into the candidate and make it executable; its path."""
-        path = f"{STATE_FOLDER}/{name}"
-        write = f"{programs.shell_printf(program)} >{path} && chmod 755 {path}"
-        answer = self.run(write, shown=f"(certify's own program) >{path}")
-        if answer.rc != 0:
-            unknown(f"certify's own probe could not be written to {path}: {answer.stderr.strip()}")
-        return path
-
-    def place_server(self, name: str, text: str = "certify") -> str:
-        """The path of a program that answers every connection to the probe's port."""
-        program = programs.serve(self.architecture, PROBE_PORT, text.encode())
-        return self.place_probe(name, program)
-
     def boot_evidence(self) -> str:
-        """What tells most about a boot that went wrong: log, failed units, journal."""
+        """Return the log, the failed units, the waiting jobs and the journal's warnings."""
         parts = [f"log of the container:\n{self.logs()}"]
         for title, command in (
             ("failed units", "systemctl --failed --no-legend --plain"),
@@ -168,3 +169,18 @@ class Candidate(Lifecycle):
             if answer.rc == 0 and answer.stdout.strip():
                 parts.append(f"{title}:\n{answer.stdout.rstrip()}")
         return "\n".join(parts)
+
+    # Boot and shutdown
+
+    def systemd_seconds(self, timestamp: str, unit: str = "") -> float | None:
+        """Return the seconds from the start of systemd to one of its or a unit's timestamps.
+
+        ``timestamp`` is a property that ``systemctl show`` prints, such as
+        ``ActiveEnterTimestampMonotonic``. None if systemd has not reached it.
+        """
+        return seconds_since_init(lambda command: str(self.run(command).stdout), timestamp, unit)
+
+    def stop(self) -> StopResult:
+        """Stop the candidate as ``docker stop`` does, and wait for its end."""
+        self.missing_at_stop = {each for each in self.job.install if self.is_missing(each)}
+        return super().stop()

@@ -1,4 +1,4 @@
-"""What the authors of checks write with: the decorator, and the words for not knowing."""
+"""The words of a check's author: the decorator, and the ways to end without a plain answer."""
 
 from __future__ import annotations
 
@@ -10,43 +10,45 @@ from typing import Any, NoReturn, TypeVar
 import pytest
 from _pytest.outcomes import Skipped  # the class behind pytest.skip.Exception
 
-from certify.judge.profiles import GROUPS
+from certify.judge.groups import group_rank
 from certify.model.finding import Claim
 from certify.model.terms import Level
 
 _ID = re.compile(r"[a-z][a-z0-9-]*\.[a-z][a-z0-9_-]*")
 _F = TypeVar("_F", bound=Callable[..., Any])
+Note = Callable[[str], None]
+"""The fixture ``note``: call it with one line that reports what a passing check found."""
 
 
 class CheckUnknown(Exception):
-    """The host, the network or a tool kept the check from being answered."""
+    """The check could not find out: the host, the network or a tool prevented it."""
 
 
 def unknown(reason: str) -> NoReturn:
-    """Say that the question cannot be answered here; never a pass, never a failure."""
+    """End the check as unknown: neither passed nor held against the image."""
     raise CheckUnknown(reason)
 
 
 class Proven(AssertionError):
-    """What was claimed is not so, and that it is the image's fault has been proven."""
+    """A failure that is proven to be the image's fault."""
 
 
 def proven(reason: str) -> NoReturn:
-    """Say that the image is at fault, whatever the output looks like.
+    """Fail the check, with proof that the image is at fault.
 
-    A failed assertion counts as unknown where its evidence looks like the network's or the host's
-    fault; this one does not.
+    A failed assertion counts as unknown if its evidence looks like trouble of the network or the
+    host. This failure does not.
     """
     raise Proven(reason)
 
 
 def not_applicable(reason: str) -> NoReturn:
-    """Say that the question does not arise for this candidate; never a pass."""
+    """Skip the check because it does not apply to this candidate; never a pass."""
     pytest.skip(reason)
 
 
 class Blocked(Skipped):
-    """A check that cannot be asked because another did not pass."""
+    """A skip because another check did not pass."""
 
     def __init__(self, because: str, reason: str) -> None:
         super().__init__(reason)
@@ -54,19 +56,19 @@ class Blocked(Skipped):
 
 
 def blocked_by(check_id: str, reason: str) -> NoReturn:
-    """Say that another check's failure leaves nothing to ask here; the verdict follows that one."""
+    """Skip the check because another one did not pass; the verdict follows that one."""
     raise Blocked(check_id, reason)
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A claim, and what the plugin must know to ask it."""
+    """A claim, and what the conductor needs to know to run its check."""
 
     claim: Claim
     provides: str | None = None
-    """The capability that a launch installs and that this check is about."""
+    """The capability that this check is about and that a launch can install."""
     last: int = 0
-    """Checks that end the container run last, in this order; 0 for all others."""
+    """The place among the checks that run last, as they end the container; 0 for all others."""
 
 
 def check(
@@ -81,9 +83,11 @@ def check(
 ) -> Callable[[_F], _F]:
     """Make a test function a check.
 
-    Its docstring says the rest: the first line is the claim, a paragraph that
-    begins with ``Why:`` says why a platform cares, one with ``How:`` how it is
-    checked. Raises ``ValueError``, at import, if any of it is missing.
+    ``id`` is ``group.name``, ``title`` a few words for tables, ``remedy`` an instruction for the
+    maker of a failing image. ``needs`` are ids of checks that must pass before. ``level`` counts
+    where no profile names the check. The docstring has the rest: the claim, a paragraph that
+    begins with ``Why:``, and one with ``How:``. Raises ``ValueError``, at import, if one is
+    missing.
     """
     if not is_check_id(id):
         raise ValueError(f"check id {id!r}: expected group.name in lower case")
@@ -116,7 +120,7 @@ def _parts(id: str, docstring: str | None) -> tuple[str, str, str]:
 
 
 def spec_of(function: Any, name: str) -> Spec:
-    """The spec of a test function; one is made up for a test that is not a declared check."""
+    """Return the spec of a test function; for a test without ``@check``, a default one."""
     declared = getattr(function, "certify_check", None)
     if isinstance(declared, Spec):
         return declared
@@ -134,17 +138,16 @@ def spec_of(function: Any, name: str) -> Spec:
 
 
 def is_check_id(text: str) -> bool:
-    """Whether a text has the form ``group.name``."""
+    """Return True if a text has the form ``group.name``."""
     return _ID.fullmatch(text) is not None
 
 
 def own_check_id(name: str) -> str:
-    """The id of a test function that is not a declared check, by its name."""
+    """Return the id of a test function without ``@check``, from its name."""
     words = re.sub(r"[^a-z0-9_-]+", "-", name.lower().removeprefix("test_")).strip("-_")
     return "own." + (words if words[:1].isalpha() else f"check-{words}".rstrip("-"))
 
 
 def run_order(spec: Spec) -> tuple[int, int]:
-    """Sort key: checks that end the container last, the rest by group."""
-    group = spec.claim.group
-    return spec.last, GROUPS.index(group) if group in GROUPS else len(GROUPS)
+    """Return a sort key: checks that end the container come last, the others by group."""
+    return spec.last, group_rank(spec.claim.group)

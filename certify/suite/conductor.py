@@ -1,8 +1,8 @@
-"""Conducts a run of the checks: their order, what each needs, and what each said."""
+"""Conducts a run of the checks: their order, their prerequisites and their findings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
 import pytest
 
@@ -11,9 +11,10 @@ from certify.engine.session import ShellResult
 from certify.judge.excerpts import EVIDENCE_LIMIT, excerpt
 from certify.model.finding import Finding
 from certify.model.terms import Outcome
-from certify.suite import fixtures
 from certify.suite.candidate import Candidate
+from certify.suite.catalogue import suite_directory
 from certify.suite.claims import Spec, blocked_by, run_order, spec_of
+from certify.suite.fixtures import Fixtures
 from certify.suite.host import Transcript
 from certify.suite.outcomes import Outcomes
 from certify.util.text import one_line, printable
@@ -21,84 +22,88 @@ from certify.util.text import one_line, printable
 _SPEC = pytest.StashKey[Spec]()
 _SEVERITY = (Outcome.PASSED, Outcome.SKIPPED, Outcome.UNKNOWN, Outcome.FAILED)
 _PROVISION = "startup.provision"
-"""The check that answers for what could not be installed at launch."""
+"""The check that fails if an installation at launch fails."""
 
 
 class Conductor:
-    """A pytest plugin for one candidate; tells ``tell`` what every check said."""
+    """A pytest plugin that runs the checks of one candidate; subclasses pass on its reports."""
 
     def __init__(self, candidate: Candidate, transcript: Transcript) -> None:
         self.candidate = candidate
         self.transcript = transcript
         self.findings: dict[str, Finding] = {}
-        self.tell: Callable[[Finding], None] = lambda _finding: None
-        self.told_specs: Callable[[list[Spec]], None] = lambda _specs: None
-        self._meanings = Outcomes(candidate, transcript)
+        self._outcomes = Outcomes(candidate, transcript)
         self._note = ""
 
-    def running(self, check_id: str) -> None:
-        """A check begins; nothing to do here, but a subclass may say so."""
+    def report_specs(self, specs: list[Spec]) -> None:
+        """Take the specs of all checks that are about to run, in their order."""
+
+    def report_start(self, check_id: str) -> None:
+        """Take the id of a check that begins."""
+
+    def report(self, finding: Finding) -> None:
+        """Take the finding of a check; a later one of the same id replaces it."""
 
     def note(self, line: str) -> None:
-        """Remember what was seen, for the message of a check that passes."""
+        """Keep a line for the message of the current check, should it pass."""
         self._note = line
 
-    # What runs, in which order
+    # Selection and order
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Testinfra's own plugin gives `host` another meaning; here it is the candidate."""
+        """Register the fixtures, without those of testinfra, whose `host` is this machine."""
         for plugin in list(config.pluginmanager.get_plugins()):
             if getattr(plugin, "__name__", "") == "testinfra.plugin":
                 config.pluginmanager.unregister(plugin)
-        config.pluginmanager.register(fixtures, "certify-fixtures")
+        config.pluginmanager.register(Fixtures(self.candidate, self.note), "certify-fixtures")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Order the checks, and leave out what the profile does not name."""
-        kept: list[pytest.Item] = []
-        left: list[pytest.Item] = []
+        """Order the checks, and deselect shipped ones that the profiles do not name."""
+        selected: list[pytest.Item] = []
+        others: list[pytest.Item] = []
         for item in items:
             spec = spec_of(getattr(item, "function", None), item.name)
             item.stash[_SPEC] = spec
             declared = hasattr(getattr(item, "function", None), "certify_check")
-            only = self.candidate.job.only
-            wanted = not only or not declared or spec.claim.id in only or _is_own(item)
-            (kept if wanted else left).append(item)
-        items[:] = sorted(kept, key=lambda item: run_order(item.stash[_SPEC]))
-        if left:
-            config.hook.pytest_deselected(items=left)
-        self.told_specs([item.stash[_SPEC] for item in items])
+            names = self.candidate.job.checks
+            is_selected = not names or not declared or spec.claim.id in names or _is_own(item)
+            (selected if is_selected else others).append(item)
+        items[:] = sorted(selected, key=lambda item: run_order(item.stash[_SPEC]))
+        if others:
+            config.hook.pytest_deselected(items=others)
+        self.report_specs([item.stash[_SPEC] for item in items])
 
-    # What each check needs
+    # Prerequisites
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Skip a check whose prerequisite did not pass, and say which."""
+        """Skip a check if a prerequisite did not pass, and name that one."""
         spec = item.stash[_SPEC]
-        self.running(spec.claim.id)
+        self.report_start(spec.claim.id)
         self.transcript.clear()
-        self.candidate.in_vain = 0.0
+        self.candidate.longest_wait = 0.0
         self._note = ""
         for needed in spec.claim.needs:
             finding = self.findings.get(needed)
             if finding is not None and finding.outcome is not Outcome.PASSED:
                 root = self._root(finding)
                 if spec.claim.id in (root.id, root.because):
-                    continue  # what waits for this check cannot hold it up
-                if root.because:  # a check that comes later tells of the cause
+                    continue  # the prerequisite itself waits for this check
+                if root.because:  # a check that runs later reports the cause
                     blocked_by(root.because, root.message)
-                blocked_by(root.id, f"needs {root.id}, which {_said(root)}")
-        ended_by = self._meanings.ended_by
-        if ended_by and spec.claim.id != ended_by:
-            blocked_by(ended_by, f"the container had ended before ({ended_by})")
+                blocked_by(root.id, f"needs {root.id}, which {_end_of(root)}")
+        ended_during = self._outcomes.ended_during
+        if ended_during and spec.claim.id != ended_during:
+            blocked_by(ended_during, f"the container had ended before ({ended_during})")
         if spec.claim.group != "image":
             self._require_boot(spec)
 
     def _root(self, finding: Finding) -> Finding:
-        """The check at the start of a chain of checks that could not be asked."""
+        """Return the finding at the start of a chain of skipped checks."""
         seen = {finding.id}
         while finding.because in self.findings and finding.because not in seen:
             seen.add(finding.because)
@@ -106,78 +111,79 @@ class Conductor:
         return finding
 
     @property
-    def _anchor(self) -> str:
-        """The check that answers for a container that does not stay up."""
+    def _liveness_check(self) -> str:
+        """The id of the check that fails if the container does not stay up."""
         return self.candidate.job.liveness_check
 
     def _require_boot(self, spec: Spec) -> None:
-        if self.candidate.job.refused and self.candidate.job.launch != "image":
+        if self.candidate.job.start_error and self.candidate.job.launch != "image":
             blocked_by("image.shell", "needs image.shell: the image's shell cannot be started")
         try:
             boot = self.candidate.boot
         except ContainerStopped as stopped:
-            if spec.claim.id == self._anchor:
+            if spec.claim.id == self._liveness_check:
                 raise
-            blocked_by(self._anchor, f"needs {self._anchor}: {stopped}")
+            blocked_by(self._liveness_check, f"needs {self._liveness_check}: {stopped}")
         if spec.claim.id == _PROVISION and boot.missing and boot.installed != 0:
-            self._packages_first(f"installing {', '.join(boot.missing)} at launch failed")
-        wanted = spec.provides
-        if wanted and wanted in boot.missing and self.candidate.still_lacking(wanted):
-            self._explain_missing(wanted)
+            self._skip_without_packages(f"installing {', '.join(boot.missing)} at launch failed")
+        capability = spec.provides
+        if capability and capability in boot.missing and self.candidate.is_missing(capability):
+            self._explain_missing(capability)
 
     def _explain_missing(self, capability: str) -> None:
-        """The launch was to install it, and it is not there: say whose fault that is."""
-        family = self.candidate.family
-        what = f"the image ships no {_CAPABILITY_NAMES.get(capability, capability)}"
-        if family is None:
-            what = f"{what}, and nothing can install it"
-            reason = f"needs packages.manager, which failed: {what}"
-            self.candidate.leave_to("packages.manager", reason)
-            pytest.fail(what)
-        if capability in family.unavailable:
-            pytest.fail(f"{what}, and it cannot be installed: {family.unavailable[capability]}")
-        self._packages_first(what)
+        """End a check whose capability the launch did not install, with the cause of that."""
+        manager = self.candidate.package_manager
+        problem = f"the image ships no {_CAPABILITY_NAMES.get(capability, capability)}"
+        if manager is None:
+            problem = f"{problem}, and nothing can install it"
+            reason = f"needs packages.manager, which failed: {problem}"
+            self.candidate.defer_to("packages.manager", reason)
+            pytest.fail(problem)
+        if capability in manager.unavailable:
+            reason = manager.unavailable[capability]
+            pytest.fail(f"{problem}, and it cannot be installed: {reason}")
+        self._skip_without_packages(problem)
         installed = self.candidate.boot.installed
         if installed != 0:
-            failed = f"{what}, and installing at launch failed"
-            self.candidate.leave_to(_PROVISION, f"needs {_PROVISION}: {failed}")
+            failed = f"{problem}, and installing at launch failed"
+            self.candidate.defer_to(_PROVISION, f"needs {_PROVISION}: {failed}")
         log = self.candidate.logs(80)
         self.transcript.append(
             ShellResult("log of the container", installed or 0, log.encode(), b"", 0)
         )
-        pytest.fail(f"{what}, and what was installed at launch did not bring it")
+        pytest.fail(f"{problem}, and the packages that were installed at launch did not bring it")
 
-    def _packages_first(self, what: str) -> None:
-        """Where packages cannot be fetched or installed at all, that is the cause."""
+    def _skip_without_packages(self, problem: str) -> None:
+        """Skip the check if no package can be fetched or installed: that is the cause."""
         for check_id in ("packages.refresh", "packages.install"):
             finding = self.findings.get(check_id)
             if finding is not None and finding.outcome is not Outcome.PASSED:
                 root = self._root(finding)
-                blocked_by(check_id, f"needs {root.id}, which {_said(root)}: {what}")
+                blocked_by(check_id, f"needs {root.id}, which {_end_of(root)}: {problem}")
 
-    # What each check said
+    # Findings
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Turn the end of a check, or of its cleaning up, into a finding."""
+        """Turn the end of a check, or of its cleanup, into a finding."""
         report = yield
         if call.when == "call" or call.excinfo is not None:
             finding = self._worse(self._finding(item.stash[_SPEC], call))
             self.findings[finding.id] = finding
-            self.tell(finding)
+            self.report(finding)
         return report
 
     def _worse(self, finding: Finding) -> Finding:
-        """What counts if an id has spoken before: tests of one name must not hide each other."""
+        """Return the worse of a finding and an earlier one of the same id."""
         before = self.findings.get(finding.id, finding)
         return max(before, finding, key=lambda each: _SEVERITY.index(each.outcome))
 
     def _finding(self, spec: Spec, call: pytest.CallInfo[None]) -> Finding:
         error = call.excinfo.value if call.excinfo else None
-        outcome, message, evidence, fault = self._meanings.of(
-            spec, error, note=self._note, is_anchored=self._anchor in self.findings
+        outcome, message, evidence, fault = self._outcomes.classify(
+            spec, error, note=self._note, is_alive=self._liveness_check in self.findings
         )
         return Finding(
             id=spec.claim.id,
@@ -187,18 +193,18 @@ class Conductor:
             evidence=excerpt(printable(evidence), EVIDENCE_LIMIT),
             because=self._because(error) if outcome is Outcome.SKIPPED else None,
             fault=fault,
-            waited=self._waited(),
+            waited=self._longest_wait(),
         )
 
-    def _waited(self) -> float:
-        """The longest wait that was given up: for a command, or for what a check waited for."""
+    def _longest_wait(self) -> float:
+        """Return the seconds of the longest wait, for a command or a condition, that failed."""
         killed = (answer.seconds for answer in self.transcript if answer.timed_out)
-        return round(max(self.candidate.in_vain, *killed, 0.0), 3)
+        return round(max(self.candidate.longest_wait, *killed, 0.0), 3)
 
     def _because(self, error: BaseException | None) -> str | None:
-        return (
-            self._anchor if isinstance(error, ContainerStopped) else getattr(error, "because", None)
-        )
+        if isinstance(error, ContainerStopped):
+            return self._liveness_check
+        return getattr(error, "because", None)
 
 
 _CAPABILITY_NAMES = {
@@ -208,16 +214,14 @@ _CAPABILITY_NAMES = {
 }
 
 
-def _said(finding: Finding) -> str:
+def _end_of(finding: Finding) -> str:
     return {
         Outcome.FAILED: "failed",
-        Outcome.SKIPPED: "was not asked",
+        Outcome.SKIPPED: "was skipped",
         Outcome.UNKNOWN: "could not be answered",
     }.get(finding.outcome, finding.outcome.value)
 
 
 def _is_own(item: pytest.Item) -> bool:
-    """Whether the check comes from a folder of the user's own."""
-    from certify.suite.catalogue import suite_directory  # noqa: PLC0415
-
+    """Return True if a check comes from a folder of the user's own."""
     return not item.path.is_relative_to(suite_directory())

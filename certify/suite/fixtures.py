@@ -1,40 +1,38 @@
-"""What checks are handed; registered only for a run that certifies an image."""
+"""The fixtures of checks. Only a run that certifies an image registers them."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import pytest
 from testinfra.host import Host
 
 from certify.suite.candidate import Candidate
+from certify.suite.claims import Note
 from certify.suite.nested import Nested
-from certify.suite.plugin import conductor_of
 
 
-@pytest.fixture(scope="session")
-def candidate(pytestconfig: pytest.Config) -> Candidate:
-    """The candidate under certification."""
-    conductor = conductor_of(pytestconfig)
-    assert conductor is not None
-    return conductor.candidate
+class Fixtures:
+    """A pytest plugin that hands the candidate of this run to its checks."""
 
+    def __init__(self, candidate: Candidate, note: Note) -> None:
+        self._candidate = candidate
+        self._note = note
 
-@pytest.fixture(scope="session")
-def host(candidate: Candidate) -> Host:
-    """Testinfra's view of the candidate, as root, through one long-lived shell."""
-    return candidate.host
+    @pytest.fixture(scope="session")
+    def candidate(self) -> Candidate:
+        """The candidate under certification."""
+        return self._candidate
 
+    @pytest.fixture(scope="session")
+    def host(self) -> Host:
+        """Testinfra's ``Host`` for the candidate, as root, over one long-lived shell."""
+        return self._candidate.host
 
-@pytest.fixture(scope="session")
-def nested(candidate: Candidate) -> Nested:
-    """The engine inside the candidate, by its own command line."""
-    return Nested(candidate)
+    @pytest.fixture(scope="session")
+    def nested(self) -> Nested:
+        """Docker inside the candidate."""
+        return Nested(self._candidate)
 
-
-@pytest.fixture
-def note(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """Call it with one line to say what was seen when a check passes."""
-    conductor = conductor_of(pytestconfig)
-    assert conductor is not None
-    return conductor.note
+    @pytest.fixture
+    def note(self) -> Note:
+        """A function: call it with one line that reports what a passing check found."""
+        return self._note

@@ -1,4 +1,4 @@
-"""A testinfra backend over the long-lived shell, so that checks use testinfra's own modules."""
+"""A testinfra backend over the long-lived shell, so that checks can use testinfra's modules."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from testinfra.host import Host
 from certify.engine.session import DEFAULT_TIMEOUT, CommandLost, Shell, ShellResult
 
 Transcript = list[ShellResult]
-"""What was asked and answered, in order: the evidence of the check that asked."""
+"""The commands of a check with their results, in order: its evidence."""
 
 
 class SessionBackend(BaseBackend):  # type: ignore[misc]
-    """Commands go through one open shell instead of a process of ``docker exec`` each."""
+    """Runs commands in one open shell instead of a process of ``docker exec`` each."""
 
     NAME = "certify"
 
@@ -27,9 +27,8 @@ class SessionBackend(BaseBackend):  # type: ignore[misc]
     def run(self, command: str, *args: str, **kwargs: Any) -> CommandResult:
         """Run a command line, its ``%s`` replaced by quoted arguments.
 
-        ``shown`` stands for it in the evidence, where a person could not read it. Raises
-        :class:`~certify.engine.session.SessionLost` rather than answer for a command whose end
-        nobody knows.
+        ``timeout`` is in seconds; ``shown`` replaces an unreadable command in the evidence.
+        Raises :class:`~certify.engine.session.SessionLost` if the end of the command is unknown.
         """
         line = self.get_command(command, *args)
         shown = kwargs.get("shown") or line
@@ -42,16 +41,16 @@ class SessionBackend(BaseBackend):  # type: ignore[misc]
         return self.result(answer.rc, self.encode(line), answer.stdout, answer.stderr)
 
     def decode(self, data: bytes) -> str:
-        """UTF-8, whatever an image prints: a byte that is none becomes U+FFFD."""
+        """Decode UTF-8; an invalid byte becomes U+FFFD."""
         return data.decode("utf-8", "replace")
 
     def encode(self, data: str) -> bytes:
-        """UTF-8; no command is run to find out, as testinfra's own backends do."""
+        """Encode as UTF-8, without testinfra's command that finds out the encoding."""
         return data.encode("utf-8", "surrogateescape")
 
 
-def host_over(shell: Shell, transcript: Transcript, name: str) -> Host:
-    """A testinfra ``Host`` over a shell."""
+def make_host(shell: Shell, transcript: Transcript, name: str) -> Host:
+    """Return a testinfra ``Host`` over a shell."""
     backend = SessionBackend(shell, transcript, name)
     host = Host(backend)
     backend.set_host(host)

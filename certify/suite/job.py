@@ -1,16 +1,14 @@
-"""What is to be examined, and how: from profiles and an engine to a launch, and to its checks."""
+"""The launch plan for a profile, and the job of the process that runs the checks."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from pydantic import Field
-
 from certify.engine.client import Engine
 from certify.engine.launch import LaunchedContainer
 from certify.engine.launch_plan import LaunchPlan, Limits
-from certify.judge.profiles import Profile
+from certify.judge.profile import Budgets, Profile
 from certify.model.errors import LaunchRefused
 from certify.model.result import Image, LaunchKind
 from certify.model.value import Value
@@ -18,28 +16,36 @@ from certify.util.text import one_line
 
 
 class Job(Value):
-    """What the process that runs the checks must know; travels as one line of JSON."""
+    """All that the process that runs the checks must know; it travels as one line of JSON."""
 
     container: str
     image: Image
     launch: LaunchKind
-    refused: str = ""
-    """Why the image's shell (under launch ``image``: its own command) could not be started; empty
-    if it runs."""
+    start_error: str = ""
+    """The reason why the image's shell (under launch ``image``: its own command) could not be
+    started; empty if it runs."""
     liveness_check: str = "image.shell"
-    """The check that answers for a container that does not stay up."""
+    """The check that fails if the container does not stay up."""
     engine_platform: str
-    asked_platform: str | None = None
+    requested_platform: str | None = None
     install: tuple[str, ...] = ()
     """Capabilities that the profile's platform installs at launch."""
-    budgets: dict[str, float] = Field(default_factory=dict)
-    only: tuple[str, ...] = ()
+    budgets: Budgets = Budgets()
+    checks: tuple[str, ...] = ()
     """Ids of the shipped checks to run; empty for all."""
     pace: float = 1.0
-    """What every limit of time is multiplied by: 1 on an ordinary host, more on a slow one."""
+    """The factor for every time limit: 1 on an ordinary host, more on a slow one."""
 
 
-def plan_for(
+def resolve_isolation(engine: Engine, profile: Profile, isolation: str) -> str:
+    """Return the isolation that a launch gets: ``auto`` resolved, and only an init gets rights.
+
+    Raises :class:`LaunchRefused` if the engine lacks the runtime.
+    """
+    return engine.resolve_isolation(isolation) if profile.launch == "init" else "default"
+
+
+def plan_launch(
     engine: Engine,
     profile: Profile,
     isolation: str,
@@ -48,10 +54,10 @@ def plan_for(
     network: str | None = None,
     limits: Limits | None = None,
 ) -> LaunchPlan:
-    """How to launch an image for a profile.
+    """Return the plan for launching an image under a profile.
 
-    Raises :class:`LaunchRefused` for a runtime that the engine lacks, and for an
-    init on a network that is somebody else's: it has the right to rewrite what it finds there.
+    Raises :class:`LaunchRefused` if the engine lacks the runtime, or if an init would share a
+    network that it could rewrite.
     """
     if profile.launch == "init" and network and re.fullmatch("host|container:.*", network):
         raise LaunchRefused(
@@ -61,7 +67,7 @@ def plan_for(
         )
     return LaunchPlan(
         kind=profile.launch,
-        isolation=engine.resolve_isolation(isolation) if profile.launch == "init" else "default",
+        isolation=resolve_isolation(engine, profile, isolation),
         install=profile.install,
         network=network,
         limits=limits or Limits(),
@@ -70,7 +76,7 @@ def plan_for(
     )
 
 
-def job_for(
+def make_job(
     engine: Engine,
     image: Image,
     plan: LaunchPlan,
@@ -79,18 +85,18 @@ def job_for(
     *,
     platform: str | None = None,
 ) -> Job:
-    """What to ask of an image that was started, for profiles that share the launch."""
+    """Return the job for an image that was launched, under profiles that share the launch."""
     first = profiles[0]
     return Job(
         container=started.container.id,
         image=image,
         launch=plan.kind,
-        refused=started.refusal,
+        start_error=started.refusal,
         liveness_check=first.liveness_check,
         engine_platform=engine.platform,
-        asked_platform=platform,
+        requested_platform=platform,
         install=plan.install,
-        budgets=first.launch_budgets.model_dump(),
-        only=tuple({check_id: None for each in profiles for check_id in each.checks}),
+        budgets=first.launch_budgets,
+        checks=tuple({check_id: None for each in profiles for check_id in each.checks}),
         pace=plan.pace,
     )

@@ -1,9 +1,9 @@
-"""What certify does with a candidate from launch to end; none of it is evidence of a check."""
+"""The life of a candidate: boot, log, stop, start; none of its commands become evidence."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -14,106 +14,145 @@ from certify.engine.container import Container, ContainerStopped, StopResult
 from certify.engine.errors import APIError, launch_refusal
 from certify.engine.launch_plan import SHELL_RAN
 from certify.engine.session import KILLED
+from certify.judge.profile import Budgets
 from certify.model.result import Image
 from certify.suite.claims import unknown
 from certify.suite.job import Job
 from certify.suite.supervisor import Supervisor
 from certify.util.text import one_line
 
-STAYS_SECONDS = 2.0
-"""What an image's own command must outlive to count as a service, not as a job."""
+_SERVICE_SECONDS = 2.0
+"""How long an image's own command must run to count as a service, not as a job."""
 
 
 class Lifecycle:
-    """A launched candidate: how it comes up, is stopped and started again."""
+    """A launched candidate, from its boot to its end."""
 
     def __init__(self, job: Job, container: Container, record: Callable[[str, Any], None]) -> None:
         self.job = job
         self.container = container
         self.record = record
-        """Streams a fact: ``os``, ``package_manager``, ``missing``, ``boot_seconds``,
-        ``dockerd_seconds``, ``provision_seconds``."""
+        """Records a fact in the result: ``os``, ``package_manager``, ``missing``, or one of
+        ``boot_seconds``, ``dockerd_seconds`` and ``provision_seconds``."""
         self.stopped: StopResult | None = None
-        self.in_vain = 0.0
-        """Seconds of the longest wait that was given up during a check."""
+        """How long the last :meth:`stop` took, and the exit code; None before it."""
+        self.longest_wait = 0.0
+        """Seconds of the longest wait of this check that ended without success."""
 
     @property
     def image(self) -> Image:
-        """The image's facts."""
+        """The image's reference, digest, platform, size and layers."""
         return self.job.image
 
     @property
-    def budgets(self) -> Mapping[str, float]:
-        """The profile's budgets, in seconds."""
+    def budgets(self) -> Budgets:
+        """The profile's budgets, in seconds: ``boot``, ``dockerd``, ``provision``, ``shutdown``."""
         return self.job.budgets
 
+    @property
+    def engine_platform(self) -> str:
+        """The platform of the engine's host, such as ``linux/amd64``."""
+        return self.job.engine_platform
+
+    @property
+    def expected_platform(self) -> str:
+        """The platform that was requested, or else that of the engine's host."""
+        return self.job.requested_platform or self.job.engine_platform
+
+    @property
+    def architecture(self) -> str:
+        """The candidate's architecture by OCI's name, such as ``arm64``."""
+        return (self.image.platform or self.engine_platform).split("/")[1]
+
+    @property
+    def is_foreign(self) -> bool:
+        """True if the candidate's architecture is not that of the engine's host."""
+        return self.architecture != self.engine_platform.split("/")[1]
+
     def read_file(self, path: str) -> bytes | None:
-        """A file's content through the engine; null if there is none."""
+        """Return a file's content, read by the engine; None if there is no such file."""
         return self.container.read_file(path)
 
+    def added_files(self) -> frozenset[str]:
+        """Return the paths that were added since the container was created."""
+        return self.container.added_paths()
+
     def logs(self, tail: int = 60) -> str:
-        """The last lines of the container's log."""
+        """Return the last lines of the container's log."""
         return self.container.logs(tail)
 
-    def last_words(self) -> str:
-        """What an init that ended early says where it has a console; its log has none of it."""
+    def console_output(self) -> str:
+        """Return the messages that an init prints only to a console, from another start of it."""
         return f"\nits console:\n{console_output(self.container.engine, self.container.id)}"
+
+    def require_running(self) -> None:
+        """Raise :class:`ContainerStopped` if the container has ended."""
+        self.container.require_running()
 
     def wait_for(
         self, condition: Callable[[], Any], *, seconds: float, pause: float = 0.02
     ) -> bool:
-        """Poll a condition, at most so many seconds; whether it came true."""
+        """Call a condition until it is true, and return True; False after so many seconds.
+
+        ``pause`` is the time between two calls. Both are longer on a slow host.
+        """
         pace = self.container.pace
         seconds, pause = seconds * pace, pause * pace
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
-                self.in_vain = max(self.in_vain, seconds)
+                self.longest_wait = max(self.longest_wait, seconds)
                 return False
             time.sleep(pause)
         return True
 
-    def shell_refusal(self) -> str:
-        """Why the image's shell cannot be started; empty if it can.
+    # The shell
 
-        Raises :class:`ContainerStopped` where the shell would run beside what does not run.
+    def shell_error(self) -> str:
+        """Return the reason why the image's shell cannot be started; empty if it can.
+
+        Raises :class:`ContainerStopped` if the image's own command was to run and has ended.
         """
         if self.job.launch != "image":
-            return self.job.refused
+            return self.job.start_error
         assert self.boot
         return self.container.shell_refusal()
 
-    def shell_ran(self) -> bool:
-        """Whether the shell that the container was started with ran its first line.
+    def shell_runs(self) -> bool:
+        """Return True if the shell that the container was started with ran a command.
 
-        Under launch ``image`` the container was started with something else; a shell beside that
-        is asked. Raises :class:`ContainerStopped` if somebody ended it before.
+        Under launch ``image`` the shell runs beside the image's own command instead. Raises
+        :class:`ContainerStopped` if somebody else stopped the container before.
         """
-        engine = self.container
+        container = self.container
         if self.job.launch != "image":
             self.wait_for(
-                lambda: SHELL_RAN in engine.logs(2000) or not engine.state().running, seconds=15
+                lambda: SHELL_RAN in container.logs(2000) or not container.state().running,
+                seconds=15,
             )
-            if SHELL_RAN in engine.logs(2000):
+            if SHELL_RAN in container.logs(2000):
                 return True
-        # A long installation may have pushed the line out of the log's end; then ask the shell.
-        state = engine.state()
+        # A long installation may have pushed the line out of the log's end; then run a command.
+        state = container.state()
         if state.killed:
-            engine.require_running()
+            self.require_running()
         if not state.running:
             return False
-        answer = engine.shell().run("echo here")
+        answer = container.shell().run("echo here")
         if answer.rc == KILLED:
             unknown("the image's shell was killed, or did not answer in time")
         return answer.stdout == b"here\n"
 
+    # The boot, the end, and the next start
+
     @cached_property
     def boot(self) -> Boot:
-        """How the launch went; waits for it to end. Raises :class:`ContainerStopped`."""
-        boot = self._wait()
+        """The outcome of the launch, after its end. Raises :class:`ContainerStopped`."""
+        boot = self._wait_for_boot()
         if boot.missing:
+            manager = self.package_manager
             self.record("missing", list(boot.missing))
-            self.record("package_manager", self.family.name if self.family else None)
+            self.record("package_manager", manager.name if manager else None)
         if boot.installed == 0:
             self.record("provision_seconds", boot.provision_seconds)
         if boot.timed_out_after:
@@ -121,72 +160,64 @@ class Lifecycle:
             self.record("waited_in_vain", {"seconds": boot.timed_out_after, "budget": budget})
         return boot
 
-    def _wait(self) -> Boot:
-        waits = boot_timeouts(self.budgets)
+    def _wait_for_boot(self) -> Boot:
+        limits = boot_timeouts(self.budgets.model_dump())
         if self.job.launch != "image":
-            return wait_booted(self.container, **waits)
-        if self.job.refused:
+            return wait_booted(self.container, **limits)
+        if self.job.start_error:
             raise ContainerStopped(
-                f"the image's own command cannot be started: {one_line(self.job.refused)}"
+                f"the image's own command cannot be started: {one_line(self.job.start_error)}"
             )
-        return wait_settled(self.container, self._settles(), seconds=waits["boot_seconds"])
+        return wait_settled(self.container, self._settles(), seconds=limits["boot_seconds"])
 
     def _settles(self) -> Callable[[], bool]:
-        """Tells when what the image's own command starts is up, by what is asked of it."""
+        """Return a condition that is true once the image's own services have started."""
         if self.job.liveness_check == "services.supervisord":
-            return self.supervisor.settled
+            return self.supervisor.has_settled
         begun = time.monotonic()
         return lambda: (
-            time.monotonic() - begun > STAYS_SECONDS * self.container.pace
+            time.monotonic() - begun > _SERVICE_SECONDS * self.container.pace
             and self.container.state().health != "starting"
         )
 
-    @cached_property
-    def supervisor(self) -> Supervisor:
-        """supervisord in the candidate."""
-        return Supervisor(self.container.shell)
-
     def stop(self) -> StopResult:
-        """Ask it to stop, and wait for it."""
-        allowed = 3 * self.budgets.get("shutdown", 10) * self.container.pace
+        """Stop the candidate as ``docker stop`` does, and wait for its end."""
+        allowed = 3 * self.budgets.shutdown * self.container.pace
         self.stopped = self.container.stop(int(allowed))
         self.record("shutdown_seconds", self.stopped.seconds)
         return self.stopped
 
     def start_again(self) -> Boot:
-        """Start it again after :meth:`stop`, and wait for its boot.
+        """Start the candidate after :meth:`stop`, and wait for its boot.
 
-        Raises :class:`~certify.model.errors.LaunchRefused` if the engine would not.
+        Raises :class:`~certify.model.errors.LaunchRefused` if the engine does not start it.
         """
         try:
             self.container.start()
         except APIError as error:
-            raise launch_refusal(error) from error
-        boot = self._wait()
-        self.in_vain = max(self.in_vain, boot.timed_out_after or 0.0)
+            raise launch_refusal(str(error.explanation or error)) from error
+        boot = self._wait_for_boot()
+        self.longest_wait = max(self.longest_wait, boot.timed_out_after or 0.0)
         return boot
 
+    # Programs of the image
+
     @cached_property
-    def family(self) -> packages.Family | None:
-        """The image's package-manager family, if it has one that certify knows."""
+    def package_manager(self) -> packages.Family | None:
+        """The image's package manager; None if it has none that certify knows."""
         shell = self.container.shell()  # not through the transcript: the script is no evidence
         answer = shell.run(packages.detect_script())
         if answer.rc != 0:
             unknown(f"the shell could not tell which package manager is there: exit {answer.rc}")
         name = answer.stdout.decode("utf-8", "replace").strip()
-        return packages.family(name) if name in self.known_managers else None
+        return packages.family(name) if name in self.known_package_managers else None
 
     @property
-    def known_managers(self) -> tuple[str, ...]:
-        """The package managers that certify knows, by name."""
+    def known_package_managers(self) -> tuple[str, ...]:
+        """The names of the package managers that certify knows."""
         return tuple(each.name for each in packages.families())
 
-    @property
-    def foreign(self) -> bool:
-        """Whether the candidate is for another architecture than the engine's host."""
-        return self.architecture != self.job.engine_platform.split("/")[1]
-
-    @property
-    def architecture(self) -> str:
-        """The candidate's architecture, by OCI's name."""
-        return (self.image.platform or self.job.engine_platform).split("/")[1]
+    @cached_property
+    def supervisor(self) -> Supervisor:
+        """The candidate's supervisord and the programs that it runs."""
+        return Supervisor(self.container.shell)

@@ -1,4 +1,4 @@
-"""What an image says that it is: os-release(5)."""
+"""The operating system that an image holds, by its own account: os-release(5)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from certify.util.text import one_line
 
 
 def parse_os_release(text: str) -> dict[str, str]:
-    """Keys and values of os-release(5): shell assignments without expansion."""
+    """Return the keys and values of os-release(5): shell assignments without expansion."""
     found = {}
     for line in text.splitlines():
         key, equals, value = line.strip().partition("=")
@@ -23,7 +23,7 @@ def parse_os_release(text: str) -> dict[str, str]:
 
 
 def os_fact(release: Mapping[str, str]) -> dict[str, str | None]:
-    """What a result tells of it (:class:`certify.model.result.Os`), by the names of its fields."""
+    """Return the fields of :class:`certify.model.result.Os`, fit for a terminal."""
     keys = {"id": "ID", "version_id": "VERSION_ID", "pretty_name": "PRETTY_NAME"}
     return {
         name: one_line(release[key], limit=100) if release.get(key) else None

@@ -1,4 +1,4 @@
-"""What the end of a check means: an outcome, and whose fault it is."""
+"""Classifies the end of each check: its outcome, and whose fault a failure is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from certify.engine.boot import Boot
 from certify.engine.container import ContainerStopped
 from certify.engine.session import KILLED, CommandLost, SessionLost, ShellResult
 from certify.judge.diagnosis import Diagnosis, diagnose
+from certify.judge.groups import evidence_of
 from certify.model.errors import Trouble
 from certify.model.terms import Fault, Outcome
 from certify.suite.candidate import Candidate
@@ -18,11 +19,9 @@ from certify.suite.claims import CheckUnknown, Proven, Spec
 from certify.suite.host import Transcript
 from certify.util.text import one_line, printable
 
-_NOT_SO = (AssertionError, pytest.fail.Exception)
+_FAILURES = (AssertionError, pytest.fail.Exception)
 _OUTPUT_LIMIT = 3000
-_TEXTS = {"systemd": "journal", "dockerd": "journal", "startup": "packages"}
-"""What the evidence of a group's checks is, where that has another name."""
-# Processes of the container that were killed for want of memory, with cgroup v2 and with v1.
+# The number of processes that were killed for lack of memory, under cgroup v2 and v1.
 _OOM_KILLS = """\
 for f in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
   while read -r key count; do [ "$key" != oom_kill ] || echo "$count"; done <$f
@@ -30,7 +29,7 @@ done 2>/dev/null"""
 
 
 class CheckOutcome(NamedTuple):
-    """What a check said, in a word and at length; the fault is null where there is none."""
+    """The outcome of one check, with its message, its evidence and whose fault it is, if any."""
 
     outcome: Outcome
     message: str
@@ -39,87 +38,86 @@ class CheckOutcome(NamedTuple):
 
 
 class Outcomes:
-    """Of all checks of one candidate."""
+    """Maps the end of each check of one candidate to an outcome, a message and a fault."""
 
     def __init__(self, candidate: Candidate, transcript: Transcript) -> None:
         self._candidate = candidate
         self._transcript = transcript
-        self.ended_by: str | None = None
-        """The check during which the container ended by itself."""
+        self.ended_during: str | None = None
+        """The id of the check during which the container ended by itself."""
 
-    def of(
-        self, spec: Spec, error: BaseException | None, *, note: str, is_anchored: bool
+    def classify(
+        self, spec: Spec, error: BaseException | None, *, note: str, is_alive: bool
     ) -> CheckOutcome:
-        """What a check means that ended with an error, or without one.
+        """Return the outcome of a check that ended with an error, or without one.
 
-        ``note`` is what it saw if it passed; ``is_anchored`` tells whether the check that answers
-        for a container that does not stay up has said something.
+        ``note`` is the message if it passed. ``is_alive`` is True once the liveness check has run.
         """
-        if isinstance(error, (*_NOT_SO, SessionLost)) and not isinstance(error, Proven):
-            error = self._gone(error) or error
+        if isinstance(error, (*_FAILURES, SessionLost)) and not isinstance(error, Proven):
+            error = self._earlier_end(error) or error
         if isinstance(error, ContainerStopped):
             try:
-                return self._stopped(spec, str(error).strip(), is_anchored=is_anchored)
-            except Trouble as untold:  # why it ended
-                error = untold
-        said = str(error).strip()
+                return self._container_ended(spec, str(error).strip(), is_alive=is_alive)
+            except Trouble as trouble:  # the engine does not tell why it ended
+                error = trouble
+        text = str(error).strip()
         match error:
             case None:
                 return CheckOutcome(Outcome.PASSED, note, "", None)
             case pytest.skip.Exception():
-                return CheckOutcome(Outcome.SKIPPED, said, "", None)
+                return CheckOutcome(Outcome.SKIPPED, text, "", None)
             case Proven():
-                return CheckOutcome(Outcome.FAILED, said, self._transcript_text(), Fault.IMAGE)
+                return CheckOutcome(Outcome.FAILED, text, self._transcript_text(), Fault.IMAGE)
             case AssertionError() | pytest.fail.Exception():
-                return self._failed(spec, error, said)
+                return self._failure(spec, error, text)
             case CheckUnknown():
-                message, fault = said, Fault.HOST
+                message, fault = text, Fault.HOST
             case Trouble():
-                message, fault = said, error.fault
+                message, fault = text, error.fault
             case SessionLost():
-                why, fault = self._killed(error) or ("", Fault.TOOL)
-                message = f"the shell was lost: {said}{why and f': {why}'}"
+                cause, fault = self._kill_cause(error) or ("", Fault.TOOL)
+                message = f"the shell was lost: {text}{cause and f': {cause}'}"
             case _:
-                message = f"the check itself broke: {type(error).__name__}: {said}"
+                message = f"the check itself broke: {type(error).__name__}: {text}"
                 fault = Fault.TOOL
         return CheckOutcome(Outcome.UNKNOWN, message, self._transcript_text(), fault)
 
-    def _gone(self, error: BaseException) -> ContainerStopped | Trouble | None:
-        """Why what is not so proves nothing: the engine, or the candidate, was gone when asked."""
+    def _earlier_end(self, error: BaseException) -> ContainerStopped | Trouble | None:
+        """Return the end of the engine or the candidate, if a failure only follows from it."""
         try:
             ended = self._candidate.container.state().killed and self._candidate.stopped is None
-            if ended or self._lost(error):
+            if ended or self._shell_was_lost(error):
                 self._candidate.container.require_running()
         except (ContainerStopped, Trouble) as gone:
             return gone
         return None
 
-    def _text(self, spec: Spec) -> str:
-        """What the evidence of a check is, as the signatures of causes call it."""
+    def _evidence_kind(self, spec: Spec) -> str:
+        """Return the kind of text that a check's evidence is, as signatures of causes name it."""
         if self._boot and spec.provides in self._boot.missing:
-            return "packages"  # it was to be installed, and the log of that is what there is
-        return _TEXTS.get(spec.claim.group, spec.claim.group)
+            return "packages"  # the log of the installation at launch
+        return evidence_of(spec.claim.group)
 
     @property
     def _boot(self) -> Boot | None:
-        """How the launch went, if that is known yet."""
+        """The outcome of the launch; None until it is known."""
         return vars(self._candidate).get("boot")
 
-    def _killed(self, error: BaseException) -> tuple[str, Fault] | None:
-        """Why an answer is none, and whose fault that is: something was killed, and not by certify.
+    def _kill_cause(self, error: BaseException) -> tuple[str, Fault] | None:
+        """Return the cause and the fault if a command was killed, and not by certify.
 
-        An image whose programs kill themselves looks alike: it is not known, and never certified.
+        Programs that kill themselves look the same: such an image stays unknown.
         """
         if self._out_of_memory():
             return "the memory that the container was given ran out", Fault.LAUNCH
         killed = any(each.rc == KILLED and not each.timed_out for each in self._transcript)
         killed = killed or (self._boot is not None and self._boot.installed == KILLED)
-        if killed or self._lost(error):
-            return "what was asked was killed before it could answer", Fault.HOST
+        if killed or self._shell_was_lost(error):
+            return "a command was killed before it ended by itself", Fault.HOST
         return None
 
-    def _lost(self, error: BaseException) -> bool:
-        """Whether a shell ended in the middle of a command."""
+    def _shell_was_lost(self, error: BaseException) -> bool:
+        """Return True if a shell ended in the middle of a command."""
         lost = any(answer.shell_lost for answer in self._transcript)
         return lost or isinstance(error, CommandLost)
 
@@ -131,50 +129,50 @@ class Outcomes:
                 return any(count.isdigit() and int(count) > 0 for count in counts)
         return False
 
-    def _failed(self, spec: Spec, error: BaseException, said: str) -> CheckOutcome:
-        """What was claimed is not so; but a cause that is not the image's leaves it unknown."""
-        first, _, rest = said.partition("\n")
+    def _failure(self, spec: Spec, error: BaseException, text: str) -> CheckOutcome:
+        """Return a failure; unknown if a cause other than the image shows in the evidence."""
+        first, _, rest = text.partition("\n")
         evidence = "\n".join(part for part in (rest.strip(), self._transcript_text()) if part)
         message = first or f"not so: {spec.claim.claim}"
-        diagnosis = diagnose(evidence, where=self._text(spec))
+        diagnosis = diagnose(evidence, where=self._evidence_kind(spec))
         if diagnosis and diagnosis.cause not in message:
             message = f"{message}: {diagnosis.cause}"
         if diagnosis and diagnosis.fault is not Fault.IMAGE:
             return CheckOutcome(Outcome.UNKNOWN, message, evidence, diagnosis.fault)
-        if killed := self._killed(error):
+        if killed := self._kill_cause(error):
             return CheckOutcome(Outcome.UNKNOWN, f"{message}: {killed[0]}", evidence, killed[1])
         return CheckOutcome(Outcome.FAILED, message, evidence, Fault.IMAGE)
 
-    def _stopped(self, spec: Spec, said: str, *, is_anchored: bool) -> CheckOutcome:
-        """The container ended by itself while this check was asking."""
+    def _container_ended(self, spec: Spec, text: str, *, is_alive: bool) -> CheckOutcome:
+        """Return the outcome of a check during which the container ended by itself."""
         log, job = self._candidate.logs(), self._candidate.job
         liveness_check = job.liveness_check
         early = self._boot is None
         # The liveness check judges what the image itself starts, also if that ends later.
-        early = early or (job.launch == "image" and not is_anchored)
+        early = early or (job.launch == "image" and not is_alive)
         if spec.claim.id != liveness_check and early:
-            return CheckOutcome(Outcome.SKIPPED, f"needs {liveness_check}: {said}", log, None)
-        self.ended_by = spec.claim.id
+            return CheckOutcome(Outcome.SKIPPED, f"needs {liveness_check}: {text}", log, None)
+        self.ended_during = spec.claim.id
         state = self._candidate.container.state()
         if state.oom_killed:
-            return CheckOutcome(Outcome.UNKNOWN, said, log, Fault.LAUNCH)
+            return CheckOutcome(Outcome.UNKNOWN, text, log, Fault.LAUNCH)
         if state.killed:
-            return CheckOutcome(Outcome.UNKNOWN, said, log, Fault.HOST)
+            return CheckOutcome(Outcome.UNKNOWN, text, log, Fault.HOST)
         if job.launch == "init" and early:
-            log += self._candidate.last_words()
-        diagnosis = diagnose(f"{job.refused}\n{log}", where="log")
+            log += self._candidate.console_output()
+        diagnosis = diagnose(f"{job.start_error}\n{log}", where="log")
         if diagnosis and diagnosis.fault is not Fault.IMAGE and not self._is_own_script(diagnosis):
-            return CheckOutcome(Outcome.UNKNOWN, f"{said}: {diagnosis.cause}", log, diagnosis.fault)
+            return CheckOutcome(Outcome.UNKNOWN, f"{text}: {diagnosis.cause}", log, diagnosis.fault)
         cause = f": {diagnosis.cause}" if diagnosis else ""
-        return CheckOutcome(Outcome.FAILED, said + cause, log, Fault.IMAGE)
+        return CheckOutcome(Outcome.FAILED, text + cause, log, Fault.IMAGE)
 
     def _is_own_script(self, diagnosis: Diagnosis) -> bool:
-        """Whether a program of the wrong format is the image's: the host can run what it is for."""
-        image = self._candidate.job.launch == "image"
-        return image and diagnosis.name == "exec-format" and not self._candidate.foreign
+        """Return True if the image's own command has a format that its platform cannot run."""
+        is_own = self._candidate.job.launch == "image"
+        return is_own and diagnosis.name == "exec-format" and not self._candidate.is_foreign
 
     def _transcript_text(self) -> str:
-        """The last commands of this check with what they answered."""
+        """Return the last commands of this check with their output."""
         return "\n".join(_answer_text(answer) for answer in self._transcript[-4:])
 
 

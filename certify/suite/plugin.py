@@ -1,23 +1,19 @@
 """The pytest plugin: ``pytest checks --image debian:12`` certifies by itself.
 
-Without ``--image`` it does nothing, so that it can sit beside other suites.
+Without ``--image`` it does nothing, so it does not disturb other test suites.
 ``certify`` runs the same suite in a child process (:mod:`certify.suite.worker`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-if TYPE_CHECKING:
-    from certify.suite.conductor import Conductor
-
 CONDUCTOR = "certify-conductor"
+"""The name under which a run's conductor is registered."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of ``pytest checks``; ``certify run`` has the same and more."""
+    """Add the options of ``pytest checks``; ``certify run`` has the same and more."""
     group = parser.getgroup("certify", "certify a container image")
     group.addoption("--image", metavar="REF", help="certify this image: launch it, run the checks")
     group.addoption(
@@ -27,16 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--pull", metavar="WHEN", default="missing", help="missing, always or never")
 
 
-def conductor_of(config: pytest.Config) -> Conductor | None:
-    """The conductor that was registered for this run, if any."""
-    return config.pluginmanager.get_plugin(CONDUCTOR)
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Take over if an image was named."""
-    if not config.getoption("--image") or conductor_of(config) is not None:
+    """Launch the image of ``--image``, unless a conductor is already registered."""
+    if not config.getoption("--image") or config.pluginmanager.has_plugin(CONDUCTOR):
         return
-    from certify.suite.standalone import conductor_for  # noqa: PLC0415 - costs, if unused
+    from certify.suite.standalone import launch_conductor  # noqa: PLC0415 - slow, and mostly unused
 
-    config.pluginmanager.register(conductor_for(config), CONDUCTOR)
+    config.pluginmanager.register(launch_conductor(config), CONDUCTOR)

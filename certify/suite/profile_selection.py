@@ -1,4 +1,4 @@
-"""What ``--profile`` names: profiles that ship, and files of the user's own."""
+"""The values of ``--profile``: names of shipped profiles, and files of the user's own."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 
 from certify.judge.profiles import Profile, load, parse_profile, shipped
 from certify.model.errors import BadProfile
-from certify.suite.catalogue import claims, known_ids
+from certify.suite.catalogue import claims, known_check_ids
 from certify.util.files import read_text
 
 
-def chosen_profile(name: str, own_checks: Path | None = None) -> Profile:
-    """Return the shipped profile of a name, or the profile in a file, :func:`completed`.
+def select_profile(name: str, own_checks: Path | None = None) -> Profile:
+    """Return the shipped profile of a name, or the completed profile in a file.
 
     A file may also name checks of the folder ``own_checks``. Raises :class:`BadProfile`.
     """
     if not is_file(name):
         return load(name)
-    return completed(read_profile(Path(name), known_ids(own_checks)))
+    return complete_profile(read_profile(Path(name), known_check_ids(own_checks)))
 
 
 def is_file(name: str) -> bool:
@@ -33,11 +33,11 @@ def read_profile(path: Path, known: Collection[str]) -> Profile:
     return parse_profile(text, str(path), known=known, reserved=shipped())
 
 
-def completed(profile: Profile) -> Profile:
-    """The profile, with the checks that those it names need, as ``info`` where it names none.
+def complete_profile(profile: Profile) -> Profile:
+    """Return the profile with all checks that its checks need, as ``info`` where it names none.
 
-    A check that is skipped because of one that nobody asked would never be answered. What answers
-    for a container that does not stay up is needed by all.
+    Otherwise a check could be skipped because of one that never ran. All checks need the one that
+    fails if the container does not stay up.
     """
     needed = _with_needs(profile.checks)
     needed = _with_needs((*needed, _naming(profile, needed).liveness_check))
@@ -50,18 +50,21 @@ def _naming(profile: Profile, ids: Iterable[str]) -> Profile:
 
 
 def _with_needs(ids: Iterable[str]) -> tuple[str, ...]:
-    """Checks, and all that they need; in the order in which they run, those of one's own last."""
+    """Return checks with all that they need, in the order of their run, the user's own last."""
     shipped, found = claims(), set(ids)
     for each in reversed(shipped):  # what a check needs runs before it
         found.update(shipped[each].needs if each in found else ())
     return (*(each for each in shipped if each in found), *sorted(found - shipped.keys()))
 
 
-def chosen_profiles(names: Iterable[str], own_checks: Path | None = None) -> list[Profile]:
-    """Each of them once, in their order. Raises :class:`BadProfile` if two have one name."""
+def select_profiles(names: Iterable[str], own_checks: Path | None = None) -> list[Profile]:
+    """Return each profile once, in their order.
+
+    Raises :class:`BadProfile`, also if two profiles have the same name.
+    """
     found: dict[str, tuple[str, Profile]] = {}
     for name in dict.fromkeys(names):
-        profile = chosen_profile(name, own_checks)
+        profile = select_profile(name, own_checks)
         if profile.name in found:
             raise BadProfile(
                 f"--profile {name}: its name is {profile.name!r}, and so is that of "

@@ -1,4 +1,4 @@
-"""Runs the checks in a child process, and hands on what it says as it says it."""
+"""Runs the checks in a child process, and passes on its events as they come."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from certify.suite.job import Job
 from certify.util.text import printable
 
 Event = dict[str, Any]
-_STOP_ASKED_EVERY = 0.5
-_LAST_SECONDS = 20.0
-"""What the child has, once it is asked to end, to remove what it made for an init's last words."""
+_POLL_SECONDS = 0.5
+_CLEANUP_SECONDS = 20.0
+"""Time that the child has after SIGTERM to remove containers that it made."""
 
 
 class Runner:
-    """A context manager around the child process; it is gone at the end, whatever happens."""
+    """A context manager around the child process, which has ended when the context is left."""
 
     def __init__(self) -> None:
         self._end, self._childs_end = socket.socketpair()
@@ -56,12 +56,12 @@ class Runner:
         self._output.close()
 
     def close(self) -> None:
-        """End the child, and all that it started; nothing, if that was done."""
+        """End the child and all that it started. A second call does nothing."""
         assert self._process is not None
         self._end.close()
         if not self._ends_within(0.2):
             self._signal(signal.SIGTERM)
-            self._ends_within(_LAST_SECONDS)
+            self._ends_within(_CLEANUP_SECONDS)
             self._signal(signal.SIGKILL)
             self._process.wait()
 
@@ -77,7 +77,7 @@ class Runner:
             os.killpg(self._process.pid, number)
 
     def begin(self, job: Job, notify: socket.socket | None, own_checks: Sequence[str] = ()) -> None:
-        """Tell the child what to examine."""
+        """Send the job to the child. Raises :class:`SuiteBroken` if it has ended."""
         message = {"job": job.model_dump(mode="json"), "own_checks": list(own_checks)}
         line = json.dumps(message).encode() + b"\n"
         try:
@@ -89,26 +89,26 @@ class Runner:
         except OSError as error:
             raise self._broken("the process that runs the checks ended early") from error
 
-    def answer(self, reach: Mapping[str, str]) -> None:
-        """Answer the child's ``control`` event; a child that is gone is noticed elsewhere."""
+    def send_control_results(self, results: Mapping[str, str]) -> None:
+        """Reply to the child's ``control`` event; :meth:`events` notices a child that has ended."""
         with contextlib.suppress(OSError):
-            self._end.sendall(json.dumps(dict(reach)).encode() + b"\n")
+            self._end.sendall(json.dumps(dict(results)).encode() + b"\n")
 
     def events(
         self, deadline: float, stopped: Callable[[], bool] = lambda: False
     ) -> Iterator[Event]:
-        """What the child says, until it is done or the deadline (``time.monotonic()``) passes.
+        """Yield the child's events until it is done or the deadline (``time.monotonic()``) passes.
 
-        The last event is ``done``, or ``deadline``. Raises :class:`SuiteBroken` if the
-        child ends without a word, and :class:`Interrupted` once ``stopped`` says so. When nobody
-        listens any more, for whatever reason, the child is gone: before its container is removed.
+        The last event is ``done`` or ``deadline``. Raises :class:`SuiteBroken` if the child ends
+        without ``done``, and :class:`Interrupted` once ``stopped`` returns True. However the
+        iteration ends, the child has ended then, before its container is removed.
         """
         try:
-            yield from self._heard(deadline, stopped)
+            yield from self._receive_events(deadline, stopped)
         finally:
             self.close()
 
-    def _heard(self, deadline: float, stopped: Callable[[], bool]) -> Iterator[Event]:
+    def _receive_events(self, deadline: float, stopped: Callable[[], bool]) -> Iterator[Event]:
         buffer = b""
         while True:
             if stopped():
@@ -117,7 +117,7 @@ class Runner:
             if left <= 0:
                 yield {"event": "deadline"}
                 return
-            if not select.select([self._end], [], [], min(left, _STOP_ASKED_EVERY))[0]:
+            if not select.select([self._end], [], [], min(left, _POLL_SECONDS))[0]:
                 continue
             data = self._receive()
             if not data:
@@ -137,9 +137,9 @@ class Runner:
 
     def _broken(self, message: str) -> SuiteBroken:
         self._output.seek(0)
-        said = printable(self._output.read(), limit=4000).strip()
+        output = printable(self._output.read(), limit=4000).strip()
         return SuiteBroken(
             f"{message[0].upper()}{message[1:]}.",
             remedy="Run it again; if it persists, report it with the evidence.",
-            evidence=said,
+            evidence=output,
         )

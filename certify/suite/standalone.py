@@ -18,42 +18,43 @@ from certify.model.errors import CertifyError
 from certify.model.reference import Reference
 from certify.suite.candidate import Candidate
 from certify.suite.conductor import Conductor
-from certify.suite.job import job_for, plan_for
-from certify.suite.profile_selection import chosen_profile
+from certify.suite.job import make_job, plan_launch
+from certify.suite.profile_selection import select_profile
 from certify.util.signals import interruptible
 
 if TYPE_CHECKING:
     from certify.suite.host import Transcript
 
 
-class Owner(Conductor):
-    """A conductor that also launched the candidate, and removes it at the end."""
+class LaunchingConductor(Conductor):
+    """A conductor that owns the candidate: it was launched for it, and is removed by it."""
 
     cleanup: contextlib.ExitStack
 
     def pytest_unconfigure(self) -> None:
-        """Remove the candidate, whatever happened."""
+        """Remove the candidate, however pytest ends."""
         self.cleanup.close()
 
     def pytest_report_header(self) -> str:
-        """What is being certified."""
+        """Return a line that names the image."""
         image = self.candidate.image
         return f"certify: {image.reference} {image.digest or image.image_id}"
 
 
-def conductor_for(config: pytest.Config) -> Conductor:
-    """Launch what the options name. Ends pytest with one line where that is not possible.
+def launch_conductor(config: pytest.Config) -> Conductor:
+    """Launch the image that the options name, and return its conductor.
 
-    From here on SIGTERM interrupts pytest as Ctrl-C does, so that the candidate is removed.
+    Raises ``pytest.UsageError``, one line, if that is not possible. From here on SIGTERM
+    interrupts pytest as Ctrl-C does, so that the candidate is removed.
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(interruptible(signal.SIGTERM, signal.SIGHUP))
         try:
-            profile = chosen_profile(config.getoption("--profile"))
+            profile = select_profile(config.getoption("--profile"))
             reference = Reference.parse(config.getoption("--image"))
             engine = stack.enter_context(Engine.connect())
             image = engine.resolve(reference, platform=None, pull=config.getoption("--pull"))
-            plan = plan_for(
+            plan = plan_launch(
                 engine,
                 profile,
                 config.getoption("--isolation"),
@@ -63,10 +64,10 @@ def conductor_for(config: pytest.Config) -> Conductor:
             started = stack.enter_context(launch_container(engine, image_id, plan))
         except CertifyError as error:
             raise pytest.UsageError(f"{error.message} {error.remedy}".strip()) from error
-        job = job_for(engine, image, plan, started, [profile])
+        job = make_job(engine, image, plan, started, [profile])
         transcript: Transcript = []
         candidate = Candidate(job, started.container, transcript, lambda _name, _value: None)
-        candidate.ask_control = partial(measure_reach, engine, network=None)
-        owner = Owner(candidate, transcript)
-        owner.cleanup = stack.pop_all()
-        return owner
+        candidate.control_results = partial(measure_reach, engine, network=None)
+        conductor = LaunchingConductor(candidate, transcript)
+        conductor.cleanup = stack.pop_all()
+        return conductor

@@ -1,7 +1,7 @@
-"""supervisord inside the candidate: its process, its programs, and where they write.
+"""supervisord inside the candidate: its process, its programs, and their output.
 
-The kernel's own files (proc(5)) are read, for an image may have neither ``ps`` nor ``lsof``; what
-supervisord says of itself through ``supervisorctl`` is asked too, where that is there.
+The kernel's own files (proc(5)) are read because an image may have neither ``ps`` nor ``lsof``.
+``supervisorctl`` is run as well, if the image has it.
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from certify.engine.session import KILLED, CommandLost, SessionLost, Shell, ShellResult
 from certify.suite.claims import CheckUnknown, unknown
 
-UP = frozenset({"RUNNING", "STARTING"})
-DOWN = frozenset({"BACKOFF", "FATAL", "UNKNOWN"})
-"""States in which a program that is to run does not. STOPPED and EXITED are none of them: one is
-not to be started, the other has done its work. Source: supervisord.org, "Process States"."""
+_UP = frozenset({"RUNNING", "STARTING"})
+# STOPPED and EXITED are not here: such a program is not to be started, or has done its work.
+# Source: supervisord.org, "Process States".
+_DOWN = frozenset({"BACKOFF", "FATAL", "UNKNOWN"})
 _UNSETTLED = frozenset({"STARTING", "BACKOFF", "STOPPING"})
 _STATUS = re.compile(
     r"(\S+)\s+(STOPPED|STARTING|RUNNING|BACKOFF|STOPPING|EXITED|FATAL|UNKNOWN)\b\s*(.*)"
 )
 _SHELLS = frozenset({"sh", "ash", "bash", "busybox", "dash"})
 
-# A field of a process's command line cannot hold a NUL, so those become another separator.
+# A shell variable cannot hold a NUL, so the separator of a command line is replaced.
 _LIST = r"""
 for d in /proc/[0-9]*; do {
   read -r stat <$d/stat && echo "= $stat" &&
@@ -35,8 +36,8 @@ for d in /proc/[0-9]*; do {
   echo "argv $(tr '\0\n' '\037 ' <$d/cmdline)"
 } 2>/dev/null; done
 """
-# Of what a process has open: regular files that it may write to (open(2): the last digit of the
-# flags, which are octal, holds the access mode; 1 and 2 can write).
+# The regular files that a process has open for writing. The last octal digit of the flags holds
+# the access mode (open(2)); 1 and 2 can write.
 _WRITTEN = r"""
 for f in /proc/%d/fd/*; do
   [ -f "$f" ] || continue
@@ -49,7 +50,7 @@ done 2>/dev/null
 
 @dataclass(frozen=True)
 class Process:
-    """A process, as the kernel lists it; user and group are the effective ones."""
+    """A process as the kernel lists it, with its effective user and group."""
 
     pid: int
     name: str
@@ -63,8 +64,27 @@ class Process:
         return f"{self.pid} (child of {self.parent}, uid {self.user}): {' '.join(self.argv)}"
 
 
+class ProgramState(NamedTuple):
+    """The state of a supervised program, as ``supervisorctl status`` prints it."""
+
+    name: str
+    """One of supervisord's states, such as ``RUNNING``."""
+    description: str
+    """The rest of the line, such as ``pid 7, uptime 0:00:03``."""
+
+    @property
+    def is_up(self) -> bool:
+        """True if the program runs or is being started."""
+        return self.name in _UP
+
+    @property
+    def is_down(self) -> bool:
+        """True if the program should run and does not."""
+        return self.name in _DOWN
+
+
 def parse_processes(text: str) -> tuple[Process, ...]:
-    """What the listing script printed; a process that ended meanwhile is left out."""
+    """Read the output of the listing script; skip a process that ended meanwhile."""
     found = []
     for block in re.split(r"^= ", text, flags=re.MULTILINE)[1:]:
         head = re.match(r"(\d+) \((.*)\) (\S) (\d+) ", block)
@@ -86,7 +106,7 @@ def parse_processes(text: str) -> tuple[Process, ...]:
 
 
 def find_supervisord(processes: tuple[Process, ...]) -> Process | None:
-    """The supervisord that is PID 1 or descends from it; null if there is none."""
+    """Return the supervisord that is PID 1 or descends from it; None if there is none."""
     parents = {each.pid: each.parent for each in processes}
 
     def descends(pid: int) -> bool:
@@ -109,7 +129,7 @@ def _is_supervisord(process: Process) -> bool:
 
 
 def configuration(argv: tuple[str, ...]) -> str | None:
-    """The configuration file that supervisord was started with; null for its own default."""
+    """Return the configuration file on supervisord's command line; None for its default."""
     for position, argument in enumerate(argv):
         if argument in ("-c", "--configuration"):
             return argv[position + 1] if position + 1 < len(argv) else None
@@ -118,53 +138,53 @@ def configuration(argv: tuple[str, ...]) -> str | None:
     return None
 
 
-def parse_status(text: str) -> dict[str, tuple[str, str]] | None:
-    """``supervisorctl status``: state and description by program; null if it is no such answer."""
+def parse_status(text: str) -> dict[str, ProgramState] | None:
+    """Map each program to its state; None if the text is not from ``supervisorctl status``."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     found = [_STATUS.fullmatch(line) for line in lines]
     if not all(found):
         return None
-    return {each[1]: (each[2], each[3]) for each in found if each}
+    return {each[1]: ProgramState(each[2], each[3]) for each in found if each}
 
 
 class Supervisor:
-    """Asks through the candidate's shells; each process is looked into as its own user.
+    """The candidate's supervisord, examined through shells of root and of other users.
 
-    What is not answered raises: :class:`~certify.engine.session.SessionLost`, or
-    :class:`~certify.suite.claims.CheckUnknown`.
+    Each method raises :class:`~certify.engine.session.SessionLost` or
+    :class:`~certify.suite.CheckUnknown` if a command did not end by itself.
     """
 
     def __init__(self, shell: Callable[[str], Shell]) -> None:
-        """``shell`` gives the long-lived shell of a user, root for an empty name."""
+        """Keep ``shell``, which returns the long-lived shell of a user (root: an empty name)."""
         self._shell = shell
 
     def processes(self) -> tuple[Process, ...]:
-        """Everything that runs in the candidate."""
-        return parse_processes(_text(self._ask(_LIST)))
+        """Return all processes of the candidate."""
+        return parse_processes(_text(self._run(_LIST)))
 
     def daemon(self) -> Process | None:
-        """The supervisord that the image's own command started; null if there is none."""
+        """Return the supervisord that the image's own command started; None if there is none."""
         return find_supervisord(self.processes())
 
     def programs(self, daemon: Process) -> tuple[Process, ...]:
-        """What supervisord runs: its children, those left out that have ended."""
+        """Return the children of supervisord that have not ended."""
         return tuple(
             each
             for each in self.processes()
             if each.parent == daemon.pid and each.state not in "ZX"
         )
 
-    def status(self, daemon: Process) -> dict[str, tuple[str, str]] | None:
-        """State and description of each program, by supervisorctl; null if it does not answer."""
+    def status(self, daemon: Process) -> dict[str, ProgramState] | None:
+        """Map each program to its state by ``supervisorctl``; None if that does not work."""
         file = configuration(daemon.argv)
         option = f"-c {shlex.quote(file)} " if file else ""
         command = f"cd /proc/{daemon.pid}/cwd 2>/dev/null; supervisorctl {option}status"
-        answer = self._ask(command)
-        # Source: supervisorctl's exit codes of LSB; 3 is "not all of them run".
+        answer = self._run(command)
+        # Source: supervisorctl follows the exit codes of LSB; 3 means that not all programs run.
         return parse_status(_text(answer)) if answer.rc in (0, 3) else None
 
-    def settled(self) -> bool:
-        """Whether nothing changes by itself any more; also where no shell can tell."""
+    def has_settled(self) -> bool:
+        """Return True if no program is about to change its state, or if the image has no shell."""
         try:
             daemon = self.daemon()
             if daemon is None:
@@ -174,24 +194,25 @@ class Supervisor:
             return False
         except SessionLost:
             return True
-        return status is None or not any(state in _UNSETTLED for state, _ in status.values())
+        return status is None or not any(each.name in _UNSETTLED for each in status.values())
 
     def written_files(self, process: Process) -> tuple[str, ...]:
-        """Regular files that a process has open to write to."""
+        """Return the regular files that a process has open for writing."""
         listed = self._as(process, _WRITTEN % (process.pid, process.pid))
         return tuple(dict.fromkeys(_text(listed).splitlines()))
 
-    def stream(self, process: Process, number: int) -> str:
-        """Where standard output (1) or error (2) of a process leads, as the kernel writes it:
-        ``pipe:[123]``, ``/dev/null``, a file's path. Empty if it may not be looked into.
+    def output_target(self, process: Process, number: int) -> str:
+        """Return the target of standard output (1) or error (2), in the kernel's words.
+
+        It is ``pipe:[123]``, ``/dev/null`` or a file's path; empty if access is denied.
         """
         return _text(self._as(process, f"readlink /proc/{process.pid}/fd/{number}")).strip()
 
-    def say(self, daemon: Process, pipe: str, word: str) -> bool:
-        """Write a word into a pipe that supervisord reads, as if the program at its other end had.
+    def write_to_pipe(self, daemon: Process, pipe: str, word: str) -> bool:
+        """Write a word into a pipe that supervisord reads, as the program at its other end would.
 
-        False if supervisord has no such pipe. That end is opened because a pipe belongs to who made
-        it: a program that runs as another user may write to its own, but nobody can open it anew.
+        Return False if supervisord has no such pipe. Supervisord's end is opened, because a pipe
+        belongs to its maker: the program's end, under another user, cannot be opened again.
         """
         line = (
             f'for f in /proc/{daemon.pid}/fd/*; do [ "$(readlink "$f")" != {shlex.quote(pipe)} ] '
@@ -200,14 +221,14 @@ class Supervisor:
         return self._as(daemon, line).rc == 0
 
     def _as(self, process: Process, command: str) -> ShellResult:
-        """Run a command as the user of a process, for nobody else may look into it (ptrace(2))."""
+        """Run a command as the user of a process; others may not examine it (ptrace(2))."""
         user = f"{process.user}:{process.group}" if process.user else ""
-        return self._ask(command, user, timeout=5)
+        return self._run(command, user, timeout=5)
 
-    def _ask(self, command: str, user: str = "", timeout: float = 15) -> ShellResult:
+    def _run(self, command: str, user: str = "", timeout: float = 15) -> ShellResult:
         answer = self._shell(user).run(command, timeout=timeout)
         if answer.rc == KILLED:
-            unknown("a command that looks into what runs was killed, or did not end in time")
+            unknown("a command that lists processes was killed, or did not end in time")
         return answer
 
 

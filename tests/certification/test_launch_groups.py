@@ -21,7 +21,7 @@ from certify.model.reference import Reference
 from certify.model.result import Image, LaunchKind, Result
 from certify.model.terms import Fault, Level
 from certify.suite.catalogue import claims
-from certify.suite.profile_selection import completed
+from certify.suite.profile_selection import complete_profile
 from tests.suite.imagined import TRUTHS, Imagined
 
 IMAGE = Image(reference="debian:12", image_id="sha256:" + "1" * 64)
@@ -77,7 +77,7 @@ class Launches:
             seen.hear({"event": "deadline"}, watcher, options.timeout)
 
     def certify(self, profiles: Sequence[Profile]) -> list[Result]:
-        engine = cast(Engine, SimpleNamespace())
+        engine = cast(Engine, SimpleNamespace(platform="linux/amd64", resolve_isolation=str))
         quiet = cast(Any, SimpleNamespace())
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(certification, "_examine", self._examine)
@@ -114,7 +114,7 @@ def profiles_of_one_launch(draw: st.DrawFn) -> list[Profile]:
         for each in chosen:
             levels[draw(st.sampled_from(list(Level)))].append(each)
         required = levels[Level.REQUIRED] or [chosen[0]]
-        return completed(
+        return complete_profile(
             profile(
                 name, launch, *required,
                 recommended=[e for e in levels[Level.RECOMMENDED] if e not in required],

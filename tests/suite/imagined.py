@@ -1,6 +1,6 @@
-"""Candidates that nobody launched: what checks would say is made up, who says it is not.
+"""Imagined candidates: the ends of checks are made up, and a real conductor handles them.
 
-The order of the checks, what each needs, and for what it is skipped, is the conductor's own.
+It decides on the order of the checks, on prerequisites and on skips.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Imagined:
     truths: Mapping[str, str]
     """What each check comes upon; it passes if it is not named."""
     leaves: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """To which others a check leaves it, if it fails."""
+    """The checks that each check defers to, if it fails."""
     missing: tuple[str, ...] = ()
     """What the launch of an init was to install, in vain."""
     family: str | None = "apt"
@@ -79,7 +79,7 @@ class Imagined:
             assert all(each in conductor.findings for each in spec.claim.needs), "nothing to go on"
         if truth == "fails":
             for other in self.leaves.get(spec.claim.id, ()):
-                candidate.leave_to(other, f"needs {other}")
+                candidate.defer_to(other, f"needs {other}")
             pytest.fail("so not")
 
 
@@ -98,22 +98,22 @@ def _asked(conductor: Conductor, item: Any, ask: Callable[[Spec], None]) -> None
 class _Candidate:
     """The candidate as the conductor sees it."""
 
-    leave_to = cast(Any, Candidate.leave_to)
-    in_vain = 0.0
-    foreign = False
+    defer_to = cast(Any, Candidate.defer_to)
+    longest_wait = 0.0
+    is_foreign = False
 
     def __init__(self, image: Imagined, profiles: Sequence[Profile]) -> None:
         self._image = image
         self.ended = False
         self.container = self
-        self.family = packages.family(image.family) if image.family else None
+        self.package_manager = packages.family(image.family) if image.family else None
         launch = profiles[0].launch
         self.missing = image.missing if launch == "init" else ()
         self.job = SimpleNamespace(
             launch=launch,
             liveness_check=profiles[0].liveness_check,
-            refused="no such file" if image.refused else "",
-            only=tuple({each: None for profile in profiles for each in profile.checks}),
+            start_error="no such file" if image.refused else "",
+            checks=tuple({each: None for profile in profiles for each in profile.checks}),
         )
 
     @property
@@ -125,13 +125,13 @@ class _Candidate:
         )
         return boot
 
-    def still_lacking(self, capability: str) -> bool:
+    def is_missing(self, capability: str) -> bool:
         return capability in self.missing
 
     def logs(self, tail: int = 60) -> str:
         return ""
 
-    def last_words(self) -> str:
+    def console_output(self) -> str:
         return ""
 
     def state(self) -> ContainerState:

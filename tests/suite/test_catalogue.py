@@ -1,122 +1,20 @@
-"""Where the checks are, and the digest that says exactly what judged."""
+"""The shipped checks and a user's own: where they are, and their ids."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from certify.model.errors import UsageError
-from certify.suite import catalogue
-from certify.suite.catalogue import own_checks, specs, suite_digest, suite_directory
-
-
-@pytest.fixture
-def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the shipped checks that may be changed."""
-    copy = tmp_path / "checks"
-    shutil.copytree(suite_directory(), copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(catalogue, "suite_directory", lambda: copy)
-    suite_digest.cache_clear()
-    yield copy
-    suite_digest.cache_clear()
-
-
-def digest(profile: str = "sha256:1", extra: Path | None = None) -> str:
-    suite_digest.cache_clear()
-    return suite_digest(profile, extra)
-
-
-def test_the_digest_is_a_digest_and_stays() -> None:
-    first = digest()
-    assert first.startswith("sha256:")
-    assert len(first) == len("sha256:") + 64
-    assert digest() == first
-
-
-def test_a_copy_elsewhere_has_the_same_digest(suite: Path) -> None:
-    copied = digest()
-    (suite / "README.md").write_text("no check")
-    assert digest() == copied
-
-
-CHANGES: dict[str, Callable[[Path], object]] = {
-    "a check is changed": lambda suite: (suite / "test_image.py").write_text(
-        (suite / "test_image.py").read_text() + "# \n"
-    ),
-    "a file is added": lambda suite: (suite / "test_zzz.py").touch(),
-    "a file is removed": lambda suite: (suite / "test_image.py").unlink(),
-    "a file is renamed": lambda suite: (suite / "test_image.py").rename(suite / "test_images.py"),
-    "two files are swapped": lambda suite: (
-        (suite / "test_image.py").rename(suite / "x"),
-        (suite / "test_dockerd.py").rename(suite / "test_image.py"),
-        (suite / "x").rename(suite / "test_dockerd.py"),
-    ),
-    "what checks share is changed": lambda suite: (suite / "conftest.py").write_text("x = 1"),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_the_digest_changes_when(suite: Path, change: Callable[[Path], object]) -> None:
-    before = digest()
-    change(suite)
-    assert digest() != before
-
-
-def test_the_digest_is_over_the_profile_too() -> None:
-    assert digest("sha256:1") != digest("sha256:2")
-
-
-def test_the_digest_is_over_the_options_too() -> None:
-    assert suite_digest("sha256:1", None, "isolation=privileged") != digest()
-
-
-@pytest.mark.parametrize("name", ["engine/launch.py", "engine/packages.toml", "suite/outcomes.py",
-                                  "judge/signatures.toml"])  # fmt: skip
-def test_the_digest_is_over_what_launches_asks_and_judges(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    def ours(package: Path) -> str:
-        monkeypatch.setattr("importlib.resources.files", lambda _name: package)
-        catalogue._ours.cache_clear()
-        return catalogue._ours()
-
-    package = Path(catalogue.__file__).parent.parent
-    for folder in ("engine", "suite", "judge"):
-        shutil.copytree(package / folder, tmp_path / folder)
-    try:
-        before = ours(package)
-        assert ours(tmp_path) == before
-        (tmp_path / name).write_text((tmp_path / name).read_text() + "\n")
-        assert ours(tmp_path) != before
-    finally:
-        catalogue._ours.cache_clear()
-
-
-def test_the_digest_is_over_ones_own_checks_too(tmp_path: Path) -> None:
-    (tmp_path / "test_mine.py").write_text("def test_x(): pass")
-    (tmp_path / "below").mkdir()
-    (tmp_path / "below" / "test_deep.py").touch()
-    seen = {digest(), digest(extra=tmp_path)}
-    (tmp_path / "test_mine.py").write_text("def test_y(): pass")
-    seen.add(digest(extra=tmp_path))
-    (tmp_path / "helper.py").write_text("y = 1")
-    seen.add(digest(extra=tmp_path))
-    (tmp_path / "below" / "test_deep.py").write_text("def test_z(): pass")
-    seen.add(digest(extra=tmp_path))
-    assert len(seen) == 5
-
-
-def test_content_cannot_pass_for_another_file(tmp_path: Path) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
-    for folder in (one, two):
-        folder.mkdir()
-    (one / "test_a.py").write_bytes(b"x\ntest_b.py 0\n")
-    (two / "test_a.py").write_bytes(b"x\n")
-    (two / "test_b.py").write_bytes(b"")
-    assert digest(extra=one) != digest(extra=two)
+from certify.suite.catalogue import (
+    group_descriptions,
+    own_check_ids,
+    own_checks_folder,
+    specs,
+    suite_directory,
+)
+from certify.suite.claims import spec_of
 
 
 def test_specs_are_read_once_in_the_order_in_which_they_run() -> None:
@@ -128,6 +26,13 @@ def test_specs_are_read_once_in_the_order_in_which_they_run() -> None:
     assert ids[-3:] == ["dockerd.restart", "systemd.shutdown", "systemd.restart"]
 
 
+def test_each_group_has_a_file_whose_docstring_describes_it() -> None:
+    assert set(group_descriptions()) == {spec.claim.group for spec in specs()}
+    for text in group_descriptions().values():
+        assert text.endswith(".")
+        assert "\n" not in text
+
+
 # A user's own folder
 
 
@@ -135,15 +40,15 @@ def test_ones_own_folder_is_named_in_full(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "test_x.py").touch()
     monkeypatch.chdir(tmp_path)
-    assert own_checks("mine") == tmp_path / "mine"
-    assert own_checks(str(tmp_path / "mine")) == tmp_path / "mine"
+    assert own_checks_folder("mine") == tmp_path / "mine"
+    assert own_checks_folder(str(tmp_path / "mine")) == tmp_path / "mine"
 
 
 def test_a_folder_without_checks_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "helper.py").touch()
     (tmp_path / "test_x.txt").touch()
     with pytest.raises(UsageError, match=r"no test_\*\.py file") as error:
-        own_checks(str(tmp_path))
+        own_checks_folder(str(tmp_path))
     assert str(tmp_path) in error.value.message
     assert "test_mine.py" in error.value.remedy
 
@@ -155,4 +60,68 @@ def test_what_is_no_folder_is_wrong_usage(
     (tmp_path / "test_file.py").touch()
     monkeypatch.chdir(tmp_path / ".." if name == "" else tmp_path)
     with pytest.raises(UsageError, match="--checks"):
-        own_checks(name or "nowhere")
+        own_checks_folder(name or "nowhere")
+
+
+# Ids of a user's own checks, from the text of their files alone
+
+MINE = '''
+import certify_has_no_such_module
+from certify.suite import check
+
+raise SystemExit("nobody runs this")
+
+
+@check("tools.jq", title="jq", remedy="Install jq.")
+@pytest.mark.parametrize("a.b", [1])
+def test_jq(host):
+    """jq reads JSON."""
+
+
+@check(id="tools.yq", title="yq", remedy="Install yq.")
+def test_yq(host): ...
+
+
+@check(NAME, title="?", remedy="?")
+def test_computed(host): ...
+
+
+def test_Proxy_is_set(host): ...
+
+
+class TestMore:
+    def test_inside(self): ...
+
+
+def helper(): ...
+'''
+
+
+def test_declared_and_plain_checks_are_found(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(MINE)
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "test_more.py").write_text("def test_deep(): ...\n")
+    (tmp_path / "helper.py").write_text("def test_not_collected(): ...\n")
+    assert own_check_ids(tmp_path) == {
+        "tools.jq",
+        "tools.yq",
+        "own.computed",
+        "own.proxy_is_set",
+        "own.inside",
+        "own.deep",
+    }
+
+
+@pytest.mark.parametrize("broken", [b"def test_x(:\n", b"\x00"])
+def test_a_file_that_is_no_python_is_left_to_the_run(tmp_path: Path, broken: bytes) -> None:
+    (tmp_path / "test_broken.py").write_bytes(broken)
+    (tmp_path / "test_sound.py").write_text("def test_sound(): ...\n")
+    assert own_check_ids(tmp_path) == {"own.sound"}
+
+
+def test_it_agrees_with_what_is_really_run() -> None:
+    assert own_check_ids(suite_directory()) == {spec.claim.id for spec in specs()}
+
+    def test_proxy() -> None: ...
+
+    assert spec_of(test_proxy, "test_proxy").claim.id == "own.proxy"

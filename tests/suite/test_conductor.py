@@ -18,7 +18,7 @@ from certify.engine.session import KILLED, ShellResult
 from certify.model.errors import EngineUnavailable
 from certify.model.finding import Finding
 from certify.model.terms import Fault, Outcome
-from certify.suite import catalogue
+from certify.suite import conductor
 from certify.suite.candidate import Candidate
 from certify.suite.claims import Spec, blocked_by
 from certify.suite.conductor import Conductor
@@ -62,16 +62,16 @@ class FakeCandidate:
 
     def __init__(self) -> None:
         check = "systemd.pid1"
-        self.job = SimpleNamespace(launch="init", liveness_check=check, refused="", only=())
+        self.job = SimpleNamespace(launch="init", liveness_check=check, start_error="", checks=())
         self.boots: Boot | Exception = UP
         self.lacks: set[str] = set()
-        self.family: packages.Family | None = None
+        self.package_manager: packages.Family | None = None
         self.log = self.console = ""
         self.oom = False
-        self.foreign = False
+        self.is_foreign = False
         self.booted = 0
         self.gone: Exception | None = None
-        self.in_vain = 0.0
+        self.longest_wait = 0.0
         self.container = self
         self.ask: Callable[[str, str], None] = lambda _command, _output: None
 
@@ -82,13 +82,13 @@ class FakeCandidate:
             raise self.boots
         return self.boots
 
-    def still_lacking(self, capability: str) -> bool:
+    def is_missing(self, capability: str) -> bool:
         return capability in self.lacks
 
     def logs(self, tail: int = 60) -> str:
         return self.log
 
-    def last_words(self) -> str:
+    def console_output(self) -> str:
         return self.console
 
     def state(self) -> ContainerState:
@@ -100,8 +100,8 @@ class FakeCandidate:
         if self.gone is not None:
             raise self.gone
 
-    def leave_to(self, check_id: str, reason: str) -> None:
-        if check_id in self.job.only:
+    def defer_to(self, check_id: str, reason: str) -> None:
+        if check_id in self.job.checks:
             blocked_by(check_id, reason)
 
 
@@ -112,7 +112,7 @@ class Run:
         self.pytester = pytester
         self.candidate = FakeCandidate()
         self.arguments: tuple[str, ...] = ()
-        self.told: list[Finding] = []
+        self.reported: list[Finding] = []
         self.began: list[str] = []
         self.specs: list[Spec] = []
         self.transcript: Transcript = []
@@ -126,21 +126,25 @@ class Run:
         self.pytester.makepyfile(**files)
         run = self
 
-        class Telling(Conductor):
-            def running(self, check_id: str) -> None:
+        class Recording(Conductor):
+            def report_specs(self, specs: list[Spec]) -> None:
+                run.specs.extend(specs)
+
+            def report_start(self, check_id: str) -> None:
                 run.began.append(check_id)
 
-        conductor = Telling(cast(Candidate, self.candidate), self.transcript)
-        conductor.tell = self.told.append
-        conductor.told_specs = self.specs.extend
+            def report(self, finding: Finding) -> None:
+                run.reported.append(finding)
+
+        recording = Recording(cast(Candidate, self.candidate), self.transcript)
 
         class Named:
             @pytest.hookimpl(tryfirst=True)
             def pytest_configure(self, config: pytest.Config) -> None:
-                config.pluginmanager.register(conductor, CONDUCTOR)
+                config.pluginmanager.register(recording, CONDUCTOR)
 
         self.pytester.inline_run(*ARGUMENTS, *self.arguments, plugins=[Named()])
-        return conductor.findings
+        return recording.findings
 
 
 @pytest.fixture
@@ -193,7 +197,7 @@ def test_how_a_check_ends_is_what_it_says(
     assert (finding.outcome, finding.fault) == meaning
     assert finding.message == message
     assert finding.because is None
-    assert run.told == [finding]
+    assert run.reported == [finding]
     assert run.began == ["image.one"]
 
 
@@ -287,7 +291,7 @@ def test_what_a_command_did_not_survive_is_told(run: Run) -> None:
 
 
 def test_the_longest_wait_of_a_check_that_was_given_up_is_told(run: Run) -> None:
-    waits = a_check("image.one", "candidate.in_vain = 12.5", "assert False")
+    waits = a_check("image.one", "candidate.longest_wait = 12.5", "assert False")
     found = run(waits, a_check("image.two", "assert False"))
     assert (found["image.one"].waited, found["image.two"].waited) == (12.5, 0)
 
@@ -313,7 +317,7 @@ def test_a_cause_that_is_not_the_images_leaves_a_failure_unknown(
 @pytest.mark.parametrize(
     ("gone", "meaning", "message"),
     [
-        (None, unknown(Fault.HOST), "so not: what was asked was killed before it could answer"),
+        (None, unknown(Fault.HOST), "so not: a command was killed before it ended by itself"),
         (EngineUnavailable("no engine"), unknown(Fault.HOST), "no engine"),
     ],
     ids=repr,
@@ -414,7 +418,7 @@ def test_an_own_command_that_does_not_stay_fails_what_it_was_to_start(
     started_as_shipped: Run, refused: str
 ) -> None:
     run = started_as_shipped
-    run.candidate.job.refused = refused
+    run.candidate.job.start_error = refused
     run.candidate.boots = ContainerStopped("it ended")
     findings = run(*SUPERVISED)
     supervisord = findings.pop("services.supervisord")
@@ -449,12 +453,14 @@ def test_what_does_not_wait_for_the_anchor_holds_it_up(started_as_shipped: Run) 
     assert findings["services.supervisord"].because == "image.shell"
 
 
-@pytest.mark.parametrize(("foreign", "outcome"), [(False, Outcome.FAILED), (True, Outcome.UNKNOWN)])
+@pytest.mark.parametrize(
+    ("is_foreign", "outcome"), [(False, Outcome.FAILED), (True, Outcome.UNKNOWN)]
+)
 def test_a_command_of_the_wrong_format_is_the_images_where_the_host_could_run_it(
-    started_as_shipped: Run, foreign: bool, outcome: Outcome
+    started_as_shipped: Run, is_foreign: bool, outcome: Outcome
 ) -> None:
     candidate = started_as_shipped.candidate
-    candidate.foreign = foreign
+    candidate.is_foreign = is_foreign
     candidate.log = "exec /entrypoint: exec format error"
     candidate.boots = ContainerStopped("it ended")
     assert started_as_shipped(*SUPERVISED)["services.supervisord"].outcome is outcome
@@ -509,7 +515,7 @@ def test_what_the_journal_shows_is_looked_for_where_the_journal_is_shown(
 
 
 def test_a_shell_that_cannot_be_started_answers_for_all_that_need_one(run: Run) -> None:
-    run.candidate.job.refused = "no such file"
+    run.candidate.job.start_error = "no such file"
     findings = run(a_check("image.os"), a_check("packages.manager"), a_check("systemd.pid1"))
     assert findings["image.os"].outcome is Outcome.PASSED
     for id in ("packages.manager", "systemd.pid1"):
@@ -525,7 +531,7 @@ def test_a_shell_that_cannot_be_started_answers_for_all_that_need_one(run: Run) 
     [
         ("assert False", "needs image.one, which failed"),
         ("unknown('x')", "needs image.one, which could not be answered"),
-        ("pytest.skip('x')", "needs image.one, which was not asked"),
+        ("pytest.skip('x')", "needs image.one, which was skipped"),
     ],
 )
 def test_a_chain_names_its_root(run: Run, body: str, said: str) -> None:
@@ -576,7 +582,7 @@ def missing(run: Run, *capabilities: str, family: str | None = "apt") -> None:
         ready=False, phase="idle", missing=capabilities, installed=100, timeline={}
     )
     run.candidate.lacks = set(capabilities)
-    run.candidate.family = packages.family(family) if family else None
+    run.candidate.package_manager = packages.family(family) if family else None
 
 
 def test_what_was_installed_at_launch_is_asked_like_anything_else(run: Run) -> None:
@@ -589,7 +595,7 @@ def test_what_was_installed_at_launch_is_asked_like_anything_else(run: Run) -> N
 
 def test_without_a_package_manager_nothing_could_be_installed(run: Run) -> None:
     missing(run, "sudo", family=None)
-    run.candidate.job.only = ("packages.manager",)
+    run.candidate.job.checks = ("packages.manager",)
     finding = run(a_check("workspace.sudo", provides="sudo"))["workspace.sudo"]
     assert (finding.outcome, finding.because) == (Outcome.SKIPPED, "packages.manager")
     assert "ships no sudo" in finding.message
@@ -622,7 +628,7 @@ def test_an_installation_that_failed_for_a_known_reason_is_blamed_on_it(
 
 def test_an_installation_that_failed_is_told_by_the_check_that_is_about_it(run: Run) -> None:
     missing(run, "download")
-    run.candidate.job.only = ("startup.provision",)
+    run.candidate.job.checks = ("startup.provision",)
     finding = run(a_check("workspace.x", provides="download"))["workspace.x"]
     assert (finding.outcome, finding.because) == (Outcome.SKIPPED, "startup.provision")
 
@@ -661,21 +667,21 @@ def test_order(run: Run) -> None:
         "image.two", "image.one", "workspace.user", "own.mine", "own.plain", "dockerd.restart",
         "systemd.shutdown",
     ]  # fmt: skip
-    assert run.began == [finding.id for finding in run.told] == expected
+    assert run.began == [finding.id for finding in run.reported] == expected
     assert [spec.claim.id for spec in run.specs] == expected
 
 
 def test_only_what_the_profiles_name_is_asked_of_the_shipped_checks(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run.candidate.job.only = ("image.two",)
+    run.candidate.job.checks = ("image.two",)
     checks = a_check("image.one"), a_check("image.two")
-    monkeypatch.setattr(catalogue, "suite_directory", lambda: run.pytester.path)
+    monkeypatch.setattr(conductor, "suite_directory", lambda: run.pytester.path)
     assert set(run(*checks, own="def test_plain(): pass")) == {"image.two", "own.plain"}
 
 
 def test_all_of_ones_own_checks_are_asked(run: Run) -> None:
-    run.candidate.job.only = ("image.two",)
+    run.candidate.job.checks = ("image.two",)
     assert set(run(a_check("image.one"), a_check("image.two"))) == {"image.one", "image.two"}
 
 
@@ -707,7 +713,7 @@ def test_of_two_tests_of_one_name_the_worse_counts(
     one = f"def test_same():\n    {first}\n"
     findings = run(one, own=HEAD + f"def test_same():\n    {second}\n")
     assert (findings["own.same"].outcome, findings["own.same"].message) == (outcome, "bad")
-    assert run.told[-1] == findings["own.same"], "the last word is what counts"
+    assert run.reported[-1] == findings["own.same"], "the last word is what counts"
 
 
 def test_a_failure_of_one_parameter_is_not_mended_by_the_next(run: Run) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certify.engine.session import DEFAULT_TIMEOUT, KILLED, CommandLost, Shell, ShellResult
-from certify.suite.host import Transcript, host_over
+from certify.suite.host import Transcript, make_host
 
 
 class Says:
@@ -27,7 +27,7 @@ class Says:
 
 def test_a_command_and_its_answer() -> None:
     shell, transcript = Says(3, b"out\n", b"err\n"), cast(Transcript, [])
-    answer = host_over(cast(Shell, shell), transcript, "name").run("false")
+    answer = make_host(cast(Shell, shell), transcript, "name").run("false")
     assert (answer.rc, answer.stdout, answer.stderr) == (3, "out\n", "err\n")
     assert shell.asked == [("false", DEFAULT_TIMEOUT)]
     assert transcript == [ShellResult("false", 3, b"out\n", b"err\n", 0.5)]
@@ -40,7 +40,7 @@ def test_a_command_whose_end_nobody_knows_is_evidence_and_no_answer() -> None:
         def run(self, command: str, *, timeout: float) -> ShellResult:
             raise CommandLost(ShellResult(command, KILLED, b"so far", b"", 0.5, shell_lost=True))
 
-    host = host_over(cast(Shell, Dies()), transcript, "name")
+    host = make_host(cast(Shell, Dies()), transcript, "name")
     with pytest.raises(CommandLost):
         host.run("apt-get -s upgrade", shown="(upgrade)")
     assert [(each.command, each.stdout) for each in transcript] == [("(upgrade)", b"so far")]
@@ -48,13 +48,13 @@ def test_a_command_whose_end_nobody_knows_is_evidence_and_no_answer() -> None:
 
 def test_a_timeout_of_its_own() -> None:
     shell = Says()
-    host_over(cast(Shell, shell), [], "name").run("sleep 9", timeout=10)
+    make_host(cast(Shell, shell), [], "name").run("sleep 9", timeout=10)
     assert shell.asked == [("sleep 9", 10)]
 
 
 def test_what_nobody_could_read_has_a_short_name_in_the_evidence() -> None:
     shell, transcript = Says(), cast(Transcript, [])
-    host = host_over(cast(Shell, shell), transcript, "name")
+    host = make_host(cast(Shell, shell), transcript, "name")
     answer = host.run("printf %s", "\\177ELF", shown="(a program)")
     assert [command for command, _ in shell.asked] == ["printf '\\177ELF'"]
     assert answer.command == b"printf '\\177ELF'"
@@ -63,7 +63,7 @@ def test_what_nobody_could_read_has_a_short_name_in_the_evidence() -> None:
 
 @pytest.mark.parametrize("method", ["run_expect", "check_output", "run_test"])
 def test_testinfras_own_ways_of_asking(method: str) -> None:
-    host = host_over(cast(Shell, Says(1)), [], "name")
+    host = make_host(cast(Shell, Says(1)), [], "name")
     expected = ([0], "x") if method == "run_expect" else ("x",)
     if method == "run_test":
         assert host.run_test("x").rc == 1
@@ -76,18 +76,18 @@ def test_testinfras_own_ways_of_asking(method: str) -> None:
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
 def test_arguments_are_quoted(arguments: list[str]) -> None:
     shell = Says()
-    host_over(cast(Shell, shell), [], "name").run("echo" + " %s" * len(arguments), *arguments)
+    make_host(cast(Shell, shell), [], "name").run("echo" + " %s" * len(arguments), *arguments)
     assert shlex.split(shell.asked[0][0]) == ["echo", *arguments]
 
 
 @settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_become_text(data: bytes) -> None:
-    answer = host_over(cast(Shell, Says(0, data, data)), [], "name").run("x")
+    answer = make_host(cast(Shell, Says(0, data, data)), [], "name").run("x")
     assert answer.stdout == answer.stderr == data.decode("utf-8", "replace")
 
 
 def test_testinfras_modules_work() -> None:
     shell = Says(0, b"Linux\n")
-    assert host_over(cast(Shell, shell), [], "name").file("/etc/a b").exists
+    assert make_host(cast(Shell, shell), [], "name").file("/etc/a b").exists
     assert shlex.split(shell.asked[-1][0]) == ["test", "-e", "/etc/a b"]

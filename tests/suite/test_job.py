@@ -14,7 +14,7 @@ from certify.engine.launch_plan import LaunchPlan, Limits
 from certify.judge.profiles import Budgets, load
 from certify.model.errors import LaunchRefused
 from certify.model.result import Image
-from certify.suite.job import Job, job_for, plan_for
+from certify.suite.job import Job, make_job, plan_launch
 
 ENGINE = cast(
     Engine,
@@ -37,13 +37,13 @@ IMAGE = Image(reference="debian:12", platform="linux/arm64")
     ],
 )
 def test_only_an_init_is_given_rights(profile: str, asked: str, kind: str, isolation: str) -> None:
-    plan = plan_for(ENGINE, load(profile), asked, pace=1)
+    plan = plan_launch(ENGINE, load(profile), asked, pace=1)
     assert (plan.kind, plan.isolation) == (kind, isolation)
 
 
 def test_a_plan_holds_all_that_was_asked_for() -> None:
     limits = Limits(memory="1g", cpus=0.5)
-    plan = plan_for(ENGINE, load("devspace"), "caps", pace=2.5, network="mine", limits=limits)
+    plan = plan_launch(ENGINE, load("devspace"), "caps", pace=2.5, network="mine", limits=limits)
     assert plan == LaunchPlan(
         kind="init",
         isolation="caps",
@@ -59,29 +59,29 @@ def test_a_plan_holds_all_that_was_asked_for() -> None:
 def test_an_init_gets_no_network_of_somebody_elses(network: str) -> None:
     """Its dockerd would rewrite the firewall of the host; with no rights over it, it may look."""
     with pytest.raises(LaunchRefused, match=network):
-        plan_for(ENGINE, load("devspace"), "caps", pace=1, network=network)
-    assert plan_for(ENGINE, load("plain"), "caps", pace=1, network=network).network == network
-    assert plan_for(ENGINE, load("devspace"), "caps", pace=1, network="hosts").network == "hosts"
+        plan_launch(ENGINE, load("devspace"), "caps", pace=1, network=network)
+    assert plan_launch(ENGINE, load("plain"), "caps", pace=1, network=network).network == network
+    assert plan_launch(ENGINE, load("devspace"), "caps", pace=1, network="hosts").network == "hosts"
 
 
 def test_checks_wait_as_long_as_the_launch_does() -> None:
     """On a slow host a limit of time in a check is as many times longer as one of the boot."""
     profiles = [load("plain"), load("devcontainer")]
-    plan = plan_for(ENGINE, profiles[0], "auto", pace=3.0)
+    plan = plan_launch(ENGINE, profiles[0], "auto", pace=3.0)
     candidate = cast(Container, SimpleNamespace(id="c0ffee"))
     started = LaunchedContainer(candidate, "certify-1", refusal="no shell")
-    job = job_for(ENGINE, IMAGE, plan, started, profiles, platform="linux/arm64")
+    job = make_job(ENGINE, IMAGE, plan, started, profiles, platform="linux/arm64")
     assert job == Job(
         container="c0ffee",
         image=IMAGE,
         launch="idle",
-        refused="no shell",
+        start_error="no shell",
         liveness_check=profiles[0].liveness_check,
         engine_platform="linux/amd64",
-        asked_platform="linux/arm64",
+        requested_platform="linux/arm64",
         install=plan.install,
-        budgets=profiles[0].budgets.model_dump(),
-        only=tuple(dict.fromkeys([*profiles[0].checks, *profiles[1].checks])),
+        budgets=profiles[0].budgets,
+        checks=tuple(dict.fromkeys([*profiles[0].checks, *profiles[1].checks])),
         pace=3.0,
     )
 
@@ -100,9 +100,9 @@ def test_only_budgets_that_a_launch_heeds_reach_its_checks(
     """So that profiles that differ in the others can share it."""
     budgets = Budgets(boot=30, dockerd=31, provision=32, shutdown=33)
     mine = load(profile).model_copy(update={"budgets": budgets})
-    plan = plan_for(ENGINE, mine, "auto", pace=1)
+    plan = plan_launch(ENGINE, mine, "auto", pace=1)
     candidate = cast(Container, SimpleNamespace(id="c0ffee"))
-    job = job_for(
+    job = make_job(
         ENGINE, IMAGE, plan, LaunchedContainer(candidate, "certify-1", refusal=""), [mine]
     )
-    assert job.budgets == heeded
+    assert job.budgets.model_dump() == heeded

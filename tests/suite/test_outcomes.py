@@ -26,7 +26,7 @@ class Container:
     """A container as its engine tells of it; its shell says how many were killed for memory."""
 
     def __init__(self) -> None:
-        self.job = SimpleNamespace(launch="init", liveness_check="systemd.pid1", refused="")
+        self.job = SimpleNamespace(launch="init", liveness_check="systemd.pid1", start_error="")
         self.container = self
         self.running = True
         self.ended_from_outside = False
@@ -57,7 +57,7 @@ class Container:
             raise self.log
         return self.log
 
-    def last_words(self) -> str:
+    def console_output(self) -> str:
         if isinstance(self.console, Exception):
             raise self.console
         return self.console
@@ -81,7 +81,7 @@ def meaning_of(
     provides: str | None = None,
 ) -> tuple[Outcome, Fault | None, str]:
     meanings = Outcomes(cast(Candidate, candidate), cast(Transcript, list(answers)))
-    meant = meanings.of(a_spec(check, provides), error, note="", is_anchored=True)
+    meant = meanings.classify(a_spec(check, provides), error, note="", is_alive=True)
     return meant.outcome, meant.fault, meant.message
 
 
@@ -106,7 +106,7 @@ def test_a_command_that_was_killed_says_nothing_of_the_image(
 ) -> None:
     outcome, fault, message = meaning_of(candidate, NOT_SO, answer, *before)
     assert (outcome, fault) == (Outcome.UNKNOWN, Fault.HOST)
-    assert message == "ed could not be installed: what was asked was killed before it could answer"
+    assert message == "ed could not be installed: a command was killed before it ended by itself"
 
 
 def test_a_command_that_certify_killed_did_not_end_in_time(candidate: Container) -> None:

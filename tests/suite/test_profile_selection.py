@@ -6,13 +6,13 @@ import pytest
 
 from certify.judge.profiles import load, shipped
 from certify.model.errors import BadProfile
-from certify.suite.catalogue import known_ids
+from certify.suite.catalogue import known_check_ids
 from certify.suite.profile_selection import (
-    chosen_profile,
-    chosen_profiles,
-    completed,
+    complete_profile,
     is_file,
     read_profile,
+    select_profile,
+    select_profiles,
 )
 
 MINE = """
@@ -40,7 +40,7 @@ def test_a_file_is_told_from_a_name(name: str, expected: bool) -> None:
 
 
 def test_names_and_files_are_chosen_in_their_order_and_once(mine: str) -> None:
-    chosen = chosen_profiles(["plain", mine, "devspace", "plain", mine])
+    chosen = select_profiles(["plain", mine, "devspace", "plain", mine])
     assert [each.name for each in chosen] == ["plain", "mine", "devspace"]
 
 
@@ -48,12 +48,12 @@ def test_two_files_may_not_have_one_name(mine: str, tmp_path: Path) -> None:
     other = tmp_path / "other.toml"
     other.write_text(MINE)
     with pytest.raises(BadProfile, match=r"other\.toml: its name is 'mine', and so is that of .*"):
-        chosen_profiles([mine, str(other)])
+        select_profiles([mine, str(other)])
 
 
 @pytest.mark.parametrize("name", shipped())
 def test_a_profile_that_ships_names_all_that_its_checks_need(name: str) -> None:
-    assert chosen_profile(name) == completed(load(name)) == load(name)
+    assert select_profile(name) == complete_profile(load(name)) == load(name)
 
 
 @pytest.mark.parametrize(
@@ -78,15 +78,15 @@ def test_what_a_check_needs_is_asked_too(
     path = tmp_path / "mine.toml"
     text = MINE.replace('extends = "plain"', lines)
     path.write_text(text)
-    asked, named = chosen_profile(str(path)), read_profile(path, known_ids())
+    asked, named = select_profile(str(path)), read_profile(path, known_check_ids())
     assert asked.info == (*named.info, *added)
     assert (asked.required, asked.recommended) == (named.required, named.recommended)
 
 
 def test_checks_of_ones_own_stay_where_they_were_named(tmp_path: Path) -> None:
     mine = load("plain").model_copy(update={"required": ("tools.jq",), "recommended": ()})
-    assert completed(mine).required == ("tools.jq",)
-    assert set(completed(mine).info) == {"image.libc", "image.platform", "image.shell"}
+    assert complete_profile(mine).required == ("tools.jq",)
+    assert set(complete_profile(mine).info) == {"image.libc", "image.platform", "image.shell"}
 
 
 def test_a_file_may_name_checks_of_the_users_own_folder(tmp_path: Path) -> None:
@@ -95,9 +95,9 @@ def test_a_file_may_name_checks_of_the_users_own_folder(tmp_path: Path) -> None:
     (checks / "test_jq.py").write_text('@check("tools.jq", remedy="")\ndef test_jq(): ...\n')
     path = tmp_path / "mine.toml"
     path.write_text(MINE + 'required = ["tools.jq"]\n')
-    assert "tools.jq" in chosen_profile(str(path), checks).required
+    assert "tools.jq" in select_profile(str(path), checks).required
     with pytest.raises(BadProfile, match=r"mine\.toml:7: required: there is no check 'tools\.jq'"):
-        chosen_profile(str(path))
+        select_profile(str(path))
 
 
 @pytest.mark.parametrize(
@@ -117,5 +117,5 @@ def test_a_bad_file_is_named(
     if text is not None:
         Path("mine.toml").write_bytes(text)
     with pytest.raises(BadProfile) as caught:
-        chosen_profile("mine.toml")
+        select_profile("mine.toml")
     assert caught.value.message.startswith(message)

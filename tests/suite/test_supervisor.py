@@ -173,8 +173,8 @@ def test_what_is_not_answered_does_not_pass_for_what_may_not_be_looked_into(
         lambda: supervisor.programs(DAEMON),
         lambda: supervisor.status(DAEMON),
         lambda: supervisor.written_files(PROGRAM),
-        lambda: supervisor.stream(PROGRAM, 1),
-        lambda: supervisor.say(DAEMON, "pipe:[1]", "word"),
+        lambda: supervisor.output_target(PROGRAM, 1),
+        lambda: supervisor.write_to_pipe(DAEMON, "pipe:[1]", "word"),
     ):
         with pytest.raises(raised):
             ask()
@@ -184,15 +184,15 @@ def test_a_process_that_may_not_be_looked_into_shows_nothing() -> None:
     shells = Ends(ShellResult("x", 1, b"", b"Permission denied", 0.1))
     supervisor = Supervisor(shells)
     assert supervisor.written_files(PROGRAM) == ()
-    assert supervisor.stream(PROGRAM, 1) == ""
-    assert not supervisor.say(DAEMON, "pipe:[1]", "word")
+    assert supervisor.output_target(PROGRAM, 1) == ""
+    assert not supervisor.write_to_pipe(DAEMON, "pipe:[1]", "word")
     assert shells.users == ["1000:1000", "1000:1000", ""]
 
 
 @pytest.mark.parametrize(
-    ("end", "settled"), [(LOST, False), (LATE, False), (WAS_KILLED, False), (NO_SHELL, True)]
+    ("end", "has_settled"), [(LOST, False), (LATE, False), (WAS_KILLED, False), (NO_SHELL, True)]
 )
 def test_what_is_not_answered_has_not_settled_but_without_a_shell_nobody_can_tell(
-    end: ShellResult | Exception, settled: bool
+    end: ShellResult | Exception, has_settled: bool
 ) -> None:
-    assert Supervisor(Ends(end)).settled() is settled
+    assert Supervisor(Ends(end)).has_settled() is has_settled

@@ -40,7 +40,7 @@ def test_what_was_killed_does_not_fail_the_image(
     with launch_container(engine, f"{SAMPLES}/debian", plan) as started:
         answer = started.container.shell().run(command)
         assert answer.rc == code
-        job = SimpleNamespace(launch="idle", anchor="image.shell", refused="")
+        job = SimpleNamespace(launch="idle", liveness_check="image.shell", start_error="")
         candidate = SimpleNamespace(container=started.container, job=job)
         meant = meaning(cast(Candidate, candidate), answer)
     assert (meant.outcome, meant.fault) == (outcome, fault)
@@ -49,4 +49,4 @@ def test_what_was_killed_does_not_fail_the_image(
 def meaning(candidate: Candidate, answer: ShellResult) -> CheckOutcome:
     claim = Claim(id="packages.install", title="t", claim="It is so.", why="w", how="h", remedy="r")
     error = AssertionError("ed could not be installed")
-    return Outcomes(candidate, [answer]).of(Spec(claim), error, note="", is_anchored=True)
+    return Outcomes(candidate, [answer]).classify(Spec(claim), error, note="", is_alive=True)

@@ -1,0 +1,59 @@
+"""Docker inside the candidate: the commands that are run for it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from certify.suite.candidate import Candidate
+from certify.suite.nested import Nested
+
+
+class FakeCandidate:
+    """A candidate that remembers its commands."""
+
+    architecture = "amd64"
+
+    def __init__(self, code: int = 0) -> None:
+        self.code = code
+        self.commands: list[str] = []
+        self.shown: list[str] = []
+
+    def run(self, command: str, *args: str, timeout: float = 60, shown: str = "") -> Any:
+        self.commands.append(command % args if args else command)
+        self.shown.append(shown)
+        return SimpleNamespace(rc=self.code)
+
+    def add_program(self, name: str, program: bytes) -> str:
+        assert program.startswith(b"\x7fELF")
+        return f"/run/certify/{name}"
+
+
+def nested(candidate: FakeCandidate) -> Nested:
+    return Nested(cast(Candidate, candidate))
+
+
+def test_docker_is_the_candidates_own() -> None:
+    candidate = FakeCandidate()
+    nested(candidate).docker("rm -f %s", "x")
+    nested(candidate).fetch(80)
+    assert candidate.commands == ["docker rm -f x", "/run/certify/fetch"]
+
+
+@pytest.mark.parametrize(("code", "is_up"), [(0, True), (1, False)])
+def test_the_daemon_is_up_if_it_replies(code: int, is_up: bool) -> None:
+    assert nested(FakeCandidate(code)).is_up() is is_up
+
+
+def test_images_are_made_of_certifys_own_programs_which_no_evidence_shows() -> None:
+    candidate = FakeCandidate()
+    nested(candidate).load_say("a word")
+    nested(candidate).load_serve("a word")
+    assert [each.rpartition(" ")[2] for each in candidate.commands] == [
+        "certify-probe:say", "certify-probe:serve",
+    ]  # fmt: skip
+    assert all(
+        each.startswith("(certify's own program) | docker import") for each in candidate.shown
+    )
