@@ -157,7 +157,9 @@ class Api:
         (("start", "kill", "die", "start"), False, True),
     ],
 )
-def test_who_ended_it(events: tuple[str, ...], requested: bool, outside: bool) -> None:
+def test_containers_ended_from_outside(
+    events: tuple[str, ...], requested: bool, outside: bool
+) -> None:
     assert (
         ended_from_outside(cast(APIClient, Api(events)), "mine", stop_requested=requested)
         is outside

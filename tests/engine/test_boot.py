@@ -73,7 +73,7 @@ def test_only_readiness_is_an_event(
     assert candidate_with(Api(), notify=ours).wait_notified(0.05) is ready
 
 
-def test_an_event_is_told_once(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_an_event_counts_once(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, inits = pair
     candidate = candidate_with(Api(), notify=ours)
     inits.send(b"READY=1")
@@ -164,7 +164,7 @@ def wait(
     return wait_booted(candidate, install_seconds=install, boot_seconds=boot)
 
 
-def test_the_event_ends_the_wait_although_nothing_else_does(
+def test_the_event_alone_ends_the_wait(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
     ours, inits = pair
@@ -192,7 +192,7 @@ def test_the_event_ends_the_wait_although_nothing_else_does(
         ([SessionLost("never")], False, "launching"),
     ],
 )
-def test_the_end_of_the_wait(phases: list[str | Exception | None], ready: bool, phase: str) -> None:
+def test_results_of_the_wait(phases: list[str | Exception | None], ready: bool, phase: str) -> None:
     boot = wait(Script(*phases))
     assert (boot.ready, boot.phase) == (ready, phase)
 
@@ -230,7 +230,7 @@ def test_a_container_that_ends_ends_the_wait(phases: list[str | Exception | None
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_container_that_ran_out_of_memory_says_so() -> None:
+def test_a_container_that_ran_out_of_memory() -> None:
     with pytest.raises(ContainerStopped, match="ran out of the memory"):
         wait(Script(None), Api(running=False, ExitCode=137, OOMKilled=True))
 
@@ -238,7 +238,7 @@ def test_a_container_that_ran_out_of_memory_says_so() -> None:
 # What the launch left on record
 
 
-def test_records() -> None:
+def test_records_of_a_launch() -> None:
     boot = wait(Script("idle"))
     assert boot.missing == ("systemd", "sudo")
     assert boot.installed == 0
@@ -257,7 +257,7 @@ def test_records() -> None:
         (b"= missing\n sudo\n= installed\n\xff\n= timeline\ninstalling 1\n", ("sudo",), None, None),
     ],
 )  # fmt: skip
-def test_records_that_are_not_whole(
+def test_incomplete_records(
     records: bytes, missing: tuple[str, ...], installed: int | None, seconds: float | None
 ) -> None:
     boot = wait(Script("idle", records=records))
@@ -273,7 +273,7 @@ def test_records_that_are_not_whole(
     ],
     ids=["lost", "killed", "not there"],
 )
-def test_records_that_are_lost_do_not_say_that_nothing_was_missing(lost: dict[str, Any]) -> None:
+def test_lost_records_are_an_error(lost: dict[str, Any]) -> None:
     with pytest.raises(SessionLost):
         wait(Script("booting\n1", **lost))
 
@@ -292,7 +292,7 @@ def test_records_that_are_lost_do_not_say_that_nothing_was_missing(lost: dict[st
         ("sh", "/usr/bin/dash", "foreign"),
     ],
 )
-def test_systemd_is_told_by_name_and_executable_wherever_it_is(
+def test_systemd_is_recognised_by_name_and_executable(
     tmp_path: Path, name: str, executable: str, phase: str
 ) -> None:
     (tmp_path / "comm").write_text(f"{name}\n")

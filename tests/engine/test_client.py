@@ -38,7 +38,7 @@ def closed_port() -> Iterator[int]:
 
 # The engine's library forgets to close the socket of a connection that was refused.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-def test_no_engine_to_connect_to(
+def test_connecting_to_no_engine(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, closed_port: int
 ) -> None:
     (tmp_path / "file").touch()
@@ -128,7 +128,7 @@ def test_a_runtime_that_is_not_there_is_refused() -> None:
         (None, False),
     ],
 )
-def test_whether_apparmor_confines(options: list[str] | None, apparmor: bool) -> None:
+def test_apparmor_is_detected(options: list[str] | None, apparmor: bool) -> None:
     assert engine_with(SecurityOptions=options).apparmor is apparmor
 
 
@@ -141,7 +141,7 @@ def test_whether_apparmor_confines(options: list[str] | None, apparmor: bool) ->
         ("https://e:2376", False),
     ],
 )
-def test_whether_its_paths_are_ours(url: str, local: bool) -> None:
+def test_a_local_engine_is_detected(url: str, local: bool) -> None:
     client = SimpleNamespace(api=SimpleNamespace(base_url=url))
     assert engine_with(client).local is local
 
@@ -244,7 +244,7 @@ def test_an_image_of_another_platform_is_not_the_one(
 
 @pytest.mark.parametrize("name", ["debian:12", ID])
 @pytest.mark.parametrize("pull", ["never", "missing", "always"])
-def test_what_is_not_to_be_pulled_or_cannot_be(name: str, pull: str) -> None:
+def test_images_that_cannot_be_pulled(name: str, pull: str) -> None:
     images = Images(None, attrs())
     if name == ID or pull == "never":
         with pytest.raises(ImageUnavailable, match="may not be pulled") as missing:
@@ -288,7 +288,7 @@ def test_another_repositorys_digest_is_not_ours(digests: list[str] | None) -> No
     ],
     ids=["refused", "in the middle", "gone afterwards"],
 )
-def test_a_pull_that_fails_is_an_image_that_is_not_available(images: Images) -> None:
+def test_a_failed_pull_is_an_unavailable_image(images: Images) -> None:
     with pytest.raises(ImageUnavailable, match="debian:12") as failed:
         resolve(images)
     assert failed.value.fault in (Fault.REGISTRY, Fault.HOST)

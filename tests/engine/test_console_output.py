@@ -47,9 +47,9 @@ def test_a_copy_that_cannot_be_made_is_no_empty_output(engine: Engine) -> None:
 PROGRAM = """
 import sys
 from certify.engine.client import Engine
-from certify.engine.console_output import last_words
+from certify.engine.console_output import console_output
 print("asking", flush=True)
-with Engine.connect() as engine: print(last_words(engine, sys.argv[1]), flush=True)
+with Engine.connect() as engine: print(console_output(engine, sys.argv[1]), flush=True)
 print("never")
 """
 

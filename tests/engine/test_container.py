@@ -70,7 +70,7 @@ def writable(candidate: Container, folder: str, kind: str) -> set[bool]:
 # One that ends
 
 
-def test_a_shell_that_waits_must_be_killed_and_that_is_told(idle: Container) -> None:
+def test_a_waiting_shell_is_killed_and_reported_as_killed(idle: Container) -> None:
     stopped = idle.stop(timeout=0)
     assert (stopped.exit_code, stopped.killed) == (KILLED, True)
     assert not idle.state().running
@@ -78,7 +78,7 @@ def test_a_shell_that_waits_must_be_killed_and_that_is_told(idle: Container) -> 
         idle.require_running()
 
 
-def test_what_ends_by_itself_says_so(engine: Engine) -> None:
+def test_a_container_that_ends_by_itself(engine: Engine) -> None:
     with launch_container(engine, f"{SAMPLES}/debian", LaunchPlan("image", "default")) as started:
         candidate = started.container
         eventually(lambda: not candidate.state().running)
@@ -90,7 +90,7 @@ def test_what_ends_by_itself_says_so(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGINT", "SIGKILL"])
-def test_what_somebody_stops_did_not_end_by_itself(
+def test_a_container_that_somebody_stops_did_not_end_by_itself(
     engine: Engine, traps: Container, number: str
 ) -> None:
     """As `docker stop` does, with the signal that an image asks for."""
@@ -104,7 +104,7 @@ def test_what_somebody_stops_did_not_end_by_itself(
             ask()
 
 
-def test_what_stops_when_asked_is_not_stopped_by_somebody_else(traps: Container) -> None:
+def test_a_requested_stop_is_not_from_outside(traps: Container) -> None:
     assert not traps.stop(timeout=30).killed
     assert not traps.state().killed
     traps.start()
@@ -114,9 +114,7 @@ def test_what_stops_when_asked_is_not_stopped_by_somebody_else(traps: Container)
     assert (state.exit_code, state.killed) == (3, False), "what was asked before counts no more"
 
 
-def test_what_is_killed_before_its_time_ran_out_did_not_fail_to_stop(
-    engine: Engine, idle: Container
-) -> None:
+def test_a_container_killed_by_others_did_not_fail_to_stop(engine: Engine, idle: Container) -> None:
     killing = threading.Timer(0.3, engine.client.api.kill, [idle.id])
     killing.start()
     with pytest.raises(ContainerStopped, match="killed from outside"):
@@ -124,14 +122,14 @@ def test_what_is_killed_before_its_time_ran_out_did_not_fail_to_stop(
     killing.join()
 
 
-def test_what_somebody_removes_cannot_be_asked(engine: Engine, idle: Container) -> None:
+def test_a_removed_container_cannot_be_queried(engine: Engine, idle: Container) -> None:
     engine.client.api.remove_container(idle.id, force=True)
     for ask in (idle.state, idle.require_running, idle.logs, idle.added_paths):
         with pytest.raises(EngineUnavailable, match="could not report"):
             ask()
 
 
-def test_a_shell_of_a_candidate_that_ended_says_that_it_ended(idle: Container) -> None:
+def test_a_shell_of_an_ended_container_reports_the_end(idle: Container) -> None:
     assert said(idle, "echo up") == "up\n"
     idle.stop(timeout=0)
     with pytest.raises(ContainerStopped):
@@ -149,7 +147,7 @@ def test_a_command_that_ends_the_container_is_a_lost_shell(engine: Engine) -> No
             candidate.require_running()
 
 
-def test_what_was_stopped_starts_again_with_new_shells(idle: Container) -> None:
+def test_a_stopped_container_starts_again_with_new_shells(idle: Container) -> None:
     said(idle, "echo kept >/tmp/kept; echo lost >/run/certify/lost")
     idle.stop(timeout=0)
     idle.start()
@@ -192,17 +190,17 @@ def test_a_shell_that_runs_is_no_refusal(idle: Container) -> None:
         ("#!/bin/nothing\\n", "no such file or directory"),
     ],
 )
-def test_a_shell_that_fails_is_the_images_own(idle: Container, does: str, refusal: str) -> None:
+def test_a_failing_shell_is_the_images_fault(idle: Container, does: str, refusal: str) -> None:
     shell_that(idle, does)
     assert refusal in idle.shell_refusal()
 
 
-def test_an_image_without_a_shell_is_told_by_the_engine(idle: Container) -> None:
+def test_an_image_without_a_shell(idle: Container) -> None:
     said(idle, "rm /bin/sh")
     assert 'exec: "/bin/sh": stat /bin/sh: no such file' in idle.shell_refusal()
 
 
-def test_a_shell_without_the_right_to_be_run_is_weighed_against_the_host(idle: Container) -> None:
+def test_a_shell_that_may_not_be_executed(idle: Container) -> None:
     said(idle, "rm /bin/sh; : >/bin/sh")
     assert "permission denied" in idle.shell_refusal()
 
@@ -217,9 +215,7 @@ def test_a_shell_that_does_not_end_is_given_up(
         idle.shell_refusal()
 
 
-def test_a_shell_that_a_paused_container_refuses_says_nothing_of_the_image(
-    engine: Engine, idle: Container
-) -> None:
+def test_a_paused_container_is_not_the_images_fault(engine: Engine, idle: Container) -> None:
     engine.client.api.pause(idle.id)
     with pytest.raises(LaunchRefused, match=r"to start a shell in the container.*is paused"):
         idle.shell_refusal()

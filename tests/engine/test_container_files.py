@@ -1,4 +1,4 @@
-"""Files of an image, read through the engine: by links, in part, and never for ever."""
+"""Files of a container, read through the engine: through links, in part, with a limit."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Api:
     limit=st.integers(0, 40_000),
     piece=st.integers(100, 30_000),
 )
-def test_the_head_of_a_file_of_any_size_in_pieces_of_any_size(
+def test_the_first_bytes_of_any_file_in_pieces_of_any_size(
     size: int, limit: int, piece: int
 ) -> None:
     content = (bytes(range(251)) * 160)[:size]
@@ -80,7 +80,7 @@ def test_a_file_with_long_headers_is_still_read_to_the_limit() -> None:
     assert Api({"/f": archive}).read("/f", 4000) == b"x" * 4000
 
 
-def test_only_what_is_wanted_is_fetched_of_a_large_file() -> None:
+def test_only_the_first_part_of_a_large_file_is_fetched() -> None:
     api = Api({"/f": tar_of("f", b"x" * 1_000_000)})
     assert api.read("/f", 100) == b"x" * 100
     assert api.given < 10_000
@@ -89,7 +89,7 @@ def test_only_what_is_wanted_is_fetched_of_a_large_file() -> None:
 @pytest.mark.parametrize(
     "kind", [tarfile.DIRTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE]
 )
-def test_what_is_no_file_has_no_content(kind: bytes) -> None:
+def test_only_files_have_content(kind: bytes) -> None:
     assert Api({"/f": tar_of("f", type=kind)}).read("/f") is None
 
 
@@ -99,12 +99,12 @@ def test_a_socket_has_no_content_and_no_place_in_an_archive() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"not a tar", b"\0" * 1024, b"\xff" * 2048])
-def test_a_file_that_is_there_and_is_not_sent_is_not_taken_for_a_missing_one(data: bytes) -> None:
+def test_a_file_that_is_not_sent_is_not_missing(data: bytes) -> None:
     with pytest.raises(EngineUnavailable, match="stopped in the middle of reading /f"):
         Api({"/f": data}).read("/f")
 
 
-def test_an_archive_that_breaks_off_is_not_taken_for_a_missing_file() -> None:
+def test_a_truncated_archive_is_not_a_missing_file() -> None:
     with pytest.raises(EngineUnavailable, match="stopped in the middle of reading /f"):
         Api({"/f": tar_of("f", b"x" * 900)[:700]}).read("/f")
 
@@ -117,13 +117,13 @@ def link(to: str) -> bytes:
     ("to", "asked"),
     [("/abs/f", "/abs/f"), ("f", "/usr/lib/f"), ("../f", "/usr/lib/../f"), ("a/f", "/usr/lib/a/f")],
 )
-def test_a_link_is_followed_by_an_engine_that_tells_no_target(to: str, asked: str) -> None:
+def test_a_link_is_followed_without_a_target_from_the_engine(to: str, asked: str) -> None:
     api = Api({"/usr/lib/l": link(to), asked: tar_of("f", b"found")})
     assert api.read("/usr/lib/l") == b"found"
     assert api.asked == ["/usr/lib/l", asked]
 
 
-def test_the_engine_knows_best_where_a_link_leads() -> None:
+def test_the_engines_target_of_a_link_is_preferred() -> None:
     api = Api(
         {"/linked/l": link("../f"), "/f": tar_of("f", b"wrong"), "/real/f": tar_of("f", b"right")},
         targets={"/linked/l": "/real/f"},
@@ -137,7 +137,7 @@ def test_links_in_a_circle_end() -> None:
     assert len(api.asked) <= 40
 
 
-def test_an_engine_that_is_gone_is_not_taken_for_a_missing_file() -> None:
+def test_an_engine_that_is_gone_is_not_a_missing_file() -> None:
     class Gone(Api):
         def get_archive(self, _container: str, path: str) -> tuple[Iterator[bytes], object]:
             raise ConnectionError("gone")
@@ -167,7 +167,7 @@ class Refuses(Api):
         "lstat /var/lib/docker/overlay2/0/merged/fff: file name too long",
     ],
 )
-def test_a_way_that_leads_nowhere_in_the_image_leads_to_no_file(said: str) -> None:
+def test_a_broken_path_of_the_image_is_a_missing_file(said: str) -> None:
     assert Refuses({}).answer(said) is None
 
 
@@ -180,7 +180,7 @@ def test_a_way_that_leads_nowhere_in_the_image_leads_to_no_file(said: str) -> No
         "",
     ],
 )
-def test_an_error_of_the_engines_own_is_not_taken_for_a_missing_file(said: str) -> None:
+def test_the_engines_own_error_is_not_a_missing_file(said: str) -> None:
     with pytest.raises(EngineUnavailable, match="could not report the content of /f"):
         Refuses({}).answer(said)
 
@@ -242,6 +242,6 @@ def test_a_big_real_file_is_cut(busybox: Container) -> None:
 
 
 @pytest.mark.engine
-def test_files_are_read_when_nothing_runs_any_more(busybox: Container, engine: Engine) -> None:
+def test_files_are_read_after_the_containers_end(busybox: Container, engine: Engine) -> None:
     engine.client.api.kill(busybox.id)
     assert busybox.read_file("/d/relative") == b"data\n"

@@ -1,4 +1,4 @@
-"""How far certify's own container comes: a web server, a port, nobody, and no such name."""
+"""The reach of certify's own container: a web server, a port, nobody, and no such name."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def server(engine: Engine) -> Iterator[str]:
         thread.join()
 
 
-def test_what_answers_what_refuses_and_what_does_not_exist(engine: Engine, server: str) -> None:
+def test_servers_that_answer_refuse_or_do_not_exist(engine: Engine, server: str) -> None:
     asked = {
         f"{server}/here": Reach.SERVES,
         f"{server}/gone": Reach.CONNECTS,
@@ -50,12 +50,12 @@ def test_what_answers_what_refuses_and_what_does_not_exist(engine: Engine, serve
     assert measure_reach(engine, asked, None) == asked
 
 
-def test_without_a_network_nothing_is_said_of_names(engine: Engine) -> None:
+def test_without_a_network_names_are_not_tried(engine: Engine) -> None:
     found = measure_reach(engine, ["http://nowhere.invalid", "http://192.0.2.1"], "none")
     assert found["http://nowhere.invalid"] in (Reach.NOT_TRIED, Reach.NO_ANSWER)
     assert found["http://192.0.2.1"] is Reach.REFUSES
 
 
-def test_a_network_that_does_not_exist_is_no_answer(engine: Engine) -> None:
+def test_on_a_missing_network_nothing_is_tried(engine: Engine) -> None:
     urls = ["http://127.0.0.1:9", "http://nowhere.invalid"]
     assert set(measure_reach(engine, urls, "no-such-network").values()) == {Reach.NOT_TRIED}

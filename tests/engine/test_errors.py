@@ -65,7 +65,7 @@ def test_an_error_that_the_engine_reports_passes_through() -> None:
         ("something that nobody has seen", {Fault.REGISTRY}),
     ],
 )  # fmt: skip
-def test_whose_fault_a_failed_pull_is(message: str, faults: set[Fault]) -> None:
+def test_the_fault_of_a_failed_pull(message: str, faults: set[Fault]) -> None:
     error = pull_failure("team/app:1", message)
     assert error.fault in faults
     assert error.message.startswith("team/app:1 could not be pulled: ")

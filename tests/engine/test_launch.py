@@ -1,4 +1,4 @@
-"""What was launched is removed, come what may; and what could not be launched says why."""
+"""A launched container is always removed, and a refused launch has a reason."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class TestRemoval:
         assert raised.value is error
         assert launches.are_gone()
 
-    def test_when_nobody_finishes_the_story(self, engine: Engine, launches: Launches) -> None:
+    def test_when_the_generator_is_closed(self, engine: Engine, launches: Launches) -> None:
         story = launch_container(engine, BUSYBOX, IDLE)
         launches.saw(story.__enter__())
         del story  # a generator that is forgotten is closed
@@ -124,7 +124,7 @@ class TestRemoval:
         ],
         ids=["removed", "removed with volumes", "killed", "paused", "renamed"],
     )
-    def test_whatever_others_did_to_it(
+    def test_after_others_changed_it(
         self, engine: Engine, launches: Launches, harm: Callable[[object, Container], None]
     ) -> None:
         with launch_container(engine, BUSYBOX, init_plan(engine)) as started:
@@ -261,7 +261,7 @@ class TestLaunch:
             assert expected.items() <= container["Config"]["Labels"].items()
             assert api.inspect_volume(started.name)["Labels"] == expected
 
-    def test_what_is_kept_stands_and_can_be_removed(self, engine: Engine) -> None:
+    def test_a_container_that_is_kept_can_be_removed_later(self, engine: Engine) -> None:
         with (
             pytest.raises(ValueError, match="mine"),
             launch_container(engine, BUSYBOX, init_plan(engine), keep=True) as started,
@@ -273,7 +273,7 @@ class TestLaunch:
         reaper.remove_run(engine, run_of(started))
         assert standing(engine, run_of(started)) == []
 
-    def test_what_was_refused_is_not_kept(
+    def test_a_refused_container_is_not_kept(
         self, engine: Engine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """For nobody would be told of it."""
@@ -284,7 +284,7 @@ class TestLaunch:
             pytest.fail("it was started")
         assert standing(engine, run) == []
 
-    def test_where_the_engine_sees_other_files_it_comes_up_without_events(
+    def test_an_engine_with_other_files_works_without_events(
         self, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """As where certify is in a container that has the socket of the host's engine."""
@@ -302,7 +302,7 @@ class TestLaunch:
             assert wait_booted(started.container, install_seconds=60, boot_seconds=60).ready
         assert not elsewhere.exists(), "the engine made none"
 
-    def test_the_image_decides_nothing(self, engine: Engine, demanding: str) -> None:
+    def test_the_images_settings_are_overridden(self, engine: Engine, demanding: str) -> None:
         api = engine.client.api
         with launch_container(engine, demanding, IDLE) as started:
             candidate = started.container
@@ -315,7 +315,7 @@ class TestLaunch:
         with pytest.raises(NotFound):
             api.inspect_volume(volume)
 
-    def test_an_image_without_a_shell_stands_to_be_examined(self, engine: Engine) -> None:
+    def test_an_image_without_a_shell_can_be_examined(self, engine: Engine) -> None:
         with launch_container(engine, f"{SAMPLES}/scratch", init_plan(engine)) as started:
             assert "/bin/sh" in started.refusal
             assert not started.container.state().running
@@ -324,7 +324,7 @@ class TestLaunch:
             assert program.startswith(b"\x7fELF")
 
     @pytest.mark.parametrize("starts", [True, False])
-    def test_a_command_that_may_not_be_run_is_the_images_where_others_may(
+    def test_a_command_that_may_not_be_executed(
         self, engine: Engine, monkeypatch: pytest.MonkeyPatch, folder_as_command: str, starts: bool
     ) -> None:
         def calibrate(_engine: Engine) -> None:
@@ -340,7 +340,7 @@ class TestLaunch:
             assert starts
             assert 'exec: "/bin": permission denied' in started.refusal
 
-    def test_its_own_files_are_where_certify_can_write(self, engine: Engine) -> None:
+    def test_certifys_own_folder_is_writable(self, engine: Engine) -> None:
         with launch_container(engine, BUSYBOX, init_plan(engine)) as started:
             shell = started.container.shell()
             eventually(

@@ -1,4 +1,4 @@
-"""How a candidate is started: least privilege, valid shell, and a line that can be pasted."""
+"""The plan of a launch: least privilege, valid shell code, and a command line to paste."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_sysbox_confines_by_itself() -> None:
 @pytest.mark.parametrize("kind", ["idle", "image"])
 @pytest.mark.parametrize("isolation", ["default", "caps", "privileged", "sysbox"])
 @pytest.mark.parametrize("apparmor", [False, True])
-def test_what_is_no_init_has_no_rights_beyond_the_engines_defaults(
+def test_other_launches_have_the_engines_default_rights(
     kind: LaunchKind, isolation: str, apparmor: bool
 ) -> None:
     given = config(kind, isolation, apparmor=apparmor, notify=Path("/tmp/notify"))
@@ -123,7 +123,7 @@ def test_the_notification_socket_is_mounted_read_only_if_there_is_one() -> None:
 
 
 @pytest.mark.parametrize("kind", ["init", "idle", "image"])
-def test_nothing_of_the_engines_own_is_put_before_the_first_program(kind: LaunchKind) -> None:
+def test_the_engine_adds_no_init_of_its_own(kind: LaunchKind) -> None:
     """Whatever its daemon.json says: systemd must be PID 1."""
     assert HostConfig(version="1.41", **config(kind))["Init"] is False
     assert "--init=false" in shlex.split(
@@ -131,7 +131,7 @@ def test_nothing_of_the_engines_own_is_put_before_the_first_program(kind: Launch
     )
 
 
-def test_what_systemd_wants_to_be_tmpfs_is() -> None:
+def test_folders_that_systemd_needs_as_tmpfs() -> None:
     assert set(config()["tmpfs"]) == {STATE_FOLDER, "/run", "/run/lock"}
     assert set(config("idle")["tmpfs"]) == {STATE_FOLDER}
 
@@ -155,7 +155,7 @@ def test_limits(kind: LaunchKind, limits: Limits, nano: int) -> None:
     assert given["pids_limit"] == limits.pids
 
 
-def test_the_log_is_limited_in_a_way_that_can_be_read_back() -> None:
+def test_the_log_is_limited_and_readable() -> None:
     given = config(limits=Limits(log_bytes=12345))["log_config"]
     assert given == {"Type": "json-file", "Config": {"max-size": "12345", "max-file": "1"}}
 
@@ -168,7 +168,7 @@ def test_no_network_is_named_unless_asked_for() -> None:
 
 @pytest.mark.parametrize("isolation", ["caps", "privileged", "sysbox"])
 @pytest.mark.parametrize("kind", ["init", "idle"])
-def test_the_engines_library_takes_it(kind: LaunchKind, isolation: str) -> None:
+def test_dockers_library_accepts_the_settings(kind: LaunchKind, isolation: str) -> None:
     given = config(kind, isolation, limits=Limits(memory="512m"), notify=Path("/tmp/n"))
     made = HostConfig(version="1.41", **given)
     assert made["Memory"] == made["MemorySwap"] == 512 * 1024**2
@@ -194,14 +194,14 @@ NEEDED = "mount umount2 pivot_root unshare setns clone clone3 keyctl add_key bpf
 
 
 @pytest.mark.parametrize("names", DENIED.values(), ids=DENIED)
-def test_the_seccomp_profile_denies_what_no_container_may_do(names: str) -> None:
+def test_system_calls_that_the_seccomp_profile_denies(names: str) -> None:
     profile = json.loads(seccomp_profile())
     (rule,) = profile["syscalls"]
     assert (rule["action"], rule["errnoRet"]) == ("SCMP_ACT_ERRNO", 1), "EPERM"
     assert set(names.split()) <= set(rule["names"])
 
 
-def test_the_seccomp_profile_leaves_what_containers_in_containers_need() -> None:
+def test_system_calls_that_the_seccomp_profile_allows() -> None:
     profile = json.loads(seccomp_profile())
     assert profile["defaultAction"] == "SCMP_ACT_ALLOW"
     denied = profile["syscalls"][0]["names"]
@@ -333,7 +333,7 @@ def test_the_notification_socket_is_handed_on_if_it_is_there(machine: Machine) -
 
 
 @any_machine
-def test_what_is_missing_is_installed_before_the_init_starts(machine: Machine) -> None:
+def test_missing_capabilities_are_installed_before_the_init_starts(machine: Machine) -> None:
     machine.add("bin/apt-get", 'echo "apt-get $*"; echo "to stderr" >&2')
     machine.add("bin/apt-cache", "exit 1")
     machine.add("bin/bash", "")
@@ -360,7 +360,7 @@ def test_an_installation_that_fails_is_recorded_and_the_image_boots_if_it_can(
 
 
 @any_machine
-def test_without_a_package_manager_the_installation_says_127(machine: Machine) -> None:
+def test_without_a_package_manager_the_installation_exits_127(machine: Machine) -> None:
     machine.run(launch_script("init", ("systemd",), mounts=False))
     assert (machine.state("missing"), machine.state("installed")) == ("systemd", "127")
 

@@ -51,7 +51,7 @@ def killed(scratch: Path) -> str:
     ).stdout.strip()
 
 
-def test_what_is_sent_to_it_arrives_and_nothing_of_it_stays(scratch: Path) -> None:
+def test_messages_arrive_and_the_folder_is_removed(scratch: Path) -> None:
     with notify_socket.notify_socket(RUN) as (folder, end):
         assert folder.parent == scratch
         assert folder.stat().st_mode & 0o777 == 0o755
@@ -64,7 +64,7 @@ def test_what_is_sent_to_it_arrives_and_nothing_of_it_stays(scratch: Path) -> No
     assert list(scratch.iterdir()) == []
 
 
-def test_the_folder_of_a_run_that_was_killed_goes_with_the_next_run(scratch: Path) -> None:
+def test_the_next_run_removes_the_folder_of_a_killed_one(scratch: Path) -> None:
     left = killed(scratch)
     assert (scratch / left / "socket").exists()
     with notify_socket.notify_socket(RUN) as (folder, _):
@@ -93,7 +93,7 @@ def test_only_folders_of_dead_runs_are_removed(scratch: Path) -> None:
     }  # fmt: skip
 
 
-def test_what_another_user_does_not_let_us_remove_stays() -> None:
+def test_another_users_folder_stays() -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root, to be somebody else")
     machine, _, _ = reaper.short_owner().split("-")
@@ -131,7 +131,7 @@ def pair() -> Iterator[Pair]:
         yield ours, theirs
 
 
-def test_a_sender_never_waits_for_somebody_to_ask(pair: Pair) -> None:
+def test_a_sender_is_never_blocked(pair: Pair) -> None:
     ours, theirs = pair
     reader = NotifyReader(ours)
     theirs.send(b"READY=1")
@@ -141,7 +141,7 @@ def test_a_sender_never_waits_for_somebody_to_ask(pair: Pair) -> None:
     assert not reader.wait_ready(0)
 
 
-def test_what_came_before_is_forgotten_read_or_not(pair: Pair) -> None:
+def test_earlier_messages_are_forgotten(pair: Pair) -> None:
     ours, theirs = pair
     reader = NotifyReader(ours)
     theirs.send(b"READY=1")
@@ -154,7 +154,7 @@ def test_what_came_before_is_forgotten_read_or_not(pair: Pair) -> None:
     assert reader.wait_ready(10)
 
 
-def test_a_socket_that_was_closed_is_no_trouble(pair: Pair) -> None:
+def test_a_closed_socket_ends_the_reader_quietly(pair: Pair) -> None:
     ours, _ = pair
     reader = NotifyReader(ours)
     assert not reader.wait_ready(0)

@@ -1,4 +1,4 @@
-"""Package managers as data, and the shell that it becomes, run with managers that are not real."""
+"""Package managers as data, and the shell code made from it, run with fake managers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_every_capability_of_a_profile_has_packages_or_a_reason(each: Family) ->
 
 
 @every_family
-def test_what_a_family_names_is_a_capability_that_can_be_lacking(each: Family) -> None:
+def test_families_name_only_known_capabilities(each: Family) -> None:
     assert {*each.packages, *each.before, *each.after, *each.unavailable} <= set(missing_tests())
     assert {*each.before, *each.after} <= set(each.packages)
 
@@ -84,7 +84,7 @@ UPGRADABLE = {
 
 
 @pytest.mark.parametrize("name", UPGRADABLE)
-def test_the_line_of_a_pending_upgrade_is_told_from_the_rest(name: str) -> None:
+def test_lines_of_pending_upgrades_are_recognised(name: str) -> None:
     line, other = UPGRADABLE[name]
     pattern = packages.family(name).upgradable_line
     assert re.search(pattern, line)
@@ -98,11 +98,11 @@ def test_a_trial_proves_a_program_of_its_package(each: Family) -> None:
         assert command.split()[0] == package
 
 
-def test_why_systemd_cannot_be_had_of_alpine_is_said() -> None:
+def test_alpine_has_a_reason_for_having_no_systemd() -> None:
     assert "Alpine" in packages.family("apk").unavailable["systemd"]
 
 
-def test_a_family_that_nobody_knows() -> None:
+def test_an_unknown_family() -> None:
     with pytest.raises(KeyError):
         packages.family("portage")
 
@@ -129,7 +129,7 @@ def test_the_line_to_paste_refreshes_looks_and_installs() -> None:
     )
 
 
-def test_what_must_be_there_first_is_made_between_the_lists_and_what_is_put_back() -> None:
+def test_before_runs_after_the_refresh_and_before_restore() -> None:
     apt = packages.family("apt")
     refresh, before, restore, clean = apt.layer_commands(("bash", "bash"))
     assert (refresh, before, clean) == (apt.refresh, apt.before["bash"], apt.clean)
@@ -137,7 +137,7 @@ def test_what_must_be_there_first_is_made_between_the_lists_and_what_is_put_back
     assert apt.before["bash"] not in apt.layer_commands(("git",))
 
 
-def test_the_line_to_paste_ends_with_what_must_be_done_afterwards() -> None:
+def test_the_line_to_paste_ends_with_after() -> None:
     assert (
         packages.family("dnf")
         .install_command(("dockerd",))
@@ -213,12 +213,12 @@ def bare(command: str) -> str:
 
 
 @every_family
-def test_the_family_that_is_there_is_found(image: Image, each: Family) -> None:
+def test_the_family_of_an_image_is_found(image: Image, each: Family) -> None:
     image.add(each.detect)
     assert image.run(detect_script()) == (0, [each.name])
 
 
-def test_no_family_is_found_where_there_is_none(image: Image) -> None:
+def test_an_image_without_a_family(image: Image) -> None:
     image.add("portage")
     assert image.run(detect_script()) == (0, [])
 
@@ -259,19 +259,19 @@ def test_an_optional_package_is_installed_only_if_the_repositories_have_it(image
     ]
 
 
-def test_what_is_done_afterwards_is_done_only_for_what_was_asked(image: Image) -> None:
+def test_after_runs_only_for_requested_capabilities(image: Image) -> None:
     image.add("dnf", "systemctl")
     image.provide("sudo", "user")
     assert not any("systemctl" in line for line in image.called)
 
 
-def test_nothing_is_asked_of_anyone_if_nothing_can_be_had(image: Image) -> None:
+def test_without_packages_no_command_runs(image: Image) -> None:
     image.add("apk")
     assert image.provide("systemd") == (0, ["certify: family apk", "certify: cannot systemd"])
     assert image.called == []
 
 
-def test_what_cannot_be_had_does_not_keep_the_rest_away(image: Image) -> None:
+def test_unavailable_capabilities_do_not_prevent_others(image: Image) -> None:
     image.add("apk")
     code, said = image.provide("systemd", "bash")
     assert (code, said) == (0, ["certify: family apk", "certify: cannot systemd"])
@@ -279,28 +279,26 @@ def test_what_cannot_be_had_does_not_keep_the_rest_away(image: Image) -> None:
 
 
 @every_family
-def test_lists_that_cannot_be_refreshed_end_it_with_the_managers_exit_code(
-    image: Image, each: Family
-) -> None:
+def test_a_failed_refresh_ends_with_the_managers_exit_code(image: Image, each: Family) -> None:
     image.add(each.detect, then="exit 42")
     assert image.provide("sudo")[0] == 42
     assert image.called == [bare(each.refresh)]
 
 
-def test_an_installation_that_fails_ends_it_with_the_managers_exit_code(image: Image) -> None:
+def test_a_failed_installation_ends_with_the_managers_exit_code(image: Image) -> None:
     image.add("dnf", then='case "$*" in *install*) exit 43 ;; esac')
     image.add("systemctl")
     assert image.provide("dockerd")[0] == 43
     assert not any("systemctl" in line for line in image.called)
 
 
-def test_what_fails_afterwards_is_no_success(image: Image) -> None:
+def test_a_failure_of_after_is_a_failure(image: Image) -> None:
     image.add("dnf")
     image.add("systemctl", then="exit 44")
     assert image.provide("dockerd")[0] == 44
 
 
-def test_what_the_manager_says_is_heard(image: Image) -> None:
+def test_the_managers_output_is_passed_on(image: Image) -> None:
     image.add("apk", then='echo "fetching"')
     assert image.provide("git")[1] == ["certify: family apk", "fetching", "fetching"]
 
@@ -334,7 +332,7 @@ def test_a_capability_is_lacking_until_all_its_programs_are_there(
 
 
 @pytest.mark.parametrize("place", ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"])
-def test_systemd_is_looked_for_where_distributions_install_it(
+def test_systemd_is_found_in_each_distributions_folder(
     image: Image, tmp_path: Path, place: str
 ) -> None:
     test = missing_tests()["systemd"]
@@ -392,7 +390,7 @@ def test_downloads_need_a_program_and_certificates(
     assert (image.run(script)[0] == 0) is with_bundle
 
 
-def test_a_wget_that_asks_for_certificates_is_taken_before_the_one_of_busybox(
+def test_wget_is_preferred_to_busybox(
     tmp_path: Path,
 ) -> None:
     image = Image(tmp_path, ["dash"])

@@ -1,4 +1,4 @@
-"""Nothing is left behind, and nothing of anyone else's is touched."""
+"""Everything that certify created is removed, and nothing else."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def uptime() -> float:
 # Whose an object is
 
 
-def test_what_this_process_creates_is_no_orphan() -> None:
+def test_objects_of_this_process_are_no_orphans() -> None:
     assert reaper.is_orphan(reaper.owner()) is False
     assert reaper.owner() == owner_of(os.getpid())
 
 
-def test_what_another_living_process_created_is_no_orphan_until_it_ends(tmp_path: Path) -> None:
+def test_objects_of_a_living_process_are_no_orphans(tmp_path: Path) -> None:
     # A name that could be taken for the fields that follow it in /proc/PID/stat.
     program = tmp_path / "a) R 1 (b"
     program.write_text("#!/bin/sh\necho up; read -r line\n")
@@ -71,11 +71,11 @@ def test_what_another_living_process_created_is_no_orphan_until_it_ends(tmp_path
     ],
     ids=map(str, range(10)),
 )
-def test_whether_the_creator_is_gone(label: str, orphan: bool | None) -> None:
+def test_owners_that_are_gone(label: str, orphan: bool | None) -> None:
     assert reaper.is_orphan(label) is orphan
 
 
-def test_a_process_number_counts_only_where_it_was_given() -> None:
+def test_a_process_number_counts_only_in_its_namespace() -> None:
     """CI jobs in containers share an engine and a boot id, but no process numbers."""
     unshare = ["unshare", "--pid", "--fork", "--mount-proc"]
     if os.geteuid() != 0:
@@ -94,7 +94,7 @@ def test_a_process_number_counts_only_where_it_was_given() -> None:
     assert reaper.is_orphan(label) is None
 
 
-def test_a_process_that_hides_from_this_user_is_no_orphan() -> None:
+def test_a_hidden_process_is_not_gone() -> None:
     """With /proc's option hidepid a user sees only what is their own; another's run may live."""
     if os.geteuid() != 0:
         pytest.skip("needs root, to mount /proc anew and then be somebody else")
@@ -116,14 +116,14 @@ def test_a_process_that_hides_from_this_user_is_no_orphan() -> None:
     assert (ran.stdout, ran.stderr) == ("None True\n", "")
 
 
-def test_where_processes_cannot_be_told_nothing_is_an_orphan(
+def test_without_proc_nothing_is_an_orphan(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reaper, "Path", lambda _path: Path("/nonexistent"))
     assert reaper.is_orphan(reaper.owner()) is None
 
 
-def test_labels_say_what_whose_and_of_which_image() -> None:
+def test_labels_hold_purpose_owner_and_image() -> None:
     assert reaper.labels("run1", "debian:12") == {
         "certify": "candidate",
         reaper.RUN: "run1",
@@ -204,13 +204,13 @@ def test_a_runs_objects_are_removed_and_no_others() -> None:
     ]
 
 
-def test_what_cannot_be_removed_does_not_keep_the_rest() -> None:
+def test_a_refused_removal_does_not_prevent_others() -> None:
     api = Api({reaper.RUN: "a"}, refuses=("container0", "volume0"))
     reaper.remove_run(engine_with(api), "a", seconds=0)
     assert set(api.removed) == {"network0", "image0"}
 
 
-def test_what_the_engine_is_busy_with_is_removed_as_soon_as_it_may_be() -> None:
+def test_a_refused_removal_is_tried_again() -> None:
     class Busy(Api):
         def _remove(self, name: str) -> None:
             refused, self.refuses = self.refuses, ()
@@ -223,7 +223,7 @@ def test_what_the_engine_is_busy_with_is_removed_as_soon_as_it_may_be() -> None:
     assert "container0" in api.removed
 
 
-def test_a_listing_that_is_refused_is_tried_again_and_keeps_nothing_else() -> None:
+def test_a_refused_listing_is_tried_again() -> None:
     class Refusing(Api):
         def volumes(self, *, filters: object) -> dict[str, Any]:
             refused, self.refuses = self.refuses, ()
@@ -259,7 +259,7 @@ def test_orphans_are_removed_and_counted() -> None:
     assert api.removed == ["container0", "volume0", "image0"]
 
 
-def test_everything_means_also_what_lives_and_what_is_of_other_machines() -> None:
+def test_everything_includes_living_processes_and_other_machines() -> None:
     api = Api({reaper.OWNER: reaper.owner()}, {reaper.OWNER: "elsewhere/1/1"})
     assert reaper.remove_orphans(engine_with(api), everything=True) == 8
 

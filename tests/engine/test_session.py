@@ -197,7 +197,7 @@ def test_a_command_that_never_ends_is_killed_with_its_children(shell: Shell) -> 
     assert pid(shell) == before
 
 
-def test_a_deep_family_is_killed_to_the_last(shell: Shell) -> None:
+def test_all_descendants_are_killed(shell: Shell) -> None:
     deep = "sh -c 'echo $$; sh -c \"echo \\$\\$; sleep 1000; :\"; :'"
     answer = shell.run(f"{deep} & {deep}; :", timeout=SOON)
     pids = answer.stdout.decode().split()
@@ -205,7 +205,7 @@ def test_a_deep_family_is_killed_to_the_last(shell: Shell) -> None:
     assert running(shell, pids) == []
 
 
-def test_what_a_command_leaves_to_others_is_killed_with_it_and_nothing_older(shell: Shell) -> None:
+def test_orphans_of_a_command_are_killed_and_nothing_older(shell: Shell) -> None:
     older = ok(shell, "(sleep 1000 </dev/null >/dev/null 2>&1 & echo $!)").strip()
     # Ages are told in hundredths of a second; two of them pass.
     wait = 'read a _ </proc/uptime; b=$a; while [ "$a" = "$b" ]; do read b _ </proc/uptime; done'
@@ -245,7 +245,7 @@ def test_a_command_that_closes_its_outputs(shell: Shell) -> None:
     assert pid(shell) == before
 
 
-def test_a_background_process_does_not_hold_the_answer_up(shell: Shell) -> None:
+def test_a_background_process_does_not_delay_the_result(shell: Shell) -> None:
     answer = shell.run("sleep 1000 & echo started", timeout=30)
     assert (answer.timed_out, answer.rc) == (False, 0)
     assert b"started\n" in answer.stdout
@@ -305,7 +305,7 @@ def test_a_mark_of_an_earlier_command_ends_nothing(
     assert len(set(marks)) == len(marks)
 
 
-def test_what_a_background_process_says_later_breaks_nothing(shell: Shell) -> None:
+def test_later_output_of_a_background_process_breaks_nothing(shell: Shell) -> None:
     # What it says may come between two commands, and then belongs to none of them.
     late = "read -r word </tmp/later; echo late; echo late >&2; echo said >/tmp/later.said"
     fresh = "rm -f /tmp/later /tmp/later.said; mkfifo /tmp/later"
@@ -340,7 +340,7 @@ def test_a_user_that_does_not_exist(candidate: Container, shell: Shell) -> None:
     assert ok(shell, "echo on") == "on\n"
 
 
-def test_shells_that_were_given_up_open_again(candidate: Container, shell: Shell) -> None:
+def test_closed_shells_open_again(candidate: Container, shell: Shell) -> None:
     before = pid(shell)
     candidate.close_shells()
     after = pid(shell)
@@ -348,7 +348,7 @@ def test_shells_that_were_given_up_open_again(candidate: Container, shell: Shell
     eventually(lambda: not running(shell, [before]), seconds=20)
 
 
-def test_how_long_a_command_takes_is_told(
+def test_the_duration_of_a_command(
     shell: Shell, record_property: Callable[[str, object], None]
 ) -> None:
     """Nothing is asserted about time: the machine may be busy. The number is in the report."""

@@ -104,7 +104,7 @@ places = st.sets(st.integers(0, 200), max_size=12)
     order=st.lists(st.booleans(), max_size=30),
     limit=st.integers(0, 130),
 )
-def test_any_cut_gives_the_same_answer(
+def test_any_cut_gives_the_same_result(
     out: bytes,
     err: bytes,
     rc: int,
@@ -129,9 +129,7 @@ def test_any_cut_gives_the_same_answer(
     piece=st.integers(1, 500),
     rc=st.integers(0, 255),
 )
-def test_a_mark_behind_output_that_is_thrown_away_is_found(
-    size: int, limit: int, piece: int, rc: int
-) -> None:
+def test_a_mark_after_dropped_output_is_found(size: int, limit: int, piece: int, rc: int) -> None:
     out = bytes(97 + number % 23 for number in range(size))
 
     def answer(mark: bytes) -> list[Piece]:
@@ -144,7 +142,7 @@ def test_a_mark_behind_output_that_is_thrown_away_is_found(
     assert (said.stdout, said.rc, said.truncated) == (out[:limit], rc, True)
 
 
-def test_what_is_thrown_away_takes_no_memory() -> None:
+def test_dropped_output_takes_no_memory() -> None:
     reader = session._Reader(b"m" * MARK_LENGTH, 100)
     most = 0
     for _ in range(200):
@@ -153,7 +151,7 @@ def test_what_is_thrown_away_takes_no_memory() -> None:
     assert most <= 100 + 65536 + 10_000
 
 
-def test_one_output_alone_never_ends_an_answer() -> None:
+def test_one_output_alone_never_ends_a_command() -> None:
     reader = session._Reader(b"mark", 100)
     reader.feed(STDOUT, b"mark 0\n")
     assert not reader.done
@@ -179,7 +177,7 @@ def test_another_commands_mark_is_output_like_any_other() -> None:
     assert (said.stdout, said.rc) == (earlier[0], 0)
 
 
-def test_what_comes_on_an_unknown_channel_is_ignored() -> None:
+def test_an_unknown_channel_is_ignored() -> None:
     said = shell_over(
         Scripted([greeting, lambda mark: [(0, b"?"), (3, mark + b" 1\n"), *ended(b"x")(mark)]])
     ).run("whatever")
@@ -214,7 +212,7 @@ def lost(shell: Shell, command: str, timeout: float = 60) -> ShellResult:
 
 
 @pytest.mark.parametrize("end", [SessionLost("gone"), OSError("broken pipe")], ids=repr)
-def test_a_shell_that_ends_gives_what_was_said_and_the_next_command_a_new_one(
+def test_a_shell_that_ends_gives_its_output_and_is_replaced(
     end: Exception,
 ) -> None:
     first = Scripted([greeting, lambda _mark: [(STDOUT, b"par"), (STDERR, b"tial"), end]])
@@ -228,7 +226,7 @@ def test_a_shell_that_ends_gives_what_was_said_and_the_next_command_a_new_one(
     assert shell.run("lives").stdout == b"new"
 
 
-def test_a_late_command_is_killed_below_the_shell_and_keeps_what_it_said() -> None:
+def test_a_late_command_is_killed_and_its_output_kept() -> None:
     killed: list[int] = []
     marks: list[bytes] = []
 
@@ -258,7 +256,7 @@ def test_on_a_slow_host_a_command_may_take_longer() -> None:
     assert 700 <= stream.deadlines[-1] - begun <= 700 + time.monotonic() - begun
 
 
-def test_a_shell_that_does_not_come_back_is_given_up() -> None:
+def test_a_shell_that_does_not_answer_again_is_closed() -> None:
     stuck = Scripted([greeting, lambda _mark: [(STDOUT, b"said")]])
     shell = shell_over(stuck, Scripted([greeting, ended(b"new")]))
     said = lost(shell, "stops the shell", timeout=0)
@@ -283,7 +281,7 @@ NO_SHELL: dict[str, tuple[Answers, str]] = {
 
 
 @pytest.mark.parametrize(("answer", "why"), NO_SHELL.values(), ids=NO_SHELL)
-def test_what_is_no_shell_is_told_apart(answer: Answers, why: str) -> None:
+def test_programs_that_are_no_shell(answer: Answers, why: str) -> None:
     stream = Scripted([answer])
     with pytest.raises(SessionLost) as lost:
         shell_over(stream).open()
@@ -292,7 +290,7 @@ def test_what_is_no_shell_is_told_apart(answer: Answers, why: str) -> None:
 
 
 @pytest.mark.parametrize("tail", [b"", b" $?", b" x", b" -"])
-def test_a_shell_that_no_longer_tells_exit_codes_is_given_up(tail: bytes) -> None:
+def test_a_shell_without_exit_codes_is_closed(tail: bytes) -> None:
     broken = Scripted(
         [greeting, lambda mark: [(STDOUT, b"out" + mark + tail + b"\n"), (STDERR, mark + b"\n")]]
     )
@@ -366,7 +364,7 @@ def test_a_deadline_that_has_passed_reads_nothing() -> None:
     assert pieces.pieces
 
 
-def test_the_end_of_the_stream_is_told_apart_from_silence() -> None:
+def test_the_end_of_a_stream_is_no_silence() -> None:
     with pytest.raises(SessionLost, match="ended"):
         EngineStream(Pieces([b"\1\0\0", b""])).receive(FOREVER)
 

@@ -80,7 +80,7 @@ def test_responses(response: bytes, addresses: list[bytes], problem: str) -> Non
         struct.pack(">6H", 0xFF0A, 0x8180, 65535, 65535, 0, 0),
     ],
 )
-def test_what_is_no_parse_response(response: bytes) -> None:
+def test_bad_responses(response: bytes) -> None:
     with pytest.raises(BadResponse):
         parse_response(response, SENT)
 

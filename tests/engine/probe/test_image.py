@@ -38,7 +38,7 @@ def test_a_probe_prints_its_word_and_leaves_nothing(engine: Engine) -> None:
     assert f"{REPOSITORY}:{probe.run_id}" not in probes(engine)
 
 
-def test_two_at_a_time_do_not_disturb_each_other(engine: Engine) -> None:
+def test_two_probes_at_a_time(engine: Engine) -> None:
     with probe_image(engine) as one:
         with probe_image(engine) as two:
             assert one.word != two.word
@@ -46,7 +46,7 @@ def test_two_at_a_time_do_not_disturb_each_other(engine: Engine) -> None:
         assert one.run().output == one.word
 
 
-def test_another_program_and_every_byte_of_its_output(engine: Engine, own: str) -> None:
+def test_another_programs_output_comes_back_whole(engine: Engine, own: str) -> None:
     text = bytes(range(256)) + b"\r\n\n"
     with probe_image(engine) as probe:
         assert probe.run(programs.echo(own, text)).output == text
@@ -79,7 +79,7 @@ def test_privileges_of_a_container(
         assert (ran.exit_code, ran.output) == (ends, b"" if ends else probe.word)
 
 
-def test_what_the_engine_refuses_says_why(engine: Engine) -> None:
+def test_a_refusal_has_the_engines_reason(engine: Engine) -> None:
     with (
         probe_image(engine) as probe,
         pytest.raises(LaunchRefused, match="certify-no-such-network"),
@@ -87,7 +87,7 @@ def test_what_the_engine_refuses_says_why(engine: Engine) -> None:
         probe.run(config={"network_mode": "certify-no-such-network"})
 
 
-def test_a_container_that_cannot_be_removed_at_once_costs_no_answer(
+def test_a_refused_removal_does_not_lose_the_result(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api = engine.client.api

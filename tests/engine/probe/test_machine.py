@@ -1,3 +1,5 @@
+"""Steps become the right instructions of every architecture, in a valid ELF file."""
+
 from __future__ import annotations
 
 import shutil
@@ -122,7 +124,7 @@ def test_readelf_agrees(architecture: str, tmp_path: Path) -> None:
     assert int(segments[1][5], 16) == BUFFER_SIZE
 
 
-def test_what_cannot_be_made_is_refused() -> None:
+def test_invalid_programs_are_refused() -> None:
     machine = MACHINES["amd64"]
     with pytest.raises(KeyError, match="nowhere"):
         link(machine, (Jump("nowhere"),))

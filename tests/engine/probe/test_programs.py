@@ -1,3 +1,5 @@
+"""Machine-code programs of every architecture, run here or by an emulator."""
+
 from __future__ import annotations
 
 import io
@@ -290,7 +292,7 @@ def test_exchange_fails_where_nobody_listens(architecture: str, tmp_path: Path) 
 
 
 @wherever_it_runs
-def test_connect_tells_whether_somebody_listens(architecture: str, tmp_path: Path) -> None:
+def test_connect_exits_0_only_if_somebody_listens(architecture: str, tmp_path: Path) -> None:
     with socket.create_server((LOOPBACK, 0)) as listener:
         port = listener.getsockname()[1]
         done = run(architecture, connect(architecture, LOOPBACK, port), tmp_path)
