@@ -126,7 +126,7 @@ def test_units(candidate: Candidate) -> None:
     remedy="Do not mask systemd-journald; leave /run and /var/log writable.",
 )
 def test_journal(candidate: Candidate) -> None:
-    """What a service prints can be read in the journal.
+    """The output of a service can be read in the journal.
 
     Why: without the journal nobody can tell why a service failed.
 

@@ -21,27 +21,14 @@ if TYPE_CHECKING:
         not_applicable,
         proven,
         unknown,
-    )
+    )  # fmt: skip
     from certify.suite.nested import Nested
     from certify.suite.supervisor import Process, ProgramState, Supervisor
 
 __all__ = [
-    "PROBE_PORT",
-    "Budgets",
-    "Candidate",
-    "CheckUnknown",
-    "Level",
-    "Nested",
-    "Note",
-    "Process",
-    "ProgramState",
-    "Supervisor",
-    "blocked_by",
-    "check",
-    "not_applicable",
-    "proven",
-    "unknown",
-]
+    "PROBE_PORT", "Budgets", "Candidate", "CheckUnknown", "Level", "Nested", "Note", "Process",
+    "ProgramState", "Supervisor", "blocked_by", "check", "not_applicable", "proven", "unknown",
+]  # fmt: skip
 _MODULES = {
     "certify.suite.claims": {
         "CheckUnknown", "Note", "blocked_by", "check", "not_applicable", "proven", "unknown",

@@ -33,15 +33,10 @@ PROBE_PORT = 7770
 class Candidate(Lifecycle):
     """The candidate of this run: commands, files, facts about it, its boot and its shutdown."""
 
-    def __init__(
-        self,
-        job: Job,
-        container: Container,
-        transcript: Transcript,
-        record: Callable[[str, Any], None],
-    ) -> None:
+    def __init__(self, job: Job, container: Container, record: Callable[[str, Any], None]) -> None:
         super().__init__(job, container, record)
-        self.transcript = transcript
+        self.transcript: Transcript = []
+        """The commands of the current check, with their output."""
         self.nonce = secrets.token_hex(8)
         """A word made up for this run: output that contains it cannot have been prepared."""
         self.user = f"certify{secrets.token_hex(3)}"

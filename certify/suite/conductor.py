@@ -15,7 +15,6 @@ from certify.suite.candidate import Candidate
 from certify.suite.catalogue import suite_directory
 from certify.suite.claims import Spec, blocked_by, run_order, spec_of
 from certify.suite.fixtures import Fixtures
-from certify.suite.host import Transcript
 from certify.suite.outcomes import Outcomes
 from certify.util.text import one_line, printable
 
@@ -28,11 +27,10 @@ _PROVISION = "startup.provision"
 class Conductor:
     """A pytest plugin that runs the checks of one candidate; subclasses pass on its reports."""
 
-    def __init__(self, candidate: Candidate, transcript: Transcript) -> None:
+    def __init__(self, candidate: Candidate) -> None:
         self.candidate = candidate
-        self.transcript = transcript
         self.findings: dict[str, Finding] = {}
-        self._outcomes = Outcomes(candidate, transcript)
+        self._outcomes = Outcomes(candidate)
         self._note = ""
 
     def report_specs(self, specs: list[Spec]) -> None:
@@ -84,7 +82,7 @@ class Conductor:
         """Skip a check if a prerequisite did not pass, and name that one."""
         spec = item.stash[_SPEC]
         self.report_start(spec.claim.id)
-        self.transcript.clear()
+        self.candidate.transcript.clear()
         self.candidate.longest_wait = 0.0
         self._note = ""
         for needed in spec.claim.needs:
@@ -148,7 +146,7 @@ class Conductor:
             failed = f"{problem}, and installing at launch failed"
             self.candidate.defer_to(_PROVISION, f"needs {_PROVISION}: {failed}")
         log = self.candidate.logs(80)
-        self.transcript.append(
+        self.candidate.transcript.append(
             ShellResult("log of the container", installed or 0, log.encode(), b"", 0)
         )
         pytest.fail(f"{problem}, and the packages that were installed at launch did not bring it")
@@ -198,7 +196,7 @@ class Conductor:
 
     def _longest_wait(self) -> float:
         """Return the seconds of the longest wait, for a command or a condition, that failed."""
-        killed = (answer.seconds for answer in self.transcript if answer.timed_out)
+        killed = (answer.seconds for answer in self.candidate.transcript if answer.timed_out)
         return round(max(self.candidate.longest_wait, *killed, 0.0), 3)
 
     def _because(self, error: BaseException | None) -> str | None:

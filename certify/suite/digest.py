@@ -21,18 +21,10 @@ from certify.suite.catalogue import suite_directory
 PACKAGES = ("certification", "engine", "judge", "suite")
 """The packages that launch an image, run its checks and judge them; all their files count."""
 SHARED = (
-    "model/errors.py",
-    "model/finding.py",
-    "model/platform.py",
-    "model/reference.py",
-    "model/result.py",
-    "model/terms.py",
-    "model/value.py",
-    "util/files.py",
-    "util/signals.py",
-    "util/text.py",
-    "util/toml.py",
-)
+    "model/errors.py", "model/finding.py", "model/platform.py", "model/reference.py",
+    "model/result.py", "model/terms.py", "model/value.py",
+    "util/files.py", "util/signals.py", "util/text.py", "util/toml.py",
+)  # fmt: skip
 """The values and helpers that those packages import; a test compares this with the imports."""
 
 
@@ -46,7 +38,7 @@ class ResolvedOptions:
     network: str | None
     limits: Limits
     runs: int
-    """How often the image is launched to measure its startup times."""
+    """The number of launches that measure startup times."""
     waivers: str
     """The digest of all waivers that match the image; empty if none do."""
 

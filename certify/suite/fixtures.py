@@ -19,20 +19,20 @@ class Fixtures:
 
     @pytest.fixture(scope="session")
     def candidate(self) -> Candidate:
-        """The candidate under certification."""
+        """Return the candidate under certification."""
         return self._candidate
 
     @pytest.fixture(scope="session")
     def host(self) -> Host:
-        """Testinfra's ``Host`` for the candidate, as root, over one long-lived shell."""
+        """Return testinfra's ``Host`` for the candidate, as root, over one long-lived shell."""
         return self._candidate.host
 
     @pytest.fixture(scope="session")
     def nested(self) -> Nested:
-        """Docker inside the candidate."""
+        """Return Docker inside the candidate."""
         return Nested(self._candidate)
 
     @pytest.fixture
     def note(self) -> Note:
-        """A function: call it with one line that reports what a passing check found."""
+        """Return a function that takes one line: the report of a passing check."""
         return self._note

@@ -16,7 +16,7 @@ from certify.util.text import one_line
 
 
 class Job(Value):
-    """All that the process that runs the checks must know; it travels as one line of JSON."""
+    """The input of the process that runs the checks; it travels as one line of JSON."""
 
     container: str
     image: Image

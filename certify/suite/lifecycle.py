@@ -14,15 +14,13 @@ from certify.engine.container import Container, ContainerStopped, StopResult
 from certify.engine.errors import APIError, launch_refusal
 from certify.engine.launch_plan import SHELL_RAN
 from certify.engine.session import KILLED
-from certify.judge.profile import Budgets
-from certify.model.result import Image
 from certify.suite.claims import unknown
 from certify.suite.job import Job
 from certify.suite.supervisor import Supervisor
 from certify.util.text import one_line
 
 _SERVICE_SECONDS = 2.0
-"""How long an image's own command must run to count as a service, not as a job."""
+"""An image's own command that runs for this time counts as a service, not as a job."""
 
 
 class Lifecycle:
@@ -34,40 +32,23 @@ class Lifecycle:
         self.record = record
         """Records a fact in the result: ``os``, ``package_manager``, ``missing``, or one of
         ``boot_seconds``, ``dockerd_seconds`` and ``provision_seconds``."""
+        self.image = job.image
+        """The image's reference, digest, platform, size and layers."""
+        self.budgets = job.budgets
+        """The profile's budgets, in seconds: ``boot``, ``dockerd``, ``provision``, ``shutdown``."""
+        self.engine_platform = job.engine_platform
+        """The platform of the engine's host, such as ``linux/amd64``."""
+        self.expected_platform = job.requested_platform or job.engine_platform
+        """The platform that was requested, or else that of the engine's host."""
+        self.architecture = (job.image.platform or job.engine_platform).split("/")[1]
+        """The candidate's architecture by OCI's name, such as ``arm64``."""
+        self.is_foreign = self.architecture != job.engine_platform.split("/")[1]
+        """True if that is not the architecture of the engine's host."""
+        self.known_package_managers = tuple(each.name for each in packages.families())
         self.stopped: StopResult | None = None
-        """How long the last :meth:`stop` took, and the exit code; None before it."""
+        """The duration and exit code of the last :meth:`stop`; None before it."""
         self.longest_wait = 0.0
         """Seconds of the longest wait of this check that ended without success."""
-
-    @property
-    def image(self) -> Image:
-        """The image's reference, digest, platform, size and layers."""
-        return self.job.image
-
-    @property
-    def budgets(self) -> Budgets:
-        """The profile's budgets, in seconds: ``boot``, ``dockerd``, ``provision``, ``shutdown``."""
-        return self.job.budgets
-
-    @property
-    def engine_platform(self) -> str:
-        """The platform of the engine's host, such as ``linux/amd64``."""
-        return self.job.engine_platform
-
-    @property
-    def expected_platform(self) -> str:
-        """The platform that was requested, or else that of the engine's host."""
-        return self.job.requested_platform or self.job.engine_platform
-
-    @property
-    def architecture(self) -> str:
-        """The candidate's architecture by OCI's name, such as ``arm64``."""
-        return (self.image.platform or self.engine_platform).split("/")[1]
-
-    @property
-    def is_foreign(self) -> bool:
-        """True if the candidate's architecture is not that of the engine's host."""
-        return self.architecture != self.engine_platform.split("/")[1]
 
     def read_file(self, path: str) -> bytes | None:
         """Return a file's content, read by the engine; None if there is no such file."""
@@ -211,11 +192,6 @@ class Lifecycle:
             unknown(f"the shell could not tell which package manager is there: exit {answer.rc}")
         name = answer.stdout.decode("utf-8", "replace").strip()
         return packages.family(name) if name in self.known_package_managers else None
-
-    @property
-    def known_package_managers(self) -> tuple[str, ...]:
-        """The names of the package managers that certify knows."""
-        return tuple(each.name for each in packages.families())
 
     @cached_property
     def supervisor(self) -> Supervisor:

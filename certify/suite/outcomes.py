@@ -16,7 +16,6 @@ from certify.model.errors import Trouble
 from certify.model.terms import Fault, Outcome
 from certify.suite.candidate import Candidate
 from certify.suite.claims import CheckUnknown, Proven, Spec
-from certify.suite.host import Transcript
 from certify.util.text import one_line, printable
 
 _FAILURES = (AssertionError, pytest.fail.Exception)
@@ -40,9 +39,8 @@ class CheckOutcome(NamedTuple):
 class Outcomes:
     """Maps the end of each check of one candidate to an outcome, a message and a fault."""
 
-    def __init__(self, candidate: Candidate, transcript: Transcript) -> None:
+    def __init__(self, candidate: Candidate) -> None:
         self._candidate = candidate
-        self._transcript = transcript
         self.ended_during: str | None = None
         """The id of the check during which the container ended by itself."""
 
@@ -110,7 +108,9 @@ class Outcomes:
         """
         if self._out_of_memory():
             return "the memory that the container was given ran out", Fault.LAUNCH
-        killed = any(each.rc == KILLED and not each.timed_out for each in self._transcript)
+        killed = any(
+            each.rc == KILLED and not each.timed_out for each in self._candidate.transcript
+        )
         killed = killed or (self._boot is not None and self._boot.installed == KILLED)
         if killed or self._shell_was_lost(error):
             return "a command was killed before it ended by itself", Fault.HOST
@@ -118,7 +118,7 @@ class Outcomes:
 
     def _shell_was_lost(self, error: BaseException) -> bool:
         """Return True if a shell ended in the middle of a command."""
-        lost = any(answer.shell_lost for answer in self._transcript)
+        lost = any(answer.shell_lost for answer in self._candidate.transcript)
         return lost or isinstance(error, CommandLost)
 
     def _out_of_memory(self) -> bool:
@@ -173,7 +173,7 @@ class Outcomes:
 
     def _transcript_text(self) -> str:
         """Return the last commands of this check with their output."""
-        return "\n".join(_answer_text(answer) for answer in self._transcript[-4:])
+        return "\n".join(_answer_text(answer) for answer in self._candidate.transcript[-4:])
 
 
 def _answer_text(answer: ShellResult) -> str:

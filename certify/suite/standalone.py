@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import signal
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,9 +20,6 @@ from certify.suite.conductor import Conductor
 from certify.suite.job import make_job, plan_launch
 from certify.suite.profile_selection import select_profile
 from certify.util.signals import interruptible
-
-if TYPE_CHECKING:
-    from certify.suite.host import Transcript
 
 
 class LaunchingConductor(Conductor):
@@ -65,9 +61,8 @@ def launch_conductor(config: pytest.Config) -> Conductor:
         except CertifyError as error:
             raise pytest.UsageError(f"{error.message} {error.remedy}".strip()) from error
         job = make_job(engine, image, plan, started, [profile])
-        transcript: Transcript = []
-        candidate = Candidate(job, started.container, transcript, lambda _name, _value: None)
+        candidate = Candidate(job, started.container, lambda _name, _value: None)
         candidate.control_results = partial(measure_reach, engine, network=None)
-        conductor = LaunchingConductor(candidate, transcript)
+        conductor = LaunchingConductor(candidate)
         conductor.cleanup = stack.pop_all()
         return conductor

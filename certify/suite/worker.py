@@ -28,7 +28,6 @@ from certify.suite.candidate import Candidate
 from certify.suite.catalogue import suite_directory
 from certify.suite.claims import Spec
 from certify.suite.conductor import Conductor
-from certify.suite.host import Transcript
 from certify.suite.job import Job
 from certify.suite.plugin import CONDUCTOR
 from certify.util.text import one_line
@@ -79,8 +78,8 @@ class Channel:
 class StreamingConductor(Conductor):
     """A conductor that sends each finding at once, and stops when the engine is gone."""
 
-    def __init__(self, candidate: Candidate, transcript: Transcript, channel: Channel) -> None:
-        super().__init__(candidate, transcript)
+    def __init__(self, candidate: Candidate, channel: Channel) -> None:
+        super().__init__(candidate)
         self._channel = channel
         self._session: pytest.Session | None = None
         self._expected: list[str] = []
@@ -135,10 +134,9 @@ def main() -> int:
         return 3
     message, notify = channel.receive_job()
     job = Job.model_validate(message["job"])
-    transcript: Transcript = []
     container = Container(engine, job.container, notify, job.pace)
     candidate = Candidate(
-        job, container, transcript, lambda name, value: channel.send("fact", name=name, value=value)
+        job, container, lambda name, value: channel.send("fact", name=name, value=value)
     )
     candidate.control_results = channel.control_results
     directory = suite_directory()
@@ -147,7 +145,7 @@ def main() -> int:
                  "-o", f"pythonpath={shlex.join(own)}", "--rootdir", str(directory),
                  # A conftest.py beside the user's checks counts, one further up does not.
                  "--confcutdir", *(own or [str(directory)])[:1], str(directory), *own]  # fmt: skip
-    conductor = StreamingConductor(candidate, transcript, channel)
+    conductor = StreamingConductor(candidate, channel)
     code = pytest.main(arguments, plugins=[_Named(conductor)])
     container.close_shells()
     engine.close()

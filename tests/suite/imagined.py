@@ -58,7 +58,7 @@ class Imagined:
     def examined(self, profiles: Sequence[Profile]) -> tuple[dict[str, Finding], bool]:
         """What a launch for these profiles finds, and whether time was up before its end."""
         candidate = _Candidate(self, profiles)
-        conductor = Conductor(cast(Candidate, candidate), [])
+        conductor = Conductor(cast(Candidate, candidate))
         items = list(_ITEMS)
         silent = SimpleNamespace(hook=SimpleNamespace(pytest_deselected=lambda items: None))
         conductor.pytest_collection_modifyitems(cast(Any, silent), cast(Any, items))
@@ -105,6 +105,7 @@ class _Candidate:
     def __init__(self, image: Imagined, profiles: Sequence[Profile]) -> None:
         self._image = image
         self.ended = False
+        self.transcript: list[object] = []
         self.container = self
         self.package_manager = packages.family(image.family) if image.family else None
         launch = profiles[0].launch

@@ -30,7 +30,7 @@ def candidate_with(files: dict[str, bytes], facts: list[tuple[str, Any]]) -> Can
         engine_platform="linux/amd64",
     )
     candidate = cast(Container, SimpleNamespace(read_file=files.get, pace=1.0))
-    return Candidate(job, candidate, [], lambda name, value: facts.append((name, value)))
+    return Candidate(job, candidate, lambda name, value: facts.append((name, value)))
 
 
 def test_the_operating_system_is_a_fact() -> None:

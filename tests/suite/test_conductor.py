@@ -72,6 +72,7 @@ class FakeCandidate:
         self.booted = 0
         self.gone: Exception | None = None
         self.longest_wait = 0.0
+        self.transcript: Transcript = []
         self.container = self
         self.ask: Callable[[str, str], None] = lambda _command, _output: None
 
@@ -115,8 +116,7 @@ class Run:
         self.reported: list[Finding] = []
         self.began: list[str] = []
         self.specs: list[Spec] = []
-        self.transcript: Transcript = []
-        self.candidate.ask = lambda command, output: self.transcript.append(
+        self.candidate.ask = lambda command, output: self.candidate.transcript.append(
             ShellResult(command, 1, output.encode(), b"", 0.25)
         )
 
@@ -136,7 +136,7 @@ class Run:
             def report(self, finding: Finding) -> None:
                 run.reported.append(finding)
 
-        recording = Recording(cast(Candidate, self.candidate), self.transcript)
+        recording = Recording(cast(Candidate, self.candidate))
 
         class Named:
             @pytest.hookimpl(tryfirst=True)
@@ -282,7 +282,7 @@ def test_an_unknown_answer_has_evidence_as_well(run: Run) -> None:
 
 
 def test_what_a_command_did_not_survive_is_told(run: Run) -> None:
-    run.candidate.ask = lambda command, _output: run.transcript.append(
+    run.candidate.ask = lambda command, _output: run.candidate.transcript.append(
         ShellResult(command, 137, b"", b"", 60.0, timed_out=True)
     )
     finding = run(a_check("image.one", "candidate.ask('hang', '')", "assert False"))["image.one"]
@@ -326,7 +326,7 @@ def test_what_is_not_so_of_what_is_gone_is_told_of_what_is_gone(
     run: Run, gone: Exception | None, meaning: tuple[Outcome, Fault | None], message: str
 ) -> None:
     run.candidate.gone = gone
-    run.candidate.ask = lambda command, _output: run.transcript.append(
+    run.candidate.ask = lambda command, _output: run.candidate.transcript.append(
         ShellResult(command, KILLED, b"", b"", 0.1, shell_lost=True)
     )
     finding = run(

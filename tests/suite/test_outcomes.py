@@ -28,6 +28,7 @@ class Container:
     def __init__(self) -> None:
         self.job = SimpleNamespace(launch="init", liveness_check="systemd.pid1", start_error="")
         self.container = self
+        self.transcript: Transcript = []
         self.running = True
         self.ended_from_outside = False
         self.stopped: object | None = None
@@ -80,8 +81,10 @@ def meaning_of(
     check: str = "packages.install",
     provides: str | None = None,
 ) -> tuple[Outcome, Fault | None, str]:
-    meanings = Outcomes(cast(Candidate, candidate), cast(Transcript, list(answers)))
-    meant = meanings.classify(a_spec(check, provides), error, note="", is_alive=True)
+    candidate.transcript = list(answers)
+    meant = Outcomes(cast(Candidate, candidate)).classify(
+        a_spec(check, provides), error, note="", is_alive=True
+    )
     return meant.outcome, meant.fault, meant.message
 
 

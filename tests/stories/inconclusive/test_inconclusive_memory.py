@@ -10,7 +10,6 @@ import pytest
 from certify.engine.client import Engine
 from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan, Limits
-from certify.engine.session import ShellResult
 from certify.model.finding import Claim
 from certify.model.terms import Fault, Outcome
 from certify.suite.candidate import Candidate
@@ -41,12 +40,12 @@ def test_what_was_killed_does_not_fail_the_image(
         answer = started.container.shell().run(command)
         assert answer.rc == code
         job = SimpleNamespace(launch="idle", liveness_check="image.shell", start_error="")
-        candidate = SimpleNamespace(container=started.container, job=job)
-        meant = meaning(cast(Candidate, candidate), answer)
+        candidate = SimpleNamespace(container=started.container, job=job, transcript=[answer])
+        meant = outcome_of(cast(Candidate, candidate))
     assert (meant.outcome, meant.fault) == (outcome, fault)
 
 
-def meaning(candidate: Candidate, answer: ShellResult) -> CheckOutcome:
+def outcome_of(candidate: Candidate) -> CheckOutcome:
     claim = Claim(id="packages.install", title="t", claim="It is so.", why="w", how="h", remedy="r")
     error = AssertionError("ed could not be installed")
-    return Outcomes(candidate, [answer]).classify(Spec(claim), error, note="", is_alive=True)
+    return Outcomes(candidate).classify(Spec(claim), error, note="", is_alive=True)
