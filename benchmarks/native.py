@@ -1,14 +1,13 @@
-"""How long a native image takes, as a ratio to what cannot be avoided.
+"""Time of a certification, compared with the bare container operations.
 
-Three ways to ask the same of one image, in turn, so that a machine that slows down
-slows all of them:
+Three ways to check one image run in turn, so that a machine that slows down slows all of them:
 
-* ``floor``: the bare container operations, by ``docker`` and one ``docker exec`` for each
-  group, with nothing judged;
-* ``certify``: ``certify run`` in a fresh process, reports and ledger included;
-* ``plain``: the same checks as pytest functions over testinfra's own docker backend.
+* ``floor``: the bare container operations, by ``docker`` and one ``docker exec`` per group,
+  without any checks;
+* ``certify``: ``certify run`` in a new process, with reports and ledger;
+* ``plain``: the same checks as pytest functions with testinfra's own docker backend.
 
-Run: ``python benchmarks/native.py [--runs N] [--image REF]``; prints Markdown.
+Run ``python -m benchmarks.native [--runs N] [--image REF]``; it prints Markdown.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ NAME = "certify-benchmark"
 
 
 def start_command(image: str) -> list[str]:
-    """The bare launch: the same flags as certify's."""
+    """Return the command of the bare launch, with the same flags as certify's."""
     return [
         "docker", "run", "-d", "--name", NAME, "--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN",
         "--cgroupns=private", f"--security-opt=seccomp={seccomp_path()}",
@@ -66,7 +65,7 @@ bash -lc true; git init -q /tmp/g; git --version
 
 
 def docker_steps() -> str:
-    """Bare nested containers: one that prints, one that is reached, compose, a restart."""
+    """Return the script for nested containers: output, a port, compose, a restart of dockerd."""
     say = programs.shell_printf(programs.image_archive(programs.echo("amd64", b"hello")))
     serve = programs.shell_printf(programs.image_archive(programs.serve("amd64", 7770, b"hello")))
     compose = 'version: "3"\\nservices:\\n  p:\\n    image: s\\n    network_mode: none\\n'
@@ -93,7 +92,7 @@ def execute(script: str, user: str = "root") -> None:
 
 
 def floor(image: str) -> None:
-    """The bare operations, one after another."""
+    """Run the bare operations one after another."""
     subprocess.run(start_command(image), check=True, capture_output=True)
     try:
         for script in (WAIT, PACKAGES, SYSTEMD, USER, docker_steps()):
@@ -106,8 +105,8 @@ def floor(image: str) -> None:
         subprocess.run(["docker", "rm", "-fv", NAME], check=True, capture_output=True)
 
 
-def certified(image: str) -> None:
-    """certify as people run it."""
+def certify(image: str) -> None:
+    """Run certify as people do."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
             [sys.executable, "-m", "certify", "run", "--reports", folder, "--pull", "never", image],
@@ -116,7 +115,7 @@ def certified(image: str) -> None:
 
 
 def plain(image: str) -> None:
-    """The same questions in plain pytest and testinfra."""
+    """Run the same checks with plain pytest and testinfra."""
     environment = os.environ | {
         "BENCH_IMAGE": image, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(HERE.parent)
     }  # fmt: skip
@@ -138,7 +137,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--image", default="certify-sample/debian-devspace:latest")
     options = parser.parse_args()
-    ways = {"floor": floor, "certify": certified, "plain": plain}
+    ways = {"floor": floor, "certify": certify, "plain": plain}
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(options.runs + 1):
         for name, way in ways.items():

@@ -1,4 +1,4 @@
-"""The benchmark's counterpart: the same questions, by pytest and testinfra's docker backend."""
+"""The same checks as plain pytest functions, for comparison (see native.py)."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ def test_startup(box: Host) -> None:
 
 def test_user(box: Host) -> None:
     assert box.run(USER).rc == 0
-    theirs = testinfra.get_host(f"docker://bench@{NAME}")
-    assert theirs.run("cd && echo written >mine && cat mine").stdout == "written\n"
-    assert theirs.run("sudo -n id -u").stdout == "0\n"
+    as_user = testinfra.get_host(f"docker://bench@{NAME}")
+    assert as_user.run("cd && echo written >mine && cat mine").stdout == "written\n"
+    assert as_user.run("sudo -n id -u").stdout == "0\n"
 
 
 def test_nested(box: Host) -> None:

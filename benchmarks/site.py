@@ -1,13 +1,12 @@
-"""How long the site of 1,000 and 10,000 images takes to write, and to use in a real browser.
+"""Time to write the site of 1,000 and 10,000 images, and to use it in a real browser.
 
-The ledger is synthetic (`tests.factories`). The site is written in a fresh process of its own:
-all of it, then again with nothing changed, then after one image in a hundred has got a new
-result. Then Debian's Chromium opens the matrix from its file: until the first row stands on the
-screen, from a letter in the search field until the rows are others, from a click on a column
-until they are sorted, the longest frame while all rows are scrolled past, and what its renderer
-keeps in memory.
+The ledger is synthetic (`tests.factories`). The site is written three times, each in a new process:
+all of it, then with nothing changed, then with new results for one image in a hundred. Then
+Debian's Chromium opens the matrix. Measured are the time until the first row is visible, the time
+from a letter in the search field until the rows change, the time from a click on a column until
+they are sorted, the longest frame while scrolling through all rows, and the renderer's memory.
 
-Run: ``python -m benchmarks.site [--images 1000 10000]``; prints Markdown.
+Run ``python -m benchmarks.site [--images 1000 10000]``; it prints Markdown.
 """
 
 from __future__ import annotations
@@ -37,17 +36,17 @@ from tests.factories import NOON, many, result_of
 RUNS = 5
 CHROMIUM = shutil.which("chromium")
 FIRST_ROW = """
-const seen = new MutationObserver(() => {
+const observer = new MutationObserver(() => {
   if (!document.querySelector('#matrix tbody [data-reference]')) return;
-  seen.disconnect();
+  observer.disconnect();
   requestAnimationFrame(() => setTimeout(() => { window.firstRow = performance.now(); }));
 });
-seen.observe(document, {childList: true, subtree: true});
+observer.observe(document, {childList: true, subtree: true});
 """
 UNTIL_OTHER_ROWS = """async () => {
   const body = document.querySelector('#matrix tbody'), started = performance.now();
-  const changed = new Promise(resolve => new MutationObserver((_, seen) => {
-    seen.disconnect();
+  const changed = new Promise(resolve => new MutationObserver((_, observer) => {
+    observer.disconnect();
     requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - started)));
   }).observe(body, {childList: true, subtree: true, attributes: true, characterData: true}));
   ACT;
@@ -74,7 +73,7 @@ def ledger_at(folder: Path) -> str:
 
 
 def write(folder: Path) -> tuple[float, float, int]:
-    """Seconds, peak MiB and pages written of one rendering; for a process of its own."""
+    """Write the site; return seconds, peak memory in MiB, and the number of pages written."""
     started = time.perf_counter()
     with Ledger.open(ledger_at(folder)) as ledger:
         written = update_reports(folder, ledger)
@@ -82,27 +81,27 @@ def write(folder: Path) -> tuple[float, float, int]:
     return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, written
 
 
-def apart(folder: Path) -> tuple[float, float, int]:
-    """The same in a fresh process, so that its peak of memory is its own."""
+def write_in_process(folder: Path) -> tuple[float, float, int]:
+    """Run :func:`write` in a new process, to measure the peak memory of nothing else."""
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=fresh) as pool:
         return pool.submit(write, folder).result()
 
 
 def rendering(folder: Path, images: int) -> str:
-    """One row of the table: a ledger is filled, and its site written three times."""
+    """Fill a ledger, write its site three times, and return a row of the first table."""
     folder.mkdir()
     with Ledger.open(ledger_at(folder)) as ledger:
         for result in many(images):
             ledger.record(result)
-    whole, peak, pages = apart(folder)
+    whole, peak, pages = write_in_process(folder)
     assert pages == images
-    unchanged, _, pages = apart(folder)
+    unchanged, _, pages = write_in_process(folder)
     assert pages == 0
     with Ledger.open(ledger_at(folder)) as ledger:
         for number in islice(range(images), 0, images, 100):
             ledger.record(result_of(number, NOON + timedelta(days=1)))
-    some, _, pages = apart(folder)
+    some, _, pages = write_in_process(folder)
     size = sum(f.stat().st_size for f in folder.rglob("*") if f.suffix != ".db") / 1e6
     return (
         f"| {images:,} | {whole:.1f} s | {peak:.0f} MiB | {unchanged:.2f} s"
@@ -111,7 +110,7 @@ def rendering(folder: Path, images: int) -> str:
 
 
 def visit(browser: Browser, index: Path, measure: Callable[[Page], Any]) -> Any:
-    """What is measured on a page of its own that shows its first row."""
+    """Open the matrix in a new page, wait for its first row, and return the measurement."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, offline=True)
     page = context.new_page()
     page.add_init_script(FIRST_ROW)
@@ -123,7 +122,7 @@ def visit(browser: Browser, index: Path, measure: Callable[[Page], Any]) -> Any:
 
 
 def until_other_rows(act: str) -> str:
-    # Put together here, for the page's Content-Security-Policy lets nobody evaluate text.
+    # Composed here, because the page's Content-Security-Policy forbids scripts to evaluate text.
     return UNTIL_OTHER_ROWS.replace("ACT", act)
 
 
@@ -139,7 +138,7 @@ def first_row(page: Page) -> float:
 
 
 def filtering(page: Page) -> float:
-    """Milliseconds from a letter in the search field to other rows, the median of several."""
+    """Return the median milliseconds from a change of the search field to other rows."""
     texts = ("games", "", "fedora-0", "")
     return statistics.median(float(page.evaluate(until_other_rows(typed(t)))) for t in texts)
 
@@ -150,7 +149,7 @@ def sorting(page: Page) -> float:
 
 
 def memory(browser: Browser, page: Page) -> tuple[float, float]:
-    """MB on the heap of JavaScript after a collection, and MB that the renderer holds alone."""
+    """Return MB on the JavaScript heap after a collection, and MB private to the renderer."""
     page.evaluate(LONGEST_FRAME)
     session = page.context.new_cdp_session(page)
     session.send("HeapProfiler.collectGarbage")
@@ -168,7 +167,7 @@ def _anonymous(pid: int) -> float:
 
 
 def using(browser: Browser, folder: Path, images: int) -> str:
-    """One row of the other table."""
+    """Use the site of a folder and return a row of the second table."""
     index = folder / "index.html"
     visit(browser, index, first_row)  # to warm up
     first = statistics.median(visit(browser, index, first_row) for _ in range(RUNS))
@@ -185,7 +184,7 @@ def using(browser: Browser, folder: Path, images: int) -> str:
 
 
 def main() -> None:
-    """Print the tables."""
+    """Measure, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--images", type=int, nargs="+", default=[1_000, 10_000])
     counts = parser.parse_args().images

@@ -1,12 +1,11 @@
-"""How long a sweep takes that finds nothing changed: 100, 1,000 and 10,000 tags.
+"""Time of a sweep over 100, 1,000 and 10,000 tags of which none has changed.
 
-A real registry on loopback holds as many manifests, each another one, over the blobs of one
-sample. Two samples are certified, a good and a bad one; what is recorded of them, copied in turn
-for each tag, is the ledger of a sweep that has been here before. Then `certify sweep` runs in a
-fresh process. The floor
-is what cannot be avoided: one HEAD after another for each tag, over one kept connection.
+A real registry on loopback has a manifest per tag, all with the layers of one sample. Two samples
+are certified, one good and one bad, and copies of their results for all tags make the ledger of an
+earlier sweep. Then ``certify sweep`` runs in a new process. The floor is one HEAD request after
+another, for each tag, over one open connection.
 
-Run: ``python -m benchmarks.unchanged [--tags 100 1000 10000]``; prints Markdown.
+Run ``python -m benchmarks.unchanged [--tags 100 1000 10000] [--second]``; it prints Markdown.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ RUNS = 3
 
 
 def fill(registry: Registry, repository: str, tags: int) -> dict[str, str]:
-    """Give a repository so many tags, each of a manifest of its own; their digests."""
+    """Push a manifest per tag to a repository, and return the digests by tag."""
     registry.push(f"certify-sample/{SAMPLES[0]}", f"{repository}:0")
     url = f"http://{registry.host}/v2/{repository}/manifests"
     with requests.Session() as session:
@@ -64,7 +63,7 @@ def fill(registry: Registry, repository: str, tags: int) -> dict[str, str]:
 
 
 def floor(registry: Registry, repository: str, tags: int) -> float:
-    """Seconds for one HEAD after another."""
+    """Return the seconds for one HEAD request after another."""
     started = time.perf_counter()
     with requests.Session() as session:
         for number in range(tags):
@@ -77,7 +76,7 @@ def floor(registry: Registry, repository: str, tags: int) -> float:
 
 
 def sweep(listing: Path, reports: Path, *more: str) -> tuple[float, str]:
-    """Seconds for one sweep in a process of its own, and what it said."""
+    """Sweep in a new process; return the seconds, and what it printed on standard error."""
     command = [
         sys.executable, "-P", "-m", "certify", "sweep", str(listing), "--reports", str(reports),
         "--fail-on", "never", *more,
@@ -93,7 +92,7 @@ def sweep(listing: Path, reports: Path, *more: str) -> tuple[float, str]:
 def copies(
     results: list[Result], host: str, repository: str, digests: dict[str, str]
 ) -> Iterator[Result]:
-    """The same answers in turn, one for each tag."""
+    """Yield copies of the results in turn, one per tag."""
     for result, (tag, digest) in zip(cycle(results), digests.items(), strict=False):
         named = {
             "reference": f"{host}/{repository}:{tag}", "registry": host, "repository": repository,
@@ -103,7 +102,7 @@ def copies(
 
 
 def measure(registry: Registry, folder: Path, tags: int) -> tuple[float, float]:
-    """Seconds of the floor and of an unchanged sweep."""
+    """Return the seconds of the floor and of an unchanged sweep."""
     repository, reports, listing = f"unchanged/{tags}", folder / f"{tags}", folder / f"{tags}.txt"
     digests = fill(registry, repository, tags)
     two = folder / "two.txt"
@@ -113,11 +112,11 @@ def measure(registry: Registry, folder: Path, tags: int) -> tuple[float, float]:
         for copy in copies(ledger.matrix_results(), registry.host, repository, digests):
             ledger.record(copy)
     listing.write_text(f"{registry.host}/{repository}:*\n", "utf-8")
-    sweep(listing, reports)  # which writes a file for each
+    sweep(listing, reports)  # this one writes the files of all images
     times = []
     for _ in range(RUNS):
-        seconds, said = sweep(listing, reports)
-        assert f"{tags} fresh" in said, said
+        seconds, printed = sweep(listing, reports)
+        assert f"{tags} fresh" in printed, printed
         times.append(seconds)
     return floor(registry, repository, tags), statistics.median(times)
 
@@ -129,7 +128,7 @@ VARIANTS = {
 
 
 def second(registry: Registry, folder: Path) -> tuple[float, float]:
-    """Seconds of the first sweep over twelve real images, and of the next one."""
+    """Return the seconds of a first sweep over twelve real images, and of a second one."""
     for sample, count in VARIANTS.items():
         for number in range(count):
             dockerfile = f"FROM certify-sample/{sample}\nLABEL variant={time.time_ns()}\n"
@@ -142,12 +141,12 @@ def second(registry: Registry, folder: Path) -> tuple[float, float]:
     listing.write_text(f"{registry.host}/real/*:*\n", "utf-8")
     first, _ = sweep(listing, folder / "real")
     again = [sweep(listing, folder / "real") for _ in range(RUNS)]
-    assert all("12 fresh" in said for _, said in again)
+    assert all("12 fresh" in printed for _, printed in again)
     return first, statistics.median(seconds for seconds, _ in again)
 
 
 def main() -> None:
-    """Print the tables."""
+    """Measure, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--tags", type=int, nargs="+", default=[100, 1_000, 10_000])
     parser.add_argument("--second", action="store_true", help="Also sweep twelve real images.")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from certify.model.result import Result
+from certify.model.result_key import ResultKey
 from certify.model.terms import Grade, Status
 
 
@@ -29,9 +30,9 @@ class SweepEntry:
     """The first reason of the verdict; empty if there is none."""
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """The reference, platform and profile, the same in every sweep."""
-        return self.reference, self.platform, self.profile
+    def key(self) -> ResultKey:
+        """The key, the same in every sweep."""
+        return ResultKey(self.reference, self.platform, self.profile)
 
 
 def sweep_entry(result: Result) -> SweepEntry:
@@ -39,9 +40,7 @@ def sweep_entry(result: Result) -> SweepEntry:
     reasons = result.verdict.reasons
     first = reasons[0] if reasons else None
     return SweepEntry(
-        reference=result.image.reference,
-        platform=result.image.platform or "",
-        profile=result.profile,
+        **ResultKey.of(result)._asdict(),
         identity=result.image.digest or result.image.image_id or "",
         status=result.verdict.status,
         grade=result.verdict.grade,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 
 
@@ -22,3 +23,8 @@ class ResultInForce:
     host_class: str
     """The kind of host (:attr:`certify.model.result.Host.kind`); empty if unknown."""
     expires_at: datetime
+
+    @property
+    def key(self) -> ResultKey:
+        """The reference, platform and profile."""
+        return ResultKey(self.reference, self.platform, self.profile)

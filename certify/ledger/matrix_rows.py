@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from certify.ledger import queries
 from certify.ledger.queries import NAMES, ROW
-from certify.model.result_key import Key
+from certify.model.result_key import ResultKey
 from certify.model.terms import Grade, Status
 
 
@@ -30,9 +30,9 @@ class MatrixRow:
     status: Status
 
     @property
-    def key(self) -> Key:
-        """The reference, platform and profile, unique in a matrix."""
-        return self.names["reference"], self.platform, self.profile
+    def key(self) -> ResultKey:
+        """The key, unique in a matrix."""
+        return ResultKey(self.names["reference"], self.platform, self.profile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +77,18 @@ def _rows(connection: Connection, query: Select[Any]) -> list[MatrixRow]:
     ]
 
 
-def read_newest_ids(connection: Connection) -> dict[Key, int]:
+def read_newest_ids(connection: Connection) -> dict[ResultKey, int]:
     """Return the number of the newest result for each reference, platform and profile."""
     keys = (ROW.reference, ROW.platform, ROW.profile)
     query = select(*keys, func.max(ROW.id)).group_by(*keys)
-    return {(row[0], row[1], row[2]): row[3] for row in connection.execute(query)}
+    return {ResultKey(*key): number for *key, number in connection.execute(query)}
 
 
 def read_history_points(
     connection: Connection, rows: Sequence[MatrixRow]
-) -> dict[Key, list[HistoryPoint]]:
+) -> dict[ResultKey, list[HistoryPoint]]:
     """Return all results recorded under the keys of some rows, the oldest first."""
-    found: dict[Key, list[HistoryPoint]] = {row.key: [] for row in rows}
+    found: dict[ResultKey, list[HistoryPoint]] = {row.key: [] for row in rows}
     query = (
         select(
             ROW.reference, ROW.platform, ROW.profile,
@@ -97,12 +97,8 @@ def read_history_points(
         .where(ROW.reference.in_({row.names["reference"] for row in rows}))
         .order_by(ROW.finished_at, ROW.id)
     )  # fmt: skip
-    for reference, platform, profile, at, status, grade, boot, identity in connection.execute(
-        query
-    ):
-        if (reference, platform, profile) in found:
-            point = HistoryPoint(
-                at, Status(status), Grade(grade) if grade else None, boot, identity
-            )
-            found[reference, platform, profile].append(point)
+    for *key, at, status, grade, boot, identity in connection.execute(query):
+        if (points := found.get(ResultKey(*key))) is not None:
+            grade = Grade(grade) if grade else None
+            points.append(HistoryPoint(at, Status(status), grade, boot, identity))
     return found

@@ -103,7 +103,7 @@ def _first(
     per: Sequence[ColumnElement[Any]],
     where: ColumnElement[bool] | None = None,
 ) -> Subquery:
-    """Number the rows within each group that shares ``per``; the first has ``place`` 1."""
+    """Return IDs with their ``place``, from 1, among the rows with the same ``per``."""
     place = func.row_number().over(partition_by=per, order_by=order)
     ranked = select(ROW.id, place.label("place"))
     return (ranked if where is None else ranked.where(where)).subquery()

@@ -33,7 +33,7 @@ from certify.ledger.schema import VERSION, create, results_table, version_of
 from certify.ledger.sweeps import Sweeps
 from certify.model.errors import LedgerUnavailable
 from certify.model.result import Image, Result
-from certify.model.result_key import Key
+from certify.model.result_key import ResultKey
 from certify.model.revocation import reject_if_revoked
 from certify.model.terms import Status
 from certify.util.text import one_line, safe_json
@@ -142,12 +142,12 @@ class Ledger:
                 image = result.image.model_copy(update=each.names)
                 yield each, result.model_copy(update={"image": image})
 
-    def newest_ids(self) -> dict[Key, int]:
+    def newest_ids(self) -> dict[ResultKey, int]:
         """Return the number of the newest result for each reference, platform and profile."""
         with self._translate_errors(), self._engine.connect() as connection:
             return read_newest_ids(connection)
 
-    def history_points(self, rows: Sequence[MatrixRow]) -> dict[Key, list[HistoryPoint]]:
+    def history_points(self, rows: Sequence[MatrixRow]) -> dict[ResultKey, list[HistoryPoint]]:
         """Return all results ever recorded for rows of the matrix, the oldest first.
 
         The references become parameters of one query, so pass a few hundred rows at most.

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from certify.model.result_key import ResultKey
 from certify.model.terms import Grade, Trust
 from certify.model.value import Moment, Value
 
@@ -45,9 +46,9 @@ class Approved(Value):
     expires_at: Moment
 
     @property
-    def name(self) -> tuple[str, str, str]:
+    def key(self) -> ResultKey:
         """The reference, platform and profile, unique in a list."""
-        return self.reference, self.platform, self.profile
+        return ResultKey(self.reference, self.platform, self.profile)
 
 
 class Revocation(Value):

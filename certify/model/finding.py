@@ -46,5 +46,7 @@ class Finding(Value):
     """The check that kept this one from running, because it failed or has no answer."""
     fault: Fault | None = None
     """The place of the cause, if the check failed or its outcome is unknown."""
+    remedy: str = ""
+    """The remedy of the cause; empty if the cause is not known."""
     waited: float = 0.0
     """The longest wait in seconds that reached its time limit; 0 if none did."""

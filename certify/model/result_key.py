@@ -2,5 +2,20 @@
 
 from __future__ import annotations
 
-Key = tuple[str, str, str]
-"""Reference, platform and profile: what a sweep asks about, and compares with the one before."""
+from typing import NamedTuple
+
+from certify.model.result import Result
+
+
+class ResultKey(NamedTuple):
+    """The key by which sweeps and the ledger find a result, and the order of lists."""
+
+    reference: str
+    platform: str
+    """Empty if unknown."""
+    profile: str
+
+    @classmethod
+    def of(cls, result: Result) -> ResultKey:
+        """Return the key of a result."""
+        return cls(result.image.reference, result.image.platform or "", result.profile)

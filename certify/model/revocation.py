@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from certify.model.approved import Approved, ApprovedList, Revocation
 from certify.model.result import Reason, Result, Verdict
+from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 
 
@@ -66,16 +67,16 @@ def find_revocation(
 
 def split_revoked(
     images: Iterable[Approved], revoked: Sequence[Revocation]
-) -> tuple[list[Approved], dict[tuple[str, str, str], str]]:
-    """Return the images that are not revoked, and the reasons for the others by their names."""
+) -> tuple[list[Approved], dict[ResultKey, str]]:
+    """Return the images that are not revoked, and the reasons for the others by their keys."""
     remaining: list[Approved] = []
-    removed: dict[tuple[str, str, str], str] = {}
+    removed: dict[ResultKey, str] = {}
     for image in images:
         revocation = find_revocation(image.digest, image.manifest_digest, revoked)
         if revocation is None:
             remaining.append(image)
         else:
-            removed[image.name] = f"revoked: {revocation.reason}"
+            removed[image.key] = f"revoked: {revocation.reason}"
     return remaining, removed
 
 

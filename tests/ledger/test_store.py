@@ -15,13 +15,13 @@ from sqlalchemy import create_engine, text
 
 from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable
-from certify.model.result import Check, Image, Result, Waived, WaiverNote
+from certify.model.result import AppliedWaiver, Check, Image, Result, WaiverNote
 from certify.model.terms import Level, Outcome, Status, WaiverState
 from tests.factories import NOON
 
 DEBIAN = "docker.io/library/debian:12"
 BOOKWORM = "docker.io/library/debian:bookworm"
-WAIVED = Waived(
+WAIVED = AppliedWaiver(
     reason="harmless \x1b[2J",
     owner="ana",
     expires=datetime(2026, 5, 31, 23, 59, 59, tzinfo=UTC),
