@@ -223,8 +223,8 @@ def _absent_repositories(
     for repository, documents in missing_repositories(text, os_release).items():
         host = _host(repository)
         if served := [each for each in documents if results.get(each) is Reach.SERVES]:
-            wrong = f"{repository}, which the image's sources name, does not exist, while {host}"
-            yield Fault.IMAGE, f"{wrong} serves {served[-1]} to certify's own container"
+            wrong = f"{host} does not have what the image's sources name, but serves {served[-1]}"
+            yield Fault.IMAGE, f"{wrong} to certify's own container"
         else:
             empty = f"nothing shows that {host} serves anything, {repository} or other documents"
             yield Fault.NETWORK, f"{empty}: that mirror may be out of order"
