@@ -8,7 +8,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from rich.cells import cell_len, chop_cells
-from rich.filesize import decimal
 
 from certify.model.result import Alternative, AppliedWaiver, Check, Result
 from certify.model.terms import Grade, Level, Outcome, Status
@@ -130,11 +129,6 @@ def age(moment: datetime, now: datetime) -> str:
     if minutes < 60:
         return f"{minutes} min"
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} d"
-
-
-def size(value: int) -> str:
-    """Return a size in bytes as text, in decimal units as Docker shows it: ``124.4 MB``."""
-    return decimal(value)
 
 
 def tally(results: Iterable[Result], now: datetime | None = None) -> str:

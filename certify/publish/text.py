@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.constrain import Constrain
+from rich.filesize import decimal
 from rich.rule import Rule
 from rich.text import Text
 
@@ -81,7 +82,7 @@ def _headline(result: Result) -> Iterator[RenderableType]:
         result.profile,
         image.platform,
         image.os and (image.os.pretty_name or image.os.id),
-        None if image.size_bytes is None else phrases.size(image.size_bytes),
+        None if image.size_bytes is None else decimal(image.size_bytes),
         None if image.trust is Trust.UNKNOWN else f"{image.trust.value} on Docker Hub",
     )
     yield Paragraph(Text(" · ".join(one_line(fact) for fact in facts if fact), "dim"))

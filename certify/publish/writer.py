@@ -17,16 +17,9 @@ from certify.ledger.store import BATCH_SIZE, Ledger, batched
 from certify.model.errors import LedgerUnavailable
 from certify.model.file_names import certificate_stem
 from certify.model.result import Result
+from certify.publish import freshness
 from certify.publish.badge import badge_files, total_badge_files
-from certify.publish.freshness import (
-    FINGERPRINTS,
-    Entry,
-    has_tables,
-    outdated,
-    read_entries,
-    read_fingerprints,
-    remove_files,
-)
+from certify.publish.freshness import FINGERPRINTS, Entry
 from certify.publish.json_report import result_json
 from certify.publish.junit import junit_xml
 from certify.publish.matrix import matrix_json, matrix_markdown
@@ -63,15 +56,15 @@ def update_reports(directory: Path, ledger: Ledger, *, now: datetime | None = No
 
 
 def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime) -> int:
-    entries = read_entries(ledger, now)
-    known = read_fingerprints(directory)
-    due = outdated(directory, entries, known)
+    entries = freshness.read_entries(ledger, now)
+    known = freshness.read_fingerprints(directory)
+    due = freshness.outdated(directory, entries, known)
     current = {entry.stem: entry.fingerprint for entry in entries}
-    if due or known.keys() != current.keys() or not has_tables(directory):
+    if due or known.keys() != current.keys() or not freshness.has_tables(directory):
         summaries = [*_write_images(directory, ledger, entries, due, now)]
         _write(directory, _tables(summaries, now))
         for name in known.keys() - current.keys():
-            remove_files(directory, name)
+            freshness.remove_files(directory, name)
     stems = {entry.shown.key: entry.stem for entry in entries}
     _write(directory, frame_files(_changes(ledger), stems, now))
     _write(directory, [(FINGERPRINTS, safe_json(current) + "\n")])
@@ -89,7 +82,7 @@ def _write_images(
             if entry.stem in due:
                 files = dict(_image_files(result, past.get(shown.key, []), now))
                 _write(directory, files.items())
-                remove_files(directory, entry.stem, keep=files)
+                freshness.remove_files(directory, entry.stem, keep=files)
             yield summary_of(result)
 
 

@@ -17,10 +17,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
+from rich.filesize import decimal
 
 from certify.ledger.changes import Change
 from certify.ledger.matrix_rows import HistoryPoint
 from certify.model.result import Check, Result
+from certify.model.result_key import ResultKey
 from certify.publish import phrases
 from certify.publish.phrases import LEGEND, STATUS_MARKS, Mark, mark_of, waiver_text
 from certify.publish.site.plots import Point, spans_of, timeline, trend, typical
@@ -39,7 +41,12 @@ _CLASSES = {
 def image_page(result: Result, stem: str, history: Sequence[HistoryPoint]) -> str:
     """Return the page of one result; ``history`` has all results of its name, oldest first."""
     points = [
-        Point(each.at, each.status, each.boot_seconds, _samples(each, result))
+        Point(
+            each.at,
+            each.status,
+            each.boot_seconds,
+            result.startup.samples if each.at == result.finished_at else (),
+        )
         for each in history
         if each.boot_seconds is not None
     ]
@@ -71,7 +78,7 @@ def image_page(result: Result, stem: str, history: Sequence[HistoryPoint]) -> st
 
 
 def index_page(
-    changes: Sequence[Change] | None, stems: Mapping[tuple[str, str, str], str], written: datetime
+    changes: Sequence[Change] | None, stems: Mapping[ResultKey, str], written: datetime
 ) -> str:
     """Return the page of the matrix; its rows, which may be many, are in a script.
 
@@ -103,10 +110,6 @@ def compare_page(written: datetime) -> str:
     )
 
 
-def _samples(each: HistoryPoint, result: Result) -> tuple[float, ...]:
-    return result.startup.samples if each.at == result.finished_at else ()
-
-
 def _by_digest(history: Sequence[HistoryPoint]) -> list[tuple[str, list[HistoryPoint]]]:
     """Group results by digest; newest digest first, and newest result first in each group."""
     found: dict[str, list[HistoryPoint]] = {}
@@ -134,7 +137,7 @@ def _command(result: Result, command: str) -> str:
 
 def _facts(result: Result) -> list[tuple[str, str]]:
     image = result.image
-    size = None if image.size_bytes is None else phrases.size(image.size_bytes)
+    size = None if image.size_bytes is None else decimal(image.size_bytes)
     found = (
         ("reference", image.reference),
         ("digest", image.digest),
@@ -164,7 +167,7 @@ def _host(result: Result) -> list[tuple[str, str]]:
         ("storage", host.storage_driver),
         ("architecture", host.architecture),
         ("processors", str(host.cpus)),
-        ("memory", phrases.size(host.memory_bytes)),
+        ("memory", decimal(host.memory_bytes)),
     ]
     if host.calibration:
         found.append(("probe container", phrases.seconds(host.calibration.total_seconds)))
