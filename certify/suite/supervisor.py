@@ -204,7 +204,7 @@ class Supervisor:
     def output_target(self, process: Process, number: int) -> str:
         """Return the target of standard output (1) or error (2), in the kernel's words.
 
-        It is ``pipe:[123]``, ``/dev/null`` or a file's path; empty if access is denied.
+        It is ``pipe:[123]`` or the path of a file or device; empty if access is denied.
         """
         return _text(self._as(process, f"readlink /proc/{process.pid}/fd/{number}")).strip()
 
