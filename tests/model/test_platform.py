@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from certify.cli.certification import Platform
+from certify.cli.parameters import Platform
 from certify.model.errors import BadListing
 from certify.model.platform import host_platform, normalize_platform
 from certify.sweep.listing import parse_listing

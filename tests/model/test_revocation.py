@@ -84,4 +84,4 @@ def test_a_revoked_image_is_removed_by_either_of_its_digests(by: str) -> None:
     good = an_entry(reference="good:1", digest=OTHER, manifest_digest=OTHER)
     remaining, removed = split_revoked([bad, good], [revocation(getattr(bad, by))])
     assert remaining == [good]
-    assert removed == {bad.name: "revoked: a miner"}
+    assert removed == {bad.key: "revoked: a miner"}
