@@ -3,7 +3,7 @@
 import pytest
 from testinfra.host import Host
 
-from certify.suite import PROBE_PORT, Candidate, Nested, Note, check
+from certify.suite import PROBE_PORT, Candidate, Nested, Note, check, proven
 
 GOOD_STORAGE = ("overlay2", "overlayfs", "overlay", "btrfs", "zfs", "fuse-overlayfs")
 
@@ -49,11 +49,12 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
 
     Why: people build and run containers in their workspace, and side services run in it.
 
-    How: asks the daemon for its version until it answers or has failed for good.
+    How: asks the daemon for its version until it answers or has failed for good. A daemon that
+    answers at its own socket only shows that the docker command of the image looks elsewhere.
     """
 
     def settled() -> bool:
-        if nested.is_up():
+        if nested.is_up() or nested.daemon_is_up():
             return True
         state = candidate.run("systemctl is-active docker.service", timeout=15).stdout.strip()
         # It may have been started without its unit.
@@ -61,10 +62,14 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
 
     candidate.wait_for(settled, seconds=2 * candidate.budgets.dockerd, pause=0.1)
     if not nested.is_up():
+        reason, remedy = nested.client_error() if nested.daemon_is_up() else ("", "")
+        if reason:
+            proven(f"dockerd answers at its own socket, but {reason}", remedy=remedy)
         booted = candidate.run("systemctl is-system-running", timeout=15).stdout.strip()
         if booted not in ("running", "degraded"):
             candidate.defer_to("systemd.state", f"needs systemd.state: systemd says {booted}")
-        log = candidate.run("journalctl -u docker -u containerd -b -o cat --no-pager -n 40")
+        units = "-u docker.service -u docker.socket -u containerd.service"
+        log = candidate.run(f"journalctl {units} -b -o cat --no-pager -n 40")
         status = candidate.run("systemctl status docker.service --no-pager --lines=0")
         pytest.fail(f"dockerd does not answer\n{status.stdout}{log.stdout}")
     version = nested.docker("version --format '{{.Server.Version}}'").stdout.strip()

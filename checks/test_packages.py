@@ -1,14 +1,17 @@
 """The image's package manager, with its own sources: packages can be installed unattended."""
 
 import re
+import time
 from dataclasses import dataclass
 
 import pytest
 from testinfra.backend.base import CommandResult
 
-from certify.suite import Candidate, Note, check, not_applicable, proven, unknown
+from certify.suite import Candidate, Note, check, diagnose, not_applicable, proven, unknown
 
 INSTALL_SECONDS = 300
+LOCK_SECONDS = 120
+"""Time for which a check waits for a lock of the package manager."""
 
 
 @dataclass
@@ -32,7 +35,7 @@ def trial(candidate: Candidate) -> Trial:
     # The last one tried is judged: one that the sources never had would hide why another failed.
     had = [each for each in choices if candidate.run(manager.command("exists", each[0])).rc == 0]
     for package, command in had or choices:  # noqa: B007 - the last one tried is used below
-        installed = candidate.run(manager.command("install", package), timeout=INSTALL_SECONDS)
+        installed, _ = run_unlocked(candidate, manager.command("install", package))
         if installed.rc == 0:
             break
     return Trial(package, command.split()[0], installed, candidate.run(command))
@@ -60,6 +63,29 @@ def test_manager(candidate: Candidate, note: Note) -> None:
     note(manager.name)
 
 
+def run_unlocked(candidate: Candidate, command: str) -> tuple[CommandResult, str]:
+    """Run a command of the package manager, and wait while another process holds its lock.
+
+    Return the result, and a note about the wait. A lock is often held for a while after boot, by
+    the image's own updates; one that is held for :data:`LOCK_SECONDS` is held for good.
+    """
+    begun = time.monotonic()
+    answer = candidate.run(command, timeout=INSTALL_SECONDS)
+
+    def unlocked() -> bool:
+        nonlocal answer
+        cause = diagnose(answer.stdout + answer.stderr, where="packages")
+        if answer.rc == 0 or cause is None or cause.name != "package-manager-locked":
+            return True
+        answer = candidate.run(command, timeout=INSTALL_SECONDS)
+        return False
+
+    if unlocked():
+        return answer, ""
+    candidate.wait_for(unlocked, seconds=LOCK_SECONDS, pause=1.0)
+    return answer, f"another process held the lock for {time.monotonic() - begun:.0f} s"
+
+
 def failure_of(refresh: CommandResult, program: str) -> str:
     """Return the problem of a refresh; empty if there is none. An old apt exits with 0 anyway."""
     if refresh.rc != 0:
@@ -77,7 +103,7 @@ def failure_of(refresh: CommandResult, program: str) -> str:
     remedy="Correct the image's package sources: an end-of-life release has moved to an archive, "
     "and a private mirror must be reachable from where the image runs.",
 )
-def test_refresh(candidate: Candidate) -> None:
+def test_refresh(candidate: Candidate, note: Note) -> None:
     """The package lists can be fetched from the image's own sources.
 
     Why: with sources that are gone or broken, nothing can be installed.
@@ -89,7 +115,7 @@ def test_refresh(candidate: Candidate) -> None:
     manager = candidate.package_manager
     assert manager is not None
     program = manager.refresh.split()[0]
-    answer = candidate.run(manager.refresh, timeout=INSTALL_SECONDS)
+    answer, waited = run_unlocked(candidate, manager.refresh)
     if failure_of(answer, program) and candidate.prove_bad_sources(answer.stdout + answer.stderr):
         # A network may hiccup, for the image or for the control: both must fail it twice.
         answer = candidate.run(manager.refresh, timeout=INSTALL_SECONDS)
@@ -101,6 +127,7 @@ def test_refresh(candidate: Candidate) -> None:
     if manager.sources:
         listed = candidate.run(manager.sources)
         assert listed.rc != 0 or listed.stdout.strip(), "the image names no package source at all"
+    note(waited)
 
 
 @check(

@@ -33,13 +33,16 @@ def test_boot(candidate: Candidate, note: Note) -> None:
     seconds = candidate.systemd_seconds("FinishTimestampMonotonic")
     if seconds is None:
         unknown("systemd does not say when its boot ended")
+    candidate.boot_seconds = seconds
     candidate.record("boot_seconds", seconds)
     budget = candidate.budgets.boot
     own = dockerd_seconds(candidate)
     if seconds > budget >= seconds - own and own > candidate.budgets.dockerd:
         held = f"{own:.1f} s of the boot's {seconds:.1f} s were docker.service's"
         candidate.defer_to("startup.dockerd", f"needs startup.dockerd: {held}")
-    assert seconds <= budget, f"the boot took {seconds:.1f} s, more than {budget:g} s"
+    slowest = candidate.run("systemd-analyze blame --no-pager").stdout.strip().partition("\n")[0]
+    most = f": {slowest.split()[-1]} alone took {' '.join(slowest.split()[:-1])}" if slowest else ""
+    assert seconds <= budget, f"the boot took {seconds:.1f} s, more than {budget:g} s{most}"
     note(f"{seconds:.2f} s")
 
 
@@ -56,15 +59,18 @@ def test_dockerd(candidate: Candidate, note: Note) -> None:
     Why: side services start only once dockerd is ready.
 
     How: from the start of systemd to the moment docker.service became active, by systemd's
-    own monotonic timestamps. If dockerd only waits for a late boot, startup.boot fails instead.
+    own monotonic timestamps. A service that is started later, by the first client at its socket,
+    counts as if that client had come at the end of the boot. If dockerd only waits for a late
+    boot, startup.boot fails instead.
     """
     seconds = candidate.systemd_seconds("ActiveEnterTimestampMonotonic", unit="docker.service")
     if seconds is None:
         unknown("systemd does not say when docker.service became active")
-    candidate.record("dockerd_seconds", seconds)
     budget = candidate.budgets.dockerd
     boot = candidate.systemd_seconds("FinishTimestampMonotonic") or 0.0
     own = dockerd_seconds(candidate)
+    seconds = min(seconds, boot + own)
+    candidate.record("dockerd_seconds", round(seconds, 3))
     if seconds > budget >= own and boot > candidate.budgets.boot:
         held = f"dockerd itself took {own:.1f} s, and waited for the boot before"
         candidate.defer_to("startup.boot", f"needs startup.boot: {held}")

@@ -6,7 +6,7 @@ from functools import partial
 
 from testinfra.backend.base import CommandResult
 
-from certify.suite import PROBE_PORT, Candidate, Note, check
+from certify.suite import PROBE_PORT, Candidate, Note, check, proven
 
 
 def _says(command: Callable[[], CommandResult], word: str) -> bool:
@@ -30,6 +30,12 @@ def test_user(candidate: Candidate, note: Note) -> None:
     """
     user = candidate.user
     shell = "/bin/bash" if candidate.has("/bin/bash") else "/bin/sh"
+    for program in ("useradd", "adduser"):
+        if not candidate.has(program) and candidate.has(f"/usr/sbin/{program}"):
+            proven(
+                f"{program} is in /usr/sbin, which is not on the image's PATH",
+                remedy="Add /usr/local/sbin, /usr/sbin and /sbin to ENV PATH in the image.",
+            )
     if candidate.has("useradd"):
         made = candidate.run("useradd --create-home --shell %s %s", shell, user)
     else:

@@ -94,6 +94,15 @@ class Container:
             self._api.start(self.id)
         self._stop_requested = False
 
+    def configuration(self) -> dict[str, Any]:
+        """Return the configuration of the container, ``Config`` by Docker's API: ``Env`` and so on.
+
+        Volumes that the launch mounts are none of it, those that the image declares are.
+        """
+        with translate_errors("how the container is configured"):
+            found: dict[str, Any] = self._api.inspect_container(self.id)["Config"]
+        return found
+
     def state(self) -> ContainerState:
         """Return the state of the container now.
 

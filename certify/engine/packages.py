@@ -134,7 +134,12 @@ def missing_tests() -> dict[str, str]:
 
 # Functions for the tests of [lacks]. Only builtins: the image may have no other programs.
 _SHELL_HELPERS = """\
-has() { command -v "$1" >/dev/null 2>&1; }
+has() {
+  for p in "" /usr/local/sbin/ /usr/sbin/ /sbin/; do
+    command -v "$p$1" >/dev/null 2>&1 && return 0
+  done
+  return 1
+}
 ca_bundle() {
   for f in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt \\
     /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem /etc/ca-certificates/extracted/tls-ca-bundle.pem

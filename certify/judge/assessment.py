@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from certify.judge.diagnosis import diagnose
 from certify.judge.excerpts import EVIDENCE_LIMIT, excerpt
 from certify.model.errors import Trouble
 from certify.model.finding import Claim, Finding
@@ -147,21 +146,23 @@ class Assessment:
         return f"{message} ({whose} fault)"
 
     def _remedy(self, check: str) -> str:
-        """Return what to do; the claim's remedy is about the image, so it is for failures only."""
+        """Return the remedy of the cause, or else of the claim, which is for failures only."""
         finding = self._findings.get(check)
         if finding is None:
             return _RUN_AGAIN
-        if finding.outcome is Outcome.FAILED:
-            return self._claims[check].remedy if check in self._claims else ""
-        if finding.outcome is Outcome.SKIPPED:
-            if finding.because is None:
-                return "If it should apply, fix the image; otherwise choose a profile without it."
-            root = self.root(check)
-            return f"Look at {root} first." if root != check else _RUN_AGAIN
-        cause = diagnose(f"{finding.message}\n{finding.evidence}") if finding.fault else None
-        if cause is not None and cause.fault is finding.fault:
-            return cause.remedy
-        return _REMEDIES.get(finding.fault, _RUN_AGAIN) if finding.fault else _RUN_AGAIN
+        if finding.remedy:
+            return finding.remedy
+        match finding.outcome:
+            case Outcome.FAILED:
+                remedy = self._claims[check].remedy if check in self._claims else ""
+            case Outcome.SKIPPED if finding.because is None:
+                remedy = "If it should apply, fix the image; otherwise choose a profile without it."
+            case Outcome.SKIPPED:
+                root = self.root(check)
+                remedy = f"Look at {root} first." if root != check else _RUN_AGAIN
+            case _:
+                remedy = _REMEDIES.get(finding.fault, _RUN_AGAIN) if finding.fault else _RUN_AGAIN
+        return remedy
 
 
 def trouble_reasons(trouble: Trouble | None) -> list[Reason]:

@@ -30,6 +30,14 @@ _UNBOUNDED = re.compile(r"(?<!\\)[*+]|\{\d*,\}")
 _TERMINAL = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]|[\x00-\x08\x0e-\x1f\x7f]")
 
 
+class Explanation(Value):
+    """A fact about the image's own configuration that explains what looks like another's fault."""
+
+    fact: str = Field(min_length=1)
+    cause: str = Field(min_length=1)
+    remedy: str = Field(min_length=1)
+
+
 class Diagnosis(Value):
     """A cause that a line of a text shows."""
 
@@ -40,6 +48,10 @@ class Diagnosis(Value):
     remedy: str
     line: str
     """The line that shows the cause."""
+    proof: str = ""
+    """The fact that must hold if the cause is to count; empty if none has to."""
+    explained_by: tuple[Explanation, ...] = ()
+    """Facts about the image of which each makes the cause the image's own."""
 
 
 class Signature(Value):
@@ -52,6 +64,8 @@ class Signature(Value):
     remedy: str = Field(min_length=1)
     example: str = Field(min_length=1)
     where: tuple[Literal["log", "journal", "packages", "launch", "pull"], ...] = ()
+    proof: str = ""
+    explained_by: tuple[Explanation, ...] = ()
 
     @field_validator("pattern")
     @classmethod
@@ -114,6 +128,8 @@ def diagnose(text: str, *, where: str | None = None) -> Diagnosis | None:
                         fault=signature.fault,
                         remedy=signature.remedy,
                         line=line,
+                        proof=signature.proof,
+                        explained_by=signature.explained_by,
                     )
     return None
 

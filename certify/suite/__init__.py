@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from certify.judge.diagnosis import diagnose
     from certify.judge.profile import Budgets
     from certify.model.terms import Level
     from certify.suite.candidate import PROBE_PORT, Candidate
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROBE_PORT", "Budgets", "Candidate", "CheckUnknown", "Level", "Nested", "Note", "Process",
-    "ProgramState", "Supervisor", "blocked_by", "check", "not_applicable", "proven", "unknown",
+    "ProgramState", "Supervisor", "blocked_by", "check", "diagnose", "not_applicable",
+    "proven", "unknown",
 ]  # fmt: skip
 _MODULES = {
     "certify.suite.claims": {
@@ -36,6 +38,7 @@ _MODULES = {
     "certify.suite.candidate": {"PROBE_PORT", "Candidate"},
     "certify.suite.nested": {"Nested"},
     "certify.suite.supervisor": {"Process", "ProgramState", "Supervisor"},
+    "certify.judge.diagnosis": {"diagnose"},
     "certify.judge.profile": {"Budgets"},
     "certify.model.terms": {"Level"},
 }  # fmt: skip

@@ -41,6 +41,8 @@ class Candidate(Lifecycle):
         """A word made up for this run: output that contains it cannot have been prepared."""
         self.user = f"certify{secrets.token_hex(3)}"
         """The name of the user that ``workspace.user`` creates."""
+        self.boot_seconds: float | None = None
+        """The time of the first boot in seconds, once ``startup.boot`` has measured it."""
         self.missing_at_stop: set[str] = set()
         """Capabilities that the candidate lacked when :meth:`stop` was called."""
         self.control_results: Callable[[Sequence[str]], control.ControlResults] = lambda _urls: {}

@@ -32,14 +32,18 @@ def unknown(reason: str) -> NoReturn:
 class Proven(AssertionError):
     """A failure that is proven to be the image's fault."""
 
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(reason)
+        self.remedy = remedy
 
-def proven(reason: str) -> NoReturn:
-    """Fail the check, with proof that the image is at fault.
+
+def proven(reason: str, *, remedy: str = "") -> NoReturn:
+    """Fail the check, with proof that the image is at fault, and the remedy of the cause.
 
     A failed assertion counts as unknown if its evidence looks like trouble of the network or the
     host. This failure does not.
     """
-    raise Proven(reason)
+    raise Proven(reason, remedy)
 
 
 def not_applicable(reason: str) -> NoReturn:

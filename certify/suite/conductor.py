@@ -180,7 +180,7 @@ class Conductor:
 
     def _finding(self, spec: Spec, call: pytest.CallInfo[None]) -> Finding:
         error = call.excinfo.value if call.excinfo else None
-        outcome, message, evidence, fault = self._outcomes.classify(
+        outcome, message, evidence, fault, remedy = self._outcomes.classify(
             spec, error, note=self._note, is_alive=self._liveness_check in self.findings
         )
         return Finding(
@@ -191,6 +191,7 @@ class Conductor:
             evidence=excerpt(printable(evidence), EVIDENCE_LIMIT),
             because=self._because(error) if outcome is Outcome.SKIPPED else None,
             fault=fault,
+            remedy=remedy,
             waited=self._longest_wait(),
         )
 

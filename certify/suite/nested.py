@@ -7,6 +7,9 @@ from testinfra.backend.base import CommandResult
 from certify.engine.probe import programs
 from certify.suite.candidate import PROBE_PORT, Candidate
 
+SOCKET = "/run/docker.sock"
+"""The socket of dockerd, as every distribution's docker.socket has it."""
+
 
 class Nested:
     """The candidate's own dockerd, through the candidate's ``docker`` command."""
@@ -21,6 +24,36 @@ class Nested:
     def is_up(self) -> bool:
         """Return True if the daemon replies with its version."""
         return bool(self.docker("version --format '{{.Server.Version}}'", timeout=15).rc == 0)
+
+    def daemon_is_up(self) -> bool:
+        """Return True if the daemon replies at its own socket, whatever clients are set to."""
+        env = "env -u DOCKER_HOST -u DOCKER_CONTEXT -u DOCKER_TLS_VERIFY DOCKER_CONFIG=/none"
+        command = f"{env} docker -H unix://{SOCKET} version --format '{{{{.Server.Version}}}}'"
+        return bool(self._candidate.run(command, timeout=15).rc == 0)
+
+    def client_error(self) -> tuple[str, str]:
+        """Return why the docker command misses a daemon that replies, and the remedy, or empty."""
+        for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY"):
+            value = self._candidate.run(f'echo "${{{name}-}}"').stdout.strip()
+            if value:
+                return (
+                    f"the image's ENV {name}={value} leads its docker command elsewhere",
+                    f"Remove ENV {name} from the image's Dockerfile.",
+                )
+        if self._candidate.run("[ /var/run -ef /run ]").rc != 0:
+            return (
+                "its docker command connects to /var/run/docker.sock, and /var/run is a folder of "
+                "its own in the image",
+                "Make /var/run a link to /run in the image, as every distribution has it: "
+                "rm -r /var/run && ln -s /run /var/run.",
+            )
+        context = self._candidate.run("docker context show 2>/dev/null").stdout.strip()
+        if context not in ("", "default"):
+            return (
+                "the image's docker configuration selects another context",
+                "Remove currentContext from ~/.docker/config.json in the image.",
+            )
+        return "", ""
 
     def load(self, name: str, program: bytes) -> CommandResult:
         """Make the image ``certify-probe:NAME``, which holds and runs one static program."""

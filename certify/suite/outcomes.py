@@ -12,10 +12,12 @@ from certify.engine.container import ContainerStopped
 from certify.engine.session import KILLED, CommandLost, SessionLost, ShellResult
 from certify.judge.diagnosis import Diagnosis, diagnose
 from certify.judge.groups import evidence_of
+from certify.judge.proof import prove
 from certify.model.errors import Trouble
 from certify.model.terms import Fault, Outcome
 from certify.suite.candidate import Candidate
 from certify.suite.claims import CheckUnknown, Proven, Spec
+from certify.suite.facts import Facts
 from certify.util.text import one_line, printable
 
 _FAILURES = (AssertionError, pytest.fail.Exception)
@@ -34,6 +36,8 @@ class CheckOutcome(NamedTuple):
     message: str
     evidence: str
     fault: Fault | None
+    remedy: str = ""
+    """The remedy of the cause; empty if the cause is not known."""
 
 
 class Outcomes:
@@ -65,7 +69,8 @@ class Outcomes:
             case pytest.skip.Exception():
                 return CheckOutcome(Outcome.SKIPPED, text, "", None)
             case Proven():
-                return CheckOutcome(Outcome.FAILED, text, self._transcript_text(), Fault.IMAGE)
+                seen = self._transcript_text()
+                return CheckOutcome(Outcome.FAILED, text, seen, Fault.IMAGE, error.remedy)
             case AssertionError() | pytest.fail.Exception():
                 return self._failure(spec, error, text)
             case CheckUnknown():
@@ -134,14 +139,19 @@ class Outcomes:
         first, _, rest = text.partition("\n")
         evidence = "\n".join(part for part in (rest.strip(), self._transcript_text()) if part)
         message = first or f"not so: {spec.claim.claim}"
-        diagnosis = diagnose(evidence, where=self._evidence_kind(spec))
+        diagnosis = self._diagnose(evidence, self._evidence_kind(spec))
         if diagnosis and diagnosis.cause not in message:
             message = f"{message}: {diagnosis.cause}"
+        remedy = diagnosis.remedy if diagnosis else ""
         if diagnosis and diagnosis.fault is not Fault.IMAGE:
-            return CheckOutcome(Outcome.UNKNOWN, message, evidence, diagnosis.fault)
+            return CheckOutcome(Outcome.UNKNOWN, message, evidence, diagnosis.fault, remedy)
         if killed := self._kill_cause(error):
             return CheckOutcome(Outcome.UNKNOWN, f"{message}: {killed[0]}", evidence, killed[1])
-        return CheckOutcome(Outcome.FAILED, message, evidence, Fault.IMAGE)
+        return CheckOutcome(Outcome.FAILED, message, evidence, Fault.IMAGE, remedy)
+
+    def _diagnose(self, text: str, kind: str) -> Diagnosis | None:
+        """Return the cause that a text shows, once what it blames has been looked up."""
+        return prove(diagnose(text, where=kind), Facts(self._candidate, text))
 
     def _container_ended(self, spec: Spec, text: str, *, is_alive: bool) -> CheckOutcome:
         """Return the outcome of a check during which the container ended by itself."""
@@ -160,11 +170,13 @@ class Outcomes:
             return CheckOutcome(Outcome.UNKNOWN, text, log, Fault.HOST)
         if job.launch == "init" and early:
             log += self._candidate.console_output()
-        diagnosis = diagnose(f"{job.start_error}\n{log}", where="log")
-        if diagnosis and diagnosis.fault is not Fault.IMAGE and not self._is_own_script(diagnosis):
-            return CheckOutcome(Outcome.UNKNOWN, f"{text}: {diagnosis.cause}", log, diagnosis.fault)
-        cause = f": {diagnosis.cause}" if diagnosis else ""
-        return CheckOutcome(Outcome.FAILED, text + cause, log, Fault.IMAGE)
+        diagnosis = self._diagnose(f"{job.start_error}\n{log}", "log")
+        if diagnosis is None:
+            return CheckOutcome(Outcome.FAILED, text, log, Fault.IMAGE)
+        text, remedy = f"{text}: {diagnosis.cause}", diagnosis.remedy
+        if diagnosis.fault is not Fault.IMAGE and not self._is_own_script(diagnosis):
+            return CheckOutcome(Outcome.UNKNOWN, text, log, diagnosis.fault, remedy)
+        return CheckOutcome(Outcome.FAILED, text, log, Fault.IMAGE, remedy)
 
     def _is_own_script(self, diagnosis: Diagnosis) -> bool:
         """Return True if the image's own command has a format that its platform cannot run."""

@@ -197,8 +197,8 @@ def test_remedies_fit_the_outcome() -> None:
             PROFILE,
             case(
                 image_os=found(FAILED),
-                image_size=found(UNKNOWN, fault=Fault.HOST, evidence="no space left on device"),
-                image_libc=found(UNKNOWN, fault=Fault.NETWORK, evidence="no space left on device"),
+                image_size=found(UNKNOWN, fault=Fault.HOST, remedy="Free space on the host."),
+                image_libc=found(UNKNOWN, fault=Fault.NETWORK),
                 systemd_pid1=found(SKIPPED, because="image.os"),
                 dockerd_running=found(SKIPPED, because="systemd.pid1"),
                 dockerd_container=found(SKIPPED),

@@ -62,6 +62,7 @@ def found(
     because: str | None = None,
     fault: Fault | None = None,
     evidence: str = "",
+    remedy: str = "",
 ) -> Finding:
     return Finding(
         id="any.check",
@@ -70,6 +71,7 @@ def found(
         because=because,
         fault=fault,
         evidence=evidence,
+        remedy=remedy,
     )
 
 

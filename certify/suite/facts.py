@@ -1,0 +1,87 @@
+"""Facts that prove or refute a cause: of the candidate, its configuration and the host."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from certify.engine.container import ContainerStopped
+from certify.engine.session import SessionLost
+from certify.model.errors import Trouble
+from certify.suite.candidate import Candidate
+
+DAEMON_JSON = "/etc/docker/daemon.json"
+_PATH = re.compile(r"(/[\w.+/@:-]+)")
+_FETCHED = re.compile(r"^(?:Hit|Get):\d+ (\S+)", re.MULTILINE)
+
+
+class Facts:
+    """Looks facts up by the sentences that ``signatures.toml`` names them with.
+
+    ``text`` is the evidence that the cause was found in.
+    """
+
+    def __init__(self, candidate: Candidate, text: str) -> None:
+        self._candidate = candidate
+        self._text = text
+
+    def __call__(self, fact: str, line: str) -> bool | None:
+        """Return True if the fact holds, False if it does not, None if nobody can tell.
+
+        Raises ``KeyError`` for a fact that nobody knows how to look up.
+        """
+        for pattern, look_up in _FACTS.items():
+            if found := re.fullmatch(pattern, fact):
+                with contextlib.suppress(ContainerStopped, SessionLost, Trouble):
+                    return look_up(self, line, *found.groups())
+                return None
+        raise KeyError(fact)
+
+    def _host_has_cgroup(self, _line: str, version: str) -> bool:
+        return self._candidate.container.engine.host().cgroup_version == version
+
+    def _declares_volume(self, _line: str, path: str) -> bool:
+        volumes = self._configuration.get("Volumes") or {}
+        return any(f"{path}/".startswith(f"{each.rstrip('/')}/") for each in volumes)
+
+    def _sets_variable(self, _line: str, name: str) -> bool:
+        return any(each.startswith(f"{name}=") for each in self._configuration.get("Env") or ())
+
+    def _configures_daemon(self, _line: str, key: str) -> bool:
+        content = self._candidate.read_file(DAEMON_JSON) or b"{}"
+        with contextlib.suppress(ValueError):
+            document = json.loads(content)
+            return isinstance(document, dict) and key in document
+        return False
+
+    def _other_source_is_valid(self, line: str) -> bool:
+        """Return True if a package source other than the one of the line was fetched."""
+        return any(each.rstrip("/") not in line for each in _FETCHED.findall(self._text))
+
+    def _file_is_unreadable(self, line: str) -> bool:
+        paths = [path.rstrip(".:,") for path in _PATH.findall(line)]
+        answers = [self._candidate.run("stat -L -c %%a %s", path) for path in paths]
+        modes = [each.stdout.strip() for each in answers if each.rc == 0]
+        return any(mode[-1:] in ("0", "1", "2", "3") for mode in modes)
+
+    @property
+    def _configuration(self) -> Mapping[str, Any]:
+        return self._candidate.container.configuration()
+
+
+_FACTS: Mapping[str, Callable[..., bool]] = {
+    r"the host has cgroup v([12])": Facts._host_has_cgroup,
+    r"the image declares a VOLUME over (/\S+)": Facts._declares_volume,
+    r"the image sets ENV (\w+)": Facts._sets_variable,
+    r"daemon\.json sets ([\w-]+)": Facts._configures_daemon,
+    r"another source is valid at the same time": Facts._other_source_is_valid,
+    r"the file is not readable for everybody": Facts._file_is_unreadable,
+}
+
+
+def is_known(fact: str) -> bool:
+    """Return True if a fact can be looked up."""
+    return any(re.fullmatch(pattern, fact) for pattern in _FACTS)
