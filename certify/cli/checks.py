@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from certify.cli.unknown_names import unknown_name
+from certify.cli.output import format_option, print_json
 from certify.model.errors import UsageError
+from certify.model.finding import Claim
 from certify.suite.catalogue import claims
+from certify.util.text import one_line
+
+SCHEMA = "certify/checks/v1"
 
 
 @click.command()
 @click.argument("check_id", metavar="[ID]", required=False)
-def checks(check_id: str | None) -> None:
+@format_option(SCHEMA)
+def checks(*, check_id: str | None, output_format: str) -> None:
     """List the checks, or explain one: claim, why, how it is checked, remedy.
 
     \b
@@ -23,18 +30,29 @@ def checks(check_id: str | None) -> None:
       certify checks dockerd.container
     """
     known = claims()
+    if check_id is not None and check_id not in known:
+        close = get_close_matches(check_id, known, n=1)
+        hint = f"Did you mean {close[0]}? " if close else ""
+        raise UsageError(
+            f"There is no check {one_line(check_id, limit=60)!r}.",
+            remedy=f"{hint}`certify checks` lists them.",
+        )
     console = Console(highlight=False)
-    if check_id is None:
+    if output_format == "json":
+        shown = known.values() if check_id is None else [known[check_id]]
+        print_json(SCHEMA, {"checks": [_fields(claim) for claim in shown]})
+    elif check_id is None:
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         table.add_column(no_wrap=True)
         table.add_column()
         for claim in known.values():
             table.add_row(Text(claim.id, style="bold"), Text(claim.claim))
         console.print(table)
-        return
-    if check_id not in known:
-        raise UsageError(**unknown_name("check", check_id, known))
-    claim = known[check_id]
+    else:
+        _explain(known[check_id], console)
+
+
+def _explain(claim: Claim, console: Console) -> None:
     console.print(Text(claim.id, style="bold"), Text(f"· {claim.title}"))
     rows = [("Claim", claim.claim), ("Why", claim.why), ("How", claim.how)]
     if claim.needs:
@@ -44,3 +62,8 @@ def checks(check_id: str | None) -> None:
     for label, text in rows:
         table.add_row(Text(label, style="dim"), Text(text))
     console.print(table)
+
+
+def _fields(claim: Claim) -> dict[str, object]:
+    fields = claim.model_dump(mode="json", exclude={"level"})
+    return {"id": claim.id, "group": claim.group, **fields}

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import click
 
+from certify.cli.output import format_option, print_json
 from certify.engine import notify_socket, reaper
 from certify.engine.client import Engine
 from certify.sweep import image_cache
+
+SCHEMA = "certify/clean/v1"
 
 
 @click.command()
 @click.option(
     "--all", "everything", is_flag=True,
-    help="Also what runs on other machines, or still runs, has created.",
+    help="Also remove what runs on other machines, or runs in progress, have created.",
 )  # fmt: skip
-def clean(*, everything: bool) -> None:
+@format_option(SCHEMA)
+def clean(*, everything: bool, output_format: str) -> None:
     """Remove containers, volumes, networks, images and folders that crashed runs left.
 
-    Only objects that carry certify's own labels are touched (and images that it pulled
-    for a sweep, and folders for temporary files, which it marks), and of those only the ones
-    whose process is gone.
+    Only objects with certify's own labels are removed (and images that it pulled for a sweep,
+    and its folders for temporary files), and of those only the ones whose process has ended.
 
     \b
     Example:
@@ -29,4 +32,7 @@ def clean(*, everything: bool) -> None:
         count = reaper.remove_orphans(engine, everything=everything)
         count += image_cache.remove_orphans(engine, everything=everything)
     count += notify_socket.remove_orphans(everything=everything)
-    click.echo(f"removed {count} object{'' if count == 1 else 's'}")
+    if output_format == "json":
+        print_json(SCHEMA, {"removed": count})
+    else:
+        click.echo(f"removed {count} object{'' if count == 1 else 's'}")

@@ -1,60 +1,135 @@
-"""``certify fix IMAGE``: a Dockerfile that mends an image; with ``--build`` also the proof.
+"""``certify fix IMAGE``: a Dockerfile that fixes an image, and with ``--build`` also the proof.
 
-Exit codes: 0 nothing to fix, or the Dockerfile should make it native; 1 a required check stays
-unmended, or the Dockerfile does not build; 2 wrong usage; 3 the last result is inconclusive, or
-the engine, network or registry was in the way. With ``--build`` the code is that of the result.
+Exit codes: 0 nothing to fix, or the Dockerfile should make it native; 1 it leaves a required check
+failed, or does not build; 2 wrong usage; 3 the last result is inconclusive, or the engine, network
+or registry caused trouble. With ``--build`` the code is that of the new result.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 
-from certify.certification.certify import Options, certify
-from certify.cli.certification import certification, certification_options
-from certify.cli.exits import CERTIFIED, INCONCLUSIVE, REJECTED
-from certify.cli.options import open_ledger, reports_options
-from certify.cli.progress import Progress
-from certify.cli.run import exit_code
+from certify.certification.certify import Certification
+from certify.certification.options import Options
+from certify.cli.certification_options import CertificationOptions, certification_options
+from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE, REJECTED, exit_code
+from certify.cli.output import format_option, print_json
+from certify.cli.progress import RunProgress
+from certify.cli.results import report_errors
+from certify.cli.storage import Storage, storage_options
 from certify.engine.client import Engine
-from certify.fix.build import BuildFailed, build, user_of
+from certify.fix.build import BuildFailed, build, facts_of, without_triggers
 from certify.fix.comparison import print_comparison
 from certify.fix.proposal import Proposal, propose
 from certify.judge.profile import Profile
-from certify.ledger.store import Ledger
-from certify.model.errors import LedgerUnavailable, BadReference, UsageError
+from certify.model.errors import BadReference, UsageError
 from certify.model.reference import Reference
 from certify.model.result import Result
 from certify.model.terms import Status
-from certify.publish.writer import write_reports
+from certify.publish.json_report import result_json
+from certify.publish.recorder import Recorder
 from certify.util.files import write_atomically
 from certify.util.signals import interruptible
 from certify.util.text import one_line, printable
 
+SCHEMA = "certify/fix/v1"
 
-@click.command(name="fix")
+
+@dataclass(frozen=True)
+class _Fixer:
+    """The steps of the command, for one profile."""
+
+    engine: Engine
+    recorder: Recorder
+    profile: Profile
+    options: Options
+
+    def last_result(self, reference: Reference) -> Result:
+        """Return the result in force; certify the image if there is none."""
+        found = self.engine.resolve(
+            reference, platform=self.options.platform, pull=self.options.pull
+        )
+        result = self.recorder.ledger.result_in_force(found, self.profile.name, datetime.now(UTC))
+        if result is None:
+            result = self._certify(reference, self.options)
+        # It may be recorded under another name; the Dockerfile uses the name that was given.
+        known = {"os": result.image.os, "package_manager": result.image.package_manager}
+        return result.model_copy(update={"image": found.model_copy(update=known)})
+
+    def propose(self, reference: Reference, before: Result) -> Proposal | None:
+        """Return the fix, or None if there is nothing to fix or nobody knows what."""
+        status = before.verdict.status
+        if status is Status.INCONCLUSIVE:
+            reasons = "; ".join(one_line(reason.text) for reason in before.verdict.reasons)
+            _report(f"the last result is inconclusive, so it is not known what to fix: {reasons}")
+            _report(f"certify it again: certify {reference.familiar}")
+            return None
+        image = before.image.image_id or reference.familiar
+        proposal = propose(before, facts_of(self.engine, image))
+        if not proposal.steps and status is Status.CERTIFIED:
+            _report("nothing to fix: nothing had to be installed at launch, and no check failed")
+            return None
+        for reason, checks in proposal.unfixed.items():
+            _report(f"not fixed: {', '.join(checks)}: {one_line(reason, 600)}")
+        return proposal
+
+    def build(self, before: Result, proposal: Proposal, target: Reference) -> Result | None:
+        """Build and certify the fixed image; return None if it does not build."""
+        image = before.image.image_id or before.image.reference
+        try:
+            with contextlib.ExitStack() as copies:
+                text = proposal.text
+                if facts_of(self.engine, image).triggers:
+                    _report("building on a copy of the image without its ONBUILD instructions")
+                    copy = copies.enter_context(without_triggers(self.engine, image))
+                    text = proposal.text_on(copy)
+                build(
+                    self.engine, text, target.familiar,
+                    platform=self.options.platform, network=self.options.network, step=_report,
+                )  # fmt: skip
+        except BuildFailed as error:
+            _report("the Dockerfile could not be built, so the image stays as it is:")
+            click.echo(printable(str(error)), err=True)
+            return None
+        result = self._certify(target, replace(self.options, pull="never"))
+        return self.recorder.reject_revoked([result])[0]
+
+    def _certify(self, reference: Reference, options: Options) -> Result:
+        """Certify an image, record the result as ``certify run`` does, and return it unchanged."""
+        with RunProgress(reference.familiar, self.profile.name) as progress:
+            certification = Certification(self.engine, reference, options, progress)
+            (result,) = certification.run([self.profile])
+        self.recorder.record(result)
+        self.recorder.finish([result])
+        return result
+
+
+@click.command()
 @click.argument("image")
 @click.option("--build", "tag", metavar="TAG", help="Build it under this tag, and certify that.")
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-    help="Write the Dockerfile here instead of to standard output.",
+    help="Write the Dockerfile to this file instead of standard output.",
 )  # fmt: skip
 @certification_options
-@reports_options
-def fix_command(
+@format_option(SCHEMA)
+@storage_options
+def fix(
     *,
     image: str,
     tag: str | None,
     output: Path | None,
-    reports: Path,
-    ledger: str | None,
-    **chosen: Any,
+    output_format: str,
+    storage: Storage,
+    certification: CertificationOptions,
 ) -> None:
     """Print a Dockerfile that makes a rejected or on-launch image native.
 
@@ -67,41 +142,41 @@ def fix_command(
     """
     reference = Reference.parse(image)
     target = _target(tag, reference)
-    profiles, options = certification(**chosen)
+    profiles, options = certification.resolve()
     if len(profiles) != 1:
         raise UsageError("--profile: an image is fixed for one profile at a time.")
-    (profile,) = profiles
-    with open_ledger(ledger, reports) as store, interruptible(), Engine.connect() as engine:
-        found = engine.resolve(reference, platform=options.platform, pull=options.pull)
-        before = store.result_in_force(found, profile.name, datetime.now(UTC))
-        if before is None:
-            before = _certify(engine, store, reference, profile, options, reports)
-        # It may have been certified under another name; the Dockerfile names it as it was asked.
-        seen = {"os": before.image.os, "package_manager": before.image.package_manager}
-        before = before.model_copy(update={"image": found.model_copy(update=seen)})
-        if before.verdict.status is Status.INCONCLUSIVE:
-            reasons = "; ".join(one_line(reason.text) for reason in before.verdict.reasons)
-            _say(f"the last result is inconclusive, so nobody knows what to fix: {reasons}")
-            _say(f"certify it again: certify {reference.familiar}")
-            sys.exit(INCONCLUSIVE)
-        proposed = propose(before, user=user_of(engine, found.image_id or reference.familiar))
-        if not proposed.steps and before.verdict.status is Status.CERTIFIED:
-            _say("nothing to fix: nothing had to be installed at launch, and no check failed")
-            sys.exit(CERTIFIED)
-        _give(proposed, output)
-        if target is None or not proposed.fixes_any:
-            sys.exit(CERTIFIED if proposed.complete else REJECTED)
-        _build(engine, proposed, target, options)
-        local = replace(options, pull="never")
-        after = _certify(engine, store, target, profile, local, reports)
-    if output is None:
-        click.echo()
-    print_comparison(before, after, Console())
-    sys.exit(exit_code([after]))
+    after = None
+    with storage.open_ledger() as ledger, interruptible(), Engine.connect() as engine:
+        fixer = _Fixer(engine, Recorder(ledger, storage.reports), profiles[0], options)
+        before = fixer.last_result(reference)
+        proposal = fixer.propose(reference, before)
+        if proposal is not None:
+            if output is not None:
+                _write(output, proposal.text)
+            elif output_format == "text":
+                sys.stdout.write(proposal.text)
+            if target is not None and proposal.fixes_any:
+                after = fixer.build(before, proposal, target)
+    if output_format == "json":
+        print_json(SCHEMA, _fields(before, proposal, after))
+    elif after is not None:
+        if output is None:
+            click.echo()
+        print_comparison(before, after, Console())
+    not_recorded = report_errors(fixer.recorder.errors)
+    if after is not None:
+        code = exit_code([after.verdict.status])
+    elif proposal is None:
+        unknown = before.verdict.status is Status.INCONCLUSIVE
+        code = INCONCLUSIVE if unknown else CERTIFIED
+    else:
+        built = target is not None and proposal.fixes_any
+        code = CERTIFIED if proposal.complete and not built else REJECTED
+    sys.exit(code or not_recorded)
 
 
 def _target(tag: str | None, reference: Reference) -> Reference | None:
-    """The name for what is built. Raises :class:`UsageError` for what is no name to give."""
+    """Return the name for the fixed image. Raises :class:`UsageError` if it cannot be one."""
     if tag is None:
         return None
     target = Reference.parse(tag)
@@ -110,61 +185,29 @@ def _target(tag: str | None, reference: Reference) -> Reference | None:
     if target == reference:
         raise UsageError(
             f"--build {tag}: that is the image itself.",
-            remedy="Give what is built another tag, so that both can be compared.",
+            remedy="Choose another tag, so that both images can be compared.",
         )
     return target
 
 
-def _certify(
-    engine: Engine,
-    store: Ledger,
-    reference: Reference,
-    profile: Profile,
-    options: Options,
-    reports: Path,
-) -> Result:
-    """Certify and record, as ``certify run`` does."""
-    with Progress(reference.familiar, profile.name) as shown:
-        (result,) = certify(engine, reference, [profile], options, shown)
-    try:
-        try:
-            store.record(result)
-        finally:
-            write_reports(reports, [result], store)
-    except LedgerUnavailable as error:  # a full disk must not cost the result
-        _say(f"not recorded: {error.message}")
-    return result
+def _fields(before: Result, proposal: Proposal | None, after: Result | None) -> dict[str, object]:
+    """Return the fields of the JSON output."""
+    unfixed = proposal.unfixed if proposal else {}
+    return {
+        "dockerfile": proposal.text if proposal else None,
+        "complete": proposal.complete if proposal else None,
+        "unfixed": [{"reason": reason, "checks": ids} for reason, ids in unfixed.items()],
+        "before": json.loads(result_json(before)),
+        "after": json.loads(result_json(after)) if after else None,
+    }
 
 
-def _give(proposed: Proposal, output: Path | None) -> None:
-    """The Dockerfile, and on standard error what it leaves as it is."""
-    for reason, checks in proposed.unfixed.items():
-        _say(f"not fixed: {', '.join(checks)}: {one_line(reason, 600)}")
-    if output is None:
-        sys.stdout.write(proposed.text)
-        return
+def _write(output: Path, text: str) -> None:
     try:
-        write_atomically(output, proposed.text)
+        write_atomically(output, text)
     except OSError as error:
         raise UsageError(f"{output} cannot be written: {error.strerror}") from error
 
 
-def _build(engine: Engine, proposed: Proposal, target: Reference, options: Options) -> None:
-    """Build it under its tag; a Dockerfile that does not build ends here, with exit 1."""
-    try:
-        build(
-            engine,
-            proposed.text,
-            target.familiar,
-            platform=options.platform,
-            network=options.network,
-            step=_say,
-        )
-    except BuildFailed as error:
-        _say("the Dockerfile could not be built, so the image stays as it is:")
-        click.echo(printable(str(error)), err=True)
-        sys.exit(REJECTED)
-
-
-def _say(what: str) -> None:
-    click.echo(f"certify: {what}", err=True)
+def _report(message: str) -> None:
+    click.echo(f"certify: {message}", err=True)

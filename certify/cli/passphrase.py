@@ -1,4 +1,7 @@
-"""Where the passphrase of a private key comes from: never from the command line itself."""
+"""The passphrase of a private key: from a file, the environment or the terminal.
+
+It is never an argument, because other users can read command lines.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,10 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from certify.model.errors import BadKey
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 VARIABLE = "CERTIFY_PASSPHRASE"
 
@@ -20,21 +20,21 @@ passphrase_option = click.option(
     "--passphrase-file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help=f"Its first line opens the private key; default: {VARIABLE}, or the terminal.",
+    help=f"File whose first line is the passphrase; default: {VARIABLE}, or the terminal.",
 )
 
 
-def reads_passphrase(file: Path | None) -> Callable[[], bytes]:
-    """Gives the passphrase of a key when it is needed. Raises :class:`BadKey` if there is none."""
-    return lambda: _found(file) or _asked("Passphrase of the private key", again=False)
+def passphrase_reader(file: Path | None) -> Callable[[], bytes]:
+    """Return a function that reads the passphrase of a key. It raises :class:`BadKey`."""
+    return lambda: _read(file) or _prompt("Passphrase of the private key", confirm=False)
 
 
 def new_passphrase(file: Path | None) -> bytes:
-    """The passphrase for a new key; typed twice at the terminal. Raises :class:`BadKey`."""
-    return _found(file) or _asked("Passphrase for the new private key", again=True)
+    """Read the passphrase for a new key; at the terminal, twice. Raises :class:`BadKey`."""
+    return _read(file) or _prompt("Passphrase for the new private key", confirm=True)
 
 
-def _found(file: Path | None) -> bytes | None:
+def _read(file: Path | None) -> bytes | None:
     if file is None:
         return os.environb.get(VARIABLE.encode()) or None
     try:
@@ -47,14 +47,14 @@ def _found(file: Path | None) -> bytes | None:
     return line
 
 
-def _asked(prompt: str, *, again: bool) -> bytes:
+def _prompt(text: str, *, confirm: bool) -> bytes:
     if not sys.stdin.isatty():
         raise BadKey(
-            "the private key needs a passphrase, and there is no terminal to ask at",
+            "the private key needs a passphrase, and there is no terminal to ask for it",
             remedy=f"Set {VARIABLE}, or name a file with --passphrase-file.",
         )
     try:
-        typed: str = click.prompt(prompt, hide_input=True, confirmation_prompt=again, err=True)
-    except click.Abort as abort:  # by Ctrl-C, or Ctrl-D
+        typed: str = click.prompt(text, hide_input=True, confirmation_prompt=confirm, err=True)
+    except click.Abort as abort:  # Ctrl-C or Ctrl-D
         raise KeyboardInterrupt from abort
     return typed.encode()

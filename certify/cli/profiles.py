@@ -7,17 +7,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from certify.judge.profiles import Profile, load, shipped
+from certify.cli.output import format_option, print_json
+from certify.judge.groups import group_of
+from certify.judge.profile import Profile
+from certify.judge.profiles import load, shipped
 from certify.model.terms import Level
 from certify.suite.profile_selection import select_profile
+
+SCHEMA = "certify/profiles/v1"
 
 
 @click.command()
 @click.argument("name", metavar="[NAME|FILE]", required=False)
-def profiles(name: str | None) -> None:
-    """List the profiles, or show what one requires and recommends.
+@format_option(SCHEMA)
+def profiles(*, name: str | None, output_format: str) -> None:
+    """List the profiles, or show the requirements of one.
 
-    A file is read and shown like one that ships, so that you see what it amounts to.
+    A file is read and shown like a profile that ships with certify.
 
     \b
     Examples:
@@ -25,16 +31,20 @@ def profiles(name: str | None) -> None:
       certify profiles devspace
       certify profiles ./mine.toml
     """
+    found = [select_profile(name)] if name is not None else [load(each) for each in shipped()]
     console = Console(highlight=False)
-    if name is not None:
-        _show(select_profile(name), console)
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    table.add_column(no_wrap=True)
-    for each in map(load, shipped()):
-        counts = f"{len(each.required)} required, {len(each.recommended)} recommended"
-        table.add_row(Text(each.name, style="bold"), Text(each.title), Text(counts, style="dim"))
-    console.print(table)
+    if output_format == "json":
+        print_json(SCHEMA, {"profiles": [each.model_dump(mode="json") for each in found]})
+    elif name is not None:
+        _show(found[0], console)
+    else:
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+        table.add_column(no_wrap=True)
+        for each in found:
+            counts = f"{len(each.required)} required, {len(each.recommended)} recommended"
+            title = Text(each.title)
+            table.add_row(Text(each.name, style="bold"), title, Text(counts, style="dim"))
+        console.print(table)
 
 
 def _show(profile: Profile, console: Console) -> None:
@@ -50,10 +60,9 @@ def _show(profile: Profile, console: Console) -> None:
         table.add_row(Text("installs", style="dim"), Text(", ".join(profile.install)))
     for level in Level:
         ids = [check_id for check_id in profile.checks if profile.level(check_id) is level]
-        for group in dict.fromkeys(each.partition(".")[0] for each in ids):
-            names = [each for each in ids if each.startswith(f"{group}.")]
-            if names:
-                table.add_row(Text(level.value, style="dim"), Text(" ".join(names)))
+        for group in dict.fromkeys(map(group_of, ids)):
+            names = " ".join(each for each in ids if group_of(each) == group)
+            table.add_row(Text(level.value, style="dim"), Text(names))
     for budget, seconds in profile.budgets.model_dump().items():
         table.add_row(Text(f"budget {budget}", style="dim"), Text(f"{seconds:g} s"))
     console.print(table)

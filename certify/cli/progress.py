@@ -1,12 +1,18 @@
-"""What happens while it happens, on standard error: live on a terminal, plain lines elsewhere."""
+"""Progress on standard error: live on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
+import os
+import sys
 import time
+from typing import Self
 
+from rich.console import Console
+from rich.live import Live
+from rich.status import Status
 from rich.text import Text
 
-from certify.cli.terminal import Display, is_live, standard_error
+from certify.certification.events import Events
 from certify.model.finding import Claim, Finding
 from certify.model.terms import Outcome
 
@@ -18,27 +24,42 @@ _MARKS = {
 }
 
 
-class Progress(Display):
-    """A watcher of one certification."""
+class Display:
+    """A context manager that draws a live display during the block, if it has one."""
+
+    _live: Live | Status | None
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+
+class RunProgress(Display, Events):
+    """The progress of one certification."""
 
     def __init__(self, image: str, profile: str) -> None:
-        self._what = f"{image} · {profile}"
-        self._begun = time.monotonic()
+        self._title = f"{image} · {profile}"
+        self._began = time.monotonic()
         self._console = standard_error()
         line = self._line("starting")
         self._live = self._console.status(line) if is_live(self._console) else None
         if self._live is None:
             self._console.print(line)
 
-    def phase(self, what: str) -> None:
-        """Show the step that begins."""
+    def phase(self, name: str) -> None:
+        """Show the phase that begins."""
         if self._live is not None:
-            self._live.update(self._line(what))
-        elif "." not in what:  # a check is told once it has said something
-            self._console.print(self._line(what))
+            self._live.update(self._line(name))
+        elif "." not in name:  # a check has its line when it has an outcome
+            self._console.print(self._line(name))
 
     def finding(self, finding: Finding, claim: Claim | None) -> None:
-        """Show what a check said; on a terminal only what did not pass stays on the screen."""
+        """Show the outcome of a check; on a terminal only failed and unknown ones stay."""
         mark, style = _MARKS[finding.outcome]
         if self._live and finding.outcome in (Outcome.PASSED, Outcome.SKIPPED):
             return
@@ -48,12 +69,25 @@ class Progress(Display):
         line.truncate(max(40, self._console.width - 1), overflow="ellipsis")
         self._console.print(line)
 
-    def kept(self, container: str) -> None:
-        """Name the container that --keep leaves standing."""
-        self._console.print(
-            Text(f"  kept: docker exec -it {container} sh; docker rm -fv {container}")
-        )
+    def container(self, name: str) -> None:
+        """Show how to look into the container that --keep leaves running, and to remove it."""
+        self._console.print(Text(f"  kept: docker exec -it {name} sh; docker rm -fv {name}"))
 
-    def _line(self, what: str) -> Text:
-        seconds = time.monotonic() - self._begun
-        return Text(f"{self._what}: {what} ({seconds:.0f} s)")
+    def _line(self, phase: str) -> Text:
+        seconds = time.monotonic() - self._began
+        return Text(f"{self._title}: {phase} ({seconds:.0f} s)")
+
+
+def standard_error() -> Console:
+    """Return the console for progress."""
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+def is_live(console: Console) -> bool:
+    """Return True if a live display may overwrite what it has printed.
+
+    It may not in a pipe (even with ``FORCE_COLOR``), in a CI system, on a terminal that cannot
+    move its cursor, and with ``NO_COLOR``.
+    """
+    plain = os.environ.get("NO_COLOR") or os.environ.get("CI", "false").lower() not in ("", "false")
+    return sys.stderr.isatty() and console.is_interactive and not plain

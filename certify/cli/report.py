@@ -1,28 +1,32 @@
-"""``certify report``: write everything under the reports folder anew, from the ledger."""
+"""``certify report``: write everything under the reports folder again, from the ledger."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from certify.cli.options import open_ledger, reports_options
+from certify.cli.output import format_option, print_json
+from certify.cli.storage import Storage, storage_options
 from certify.publish.writer import update_reports
+
+SCHEMA = "certify/reports/v1"
 
 
 @click.command()
-@reports_options
-def report(*, reports: Path, ledger: str | None) -> None:
-    """Bring certificates, matrix, badges and site up to date with the ledger.
+@format_option(SCHEMA)
+@storage_options
+def report(*, output_format: str, storage: Storage) -> None:
+    """Update the certificates, matrix, badges and site from the ledger.
 
-    Runs and sweeps do so themselves; this is for a ledger that others write to, and for
-    badges, of which some may have expired. junit.xml stays: it tells of a run.
+    Runs and sweeps update them, too; this is for a ledger that other hosts write to, and for
+    certificates that have expired since. It leaves junit.xml as it is.
 
     \b
     Example:
       certify report --ledger postgresql://host/certify --reports public
     """
-    with open_ledger(ledger, reports, make=False) as store:
-        written = update_reports(reports, store)
-    told = f"{written} image{'s' * (written != 1)} written anew"
-    click.echo(f"certify: {reports} is up to date: the files of {told}", err=True)
+    with storage.open_ledger(create=False) as ledger:
+        written = update_reports(storage.reports, ledger)
+    if output_format == "json":
+        print_json(SCHEMA, {"reports": str(storage.reports), "images_written": written})
+    images = f"{written} image{'s' * (written != 1)}"
+    click.echo(f"certify: {storage.reports} is up to date: files of {images} written", err=True)

@@ -4,74 +4,115 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import dataclass, fields
 from datetime import datetime
-from inspect import signature
 from pathlib import Path
 
 import click
 
-from certify.cli.certification import certification
+from certify.cli.certification_options import CertificationOptions
+from certify.cli.output import format_option, print_json
+from certify.cli.parameters import grouped
 from certify.cli.sweep import sweep
 from certify.model.errors import UsageError
 from certify.sweep.schedule import DAYS, FILES, Schedule, schedule_files
 from certify.util.files import write_atomically
 
 QUIET = ("--fail-on", "newly-rejected")
-"""A schedule that fails every night because of the same image is soon ignored."""
+"""The default, because a schedule that fails every night for the same image is soon ignored."""
+SCHEMA = "certify/schedule/v1"
 
 
-@click.command(name="schedule")
-@click.argument("form", type=click.Choice(list(FILES)))
+@dataclass(frozen=True, slots=True)
+class ScheduleOptions:
+    """The options of a command line, as parsed."""
+
+    listing: str
+    reports: str
+    at: str
+    every: str
+    day: str | None
+    hours: int
+    uses: str
+    image: str
+
+    def resolve(self, scheduler: str, arguments: tuple[str, ...]) -> Schedule:
+        """Return the schedule; the host's own schedulers get absolute paths.
+
+        Raises :class:`UsageError`.
+        """
+        local = is_local(scheduler)
+        try:
+            time = datetime.strptime(self.at, "%H:%M")
+        except ValueError as error:
+            raise UsageError(
+                f"--at {self.at!r} is not a time of day", remedy="Expected for example 03:17."
+            ) from error
+        return Schedule(
+            listing=str(Path(self.listing).absolute()) if local else self.listing,
+            reports=str(Path(self.reports).absolute()) if local else self.reports,
+            hour=time.hour,
+            minute=time.minute,
+            day=self.day,
+            every=int(self.every),
+            arguments=arguments,
+            directory=str(Path.cwd()),
+            program=_program() if local else "certify",
+            hours=self.hours,
+            uses=self.uses,
+            image=self.image,
+        )
+
+
+schedule_options = grouped(
+    "options",
+    ScheduleOptions,
+    click.option(
+        "--list", "listing", default="images.txt", show_default=True, metavar="FILE",
+        help="The list to sweep.",
+    ),
+    click.option(
+        "--reports", default="reports", show_default=True, metavar="DIR",
+        help="Folder for reports and the ledger.",
+    ),
+    click.option(
+        "--at", default="03:17", show_default=True, metavar="HH:MM",
+        help="Time of day; in UTC, except for cron, which uses its host's time zone.",
+    ),
+    click.option(
+        "--every", type=click.Choice(["1", "2", "3", "4", "6", "8", "12", "24"]), default="24",
+        show_default=True, help="Hours from one sweep to the next.",
+    ),
+    click.option(
+        "--on", "day", type=click.Choice(DAYS), help="One day of the week; default: every day."
+    ),
+    click.option(
+        "--hours", type=click.IntRange(1, 24), default=6, show_default=True,
+        help="Time limit for a sweep, in hours.",
+    ),
+    click.option("--uses", default="", metavar="OWNER/REPO@REF", help="github: certify's action."),
+    click.option(
+        "--image", default="", metavar="IMAGE", help="gitlab, kubernetes: image with certify in it."
+    ),
+)  # fmt: skip
+
+
+@click.command()
+@click.argument("scheduler", type=click.Choice(list(FILES)))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- SWEEP-OPTION...]")
-@click.option(
-    "--list",
-    "listing",
-    default="images.txt",
-    show_default=True,
-    metavar="FILE",
-    help="What to sweep.",
-)
-@click.option(
-    "--reports",
-    default="reports",
-    show_default=True,
-    metavar="DIR",
-    help="Where reports and the ledger are kept.",
-)
-@click.option(
-    "--at", default="03:17", show_default=True, metavar="HH:MM",
-    help="When; in UTC, but for cron, which goes by its host's clock.",
-)  # fmt: skip
-@click.option(
-    "--every", type=click.Choice(["1", "2", "3", "4", "6", "8", "12", "24"]), default="24",
-    show_default=True, help="Hours from one sweep to the next.",
-)  # fmt: skip
-@click.option(
-    "--on", "day", type=click.Choice(DAYS), help="One day of the week; default: every day."
-)
-@click.option(
-    "--hours", type=click.IntRange(1, 24), default=6, show_default=True,
-    help="How long a sweep may take.",
-)  # fmt: skip
-@click.option("--uses", default="", metavar="OWNER/REPO@REF", help="github: where the action is.")
-@click.option("--image", default="", metavar="IMAGE", help="gitlab, kubernetes: has certify in it.")
+@schedule_options
 @click.option(
     "--write", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-    help="Write the files there instead of printing them.",
+    help="Write the files to this folder instead of standard output.",
 )  # fmt: skip
+@format_option(SCHEMA)
 def schedule(
     *,
-    form: str,
+    scheduler: str,
     arguments: tuple[str, ...],
-    listing: str,
-    reports: str,
-    at: str,
-    every: str,
-    day: str | None,
-    hours: int,
-    uses: str,
-    image: str,
+    options: ScheduleOptions,
     write: Path | None,
+    output_format: str,
 ) -> None:
     """Print a complete schedule for nightly sweeps; what follows -- goes to `certify sweep`.
 
@@ -80,70 +121,52 @@ def schedule(
       certify schedule systemd --list nightly.txt --write /etc/systemd/system
       certify schedule github --uses acme/certify@v1 -- --profile plain --jobs 4
     """
-    hosted = form in ("systemd", "cron")  # on this host, where names are found here and now
-    moment = _moment(at)
-    _check(arguments, here=hosted)
+    local = is_local(scheduler)
+    _check_sweep_arguments(arguments, local=local)
     if not any(word.partition("=")[0] == QUIET[0] for word in arguments):
         arguments = (*QUIET, *arguments)
-    if hosted and not Path(listing).exists():
-        click.echo(f"certify: {listing} does not exist yet", err=True)
-    files = schedule_files(
-        form,
-        Schedule(
-            listing=str(Path(listing).absolute()) if hosted else listing,
-            reports=str(Path(reports).absolute()) if hosted else reports,
-            hour=moment.hour,
-            minute=moment.minute,
-            day=day,
-            every=int(every),
-            arguments=arguments,
-            directory=str(Path.cwd()),
-            program=_program() if hosted else "certify",
-            hours=hours,
-            uses=uses,
-            image=image,
-        ),
-    )
-    if write is None:
-        sys.stdout.write("\n".join(_named(files)))
-        return
+    plan = options.resolve(scheduler, arguments)
+    if local and not Path(options.listing).exists():
+        click.echo(f"certify: {options.listing} does not exist yet", err=True)
+    files = schedule_files(scheduler, plan)
+    if write is not None:
+        _write(write, files)
+    if output_format == "json":
+        print_json(SCHEMA, {"files": files})
+    elif write is None:
+        several = len(files) > 1
+        texts = (f"# {name}\n{text}" if several else text for name, text in files.items())
+        sys.stdout.write("\n".join(texts))
+
+
+def is_local(scheduler: str) -> bool:
+    """Return True if a scheduler runs on this host, with its files and programs."""
+    return scheduler in ("systemd", "cron")
+
+
+def _check_sweep_arguments(arguments: tuple[str, ...], *, local: bool) -> None:
+    """Parse the arguments with the parser of ``certify sweep``, so that mistakes show now.
+
+    Files that they name must exist only if the sweep runs on this host. Raises
+    :class:`UsageError` or :class:`click.UsageError`.
+    """
+    parsed = sweep.make_context("certify sweep", ["images.txt", *arguments]).params
+    if local:
+        names = [field.name for field in fields(CertificationOptions)]
+        CertificationOptions(**{name: parsed[name] for name in names}).resolve()
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
         try:
-            write_atomically(write / name, text)
+            write_atomically(folder / name, text)
         except OSError as error:
             raise UsageError(
-                f"--write {write}: {error.strerror or error}", remedy="Name a folder to write to."
+                f"--write {folder}: {error.strerror or error}", remedy="Name a folder to write to."
             ) from error
-        click.echo(f"certify: wrote {write / name}", err=True)
-
-
-def _check(arguments: tuple[str, ...], *, here: bool) -> None:
-    """Have the sweep's own parser read what it will get: now, not every night.
-
-    Files that are named may be elsewhere than here. Raises :class:`UsageError`, and click's own.
-    """
-    read = sweep.make_context("certify sweep", ["images.txt", *arguments]).params
-    if here:
-        asked = signature(certification).parameters.keys() & read
-        certification(**{name: read[name] for name in asked})
-
-
-def _named(files: dict[str, str]) -> list[str]:
-    """The files, each under its name if there are several."""
-    if len(files) == 1:
-        return list(files.values())
-    return [f"# {name}\n{text}" for name, text in files.items()]
-
-
-def _moment(at: str) -> datetime:
-    try:
-        return datetime.strptime(at, "%H:%M")
-    except ValueError as error:
-        raise UsageError(
-            f"--at {at!r} is not a time of day", remedy="Expected for example 03:17."
-        ) from error
+        click.echo(f"certify: wrote {folder / name}", err=True)
 
 
 def _program() -> str:
-    """This very program, as a scheduler finds it, whatever its PATH."""
+    """Return the path of this program, which schedulers may not have in their PATH."""
     return str(Path(shutil.which(sys.argv[0]) or shutil.which("certify") or "certify").absolute())

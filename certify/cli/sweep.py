@@ -1,36 +1,30 @@
-"""``certify sweep [images.txt]``: certify all that a list names, skipping what is unchanged.
+"""``certify sweep [images.txt]``: certify all images of a list, skipping what is unchanged.
 
-Exit codes are those of ``certify run``, as ``--fail-on`` has them count: 1 for rejected
-images (or only for newly rejected ones, or never), 3 if any is inconclusive.
+Exit codes are those of ``certify run``, but ``--fail-on`` decides what ends with 1: rejected
+images, only newly rejected ones, or none. With ``--fail-on never``, 3 becomes 0, too.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 
-from certify.certification.certify import Options
-from certify.cli.certification import Memory, certification, certification_options
-from certify.cli.formats import format_option, print_results
-from certify.cli.options import (
-    CERTIFIED,
-    INCONCLUSIVE,
-    REJECTED,
-    interruptible,
-    open_ledger,
-    reports_options,
-)
-from certify.cli.run import say_unkept
+from certify.cli.certification_options import CertificationOptions, certification_options
+from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE, REJECTED, exit_code
+from certify.cli.output import print_json
+from certify.cli.parameters import Memory, grouped
+from certify.cli.results import print_results, report_errors, result_format_option
+from certify.cli.storage import Storage, storage_options
 from certify.cli.sweep_progress import SweepProgress
 from certify.engine import reaper
 from certify.engine.client import Engine
-from certify.judge.profiles import Profile, shipped
+from certify.judge.profiles import shipped
 from certify.ledger.changes import Change, ChangeKind, SweepEntry, sweep_entry
 from certify.model.errors import BadListing
 from certify.model.reference import DOCKER_HUB
@@ -39,172 +33,220 @@ from certify.publish.recorder import Recorder
 from certify.registry.hub import Hub
 from certify.suite.profile_selection import select_profile
 from certify.sweep import image_cache
-from certify.sweep.expand import Lists, Selection, Unlisted, Wanted, expand
-from certify.sweep.image_cache import room_on
+from certify.sweep.expand import Catalog, ListedImage, Selection, UnlistedPattern, expand
 from certify.sweep.listing import parse_listing
+from certify.sweep.plan import Item
 from certify.sweep.render import plan_line, print_plan, print_summary
+from certify.sweep.scheduler import Capacity
 from certify.sweep.sweep import Sweep
 from certify.util.files import read_text
+from certify.util.signals import interruptible
+
+PLAN_SCHEMA = "certify/plan/v1"
 
 
-@click.command(name="sweep")
+@dataclass(frozen=True, slots=True)
+class SweepOptions:
+    """The options of a command line, as parsed."""
+
+    jobs: int | None
+    disk: str | None
+    force: bool
+    dry_run: bool
+    fail_on: str
+
+    def capacity(self, engine: Engine, memory: str) -> Capacity:
+        """Return the limits; by default as many images at a time as the host can carry.
+
+        Each needs a core, and all the ``memory`` that it may use.
+        """
+        affordable = min(engine.cpus, engine.host().memory_bytes // _bytes(memory))
+        room = _bytes(self.disk) if self.disk else image_cache.default_room(engine)
+        return Capacity(jobs=self.jobs or max(1, affordable), room=room)
+
+
+sweep_options = grouped(
+    "options",
+    SweepOptions,
+    click.option(
+        "--jobs", type=click.IntRange(min=1),
+        help="Images at a time; default: depends on cores and memory.",
+    ),
+    click.option(
+        "--disk", type=Memory(), metavar="SIZE",
+        help="Room for pulled images, such as 20g; default: half of the free space.",
+    ),
+    click.option("--force", is_flag=True, help="Also certify images with a valid certificate."),
+    click.option(
+        "--dry-run", is_flag=True, help="Show the plan (json: certify/plan/v1), and run nothing."
+    ),
+    click.option(
+        "--fail-on", type=click.Choice(["rejected", "newly-rejected", "never"]),
+        default="rejected", show_default=True, help="The images for which the exit code is 1.",
+    ),
+)  # fmt: skip
+selection_options = grouped(
+    "selection",
+    Selection,
+    click.option("--include", multiple=True, metavar="GLOB", help="Only these images."),
+    click.option("--exclude", multiple=True, metavar="GLOB", help="Not these images."),
+    click.option(
+        "--max-tags", type=click.IntRange(min=1),
+        help="Only so many tags of each repository, the highest versions.",
+    ),
+)  # fmt: skip
+
+
+@click.command()
 @click.argument(
     "listing", metavar="[LIST]", default="images.txt",
     type=click.Path(dir_okay=False, path_type=Path),
 )  # fmt: skip
 @certification_options
-@click.option(
-    "--jobs", type=click.IntRange(min=1), help="Images at a time; default: by cores and memory."
-)
-@click.option(
-    "--disk", type=Memory(), metavar="SIZE",
-    help="Room for images that are pulled, such as 20g; default: half of what is free.",
-)  # fmt: skip
-@click.option("--force", is_flag=True, help="Certify also what is fresh.")
-@click.option("--dry-run", is_flag=True, help="Show the plan, and run nothing.")
-@click.option(
-    "--fail-on", type=click.Choice(["rejected", "newly-rejected", "never"]), default="rejected",
-    show_default=True, help="What exit code 1 stands for.",
-)  # fmt: skip
-@click.option("--include", multiple=True, metavar="GLOB", help="Only these images.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Not these images.")
-@click.option("--max-tags", type=click.IntRange(min=1), help="Highest tags of each repository.")
-@format_option
-@reports_options
+@sweep_options
+@selection_options
+@result_format_option
+@storage_options
 def sweep(
     *,
     listing: Path,
-    jobs: int | None,
-    disk: str | None,
-    force: bool,
-    dry_run: bool,
-    fail_on: str,
-    include: tuple[str, ...],
-    exclude: tuple[str, ...],
-    max_tags: int | None,
-    form: str,
-    reports: Path,
-    ledger: str | None,
-    **chosen: Any,
+    certification: CertificationOptions,
+    options: SweepOptions,
+    selection: Selection,
+    output_format: str,
+    storage: Storage,
 ) -> None:
-    """Certify all images of a list, and what registries hold, skipping what is unchanged.
+    """Certify all images of a list, expanding its globs, and skip what is unchanged.
 
-    Each line of LIST is a reference, or a glob that its registry is asked for; killed at
-    any moment and started again, a sweep goes on where it was.
+    Each line of LIST is a reference, or a glob that is expanded at its registry. A sweep that
+    was killed goes on where it was when it is started again.
 
     \b
     Examples:
       certify sweep images.txt --jobs 4
       certify sweep nightly.txt --dry-run
     """
-    defaults, options = certification(**chosen)
+    defaults, how = certification.resolve()
+    profiles = {profile.name: profile for profile in defaults}
     text = read_text(listing, BadListing, remedy="Name a list of images, such as images.txt.")
-    entries = parse_listing(text, str(listing), known_profiles=_known(defaults))
-    by_name = {profile.name: profile for profile in defaults}
-    for name in {name for entry in entries for name in entry.profiles} - by_name.keys():
-        by_name[name] = select_profile(name)
-    selection = Selection(include, exclude, max_tags)
+    lines = parse_listing(text, str(listing), known_profiles={*shipped(), *profiles})
+    for name in {name for line in lines for name in line.profiles} - profiles.keys():
+        profiles[name] = select_profile(name)
+    source = _source(listing, selection)
     with ExitStack() as stack:
-        store = stack.enter_context(open_ledger(ledger, reports))
+        ledger = stack.enter_context(storage.open_ledger())
         stack.enter_context(interruptible())
         engine = stack.enter_context(Engine.connect())
-        keeper = Recorder(store, reports)
-        sweeping = Sweep(engine, keeper, by_name, options)
-        source = _source(listing, include, exclude, max_tags)
-        if not dry_run:
-            at_work = store.sweeps.running(source, reaper.owner(), reaper.is_orphan)
-            number = stack.enter_context(at_work)
-            reaper.remove_orphans(engine)  # what a sweep that was killed has left
+        recorder = Recorder(ledger, storage.reports)
+        sweeping = Sweep(engine, recorder, profiles, how)
+        if not options.dry_run:
+            number = stack.enter_context(
+                ledger.sweeps.running(source, reaper.owner(), reaper.is_orphan)
+            )
+            reaper.remove_orphans(engine)  # of a sweep that was killed
             image_cache.remove_orphans(engine)
-        click.echo("certify: asking registries what is there", err=True)
-        wanted, unlisted = expand(entries, _connect(engine), selection)
-        _tell(listing, wanted, unlisted)
-        wanted = [_with_platform(each, options) for each in wanted]
-        plan = sweeping.plan(wanted, [profile.name for profile in defaults], force=force)
-        if dry_run:
-            print_plan(plan.items, Console())
+        click.echo("certify: expanding the list", err=True)
+        images, unlisted = expand(lines, _catalogs(engine), selection)
+        _report_unlisted(listing, images, unlisted)
+        images = [replace(each, platform=each.platform or how.platform) for each in images]
+        plan = sweeping.plan(images, [each.name for each in defaults], force=options.force)
+        if options.dry_run:
+            _print_plan(plan.items, unlisted, output_format)
             return
         click.echo(f"certify: {plan_line(plan.items)}", err=True)
         if plan.later:
-            waits = f"{len(plan.later)} image{'s' * (len(plan.later) != 1)}"
-            click.echo(f"certify: {waits} must wait: the registry limits pulls", err=True)
+            count = f"{len(plan.later)} image{'s' * (len(plan.later) != 1)}"
+            click.echo(f"certify: {count} must wait: the registry limits pulls", err=True)
         with SweepProgress(plan.due) as progress:
-            said = sweeping.run(
-                plan, progress,
-                jobs=jobs or _jobs(engine, options), room=_bytes(disk) if disk else room_on(engine),
-            )  # fmt: skip
-        mine, changed = sweeping.account(plan, said, unlisted, number, source)
-        keeper.write_reports(mine)
-    state = [*map(sweep_entry, mine), *map(_silent, unlisted)]
-    print_results(mine, form, lambda: print_summary(state, changed, mine, Console()))
-    unkept = say_unkept(keeper.unkept)
-    sys.exit(exit_code(state, changed, fail_on) or unkept)
+            capacity = options.capacity(engine, how.limits.memory)
+            new = sweeping.run(plan, progress.events, capacity)
+        results, changes = sweeping.finish(plan, new, unlisted, number, source)
+        recorder.write_reports(results)
+    entries = [*map(sweep_entry, results), *map(_unlisted_entry, unlisted)]
+    print_results(
+        results, output_format, lambda: print_summary(entries, changes, results, Console())
+    )
+    not_recorded = report_errors(recorder.errors)
+    sys.exit(_exit_code(entries, changes, options.fail_on) or not_recorded)
 
 
-def _known(defaults: Sequence[Profile]) -> set[str]:
-    return {*shipped(), *(profile.name for profile in defaults)}
-
-
-def _connect(engine: Engine) -> Any:
-    def connect(host: str) -> AbstractContextManager[Lists]:
+def _catalogs(engine: Engine) -> Callable[[str], AbstractContextManager[Catalog]]:
+    def connect(host: str) -> AbstractContextManager[Catalog]:
         registry = engine.registry(host)
         return Hub(registry) if host == DOCKER_HUB else registry
 
     return connect
 
 
-def _with_platform(wanted: Wanted, options: Options) -> Wanted:
-    platform = wanted.platform or options.platform
-    return Wanted(wanted.reference, wanted.profiles, platform)
-
-
-def _jobs(engine: Engine, options: Options) -> int:
-    """As many at a time as the host has cores, and memory for if each takes all that it may."""
-    memory = engine.host().memory_bytes
-    return max(1, min(engine.cpus, memory // _bytes(options.limits.memory)))
-
-
 def _bytes(size: str) -> int:
-    """A size as Docker writes it, such as ``20g``."""
+    """Return the bytes of a size in Docker's notation, such as ``20g``."""
     digits = size.rstrip("bkmg")
     unit: int = 1024 ** "bkmg".index(size[len(digits) :] or "b")
     return int(digits) * unit
 
 
-def _source(
-    listing: Path, include: tuple[str, ...], exclude: tuple[str, ...], max_tags: int | None
-) -> str:
-    """What a sweep is compared by: sweeps of parts of a list are another series than its own."""
+def _source(listing: Path, selection: Selection) -> str:
+    """Return the name of the series of sweeps to compare with; a selection has its own series."""
     words = [str(listing)]
-    words += [f"--include {glob}" for glob in include]
-    words += [f"--exclude {glob}" for glob in exclude]
-    words += [f"--max-tags {max_tags}"] if max_tags else []
+    words += [f"--include {glob}" for glob in selection.include]
+    words += [f"--exclude {glob}" for glob in selection.exclude]
+    words += [f"--max-tags {selection.max_tags}"] if selection.max_tags else []
     return " ".join(words)
 
 
-def _tell(listing: Path, wanted: Sequence[Wanted], unlisted: Sequence[Unlisted]) -> None:
-    """What a list does not lead to."""
+def _report_unlisted(
+    listing: Path, images: Sequence[ListedImage], unlisted: Sequence[UnlistedPattern]
+) -> None:
+    """Report the globs that could not be expanded, and a list without any image."""
     for each in unlisted:
         click.echo(f"certify: {listing}:{each.line}: {each.trouble.message}", err=True)
-    if not wanted and not unlisted:
-        click.echo(f"certify: {listing} leads to no image", err=True)
+    if not images and not unlisted:
+        click.echo(f"certify: {listing} names no image that exists", err=True)
 
 
-def _silent(unlisted: Unlisted) -> SweepEntry:
-    """A glob that nobody could expand is one image that nothing is known of."""
-    return SweepEntry(unlisted.pattern, "", "", "", Status.INCONCLUSIVE, cause=unlisted.trouble.message)
+def _unlisted_entry(unlisted: UnlistedPattern) -> SweepEntry:
+    """Return the entry of a glob that could not be expanded: one inconclusive image."""
+    return SweepEntry(
+        unlisted.pattern, "", "", "", Status.INCONCLUSIVE, cause=unlisted.trouble.message
+    )
 
 
-def exit_code(found: Sequence[SweepEntry], changed: Sequence[Change] | None, fail_on: str) -> int:
-    """What a sweep means for the caller; one that found nothing is never a success."""
+def _print_plan(
+    items: Sequence[Item], unlisted: Sequence[UnlistedPattern], output_format: str
+) -> None:
+    if output_format != "json":
+        print_plan(items, Console())
+        return
+    fields = [
+        {
+            "reference": each.image.reference,
+            "profile": each.image.profile,
+            "platform": each.image.platform,
+            "digest": each.image.digest,
+            "state": each.state.value,
+            "due": each.state.due,
+            "reason": each.reason,
+        }
+        for each in items
+    ]
+    problems = [
+        {"pattern": each.pattern, "line": each.line, "reason": each.trouble.message}
+        for each in unlisted
+    ]
+    print_json(PLAN_SCHEMA, {"images": fields, "unlisted": problems})
+
+
+def _exit_code(
+    entries: Sequence[SweepEntry], changes: Sequence[Change] | None, fail_on: str
+) -> int:
+    """Return the exit code for a sweep; one without any image is never a success."""
     if fail_on == "never":
         return CERTIFIED
-    rejected = [each for each in found if each.status is Status.REJECTED]
-    if fail_on == "newly-rejected" and changed is not None:
-        new = (ChangeKind.BROKEN, ChangeKind.APPEARED)
-        fresh = {change.image.key for change in changed if change.kind in new}
-        rejected = [each for each in rejected if each.key in fresh]
-    if rejected:
-        return REJECTED
-    unclear = not found or any(each.status is Status.INCONCLUSIVE for each in found)
-    return INCONCLUSIVE if unclear else CERTIFIED
+    code = exit_code(each.status for each in entries)
+    if code == REJECTED and fail_on == "newly-rejected" and changes is not None:
+        kinds = (ChangeKind.BROKEN, ChangeKind.APPEARED)
+        new = {change.image.key for change in changes if change.kind in kinds}
+        if not any(each.status is Status.REJECTED and each.key in new for each in entries):
+            unclear = any(each.status is Status.INCONCLUSIVE for each in entries)
+            return INCONCLUSIVE if unclear else CERTIFIED
+    return code

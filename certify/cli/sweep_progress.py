@@ -1,11 +1,10 @@
-"""How a sweep goes on, on standard error: a live table on a terminal, plain lines elsewhere."""
+"""The progress of a sweep on standard error: a live table on a terminal, else plain lines."""
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Group, RenderableType
@@ -14,46 +13,48 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from certify.cli.terminal import Display, is_live, standard_error
-from certify.model.finding import Claim, Finding
+from certify.certification.events import Events
+from certify.cli.progress import Display, is_live, standard_error
 from certify.model.result import Result
 from certify.publish import phrases
 from certify.publish.text import STATUS_STYLES
+from certify.sweep.scheduler import STARTING, WAITING
 from certify.sweep.units import Unit
 
 STEP = 21
-"""Cells of the longest step."""
+"""The width of the longest phase, in cells."""
 ASIDE = STEP + 13
-"""Cells of a row beside its name: its step, the time of a long one, and gaps."""
+"""The width of a row without its name: phase, a long time, and gaps."""
 SPARED = 4
-"""Lines of a terminal that rows leave free: the bar, what is not shown, and some of the past."""
+"""The lines of a terminal that stay free of rows, for the bar and some earlier lines."""
 
 
-@dataclass
-class _Row:
-    """One unit that is under way. A watcher of its certification."""
+@dataclass(eq=False)
+class _Row(Events):
+    """The row of one unit, shown while anything happens to it."""
 
     name: str
-    step: str
+    print_results: Callable[[_Row, Sequence[Result]], None]
+    step: str = WAITING
     begun: float = field(default_factory=time.monotonic)
 
-    def phase(self, what: str) -> None:
-        """A new step begins."""
-        self.step = what
+    def phase(self, name: str) -> None:
+        """Show the phase; pulling and certifying are timed separately."""
+        if self.step == WAITING or name == STARTING:
+            self.begun = time.monotonic()
+        self.step = name
 
-    def finding(self, finding: Finding, claim: Claim | None) -> None:
-        """A check has said something; the next step will tell."""
-
-    def kept(self, container: str) -> None:
-        """Sweeps keep no containers."""
+    def results(self, results: Sequence[Result]) -> None:
+        """Replace the row by lines that stay, one for each name and profile."""
+        self.print_results(self, results)
 
 
 class SweepProgress(Display):
-    """The observer of one sweep."""
+    """The display of one sweep."""
 
     def __init__(self, due: Sequence[Unit]) -> None:
         self._console = standard_error()
-        self._rows: dict[object, _Row] = {}
+        self._rows: list[_Row] = []
         self._lock = threading.Lock()
         self._total, self._done = sum(len(unit.profiles) for unit in due), 0
         self._profiles_differ = len({_profiles(unit) for unit in due}) > 1
@@ -64,33 +65,24 @@ class SweepProgress(Display):
             else None
         )
 
-    @contextlib.contextmanager
-    def pulling(self, unit: Unit) -> Iterator[None]:
-        """A row for as long as the image of a unit is fetched."""
+    def events(self, unit: Unit) -> Events:
+        """Return the receiver of a unit's events: its row in the table."""
+        name = unit.name.familiar
+        if self._profiles_differ:
+            name = f"{name} [{_profiles(unit)}]"
+        row = _Row(name, self._print_results)
         with self._lock:
-            self._rows["pull", id(unit)] = self._row(unit, "pulling")
-        try:
-            yield
-        finally:
-            with self._lock:
-                del self._rows["pull", id(unit)]
-
-    def watcher(self, unit: Unit) -> _Row:
-        """A row for a unit that begins."""
-        row = self._row(unit, "starting")
-        with self._lock:
-            self._rows[id(unit)] = row
+            self._rows.append(row)
         return row
 
-    def ended(self, unit: Unit, results: Sequence[Result]) -> None:
-        """Its row gives way to lines that stay, one for each name and profile."""
+    def _print_results(self, row: _Row, results: Sequence[Result]) -> None:
         self._latest = time.monotonic()
         with self._lock:
-            row = self._rows.pop(id(unit), None)
-        took = phrases.seconds(self._latest - row.begun if row else 0.0)
+            self._rows.remove(row)
+        took = phrases.seconds(self._latest - row.begun)
         counted: set[str] = set()
         for result in results:
-            if result.profile not in counted:  # another name is no further answer
+            if result.profile not in counted:  # another name counts as the same result
                 counted.add(result.profile)
                 self._done += 1
             self._console.print(
@@ -101,14 +93,10 @@ class SweepProgress(Display):
                 )
             )
 
-    def _row(self, unit: Unit, step: str) -> _Row:
-        name = unit.names[0][0].familiar
-        return _Row(f"{name} [{_profiles(unit)}]" if self._profiles_differ else name, step)
-
     def _render(self) -> RenderableType:
         now = time.monotonic()
         with self._lock:
-            rows = list(self._rows.values())
+            rows = [row for row in self._rows if row.step != WAITING]
         shown = rows[: max(1, self._console.height - SPARED)]
         table = Table.grid(padding=(0, 2, 0, 0), expand=True, pad_edge=False)
         table.add_column(no_wrap=True, ratio=1)
@@ -132,9 +120,10 @@ class SweepProgress(Display):
 
 
 def time_left(done: int, total: int, latest: float, elapsed: float) -> str:
-    """``about 12 min left``, at the pace so far; nothing before there is one, or if it is up.
+    """Return a text such as ``about 12 min left``, at the pace so far.
 
-    ``latest`` and ``elapsed`` are the seconds from the start to the latest answer, and to now.
+    ``latest`` and ``elapsed`` are the seconds from the start to the latest result, and to now. The
+    text is empty before the first result, and once the estimated time is over.
     """
     left = latest / done * total - elapsed if done else 0.0
     if left < 1 or done == total:
@@ -145,7 +134,7 @@ def time_left(done: int, total: int, latest: float, elapsed: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """``0:05``, ``12:34``, ``1:02:03``: of a width that changes seldom."""
+    """Return a time such as ``0:05``, ``12:34`` or ``1:02:03``, whose width seldom changes."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

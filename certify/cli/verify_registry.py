@@ -1,4 +1,4 @@
-"""What ``certify verify`` asks of registries; imported only then, for it takes a while."""
+"""The parts of ``certify verify`` that need a registry; imported only then, to start quickly."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from certify.signing.gate import Decision, Question, Why, answer_attached
 from certify.signing.keys import Public
 
 
-def digest_of(reference: Reference) -> str:
-    """The digest that a tag leads to now."""
+def resolve_tag(reference: Reference) -> str:
+    """Return the digest that the tag leads to now."""
     with Registry(reference.registry, login, timeout=10) as registry:
         return registry.digest(reference.repository, reference.tag or "")
 
 
-def answer_from(reference: Reference, asked: Question, key: Public) -> Decision:
-    """What is attached to an image says of it, as far as it was signed with the key."""
+def decide(reference: Reference, question: Question, key: Public) -> Decision:
+    """Decide from the statements that are attached to the image and signed with the key."""
     with Registry(reference.registry, login, timeout=10) as registry:
         repository = reference.repository
-        manifest = registry.manifest_digest(repository, asked.digest, asked.platform)
-        asked = replace(asked, manifest=manifest)
+        manifest = registry.manifest_digest(repository, question.digest, question.platform)
+        question = replace(question, manifest=manifest)
         try:
-            found = stated_of(asked, Referrers(registry, repository), key)
+            found = stated_of(question, Referrers(registry, repository), key)
         except NotBelieved as error:
             return Decision(Why.SIGNATURE, error.message)
-    return answer_attached(asked, found, datetime.now(UTC))
+    return answer_attached(question, found, datetime.now(UTC))

@@ -29,10 +29,12 @@ units = [
     for reference in (Reference.parse(name.format(number)) for number in range(30))
 ]
 with SweepProgress(units) as progress:
-    rows = [progress.watcher(unit) for unit in units[:29]]
+    rows = [progress.events(unit) for unit in units]
+    for row in rows[:29]:
+        row.phase("starting")
     rows[0].phase("looking for the image")
-    with progress.pulling(units[29]):
-        progress._live and progress._live.refresh()
+    rows[29].phase("pulling")
+    progress._live and progress._live.refresh()
     if sys.argv[1:]:
         raise KeyboardInterrupt
 """

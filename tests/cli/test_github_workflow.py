@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from certify.cli.formats import FORMATS, print_results
+from certify.cli.results import FORMATS, print_results
 from certify.cli.main import Certify
 from certify.ledger.store import Ledger
 from certify.model.result import Reason, Verdict

@@ -1,4 +1,4 @@
-"""The option ``--format`` of commands that certify, and the printing of their results."""
+"""The output of commands that certify: results in any format, and problems of recording them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 import click
 
-from certify.cli import workflow
+from certify.cli import github_workflow
+from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE
+from certify.cli.output import format_option
 from certify.model.result import Result
 from certify.publish.formats import RENDERERS
 from certify.publish.markdown import markdown
@@ -22,26 +24,33 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
 """The environment variable that names the job summary of a step in a GitHub workflow."""
 
 
-def format_option(function: F) -> F:
-    """Add the option ``--format``, passed to the command as ``form``."""
-    return click.option(
-        "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True,
-        help="What to print on standard output.",
-    )(function)  # fmt: skip
+def result_format_option(function: F) -> F:
+    """Add ``--format`` with every format of results."""
+    others = [name for name in FORMATS if name not in ("text", "json")]
+    return format_option("certify/report/v1", *others)(function)
 
 
-def print_results(results: Sequence[Result], form: str, as_text: Callable[[], None]) -> None:
+def print_results(
+    results: Sequence[Result], output_format: str, as_text: Callable[[], None]
+) -> None:
     """Print the results in a format; ``as_text`` prints them for people.
 
     The format ``github`` also adds them to the job summary, if there is one.
     """
-    if form == "text":
+    if output_format == "text":
         as_text()
-    elif form == "github":
-        workflow.command(RENDERERS[form](results))
+    elif output_format == "github":
+        github_workflow.print_commands(RENDERERS[output_format](results))
         _add_to_summary(markdown(results))
     else:
-        sys.stdout.write(RENDERERS[form](results))
+        sys.stdout.write(RENDERERS[output_format](results))
+
+
+def report_errors(errors: Sequence[str]) -> int:
+    """Print the errors of a recorder; return the exit code if all images are certified."""
+    for error in errors:
+        click.echo(f"certify: not recorded: {error}", err=True)
+    return INCONCLUSIVE if errors else CERTIFIED
 
 
 def _add_to_summary(text: str) -> None:

@@ -1,0 +1,101 @@
+"""Options of the commands that certify."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from certify.certification.options import Options
+from certify.cli.parameters import FiniteNumber, Memory, Platform, grouped
+from certify.engine.launch_plan import ISOLATIONS, Limits
+from certify.judge.profile import Profile
+from certify.judge.waivers import Waiver, parse_waivers
+from certify.model.errors import BadWaivers
+from certify.suite.catalogue import known_check_ids, own_checks_folder
+from certify.suite.profile_selection import select_profiles
+from certify.util.files import read_text
+
+
+@dataclass(frozen=True)
+class CertificationOptions:
+    """The options of a command line, as parsed."""
+
+    profiles: tuple[str, ...]
+    platform: str | None
+    pull: str
+    timeout: float
+    runs: int
+    checks: str | None
+    waivers: Path | None
+    isolation: str
+    memory: str
+    cpus: float | None
+    network: str | None
+
+    def resolve(self, *, keep: bool = False) -> tuple[list[Profile], Options]:
+        """Read the profiles and files that they name.
+
+        Raises :class:`~certify.model.errors.UsageError`.
+        """
+        own = own_checks_folder(self.checks) if self.checks else None
+        return select_profiles(self.profiles, own), Options(
+            platform=self.platform,
+            pull=self.pull,
+            isolation=self.isolation,
+            limits=Limits(memory=self.memory, cpus=self.cpus),
+            network=self.network,
+            timeout=self.timeout,
+            own_checks=own,
+            waivers=_read_waivers(self.waivers, own) if self.waivers else (),
+            keep=keep,
+            runs=self.runs,
+        )
+
+
+def _read_waivers(path: Path, own_checks: Path | None) -> tuple[Waiver, ...]:
+    """Read a file of waivers; they may also name checks of the folder ``own_checks``.
+
+    Raises :class:`BadWaivers` if the file cannot be read, or with every problem in it.
+    """
+    remedy = "Name a TOML file of waivers."
+    text = read_text(path, BadWaivers, option="--waivers", remedy=remedy)
+    return parse_waivers(text, str(path), known_check_ids(own_checks))
+
+
+certification_options = grouped(
+    "certification",
+    CertificationOptions,
+    click.option(
+        "--profile", "profiles", multiple=True, default=("devspace",), show_default=True,
+        metavar="NAME|FILE",
+        help="A profile (see `certify profiles`) or a TOML file; may be repeated.",
+    ),
+    click.option("--platform", type=Platform(), help="Certify the image for this platform."),
+    click.option(
+        "--pull", type=click.Choice(["missing", "always", "never"]), default="missing",
+        show_default=True, help="When to pull the image.",
+    ),
+    click.option(
+        "--timeout", type=FiniteNumber(min=1), default=1200.0, show_default=True,
+        metavar="S", help="Time limit for the checks of one image and its boot, in seconds.",
+    ),
+    click.option(
+        "--runs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+        help="Number of launches to measure startup by; the median counts.",
+    ),
+    click.option("--checks", metavar="DIR", help="Also run the checks in this folder (test_*.py)."),
+    click.option(
+        "--waivers", type=click.Path(path_type=Path), metavar="FILE",
+        help="Failures that are excused for a while (TOML; see docs/waivers.md).",
+    ),
+    click.option(
+        "--isolation", type=click.Choice(ISOLATIONS), default="auto", show_default=True,
+        help="Privileges of a container that boots systemd (see docs/launching.md).",
+    ),
+    click.option("--memory", type=Memory(), default="4g", show_default=True, help="Memory limit."),
+    click.option("--cpus", type=FiniteNumber(min=0.1), help="CPU limit; default: all CPUs."),
+    click.option("--network", metavar="NAME", help="Network of the engine to attach to."),
+)  # fmt: skip
+"""Adds the options; the command gets :class:`CertificationOptions` as ``certification``."""

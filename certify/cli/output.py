@@ -1,0 +1,29 @@
+"""The option ``--format``, and JSON on standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from certify.util.text import safe_json
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def format_option(schema: str, *others: str) -> Callable[[F], F]:
+    """Return a decorator that adds ``--format``: text, JSON of this schema, and ``others``.
+
+    The command gets the choice as ``output_format``.
+    """
+    return click.option(
+        "--format", "output_format", type=click.Choice(["text", "json", *others]), default="text",
+        show_default=True, help=f"Format of the output; json is {schema} (see docs/reports.md).",
+    )  # fmt: skip
+
+
+def print_json(schema: str, fields: Mapping[str, object]) -> None:
+    """Print an object with its schema as JSON; invisible characters in it are escaped."""
+    sys.stdout.write(safe_json({"schema": schema, **fields}, indent=2) + "\n")

@@ -1,0 +1,43 @@
+"""The options ``--reports`` and ``--ledger``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from certify.cli.parameters import grouped
+from certify.ledger.store import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The folder for reports and the ledger of a command."""
+
+    reports: Path
+    ledger: str | None
+    """A URL or a file; None means ``certify.db`` in the folder for reports."""
+
+    def open_ledger(self, *, create: bool = True) -> Ledger:
+        """Open the ledger.
+
+        Without ``create``, raises :class:`~certify.model.errors.NothingRecorded` if it does not
+        exist.
+        """
+        return Ledger.open(self.ledger or str(self.reports / "certify.db"), make=create)
+
+
+storage_options = grouped(
+    "storage",
+    Storage,
+    click.option(
+        "--reports", type=click.Path(file_okay=False, path_type=Path), default=Path("reports"),
+        show_default=True, help="Folder for reports.",
+    ),
+    click.option(
+        "--ledger", metavar="URL",
+        help="Database of certificates; default: certify.db in the reports folder.",
+    ),
+)  # fmt: skip
+"""Adds the options; the command gets a :class:`Storage` as ``storage``."""
