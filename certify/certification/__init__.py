@@ -1,1 +1,1 @@
-"""One image: launch it, run the checks, judge."""
+"""The certification of one image: launch it, run the checks, judge."""

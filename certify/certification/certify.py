@@ -1,4 +1,4 @@
-"""The story of one image: resolve, launch, check, judge."""
+"""The certification of one image: resolve, launch, run the checks, judge."""
 
 from __future__ import annotations
 
@@ -9,316 +9,255 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from pathlib import Path
+from functools import cached_property
 
 from certify import __version__
-from certify.certification import startup_runs
-from certify.certification.events import Watcher
-from certify.certification.image_lookup import ImageLookup
-from certify.certification.launch_groups import companies, findings_of, was_disturbed
+from certify.certification.events import Events
+from certify.certification.image_lookup import ImageLookup, image_of_reference
+from certify.certification.launch_groups import findings_of, group_by_launch, needs_own_launch
 from certify.certification.observation import Observation
+from certify.certification.options import Options
+from certify.certification.startup_runs import (
+    StartupTimer,
+    first_start,
+    judge_startup,
+    measure_host,
+    pace_for,
+)
 from certify.engine.client import Engine
 from certify.engine.control import measure_reach
 from certify.engine.errors import APIError
-from certify.engine.launch import launch_container
-from certify.engine.launch_plan import Limits
-from certify.judge.profiles import Profile
-from certify.judge.startup import measured, medians
+from certify.engine.launch import LaunchedContainer, launch_container
+from certify.judge.profile import Profile
+from certify.judge.startup import measured
 from certify.judge.verdict import judge
-from certify.judge.waivers import Waiver, digest, in_force, matching, notes, valid_until
-from certify.model.errors import EngineUnavailable, Interrupted, LaunchRefused, SuiteBroken, Trouble
-from certify.model.platform import normalize_platform
+from certify.judge.waivers import in_force, matching, notes, valid_until
+from certify.model.errors import EngineUnavailable, Interrupted, SuiteBroken, Trouble
 from certify.model.reference import Reference
 from certify.model.result import Image, Result, Startup, Suite
-from certify.suite.catalogue import claims
-from certify.suite.digest import ResolvedOptions, suite_digest
-from certify.suite.job import make_job, plan_launch, resolve_isolation
+from certify.suite.job import make_job, plan_launch
 from certify.suite.runner import Runner
 from certify.util.text import one_line, printable
 
 VALID_FOR = timedelta(days=30)
-"""How long a certificate stands: packages move on, and so do hosts."""
-_ENGINE_ASKED_EVERY = 20.0  # seconds
+"""The validity of a certificate; by then, packages and hosts have changed."""
+_PING_INTERVAL = 20.0
 _LOG_LINES, _LOG_LENGTH = 200, 10_000
 _OUR_LINES = re.compile(r"^certify: .*\n?", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Options:
-    """How to certify; the same for every image of a run."""
+@dataclass
+class Certification:
+    """The certification of one image under any number of profiles.
 
-    platform: str | None = None
-    pull: str = "missing"
-    isolation: str = "auto"
-    limits: Limits = field(default_factory=Limits)
-    network: str | None = None
-    timeout: float = 1200.0
-    """Seconds for all checks of one image, its boot included; the pull is not."""
-    own_checks: Path | None = None
-    waivers: tuple[Waiver, ...] = ()
-    """For any image; which of them match is found out for each."""
-    keep: bool = False
-    runs: int = 1
-    """How often to launch; every launch after the first is only timed."""
-    stopped: Callable[[], bool] = lambda: False
-    """Asked now and then; once it is true the certification is broken off and cleaned up."""
-
-
-def certify(
-    engine: Engine | Trouble,
-    reference: Reference,
-    profiles: Sequence[Profile],
-    options: Options,
-    watcher: Watcher,
-    *,
-    name: Reference | None = None,
-    find: Callable[[], Image] | None = None,
-) -> list[Result]:
-    """Certify one image under several profiles; one result each, in their order.
-
-    All share the pull. Those that get in company what each would get alone share a launch and its
-    checks; one that was disturbed all the same has a launch of its own after that.
-    Host, network and registry trouble ends up in the results, as an inconclusive
-    verdict; so they always come back, however far it got. In place of an engine the
-    trouble itself can be given, where it is known that there is nothing to run.
-    ``profiles`` ask for all that their checks need, as :func:`select_profiles` completes them.
-    ``name`` is what the image goes by where ``reference`` pins it to a digest. ``find`` gives
-    the image, or raises why there is none, where somebody else than the engine looks for it.
+    All profiles share the pull. Those that would get the same verdicts in separate launches share
+    a launch.
     """
-    results: dict[str, Result] = {}
-    lookup = ImageLookup(find or partial(_resolved, engine, reference, options))
-    groups = deque(companies(profiles, own_checks=options.own_checks is not None))
-    while groups:
-        together = groups.popleft()
-        seen = _seen(engine, reference, lookup, together, options, watcher)
-        if name is not None:
-            seen.image = seen.image.model_copy(update=name.image_fields)
-        finished_at = datetime.now(UTC)
-        for profile in together:
-            if len(together) > 1 and (seen.cut_short or was_disturbed(profile, seen.findings)):
-                groups.append([profile])
-            else:
-                results[profile.name] = _result(
-                    engine, seen, profile, options, reference, finished_at
+
+    engine: Engine | Trouble
+    """The engine, or the trouble that takes its place if nothing can or shall be launched."""
+    reference: Reference
+    options: Options
+    events: Events = field(default_factory=Events)
+    name: Reference | None = None
+    """The reference for the results, if ``reference`` was pinned to a digest."""
+    find_image: Callable[[], Image] | None = None
+    """A function that returns the image or raises :class:`Trouble`; None to ask the engine."""
+
+    def run(self, profiles: Sequence[Profile]) -> list[Result]:
+        """Return one result for each profile, in their order.
+
+        Raises nothing for trouble with host, network or registry: the results are inconclusive
+        then. Each profile must contain everything that its checks need, as
+        :func:`~certify.suite.profile_selection.select_profiles` sees to.
+        """
+        results: dict[str, Result] = {}
+        own_checks = self.options.own_checks is not None
+        groups = deque(group_by_launch(profiles, own_checks=own_checks))
+        while groups:
+            group = groups.popleft()
+            observed = self._observe(group)
+            if self.name is not None:
+                observed.image = observed.image.model_copy(update=self.name.image_fields)
+            finished_at = datetime.now(UTC)
+            for profile in group:
+                shared = len(group) > 1
+                if shared and (observed.timed_out or needs_own_launch(profile, observed.findings)):
+                    groups.append([profile])
+                else:
+                    results[profile.name] = self._result(observed, profile, finished_at)
+        return [results[profile.name] for profile in profiles]
+
+    @cached_property
+    def _lookup(self) -> ImageLookup:
+        return ImageLookup(self.find_image or self._resolve)
+
+    def _resolve(self) -> Image:
+        if isinstance(self.engine, Trouble):
+            raise self.engine
+        return self.engine.resolve(
+            self.reference, platform=self.options.platform, pull=self.options.pull
+        )
+
+    def _observe(self, profiles: Sequence[Profile]) -> Observation:
+        """Return everything that one launch shows, for profiles that share it."""
+        observed = Observation(image_of_reference(self.reference, self.options.platform))
+        with _trouble_recorded(observed):
+            if isinstance(self.engine, Trouble):
+                raise self.engine
+            observed.host = measure_host(self.engine)
+            self._examine(self.engine, profiles, observed)
+            self._repeat_startup(self.engine, profiles[0], observed)
+        with _trouble_recorded(observed):
+            if isinstance(self.engine, Engine):
+                for finding in judge_startup(self.engine, observed, profiles[0]).values():
+                    self.events.finding(finding, observed.claims.get(finding.id))
+        return observed
+
+    def _examine(self, engine: Engine, profiles: Sequence[Profile], observed: Observation) -> None:
+        """Launch the image once and run every check that any of the profiles names."""
+        options = self.options
+        observed.plan = plan_launch(
+            engine,
+            profiles[0],  # all launch alike
+            options.isolation,
+            pace=pace_for(engine, observed.host, options.platform),
+            network=options.network,
+            limits=options.limits,
+        )
+        # The child imports its modules while the image is looked up and boots.
+        with Runner() as runner:
+            self.events.phase("looking for the image")
+            image = observed.image = self._lookup.image()
+            self.events.phase("launching")
+            image_id = image.image_id or self.reference.familiar
+            with (
+                launch_container(
+                    engine, image_id, observed.plan, platform=options.platform, keep=options.keep
+                ) as started,
+                contextlib.closing(runner),  # before the cleanup: checks could still create things
+            ):
+                if options.keep:
+                    self.events.container(started.name)
+                observed.facts["create_seconds"] = started.create_seconds
+                observed.facts["start_seconds"] = started.start_seconds
+                job = make_job(
+                    engine, image, observed.plan, started, profiles, platform=options.platform
                 )
-    return [results[profile.name] for profile in profiles]
+                own = [str(options.own_checks)] if options.own_checks else []
+                runner.begin(job, started.notify, own)
+                # The image boots meanwhile.
+                observed.image = self._lookup.image_with_registry_facts(engine, self.reference)
+                self._receive_all(engine, runner, observed)
+                observed.log = _read_log(started)
+
+    def _receive_all(self, engine: Engine, runner: Runner, observed: Observation) -> None:
+        """Receive the messages of the process that runs the checks, until it is done."""
+        options = self.options
+        deadline = time.monotonic() + options.timeout
+        with _pinged_on_failure(engine):
+            for message in runner.events(deadline, _ping_and_poll(engine, options.stopped)):
+                if message["event"] == "control":
+                    self.events.phase("measuring a control")
+                    reach = measure_reach(engine, message["urls"], options.network)
+                    runner.send_control_results(reach)
+                else:
+                    observed.receive(message, self.events, options.timeout)
+
+    def _repeat_startup(self, engine: Engine, profile: Profile, observed: Observation) -> None:
+        """Launch an image that came up as often as requested, to measure its startup times."""
+        if observed.plan is None or observed.trouble:
+            return
+        image = observed.image.image_id or observed.image.reference
+        budgets = profile.launch_budgets.model_dump()
+        timer = StartupTimer(engine, image, observed.plan, budgets, self.options.platform)
+        for start in timer.starts(first_start(observed)):
+            observed.starts.append(start)
+            if self.options.stopped():
+                raise Interrupted
+            if len(observed.starts) == self.options.runs:
+                return
+            self.events.phase(f"launch {len(observed.starts) + 1} of {self.options.runs}")
+
+    def _result(self, observed: Observation, profile: Profile, finished_at: datetime) -> Result:
+        image, facts, starts = observed.image, observed.facts, observed.starts
+        waivers = matching(self.options.waivers, image)
+        verdict, checks = judge(
+            profile,
+            findings_of(profile, observed.findings),
+            observed.claims,
+            trouble=observed.trouble,
+            installed_at_launch=bool(facts.get("missing")),
+            waived=in_force(waivers, finished_at),
+        )
+        return Result(
+            image=image,
+            profile=profile.name,
+            verdict=verdict,
+            checks=checks,
+            waivers=notes(waivers, checks, finished_at),
+            startup=Startup(
+                create_seconds=facts.get("create_seconds"),
+                start_seconds=facts.get("start_seconds"),
+                boot_seconds=facts.get("boot_seconds"),
+                dockerd_seconds=facts.get("dockerd_seconds"),
+                provision_seconds=facts.get("provision_seconds"),
+                samples=measured(starts, "boot"),
+                dockerd_samples=measured(starts, "dockerd"),
+                provision_samples=measured(starts, "provision"),
+            ),
+            launch=observed.describe_launch(profile, self.reference, self.options),
+            log=observed.log,
+            host=observed.host,
+            suite=Suite(
+                version=__version__, digest=self.options.suite_digest(self.engine, profile, image)
+            ),
+            started_at=observed.started_at,
+            finished_at=finished_at,
+            expires_at=valid_until(checks, finished_at + VALID_FOR),
+        )
 
 
-def unseen(reference: Reference, platform: str | None) -> Image:
-    """An image of which no more is known than its name."""
-    known = {"image_id": reference.image_id, "digest": reference.digest, "platform": platform}
-    return Image.model_validate(reference.image_fields | known)
-
-
-def _resolved(engine: Engine | Trouble, reference: Reference, options: Options) -> Image:
-    if isinstance(engine, Trouble):
-        raise engine
-    return engine.resolve(reference, platform=options.platform, pull=options.pull)
-
-
-def _seen(
-    engine: Engine | Trouble,
-    reference: Reference,
-    lookup: ImageLookup,
-    profiles: Sequence[Profile],
-    options: Options,
-    watcher: Watcher,
-) -> Observation:
-    """What one launch shows of an image, for profiles that share it."""
-    seen = Observation(
-        image=unseen(reference, options.platform), claims=claims(), started_at=datetime.now(UTC)
-    )
-    with _told_in(seen):
-        if isinstance(engine, Trouble):
-            raise engine
-        seen.host = startup_runs.measured_host(engine)
-        _examine(engine, reference, lookup, profiles, options, watcher, seen)
-        _time(engine, profiles[0], options, watcher, seen)
-    with _told_in(seen):
-        if isinstance(engine, Engine):
-            _weigh_startup(engine, profiles[0], watcher, seen)
-    return seen
+def _read_log(started: LaunchedContainer) -> str:
+    log = _OUR_LINES.sub("", started.container.logs(_LOG_LINES))
+    return printable(log, limit=_LOG_LENGTH)
 
 
 @contextlib.contextmanager
-def _told_in(seen: Observation) -> Iterator[None]:
-    """Trouble is a result, too; and so is an engine that refuses what nobody foresaw."""
+def _trouble_recorded(observed: Observation) -> Iterator[None]:
+    """Record trouble in the observation instead of raising it; the first trouble counts."""
     try:
         yield
     except APIError as error:
-        seen.trouble = seen.trouble or EngineUnavailable(
-            f"The engine did not do what it was asked: {one_line(str(error.explanation or error))}",
-            remedy="See whether something else removes containers or images there; run again.",
+        observed.trouble = observed.trouble or EngineUnavailable(
+            f"The engine failed a request: {one_line(str(error.explanation or error))}",
+            remedy="Find out whether another program removes containers or images; run again.",
         )
     except Trouble as trouble:
-        seen.trouble = seen.trouble or trouble
+        observed.trouble = observed.trouble or trouble
 
 
-def _result(
-    engine: Engine | Trouble,
-    seen: Observation,
-    profile: Profile,
-    options: Options,
-    reference: Reference,
-    finished_at: datetime,
-) -> Result:
-    waivers = matching(options.waivers, seen.image)
-    verdict, checks = judge(
-        profile,
-        findings_of(profile, seen.findings),
-        seen.claims,
-        trouble=seen.trouble,
-        installed_at_launch=bool(seen.facts.get("missing")),
-        waived=in_force(waivers, finished_at),
-    )
-    return Result(
-        image=seen.image,
-        profile=profile.name,
-        verdict=verdict,
-        checks=checks,
-        waivers=notes(waivers, checks, finished_at),
-        startup=Startup(
-            create_seconds=seen.facts.get("create_seconds"),
-            start_seconds=seen.facts.get("start_seconds"),
-            boot_seconds=seen.facts.get("boot_seconds"),
-            dockerd_seconds=seen.facts.get("dockerd_seconds"),
-            provision_seconds=seen.facts.get("provision_seconds"),
-            samples=measured(seen.starts, "boot"),
-            dockerd_samples=measured(seen.starts, "dockerd"),
-            provision_samples=measured(seen.starts, "provision"),
-        ),
-        launch=seen.launch(
-            profile, reference, isolation=options.isolation, platform=options.platform
-        ),
-        log=seen.log,
-        host=seen.host,
-        suite=Suite(version=__version__, digest=judged_by(engine, profile, options, seen.image)),
-        started_at=seen.started_at,
-        finished_at=finished_at,
-        expires_at=valid_until(checks, finished_at + VALID_FOR),
-    )
+def _ping_and_poll(engine: Engine, stopped: Callable[[], bool]) -> Callable[[], bool]:
+    """Return ``stopped``, extended by a ping of the engine from time to time.
 
-
-def judged_by(engine: Engine | Trouble, profile: Profile, options: Options, image: Image) -> str:
-    """Return the digest of all that judges an image: certify, checks, profile, options, waivers."""
-    isolation, platform = options.isolation, options.platform
-    if not isinstance(engine, Trouble):
-        platform = platform or engine.platform
-        with contextlib.suppress(LaunchRefused):  # the launch itself reports it
-            isolation = resolve_isolation(engine, profile, isolation)
-    resolved = ResolvedOptions(
-        isolation=isolation,
-        platform=normalize_platform(platform or ""),
-        network=options.network,
-        limits=options.limits,
-        runs=options.runs,
-        waivers=digest(matching(options.waivers, image)),
-    )
-    return suite_digest(profile, resolved, options.own_checks)
-
-
-def _examine(
-    engine: Engine,
-    reference: Reference,
-    lookup: ImageLookup,
-    profiles: Sequence[Profile],
-    options: Options,
-    watcher: Watcher,
-    seen: Observation,
-) -> None:
-    """Launch the image once and run every check that any of the profiles names."""
-    profile = profiles[0]  # all launch alike
-    seen.plan = plan_launch(
-        engine,
-        profile,
-        options.isolation,
-        pace=startup_runs.pace_of(engine, seen.host, options.platform),
-        network=options.network,
-        limits=options.limits,
-    )
-    # The child's imports cost nothing here: they pass while the image is found and boots.
-    with Runner() as runner:
-        watcher.phase("looking for the image")
-        image = seen.image = lookup.image()
-        watcher.phase("launching")
-        image_id = image.image_id or reference.familiar
-        with (
-            launch_container(
-                engine, image_id, seen.plan, platform=options.platform, keep=options.keep
-            ) as started,
-            contextlib.closing(runner),  # before what is left is removed: it could make more
-        ):
-            if options.keep:
-                watcher.kept(started.name)
-            seen.facts["create_seconds"] = started.create_seconds
-            seen.facts["start_seconds"] = started.start_seconds
-            job = make_job(engine, image, seen.plan, started, profiles, platform=options.platform)
-            own = [str(options.own_checks)] if options.own_checks else []
-            runner.begin(job, started.notify, own)
-            seen.image = lookup.known(engine, reference)  # it boots meanwhile
-            with _engine_asked_first(engine):
-                stopped = _engine_asked_too(engine, options.stopped)
-                for event in runner.events(time.monotonic() + options.timeout, stopped):
-                    if event["event"] == "control":
-                        watcher.phase("asking a control")
-                        reach = measure_reach(engine, event["urls"], options.network)
-                        runner.send_control_results(reach)
-                    else:
-                        seen.hear(event, watcher, options.timeout)
-            log = _OUR_LINES.sub("", started.container.logs(_LOG_LINES))
-            seen.log = printable(log, limit=_LOG_LENGTH)
-
-
-def _time(
-    engine: Engine, profile: Profile, options: Options, watcher: Watcher, seen: Observation
-) -> None:
-    """Launch what came up again, as often as asked, only to see how soon it is up."""
-    if seen.plan is None or seen.trouble:
-        return
-    timed = startup_runs.starts(
-        engine, seen.image, seen.plan, profile, seen.facts, options.platform
-    )
-    for start in timed:
-        seen.starts.append(start)
-        if options.stopped():
-            raise Interrupted
-        if len(seen.starts) == options.runs:
-            return
-        watcher.phase(f"launch {len(seen.starts) + 1} of {options.runs}")
-
-
-def _weigh_startup(engine: Engine, profile: Profile, watcher: Watcher, seen: Observation) -> None:
-    """Judge what was timed by every launch, and hold nothing against the image on a slow host."""
-    seen.facts |= medians(seen.starts)
-    changed, seen.host = startup_runs.weigh(
-        engine, seen.host, seen.image, profile, seen.findings, seen.facts, seen.starts
-    )
-    seen.findings |= changed
-    for finding in changed.values():
-        watcher.finding(finding, seen.claims.get(finding.id))
-
-
-def _engine_asked_too(engine: Engine, stopped: Callable[[], bool]) -> Callable[[], bool]:
-    """Asks the engine for a sign of life now and then: one that hangs leaves a check waiting.
-
-    Calling it raises :class:`~certify.model.errors.EngineUnavailable` if none comes.
+    An engine that hangs would leave a check waiting for good. The returned function raises
+    :class:`~certify.model.errors.EngineUnavailable` if a ping fails.
     """
-    asked = time.monotonic()
+    pinged = time.monotonic()
 
-    def also_stopped() -> bool:
-        nonlocal asked
-        if time.monotonic() > asked + _ENGINE_ASKED_EVERY:
+    def ping_and_poll() -> bool:
+        nonlocal pinged
+        if time.monotonic() > pinged + _PING_INTERVAL:
             engine.ping()
-            asked = time.monotonic()
+            pinged = time.monotonic()
         return stopped()
 
-    return also_stopped
+    return ping_and_poll
 
 
 @contextlib.contextmanager
-def _engine_asked_first(engine: Engine) -> Iterator[None]:
-    """Checks that broke down because the engine is gone are the engine's trouble."""
+def _pinged_on_failure(engine: Engine) -> Iterator[None]:
+    """Ping the engine if the suite broke: if it is gone, that trouble is raised instead."""
     try:
         yield
     except SuiteBroken:

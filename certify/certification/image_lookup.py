@@ -1,4 +1,4 @@
-"""One image, looked for once: a tag may move, and a pull costs, while it is launched again."""
+"""The lookup of one image, done once for all its launches: tags move, and pulls take time."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from certify.engine.client import Engine
 from certify.model.errors import Trouble
 from certify.model.reference import Reference
 from certify.model.result import Image
-from certify.registry.client import manifest_digest
-from certify.registry.hub import trust
+from certify.registry.client import find_manifest_digest
+from certify.registry.hub import publisher_trust
 
 
 class ImageLookup:
-    """What is behind a reference; the first answer stands, also where it is trouble."""
+    """The image behind a reference. The first lookup decides, even if it fails."""
 
     def __init__(self, find: Callable[[], Image]) -> None:
         self._find = find
         self._found: Future[Image] = Future()
-        self._known: Image | None = None
+        self._described: Image | None = None
 
     def image(self) -> Image:
-        """The image. Raises :class:`~certify.model.errors.Trouble` if there is none to be had."""
+        """Return the image. Raises :class:`~certify.model.errors.Trouble` if there is none."""
         if not self._found.done():
             try:
                 self._found.set_result(self._find())
@@ -30,12 +30,21 @@ class ImageLookup:
                 self._found.set_exception(trouble)
         return self._found.result()
 
-    def known(self, engine: Engine, reference: Reference) -> Image:
-        """The image, with what else its registry knows of it, such as the platform's manifest."""
+    def image_with_registry_facts(self, engine: Engine, reference: Reference) -> Image:
+        """Return the image with the digest of its manifest and the publisher's trust.
+
+        Raises as :meth:`image` does; a registry that does not answer only leaves them out.
+        """
         image = self.image()
-        if self._known is None and image.digest and image.platform:
+        if self._described is None and image.digest and image.platform:
             registry = engine.registry(reference.registry, timeout=5.0)
-            digest = manifest_digest(registry, reference, image.digest, image.platform)
-            told = {"manifest_digest": digest, "trust": trust(reference)}
-            self._known = image.model_copy(update=told)
-        return self._known or image
+            manifest = find_manifest_digest(registry, reference, image.digest, image.platform)
+            facts = {"manifest_digest": manifest, "trust": publisher_trust(reference)}
+            self._described = image.model_copy(update=facts)
+        return self._described or image
+
+
+def image_of_reference(reference: Reference, platform: str | None) -> Image:
+    """Return an image with only the facts that its reference states."""
+    known = {"image_id": reference.image_id, "digest": reference.digest, "platform": platform}
+    return Image.model_validate(reference.image_fields | known)

@@ -1,9 +1,9 @@
-"""Profiles that share a launch, so that each gets in company what it gets alone. Pure.
+"""Groups of profiles that can share a launch and still get the verdicts of separate launches. Pure.
 
-All checks that any of them names are asked of one container. Where one that a profile does not name
-had a say in what that profile is judged by, the profile is owed a launch of its own. That shows:
-what is not asked because of another check always names it. And what a check changes it changes only
-for those that need it; a profile asks for all that its checks need
+All checks of a group run in one container. A check that is skipped or excused because of another
+check always names that check. If it belongs to none of the profile's own checks, the profile gets
+a launch of its own. The changes that a check makes matter only to the checks that need it, and a
+profile runs all that its checks need
 (:func:`certify.suite.profile_selection.complete_profile`).
 """
 
@@ -11,19 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from certify.judge.profiles import Profile
+from certify.judge.profile import Profile
 from certify.model.finding import Finding
 from certify.suite.catalogue import claims
 
 _TIMED = {"startup.boot", "startup.dockerd"}
-"""What these measure, every further launch measures again."""
+"""The checks whose times every further launch measures again."""
 
 
-def companies(profiles: Sequence[Profile], *, own_checks: bool = False) -> list[list[Profile]]:
-    """The profiles, in groups that may share a launch; ``own_checks``: a user's own run as well."""
+def group_by_launch(
+    profiles: Sequence[Profile], *, own_checks: bool = False
+) -> list[list[Profile]]:
+    """Return the profiles in groups that can share a launch.
+
+    ``own_checks`` is True if checks of the user run as well. They may depend on any shipped check,
+    so then only profiles with the same shipped checks share a launch.
+    """
     groups: dict[object, list[Profile]] = {}
     for profile in profiles:
-        # What a user's own checks need of the shipped ones, nobody knows.
         relevant = set(claims()) if own_checks else _TIMED
         key = (
             profile.launch, profile.liveness_check, frozenset(profile.install),
@@ -34,19 +39,19 @@ def companies(profiles: Sequence[Profile], *, own_checks: bool = False) -> list[
 
 
 def findings_of(profile: Profile, findings: Mapping[str, Finding]) -> dict[str, Finding]:
-    """What a profile is judged by: the checks that it names, and all of a user's own."""
-    foreign = _foreign(profile)
+    """Return the findings of the profile's checks and of all checks of the user."""
+    foreign = _foreign_checks(profile)
     return {each: finding for each, finding in findings.items() if each not in foreign}
 
 
-def was_disturbed(profile: Profile, findings: Mapping[str, Finding]) -> bool:
-    """Whether a check that the profile does not name kept one of its own from being asked.
+def needs_own_launch(profile: Profile, findings: Mapping[str, Finding]) -> bool:
+    """Return True if a check of another profile kept one of this profile's from its own outcome.
 
-    It tells better what went wrong, or was to say it first, or ended the container.
+    That check reports the failure with more detail, or did not pass first, or ended the container.
     """
-    foreign = _foreign(profile)
+    foreign = _foreign_checks(profile)
     return any(each.because in foreign for each in findings_of(profile, findings).values())
 
 
-def _foreign(profile: Profile) -> set[str]:
+def _foreign_checks(profile: Profile) -> set[str]:
     return claims().keys() - set(profile.checks)

@@ -1,52 +1,57 @@
-"""What one launch of an image has shown so far; a result is made from it however far that is."""
+"""The facts that one launch of an image has shown so far; a result can be made of any state."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from certify.certification.events import Watcher
+from certify.certification.events import Events
+from certify.certification.options import Options
 from certify.engine.launch_plan import LaunchPlan, describe_launch
-from certify.judge.profiles import Profile
+from certify.judge.profile import Profile
 from certify.judge.startup import Start
 from certify.model.errors import EngineUnavailable, ImageUnavailable, SuiteBroken, Trouble
 from certify.model.finding import Claim, Finding
 from certify.model.reference import Reference
 from certify.model.result import Host, Image, Launch, Os
 from certify.model.terms import Fault
+from certify.suite.catalogue import claims
 
 
 @dataclass
 class Observation:
-    """All that is known; :meth:`hear` adds what the process that runs the checks tells."""
+    """Everything known about one launch; :meth:`receive` adds the messages of the child process."""
 
     image: Image
-    claims: dict[str, Claim]
-    started_at: datetime
+    claims: dict[str, Claim] = field(default_factory=claims)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     findings: dict[str, Finding] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     starts: list[Start] = field(default_factory=list)
+    """The timed launches, the first of them the one that was examined."""
     host: Host | None = None
     log: str = ""
     plan: LaunchPlan | None = None
+    """The plan of the launch; None if nothing could be launched."""
     trouble: Trouble | None = None
-    cut_short: bool = False
-    """Whether the checks' time was up before all of them had answered."""
+    timed_out: bool = False
+    """True if the time was up before all checks had an outcome."""
 
-    def hear(self, event: dict[str, Any], watcher: Watcher, timeout: float) -> None:
-        """Take in one event; ``timeout`` is the seconds that the checks were given.
+    def receive(self, message: dict[str, Any], events: Events, timeout: float) -> None:
+        """Add one message of the process that runs the checks, and report it as an event.
 
-        Raises :class:`SuiteBroken` if that is what the event tells.
+        ``timeout`` is the time limit of all checks, in seconds. Raises :class:`SuiteBroken` if the
+        message says that a file of checks is broken.
         """
-        match event:
-            case {"event": "finding", "finding": said}:
-                finding = Finding.model_validate(said)
+        match message:
+            case {"event": "finding", "finding": fields}:
+                finding = Finding.model_validate(fields)
                 self.findings[finding.id] = finding
-                watcher.finding(finding, self.claims.get(finding.id))
+                events.finding(finding, self.claims.get(finding.id))
             case {"event": "claims", "claims": listed}:
-                told = [Claim.model_validate(each) for each in listed]
-                self.claims |= {claim.id: claim for claim in told}
+                found = [Claim.model_validate(each) for each in listed]
+                self.claims |= {claim.id: claim for claim in found}
             case {"event": "fact", "name": "os", "value": value}:
                 self.image = self.image.model_copy(update={"os": Os.model_validate(value)})
             case {"event": "fact", "name": "package_manager", "value": value}:
@@ -54,30 +59,30 @@ class Observation:
             case {"event": "fact", "name": name, "value": value}:
                 self.facts[name] = value
             case {"event": "running", "check": check_id}:
-                watcher.phase(check_id)
-            case {"event": "trouble", "message": message, "remedy": remedy}:
-                self.trouble = EngineUnavailable(message, remedy=remedy)
-            case {"event": "broken", "message": message, "evidence": evidence}:
+                events.phase(check_id)
+            case {"event": "trouble", "message": text, "remedy": remedy}:
+                self.trouble = EngineUnavailable(text, remedy=remedy)
+            case {"event": "broken", "message": text, "evidence": evidence}:
                 raise SuiteBroken(
-                    message, remedy="Mend the file of checks that is named.", evidence=evidence
+                    text, remedy="Correct the file of checks that is named.", evidence=evidence
                 )
             case {"event": "deadline"}:
-                self.cut_short = True
+                self.timed_out = True
                 self.trouble = Trouble(
                     f"The checks did not end within {timeout:g} s.",
-                    remedy="Give them longer with --timeout, or see which check is slow.",
+                    remedy="Allow more time with --timeout, or find out which check is slow.",
                     fault=Fault.TOOL,
                 )
 
-    def launch(
-        self, profile: Profile, reference: Reference, *, isolation: str, platform: str | None
-    ) -> Launch:
-        """How it was launched, as it was asked for, and the command line that does it again."""
+    def describe_launch(self, profile: Profile, reference: Reference, options: Options) -> Launch:
+        """Return the way the image was launched, and a command line that does the same."""
         name, pull = reference.familiar, f"docker pull {reference.familiar}"
         if self.plan is None:  # there was no image to launch, or no engine answered
             again = pull if isinstance(self.trouble, ImageUnavailable) else "docker version"
-            return Launch(kind=profile.launch, isolation=isolation, reproduce=again)
+            return Launch(kind=profile.launch, isolation=options.isolation, reproduce=again)
         missing = tuple(self.facts.get("missing", ()))
-        told = describe_launch(self.plan, name, platform, missing, self.image.package_manager)
+        launch = describe_launch(
+            self.plan, name, options.platform, missing, self.image.package_manager
+        )
         found = self.image.layers is not None
-        return told if found else told.model_copy(update={"reproduce": pull})
+        return launch if found else launch.model_copy(update={"reproduce": pull})

@@ -1,4 +1,4 @@
-"""Which certified images a rejected image, or one certified on-launch, is told of. Pure."""
+"""Recommendations of certified images for those rejected or certified on-launch. Pure."""
 
 from __future__ import annotations
 
@@ -9,30 +9,36 @@ from datetime import datetime
 from certify.model.result import Alternative, Image, Recommendation, Result
 from certify.model.terms import Grade, Status
 
-AT_MOST = 3
+MOST_CLOSEST = 3
+"""The largest number of images that are recommended as closest."""
 
 
-def advised(results: Iterable[Result], known: Iterable[Result], now: datetime) -> list[Result]:
-    """The results, each with what it is told of the images in ``known`` that are certified now."""
-    certified = Certified(known, now)
-    return [each.model_copy(update={"recommendation": certified.told(each)}) for each in results]
+def add_recommendations(
+    results: Iterable[Result], known: Iterable[Result], now: datetime
+) -> list[Result]:
+    """Return the results with recommendations of images from ``known`` that are certified now."""
+    certified = CertifiedImages(known, now)
+    return [
+        each.model_copy(update={"recommendation": certified.recommendation(each)})
+        for each in results
+    ]
 
 
-def needs_advice(result: Result) -> bool:
-    """Whether an image could fare better."""
+def needs_recommendation(result: Result) -> bool:
+    """Return True if another image could have a better result."""
     verdict = result.verdict
     return verdict.status is Status.REJECTED or verdict.grade is Grade.ON_LAUNCH
 
 
-class Certified:
-    """The images certified ``now``, on shelves, so that nobody has to look at all of them.
+class CertifiedImages:
+    """The images certified at a moment, indexed by the traits that they share with others.
 
-    A shelf holds what has one thing in common, the best first: native before on-launch, newer
-    before older.
+    The images of a trait are in order, the best first: native before on-launch, newer before
+    older.
     """
 
     def __init__(self, known: Iterable[Result], now: datetime) -> None:
-        self._shelves: dict[object, list[Result]] = defaultdict(list)
+        self._by_trait: dict[object, list[Result]] = defaultdict(list)
         ordered = sorted(
             (
                 each.model_copy(update={"checks": (), "log": ""})  # there may be thousands
@@ -43,24 +49,24 @@ class Certified:
         )
         ordered.sort(key=lambda each: each.finished_at, reverse=True)
         ordered.sort(key=lambda each: each.verdict.grade is not Grade.NATIVE)
-        seen = set()
+        known_images = set()
         for each in ordered:
             place = each.profile, each.image.platform
-            one = (*place, _names(each.image), each.verdict.grade, each.expires_at)
-            if one not in seen:  # else one answer under another name
-                seen.add(one)
-                for common in (*_common(each.image), each.image.layer_digests):
-                    self._shelves[*place, common].append(each)
+            one = (*place, _ids(each.image), each.verdict.grade, each.expires_at)
+            if one not in known_images:  # else it is the same result under another name
+                known_images.add(one)
+                for trait in (*_traits(each.image), each.image.layer_digests):
+                    self._by_trait[*place, trait].append(each)
 
-    def told(self, result: Result) -> Recommendation | None:
-        """The certified images that are closest to the image of ``result``.
+    def recommendation(self, result: Result) -> Recommendation | None:
+        """Return the certified images that are closest to the image of a result.
 
-        Only images of the same profile and platform count that fare better: any certified one for
-        a rejected image, a native one for an image certified on-launch. Those of the same
+        They have the same profile and platform and a better result: any certified one for a
+        rejected image, a native one for an image certified on-launch. Those of the same
         distribution and version come first, then those of the same distribution, then those with
-        the same package manager; at most three. Null where there is nothing to tell, or no need.
+        the same package manager; at most three. Returns None if there are none, or no need.
         """
-        if not needs_advice(result):
+        if not needs_recommendation(result):
             return None
         closest, base = self._closest(result), self._base(result)
         if not closest and base is None:
@@ -72,35 +78,35 @@ class Certified:
 
     def _closest(self, result: Result) -> list[Result]:
         found: list[Result] = []
-        seen: set[str] = set()
-        for common in _common(result.image):
-            for each in self._better(result, common):
-                names = _names(each.image)
-                if not names & seen:
+        found_ids: set[str] = set()
+        for trait in _traits(result.image):
+            for each in self._better(result, trait):
+                ids = _ids(each.image)
+                if not ids & found_ids:
                     found.append(each)
-                if len(found) == AT_MOST:
+                if len(found) == MOST_CLOSEST:
                     return found
-                seen |= names
+                found_ids |= ids
         return found
 
     def _base(self, result: Result) -> Result | None:
-        """The image whose layers are the most of the lowest of this one's."""
+        """Return the certified image that this one shares the most base layers with, or None."""
         layers = result.image.layer_digests
         lowest = (layers[:count] for count in range(len(layers), 0, -1))
         return next((each for part in lowest for each in self._better(result, part)), None)
 
-    def _better(self, result: Result, common: object) -> Iterator[Result]:
-        """What fares better than a result, of one shelf."""
+    def _better(self, result: Result, trait: object) -> Iterator[Result]:
+        """Yield the better results of other images with a trait."""
         rejected = result.verdict.status is Status.REJECTED
-        for each in self._shelves.get((result.profile, result.image.platform, common), ()):
+        for each in self._by_trait.get((result.profile, result.image.platform, trait), ()):
             if not rejected and each.verdict.grade is not Grade.NATIVE:
-                return  # nor are those behind it
-            if not _same(each.image, result.image):
+                return  # and neither are the following
+            if not _are_same(each.image, result.image):
                 yield each
 
 
-def _common(image: Image) -> list[tuple[str, str | None, str | None]]:
-    """What other images may have in common with it, the closest first."""
+def _traits(image: Image) -> list[tuple[str, str | None, str | None]]:
+    """Return the traits that other images may share, the most specific first."""
     found: list[tuple[str, str | None, str | None]] = []
     if image.os:
         found += [("version", image.os.id, image.os.version_id), ("os", image.os.id, None)]
@@ -109,14 +115,14 @@ def _common(image: Image) -> list[tuple[str, str | None, str | None]]:
     return found
 
 
-def _names(image: Image) -> frozenset[str]:
-    """What an image is known again by."""
+def _ids(image: Image) -> frozenset[str]:
+    """Return the image ID and the digest, or else the reference."""
     found = frozenset(filter(None, (image.image_id, image.digest)))
     return found or frozenset([image.reference])
 
 
-def _same(one: Image, other: Image) -> bool:
-    """Whether two names mean one image."""
+def _are_same(one: Image, other: Image) -> bool:
+    """Return True if both have the same image ID or digest."""
     ids = one.image_id is not None and one.image_id == other.image_id
     return ids or (one.digest is not None and one.digest == other.digest)
 

@@ -1,7 +1,6 @@
-"""What becomes of what was found: recorded as it is, shown as it stands, written for others.
+"""The recorder of results: into the ledger, and into the files under ``reports/``.
 
-A ledger or a disk that fails costs no answer: what could not be kept is noted, and all the rest
-goes on.
+A ledger or a disk that fails costs no result: the error is noted, and everything else goes on.
 """
 
 from __future__ import annotations
@@ -15,71 +14,81 @@ from pathlib import Path
 from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable
 from certify.model.result import Result
+from certify.model.result_key import ResultKey
 from certify.model.revocation import reject_if_revoked
 from certify.model.terms import Status
-from certify.publish.recommendations import advised, needs_advice
+from certify.publish.recommendations import add_recommendations, needs_recommendation
 from certify.publish.writer import write_reports
 
 
 class Recorder:
-    """Keeps and shows what a run or a sweep finds; raises nothing that its ledger or disk does."""
+    """Records the results of a run or a sweep; no method raises an error of ledger or disk."""
 
     def __init__(self, ledger: Ledger, reports: Path) -> None:
         self.ledger = ledger
         self._reports = reports
-        self.unkept: list[str] = []
-        """What ledger and disk said that failed; an exit code of 0 would hide it."""
+        self.errors: list[str] = []
+        """The messages of errors so far; if there are any, a command must not end with 0."""
 
     @contextmanager
-    def noting(self) -> Iterator[None]:
-        """Note what the ledger raises in the block, and break that off."""
+    def errors_noted(self) -> Iterator[None]:
+        """Note an error that the ledger raises in the block, and leave the block."""
         try:
             yield
         except LedgerUnavailable as error:
-            if error.message not in self.unkept:
-                self.unkept.append(error.message)
+            if error.message not in self.errors:
+                self.errors.append(error.message)
 
     def record(self, result: Result) -> None:
-        """Keep a result as it was found."""
-        with self.noting():
+        """Record a result in the ledger, unchanged."""
+        with self.errors_noted():
             self.ledger.record(result)
 
-    def shown(self, results: Iterable[Result]) -> list[Result]:
-        """The results as people and exit codes are to see them: a revoked image is rejected."""
+    def finish(self, results: Sequence[Result]) -> list[Result]:
+        """Write the reports; return the results as people and exit codes should see them.
+
+        Revoked images are rejected, and those that need it have recommendations.
+        """
+        final = self.recommend(self.reject_revoked(results))
+        self.write_reports(final)
+        return final
+
+    def reject_revoked(self, results: Iterable[Result]) -> list[Result]:
+        """Return the results, those of revoked images as rejected."""
         results = list(results)
-        with self.noting():
+        with self.errors_noted():
             revoked = self.ledger.revocations.in_force()
             return [reject_if_revoked(each, revoked) for each in results]
         return results
 
-    def advised(self, results: Iterable[Result]) -> list[Result]:
-        """Results as shown, those that need it with certified images that fare better.
+    def recommend(self, results: Iterable[Result]) -> list[Result]:
+        """Return the results, those that need it with recommendations of certified images.
 
-        Only for their profiles is anything read from the ledger, and nothing that is among them.
+        The ledger is read only for the profiles concerned, and only for other images.
         """
         results, now = list(results), datetime.now(UTC)
-        needing = {each.profile for each in results if needs_advice(each)}
-        if not needing:
+        profiles = {each.profile for each in results if needs_recommendation(each)}
+        if not profiles:
             return results
-        here = {
-            (each.image.reference, each.image.platform or "", each.profile)
-            for each in results
-            if each.verdict.status is Status.CERTIFIED
+        certified = {
+            ResultKey.of(each) for each in results if each.verdict.status is Status.CERTIFIED
         }
-        with self.noting():
+        with self.errors_noted():
             rows = [
                 row
                 for row in self.ledger.matrix_rows()
-                if row.profile in needing and row.status is Status.CERTIFIED and row.key not in here
+                if row.profile in profiles
+                and row.status is Status.CERTIFIED
+                and row.key not in certified
             ]
             others = (result for _, result in self.ledger.results(rows))
-            return advised(results, chain(results, others), now)
+            return add_recommendations(results, chain(results, others), now)
         return results
 
     def write_reports(self, results: Sequence[Result]) -> None:
-        """Write ``junit.xml`` of the results, and all that stands in the ledger."""
+        """Write ``junit.xml`` with these results, and all other reports from the ledger."""
         try:
-            with self.noting():
+            with self.errors_noted():
                 write_reports(self._reports, results, self.ledger)
         except OSError as error:
-            self.unkept.append(f"the reports cannot be written: {error}")
+            self.errors.append(f"the reports cannot be written: {error}")

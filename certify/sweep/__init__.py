@@ -1,1 +1,1 @@
-"""Many images: lists, plan, scheduler, results."""
+"""Certification of many images: lists, plan, scheduler, results."""

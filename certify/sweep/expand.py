@@ -1,4 +1,4 @@
-"""From the lines of a list to single images: globs are asked of their registry."""
+"""The images of a list: globs are expanded by what their registries list."""
 
 from __future__ import annotations
 
@@ -15,48 +15,49 @@ from certify.sweep.listing import Entry
 from certify.util.text import one_line
 
 
-class Lists(Protocol):
-    """What a registry can list."""
+class Catalog(Protocol):
+    """The listings of a registry."""
 
     def repositories(self, namespace: str) -> Iterator[str]:
-        """Its repositories: all, or at least those whose names begin with ``namespace/``."""
+        """Yield all repositories, or at least those whose names begin with ``namespace/``."""
 
     def tags(self, repository: str) -> Iterator[str]:
-        """The tags of one of them."""
+        """Yield the tags of a repository."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One image that a list asks for."""
+class ListedImage:
+    """One image of a list."""
 
     reference: Reference
     profiles: tuple[str, ...] = ()
-    """Empty where the list names none, for the caller's default."""
+    """The profiles that its line names; empty for the caller's default."""
     platform: str | None = None
+    """The platform that its line names; None for the caller's default."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unlisted:
-    """A glob that its registry did not answer, or not for one of the repositories."""
+class UnlistedPattern:
+    """A glob that could not be expanded, in whole or for one repository."""
 
     pattern: str
-    """What it would have told: the glob, or the repository with the glob of its tags."""
+    """The glob, or the repository with the glob of its tags."""
     line: int
     trouble: ImageUnavailable
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which of the images that globs lead to are wanted."""
+    """A selection of images by globs and by the number of tags."""
 
     include: tuple[str, ...] = ()
-    """Globs over the familiar reference; empty: all."""
+    """Globs for the familiar reference; empty for all images."""
     exclude: tuple[str, ...] = ()
     max_tags: int | None = None
-    """At most so many tags of each repository that a glob leads to, the highest versions."""
+    """The number of tags of each repository of a glob, the highest versions; None for all."""
 
-    def wants(self, reference: Reference) -> bool:
-        """Whether include and exclude let it through."""
+    def selects(self, reference: Reference) -> bool:
+        """Return True if a reference is included and not excluded."""
         name = reference.familiar
         included = not self.include or any(fnmatchcase(name, glob) for glob in self.include)
         return included and not any(fnmatchcase(name, glob) for glob in self.exclude)
@@ -64,29 +65,29 @@ class Selection:
 
 def expand(
     entries: Sequence[Entry],
-    connect: Callable[[str], AbstractContextManager[Lists]],
+    connect: Callable[[str], AbstractContextManager[Catalog]],
     selection: Selection,
-) -> tuple[list[Wanted], list[Unlisted]]:
-    """Every image that the entries ask for, each once, in their order; and what did not answer.
+) -> tuple[list[ListedImage], list[UnlistedPattern]]:
+    """Return all images of a list, each once, in its order, and the globs that failed.
 
     ``connect`` opens a registry by its host.
     """
-    wanted: dict[Wanted, None] = {}
-    unlisted: list[Unlisted] = []
+    images: dict[ListedImage, None] = {}
+    unlisted: list[UnlistedPattern] = []
     for entry in entries:
         for found in _references(entry, connect, selection):
-            if isinstance(found, Unlisted):
+            if isinstance(found, UnlistedPattern):
                 unlisted.append(found)
-            elif selection.wants(found):
-                wanted[Wanted(found, entry.profiles, entry.platform)] = None
-    return list(wanted), unlisted
+            elif selection.selects(found):
+                images[ListedImage(found, entry.profiles, entry.platform)] = None
+    return list(images), unlisted
 
 
 def _references(
     entry: Entry,
-    connect: Callable[[str], AbstractContextManager[Lists]],
+    connect: Callable[[str], AbstractContextManager[Catalog]],
     selection: Selection,
-) -> Iterator[Reference | Unlisted]:
+) -> Iterator[Reference | UnlistedPattern]:
     if entry.reference is not None:
         yield entry.reference
         return
@@ -94,41 +95,40 @@ def _references(
     try:
         with connect(host) as registry:
             for repository in _repositories(registry, repository_glob):
-                # What a registry lists is not yet a name: nothing is asked or sorted that is none.
-                _named(host, repository, DEFAULT_TAG)
+                _parse(host, repository, DEFAULT_TAG)  # a registry may list anything
                 try:
                     yield from _tagged(registry, host, repository, tag_glob, selection.max_tags)
                 except NoSuchImage:
-                    # Catalogues also list what has lost its last tag.
+                    # Catalogs also list repositories without tags.
                     if repository == repository_glob:
                         raise
                 except ImageUnavailable as trouble:
                     part = f"{host}/{repository}:{tag_glob}"
-                    yield Unlisted(part, entry.line, trouble)
+                    yield UnlistedPattern(part, entry.line, trouble)
     except ImageUnavailable as trouble:
-        yield Unlisted(entry.target, entry.line, trouble)
+        yield UnlistedPattern(entry.target, entry.line, trouble)
 
 
 def _tagged(
-    registry: Lists, host: str, repository: str, tag_glob: str, most: int | None
+    registry: Catalog, host: str, repository: str, tag_glob: str, most: int | None
 ) -> Iterator[Reference]:
     tags = [tag for tag in registry.tags(repository) if fnmatchcase(tag, tag_glob)]
-    found = {tag: _named(host, repository, tag) for tag in tags}
-    for tag in newest(found, most):
+    found = {tag: _parse(host, repository, tag) for tag in tags}
+    for tag in highest_versions(found, most):
         yield found[tag]
 
 
-def _named(host: str, repository: str, tag: str) -> Reference:
+def _parse(host: str, repository: str, tag: str) -> Reference:
     try:
         return Reference.parse(f"{host}/{repository}:{tag}")
     except UsageError as error:
         raise ImageUnavailable(
             f"{host} lists an image with an impossible name: {one_line(f'{repository}:{tag}')!r}",
-            remedy="Ask whoever runs the registry.",
+            remedy="Report it to those who run the registry.",
         ) from error
 
 
-def _repositories(registry: Lists, glob: str) -> Iterable[str]:
+def _repositories(registry: Catalog, glob: str) -> Iterable[str]:
     if not re.search(r"[*?\[]", glob):
         return [glob]
     namespace = re.split(r"[*?\[]", glob)[0].rpartition("/")[0]
@@ -137,11 +137,11 @@ def _repositories(registry: Lists, glob: str) -> Iterable[str]:
 
 
 def split_pattern(pattern: str) -> tuple[str, str, str]:
-    """Registry, glob of repositories, glob of tags; the registry is never a glob."""
+    """Return the registry, which is never a glob, the glob of repositories and that of tags."""
     name, colon, tag = pattern.rpartition(":")
     if not colon or "/" in tag:
         name, tag = pattern, DEFAULT_TAG
-    # What stands in for the wildcards decides nothing about where the registry's name ends.
+    # Replacing the wildcards does not change where the registry's name ends.
     plain = Reference.parse(re.sub(r"\[[^\]]*\]|[*?]", "x", name))
     rest = name.split("/", 1)[1] if name.startswith(f"{plain.registry}/") else name
     if plain.registry == "docker.io" and "/" not in rest:
@@ -149,8 +149,8 @@ def split_pattern(pattern: str) -> tuple[str, str, str]:
     return plain.registry, rest, tag
 
 
-def would_list(pattern: str, name: str) -> bool:
-    """Whether a glob leads to an image of this name, if its registry has it."""
+def matches_pattern(pattern: str, name: str) -> bool:
+    """Return True if a glob matches a reference."""
     host, repositories, tags = split_pattern(pattern)
     reference = Reference.parse(name)
     return (
@@ -160,14 +160,14 @@ def would_list(pattern: str, name: str) -> bool:
     )
 
 
-def newest(tags: Iterable[str], count: int | None) -> list[str]:
-    """The tags with the highest versions, in the order of versions."""
+def highest_versions(tags: Iterable[str], count: int | None) -> list[str]:
+    """Return the ``count`` tags with the highest versions, or all, in the order of versions."""
     ordered = sorted(tags, key=_version)
     return ordered if count is None else ordered[max(0, len(ordered) - count) :]
 
 
 def _version(tag: str) -> list[tuple[int, int, str]]:
-    """Numbers compare as numbers, 1.10 comes after 1.9; ``latest`` is the highest of all."""
+    """Return a sort key: 1.10 comes after 1.9, and ``latest`` after all others."""
     if tag == DEFAULT_TAG:
         return [(2, 0, "")]
     return [

@@ -6,10 +6,10 @@
     registry.example/team/*:*  profile=devspace profile=plain
     ubuntu:24.04  platform=linux/arm64
 
-A list is reviewed like code, so it is read strictly and as a whole: every bad line is reported at
-once. Asking for the same certification twice (reference, platform and a profile in common) counts
-as a bad line: it is nearly always a copied line whose tag was left unchanged, and the image that
-was meant would never be certified. The same reference with other profiles or platforms is fine.
+A list is read strictly and as a whole: all bad lines are reported at once. A line with the same
+reference, platform and a profile of an earlier line is bad as well: it is nearly always a copy
+whose tag was left unchanged, so one image would never be certified. The same reference with other
+profiles or platforms is fine.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from certify.model.platform import PLATFORM, normalize_platform
 from certify.model.reference import Reference, quote
 
 MOST_SHOWN = 10
-"""Bad lines in one message; the rest is counted."""
+"""The number of bad lines in one message; the others are only counted."""
 SHAPE = "REFERENCE [profile=NAME]... [platform=OS/ARCH[/VARIANT]] [# comment]"
 
 _COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)
@@ -36,18 +36,17 @@ _IPV6_HOST = re.compile(r"\[[0-9A-Fa-f:]*:[0-9A-Fa-f:]*\]")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a list. Exactly one of ``reference`` and ``pattern`` is set."""
+    """One line of a list, with either a reference or a pattern."""
 
     reference: Reference | None
     pattern: str | None
-    """A glob as it was written (``*``, ``?``, ``[...]`` in repository or tag, never in the
-    registry), to be expanded against the registry."""
+    """A glob as it was written, with ``*``, ``?`` or ``[...]`` in the repository or the tag."""
     profiles: tuple[str, ...]
-    """In the order of the line; empty where the line names none, for the caller's default."""
+    """The profiles in the order of the line; empty for the caller's default."""
     platform: str | None
-    """``os/arch`` or ``os/arch/variant``; null for the caller's default."""
+    """``os/arch`` or ``os/arch/variant``; None for the caller's default."""
     line: int
-    """Counted from 1."""
+    """The line number, from 1."""
 
     def __post_init__(self) -> None:
         if (self.reference is None) == (self.pattern is None):
@@ -60,17 +59,17 @@ class Entry:
 
 
 class _LineError(Exception):
-    """What was found on a line and what was expected."""
+    """A bad line: the text that was found, and the text that was expected."""
 
 
 def parse_listing(
     text: str, source: str, *, known_profiles: Collection[str] | None = None
 ) -> tuple[Entry, ...]:
-    """Read a list of images; a byte order mark and any line ends are tolerated.
+    """Parse a list of images, with or without a byte order mark, with any line ends.
 
-    ``source`` names the list in messages, a path as a rule. Where ``known_profiles`` is given, a
-    line that names any other profile is bad. Bad lines raise one :class:`BadListing` with file,
-    line number, what was found and what was expected for each (the first ten are shown).
+    ``source`` names the list in messages, usually by its path. If ``known_profiles`` are given,
+    a line with any other profile is bad. Raises :class:`BadListing` with the file, the line
+    number, the text found and the text expected for each of the first ten bad lines.
     """
     entries: list[Entry] = []
     problems: list[str] = []
@@ -149,7 +148,7 @@ def _platform(value: str) -> str:
 
 
 def _pattern(target: str) -> str | None:
-    """The text if it is a glob that could match something, null if it is no glob at all."""
+    """Return the target if it is a glob, or None; raise an error if it can match nothing."""
     host = _IPV6_HOST.match(target)
     globbed = target[host.end() :] if host else target
     if not any(wildcard in globbed for wildcard in "*?[]"):
@@ -160,7 +159,7 @@ def _pattern(target: str) -> str | None:
     if slash and any(w in first for w in "*?[") and ("." in first or ":" in first):
         example = "registry.example/team/*:*"
         _bad(f"a wildcard in the registry of {quote(target)}", f"its full name, as in {example}")
-    # Whatever a wildcard stands for, a plain letter there must make a sound reference.
+    # With letters in place of its wildcards, a glob must be a valid reference.
     sample = target[: len(target) - len(globbed)] + _WILDCARD.sub("x", globbed)
     try:
         Reference.parse(sample)

@@ -1,65 +1,64 @@
-"""What a sweep has to do: which images are new, moved, stale, or fresh. Pure."""
+"""The plan of a sweep: which images are new, moved, stale, or fresh. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import partial
 
 from certify.ledger.in_force import ResultInForce
-from certify.model.result_key import Key
+from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 from certify.util.text import short_digest
 
 
 class ItemState(StrEnum):
-    """Why an image is due, or is not."""
+    """The reason that an image is due, or that it is not."""
 
     NEW = "new"
-    """Never certified under this name, or never with an answer."""
+    """A name without a result, or with only inconclusive ones."""
     MOVED = "moved"
-    """Its tag leads to another digest than the one that was certified."""
+    """A tag that leads to another digest than the one that was certified."""
     STALE = "stale"
-    """Its certificate has expired, or was made by another suite, profile or kind of host."""
+    """An expired certificate, or one of another suite, profile or kind of host."""
     FORCED = "forced"
-    """Its certificate stands, but was not to count."""
+    """A valid certificate, ignored because of ``--force``."""
     SAME = "same"
-    """Another name of an image that is due, or certified: one answer serves both."""
+    """Another name of an image that is due or certified; both share one result."""
     FRESH = "fresh"
-    """Its certificate stands."""
+    """A valid certificate."""
     UNRESOLVED = "unresolved"
-    """Its registry does not say what it is."""
+    """An image whose registry did not return its digest."""
 
     @property
     def due(self) -> bool:
-        """Whether it must be certified now."""
+        """True if the image must be certified now."""
         return self in (ItemState.NEW, ItemState.MOVED, ItemState.STALE, ItemState.FORCED)
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
-    """One image, one profile: what a list asks for, and what its registry says it is."""
+class ResolvedImage:
+    """One image of a list under one profile, with the digest that its registry returned."""
 
     reference: str
     profile: str
     platform: str
     digest: str | None
-    """Or the id of a local image; null if it could not be resolved."""
+    """The digest, or the ID of a local image; None if it could not be resolved."""
     suite: str = ""
-    """The digest of all that would judge it: checks, profile, waivers."""
-    why: str = ""
-    """What kept it from being resolved."""
+    """The suite digest of a certification now."""
+    error: str = ""
+    """The reason that the image could not be resolved."""
 
     @property
-    def key(self) -> Key:
-        """What its answer goes by."""
-        return self.reference, self.platform, self.profile
+    def key(self) -> ResultKey:
+        """The key of its result."""
+        return ResultKey(self.reference, self.platform, self.profile)
 
     @property
     def identity(self) -> tuple[str | None, str, str]:
-        """What a certificate is about."""
+        """The subject of a certificate: digest, platform and profile."""
         return self.digest, self.platform, self.profile
 
 
@@ -67,81 +66,71 @@ class Resolved:
 class Item:
     """One image of the plan."""
 
-    wanted: Resolved
+    image: ResolvedImage
     state: ItemState
-    why: str
+    reason: str
+    """The reason for the state, as a short text."""
     same_as: str | None = None
-    """The reference whose answer serves this one too."""
+    """The reference whose result it shares."""
 
 
 def make_plan(
-    wanted: Sequence[Resolved],
-    standing: Sequence[ResultInForce],
+    images: Sequence[ResolvedImage],
+    in_force: Sequence[ResultInForce],
     *,
     now: datetime,
     host_class: str,
     force: bool = False,
 ) -> list[Item]:
-    """An item for each wanted image, in their order.
+    """Return an item for each image, in their order.
 
-    Names of one image are judged once, unless they are judged by other waivers.
+    If several names lead to one image, only the first is due, unless different waivers match them.
     """
-    by_name = {(each.reference, each.platform, each.profile): each for each in standing}
+    by_name = {each.key: each for each in in_force}
     by_image: dict[tuple[str | None, str, str], ResultInForce] = {
-        (each.digest, each.platform, each.profile): each for each in standing
+        (each.digest, each.platform, each.profile): each for each in in_force
     }
     first: dict[tuple[object, str], str] = {}
     items = []
-    for each in wanted:
-        item = _item(
-            each,
-            by_name.get(each.key),
-            by_image.get(each.identity),
-            partial(_why_stale, now=now, suite=each.suite, host_class=host_class),
-            force,
-        )
+    for image in images:
+        known, named = by_image.get(image.identity), by_name.get(image.key)
+        if image.digest is None:
+            item = Item(image, ItemState.UNRESOLVED, image.error)
+        elif known is None or known.status is Status.INCONCLUSIVE:
+            item = _uncertified(image, named)
+        elif force:
+            item = Item(image, ItemState.FORCED, "--force")
+        elif stale := _stale_reason(known, image.suite, host_class, now):
+            item = Item(image, ItemState.STALE, stale)
+        else:
+            item = _certified(image, known, named)
         if item.state.due:
-            earlier = first.setdefault((each.identity, each.suite), each.reference)
-            if earlier != each.reference:
-                why = f"the same image as {earlier}"
-                item = Item(each, ItemState.SAME, why, same_as=earlier)
+            earlier = first.setdefault((image.identity, image.suite), image.reference)
+            if earlier != image.reference:
+                reason = f"the same image as {earlier}"
+                item = Item(image, ItemState.SAME, reason, same_as=earlier)
         items.append(item)
     return items
 
 
-def _item(
-    wanted: Resolved,
-    named: ResultInForce | None,
-    known: ResultInForce | None,
-    stale: Callable[[ResultInForce], str],
-    force: bool,
-) -> Item:
-    """``named`` stands for the reference, ``known`` for the image that it leads to now."""
-    if wanted.digest is None:
-        return Item(wanted, ItemState.UNRESOLVED, wanted.why)
-    if known is None or known.status is Status.INCONCLUSIVE:
-        if named is None:
-            return Item(wanted, ItemState.NEW, "never certified")
-        if named.digest != wanted.digest:
-            return Item(wanted, ItemState.MOVED, f"was {short_digest(named.digest)}")
-        return Item(wanted, ItemState.NEW, "the last run was inconclusive")
-    if force:
-        return Item(wanted, ItemState.FORCED, "--force")
-    return _known(wanted, named, known, stale(known))
+def _uncertified(image: ResolvedImage, named: ResultInForce | None) -> Item:
+    """Return the item of an image without a conclusive result; ``named`` is that of its name."""
+    if named is None:
+        return Item(image, ItemState.NEW, "never certified")
+    if named.digest != image.digest:
+        return Item(image, ItemState.MOVED, f"was {short_digest(named.digest)}")
+    return Item(image, ItemState.NEW, "the last run was inconclusive")
 
 
-def _known(
-    wanted: Resolved, named: ResultInForce | None, known: ResultInForce, why_stale: str
-) -> Item:
-    if why_stale:
-        return Item(wanted, ItemState.STALE, why_stale)
-    if named is None or named.digest != wanted.digest:
-        same = f"the same image as {known.reference}, whose certificate stands"
-        return Item(wanted, ItemState.SAME, same, same_as=known.reference)
-    return Item(wanted, ItemState.FRESH, f"stands until {known.expires_at:%Y-%m-%d}")
+def _certified(image: ResolvedImage, known: ResultInForce, named: ResultInForce | None) -> Item:
+    """Return the item of an image with a result in force, perhaps under another name."""
+    if named is None or named.digest != image.digest:
+        reason = f"the same image as {known.reference}, whose certificate is valid"
+        return Item(image, ItemState.SAME, reason, same_as=known.reference)
+    return Item(image, ItemState.FRESH, f"valid until {known.expires_at:%Y-%m-%d}")
 
 
-def _why_stale(known: ResultInForce, *, now: datetime, suite: str, host_class: str) -> str:
+def _stale_reason(known: ResultInForce, suite: str, host_class: str, now: datetime) -> str:
     if known.expires_at <= now:
         return f"expired on {known.expires_at:%Y-%m-%d}"
     if known.suite_digest != suite:

@@ -1,4 +1,4 @@
-"""What a person reads of a sweep: its plan before, its summary after."""
+"""The plan and the summary of a sweep, as text for a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from certify.util.text import one_line
 SLOWEST = 5
 NEIGHBOURS = 5
 NAMED = 4
-"""So many images of a group are named; the rest is counted."""
+"""The number of images of a group that are named; the others are counted."""
 
 _STYLES = {
     ItemState.NEW: "green", ItemState.MOVED: "cyan",
@@ -34,7 +34,7 @@ _KINDS = {
 
 
 def print_plan(items: Sequence[Item], console: Console) -> None:
-    """Each image with its state and why, then a line that counts them."""
+    """Print each image with its state and the reason, then a line that counts them."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(ratio=3)
@@ -42,18 +42,18 @@ def print_plan(items: Sequence[Item], console: Console) -> None:
     for item in items:
         table.add_row(
             Text(item.state.value, _STYLES[item.state]),
-            Text(_name(item.wanted.reference, item.wanted.profile)),
-            Text(one_line(item.why), "dim"),
+            Text(_name(item.image.reference, item.image.profile)),
+            Text(one_line(item.reason), "dim"),
         )
     console.print(table)
     console.print(Text(plan_line(items), "bold"))
 
 
 def plan_line(items: Sequence[Item]) -> str:
-    """``12 images: 2 new, 1 moved, 9 fresh; 3 to certify``."""
+    """Return a line such as ``12 images: 2 new, 1 moved, 9 fresh; 3 to certify``."""
     counts = Counter(item.state for item in items)
     parts = [f"{counts[state]} {state.value}" for state in ItemState if counts[state]]
-    due = len({item.wanted.identity for item in items if item.state.due})
+    due = len({item.image.identity for item in items if item.state.due})
     images = f"{len(items)} image{'s' * (len(items) != 1)}"
     return f"{images}: {', '.join(parts) or 'none'}; {due} to certify"
 
@@ -64,20 +64,20 @@ def print_summary(
     results: Sequence[Result],
     console: Console,
 ) -> None:
-    """Verdicts, what changed since the sweep before, what is wrong and where, what is slow.
+    """Print verdicts, changes, failures by cause, recommendations, and the slowest images.
 
-    ``results`` are those of the images that were found; of them it is told what to build on.
+    ``changed`` is None if there was no sweep before; the recommendations are those of ``results``.
     """
     width = min(console.width, 100)
-    sections = (_verdicts(found), _changes(changed), _wrong(found), _neighbours(results))
-    for section in (*sections, _slow(found)):
+    sections = (_verdicts(found), _changes(changed), _failures(found), _neighbours(results))
+    for section in (*sections, _slowest(found)):
         if section:
             console.print(Group(*section), width=width)
             console.print()
 
 
 def print_changes(changed: Sequence[Change], console: Console) -> None:
-    """What changed since the sweep before."""
+    """Print the changes since the sweep before."""
     console.print(Group(*_changes(changed)), width=min(console.width, 100))
 
 
@@ -99,55 +99,57 @@ def _changes(changed: Sequence[Change] | None) -> list[RenderableType]:
         return [Text("Nothing changed since the sweep before.")]
     lines: list[RenderableType] = [Text("Since the sweep before:")]
     for change in changed:
-        text = Text.assemble((f"{change.kind.value:<16}", _KINDS[change.kind]), _of(change.image))
+        text = Text.assemble(
+            (f"{change.kind.value:<16}", _KINDS[change.kind]), _entry_name(change.image)
+        )
         if change.kind in (ChangeKind.BROKEN, ChangeKind.UNCLEAR) and change.image.cause:
             text.append(f" — {one_line(change.image.cause)}", "dim")
         lines.append(Paragraph(text, first="  "))
     return lines
 
 
-def _wrong(found: Sequence[SweepEntry]) -> list[RenderableType]:
+def _failures(found: Sequence[SweepEntry]) -> list[RenderableType]:
     lines: list[RenderableType] = []
     for cause, images in group_by_cause(found):
         text = Text.assemble(
             (f"{len(images)} {images[0].status.value}", "bold"), f": {one_line(cause, 300)}"
         )
-        lines += [Paragraph(text), _named([_of(each) for each in images])]
+        lines += [Paragraph(text), _names([_entry_name(each) for each in images])]
     return lines
 
 
 def _neighbours(results: Sequence[Result]) -> list[RenderableType]:
-    """Which certified images others are built on, or else are closest to; the most such first."""
+    """Return recommendations: certified bases or close images, those for most images first."""
     near: dict[str, list[str]] = defaultdict(list)
     for result in results:
-        if told := result.recommendation:
-            how = "built on" if told.extends else "closest to"
-            best = phrases.alternative_text(told.extends or told.closest[0])
+        if advice := result.recommendation:
+            how = "built on" if advice.extends else "closest to"
+            best = phrases.alternative_text(advice.extends or advice.closest[0])
             near[f"{how} {best}:"].append(_name(result.image.reference, result.profile))
     ranked = sorted(near.items(), key=lambda pair: -len(pair[1]))
     lines: list[RenderableType] = [Text("Certified neighbours:")] if ranked else []
     for what, names in ranked[:NEIGHBOURS]:
-        lines += [Paragraph(Text(what), first="  "), _named(names, indent=4)]
+        lines += [Paragraph(Text(what), first="  "), _names(names, indent=4)]
     left = sum(len(names) for _, names in ranked[NEIGHBOURS:])
     return [*lines, Text(f"  and others for {left} more (--format json)", "dim")] if left else lines
 
 
-def _named(names: Sequence[str], indent: int = 2) -> Paragraph:
-    """The first few names; the rest is counted."""
+def _names(names: Sequence[str], indent: int = 2) -> Paragraph:
+    """Return the first few names; the others are counted."""
     rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return Paragraph(Text(f"{', '.join(names[:NAMED])}{rest}", "dim"), first=" " * indent)
 
 
-def _slow(found: Sequence[SweepEntry]) -> list[RenderableType]:
+def _slowest(found: Sequence[SweepEntry]) -> list[RenderableType]:
     timed = [(each.boot_seconds, each) for each in found if each.boot_seconds is not None]
     timed.sort(key=lambda pair: -pair[0])
     if len(timed) < 2:
         return []
-    slowest = ", ".join(f"{_of(each)} {seconds:.1f} s" for seconds, each in timed[:SLOWEST])
+    slowest = ", ".join(f"{_entry_name(each)} {seconds:.1f} s" for seconds, each in timed[:SLOWEST])
     return [Paragraph(Text(f"Slowest to boot: {slowest}", "dim"))]
 
 
-def _of(image: SweepEntry) -> str:
+def _entry_name(image: SweepEntry) -> str:
     return _name(image.reference, image.profile)
 
 

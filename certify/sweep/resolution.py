@@ -1,4 +1,4 @@
-"""The digests of wanted images, asked of their registries."""
+"""The digests of the images of a list, as their registries return them."""
 
 from __future__ import annotations
 
@@ -8,90 +8,88 @@ from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing.pool import ThreadPool
 
-from certify.certification.certify import Options, judged_by, unseen
+from certify.certification.image_lookup import image_of_reference
+from certify.certification.options import Options
 from certify.engine.client import Engine
-from certify.judge.profiles import Profile
+from certify.judge.profile import Profile
 from certify.model.errors import Trouble
 from certify.model.platform import normalize_platform
 from certify.registry.client import Registry
-from certify.sweep.expand import Wanted
-from certify.sweep.plan import Resolved
+from certify.sweep.expand import ListedImage
+from certify.sweep.plan import ResolvedImage
 
-RESOLVERS = 16
-"""Registries are asked for so many digests at a time."""
-
-
-def resolve(
-    wanted: Sequence[Wanted],
-    defaults: Sequence[str],
-    profiles: Mapping[str, Profile],
-    engine: Engine,
-    options: Options,
-) -> tuple[list[Resolved], dict[str, int]]:
-    """What each wanted image is now, one entry for each of its profiles; and what may be pulled.
-
-    The second answer is how many pulls each registry still allows, of those that say so.
-
-    ``defaults`` are the profiles of an image that names none. Registries are asked by HEAD
-    alone, many at a time, over kept connections; if nothing is to be pulled, the images that
-    the engine has are meant.
-    """
-    kept = threading.local()
-    opened: list[Registry] = []
-    with ExitStack() as connections:
-
-        def registry(host: str) -> Registry:
-            """This thread's connection to a registry."""
-            mine: dict[str, Registry] = kept.__dict__.setdefault("registries", {})
-            if host not in mine:
-                mine[host] = connections.enter_context(engine.registry(host))
-                opened.append(mine[host])
-            return mine[host]
-
-        def digest(each: Wanted) -> tuple[str | None, str]:
-            reference = each.reference
-            try:
-                if options.pull == "never" or reference.image_id:
-                    found = engine.resolve(reference, platform=each.platform, pull="never")
-                    return found.digest or found.image_id, ""
-                if reference.digest:
-                    return reference.digest, ""
-                tag = reference.tag or "latest"
-                return registry(reference.registry).digest(reference.repository, tag), ""
-            except Trouble as trouble:
-                return None, trouble.message
-
-        # Its threads are not waited for when somebody interrupts: a registry may be silent.
-        with ThreadPool(RESOLVERS) as pool:
-            found = pool.map(digest, wanted, chunksize=1)
-    resolved = [
-        _resolved(each, profiles[name], engine, options, *answer)
-        for each, answer in zip(wanted, found, strict=True)
-        for name in each.profiles or defaults
-    ]
-    resolved = list({each.key: each for each in resolved}.values())  # lines may overlap
-    allowed: dict[str, int] = {}
-    for each in opened:
-        if each.remaining is not None:
-            allowed[each.host] = min(each.remaining, allowed.get(each.host, each.remaining))
-    return resolved, allowed
+THREADS = 16
+"""The number of digests that are requested at a time."""
 
 
-def _resolved(
-    wanted: Wanted,
-    profile: Profile,
-    engine: Engine,
-    options: Options,
-    digest: str | None,
-    why: str,
-) -> Resolved:
-    reference = wanted.reference
-    image = unseen(reference, wanted.platform).model_copy(update={"digest": digest})
-    return Resolved(
-        reference=reference.familiar,
-        profile=profile.name,
-        platform=wanted.platform or normalize_platform(engine.platform),
-        digest=digest,
-        suite=judged_by(engine, profile, replace(options, platform=wanted.platform), image),
-        why=why,
-    )
+class Resolver:
+    """Resolves the images of a list to digests, many at a time over kept connections."""
+
+    def __init__(self, engine: Engine, profiles: Mapping[str, Profile], options: Options) -> None:
+        self._engine = engine
+        self._profiles = profiles
+        self._options = options
+        self._of_thread = threading.local()
+        self._opened: list[Registry] = []
+        self._connections = ExitStack()
+
+    def resolve(
+        self, images: Sequence[ListedImage], defaults: Sequence[str]
+    ) -> tuple[list[ResolvedImage], dict[str, int]]:
+        """Return every image once for each of its profiles, and the pulls left by registry.
+
+        ``defaults`` are the profiles of an image that names none. Registries get HEAD requests
+        only; with ``--pull never``, the engine's images count instead. Registries that report no
+        limit of pulls are left out.
+        """
+        # Leaving the pool does not wait for its threads: on Ctrl-C, a registry may be silent.
+        with self._connections, ThreadPool(THREADS) as pool:
+            digests = pool.map(self._digest, images, chunksize=1)
+        resolved = [
+            self._resolved(image, self._profiles[name], *digest)
+            for image, digest in zip(images, digests, strict=True)
+            for name in image.profiles or defaults
+        ]
+        left: dict[str, int] = {}
+        for registry in self._opened:
+            if registry.remaining is not None:
+                known = left.get(registry.host, registry.remaining)
+                left[registry.host] = min(registry.remaining, known)
+        return list({each.key: each for each in resolved}.values()), left  # lines may overlap
+
+    def _digest(self, image: ListedImage) -> tuple[str | None, str]:
+        """Return the digest or else the image ID, or None with an error message."""
+        reference = image.reference
+        try:
+            if self._options.pull == "never" or reference.image_id:
+                found = self._engine.resolve(reference, platform=image.platform, pull="never")
+                return found.digest or found.image_id, ""
+            if reference.digest:
+                return reference.digest, ""
+            registry = self._registry(reference.registry)
+            return registry.digest(reference.repository, reference.tag or "latest"), ""
+        except Trouble as trouble:
+            return None, trouble.message
+
+    def _registry(self, host: str) -> Registry:
+        """Return this thread's connection to a registry."""
+        mine: dict[str, Registry] = self._of_thread.__dict__.setdefault("registries", {})
+        if host not in mine:
+            mine[host] = self._connections.enter_context(self._engine.registry(host))
+            self._opened.append(mine[host])
+        return mine[host]
+
+    def _resolved(
+        self, image: ListedImage, profile: Profile, digest: str | None, error: str
+    ) -> ResolvedImage:
+        known = image_of_reference(image.reference, image.platform)
+        known = known.model_copy(update={"digest": digest})
+        options = replace(self._options, platform=image.platform)
+        return ResolvedImage(
+            reference=image.reference.familiar,
+            profile=profile.name,
+            platform=image.platform or normalize_platform(self._engine.platform),
+            digest=digest,
+            suite=options.suite_digest(self._engine, profile, known),
+            error=error,
+        )

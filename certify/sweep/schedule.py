@@ -1,7 +1,7 @@
 """Schedules for sweeps, as the files that schedulers read.
 
-The files are templates beside this module; the filters here write a word as each format wants
-it, so that a path with spaces, quotes or percent signs arrives as it is.
+The files are made from templates beside this module. Filters quote each word for the format, so
+that paths with spaces, quotes or percent signs stay intact.
 """
 
 from __future__ import annotations
@@ -23,48 +23,48 @@ FILES = {
     "gitlab": ("gitlab-ci.yml",),
     "kubernetes": ("kubernetes.yml",),
 }
-"""What each scheduler reads."""
+"""The files of each scheduler."""
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 NEEDS = {"github": "uses", "gitlab": "image", "kubernetes": "image"}
-"""What only the user knows: where this action, or an image with certify, is to be had."""
+"""The field that the user must give: the place of this action, or of an image with certify."""
 POD_LIST = "/etc/certify/images.txt"
 POD_REPORTS = "/reports"
 CRON_LINE = 998
-"""Bytes of a command in a crontab: Vixie's cron and cronie (MAX_COMMAND) cut what is longer."""
+"""The most bytes of a command in a crontab; MAX_COMMAND in Vixie's cron and cronie."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When to sweep what, and how."""
+    """The time and the command of a regular sweep."""
 
     listing: str
     reports: str
     hour: int
     minute: int
     day: str | None = None
-    """One of :data:`DAYS`; every day if null."""
+    """One of :data:`DAYS`; None for every day."""
     every: int = 24
-    """Hours from one sweep to the next; they divide a day."""
+    """Hours from one sweep to the next, a divisor of 24."""
     arguments: tuple[str, ...] = ()
-    """More options of ``certify sweep``."""
+    """Additional options of ``certify sweep``."""
     directory: str = "/"
-    """Where it runs, on the host's own schedulers."""
+    """The working directory, for systemd and cron."""
     program: str = "certify"
     hours: int = 6
-    """How long a sweep may take."""
+    """The time limit of a sweep, in hours."""
     uses: str = ""
     """The action in a GitHub workflow, ``OWNER/REPOSITORY@REF``."""
     image: str = ""
-    """An image that has certify in it."""
+    """An image that contains certify."""
 
     @property
     def times(self) -> list[int]:
-        """The hours of a day at which a sweep begins."""
+        """The hours of the day at which a sweep begins."""
         return sorted((self.hour + later) % 24 for later in range(0, 24, self.every))
 
     @property
     def cron(self) -> str:
-        """The five fields of crontab(5); cron counts the days from Sunday, 0."""
+        """The five fields of crontab(5), in which Sunday is 0."""
         day = "*" if self.day is None else str((DAYS.index(self.day) + 1) % 7)
         return f"{self.minute} {','.join(map(str, self.times))} * * {day}"
 
@@ -77,21 +77,21 @@ class Schedule:
 
     @property
     def when(self) -> str:
-        """The same for people: ``at 03:17 and 15:17 every day``."""
+        """The same in words: ``at 03:17 and 15:17 every day``."""
         *first, last = (f"{hour:02}:{self.minute:02}" for hour in self.times)
         times = f"{', '.join(first)} and {last}" if first else last
         return f"at {times} {f'on {self.day}' if self.day else 'every day'}"
 
     def command(self, listing: str | None = None, reports: str | None = None) -> list[str]:
-        """The command line of the sweep."""
+        """Return the command line of the sweep."""
         named = ["--reports", reports or self.reports, *self.arguments]
         return [self.program, "sweep", listing or self.listing, *named]
 
 
 def schedule_files(form: str, schedule: Schedule) -> dict[str, str]:
-    """The files for one scheduler, by name.
+    """Return the files for one scheduler, by name.
 
-    Raises :class:`UsageError` for words that no such file can hold, and for what is missing.
+    Raises :class:`UsageError` if a field is missing or cannot be written in such a file.
     """
     _check(form, schedule)
     values = {
@@ -111,7 +111,7 @@ def _check(form: str, schedule: Schedule) -> None:
     if needed and not getattr(schedule, needed):
         wanted = "OWNER/REPOSITORY@REF of this action" if needed == "uses" else "an image with it"
         raise UsageError(
-            f"a schedule for {form} must say where to get certify",
+            f"a schedule for {form} needs --{needed}, from which it gets certify",
             remedy=f"Name {wanted}: --{needed} …",
         )
     words = (*schedule.command(), schedule.directory, schedule.image, schedule.uses)
@@ -133,20 +133,20 @@ def _check(form: str, schedule: Schedule) -> None:
 
 
 def _cron_line(schedule: Schedule) -> str:
-    """A command of crontab(5): for a shell, and a bare percent sign would end it."""
+    """Return a command of crontab(5), quoted for a shell; a bare percent sign would end it."""
     words = f"cd {shlex.quote(schedule.directory)} && {shlex.join(schedule.command())}"
     return words.replace("%", "\\%")
 
 
 def _path(program: str) -> str:
-    """Where cron looks for programs: its own default is short."""
+    """Return the PATH for cron, whose own default is short."""
     folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
     own = str(PurePosixPath(program).parent)
     return ":".join(folders if own in (".", *folders) else [*folders, own])
 
 
 def _systemd(words: list[str]) -> str:
-    """A command line of systemd.service(5): quoted, without specifiers and variables."""
+    """Return a command line of systemd.service(5) that systemd passes on unchanged."""
     return " ".join(
         '"' + _specifiers(word).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$") + '"'
         for word in words
@@ -158,17 +158,17 @@ def _specifiers(word: str) -> str:
 
 
 def _yaml(value: object) -> str:
-    """A value as YAML, in the part of it that is JSON."""
+    """Return a value as JSON, which is valid YAML."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def _expression(word: str) -> str:
-    """A string of a GitHub workflow in which nothing is evaluated."""
+    """Return a string for a GitHub workflow that evaluates nothing in it."""
     return _yaml(word.replace("${{", "${{ '${{' }}"))
 
 
 def _pod(words: list[str]) -> str:
-    """A command of a container: Kubernetes expands ``$(NAME)`` in it, and ``$$`` to ``$``."""
+    """Return a container's command; Kubernetes expands ``$(NAME)`` in it, and ``$$`` to ``$``."""
     return _yaml([word.replace("$", "$$") for word in words])
 
 

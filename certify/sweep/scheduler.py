@@ -1,4 +1,4 @@
-"""What a sweep does with many images: resolve, divide into what is due, run."""
+"""The scheduler of a sweep: runs several units at a time, and pulls the next images meanwhile."""
 
 from __future__ import annotations
 
@@ -6,102 +6,147 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
-from certify.certification.certify import Options, certify
-from certify.certification.events import Watcher
-from certify.certification.startup_runs import measured_host
+from certify.certification.certify import Certification
+from certify.certification.events import Events
+from certify.certification.options import Options
+from certify.certification.startup_runs import measure_host
 from certify.engine.client import Engine
 from certify.model.result import Image, Result
 from certify.sweep.image_cache import ImageCache
-from certify.sweep.results import ResultsByKey, named
+from certify.sweep.results import ResultsByKey, results_by_name
 from certify.sweep.units import Unit
 
-
-class Observer(Protocol):
-    """Is told how a sweep goes on; from several threads."""
-
-    def pulling(self, unit: Unit) -> AbstractContextManager[object]:
-        """For as long as the image of a unit is fetched."""
-
-    def watcher(self, unit: Unit) -> Watcher:
-        """Somebody to tell how one unit goes on."""
-
-    def ended(self, unit: Unit, results: Sequence[Result]) -> None:
-        """A unit has its answer."""
+PULLING, WAITING, STARTING = "pulling", "waiting", "starting"
+"""The phases of a unit before its certification; while one waits, nothing happens to it."""
+_POLL_SECONDS = 0.5
 
 
-def run(
-    due: Sequence[Unit],
-    engine: Engine,
-    options: Options,
-    observer: Observer,
-    record: Callable[[Result], Result],
-    *,
-    jobs: int,
-    room: int,
-) -> ResultsByKey:
-    """Certify what is due, ``jobs`` at a time; record each answer the moment it is known.
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """The limits of a sweep on one host."""
 
-    ``record`` gives it back as it is to be shown, if that is not what was found.
-    The next images are pulled while others are certified, one after another, at most ``jobs``
-    ahead and while there is room in ``room`` bytes; all that was pulled for this alone is
-    removed again. On an interruption all that is under way is ended and cleaned up before it
-    goes on to the caller.
+    jobs: int
+    """The number of images that are certified at a time."""
+    room: int
+    """Bytes on the engine's disk for images that are pulled only for the sweep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """A unit whose image is being looked up."""
+
+    unit: Unit
+    events: Events
+    image: Future[Image]
+
+
+class Scheduler:
+    """Certifies units, several at a time.
+
+    The next images are pulled meanwhile, one after another, as long as no more units wait than run
+    and the disk has room. At the end, all images that were pulled only for the sweep are removed.
     """
-    stop = threading.Event()
-    pulled = ImageCache(engine, room, stop.is_set)
-    said: ResultsByKey = {}
 
-    def find(unit: Unit) -> Image:
-        if options.pull == "never" or unit.reference.image_id:
-            return engine.resolve(unit.reference, platform=unit.asked, pull="never")
-        with observer.pulling(unit):
-            return pulled.fetch(unit.reference, unit.platform)
+    def __init__(
+        self,
+        engine: Engine,
+        options: Options,
+        capacity: Capacity,
+        events_for: Callable[[Unit], Events],
+        record: Callable[[Result], Result],
+    ) -> None:
+        """Make a scheduler; each result is passed to ``record``, which returns it for display."""
+        self._engine = engine
+        self._jobs = capacity.jobs
+        self._events_for = events_for
+        self._record = record
+        self._stop = threading.Event()
+        self._options = replace(options, stopped=self._stop.is_set)
+        self._cache = ImageCache(engine, capacity.room, self._stop.is_set)
+        self._waiting: deque[Unit] = deque()
+        self._pulls: dict[Future[Image], Pull] = {}
+        self._running: dict[Future[list[Result]], Pull] = {}
+        self._results: ResultsByKey = {}
+        self._puller = ThreadPoolExecutor(1)
+        self._runners = ThreadPoolExecutor(capacity.jobs)
 
-    def one(unit: Unit, here: Future[Image]) -> list[Result]:
-        chosen = replace(options, platform=unit.asked, stopped=stop.is_set)
+    def run(self, due: Sequence[Unit]) -> ResultsByKey:
+        """Certify the units, and return their results under all names; to be called once.
+
+        If it is interrupted, everything that runs is stopped and cleaned up before the exception
+        goes on to the caller.
+        """
+        if due:
+            measure_host(self._engine)  # while the sweep does not slow it down yet
+        self._waiting.extend(due)
         try:
-            return certify(
-                engine, unit.reference, unit.profiles, chosen, observer.watcher(unit),
-                name=unit.names[0][0], find=here.result,
-            )  # fmt: skip
+            with self._puller, self._runners:
+                try:
+                    while self._waiting or self._pulls or self._running:
+                        self._pull_ahead()
+                        # Polling lets Ctrl-C through at once.
+                        active: set[Future[Any]] = {*self._pulls, *self._running}
+                        wait(active, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+                        self._start_pulled()
+                        self._collect_results()
+                except BaseException:
+                    self._stop_all()
+                    raise
         finally:
-            if here.exception() is None:
-                pulled.release(here.result())
+            self._cache.clear()
+        return self._results
 
-    if due:
-        measured_host(engine)  # while nothing else keeps it busy
-    with ExitStack() as ending:
-        ending.callback(pulled.clear)
-        puller = ending.enter_context(ThreadPoolExecutor(1))
-        runners = ending.enter_context(ThreadPoolExecutor(jobs))
-        waiting = deque(due)
-        pulls: dict[Future[Image], Unit] = {}
-        running: dict[Future[list[Result]], Unit] = {}
+    def _pull_ahead(self) -> None:
+        if not self._waiting or self._pulls or len(self._running) >= 2 * self._jobs:
+            return
+        # Running units give their room back. If none runs, an image is pulled whatever its size.
+        if self._cache.has_room() or not self._running:
+            unit = self._waiting.popleft()
+            events = self._events_for(unit)
+            image = self._puller.submit(self._find_image, unit, events)
+            self._pulls[image] = Pull(unit, events, image)
+
+    def _start_pulled(self) -> None:
+        for image in [each for each in self._pulls if each.done()]:
+            pull = self._pulls.pop(image)
+            self._running[self._runners.submit(self._certify, pull)] = pull
+
+    def _collect_results(self) -> None:
+        for done in [each for each in self._running if each.done()]:
+            pull = self._running.pop(done)
+            results = results_by_name(pull.unit, done.result())
+            self._results |= results
+            pull.events.results([self._record(result) for result in results.values()])
+
+    def _stop_all(self) -> None:
+        self._stop.set()
+        self._puller.shutdown(wait=False, cancel_futures=True)
+        self._runners.shutdown(wait=False, cancel_futures=True)
+
+    def _find_image(self, unit: Unit, events: Events) -> Image:
+        """Return the image of a unit, pulled if needed; runs in the puller's thread."""
+        if self._options.pull == "never" or unit.reference.image_id:
+            platform = unit.requested_platform
+            return self._engine.resolve(unit.reference, platform=platform, pull="never")
+        events.phase(PULLING)
         try:
-            while waiting or pulls or running:
-                ahead = len(running) >= 2 * jobs
-                # What is held by those under way is given back by them, if by nobody else.
-                if waiting and not pulls and not ahead and (pulled.has_room() or not running):
-                    unit = waiting.popleft()
-                    pulls[puller.submit(find, unit)] = unit
-                # By polling, so that Ctrl-C is heard at once.
-                under_way: set[Future[Any]] = {*pulls, *running}
-                wait(under_way, timeout=0.5, return_when=FIRST_COMPLETED)
-                for here in [each for each in pulls if each.done()]:
-                    unit = pulls.pop(here)
-                    running[runners.submit(one, unit, here)] = unit
-                for answered in [each for each in running if each.done()]:
-                    unit = running.pop(answered)
-                    answers = named(unit, answered.result())
-                    said |= answers
-                    observer.ended(unit, [record(answer) for answer in answers.values()])
-        except BaseException:
-            stop.set()
-            puller.shutdown(wait=False, cancel_futures=True)
-            runners.shutdown(wait=False, cancel_futures=True)
-            raise
-    return said
+            return self._cache.fetch(unit.reference, unit.platform)
+        finally:
+            events.phase(WAITING)
+
+    def _certify(self, pull: Pull) -> list[Result]:
+        """Certify a unit whose image was looked up; runs in a runner's thread."""
+        unit = pull.unit
+        pull.events.phase(STARTING)
+        options = replace(self._options, platform=unit.requested_platform)
+        try:
+            return Certification(
+                self._engine, unit.reference, options, pull.events,
+                name=unit.name, find_image=pull.image.result,
+            ).run(unit.profiles)  # fmt: skip
+        finally:
+            if pull.image.exception() is None:
+                self._cache.release(pull.image.result())

@@ -1,117 +1,125 @@
-"""One sweep, from its plan to what is told of it and what the next one is compared with."""
+"""One sweep: from its plan to its results, and the changes since the sweep before."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from certify.certification.certify import Options
+from certify.certification.events import Events
+from certify.certification.options import Options
 from certify.engine.client import Engine
-from certify.judge.profiles import Profile
+from certify.judge.profile import Profile
 from certify.ledger.changes import Change, find_changes
 from certify.model.platform import normalize_platform
 from certify.model.result import Image, Result
 from certify.publish.recorder import Recorder
-from certify.sweep.expand import Unlisted, Wanted
+from certify.sweep.expand import ListedImage, UnlistedPattern
 from certify.sweep.plan import Item, make_plan
-from certify.sweep.resolution import resolve
-from certify.sweep.results import ResultsByKey, others, postponed, remembered, told
-from certify.sweep.scheduler import Observer, run
-from certify.sweep.units import Unit, affordable, units
+from certify.sweep.resolution import Resolver
+from certify.sweep.results import ResultCollector, ResultsByKey, entries_to_compare
+from certify.sweep.scheduler import Capacity, Scheduler
+from certify.sweep.units import Unit, make_units, split_by_pull_limit
 
 
 @dataclass(frozen=True, slots=True)
 class SweepPlan:
-    """What a sweep makes of its list."""
+    """The plan of a sweep, and the units of work that follow from it."""
 
     items: list[Item]
     due: list[Unit]
     later: list[Unit]
-    """Is due too, but its registry allows no more pulls for now."""
+    """Units that are due, too, but whose registry allows no more pulls for now."""
 
 
 class Sweep:
-    """A sweep and what it works with. Once it runs, no failure of the ledger ends it."""
+    """A sweep with everything that it uses. Once it runs, no failure of the ledger ends it."""
 
     def __init__(
-        self, engine: Engine, keeper: Recorder, profiles: Mapping[str, Profile], options: Options
+        self, engine: Engine, recorder: Recorder, profiles: Mapping[str, Profile], options: Options
     ) -> None:
         self._engine = engine
-        self._keeper = keeper
-        self._ledger = keeper.ledger
+        self._recorder = recorder
+        self._ledger = recorder.ledger
         self._profiles = profiles
         self._options = options
+        self._collector = ResultCollector(profiles, options)
 
-    def plan(self, wanted: Sequence[Wanted], defaults: Sequence[str], *, force: bool) -> SweepPlan:
-        """What each image is now, and what of that is to be run. Raises `LedgerUnavailable`.
+    def plan(
+        self, images: Sequence[ListedImage], defaults: Sequence[str], *, force: bool
+    ) -> SweepPlan:
+        """Resolve the images and return the plan. Raises :class:`LedgerUnavailable`.
 
-        ``defaults`` are the profiles of an image that names none; with ``force`` nothing is fresh.
+        ``defaults`` are the profiles of an image that names none; with ``force``, every image is
+        due.
         """
         engine, pull = self._engine, self._options.pull
-        found, allowed = resolve(wanted, defaults, self._profiles, engine, self._options)
+        resolved, allowed = Resolver(engine, self._profiles, self._options).resolve(
+            images, defaults
+        )
         items = make_plan(
-            found,
+            resolved,
             self._ledger.results_in_force(),
             now=datetime.now(UTC),
             host_class=engine.host().kind,
             force=force,
         )
-        due = units(items, self._profiles, pull=pull, native=normalize_platform(engine.platform))
-        return SweepPlan(items, *affordable(due, allowed, pull=pull))
+        native = normalize_platform(engine.platform)
+        due = make_units(items, self._profiles, pull=pull, native=native)
+        return SweepPlan(items, *split_by_pull_limit(due, allowed, pull=pull))
 
-    def run(self, plan: SweepPlan, observer: Observer, *, jobs: int, room: int) -> ResultsByKey:
-        """Certify what is due, and record that and what there is to say of the rest."""
-        said = run(
-            plan.due, self._engine, self._options, observer, self._record, jobs=jobs, room=room
-        )
-        unrun = postponed(plan.later, self._options)
-        unrun |= others(
-            plan.items, said.keys() | unrun, self._profiles, self._options, self._standing_for
-        )
+    def run(
+        self, plan: SweepPlan, events_for: Callable[[Unit], Events], capacity: Capacity
+    ) -> ResultsByKey:
+        """Certify everything that is due; record and return all new results."""
+        scheduler = Scheduler(self._engine, self._options, capacity, events_for, self._record)
+        new = scheduler.run(plan.due)
+        unrun = self._collector.postponed(plan.later)
+        unrun |= self._collector.not_run(plan.items, new.keys() | unrun, self._result_in_force)
         for result in unrun.values():
-            self._keeper.record(result)
-        return said | unrun
+            self._recorder.record(result)
+        return new | unrun
 
-    def account(
+    def finish(
         self,
         plan: SweepPlan,
-        said: ResultsByKey,
-        unlisted: Sequence[Unlisted],
+        new: ResultsByKey,
+        unlisted: Sequence[UnlistedPattern],
         number: int,
         source: str,
     ) -> tuple[list[Result], list[Change] | None]:
-        """What is told of each image, and what changed since the sweep of ``source`` before.
+        """Return one result for each image, and the changes since the last sweep of ``source``.
 
-        The changes are null if there was none before. The ledger gets what was found by the sweep
-        that it calls ``number``.
+        The changes are None if there was no such sweep. The ledger records the entries of this
+        one, which has the given number.
         """
-        keeper, sweeps = self._keeper, self._ledger.sweeps
-        said = dict(zip(said, keeper.shown(said.values()), strict=True))
-        standing: ResultsByKey = {}
-        changed = None
-        with keeper.noting():
-            standing = self._standing(plan)
+        recorder, sweeps = self._recorder, self._ledger.sweeps
+        new = dict(zip(new, recorder.reject_revoked(new.values()), strict=True))
+        in_force: ResultsByKey = {}
+        changes = None
+        with recorder.errors_noted():
+            in_force = self._results_in_force(plan)
             before = sweeps.finished(1, source)
             old = sweeps.entries(before[0].id) if before else []
-            new = remembered(plan.items, said, standing, old, unlisted)
-            changed = find_changes(old, new) if before else None
-            sweeps.finish(number, new)
-        why = next(iter(keeper.unkept), "another process has changed what the ledger knows")
-        mine = told(plan.items, said, standing, self._profiles, self._options, why)
-        return keeper.advised(mine), changed
+            entries = entries_to_compare(plan.items, new, in_force, old, unlisted)
+            changes = find_changes(old, entries) if before else None
+            sweeps.finish(number, entries)
+        error = next(iter(recorder.errors), "another process has changed the ledger meanwhile")
+        results = self._collector.collect(plan.items, new, in_force, error)
+        return recorder.recommend(results), changes
 
     def _record(self, result: Result) -> Result:
-        self._keeper.record(result)
-        return self._keeper.shown([result])[0]
+        """Record a result, and return it for display."""
+        self._recorder.record(result)
+        return self._recorder.reject_revoked([result])[0]
 
-    def _standing_for(self, image: Image, profile: str) -> Result | None:
-        with self._keeper.noting():
+    def _result_in_force(self, image: Image, profile: str) -> Result | None:
+        with self._recorder.errors_noted():
             return self._ledger.result_in_force(image, profile, datetime.now(UTC))
         return None
 
-    def _standing(self, plan: SweepPlan) -> ResultsByKey:
-        """What stands for the images of a plan, as it is shown."""
-        keys = {item.wanted.key for item in plan.items}
+    def _results_in_force(self, plan: SweepPlan) -> ResultsByKey:
+        """Return the results in force for the images of a plan, those of revoked ones rejected."""
+        keys = {item.image.key for item in plan.items}
         rows = [row for row in self._ledger.matrix_rows() if row.key in keys]
         return {row.key: result for row, result in self._ledger.results(rows)}

@@ -1,69 +1,82 @@
-"""Units of work: one image to certify once, for all that want it."""
+"""Units of work: one image to certify once, for every name and profile that leads to it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from certify.judge.profiles import Profile
+from certify.judge.profile import Profile
 from certify.model.reference import Reference
 from certify.sweep.plan import Item
 
-PULLS_EACH = 2
-"""What one image takes from a limit of pulls: the engine's, and reading its index."""
+REQUESTS_PER_PULL = 2
+"""The share of one image in a limit of pulls: the engine's pull and one read of its index."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One image to certify, once, for all profiles and under all names that lead to it."""
+    """One image to certify once, for all profiles and under all its names."""
 
     reference: Reference
-    """Pinned by digest, or the name of a local image."""
+    """The reference, pinned to a digest unless the image is local."""
     platform: str
-    """What to look for in a registry."""
-    asked: str | None
-    """Null where that is the engine's own: what is found is then judged by the checks."""
+    """The platform to look for in a registry."""
+    requested_platform: str | None
+    """The same; None if it is the engine's own, so that the checks judge whatever is found."""
     profiles: tuple[Profile, ...]
     names: tuple[tuple[Reference, str], ...]
-    """(reference, profile) of every item that its results answer."""
+    """The reference and profile of every item that gets its results."""
+
+    @property
+    def name(self) -> Reference:
+        """The first of its names, under which it is certified."""
+        return self.names[0][0]
 
 
-def units(
+def make_units(
     items: Sequence[Item], profiles: Mapping[str, Profile], *, pull: str, native: str
 ) -> list[Unit]:
-    """What is due: for each name the profiles that it is due for, and whom else that answers.
+    """Return a unit for each image that is due, with all the names that share its results.
 
     ``native`` is the engine's own platform.
     """
     due: dict[tuple[str, str], list[Item]] = {}
+    sharing: dict[str, list[Item]] = {}
     for item in items:
         if item.state.due:
-            due.setdefault((item.wanted.reference, item.wanted.platform), []).append(item)
-    followers: dict[str, list[Item]] = {}
-    for item in items:
+            due.setdefault((item.image.reference, item.image.platform), []).append(item)
         if item.same_as is not None:
-            followers.setdefault(item.same_as, []).append(item)
-    found = []
+            sharing.setdefault(item.same_as, []).append(item)
+    units = []
     for (name, platform), alike in due.items():
         reference = Reference.parse(name)
         local = pull == "never" or reference.image_id
-        pinned = replace(reference, tag=None, digest=alike[0].wanted.digest)
-        identities = {item.wanted.identity for item in alike}
-        answers = tuple(
-            (Reference.parse(item.wanted.reference), item.wanted.profile)
-            for item in (*alike, *followers.get(name, ()))
-            if item.wanted.identity in identities
+        pinned = replace(reference, tag=None, digest=alike[0].image.digest)
+        identities = {item.image.identity for item in alike}
+        names = tuple(
+            (Reference.parse(item.image.reference), item.image.profile)
+            for item in (*alike, *sharing.get(name, ()))
+            if item.image.identity in identities
         )
-        chosen = tuple(profiles[item.wanted.profile] for item in alike)
-        asked = platform if platform != native else None
-        found.append(Unit(reference if local else pinned, platform, asked, chosen, answers))
-    return found
+        units.append(
+            Unit(
+                reference=reference if local else pinned,
+                platform=platform,
+                requested_platform=platform if platform != native else None,
+                profiles=tuple(profiles[item.image.profile] for item in alike),
+                names=names,
+            )
+        )
+    return units
 
 
-def affordable(
+def split_by_pull_limit(
     due: Sequence[Unit], allowed: Mapping[str, int], *, pull: str
 ) -> tuple[list[Unit], list[Unit]]:
-    """What may be run, and what must wait because its registry allows no more pulls for now."""
+    """Return the units to run now, and those that must wait for their registry's limit of pulls.
+
+    ``allowed`` is the number of pulls left, by registry; the others have no limit.
+    """
     left = dict(allowed)
     now: list[Unit] = []
     later: list[Unit] = []
@@ -71,8 +84,8 @@ def affordable(
         host = unit.reference.registry
         if pull == "never" or host not in left:
             now.append(unit)
-        elif left[host] >= PULLS_EACH:
-            left[host] -= PULLS_EACH
+        elif left[host] >= REQUESTS_PER_PULL:
+            left[host] -= REQUESTS_PER_PULL
             now.append(unit)
         else:
             later.append(unit)

@@ -1,4 +1,4 @@
-"""A profile gets in company what it gets alone; and where it does, a launch is shared."""
+"""Profiles share a launch whenever each gets the verdict of a launch of its own."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certify.certification import certify as certification
-from certify.certification import startup_runs
-from certify.certification.certify import Options, certify
-from certify.certification.launch_groups import companies
+from certify.certification import certify as certify_module
+from certify.certification.certify import Certification
+from certify.certification.events import Events
+from certify.certification.image_lookup import ImageLookup
+from certify.certification.launch_groups import group_by_launch
+from certify.certification.observation import Observation
+from certify.certification.options import Options
 from certify.engine.client import Engine
 from certify.judge.profiles import Budgets, Capability, Profile, load, shipped
 from certify.model.errors import ImageUnavailable, Trouble
@@ -37,7 +40,7 @@ def profile(name: str, launch: LaunchKind, *required: str, **more: Any) -> Profi
 
 
 def fitting(launch: LaunchKind) -> tuple[str, ...]:
-    """The checks that can be asked under a launch."""
+    """The checks that can run under a launch."""
     found = []
     for each in claims():
         try:
@@ -52,7 +55,7 @@ FITTING = {launch: fitting(launch) for launch in LAUNCHES}
 
 
 class Launches:
-    """Counts launches of an image that nobody has, and searches for it."""
+    """Counts the launches and lookups of an imagined image."""
 
     def __init__(self, image: Imagined, trouble: Trouble | None = None) -> None:
         self.image = image
@@ -66,30 +69,30 @@ class Launches:
             raise self.trouble
         return IMAGE.model_copy(update={"digest": f"sha256:{self.searches:064}"})
 
-    def _examine(
-        self, _engine: Any, _reference: Any, lookup: Any, profiles: Any, *more: Any
-    ) -> None:
-        options, watcher, seen = more
-        seen.image = lookup.image()
+    def examine(self, lookup: ImageLookup, profiles: list[Profile], found: Observation) -> None:
+        found.image = lookup.image()
         self.launched.append([each.name for each in profiles])
-        seen.findings, late = self.image.examined(profiles)
+        found.findings, late = self.image.examined(profiles)
         if late:
-            seen.hear({"event": "deadline"}, watcher, options.timeout)
+            found.receive({"event": "deadline"}, Events(), 1.0)
 
     def certify(self, profiles: Sequence[Profile]) -> list[Result]:
+        def examine(
+            self_: Certification, _engine: Engine, group: list[Profile], found: Observation
+        ) -> None:
+            self.examine(self_._lookup, group, found)
+
         engine = cast(Engine, SimpleNamespace(platform="linux/amd64", resolve_isolation=str))
-        quiet = cast(Any, SimpleNamespace())
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(certification, "_examine", self._examine)
-            patched.setattr(certification, "_time", lambda *_: None)
-            patched.setattr(startup_runs, "measured_host", lambda _engine: None)
-            return certify(
-                engine, Reference.parse("debian:12"), profiles, Options(), quiet, find=self.find
-            )
+            patched.setattr(Certification, "_examine", examine)
+            patched.setattr(certify_module, "measure_host", lambda _engine: None)
+            reference = Reference.parse("debian:12")
+            certification = Certification(engine, reference, Options(), find_image=self.find)
+            return certification.run(profiles)
 
 
-def told(result: Result) -> object:
-    """All that a result says of the image, but for how long it took."""
+def without_times(result: Result) -> object:
+    """Everything in a result about the image, but no times."""
     checks = [each.model_copy(update={"seconds": 0.0}) for each in result.checks]
     return result.verdict, checks, result.waivers
 
@@ -140,17 +143,17 @@ images = st.builds(
 
 @settings(deadline=None, max_examples=300)
 @given(profiles_of_one_launch(), images)
-def test_a_profile_gets_in_company_what_it_gets_alone(
+def test_a_shared_launch_gives_the_verdicts_of_separate_launches(
     profiles: list[Profile], image: Imagined
 ) -> None:
     together = Launches(image).certify(profiles)
     for each, result in zip(profiles, together, strict=True):
         (alone,) = Launches(image).certify([each])
         assert result.profile == each.name
-        assert told(result) == told(alone)
+        assert without_times(result) == without_times(alone)
 
 
-# The same, by name: what company would change, and what comes of it alone
+# The same by example: what a shared launch would change, and the verdict of a separate one
 
 SHELL = ("image.os", "image.platform", "image.shell")
 SYSTEMD = (*SHELL, "systemd.pid1")
@@ -226,7 +229,9 @@ CHANGED: dict[str, tuple[Profile, Profile, Imagined, str]] = {
 
 
 @pytest.mark.parametrize(("one", "two", "image", "cause"), CHANGED.values(), ids=CHANGED)
-def test_company_changes_nothing(one: Profile, two: Profile, image: Imagined, cause: str) -> None:
+def test_a_shared_launch_changes_no_verdict(
+    one: Profile, two: Profile, image: Imagined, cause: str
+) -> None:
     for order in ((one, two), (two, one)):
         results = {each.profile: each for each in Launches(image).certify(order)}
         assert results["one"].verdict.status == "rejected"
@@ -248,7 +253,7 @@ def plain_and(**more: object) -> Profile:
     return load("plain").model_copy(update={"name": "mine", **more})
 
 
-def test_budgets_that_no_launch_heeds_part_nobody() -> None:
+def test_budgets_that_no_launch_uses_part_no_profiles() -> None:
     """The example in docs/profiles.md."""
     mine = plain_and(budgets=Budgets(boot=30), required=(*load("plain").required, "workspace.git"))
     assert launches(load("plain"), mine) == [["plain", "mine"]]
@@ -265,26 +270,26 @@ PARTED = {
 
 
 @pytest.mark.parametrize(("first", "change"), PARTED.values(), ids=PARTED)
-def test_what_a_launch_heeds_parts(first: Profile, change: dict[str, object]) -> None:
+def test_what_a_launch_uses_parts_profiles(first: Profile, change: dict[str, object]) -> None:
     mine = first.model_copy(update={"name": "mine", **change})
     assert launches(first, mine) == [[first.name], ["mine"]]
 
 
-def test_budgets_of_an_image_that_nothing_heeds_part_nobody() -> None:
+def test_budgets_that_an_image_launch_ignores_part_no_profiles() -> None:
     mine = load("webdevops-base").model_copy(
         update={"name": "mine", "budgets": Budgets(dockerd=5, shutdown=5, provision=5)}
     )
     assert launches(load("webdevops-base"), mine) == [["webdevops-base", "mine"]]
 
 
-def test_with_checks_of_ones_own_only_the_same_checks_share() -> None:
-    """Nobody knows which of the shipped checks those look at."""
+def test_with_own_checks_only_profiles_with_the_same_checks_share() -> None:
+    """Own checks may depend on any shipped check."""
     plain, coder = load("plain"), load("coder")
     same = plain_and(required=plain.checks, recommended=(), info=("tools.jq",))
-    assert companies([plain, coder, same], own_checks=True) == [[plain, same], [coder]]
+    assert group_by_launch([plain, coder, same], own_checks=True) == [[plain, same], [coder]]
 
 
-# An image is looked for once
+# An image is looked up once
 
 
 def test_all_launches_are_of_one_image_though_its_tag_moves() -> None:
@@ -295,14 +300,14 @@ def test_all_launches_are_of_one_image_though_its_tag_moves() -> None:
     assert plain.image.digest == devspace.image.digest
 
 
-def test_an_image_that_cannot_be_had_is_not_looked_for_again() -> None:
+def test_an_image_that_is_unavailable_is_not_looked_up_again() -> None:
     counted = Launches(GOOD, ImageUnavailable("the registry is down"))
     results = counted.certify([load("plain"), load("devspace")])
     assert counted.searches == 1
     assert [each.verdict.reasons[0].text for each in results] == ["the registry is down"] * 2
 
 
-def test_trouble_in_company_is_everybodys() -> None:
+def test_trouble_of_a_shared_launch_is_in_every_result() -> None:
     refused = Trouble("no", fault=Fault.HOST)
     counted = Launches(GOOD, refused)
     assert len(counted.certify([load("plain"), load("coder")])) == 2

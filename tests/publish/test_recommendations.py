@@ -1,4 +1,4 @@
-"""Which certified images a result is told of."""
+"""Recommendations: the certified images that are closest to an image, and better."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from certify.model.result import Image, Launch, Os, Result, Startup, Suite, Verdict
 from certify.model.terms import Grade, Status
-from certify.publish.recommendations import Certified, advised
+from certify.publish.recommendations import CertifiedImages, add_recommendations
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -60,12 +60,12 @@ BAD = made("bad:1", Status.REJECTED, layers="abc")
 
 
 def closest(result: Result, *known: Result) -> list[str]:
-    found = Certified(known, NOON).told(result)
+    found = CertifiedImages(known, NOON).recommendation(result)
     return [each.reference for each in found.closest] if found else []
 
 
 def extends(result: Result, *known: Result) -> str | None:
-    found = Certified(known, NOON).told(result)
+    found = CertifiedImages(known, NOON).recommendation(result)
     return found.extends.reference if found and found.extends else None
 
 
@@ -102,26 +102,31 @@ def test_the_order() -> None:
     ids=lambda each: each.image.reference,
 )
 def test_what_is_not_recommended(known: Result) -> None:
-    assert Certified([known], NOON).told(BAD) is None
+    assert CertifiedImages([known], NOON).recommendation(BAD) is None
     assert closest(BAD, known, made("good:1")) == ["good:1"]
 
 
-def test_what_has_expired_since_is_told_to_nobody() -> None:
+def test_an_expired_certificate_is_not_recommended() -> None:
     """A result that still stands may be older than the end of another one."""
     bad, good = made("bad:1", Status.REJECTED, age=29), made("good:1", age=30)
     assert bad.finished_at < good.expires_at <= NOON
-    assert Certified([good], NOON).told(bad) is None
-    assert Certified([good], NOON - timedelta(seconds=1)).told(bad) is not None
+    assert CertifiedImages([good], NOON).recommendation(bad) is None
+    assert CertifiedImages([good], NOON - timedelta(seconds=1)).recommendation(bad) is not None
 
 
-def test_who_is_told() -> None:
+def test_a_native_or_inconclusive_image_gets_no_recommendation() -> None:
     good, launched = made("good:1"), made("launched:1", Grade.ON_LAUNCH)
     assert closest(made("mine:1", Grade.ON_LAUNCH), good, launched) == ["good:1"]
-    assert Certified([good, launched], NOON).told(made("mine:1", Grade.NATIVE)) is None
-    assert Certified([good, launched], NOON).told(made("mine:1", Status.INCONCLUSIVE)) is None
+    assert (
+        CertifiedImages([good, launched], NOON).recommendation(made("mine:1", Grade.NATIVE)) is None
+    )
+    assert (
+        CertifiedImages([good, launched], NOON).recommendation(made("mine:1", Status.INCONCLUSIVE))
+        is None
+    )
 
 
-def test_one_image_of_two_names_is_told_once() -> None:
+def test_an_image_with_two_names_is_recommended_once() -> None:
     one = made("one:1", digest="sha256:d", image_id="x")
     again, moved = made("again:1", image_id="x", age=1), made("moved:1", digest="sha256:d", age=2)
     assert closest(BAD, again, one, moved) == ["one:1"]
@@ -138,7 +143,7 @@ def test_whether_it_extends_a_certified_image(layers: str, expected: str | None)
 
 def test_the_highest_base_counts_even_of_another_family() -> None:
     low, high = made("low:1", layers="a"), made("high:1", layers="ab", os="other 1", manager=None)
-    found = Certified([low, high], NOON).told(BAD)
+    found = CertifiedImages([low, high], NOON).recommendation(BAD)
     assert found is not None and found.extends is not None
     assert found.extends.reference == "high:1"
     assert [each.reference for each in found.closest] == ["low:1"]
@@ -147,10 +152,10 @@ def test_the_highest_base_counts_even_of_another_family() -> None:
 
 def test_results_keep_all_else() -> None:
     good = made("good:1")
-    told, silent = advised([BAD, good], [BAD, good], NOON)
-    assert told.recommendation is not None
-    assert told.model_copy(update={"recommendation": None}) == BAD
-    assert silent == good
+    changed, unchanged = add_recommendations([BAD, good], [BAD, good], NOON)
+    assert changed.recommendation is not None
+    assert changed.model_copy(update={"recommendation": None}) == BAD
+    assert unchanged == good
 
 
 RESULTS = st.builds(
@@ -167,11 +172,11 @@ RESULTS = st.builds(
 
 
 @given(RESULTS, st.lists(RESULTS, max_size=8), st.randoms())
-def test_only_better_images_are_told_in_whatever_order_they_come(
+def test_only_better_images_are_recommended_whatever_their_order(
     result: Result, known: list[Result], order: object
 ) -> None:
     unique = list({each.model_dump_json(): each for each in known}.values())
-    found = Certified(unique, NOON).told(result)
+    found = CertifiedImages(unique, NOON).recommendation(result)
     if found is None:
         return
     assert len(found.closest) <= 3

@@ -1,4 +1,4 @@
-"""From globs to images."""
+"""The expansion of globs to images."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import AbstractContextManager, nullcontext
 import pytest
 
 from certify.model.errors import ImageUnavailable
-from certify.sweep.expand import Lists, Selection, expand, newest, split_pattern
+from certify.sweep.expand import Catalog, Selection, expand, highest_versions, split_pattern
 from certify.sweep.listing import parse_listing
 
 HELD = {"team/app": ["1.2", "1.10", "1.9", "latest"], "team/db": ["1"], "other/app": ["1"]}
 
 
-class Catalogue:
-    """A registry's lists, from memory; what real ones do is tested in tests/test_sweep.py."""
+class ListedRegistry:
+    """A registry in memory; tests/stories/test_sweep_registry.py has a real one."""
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -29,13 +29,13 @@ class Catalogue:
         return iter(HELD[repository])
 
 
-def connect(host: str) -> AbstractContextManager[Lists]:
-    return nullcontext(Catalogue(host))
+def connect(host: str) -> AbstractContextManager[Catalog]:
+    return nullcontext(ListedRegistry(host))
 
 
 def expanded(text: str, selection: Selection | None = None) -> list[str]:
-    wanted, _ = expand(parse_listing(text, "list"), connect, selection or Selection())
-    return [each.reference.familiar for each in wanted]
+    images, _ = expand(parse_listing(text, "list"), connect, selection or Selection())
+    return [each.reference.familiar for each in images]
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_selection() -> None:
 
 def test_what_two_lines_lead_to_is_wanted_once_with_its_profile() -> None:
     text = "r.example/team/app:1.2 profile=plain\nr.example/team/db:*\nr.example/team/d*:*\n"
-    wanted, _ = expand(parse_listing(text, "list"), connect, Selection())
-    assert [(each.reference.familiar, each.profiles) for each in wanted] == [
+    images, _ = expand(parse_listing(text, "list"), connect, Selection())
+    assert [(each.reference.familiar, each.profiles) for each in images] == [
         ("r.example/team/app:1.2", ("plain",)),
         ("r.example/team/db:1", ()),
     ]
@@ -88,13 +88,13 @@ def test_what_two_lines_lead_to_is_wanted_once_with_its_profile() -> None:
 
 def test_a_registry_that_is_silent_costs_only_its_own_lines() -> None:
     entries = parse_listing("silent.example/*:*\nr.example/team/db:*\n", "list")
-    wanted, unlisted = expand(entries, connect, Selection())
-    assert [each.reference.familiar for each in wanted] == ["r.example/team/db:1"]
+    images, unlisted = expand(entries, connect, Selection())
+    assert [each.reference.familiar for each in images] == ["r.example/team/db:1"]
     assert [(each.pattern, each.line) for each in unlisted] == [("silent.example/*:*", 1)]
 
 
 def test_versions_are_compared_as_numbers() -> None:
-    assert newest(["1.9", "1.10", "latest", "edge", "1.2"], None) == [
+    assert highest_versions(["1.9", "1.10", "latest", "edge", "1.2"], None) == [
         "edge",
         "1.2",
         "1.9",

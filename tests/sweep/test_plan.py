@@ -1,4 +1,4 @@
-"""A sweep's plan: every state, and that nothing is certified twice."""
+"""The plan of a sweep: every state, and no image is certified twice."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from certify.ledger.in_force import ResultInForce
 from certify.model.terms import Status
-from certify.sweep.plan import ItemState, Resolved, make_plan
+from certify.sweep.plan import ItemState, ResolvedImage, make_plan
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOST = "cgroup v2, overlay2, x86_64"
-WANTED = Resolved("team/app:1", "devspace", "linux/amd64", "sha256:aa", suite="suite-1")
-STANDING = ResultInForce(
+WANTED = ResolvedImage("team/app:1", "devspace", "linux/amd64", "sha256:aa", suite="suite-1")
+IN_FORCE = ResultInForce(
     reference="team/app:1",
     profile="devspace",
     platform="linux/amd64",
@@ -29,49 +29,49 @@ STANDING = ResultInForce(
 
 
 def plan(
-    wanted: list[Resolved], standing: list[ResultInForce], *, force: bool = False
+    wanted: list[ResolvedImage], in_force: list[ResultInForce], *, force: bool = False
 ) -> list[tuple[ItemState, str]]:
     items = make_plan(
         wanted,
-        standing,
+        in_force,
         now=NOW,
         host_class=HOST,
         force=force,
     )
-    assert [item.wanted for item in items] == wanted
-    return [(item.state, item.why) for item in items]
+    assert [item.image for item in items] == wanted
+    return [(item.state, item.reason) for item in items]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "standing", "force", "state", "why"),
+    ("wanted", "in_force", "force", "state", "text"),
     [
         (WANTED, [], False, ItemState.NEW, "never certified"),
-        (WANTED, [STANDING], False, ItemState.FRESH, "stands until 2026-01-02"),
-        (WANTED, [STANDING], True, ItemState.FORCED, "--force"),
-        (WANTED, [replace(STANDING, status=Status.REJECTED)], False, ItemState.FRESH,
-         "stands until"),
-        (WANTED, [replace(STANDING, status=Status.INCONCLUSIVE)], False, ItemState.NEW,
+        (WANTED, [IN_FORCE], False, ItemState.FRESH, "valid until 2026-01-02"),
+        (WANTED, [IN_FORCE], True, ItemState.FORCED, "--force"),
+        (WANTED, [replace(IN_FORCE, status=Status.REJECTED)], False, ItemState.FRESH,
+         "valid until"),
+        (WANTED, [replace(IN_FORCE, status=Status.INCONCLUSIVE)], False, ItemState.NEW,
          "inconclusive"),
-        (WANTED, [replace(STANDING, digest="sha256:bb")], False, ItemState.MOVED, "was bb"),
-        (WANTED, [replace(STANDING, expires_at=NOW)], False, ItemState.STALE, "expired"),
-        (WANTED, [replace(STANDING, suite_digest="suite-0")], False, ItemState.STALE, "changed"),
-        (WANTED, [replace(STANDING, host_class="cgroup v1, vfs, x86_64")], False, ItemState.STALE,
+        (WANTED, [replace(IN_FORCE, digest="sha256:bb")], False, ItemState.MOVED, "was bb"),
+        (WANTED, [replace(IN_FORCE, expires_at=NOW)], False, ItemState.STALE, "expired"),
+        (WANTED, [replace(IN_FORCE, suite_digest="suite-0")], False, ItemState.STALE, "changed"),
+        (WANTED, [replace(IN_FORCE, host_class="cgroup v1, vfs, x86_64")], False, ItemState.STALE,
          "certified on cgroup v1"),
-        (WANTED, [replace(STANDING, profile="plain")], False, ItemState.NEW, "never certified"),
-        (WANTED, [replace(STANDING, platform="linux/arm64")], False, ItemState.NEW,
+        (WANTED, [replace(IN_FORCE, profile="plain")], False, ItemState.NEW, "never certified"),
+        (WANTED, [replace(IN_FORCE, platform="linux/arm64")], False, ItemState.NEW,
          "never certified"),
-        (WANTED, [replace(STANDING, reference="team/app:latest")], False, ItemState.SAME,
-         "team/app:latest, whose certificate stands"),
-        (replace(WANTED, digest=None, why="429"), [STANDING], False, ItemState.UNRESOLVED, "429"),
-        (replace(WANTED, digest=None, why="429"), [STANDING], True, ItemState.UNRESOLVED, "429"),
+        (WANTED, [replace(IN_FORCE, reference="team/app:latest")], False, ItemState.SAME,
+         "team/app:latest, whose certificate is valid"),
+        (replace(WANTED, digest=None, error="429"), [IN_FORCE], False, ItemState.UNRESOLVED, "429"),
+        (replace(WANTED, digest=None, error="429"), [IN_FORCE], True, ItemState.UNRESOLVED, "429"),
     ],
 )  # fmt: skip
 def test_state(
-    wanted: Resolved, standing: list[ResultInForce], force: bool, state: ItemState, why: str
+    wanted: ResolvedImage, in_force: list[ResultInForce], force: bool, state: ItemState, text: str
 ) -> None:
-    ((found, said),) = plan([wanted], standing, force=force)
+    ((found, reason),) = plan([wanted], in_force, force=force)
     assert found is state
-    assert why in said
+    assert text in reason
 
 
 def test_names_of_one_image_are_certified_once() -> None:
@@ -94,11 +94,11 @@ def test_profiles_and_platforms_of_one_image_are_each_certified() -> None:
 
 
 def test_a_tag_that_moved_to_a_certified_image_is_not_run_again() -> None:
-    standing = [
-        replace(STANDING, digest="sha256:old"),
-        replace(STANDING, reference="team/app:2"),
+    in_force = [
+        replace(IN_FORCE, digest="sha256:old"),
+        replace(IN_FORCE, reference="team/app:2"),
     ]
-    ((state, why),) = plan([WANTED], standing)
+    ((state, why),) = plan([WANTED], in_force)
     assert state is ItemState.SAME
     assert "team/app:2" in why
 
@@ -106,9 +106,9 @@ def test_a_tag_that_moved_to_a_certified_image_is_not_run_again() -> None:
 names = st.sampled_from(["a:1", "a:2", "b:1"])
 digests = st.sampled_from([None, "sha256:aa", "sha256:bb"])
 wanted_images = st.builds(
-    Resolved, names, st.just("devspace"), st.just("linux/amd64"), digests, st.just("suite-1")
+    ResolvedImage, names, st.just("devspace"), st.just("linux/amd64"), digests, st.just("suite-1")
 )
-standings = st.builds(
+results_in_force = st.builds(
     ResultInForce,
     reference=names,
     profile=st.just("devspace"),
@@ -123,19 +123,19 @@ standings = st.builds(
 
 @given(
     st.lists(wanted_images, unique_by=lambda each: each.reference),
-    st.lists(standings, unique_by=lambda each: each.reference),
+    st.lists(results_in_force, unique_by=lambda each: each.reference),
     st.booleans(),
 )
 def test_each_image_is_run_at_most_once_and_none_is_forgotten(
-    wanted: list[Resolved], standing: list[ResultInForce], force: bool
+    wanted: list[ResolvedImage], in_force: list[ResultInForce], force: bool
 ) -> None:
-    items = make_plan(wanted, standing, now=NOW, host_class=HOST, force=force)
-    due = [item.wanted.identity for item in items if item.state.due]
+    items = make_plan(wanted, in_force, now=NOW, host_class=HOST, force=force)
+    due = [item.image.identity for item in items if item.state.due]
     assert len(due) == len(set(due))
     for item in items:
-        assert (item.state is ItemState.UNRESOLVED) == (item.wanted.digest is None)
+        assert (item.state is ItemState.UNRESOLVED) == (item.image.digest is None)
         if item.state is ItemState.SAME:
-            others = {each.wanted.reference for each in items if each.state.due}
-            assert item.same_as in others | {each.reference for each in standing}
+            others = {each.image.reference for each in items if each.state.due}
+            assert item.same_as in others | {each.reference for each in in_force}
         if item.state is ItemState.FRESH:
             assert not force

@@ -12,6 +12,7 @@ from certify.ledger.changes import Change
 from certify.ledger.matrix_rows import HistoryPoint
 from certify.model.file_names import certificate_stem
 from certify.model.result import Result
+from certify.model.result_key import ResultKey
 from certify.publish.site.pages import TEMPLATES, compare_page, image_page, index_page
 from certify.publish.site.rows import FIELDS, details_of, row_of
 from certify.util.text import safe_json
@@ -44,7 +45,7 @@ def rows_file(results: Sequence[Result]) -> tuple[str, str]:
 
 
 def frame_files(
-    changes: Sequence[Change] | None, stems: dict[tuple[str, str, str], str], now: datetime
+    changes: Sequence[Change] | None, stems: dict[ResultKey, str], now: datetime
 ) -> Iterator[tuple[str, str | bytes]]:
     """Yield the files that every site has; see `index_page` for ``changes`` and ``stems``."""
     for file in sorted(STATIC.iterdir()):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from certify.certification.certify import Options, certify
-from certify.certification.events import Unwatched
+from certify.certification.certify import Certification
+from certify.certification.events import Events
+from certify.certification.options import Options
 from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.judge.profiles import load
@@ -17,7 +18,7 @@ from tests.conftest import SAMPLES
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
 
-class Pruner(Unwatched):
+class Pruner(Events):
     """Removes this process's candidates as soon as one check has answered."""
 
     def __init__(self, engine: Engine, after: str) -> None:
@@ -36,10 +37,9 @@ class Pruner(Unwatched):
 def test_a_candidate_that_somebody_removes_is_not_held_against_the_image(
     engine: Engine, after: str
 ) -> None:
-    (result,) = certify(
-        engine, Reference.parse(f"{SAMPLES}/debian"), [load("plain")], Options(pull="never"),
-        Pruner(engine, after),
-    )  # fmt: skip
+    reference, options = Reference.parse(f"{SAMPLES}/debian"), Options(pull="never")
+    certification = Certification(engine, reference, options, Pruner(engine, after))
+    (result,) = certification.run([load("plain")])
     assert result.verdict.status is Status.INCONCLUSIVE
     assert not [
         check.id

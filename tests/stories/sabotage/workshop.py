@@ -18,11 +18,11 @@ from typing import TypeVar
 import pytest
 from pydantic import Field
 
-from certify.certification.certify import Options, certify
+from certify.certification.certify import Certification
+from certify.certification.options import Options
 from certify.engine.client import Engine
 from certify.fix.proposal import propose
 from certify.judge.profiles import Budgets, Profile, load
-from certify.model.finding import Claim, Finding
 from certify.model.reference import Reference
 from certify.model.result import Result
 from certify.model.terms import Level, Outcome, Status
@@ -100,20 +100,12 @@ def build(engine: Engine, sabotage: Sabotage) -> str:
     return name
 
 
-class _Silent:
-    def phase(self, what: str) -> None: ...
-
-    def finding(self, finding: Finding, claim: Claim | None) -> None: ...
-
-    def kept(self, container: str) -> None: ...
-
-
 def examine(sabotage: Sabotage) -> Result:
     """Build the image and certify it."""
     with Engine.connect() as engine:
         reference = Reference.parse(build(engine, sabotage))
         options = Options(pull="never")
-        (result,) = certify(engine, reference, [sabotage.held_to], options, _Silent())
+        (result,) = Certification(engine, reference, options).run([sabotage.held_to])
     return result
 
 

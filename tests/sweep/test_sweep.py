@@ -1,0 +1,98 @@
+"""The end of a sweep: one result for each image, and the changes, even if the ledger fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from certify.certification.options import Options
+from certify.engine.client import Engine
+from certify.judge.profiles import load
+from certify.ledger.changes import Change, ChangeKind
+from certify.ledger.store import Ledger
+from certify.model.result import Result
+from certify.model.terms import Status
+from certify.publish.recorder import Recorder
+from certify.sweep.plan import Item, ItemState, ResolvedImage
+from certify.sweep.results import ResultsByKey
+from certify.sweep.sweep import Sweep, SweepPlan
+from tests.factories import REGISTRY, a_certificate, digest
+from tests.support.failing_ledgers import Damage, broken, full
+
+FRESH = a_certificate()
+OWN = FRESH.image.reference
+ITEM = Item(
+    ResolvedImage(OWN, "plain", "linux/amd64", digest(1), suite="1"), ItemState.FRESH, "valid"
+)
+PLAN = SweepPlan([ITEM], [], [])
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(f"sqlite:///{tmp_path}/certify.db") as found:
+        yield found
+
+
+@pytest.fixture
+def recorder(ledger: Ledger, tmp_path: Path) -> Recorder:
+    return Recorder(ledger, tmp_path / "reports")
+
+
+def a_sweep(recorder: Recorder) -> Sweep:
+    """A sweep that has nothing to run."""
+    return Sweep(cast(Engine, None), recorder, {"plain": load("plain")}, Options())
+
+
+def finish(recorder: Recorder, new: ResultsByKey) -> tuple[list[Result], list[Change] | None]:
+    sweeps = recorder.ledger.sweeps
+    with sweeps.running("list.txt", "me/1/1", lambda _: True) as number:
+        return a_sweep(recorder).finish(PLAN, new, [], number, "list.txt")
+
+
+def test_a_revocation_is_a_change(recorder: Recorder, ledger: Ledger) -> None:
+    ledger.record(FRESH)
+    for revoked, status, kinds in (
+        (False, Status.CERTIFIED, None),
+        (False, Status.CERTIFIED, []),
+        (True, Status.REJECTED, [ChangeKind.BROKEN]),
+        (True, Status.REJECTED, []),
+    ):
+        if revoked:
+            ledger.revocations.add(digest(1), OWN, "back door")
+        (result,), changes = finish(recorder, {})
+        assert result.verdict.status is status
+        assert (None if changes is None else [each.kind for each in changes]) == kinds
+    assert ledger.revocations.lift(digest(1), "in error")
+    assert finish(recorder, {})[0] == [FRESH]
+
+
+def test_a_new_result_of_a_revoked_image_is_rejected(recorder: Recorder, ledger: Ledger) -> None:
+    ledger.revocations.add(digest(1), OWN, "back door")
+    (result,), _ = finish(recorder, {ITEM.image.key: FRESH})
+    assert result.verdict.reasons[0].text == "revoked: back door"
+
+
+@pytest.mark.parametrize("damage", [full, broken])
+def test_new_results_are_reported_even_if_the_ledger_fails(
+    recorder: Recorder, ledger: Ledger, tmp_path: Path, damage: Damage
+) -> None:
+    ledger.record(FRESH)
+    other = ResolvedImage(f"{OWN}2", "plain", "linux/amd64", digest(5), suite="1")
+    plan = SweepPlan([ITEM, Item(other, ItemState.NEW, "never certified")], [], [])
+    new = a_certificate(status=Status.REJECTED, image={"digest": digest(5)})
+    with ledger.sweeps.running("list.txt", "me/1/1", lambda _: True) as number:
+        damage(ledger, tmp_path)
+        for each in range(20):  # until the database is full
+            more = {"reference": f"{REGISTRY}/app:{each}", "digest": digest(each)}
+            recorder.record(a_certificate(image=more))
+        found, _ = a_sweep(recorder).finish(plan, {other.key: new}, [], number, "list.txt")
+    assert found[1].verdict == new.verdict
+    assert recorder.errors
+    if damage is broken:
+        assert found[0].verdict.status is Status.INCONCLUSIVE
+        assert found[0].verdict.reasons[0].text == recorder.errors[0]
+    else:
+        assert found[0] == FRESH
