@@ -11,10 +11,10 @@ from certify.judge.waivers import valid_until
 from certify.model.approved import Approved, Revocation
 from certify.model.platform import normalize_platform
 from certify.model.result import Check, Result
+from certify.model.result_key import ResultKey
 from certify.model.revocation import find_revocation, split_revoked
 from certify.model.terms import Level, Status
 
-Name = tuple[str, str, str]
 """Reference, platform and profile; a list has at most one entry for each."""
 _Content = tuple[str, str, str]
 """A digest, platform and profile."""
@@ -30,9 +30,9 @@ class Exclusion:
     reason: str
 
     @property
-    def name(self) -> Name:
-        """The name under which entries of two lists are compared."""
-        return self.reference, self.platform, self.profile
+    def key(self) -> ResultKey:
+        """The key by which entries of two lists are compared."""
+        return ResultKey(self.reference, self.platform, self.profile)
 
 
 def approve(
@@ -68,7 +68,7 @@ def approve(
             listed.append(entry)
         else:
             reason = f"the same image was rejected later, as {later.image.reference}"
-            excluded.append(Exclusion(*entry.name, reason))
+            excluded.append(Exclusion(*entry.key, reason))
     return listed, excluded
 
 
@@ -76,8 +76,8 @@ def lost_images(
     before: Sequence[Approved], after: Sequence[Approved], revoked: Sequence[Revocation]
 ) -> list[Approved]:
     """Return the entries whose names are no longer listed, except revoked images."""
-    names = {each.name for each in after}
-    gone = [each for each in before if each.name not in names]
+    keys = {each.key for each in after}
+    gone = [each for each in before if each.key not in keys]
     return split_revoked(gone, revoked)[0]
 
 

@@ -8,12 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from certify.approved.approval import Name, lost_images, shrinks_too_much
+from certify.approved.approval import lost_images, shrinks_too_much
 from certify.approved.policy import Policy
 from certify.approved.render import read_list
 from certify.approved.storage import read_published, read_published_folder
 from certify.model.approved import Approved, ApprovedList, Revocation
 from certify.model.errors import BadPublication, NotBelieved, UsageError, WouldShrink
+from certify.model.result_key import ResultKey
 from certify.signing.attestations import FOLDER as ATTESTATIONS
 from certify.signing.attestations import Signer
 from certify.signing.envelope import Bundle
@@ -117,7 +118,7 @@ class PreviousPublication:
         policy: Policy,
         images: Sequence[Approved],
         revoked: Sequence[Revocation],
-        reasons: Mapping[Name, str],
+        reasons: Mapping[ResultKey, str],
     ) -> None:
         """Raise :class:`WouldShrink` if the next list loses more images than the policy allows."""
         was = self.listed.images if self.listed else ()
@@ -125,7 +126,7 @@ class PreviousPublication:
         if not shrinks_too_much(policy, was, lost):
             return
         lines = [
-            one_line(f"{each.reference}: {reasons.get(each.name, 'not recorded')}", 400)
+            one_line(f"{each.reference}: {reasons.get(each.key, 'not recorded')}", 400)
             for each in lost[:NAMED]
         ]
         more = [f"and {len(lost) - NAMED} more"] if len(lost) > NAMED else []

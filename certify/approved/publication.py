@@ -98,7 +98,7 @@ def publish(
         revoked = reader.indexes.complete(known)
         images, removed = split_revoked(images, revoked)
         excluded += [Exclusion(*name, reason) for name, reason in removed.items()]
-        reasons = {each.name: each.reason for each in excluded}
+        reasons = {each.key: each.reason for each in excluded}
         if not allow_shrink:
             previous.check_shrinking(policy, images, revoked, reasons)
         listed = ApprovedList(

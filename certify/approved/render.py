@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from certify.model.approved import Approved, ApprovedList
+from certify.model.result_key import ResultKey
 from certify.publish.markdown import escaped
 from certify.util.text import one_line, safe_json
 
@@ -49,11 +50,11 @@ class Changes:
 
 
 def compare_lists(
-    before: ApprovedList | None, after: ApprovedList, reasons: Mapping[tuple[str, str, str], str]
+    before: ApprovedList | None, after: ApprovedList, reasons: Mapping[ResultKey, str]
 ) -> Changes:
-    """Compare two lists; ``reasons`` says, by name, why an image is not on the new one."""
-    was = {each.name: each for each in (before.images if before else ())}
-    now = {each.name: each for each in after.images}
+    """Compare two lists; ``reasons`` has the reasons, by key, why an image is missing."""
+    was = {each.key: each for each in (before.images if before else ())}
+    now = {each.key: each for each in after.images}
     unknown = "it has no certificate any more"
     both = sorted(now.keys() & was.keys())
     moved = [name for name in both if was[name].digest != now[name].digest]

@@ -275,9 +275,9 @@ def test_an_exclusion_has_the_name_of_its_entry() -> None:
     result = of_status(Status.REJECTED, image={"platform": None})
     _, left = approve(ANYTHING, [result], [], NOW)
     assert left == [Exclusion(f"{REGISTRY}/{REPOSITORY}:1", "", "plain", "rejected")]
-    assert left[0].name == (f"{REGISTRY}/{REPOSITORY}:1", "", "plain")
+    assert left[0].key == (f"{REGISTRY}/{REPOSITORY}:1", "", "plain")
     images, _ = approve(ANYTHING, [a_certificate()], [], NOW)
-    assert images[0].name == (f"{REGISTRY}/{REPOSITORY}:1", "linux/amd64", "plain")
+    assert images[0].key == (f"{REGISTRY}/{REPOSITORY}:1", "linux/amd64", "plain")
 
 
 # ---------------------------------------------------------------- several names of one image

@@ -183,7 +183,7 @@ def told(name: str) -> str:
 
 
 def test_each_change_is_listed_once() -> None:
-    reasons = {entry("gone").name: "rejected: it has no shell", entry("same").name: "not asked"}
+    reasons = {entry("gone").key: "rejected: it has no shell", entry("same").key: "not asked"}
     found = compare_lists(EVERY, AFTER, reasons)
     assert found == Changes(
         added=(f"added {told('new')}",),
@@ -221,7 +221,7 @@ def test_a_new_index_around_the_same_manifest_moves_it() -> None:
 
 def test_hostile_names_break_no_line() -> None:
     hostile = entry("a").model_copy(update={"reference": HOSTILE, "profile": HOSTILE})
-    found = compare_lists(a_list(hostile), a_list(entry("b")), {hostile.name: HOSTILE})
+    found = compare_lists(a_list(hostile), a_list(entry("b")), {hostile.key: HOSTILE})
     assert len(found.lines) == 2
     assert all(shows(line) for line in found.lines), found
 
@@ -266,7 +266,7 @@ def test_it_is_bounded() -> None:
 
 def test_names_cannot_pose_as_markdown_or_as_another_list() -> None:
     hostile = entry("a").model_copy(update={"reference": HOSTILE})
-    changed = compare_lists(a_list(hostile), a_list(entry("b")), {hostile.name: "<img src=x>"})
+    changed = compare_lists(a_list(hostile), a_list(entry("b")), {hostile.key: "<img src=x>"})
     text = changelog(numbered(1), changed, "")
     assert len(headings(text)) == 2
     assert "<script>" not in text
@@ -286,7 +286,7 @@ def test_a_changelog_edited_by_hand_does_no_harm() -> None:
 @given(st.text(), st.text())
 def test_any_name_stays_on_its_line(name: str, why: str) -> None:
     hostile = entry("a").model_copy(update={"reference": name, "platform": why})
-    changed = compare_lists(a_list(hostile), a_list(entry("b")), {hostile.name: why})
+    changed = compare_lists(a_list(hostile), a_list(entry("b")), {hostile.key: why})
     text = changelog(numbered(1), changed, "")
     assert len(text.splitlines()) == 2 + 3 + 2 - 1
     assert len(headings(text)) == 2
