@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from certify.engine.client import Engine
 from certify.engine.errors import APIError, translate_errors
+from certify.fix.dockerfile import BaseFacts
 from certify.judge.diagnosis import diagnose
 from certify.judge.excerpts import important_lines
 from certify.model.errors import EngineUnavailable, Trouble
@@ -76,11 +77,33 @@ def build(
             raise
 
 
-def user_of(engine: Engine, image: str) -> str:
-    """Return the user that an image's programs run as; empty for root."""
+def facts_of(engine: Engine, image: str) -> BaseFacts:
+    """Return the facts about an image. Raises :class:`EngineUnavailable`."""
     with translate_errors():
         config = engine.client.images.get(image).attrs.get("Config") or {}
-    return str(config.get("User") or "")
+    return BaseFacts(str(config.get("User") or ""), tuple(config.get("OnBuild") or ()))
+
+
+@contextlib.contextmanager
+def without_triggers(engine: Engine, image: str) -> Iterator[str]:
+    """Make a copy of an image without its ONBUILD instructions; remove it at the end.
+
+    The copy shares all layers. Yields its id. Raises :class:`EngineUnavailable`.
+    """
+    api = engine.client.api
+    with translate_errors():
+        config = engine.client.images.get(image).attrs["Config"] | {"OnBuild": []}
+        # No labels: the copy, and all that is built on it, would inherit them.
+        container = api.create_container(image, ["none"])["Id"]
+        try:
+            copy = str(api.commit(container, conf=config)["Id"])
+        finally:
+            api.remove_container(container, force=True)
+    try:
+        yield copy
+    finally:
+        with contextlib.suppress(APIError, EngineUnavailable), translate_errors():
+            api.remove_image(copy)  # only its name goes if a build stands on it
 
 
 def _failure(log: str) -> BuildFailed | Trouble:

@@ -28,17 +28,31 @@ class PackageLines:
     clean: str = ""
 
 
+@dataclass(frozen=True)
+class BaseFacts:
+    """Facts about an image that a Dockerfile on top of it must heed."""
+
+    user: str = ""
+    """The user that its programs run as; empty for root."""
+    triggers: tuple[str, ...] = ()
+    """Its ONBUILD instructions, which run at the beginning of every build on it."""
+
+
+PLAIN_BASE = BaseFacts()
+"""An image of root's, without ONBUILD instructions."""
+
+
 def dockerfile(
-    result: Result, steps: Sequence[Step], packages: PackageLines, *, user: str = ""
+    result: Result, steps: Sequence[Step], packages: PackageLines, base: BaseFacts = PLAIN_BASE
 ) -> str:
     """Return a Dockerfile that applies ``steps`` to the image of ``result``.
 
-    ``user`` is the user of the image's programs, which stays the same; empty for root.
+    The user of the image's programs stays the same.
     """
     sections = [
-        [*_origin(result), *_unfixed(steps)],
+        [*_origin(result), *_unfixed(steps), *_triggers(base.triggers)],
         _from(result),
-        *_runs(steps, packages, user),
+        *_runs(steps, packages, base.user),
         *(_offer(step) for step in steps if step.action is Action.OFFER),
     ]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
@@ -59,6 +73,18 @@ def _unfixed(steps: Iterable[Step]) -> Iterator[str]:
         if not number:
             yield from ("#", "# Not fixed here:")
         yield from _comment(f"{', '.join(checks)}: {reason}", bullet="- ")
+
+
+def _triggers(triggers: Iterable[str]) -> Iterator[str]:
+    for number, trigger in enumerate(triggers):
+        if not number:
+            yield "#"
+            yield from _comment(
+                "The image has ONBUILD instructions, which run when this is built. Build it in a "
+                "folder with the files that they name, or with `certify fix --build`, which "
+                "builds on a copy of the image without them:"
+            )
+        yield from _comment(trigger, bullet="- ")
 
 
 def _from(result: Result) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from certify.engine import packages
 from certify.fix import rules
-from certify.fix.dockerfile import PackageLines, dockerfile
+from certify.fix.dockerfile import PLAIN_BASE, BaseFacts, PackageLines, dockerfile
 from certify.fix.rules import MISSING, Action, Step
 from certify.model.result import Result
 
@@ -18,6 +19,10 @@ class Proposal:
     steps: tuple[Step, ...]
     text: str
     """The Dockerfile."""
+
+    def text_on(self, image: str) -> str:
+        """Return the Dockerfile with another image, a copy of the same, in its FROM."""
+        return re.sub(r"^FROM .+$", f"FROM {image}", self.text, count=1, flags=re.MULTILINE)
 
     @property
     def fixes_any(self) -> bool:
@@ -35,8 +40,8 @@ class Proposal:
         return not rules.unfixed_decisive(self.steps)
 
 
-def propose(result: Result, *, user: str = "") -> Proposal:
-    """Return the fix for the image of a result; ``user`` is the image's own user."""
+def propose(result: Result, base: BaseFacts = PLAIN_BASE) -> Proposal:
+    """Return the fix for the image of a result, about which ``base`` holds more facts."""
     family = _family(result.image.package_manager)
 
     def unavailable(capability: str) -> str:
@@ -49,7 +54,7 @@ def propose(result: Result, *, user: str = "") -> Proposal:
 
     steps = rules.steps(result, unavailable)
     lines = _lines(family, steps) if family else PackageLines()
-    return Proposal(steps, dockerfile(result, steps, lines, user=user))
+    return Proposal(steps, dockerfile(result, steps, lines, base))
 
 
 def _family(name: str | None) -> packages.Family | None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from certify.fix.dockerfile import PackageLines, dockerfile
+from certify.fix.dockerfile import BaseFacts, PackageLines, dockerfile
 from certify.fix.rules import Action, Step
 from certify.model.result import Result
 from tests.factories import DIGEST, MakeResult
@@ -43,7 +43,7 @@ def instructions(text: str) -> list[str]:
 
 
 def test_everything_in_its_order(make_result: MakeResult) -> None:
-    text = dockerfile(make_result(image=REMOTE), STEPS, LINES, user="app:staff")
+    text = dockerfile(make_result(image=REMOTE), STEPS, LINES, BaseFacts("app:staff"))
     assert instructions(text) == [
         f"FROM registry.example/team/app@{DIGEST}",
         "USER root",
@@ -66,7 +66,7 @@ def test_everything_in_its_order(make_result: MakeResult) -> None:
 
 @pytest.mark.parametrize("user", ["", "root", "0", "0:0", "root:root"])
 def test_an_image_of_root_needs_no_user(make_result: MakeResult, user: str) -> None:
-    text = dockerfile(make_result(image=REMOTE), STEPS, LINES, user=user)
+    text = dockerfile(make_result(image=REMOTE), STEPS, LINES, BaseFacts(user))
     assert "USER" not in text
 
 
@@ -94,7 +94,7 @@ def test_checks_with_one_reason_share_a_comment(make_result: MakeResult) -> None
 
 
 def test_nothing_runs_if_nothing_can_be_fixed(make_result: MakeResult) -> None:
-    text = dockerfile(make_result(image=LOCAL), STEPS[4:], PackageLines(), user="app")
+    text = dockerfile(make_result(image=LOCAL), STEPS[4:], PackageLines(), BaseFacts("app"))
     assert [line.split()[0] for line in instructions(text)] == ["ARG", "FROM"]
 
 
@@ -115,3 +115,11 @@ def test_no_text_becomes_an_instruction(
     assert kinds == ["ARG", "FROM", *["RUN"] * odd.fixes]
     assert text.startswith("# Made by certify from "), "no parser directive can come first"
     assert len(text.splitlines()) == text.count("\n"), "no other line ends"
+
+
+def test_onbuild_instructions_are_reported_and_stay_comments(make_result: MakeResult) -> None:
+    triggers = ("COPY requirements.txt /app/", "RUN pip install -r /app/requirements.txt\nRUN id")
+    text = dockerfile(make_result(image=REMOTE), STEPS, LINES, BaseFacts(triggers=triggers))
+    assert "# - COPY requirements.txt /app/" in text
+    assert "certify fix --build" in text
+    assert "\nRUN id" not in text

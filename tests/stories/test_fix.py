@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from certify.engine.client import Engine
-from certify.fix.build import build, user_of
+from certify.fix.build import build, facts_of
 from certify.ledger.store import Ledger
 from certify.model.result import Result
 from certify.model.terms import Grade, Outcome, Status
@@ -120,7 +120,7 @@ def test_a_rejected_image_is_fixed_and_keeps_its_user(
     assert "RUN DEBIAN_FRONTEND=noninteractive dpkg --configure -a\n" in file.read_text("utf-8")
     assert "FROM" not in ended.out
     assert ended.out.split("verdict", 1)[1].split()[:2] == ["rejected", "certified"]
-    assert user_of(engine, target) == "nobody"
+    assert facts_of(engine, target).user == "nobody"
 
 
 FIXABLE = {each.name: each for each in sabotages() if each.mended}
@@ -199,3 +199,17 @@ def test_wrong_usage(certify: Certify, tmp_path: Path, arguments: tuple[str, ...
     assert (ended.code, ended.out) == (2, "")
     assert "Traceback" not in ended.err
     assert not (tmp_path / "reports").exists(), "nothing was run"
+
+
+def test_onbuild_instructions_do_not_keep_an_image_from_being_fixed(
+    certify: Certify, engine: Engine, tag: Tag
+) -> None:
+    onbuild = "ONBUILD COPY requirements.txt /app/"
+    image = derived(engine, tag("onbuild"), INTERRUPT, onbuild)
+    before = {each["Id"] for each in engine.client.api.images(all=True)}
+    target = tag("onbuild-fixed")
+    ended = certify("fix", "--profile", "plain", image, "--build", target)
+    assert ended.code == 0, ended.err
+    assert "# - COPY requirements.txt /app/" in ended.out
+    assert "without its ONBUILD instructions" in ended.err
+    assert before <= {each["Id"] for each in engine.client.api.images(all=True)}
