@@ -68,10 +68,12 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
         booted = candidate.run("systemctl is-system-running", timeout=15).stdout.strip()
         if booted not in ("running", "degraded"):
             candidate.defer_to("systemd.state", f"needs systemd.state: systemd says {booted}")
-        units = "-u docker.service -u docker.socket -u containerd.service"
-        log = candidate.run(f"journalctl {units} -b -o cat --no-pager -n 40")
+        logs = [
+            candidate.run(f"journalctl {units} -b -o cat --no-pager -n {lines}").stdout
+            for units, lines in (("-u docker.service -u docker.socket", 40), ("-u containerd", 15))
+        ]
         status = candidate.run("systemctl status docker.service --no-pager --lines=0")
-        pytest.fail(f"dockerd does not answer\n{status.stdout}{log.stdout}")
+        pytest.fail(f"dockerd does not answer\n{status.stdout}{''.join(logs)}")
     version = nested.docker("version --format '{{.Server.Version}}'").stdout.strip()
     note(f"Docker {version}")
 

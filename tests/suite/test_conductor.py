@@ -74,8 +74,7 @@ class FakeCandidate:
         self.longest_wait = 0.0
         self.transcript: Transcript = []
         self.container = self
-        self.engine = self
-        self.cgroup_version = "1"
+        self.engine = SimpleNamespace(host=lambda: SimpleNamespace(cgroup_version="1"))
         self.volumes: dict[str, object] = {}
         self.ask: Callable[[str, str], None] = lambda _command, _output: None
 
@@ -94,9 +93,6 @@ class FakeCandidate:
 
     def console_output(self) -> str:
         return self.console
-
-    def host(self) -> SimpleNamespace:
-        return SimpleNamespace(cgroup_version=self.cgroup_version)
 
     def configuration(self) -> dict[str, Any]:
         return {"Volumes": self.volumes, "Env": []}
