@@ -11,10 +11,10 @@ from certify.engine.session import ShellResult
 from certify.judge.excerpts import EVIDENCE_LIMIT, excerpt
 from certify.model.finding import Finding
 from certify.model.terms import Outcome
+from certify.suite import fixtures
 from certify.suite.candidate import Candidate
 from certify.suite.catalogue import suite_directory
 from certify.suite.claims import Spec, blocked_by, run_order, spec_of
-from certify.suite.fixtures import Fixtures
 from certify.suite.outcomes import Outcomes
 from certify.util.text import one_line, printable
 
@@ -54,7 +54,9 @@ class Conductor:
         for plugin in list(config.pluginmanager.get_plugins()):
             if getattr(plugin, "__name__", "") == "testinfra.plugin":
                 config.pluginmanager.unregister(plugin)
-        config.pluginmanager.register(Fixtures(self.candidate, self.note), "certify-fixtures")
+        config.stash[fixtures.CANDIDATE] = self.candidate
+        config.stash[fixtures.NOTE] = self.note
+        config.pluginmanager.register(fixtures, "certify-fixtures")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(

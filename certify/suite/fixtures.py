@@ -9,30 +9,30 @@ from certify.suite.candidate import Candidate
 from certify.suite.claims import Note
 from certify.suite.nested import Nested
 
+CANDIDATE = pytest.StashKey[Candidate]()
+NOTE = pytest.StashKey[Note]()
+"""Keys under which the conductor leaves the candidate and :meth:`Conductor.note`."""
 
-class Fixtures:
-    """A pytest plugin that hands the candidate of this run to its checks."""
 
-    def __init__(self, candidate: Candidate, note: Note) -> None:
-        self._candidate = candidate
-        self._note = note
+@pytest.fixture(scope="session")
+def candidate(pytestconfig: pytest.Config) -> Candidate:
+    """Return the candidate under certification."""
+    return pytestconfig.stash[CANDIDATE]
 
-    @pytest.fixture(scope="session")
-    def candidate(self) -> Candidate:
-        """Return the candidate under certification."""
-        return self._candidate
 
-    @pytest.fixture(scope="session")
-    def host(self) -> Host:
-        """Return testinfra's ``Host`` for the candidate, as root, over one long-lived shell."""
-        return self._candidate.host
+@pytest.fixture(scope="session")
+def host(candidate: Candidate) -> Host:
+    """Return testinfra's ``Host`` for the candidate, as root, over one long-lived shell."""
+    return candidate.host
 
-    @pytest.fixture(scope="session")
-    def nested(self) -> Nested:
-        """Return Docker inside the candidate."""
-        return Nested(self._candidate)
 
-    @pytest.fixture
-    def note(self) -> Note:
-        """Return a function that takes one line: the report of a passing check."""
-        return self._note
+@pytest.fixture(scope="session")
+def nested(candidate: Candidate) -> Nested:
+    """Return Docker inside the candidate."""
+    return Nested(candidate)
+
+
+@pytest.fixture
+def note(pytestconfig: pytest.Config) -> Note:
+    """Return a function that takes one line: the report of a passing check."""
+    return pytestconfig.stash[NOTE]

@@ -1,6 +1,6 @@
-"""Checks of one's own, well and badly behaved, in the whole way of a certification.
+"""The user's own checks, good and bad, in a whole certification.
 
-The profile is one that the busybox sample passes, so that only the own check decides.
+The busybox sample passes the profile, so only the own checks decide.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from certify.certification.certify import Options, certify
+from certify.certification.certify import Certification
+from certify.certification.options import Options
 from certify.engine.client import Engine
 from certify.judge.profiles import Profile
-from certify.model.finding import Claim, Finding
 from certify.model.reference import Reference
 from certify.model.result import Result
 from certify.model.terms import Grade, Outcome, Status
@@ -33,27 +33,13 @@ TINY = Profile(
 )
 
 
-class Quiet:
-    """A watcher that only remembers."""
-
-    def __init__(self) -> None:
-        self.phases: list[str] = []
-
-    def phase(self, what: str) -> None:
-        self.phases.append(what)
-
-    def finding(self, finding: Finding, claim: Claim | None) -> None: ...
-
-    def kept(self, container: str) -> None: ...
-
-
 Certified = Callable[..., Result]
 
 
 @pytest.fixture
 def certified(engine: Engine, tmp_path: Path) -> Certified:
     def run(checks: dict[str, str] | str | None, **options: object) -> Result:
-        """Certify with checks of one's own: the text of one file, or of several by name."""
+        """Certify with own checks: the text of one file, or of several by name."""
         if isinstance(checks, str):
             checks = {"test_mine.py": checks}
         folder = tmp_path / "my checks"
@@ -64,7 +50,7 @@ def certified(engine: Engine, tmp_path: Path) -> Certified:
         how = Options(pull="never", timeout=60, own_checks=folder if checks else None)
         how = dataclasses.replace(how, **options)  # type: ignore[arg-type]
         reference = Reference.parse(f"{SAMPLES}/busybox")
-        (result,) = certify(engine, reference, [TINY], how, Quiet())
+        (result,) = Certification(engine, reference, how).run([TINY])
         return result
 
     return run
@@ -77,13 +63,13 @@ def outcomes(result: Result) -> dict[str, Outcome]:
 SHIPPED = {"image.os": Outcome.PASSED, "image.shell": Outcome.PASSED}
 
 
-def test_without_any_the_sample_is_certified(certified: Certified) -> None:
+def test_the_sample_is_certified_without_own_checks(certified: Certified) -> None:
     result = certified(None)
     assert (result.verdict.status, result.verdict.grade) == (Status.CERTIFIED, Grade.NATIVE)
     assert outcomes(result) == SHIPPED
 
 
-def test_what_holds_and_what_does_not(certified: Certified) -> None:
+def test_an_own_check_that_fails_rejects_the_image(certified: Certified) -> None:
     text = """
 def test_holds(host, candidate, note):
     "The kernel is Linux."
@@ -106,7 +92,7 @@ def test_does_not():
     assert next(check for check in result.checks if check.id == "own.holds").message == "Linux"
 
 
-def test_files_of_ones_own_may_be_called_and_share_what_they_like(certified: Certified) -> None:
+def test_own_files_may_have_any_name_and_share_fixtures(certified: Certified) -> None:
     result = certified(
         {
             "test_image.py": "import helper\ndef test_a(mine): assert helper.x == mine",
@@ -119,7 +105,7 @@ def test_files_of_ones_own_may_be_called_and_share_what_they_like(certified: Cer
     assert outcomes(result) == SHIPPED | {"own.a": Outcome.PASSED, "own.b": Outcome.PASSED}
 
 
-def test_of_two_tests_of_one_name_the_failure_counts(certified: Certified) -> None:
+def test_a_failure_counts_if_two_tests_have_one_name(certified: Certified) -> None:
     result = certified(
         {"test_a.py": "def test_x(): assert False", "test_b.py": "def test_x(): pass"}
     )
@@ -200,7 +186,7 @@ def workers_in(folder: Path) -> list[str]:
     return found
 
 
-def test_what_the_caller_has_lying_around_does_not_matter(
+def test_files_in_the_current_folder_do_not_matter(
     certified: Certified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("conftest.py", "docker.py", "pytest.py", "certify.py", "json.py", "testinfra.py"):
