@@ -35,7 +35,7 @@ class BaseFacts:
     user: str = ""
     """The user that its programs run as; empty for root."""
     triggers: tuple[str, ...] = ()
-    """Its ONBUILD instructions, which run at the beginning of every build on it."""
+    """The ONBUILD instructions of the image; they run first in every build on it."""
 
 
 PLAIN_BASE = BaseFacts()
