@@ -51,7 +51,7 @@ def test_usr_lib_is_read_if_etc_has_no_os_release() -> None:
 
 
 @pytest.mark.parametrize("files", [{}, {"/etc/os-release": b""}, {"/etc/os-release": b"NAME=x\n"}])
-def test_without_an_id_there_is_no_such_fact(files: dict[str, bytes]) -> None:
+def test_an_os_release_without_an_id_is_no_fact(files: dict[str, bytes]) -> None:
     facts: list[tuple[str, Any]] = []
     release = candidate_with(files, facts).os_release
     assert not (release or {}).get("ID")

@@ -17,7 +17,7 @@ from certify.suite.catalogue import (
 from certify.suite.claims import spec_of
 
 
-def test_specs_are_read_once_in_the_order_in_which_they_run() -> None:
+def test_specs_are_loaded_once_in_the_order_of_the_run() -> None:
     found = specs()
     assert specs() is found
     assert [spec.last for spec in found] == sorted(spec.last for spec in found)
@@ -36,7 +36,9 @@ def test_each_group_has_a_file_whose_docstring_describes_it() -> None:
 # A user's own folder
 
 
-def test_ones_own_folder_is_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_checks_folder_is_an_absolute_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "test_x.py").touch()
     monkeypatch.chdir(tmp_path)
@@ -54,7 +56,7 @@ def test_a_folder_without_checks_is_wrong_usage(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing", "test_file.py", ""])
-def test_what_is_no_folder_is_wrong_usage(
+def test_a_path_that_is_no_folder_is_wrong_usage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     (tmp_path / "test_file.py").touch()
@@ -119,7 +121,7 @@ def test_a_file_that_is_no_python_is_left_to_the_run(tmp_path: Path, broken: byt
     assert own_check_ids(tmp_path) == {"own.sound"}
 
 
-def test_it_agrees_with_what_is_really_run() -> None:
+def test_ids_agree_with_those_of_a_real_run() -> None:
     assert own_check_ids(suite_directory()) == {spec.claim.id for spec in specs()}
 
     def test_proxy() -> None: ...

@@ -48,13 +48,13 @@ def test_a_claim_may_contain_the_words() -> None:
     assert made("Why: not is no claim? How: so.\n\nWhy: w\n\nHow: h").claim.claim.startswith("Why")
 
 
-def test_what_is_not_said_has_its_default() -> None:
+def test_options_have_defaults() -> None:
     spec = made()
     assert (spec.claim.needs, spec.claim.level) == ((), Level.REQUIRED)
     assert (spec.provides, spec.last) == (None, 0)
 
 
-def test_what_is_said_is_kept() -> None:
+def test_options_are_kept() -> None:
     spec = made(
         needs=("image.shell",), provides="sudo", last=2, level=Level.INFO, remedy="two\n  lines"
     )
@@ -127,7 +127,7 @@ def test_an_ordinary_test_becomes_a_check_of_ones_own(name: str, id: str) -> Non
     assert claim.remedy
 
 
-def test_without_a_docstring_its_name_must_do() -> None:
+def test_the_name_is_the_claim_of_a_test_without_a_docstring() -> None:
     assert spec_of(lambda: None, "test_it").claim.claim == "test_it"
     assert spec_of(None, "test_it").claim.claim == "test_it"
 

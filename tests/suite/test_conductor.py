@@ -1,4 +1,4 @@
-"""What a check's end means, in a real pytest run over a candidate that is not real."""
+"""Real runs of pytest over a fake candidate: order, prerequisites, skips and findings."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class FakeCandidate:
 
 
 class Run:
-    """Runs checks under a conductor, and keeps what was heard of it."""
+    """Runs checks under a conductor, and keeps its reports."""
 
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
@@ -194,12 +194,12 @@ ENDS: list[tuple[str, tuple[Outcome, Fault | None], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("body", "meaning", "message"), ENDS, ids=[each[0] for each in ENDS])
-def test_how_a_check_ends_is_what_it_says(
-    run: Run, body: str, meaning: tuple[Outcome, Fault | None], message: str
+@pytest.mark.parametrize(("body", "expected", "message"), ENDS, ids=[each[0] for each in ENDS])
+def test_each_end_of_a_check_has_its_outcome(
+    run: Run, body: str, expected: tuple[Outcome, Fault | None], message: str
 ) -> None:
     finding = run(a_check("image.one", body))["image.one"]
-    assert (finding.outcome, finding.fault) == meaning
+    assert (finding.outcome, finding.fault) == expected
     assert finding.message == message
     assert finding.because is None
     assert run.reported == [finding]
@@ -228,7 +228,7 @@ def test_a_check_that_cannot_clean_up_has_not_passed(run: Run) -> None:
     assert run(fixture, failing)["image.one"].message == "so not"
 
 
-def test_evidence_is_what_was_said_and_what_was_asked(run: Run) -> None:
+def test_evidence_has_the_message_and_the_commands(run: Run) -> None:
     finding = run(
         a_check(
             "image.one",
@@ -242,7 +242,7 @@ def test_evidence_is_what_was_said_and_what_was_asked(run: Run) -> None:
     )
 
 
-def test_evidence_is_of_this_check_and_its_last_questions(run: Run) -> None:
+def test_evidence_has_the_last_commands_of_this_check_only(run: Run) -> None:
     asks = [f"candidate.ask('ask {number}', '')" for number in range(9)]
     findings = run(
         a_check("image.one", *asks, "assert False"), a_check("image.two", "assert False")
@@ -262,7 +262,7 @@ def test_evidence_has_a_limit(run: Run) -> None:
     assert len(finding.evidence) <= 8000
 
 
-def test_what_went_wrong_outlives_what_was_asked_after_it(run: Run) -> None:
+def test_an_error_stays_in_the_evidence_despite_later_output(run: Run) -> None:
     more = "'all is well here and nothing is to be seen\\n' * 70"
     finding = run(
         a_check(
@@ -286,7 +286,7 @@ def test_an_unknown_answer_has_evidence_as_well(run: Run) -> None:
     assert finding.evidence == "$ ask  (exit 1, 0.2 s)\nsaid"
 
 
-def test_what_a_command_did_not_survive_is_told(run: Run) -> None:
+def test_evidence_reports_a_command_that_was_killed_in_the_end(run: Run) -> None:
     run.candidate.ask = lambda command, _output: run.candidate.transcript.append(
         ShellResult(command, 137, b"", b"", 60.0, timed_out=True)
     )
@@ -295,7 +295,7 @@ def test_what_a_command_did_not_survive_is_told(run: Run) -> None:
     assert finding.waited == 60
 
 
-def test_the_longest_wait_of_a_check_that_was_given_up_is_told(run: Run) -> None:
+def test_a_finding_has_the_longest_failed_wait(run: Run) -> None:
     waits = a_check("image.one", "candidate.longest_wait = 12.5", "assert False")
     found = run(waits, a_check("image.two", "assert False"))
     assert (found["image.one"].waited, found["image.two"].waited) == (12.5, 0)
@@ -320,15 +320,15 @@ def test_a_cause_that_is_not_the_images_leaves_a_failure_unknown(
 
 
 @pytest.mark.parametrize(
-    ("gone", "meaning", "message"),
+    ("gone", "expected", "message"),
     [
         (None, unknown(Fault.HOST), "so not: a command was killed before it ended by itself"),
         (EngineUnavailable("no engine"), unknown(Fault.HOST), "no engine"),
     ],
     ids=repr,
 )
-def test_what_is_not_so_of_what_is_gone_is_told_of_what_is_gone(
-    run: Run, gone: Exception | None, meaning: tuple[Outcome, Fault | None], message: str
+def test_a_failure_after_the_end_of_the_candidate_is_unknown(
+    run: Run, gone: Exception | None, expected: tuple[Outcome, Fault | None], message: str
 ) -> None:
     run.candidate.gone = gone
     run.candidate.ask = lambda command, _output: run.candidate.transcript.append(
@@ -337,18 +337,18 @@ def test_what_is_not_so_of_what_is_gone_is_told_of_what_is_gone(
     finding = run(
         a_check("systemd.units", "candidate.boot", "candidate.ask('x', '')", "assert 0, 'so not'")
     )
-    assert (finding["systemd.units"].outcome, finding["systemd.units"].fault) == meaning
+    assert (finding["systemd.units"].outcome, finding["systemd.units"].fault) == expected
     assert finding["systemd.units"].message == message
 
 
-def test_a_container_that_need_not_run_is_not_missed(run: Run) -> None:
+def test_a_stopped_container_does_not_excuse_a_failure(run: Run) -> None:
     run.candidate.gone = ContainerStopped("it was stopped")
     finding = run(a_check("systemd.shutdown", "assert False, 'too slow'"))["systemd.shutdown"]
     assert (finding.outcome, finding.message) == (Outcome.FAILED, "too slow")
 
 
 @pytest.mark.parametrize("said", ["Temporary failure resolving 'x'", "No space left on device"])
-def test_what_is_proven_is_the_images_fault_whatever_it_looks_like(run: Run, said: str) -> None:
+def test_a_proven_failure_is_the_images_fault_despite_its_evidence(run: Run, said: str) -> None:
     finding = run(
         a_check(
             "packages.refresh", f'candidate.ask("update", "{said}")', "proven('sources are gone')"
@@ -365,7 +365,7 @@ def test_what_is_proven_is_the_images_fault_whatever_it_looks_like(run: Run, sai
 STOPS = "raise ContainerStopped('it ended with exit code 7')"
 
 
-def test_a_container_that_never_came_up_is_told_once_by_the_check_that_answers_for_it(
+def test_only_the_liveness_check_fails_if_the_container_never_came_up(
     run: Run,
 ) -> None:
     run.candidate.boots = ContainerStopped("it ended with exit code 7")
@@ -388,7 +388,7 @@ def test_a_container_that_never_came_up_is_told_once_by_the_check_that_answers_f
     assert {(each.outcome, each.because) for each in rest} == {(Outcome.SKIPPED, "systemd.pid1")}
 
 
-def test_an_init_that_ended_without_a_word_is_asked_what_its_console_says(run: Run) -> None:
+def test_the_evidence_of_an_init_that_ended_has_its_console_output(run: Run) -> None:
     run.candidate.boots = ContainerStopped("it ended")
     run.candidate.console = "Detected unsupported legacy cgroup hierarchy, refusing execution."
     pid1 = run(a_check("systemd.pid1"))["systemd.pid1"]
@@ -396,7 +396,7 @@ def test_an_init_that_ended_without_a_word_is_asked_what_its_console_says(run: R
     assert run.candidate.console in pid1.evidence
 
 
-def test_without_an_init_the_shell_answers_for_the_container(run: Run) -> None:
+def test_image_shell_is_the_liveness_check_without_an_init(run: Run) -> None:
     run.candidate.job.launch, run.candidate.job.liveness_check = "idle", "image.shell"
     run.candidate.boots = ContainerStopped("it ended")
     findings = run(a_check("image.shell", "candidate.boot"), a_check("packages.manager"))
@@ -432,7 +432,7 @@ def test_an_own_command_that_does_not_stay_fails_what_it_was_to_start(
     assert findings["image.shell"].because == "services.supervisord"
 
 
-def test_an_own_command_that_ends_later_is_still_its_anchors_to_tell(
+def test_the_liveness_check_fails_for_an_own_command_that_ends_later(
     started_as_shipped: Run,
 ) -> None:
     findings = started_as_shipped(
@@ -450,7 +450,7 @@ def test_an_own_command_that_ends_later_is_still_its_anchors_to_tell(
     }
 
 
-def test_what_does_not_wait_for_the_anchor_holds_it_up(started_as_shipped: Run) -> None:
+def test_a_failed_prerequisite_skips_the_liveness_check(started_as_shipped: Run) -> None:
     findings = started_as_shipped(
         a_check("image.shell", "assert False"),
         a_check("services.supervisord", needs=("image.shell",)),
@@ -494,7 +494,7 @@ def test_a_container_that_the_host_let_down_has_not_failed(run: Run) -> None:
     assert (finding.outcome, finding.fault) == (Outcome.UNKNOWN, Fault.LAUNCH)
 
 
-def test_a_log_that_blames_the_host_leaves_it_unknown(run: Run) -> None:
+def test_an_end_with_the_hosts_fault_in_the_log_is_unknown(run: Run) -> None:
     run.candidate.log = "Detected unsupported legacy cgroup hierarchy, refusing execution."
     finding = run(a_check("systemd.pid1", STOPS))["systemd.pid1"]
     assert (finding.outcome, finding.fault) == (Outcome.UNKNOWN, Fault.HOST)
@@ -512,14 +512,14 @@ MODULES = "systemd-modules-load.service: Failed with result 'exit-code'."
         ("workspace.git", Outcome.FAILED, Fault.IMAGE),
     ],
 )
-def test_what_the_journal_shows_is_looked_for_where_the_journal_is_shown(
+def test_signatures_of_the_journal_apply_to_groups_with_a_journal(
     run: Run, check_id: str, outcome: Outcome, fault: Fault
 ) -> None:
     finding = run(a_check(check_id, f'pytest.fail("not so\\n" + {MODULES!r})'))[check_id]
     assert (finding.outcome, finding.fault) == (outcome, fault)
 
 
-def test_a_shell_that_cannot_be_started_answers_for_all_that_need_one(run: Run) -> None:
+def test_a_shell_that_cannot_be_started_skips_all_checks_that_need_one(run: Run) -> None:
     run.candidate.job.start_error = "no such file"
     findings = run(a_check("image.os"), a_check("packages.manager"), a_check("systemd.pid1"))
     assert findings["image.os"].outcome is Outcome.PASSED
@@ -552,14 +552,14 @@ def test_a_chain_names_its_root(run: Run, body: str, said: str) -> None:
     assert findings["image.four"].outcome is Outcome.PASSED
 
 
-def test_a_check_whose_needs_passed_or_were_not_asked_for_is_asked(run: Run) -> None:
+def test_a_check_runs_if_its_needs_passed_or_are_not_in_the_run(run: Run) -> None:
     findings = run(
         a_check("image.one"), a_check("image.two", needs=("image.one", "image.of-another-profile"))
     )
     assert findings["image.two"].outcome is Outcome.PASSED
 
 
-def test_a_check_that_blames_another_is_traced_further(run: Run) -> None:
+def test_a_skip_because_of_another_check_is_traced_to_its_root(run: Run) -> None:
     findings = run(
         a_check("image.one", "assert False"),
         a_check("image.two", "blocked_by('image.one', 'see there')"),
@@ -570,7 +570,7 @@ def test_a_check_that_blames_another_is_traced_further(run: Run) -> None:
     assert findings["image.three"].message == "needs image.one, which failed"
 
 
-def test_checks_that_blame_each_other_end(run: Run) -> None:
+def test_a_circle_of_skips_ends(run: Run) -> None:
     findings = run(
         a_check("image.one", "blocked_by('image.two', 'x')"),
         a_check("image.two", "blocked_by('image.one', 'x')"),
@@ -590,7 +590,7 @@ def missing(run: Run, *capabilities: str, family: str | None = "apt") -> None:
     run.candidate.package_manager = packages.family(family) if family else None
 
 
-def test_what_was_installed_at_launch_is_asked_like_anything_else(run: Run) -> None:
+def test_a_capability_installed_at_launch_is_checked_like_others(run: Run) -> None:
     missing(run, "sudo")
     run.candidate.lacks = set()
     assert run(a_check("workspace.sudo", provides="sudo"))["workspace.sudo"].outcome is (
@@ -598,7 +598,7 @@ def test_what_was_installed_at_launch_is_asked_like_anything_else(run: Run) -> N
     )
 
 
-def test_without_a_package_manager_nothing_could_be_installed(run: Run) -> None:
+def test_a_missing_package_manager_explains_a_missing_capability(run: Run) -> None:
     missing(run, "sudo", family=None)
     run.candidate.job.checks = ("packages.manager",)
     finding = run(a_check("workspace.sudo", provides="sudo"))["workspace.sudo"]
@@ -606,14 +606,14 @@ def test_without_a_package_manager_nothing_could_be_installed(run: Run) -> None:
     assert "ships no sudo" in finding.message
 
 
-def test_where_no_check_is_about_the_package_manager_what_lacks_fails(run: Run) -> None:
+def test_a_missing_capability_fails_if_no_check_reports_the_package_manager(run: Run) -> None:
     missing(run, "sudo", family=None)
     finding = run(a_check("workspace.sudo", provides="sudo"))["workspace.sudo"]
     assert (finding.outcome, finding.fault) == (Outcome.FAILED, Fault.IMAGE)
     assert finding.message == "the image ships no sudo, and nothing can install it"
 
 
-def test_what_no_package_can_give_is_the_images_failure(run: Run) -> None:
+def test_a_capability_that_no_package_provides_is_the_images_failure(run: Run) -> None:
     missing(run, "systemd", family="apk")
     finding = run(a_check("systemd.pid1", provides="systemd"))["systemd.pid1"]
     assert (finding.outcome, finding.fault) == (Outcome.FAILED, Fault.IMAGE)
@@ -621,9 +621,7 @@ def test_what_no_package_can_give_is_the_images_failure(run: Run) -> None:
 
 
 @pytest.mark.parametrize("root", ["packages.refresh", "packages.install"])
-def test_an_installation_that_failed_for_a_known_reason_is_blamed_on_it(
-    run: Run, root: str
-) -> None:
+def test_a_failed_installation_is_traced_to_the_package_checks(run: Run, root: str) -> None:
     missing(run, "dockerd")
     findings = run(a_check(root, "unknown('no network')"), a_check("dockerd.x", provides="dockerd"))
     finding = findings["dockerd.x"]
@@ -631,14 +629,14 @@ def test_an_installation_that_failed_for_a_known_reason_is_blamed_on_it(
     assert "dockerd and docker" in finding.message
 
 
-def test_an_installation_that_failed_is_told_by_the_check_that_is_about_it(run: Run) -> None:
+def test_startup_provision_reports_a_failed_installation(run: Run) -> None:
     missing(run, "download")
     run.candidate.job.checks = ("startup.provision",)
     finding = run(a_check("workspace.x", provides="download"))["workspace.x"]
     assert (finding.outcome, finding.because) == (Outcome.SKIPPED, "startup.provision")
 
 
-def test_where_no_check_is_about_the_installation_its_log_is_shown(run: Run) -> None:
+def test_the_log_of_the_installation_is_evidence_without_startup_provision(run: Run) -> None:
     missing(run, "download")
     run.candidate.log = "dpkg: error processing package"
     finding = run(a_check("workspace.x", provides="download"))["workspace.x"]
@@ -648,7 +646,7 @@ def test_where_no_check_is_about_the_installation_its_log_is_shown(run: Run) -> 
     assert "dpkg: error" in finding.evidence
 
 
-def test_an_installation_that_failed_for_lack_of_a_network_is_unknown(run: Run) -> None:
+def test_an_installation_that_failed_without_a_network_is_unknown(run: Run) -> None:
     missing(run, "sudo")
     run.candidate.log = "Temporary failure resolving 'deb.debian.org'"
     finding = run(a_check("workspace.sudo", provides="sudo"))["workspace.sudo"]
@@ -676,7 +674,7 @@ def test_order(run: Run) -> None:
     assert [spec.claim.id for spec in run.specs] == expected
 
 
-def test_only_what_the_profiles_name_is_asked_of_the_shipped_checks(
+def test_only_shipped_checks_that_the_profiles_name_run(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run.candidate.job.checks = ("image.two",)
@@ -685,12 +683,12 @@ def test_only_what_the_profiles_name_is_asked_of_the_shipped_checks(
     assert set(run(*checks, own="def test_plain(): pass")) == {"image.two", "own.plain"}
 
 
-def test_all_of_ones_own_checks_are_asked(run: Run) -> None:
+def test_all_own_checks_run(run: Run) -> None:
     run.candidate.job.checks = ("image.two",)
     assert set(run(a_check("image.one"), a_check("image.two"))) == {"image.one", "image.two"}
 
 
-def test_the_shipped_names_of_testinfra_mean_the_candidate(run: Run) -> None:
+def test_the_host_fixture_is_the_candidate_despite_testinfras_plugin(run: Run) -> None:
     own = "def test_host(host, candidate): assert host is candidate.host"
     run.arguments = ("-p", "testinfra.plugin")
     run.candidate.host = object()  # type: ignore[attr-defined]
@@ -712,7 +710,7 @@ WORSE = [
 
 
 @pytest.mark.parametrize(("first", "second", "outcome"), WORSE)
-def test_of_two_tests_of_one_name_the_worse_counts(
+def test_the_worse_of_two_tests_of_one_name_counts(
     run: Run, first: str, second: str, outcome: Outcome
 ) -> None:
     one = f"def test_same():\n    {first}\n"
@@ -721,7 +719,7 @@ def test_of_two_tests_of_one_name_the_worse_counts(
     assert run.reported[-1] == findings["own.same"], "the last word is what counts"
 
 
-def test_a_failure_of_one_parameter_is_not_mended_by_the_next(run: Run) -> None:
+def test_a_failure_of_one_parameter_stays(run: Run) -> None:
     check = a_check("image.one", "assert number != 2, str(number)").replace(
         "(candidate, note)", "(number)"
     )
@@ -729,7 +727,7 @@ def test_a_failure_of_one_parameter_is_not_mended_by_the_next(run: Run) -> None:
     assert (findings["image.one"].outcome, findings["image.one"].message) == (Outcome.FAILED, "2")
 
 
-def test_findings_are_told_with_their_duration(run: Run) -> None:
+def test_findings_have_a_duration(run: Run) -> None:
     finding = run(a_check("image.one"))["image.one"]
     assert 0 <= finding.seconds < 60
 
@@ -741,6 +739,6 @@ def test_the_candidate_is_what_the_fixtures_hand_out(run: Run) -> None:
     assert seen == [("a", "b")]
 
 
-def test_own_checks_lie_where_pytester_put_them(run: Run) -> None:
+def test_own_checks_are_outside_the_shipped_folder(run: Run) -> None:
     """The tests above rest on it: a folder that is not the suite's own."""
     assert not Path(str(run.pytester.path)).is_relative_to(Path(__file__).parents[2] / "checks")

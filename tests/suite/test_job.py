@@ -41,7 +41,7 @@ def test_only_an_init_is_given_rights(profile: str, asked: str, kind: str, isola
     assert (plan.kind, plan.isolation) == (kind, isolation)
 
 
-def test_a_plan_holds_all_that_was_asked_for() -> None:
+def test_a_plan_holds_all_options() -> None:
     limits = Limits(memory="1g", cpus=0.5)
     plan = plan_launch(ENGINE, load("devspace"), "caps", pace=2.5, network="mine", limits=limits)
     assert plan == LaunchPlan(
@@ -94,7 +94,7 @@ HEEDED = {
 
 
 @pytest.mark.parametrize(("profile", "heeded"), HEEDED.items())
-def test_only_budgets_that_a_launch_heeds_reach_its_checks(
+def test_only_budgets_of_the_launch_reach_its_checks(
     profile: str, heeded: dict[str, float]
 ) -> None:
     """So that profiles that differ in the others can share it."""

@@ -40,14 +40,14 @@ def test_os_release(text: str, found: dict[str, str]) -> None:
 
 @settings(deadline=None)
 @given(st.dictionaries(st.from_regex(r"[A-Z_]+", fullmatch=True), st.text("ab \"'$#=ü")))
-def test_what_was_quoted_comes_back(values: dict[str, str]) -> None:
+def test_quoted_values_come_back(values: dict[str, str]) -> None:
     text = "\n".join(f"{key}={shlex.quote(value)}" for key, value in values.items())
     assert parse_os_release(text) == values
 
 
 @settings(deadline=None)
 @given(st.text())
-def test_any_text_is_read_or_left(text: str) -> None:
+def test_any_text_can_be_parsed(text: str) -> None:
     assert all("=" not in key for key in parse_os_release(text))
 
 

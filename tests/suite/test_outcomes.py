@@ -1,4 +1,4 @@
-"""What was killed or lost says nothing of an image, and never becomes its failure."""
+"""Commands, shells and containers that ended from outside never fail an image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from certify.suite.outcomes import Outcomes
 
 
 class Container:
-    """A container as its engine tells of it; its shell says how many were killed for memory."""
+    """A container and its candidate; its shell counts the kills for lack of memory."""
 
     def __init__(self) -> None:
         self.job = SimpleNamespace(launch="init", liveness_check="systemd.pid1", start_error="")
@@ -74,7 +74,7 @@ def a_spec(check_id: str, provides: str | None = None) -> Spec:
     return Spec(claim, provides)
 
 
-def meaning_of(
+def classify_end(
     candidate: Container,
     error: BaseException,
     *answers: ShellResult,
@@ -82,10 +82,10 @@ def meaning_of(
     provides: str | None = None,
 ) -> tuple[Outcome, Fault | None, str]:
     candidate.transcript = list(answers)
-    meant = Outcomes(cast(Candidate, candidate)).classify(
+    classified = Outcomes(cast(Candidate, candidate)).classify(
         a_spec(check, provides), error, note="", is_alive=True
     )
-    return meant.outcome, meant.fault, meant.message
+    return classified.outcome, classified.fault, classified.message
 
 
 def ends(code: int, said: str = "", **how: Any) -> ShellResult:
@@ -97,62 +97,60 @@ LOST = ends(KILLED, shell_lost=True)
 
 
 def test_a_command_that_fails_is_the_images_failure(candidate: Container) -> None:
-    assert meaning_of(candidate, NOT_SO, ends(100)) == (
+    assert classify_end(candidate, NOT_SO, ends(100)) == (
         Outcome.FAILED, Fault.IMAGE, "ed could not be installed",
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("before", [(), (ends(0),), (ends(1), ends(0))], ids=len)
 @pytest.mark.parametrize("answer", [ends(KILLED, "Killed"), LOST], ids=["killed", "lost"])
-def test_a_command_that_was_killed_says_nothing_of_the_image(
+def test_a_killed_command_leaves_the_check_unknown(
     candidate: Container, answer: ShellResult, before: tuple[ShellResult, ...]
 ) -> None:
-    outcome, fault, message = meaning_of(candidate, NOT_SO, answer, *before)
+    outcome, fault, message = classify_end(candidate, NOT_SO, answer, *before)
     assert (outcome, fault) == (Outcome.UNKNOWN, Fault.HOST)
     assert message == "ed could not be installed: a command was killed before it ended by itself"
 
 
 def test_a_command_that_certify_killed_did_not_end_in_time(candidate: Container) -> None:
     late = ends(KILLED, timed_out=True)
-    assert meaning_of(candidate, NOT_SO, late)[:2] == (Outcome.FAILED, Fault.IMAGE)
+    assert classify_end(candidate, NOT_SO, late)[:2] == (Outcome.FAILED, Fault.IMAGE)
 
 
 @pytest.mark.parametrize("code", [KILLED, 100, 1], ids=["itself", "its child", "who it relies on"])
-def test_what_was_killed_for_want_of_memory_is_the_launchs_fault(
-    candidate: Container, code: int
-) -> None:
+def test_a_kill_for_lack_of_memory_is_the_launchs_fault(candidate: Container, code: int) -> None:
     candidate.oom_kills = b"0\n2\n"
-    outcome, fault, message = meaning_of(candidate, NOT_SO, ends(code))
+    outcome, fault, message = classify_end(candidate, NOT_SO, ends(code))
     assert (outcome, fault) == (Outcome.UNKNOWN, Fault.LAUNCH)
     assert "memory" in message
 
 
 @pytest.mark.parametrize("said", [b"", b"\n", b"0\n0\n", b"many\n", SessionLost("no shell")])
-def test_where_nobody_counts_such_kills_a_failure_stays_one(
+def test_a_failure_stays_without_a_count_of_kills(
     candidate: Container, said: bytes | Exception
 ) -> None:
     candidate.oom_kills = said
-    assert meaning_of(candidate, NOT_SO, ends(1))[0] is Outcome.FAILED
+    assert classify_end(candidate, NOT_SO, ends(1))[0] is Outcome.FAILED
 
 
-def test_what_only_files_and_logs_were_asked_of_proves_nothing_once_somebody_ended_it(
+def test_a_failure_after_somebody_stopped_the_container_is_unknown(
     candidate: Container,
 ) -> None:
     candidate.running, candidate.ended_from_outside = False, True
     anchor = "systemd.pid1"
-    assert meaning_of(candidate, NOT_SO, check=anchor)[:2] == (Outcome.UNKNOWN, Fault.HOST)
+    assert classify_end(candidate, NOT_SO, check=anchor)[:2] == (Outcome.UNKNOWN, Fault.HOST)
     candidate.stopped = "in 30 s, when certify asked"
-    assert meaning_of(candidate, NOT_SO, check=anchor)[:2] == (Outcome.FAILED, Fault.IMAGE)
+    assert classify_end(candidate, NOT_SO, check=anchor)[:2] == (Outcome.FAILED, Fault.IMAGE)
 
 
-def test_a_container_that_was_stopped_is_asked_nothing(candidate: Container) -> None:
+def test_no_command_runs_in_a_stopped_container(candidate: Container) -> None:
     candidate.running = False
     candidate.oom_kills = ContainerStopped("it ended")
-    outcome = meaning_of(candidate, AssertionError("too slow"), check="systemd.shutdown")[0]
+    outcome = classify_end(candidate, AssertionError("too slow"), check="systemd.shutdown")[0]
     assert outcome is Outcome.FAILED
 
 
-def test_the_kernels_count_is_read_with_either_version_of_cgroups(tmp_path: Path) -> None:
+def test_kills_are_counted_under_both_versions_of_cgroups(tmp_path: Path) -> None:
     script = outcomes._OOM_KILLS.replace("/sys/fs/cgroup", str(tmp_path))
 
     def counted() -> list[str]:
@@ -175,23 +173,23 @@ def test_the_kernels_count_is_read_with_either_version_of_cgroups(tmp_path: Path
     [(CommandLost(LOST), Fault.HOST), (SessionLost("no shell answers"), Fault.TOOL)],
     ids=["in a command", "none to be had"],
 )
-def test_a_shell_that_was_lost_leaves_a_check_unknown(
+def test_a_lost_shell_leaves_the_check_unknown(
     candidate: Container, error: SessionLost, fault: Fault
 ) -> None:
-    outcome, whose, message = meaning_of(candidate, error)
+    outcome, whose, message = classify_end(candidate, error)
     assert (outcome, whose) == (Outcome.UNKNOWN, fault)
     assert message.startswith("the shell was lost: ")
 
 
-def test_a_shell_that_was_lost_with_its_container_is_told_of_the_container(
+def test_a_shell_lost_with_its_container_is_the_end_of_the_container(
     candidate: Container,
 ) -> None:
     candidate.running = False
     candidate.log = "panic"
     installed(candidate, 0)
     for error, answers in ((CommandLost(LOST), ()), (NOT_SO, (LOST,))):
-        meant = meaning_of(candidate, error, *answers, check="systemd.units")
-        assert meant == (Outcome.FAILED, Fault.IMAGE, "it ended")
+        classified = classify_end(candidate, error, *answers, check="systemd.units")
+        assert classified == (Outcome.FAILED, Fault.IMAGE, "it ended")
 
 
 # What was installed at launch
@@ -205,33 +203,33 @@ def installed(candidate: Container, code: int) -> None:
     )
 
 
-def test_a_mirror_that_was_ill_at_launch_is_the_networks_fault(candidate: Container) -> None:
+def test_a_sick_mirror_at_launch_is_the_networks_fault(candidate: Container) -> None:
     installed(candidate, 100)
     error = AssertionError(f"installing sudo at launch failed\n{MIRROR}")
-    meant = meaning_of(candidate, error, check="startup.provision")
-    assert meant[:2] == (Outcome.UNKNOWN, Fault.NETWORK)
+    classified = classify_end(candidate, error, check="startup.provision")
+    assert classified[:2] == (Outcome.UNKNOWN, Fault.NETWORK)
 
 
 @pytest.mark.parametrize(
     ("provides", "outcome"), [("sudo", Outcome.UNKNOWN), (None, Outcome.FAILED)]
 )
-def test_so_it_is_for_a_check_of_what_was_to_be_installed(
+def test_a_sick_mirror_at_launch_excuses_checks_of_missing_capabilities(
     candidate: Container, provides: str | None, outcome: Outcome
 ) -> None:
     installed(candidate, 100)
     log = ShellResult("log of the container", 100, MIRROR.encode(), b"", 0)
     error = pytest.fail.Exception("the image ships no sudo")
-    meant = meaning_of(candidate, error, log, check="workspace.sudo", provides=provides)
-    assert meant[0] is outcome
+    classified = classify_end(candidate, error, log, check="workspace.sudo", provides=provides)
+    assert classified[0] is outcome
 
 
 @pytest.mark.parametrize("code", [0, 100, KILLED])
-def test_an_installation_that_was_killed_at_launch_says_nothing_of_the_image(
+def test_a_killed_installation_at_launch_leaves_the_check_unknown(
     candidate: Container, code: int
 ) -> None:
     installed(candidate, code)
     error = AssertionError("installing sudo at launch failed\nUnpacking sudo")
-    outcome = meaning_of(candidate, error, check="startup.provision")[0]
+    outcome = classify_end(candidate, error, check="startup.provision")[0]
     assert (outcome is Outcome.UNKNOWN) == (code == KILLED)
 
 
@@ -239,9 +237,9 @@ def test_an_installation_that_was_killed_at_launch_says_nothing_of_the_image(
 
 
 @pytest.mark.parametrize("what", ["log", "console"])
-def test_an_end_of_which_the_engine_does_not_tell_is_unknown(
+def test_an_end_that_the_engine_does_not_explain_is_unknown(
     candidate: Container, what: str
 ) -> None:
     setattr(candidate, what, EngineUnavailable("The container engine does not tell"))
-    meant = meaning_of(candidate, ContainerStopped("it ended"), check="systemd.pid1")
-    assert meant == (Outcome.UNKNOWN, Fault.HOST, "The container engine does not tell")
+    classified = classify_end(candidate, ContainerStopped("it ended"), check="systemd.pid1")
+    assert classified == (Outcome.UNKNOWN, Fault.HOST, "The container engine does not tell")

@@ -45,7 +45,7 @@ def outcomes(said: str) -> dict[str, int]:
 # Without an image
 
 
-def test_without_an_image_testinfras_own_fixtures_are_there(tmp_path: Path) -> None:
+def test_testinfras_fixtures_work_without_an_image(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         "def test_it(host):\n"
         "    assert host.backend.NAME == 'local'\n"
@@ -56,14 +56,14 @@ def test_without_an_image_testinfras_own_fixtures_are_there(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("fixture", ["candidate", "nested", "note"])
-def test_without_an_image_no_fixture_of_certifys_is_there(tmp_path: Path, fixture: str) -> None:
+def test_certifys_fixtures_are_not_there_without_an_image(tmp_path: Path, fixture: str) -> None:
     (tmp_path / "test_it.py").write_text(f"def test_it({fixture}): pass")
     code, said = run(tmp_path)
     assert code == 1
     assert f"fixture '{fixture}' not found" in said
 
 
-def test_without_an_image_next_to_nothing_is_imported(tmp_path: Path) -> None:
+def test_little_is_imported_without_an_image(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         "import sys\n"
         "def test_it():\n"
@@ -92,7 +92,7 @@ def test_the_options_are_explained(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.engine
-def test_what_cannot_be_launched_ends_pytest_with_a_message(
+def test_pytest_ends_with_a_message_if_nothing_can_be_launched(
     tmp_path: Path, arguments: list[str], said: str
 ) -> None:
     code, output = run(tmp_path, str(suite_directory()), *arguments)
@@ -102,7 +102,7 @@ def test_what_cannot_be_launched_ends_pytest_with_a_message(
     assert output.count("ERROR:") == 1
 
 
-def test_an_engine_that_is_not_there_ends_pytest_with_a_message(tmp_path: Path) -> None:
+def test_pytest_ends_with_a_message_without_an_engine(tmp_path: Path) -> None:
     code, said = run(
         tmp_path, str(suite_directory()), "--image", "x",
         DOCKER_HOST=f"unix://{tmp_path}/no.sock",
@@ -125,7 +125,7 @@ class TestOnARealEngine:
         assert f"certify: {image}:latest sha256:" in said
         assert "no C library's loader found" in said
 
-    def test_ones_own_checks_alone_with_a_profile(self, engine: Engine, tmp_path: Path) -> None:
+    def test_own_checks_alone_with_a_profile(self, engine: Engine, tmp_path: Path) -> None:
         (tmp_path / "test_mine.py").write_text(
             "def test_it(candidate, host):\n"
             "    assert candidate.job.launch == 'idle'\n"

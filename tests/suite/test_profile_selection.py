@@ -35,7 +35,7 @@ def mine(tmp_path: Path) -> str:
     ("name", "expected"),
     [("plain", False), ("./plain", True), ("plain.toml", True), ("/a/b", True), ("a\\b", True)],
 )
-def test_a_file_is_told_from_a_name(name: str, expected: bool) -> None:
+def test_a_path_is_a_file_and_a_word_is_a_name(name: str, expected: bool) -> None:
     assert is_file(name) is expected
 
 
@@ -52,7 +52,7 @@ def test_two_files_may_not_have_one_name(mine: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", shipped())
-def test_a_profile_that_ships_names_all_that_its_checks_need(name: str) -> None:
+def test_shipped_profiles_are_complete(name: str) -> None:
     assert select_profile(name) == complete_profile(load(name)) == load(name)
 
 
@@ -71,9 +71,7 @@ def test_a_profile_that_ships_names_all_that_its_checks_need(name: str) -> None:
          ("image.platform", "image.shell", "services.supervisord")),
     ],
 )  # fmt: skip
-def test_what_a_check_needs_is_asked_too(
-    tmp_path: Path, lines: str, added: tuple[str, ...]
-) -> None:
+def test_needed_checks_are_added(tmp_path: Path, lines: str, added: tuple[str, ...]) -> None:
     """Else what it is skipped for would be nobody's finding, and the verdict stay open."""
     path = tmp_path / "mine.toml"
     text = MINE.replace('extends = "plain"', lines)
@@ -83,7 +81,7 @@ def test_what_a_check_needs_is_asked_too(
     assert (asked.required, asked.recommended) == (named.required, named.recommended)
 
 
-def test_checks_of_ones_own_stay_where_they_were_named(tmp_path: Path) -> None:
+def test_own_checks_keep_their_level(tmp_path: Path) -> None:
     mine = load("plain").model_copy(update={"required": ("tools.jq",), "recommended": ()})
     assert complete_profile(mine).required == ("tools.jq",)
     assert set(complete_profile(mine).info) == {"image.libc", "image.platform", "image.shell"}

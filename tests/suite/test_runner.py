@@ -99,7 +99,7 @@ def test_many_events_at_once(child: Child) -> None:
     assert [each.get("number") for each in events] == [*range(5000), None]
 
 
-def test_the_first_event_is_heard_before_the_second_is_told(child: Child) -> None:
+def test_an_event_arrives_before_the_next_is_sent(child: Child) -> None:
     body = """
         wait()
         tell(event="first")
@@ -120,7 +120,7 @@ def test_the_first_event_is_heard_before_the_second_is_told(child: Child) -> Non
 @pytest.mark.parametrize(
     "end", ["sys.exit(1)", "sys.exit(0)", "os._exit(7)", "os.abort()", "raise ValueError('odd')"]
 )
-def test_a_child_that_ends_without_a_word_leaves_what_it_printed(child: Child, end: str) -> None:
+def test_the_output_of_a_child_that_ends_early_is_evidence(child: Child, end: str) -> None:
     body = f"""
         wait()
         print("to stdout", flush=True)
@@ -138,7 +138,7 @@ def test_a_child_that_ends_without_a_word_leaves_what_it_printed(child: Child, e
     assert it.value.remedy
 
 
-def test_what_was_heard_before_the_end_counts(child: Child) -> None:
+def test_events_before_the_end_arrive(child: Child) -> None:
     body = """
         wait()
         tell(event="finding")
@@ -152,7 +152,7 @@ def test_what_was_heard_before_the_end_counts(child: Child) -> None:
             next(events)
 
 
-def test_a_child_that_ends_before_it_is_told_anything(child: Child) -> None:
+def test_a_child_that_ends_before_it_has_a_job(child: Child) -> None:
     with child("sys.exit('no way')") as runner:
         assert runner._process is not None
         runner._process.wait()
@@ -189,7 +189,7 @@ def test_a_deadline_is_an_event(child: Child) -> None:
     assert not Path(f"/proc/{pid}").exists()
 
 
-def test_a_deadline_that_has_passed_is_told_at_once(child: Child) -> None:
+def test_a_passed_deadline_is_an_event_at_once(child: Child) -> None:
     with child("threading.Event().wait()") as runner:
         runner.begin(JOB, None)
         assert list(runner.events(in_(-1))) == [{"event": "deadline"}]
@@ -235,9 +235,7 @@ def test_a_child_is_gone_after_an_exception(child: Child, error: BaseException) 
 
 
 @pytest.mark.parametrize("error", [RuntimeError("mine"), KeyboardInterrupt()], ids=repr)
-def test_a_child_that_nobody_listens_to_is_gone_before_its_container_is(
-    child: Child, error: BaseException
-) -> None:
+def test_the_child_ends_before_its_container_is_removed(child: Child, error: BaseException) -> None:
     gone = []
 
     @contextlib.contextmanager
@@ -285,7 +283,7 @@ def test_no_descriptor_is_left_open(child: Child) -> None:
 # What the child is given
 
 
-def test_the_child_lives_in_a_world_of_its_own(
+def test_the_child_has_its_own_environment_and_session(
     child: Child, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "--nonsense")

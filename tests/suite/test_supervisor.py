@@ -31,7 +31,7 @@ def a_process(
     return Process(pid, name or argv[0].rpartition("/")[2], state, parent, user, user, argv)
 
 
-def test_the_kernels_list_is_read_whatever_a_process_is_called() -> None:
+def test_processes_with_odd_names_are_parsed() -> None:
     assert parse_processes(LISTING) == (
         Process(1, "entrypoint", "S", 0, 0, 0, ("/bin/sh", "/entrypoint")),
         Process(7, "a ) (b", "R", 1, 1000, 1001, ("app", "--name", "two words")),
@@ -48,7 +48,7 @@ def test_a_process_that_ended_while_it_was_read_is_left_out(cut: str) -> None:
 
 
 @given(st.text(string.printable + "\037é"))
-def test_nothing_that_a_process_prints_of_itself_breaks_the_reading(text: str) -> None:
+def test_any_listing_can_be_parsed(text: str) -> None:
     parse_processes(text)
     parse_processes(LISTING + "= " + text)
     parse_status(text)
@@ -122,7 +122,7 @@ def test_the_status_of_programs() -> None:
         "app RUNNINGS",
     ],
 )
-def test_what_is_no_status_is_no_answer(said: str) -> None:
+def test_other_output_is_no_status(said: str) -> None:
     assert parse_status(said) is None
 
 
@@ -163,7 +163,7 @@ WAS_KILLED = ShellResult("x", KILLED, b"", b"", 0.1)
     ],
     ids=["lost", "no shell", "late", "killed"],
 )
-def test_what_is_not_answered_does_not_pass_for_what_may_not_be_looked_into(
+def test_a_command_without_an_end_raises(
     end: ShellResult | Exception, raised: type[Exception]
 ) -> None:
     supervisor = Supervisor(Ends(end))
@@ -180,7 +180,7 @@ def test_what_is_not_answered_does_not_pass_for_what_may_not_be_looked_into(
             ask()
 
 
-def test_a_process_that_may_not_be_looked_into_shows_nothing() -> None:
+def test_a_denied_process_shows_nothing() -> None:
     shells = Ends(ShellResult("x", 1, b"", b"Permission denied", 0.1))
     supervisor = Supervisor(shells)
     assert supervisor.written_files(PROGRAM) == ()
@@ -192,7 +192,7 @@ def test_a_process_that_may_not_be_looked_into_shows_nothing() -> None:
 @pytest.mark.parametrize(
     ("end", "has_settled"), [(LOST, False), (LATE, False), (WAS_KILLED, False), (NO_SHELL, True)]
 )
-def test_what_is_not_answered_has_not_settled_but_without_a_shell_nobody_can_tell(
+def test_a_command_without_an_end_is_unsettled_and_a_missing_shell_settled(
     end: ShellResult | Exception, has_settled: bool
 ) -> None:
     assert Supervisor(Ends(end)).has_settled() is has_settled
