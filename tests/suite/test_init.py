@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
 from certify import suite
+from certify.suite import Candidate, Nested
+from certify.suite.lifecycle import Lifecycle
 from tests.repository.test_architecture import ROOT
 
 PAGE = ROOT / "docs" / "writing-checks.md"
@@ -43,3 +46,27 @@ def test_type_checkers_see_the_same_names() -> None:
 def test_the_page_for_authors_describes_each_name() -> None:
     described = re.findall(r"^\| `(\w+)", PAGE.read_text("utf-8"), re.MULTILINE)
     assert set(suite.__all__) <= set(described)
+
+
+OF_THE_CONDUCTOR = {
+    "console_output", "container", "control_results", "job", "longest_wait", "transcript",
+}  # fmt: skip
+"""Attributes of the candidate that the conductor and its helpers use, and checks do not need."""
+
+
+def attributes(*classes: type) -> set[str]:
+    """The public methods and properties of classes, and the fields that they set."""
+    found = {name for each in classes for name in dir(each)}
+    for each in classes:
+        found |= set(re.findall(r"^        self\.(\w+)(?:: .*)? = ", inspect.getsource(each), re.M))
+    return {name for name in found if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(
+    ("classes", "prefix"), [((Candidate, Lifecycle), "candidate"), ((Nested,), "nested")]
+)
+def test_the_page_describes_each_attribute(classes: tuple[type, ...], prefix: str) -> None:
+    text = PAGE.read_text("utf-8").partition(f"| `{prefix}.` | meaning |")[2].partition("\n\n")[0]
+    first_cells = " ".join(line.split(" | ")[0] for line in text.splitlines())
+    described = set(re.findall(r"`(\w+)", first_cells))
+    assert described == attributes(*classes) - OF_THE_CONDUCTOR
