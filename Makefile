@@ -14,7 +14,7 @@ demo: setup samples ## set up, make the samples, certify them, show the matrix
 
 test: ## set up, make the samples, lint, run all tests (ARGS="-k name -x")
 	@scripts/setup test
-	@scripts/samples
+	@scripts/samples --fresh
 	@scripts/lint
 	@scripts/test $(ARGS)
 
