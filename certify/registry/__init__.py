@@ -1,1 +1,1 @@
-"""Registries of images: what they hold, and how they are asked."""
+"""Registries of images: their contents, and the protocol and logins to read them."""

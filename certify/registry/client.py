@@ -1,61 +1,55 @@
-"""What a registry says of an image, by the distribution protocol (python-dxf speaks it)."""
+"""A client of registries, by the protocol of the OCI Distribution Specification."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import hashlib
-import json
 import re
-from collections.abc import Callable, Container, Iterator
-from types import TracebackType
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from dxf import DXF, DXFBase
-from dxf.exceptions import DXFError, DXFUnauthorizedError
 
 from certify.model.errors import ImageUnavailable
-from certify.model.platform import normal
+from certify.model.platform import normalize_platform
 from certify.model.reference import DOCKER_HUB, Reference
 from certify.registry.errors import unavailable
-from certify.registry.tokens import Credentials, Login, authorization
-from certify.registry.transport import is_loopback, pages, session, speaks_tls
+from certify.registry.tokens import Credentials, Login, LoginNeeded, authorization
+from certify.registry.transport import Connection, pages
+from certify.util.http import Answer, BadStatus, is_loopback
 from certify.util.text import one_line
 
 HUB_HOST = "registry-1.docker.io"
-"""Where ``docker.io/…`` is served from."""
+"""The host that serves ``docker.io/…``."""
 PAGE = 1000
+"""The number of names that one page of a list is to hold."""
+MOST_PAGES = 2_000
+"""The most pages of a list; a registry that sends more goes round in circles."""
 ATTESTATION_TAG = re.compile(r"sha(256|512)-[0-9a-f]{64,128}(\..+)?")
 """Tags under which attestations are attached where a registry has no referrers API; cosign adds
 ``.sig``, ``.att`` or ``.sbom``."""
-
-_INDEXES = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+_DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+ANY = ", ".join(
+    (MANIFEST, INDEX, "application/vnd.docker.distribution.manifest.v2+json", _DOCKER_INDEX)
 )
+"""The header ``Accept`` for manifests and indexes of every kind."""
+
+Descriptor = dict[str, Any]
+"""A descriptor of the OCI Image Specification: ``mediaType``, ``digest``, ``size`` and more."""
+
 _DIGEST = re.compile(r"sha(256:[0-9a-f]{64}|384:[0-9a-f]{96}|512:[0-9a-f]{128})")
-MOST_PAGES = 2_000
-"""A registry that lists more pages than this goes round in circles."""
-
-
-class _Client(DXFBase):
-    """A dxf client that stays with its registry."""
-
-    def _base_request(self, method: str, path: str, **kwargs: Any) -> requests.Response:
-        """A next page may be anywhere; our password is for this registry alone."""
-        url = urljoin(self._base_url, path)
-        if urlsplit(url)[:2] != urlsplit(self._base_url)[:2]:
-            raise ValueError(f"it goes on at another address, {one_line(url)}")
-        return super()._base_request(method, path, **kwargs)  # type: ignore[no-untyped-call, no-any-return]
+_DIGEST_FIELD = "Docker-Content-Digest"
 
 
 class Registry:
-    """One registry, in one thread; a context manager that holds its connection.
+    """One registry, for one thread; a context manager that closes its connection.
 
     Every method raises :class:`ImageUnavailable`, with the fault at the registry or
-    the network, for anything that keeps it from an answer.
+    the network, if the registry gives no usable answer.
     """
 
     def __init__(
@@ -66,52 +60,51 @@ class Registry:
         insecure: bool = False,
         timeout: float = 20.0,
     ) -> None:
+        """Wait ``timeout`` seconds for each answer; ``insecure`` needs no TLS and trusts anyone."""
         self.host = host
         self._credentials = credentials
-        self._insecure = insecure
+        server = HUB_HOST if host == DOCKER_HUB else host
+        self._server = server
+        self._insecure = insecure or is_loopback(server)
         self._timeout = timeout
-        self._session: requests.Session | None = None
-        self._client: _Client | None = None
-        self._repositories: dict[str, DXF] = {}
+        self._authorizations: dict[str, str] = {}
+        """The header ``Authorization`` for each repository; an empty name is the catalogue's."""
         self.remaining: int | None = None
-        """Pulls that the registry still allows (``ratelimit-remaining``), if it says."""
+        """The pulls that the registry still allows (``ratelimit-remaining``), if it says so."""
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._session is not None:
-            self._session.close()
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if connection := self.__dict__.get("_connection"):
+            connection.close()
 
     def repositories(self, namespace: str = "") -> Iterator[str]:
-        """The names of all repositories, page by page; the protocol cannot ask for a part."""
-        with self.answering("list its repositories"):
-            yield from _names(self._connected()._base_request, "_catalog", "repositories")
+        """Yield the names of all repositories; the protocol has no way to list a part."""
+        with self.explaining("list its repositories"):
+            yield from self._names("", "_catalog", "repositories")
 
     def tags(self, repository: str) -> Iterator[str]:
-        """The tags of a repository, without those of attached attestations."""
-        with self.answering(f"list the tags of {repository}"):
-            for tag in _names(self._repository(repository)._request, "tags/list", "tags"):
+        """Yield the tags of a repository, without those of attached attestations."""
+        with self.explaining(f"list the tags of {repository}"):
+            for tag in self._names(repository, "tags/list", "tags"):
                 if not ATTESTATION_TAG.fullmatch(tag):
                     yield tag
 
     def digest(self, repository: str, reference: str) -> str:
-        """The digest that a tag (or digest) leads to, by HEAD: no pull is counted for it."""
-        with self.answering(f"find {repository}:{reference}"):
-            found, answer = self._repository(repository).head_manifest_and_response(reference)
+        """Return the digest that a tag leads to; as a rule this counts as no pull."""
+        with self.explaining(f"find {repository}:{reference}"):
+            answer = self._manifest(repository, reference, _DIGEST_FIELD)
             left = answer.headers.get("ratelimit-remaining", "").partition(";")[0]
             if left.isdecimal() and len(left) < 10:
                 self.remaining = int(left)
-        if not found:
-            raise ImageUnavailable(
-                f"{self.host} gives no digest for {repository}:{reference}",
-                remedy="Its answer lacks Docker-Content-Digest; ask whoever runs the registry.",
-            )
+            if answer.content:
+                return f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
+        found = answer.headers[_DIGEST_FIELD]
         if not _DIGEST.fullmatch(found):
             raise ImageUnavailable(
                 f"{self.host} calls {one_line(found, 40)!r} the digest of {repository}:{reference}",
@@ -119,79 +112,41 @@ class Registry:
             )
         return found
 
+    def describe(self, repository: str, digest: str) -> Descriptor:
+        """Return the descriptor of a manifest or index."""
+        with self.explaining(f"find {repository}@{digest}"):
+            answer = self._manifest(repository, digest, "Content-Length", "Content-Type")
+            if answer.content:
+                _check(answer.content, digest)
+            size = len(answer.content) or int(answer.headers["Content-Length"])
+            return {"mediaType": answer.headers["Content-Type"], "digest": digest, "size": size}
+
     def manifest_digest(self, repository: str, digest: str, platform: str) -> str | None:
-        """The digest of one platform's manifest: the same if there is no index; null if none."""
-        with self.answering(f"read {repository}@{digest}"):
-            _, answer = self._repository(repository).get_manifest_and_response(digest)
+        """Return the digest of one platform's manifest: the same if it is no index, or None."""
+        with self.explaining(f"read {repository}@{digest}"):
+            path = f"manifests/{digest}"
+            answer = self._request("GET", repository, path, headers={"Accept": ANY})
             _check(answer.content, digest)
-            manifest = json.loads(answer.content)
-            if manifest.get("mediaType") not in _INDEXES and "manifests" not in manifest:
-                return digest
-            return _of_platform(manifest["manifests"], normal(platform))
+            manifest = answer.json()
+            if manifest.get("mediaType") in (INDEX, _DOCKER_INDEX) or "manifests" in manifest:
+                return _of_platform(manifest["manifests"], normalize_platform(platform))
+            return digest
 
-    def ask(
-        self,
-        repository: str,
-        method: str,
-        path: str,
-        *,
-        missing: Container[int] = (),
-        **request: Any,
-    ) -> requests.Response | None:
-        """One request below ``/v2/REPOSITORY/``; null for a status that means it is not there."""
-        with self.answering(f"answer to {method.upper()} {one_line(path)} of {repository}"):
-            try:
-                answer = self._repository(repository)._request(method, path, **request)  # type: ignore[no-untyped-call]
-            except requests.HTTPError as error:
-                if error.response is not None and error.response.status_code in missing:
-                    return None
-                raise
-        assert isinstance(answer, requests.Response)
-        return answer
+    def request(self, method: str, repository: str, path: str, **request: Any) -> Answer:
+        """Send a request below ``/v2/REPOSITORY/`` and return the answer.
 
-    def _connected(self) -> _Client:
-        """The client; where Docker would, without TLS, or with anybody's certificate."""
-        if self._client is None:
-            host = HUB_HOST if self.host == DOCKER_HUB else self.host
-            lax = self._insecure or is_loopback(host)
-            asking = self._session = session(host, self._timeout)
-            plain = lax and not speaks_tls(asking, host)
-            self._client = _Client(
-                host, self._authenticate, insecure=plain, tlsverify=not lax, timeout=self._timeout
-            )
-            self._client._sessions.insert(0, asking)
-        return self._client
-
-    def _repository(self, name: str) -> DXF:
-        """A repository, with the token that it was given before."""
-        if name not in self._repositories:
-            self._repositories[name] = _Repository.from_base(self._connected(), name)
-        return self._repositories[name]
-
-    @functools.cached_property
-    def _login(self) -> Login | ImageUnavailable | None:
-        """Docker's login to it, or why none can be had; looked up once, for helpers are slow."""
-        try:
-            return self._credentials(self.host)
-        except ImageUnavailable as trouble:
-            return trouble
-
-    def _authenticate(self, client: Any, refusal: requests.Response) -> None:
-        """Find out how to ask again. Without a login nobody asks: that may be enough."""
-        login = None if isinstance(self._login, ImageUnavailable) else self._login
-        scope = f"repository:{client._repo}:pull" if client._repo else "registry:catalog:*"
-        lax = not client._tlsverify
-        header = authorization(
-            client._sessions[0], refusal, login, scope=scope, lax=lax, verify=not lax
-        )
-        client._headers = {"Authorization": header}
+        ``path`` may also be a whole address of this registry. Further arguments are those of
+        :meth:`HttpClient.request`, and ``allowed``: statuses that are no error here.
+        """
+        with self.explaining(f"answer {method} {one_line(path)} of {repository}"):
+            return self._request(method, repository, path, **request)
 
     @contextlib.contextmanager
-    def answering(self, what: str) -> Iterator[None]:
-        """Turns what keeps the registry from ``what`` into :class:`ImageUnavailable`."""
+    def explaining(self, what: str) -> Iterator[None]:
+        """Turn an error that kept the registry from ``what`` into :class:`ImageUnavailable`."""
         try:
             yield
-        except DXFUnauthorizedError as error:
+        except LoginNeeded as error:
             if isinstance(self._login, ImageUnavailable):
                 raise self._login from error
             cause = "it refuses the login that Docker has" if self._login else "it asks for a login"
@@ -199,58 +154,116 @@ class Registry:
             raise ImageUnavailable(
                 f"{self.host} does not {what}: {cause}", remedy=f"`docker login{host}` first."
             ) from error
-        except _TROUBLE as error:
+        except _ERRORS as error:
             raise unavailable(f"{self.host} does not {what}", error) from error
 
+    def _manifest(self, repository: str, reference: str, *fields: str) -> Answer:
+        """Return the answer to HEAD if it has the header fields, else the manifest itself.
 
-_TROUBLE = (
-    DXFError, requests.RequestException,
-    # from what it sent
+        HEAD counts against no limit of pulls. Some registries answer it with 404 or 405, or
+        leave fields out.
+        """
+        path, headers = f"manifests/{reference}", {"Accept": ANY}
+        answer = self._request("HEAD", repository, path, headers=headers, allowed=(404, 405))
+        if answer.status in (404, 405) or not all(field in answer.headers for field in fields):
+            answer = self._request("GET", repository, path, headers=headers)
+            if answer.json().get("schemaVersion") != 2:
+                raise ValueError("its answer is no manifest")
+        return answer
+
+    def _request(
+        self, method: str, repository: str, path: str, *,
+        headers: Mapping[str, str] | None = None, allowed: Container[int] = (), **content: Any,
+    ) -> Answer:  # fmt: skip
+        """Send a request, with a login or a token if the registry asks for one.
+
+        Raises :class:`LoginNeeded`, :class:`BadStatus` and whatever is in :data:`_ERRORS`.
+        """
+        base = f"{self._base}/{repository}/" if repository else f"{self._base}/"
+        url = urljoin(base, path)
+        if urlsplit(url)[:2] != urlsplit(base)[:2]:
+            # Logins are for this registry alone.
+            raise ValueError(f"it continues at another address, {one_line(url)}")
+        for last in (False, True):
+            known = self._authorizations.get(repository)
+            sent = {**(headers or {}), **({"Authorization": known} if known else {})}
+            answer = self._connection.request(method, url, headers=sent, **content)
+            if answer.status != 401:
+                return answer if answer.status in allowed else answer.checked()
+            if not last:
+                self._authorizations[repository] = self._authorization(repository, answer)
+        raise LoginNeeded
+
+    def _authorization(self, repository: str, refusal: Answer) -> str:
+        """Return a header with which to repeat a refused request, perhaps without any login."""
+        return authorization(
+            self._connection,
+            refusal.headers.get("WWW-Authenticate", ""),
+            None if isinstance(self._login, ImageUnavailable) else self._login,
+            scope=f"repository:{repository}:pull" if repository else "registry:catalog:*",
+            plain_http=self._insecure,
+        )
+
+    def _names(self, repository: str, path: str, key: str) -> Iterator[str]:
+        """Yield the names of a list, page by page."""
+        answer = self._request("GET", repository, path, params={"n": PAGE})
+        for _ in pages(MOST_PAGES):
+            for name in answer.json()[key] or ():
+                if not isinstance(name, str):
+                    raise ValueError("its list holds something else than names")
+                yield name
+            following = answer.next_page
+            if following is None:
+                return
+            answer = self._request("GET", repository, following)
+
+    @functools.cached_property
+    def _connection(self) -> Connection:
+        return Connection(self._server, self._timeout, verify=not self._insecure)
+
+    @functools.cached_property
+    def _base(self) -> str:
+        """The address of the API; only an insecure registry may do without TLS, as in Docker."""
+        plain = self._insecure and not self._connection.speaks_tls(self._server)
+        return f"{'http' if plain else 'https'}://{self._server}/v2"
+
+    @functools.cached_property
+    def _login(self) -> Login | ImageUnavailable | None:
+        """Docker's login, or the reason why there is none; looked up once, for helpers are slow."""
+        try:
+            return self._credentials(self.host)
+        except ImageUnavailable as trouble:
+            return trouble
+
+
+_ERRORS = (
+    BadStatus, requests.RequestException,
+    # from content that is not as expected
     ValueError, KeyError, TypeError, AttributeError, RecursionError,
 )  # fmt: skip
 
 
-class _Repository(_Client, DXF):
-    """A repository of a registry, over the same connection."""
-
-
-def manifest_digest(
+def find_manifest_digest(
     registry: Registry, reference: Reference, digest: str, platform: str
 ) -> str | None:
-    """The digest of the manifest for one platform behind a digest of a repository.
+    """Return the digest of one platform's manifest behind a digest of a repository.
 
-    The same digest if that is a manifest itself; null if the registry does not say.
+    The same digest if that is a manifest itself; None if the registry gives no answer.
     """
-    with (
-        contextlib.suppress(ImageUnavailable, ValueError, KeyError, TypeError, AttributeError),
-        registry,
-    ):
+    with contextlib.suppress(ImageUnavailable), registry:
         return registry.manifest_digest(reference.repository, digest, platform)
     return None
 
 
-def _names(ask: Callable[..., requests.Response], path: str, key: str) -> Iterator[str]:
-    """What a registry lists, page by page; each tells where the next one is."""
-    answer = ask("get", path, params={"n": PAGE})
-    for _ in pages(MOST_PAGES):
-        for name in answer.json()[key] or ():
-            if not isinstance(name, str):
-                raise ValueError("its list holds something else than names")
-            yield name
-        following = answer.links.get("next")
-        if following is None:
-            return
-        answer = ask("get", urljoin(answer.url, following["url"]))
-
-
 def _check(content: bytes, digest: str) -> None:
+    """Raise ValueError if the content has another digest."""
     algorithm, _, digits = digest.partition(":")
     if hashlib.new(algorithm, content).hexdigest() != digits:
-        raise ValueError("what it sends is something else than the digest says")
+        raise ValueError("its content does not match the digest")
 
 
-def _of_platform(entries: list[dict[str, Any]], platform: str) -> str | None:
-    """The one manifest for a platform; null if there is none, or none is the one."""
+def _of_platform(entries: list[Descriptor], platform: str) -> str | None:
+    """Return the digest of the only entry for a platform; None for none, or for several."""
     for wanted in (platform, "/".join(platform.split("/")[:2])):
         found = {entry["digest"] for entry in entries if _platform_of(entry) == wanted}
         if found:
@@ -259,7 +272,7 @@ def _of_platform(entries: list[dict[str, Any]], platform: str) -> str | None:
     return None
 
 
-def _platform_of(entry: dict[str, Any]) -> str:
+def _platform_of(entry: Descriptor) -> str:
     named = entry.get("platform") or {}
     parts = (named.get("os"), named.get("architecture"), named.get("variant"))
-    return normal("/".join(str(part) for part in parts if part))
+    return normalize_platform("/".join(str(part) for part in parts if part))

@@ -1,4 +1,4 @@
-"""Logins to registries, as ``docker login`` left them; no engine is needed for that."""
+"""Logins to registries, as ``docker login`` stores them; no engine is needed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from certify.util.text import one_line
 
 
 def configuration() -> AuthConfig:
-    """What Docker's own configuration says of logins. Raises :class:`UsageError`."""
+    """Return the logins of Docker's own configuration. Raises :class:`UsageError`."""
     try:
         return load_config()
-    except _NONSENSE as error:
+    except _ERRORS as error:
         raise UsageError(
             f"{_file()}: its logins cannot be read: {one_line(str(error))}",
             remedy="Each of its `auths` is an object whose `auth` is USER:PASSWORD in base64; "
@@ -30,37 +30,37 @@ def configuration() -> AuthConfig:
 
 
 def login(registry: str) -> Login | None:
-    """The login to a registry from Docker's own configuration, or null if there is none.
+    """Return the login to a registry from Docker's own configuration, or None if there is none.
 
-    Raises :class:`ImageUnavailable` if a credential helper does not give it, and
-    :class:`UsageError` for a configuration that cannot be read.
+    Raises :class:`ImageUnavailable` if a credential helper fails, and :class:`UsageError` for a
+    configuration that cannot be read.
     """
     host = None if registry == DOCKER_HUB else registry
-    known = configuration()
+    logins = configuration()
     try:
-        store = known.get_credential_store(host)
+        store = logins.get_credential_store(host)
         if store and shutil.which(f"{PROGRAM_PREFIX}{store}") is None:
             raise DockerException("it is not installed")  # the library would only warn of it
-        found = known.resolve_authconfig(host) or {}
-    except _NONSENSE as error:
-        program = f"{PROGRAM_PREFIX}{known.get_credential_store(host)}"
+        found = logins.resolve_authconfig(host) or {}
+    except _ERRORS as error:
+        program = f"{PROGRAM_PREFIX}{logins.get_credential_store(host)}"
         raise ImageUnavailable(
             f"Docker's login to {registry} cannot be had from {one_line(program, 60)}: "
             f"{one_line(str(error.__cause__ or error))}",
-            remedy=f"Mend or install that program, or take it out of {_file()}.",
+            remedy=f"Repair or install that program, or take it out of {_file()}.",
             fault=Fault.TOOL,
         ) from error
     # A helper's answer is written with capitals.
-    told = {name.lower(): value for name, value in found.items()}
-    if told.get("identitytoken"):
-        return IDENTITY, str(told["identitytoken"])
-    if told.get("username") and told.get("password"):
-        return str(told["username"]), str(told["password"])
+    fields = {name.lower(): value for name, value in found.items()}
+    if fields.get("identitytoken"):
+        return IDENTITY, str(fields["identitytoken"])
+    if fields.get("username") and fields.get("password"):
+        return str(fields["username"]), str(fields["password"])
     return None
 
 
 def for_engine(found: Login | None) -> dict[str, str]:
-    """A login as the engine takes it along with a pull; nothing for none."""
+    """Return a login in the form that the engine takes with a pull; empty without one."""
     if found is None:
         return {}
     user, secret = found
@@ -73,5 +73,5 @@ def _file() -> str:
     return os.fsdecode(find_config_file() or "config.json")  # type: ignore[arg-type]
 
 
-# The library takes files and answers of helpers for what they ought to be.
-_NONSENSE = (DockerException, ValueError, TypeError, AttributeError, KeyError)
+# The library expects files and answers of helpers to be well-formed.
+_ERRORS = (DockerException, ValueError, TypeError, AttributeError, KeyError)

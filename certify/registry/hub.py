@@ -1,11 +1,10 @@
-"""Docker Hub: it lists a namespace at its own API, and says whose repositories it trusts."""
+"""Docker Hub's own API: the repositories of a namespace, and the badges of publishers."""
 
 from __future__ import annotations
 
 import functools
 import os
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -15,16 +14,17 @@ from certify.model.errors import ImageUnavailable
 from certify.model.reference import DOCKER_HUB, Reference
 from certify.model.terms import Trust
 from certify.registry.client import Registry
-from certify.registry.transport import pages, session
+from certify.registry.transport import Connection, pages
+from certify.util.http import BadStatus
 
 API_VARIABLE = "CERTIFY_HUB_API"
-"""Names another address of Docker Hub's API, such as a proxy's."""
+"""The environment variable with another address of Docker Hub's API, such as a proxy's."""
 PAGE = 100
-"""The most repositories that it tells of at once."""
+"""The most repositories that the API lists on one page."""
 MOST_PAGES = 1_000
 _TIMEOUT = 20.0
-_PATIENCE = 3.0
-"""Seconds for which a trust tier may not come any further; without one it is unknown."""
+_BADGE_TIMEOUT = 3.0
+"""Seconds to wait for a badge; a publisher without one is certified all the same."""
 _BADGES = {
     "verified_publisher": Trust.VERIFIED,
     "open_source": Trust.SPONSORED,
@@ -34,16 +34,16 @@ _BADGES = {
 
 
 def api() -> str:
-    """Where Docker Hub's own API is."""
+    """Return the address of Docker Hub's API."""
     return os.environ.get(API_VARIABLE, "https://hub.docker.com/v2").rstrip("/")
 
 
-def trust(reference: Reference) -> Trust:
-    """How far Docker Hub vouches for the publisher of an image that comes from it.
+def publisher_trust(reference: Reference) -> Trust:
+    """Return how far Docker Hub vouches for the publisher of an image.
 
-    Publishers' badges come from a field (``badge`` of an organization) that its documentation
-    does not mention: whatever is not understood is *unknown*, and nothing ever fails for it.
-    A process asks once for each namespace.
+    Badges come from a field (``badge`` of an organization) that Docker's documentation does not
+    mention: anything unexpected is :attr:`Trust.UNKNOWN`, and so is an image from elsewhere.
+    Each namespace is looked up once in a process.
     """
     if reference.registry != DOCKER_HUB:
         return Trust.UNKNOWN
@@ -54,18 +54,18 @@ def trust(reference: Reference) -> Trust:
 @functools.cache
 def _badge(address: str, namespace: str) -> Trust:
     try:
-        with session(urlsplit(address).netloc, _PATIENCE, again=False) as asking:
-            answer = asking.get(f"{address}/orgs/{namespace}/")
-        if answer.status_code == requests.codes.not_found:
+        host = urlsplit(address).netloc
+        with Connection(host, _BADGE_TIMEOUT, retry=False) as connection:
+            answer = connection.request("GET", f"{address}/orgs/{namespace}/")
+        if answer.status == 404:
             return Trust.COMMUNITY  # a person: only organizations bear badges
-        answer.raise_for_status()
-        return _BADGES.get(answer.json()["badge"], Trust.UNKNOWN)
-    except (requests.RequestException, ValueError, KeyError, TypeError):
+        return _BADGES.get(answer.checked().json()["badge"], Trust.UNKNOWN)
+    except (BadStatus, requests.RequestException, ValueError, KeyError, TypeError):
         return Trust.UNKNOWN
 
 
 class Hub:
-    """Docker Hub, which has no catalogue: repositories by its API, tags by its registry."""
+    """Docker Hub, which has no catalogue: its API lists repositories, its registry tags."""
 
     def __init__(self, registry: Registry, address: str | None = None) -> None:
         self._registry = registry
@@ -74,18 +74,13 @@ class Hub:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._registry.__exit__(kind, error, trace)
+    def __exit__(self, *_: object) -> None:
+        self._registry.close()
 
     def repositories(self, namespace: str) -> Iterator[str]:
-        """All repositories of a namespace that anybody may see, page by page.
+        """Yield the public repositories of a namespace.
 
-        Raises :class:`ImageUnavailable`; also for no namespace, since nobody sweeps all of it.
+        Raises :class:`ImageUnavailable`, also for an empty namespace: nobody sweeps all of the Hub.
         """
         if not namespace:
             raise ImageUnavailable(
@@ -93,20 +88,18 @@ class Hub:
                 remedy="Name a namespace: library/*, or your team's.",
             )
         url = f"{self._api}/namespaces/{namespace}/repositories"
-        host = urlsplit(self._api).netloc
         with (
-            self._registry.answering(f"list the repositories of {namespace}"),
-            session(host, _TIMEOUT) as asking,
+            self._registry.explaining(f"list the repositories of {namespace}"),
+            Connection(urlsplit(self._api).netloc, _TIMEOUT) as connection,
         ):
             for number in pages(MOST_PAGES):
-                # Where it says that the next page is does not matter, so it leads nowhere else.
-                answer = asking.get(url, params={"page_size": PAGE, "page": number})
-                answer.raise_for_status()
-                page = answer.json()
+                # The page's own link to the next one is not followed: it may lead elsewhere.
+                query = {"page_size": PAGE, "page": number}
+                page = connection.request("GET", url, params=query).checked().json()
                 yield from [f"{namespace}/{each['name']}" for each in page["results"]]
                 if not page.get("next"):
                     return
 
     def tags(self, repository: str) -> Iterator[str]:
-        """The tags of a repository, by the registry's own protocol."""
+        """Yield the tags of a repository, from the registry."""
         yield from self._registry.tags(repository)

@@ -1,4 +1,4 @@
-"""Which registries an engine reaches without trusted TLS."""
+"""Registries that an engine may reach without TLS, or with a certificate that nobody trusts."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing import Any
 
 
 def is_insecure(host: str, info: Mapping[str, Any]) -> bool:
-    """Whether the engine was told so; ``info`` is what it says of itself.
+    """Return True if the engine's ``insecure-registries`` name this host.
 
-    As Docker decides it: what is told of a host itself counts first; else whether an address
-    of it lies in one of the ranges. See "insecure-registries" in its documentation.
+    ``info`` is the engine's answer to ``docker info``. An entry for the host itself counts
+    first, as in Docker; without one, any of the host's addresses may lie in a range.
+    See "insecure-registries" in its documentation.
     """
-    told = info.get("RegistryConfig") or {}
-    known = (told.get("IndexConfigs") or {}).get(host)
-    if known is not None:
-        return not known.get("Secure", True)
-    ranges = [ip_network(each) for each in told.get("InsecureRegistryCIDRs") or ()]
+    settings = info.get("RegistryConfig") or {}
+    entry = (settings.get("IndexConfigs") or {}).get(host)
+    if entry is not None:
+        return not entry.get("Secure", True)
+    ranges = [ip_network(each) for each in settings.get("InsecureRegistryCIDRs") or ()]
     return any(address in each for address in _addresses(host) for each in ranges)
 
 

@@ -1,8 +1,8 @@
-"""What is attached to an image in its registry: OCI artifacts that name it as their subject.
+"""OCI artifacts that are attached to an image in its registry: they name it as their subject.
 
 As the OCI Distribution Specification 1.1 has it ("Listing Referrers", "Pushing Manifests with
 Subject"): a registry lists referrers at an API of its own, or, where it has none, whoever
-pushes keeps the list: an index under the tag ``sha256-HEX``.
+pushes maintains the list: an index under the tag ``sha256-HEX``.
 """
 
 from __future__ import annotations
@@ -12,52 +12,38 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin
-
-import requests
 
 from certify.model.errors import ImageUnavailable
-from certify.registry.client import Registry
+from certify.registry.client import ANY, INDEX, MANIFEST, Descriptor, Registry
 from certify.registry.transport import pages
+from certify.util.http import Answer
 from certify.util.text import one_line
 
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-INDEX = "application/vnd.oci.image.index.v1+json"
-ANY = ", ".join(
-    (
-        MANIFEST,
-        INDEX,
-        "application/vnd.docker.distribution.manifest.v2+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-    )
-)
 EMPTY = {
     "mediaType": "application/vnd.oci.empty.v1+json",
     "digest": "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
     "size": 2,
 }
-"""The descriptor of ``{}``, which stands for "no configuration"."""
+"""The descriptor of ``{}``, an empty configuration."""
 LARGEST = 4 * 1024 * 1024
-"""Bytes of a manifest, which registries limit so, and of what is attached."""
+"""The limit of a manifest, as registries have it, and of an attached file, in bytes."""
 MOST = 256
-"""Artifacts of one type that are looked at; no image has as many by right."""
+"""The most artifacts of one type that are read; no image has as many by right."""
 MOST_LISTED = 10_000
-"""Artifacts of every type; whoever lists more wants to be read without end."""
+"""The most artifacts of all types together that a list may hold."""
 _NO_API = (400, 404, 405)
-
-Descriptor = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One file to attach to an image, or one that is attached."""
+    """One file that is, or is to be, attached to an image."""
 
     artifact_type: str
     content: bytes
     annotations: tuple[tuple[str, str], ...] = ()
 
     def manifest(self, subject: Descriptor) -> bytes:
-        """The manifest that ties it to its subject; the same for the same content."""
+        """Return the manifest that ties the file to its subject; equal for equal content."""
         layer = {"mediaType": self.artifact_type, **_described(self.content)}
         manifest = {
             "schemaVersion": 2,
@@ -72,146 +58,118 @@ class Artifact:
 
 
 class Referrers:
-    """What is attached to the images of one repository.
+    """The artifacts that are attached to the images of one repository.
 
-    Every method raises :class:`ImageUnavailable` for anything that keeps the registry from
-    an answer.
+    Every method raises :class:`ImageUnavailable` if the registry gives no usable answer.
     """
 
     def __init__(self, registry: Registry, repository: str) -> None:
         self._registry = registry
         self._repository = repository
 
-    def listed(self, digest: str, artifact_type: str) -> list[Descriptor]:
-        """Descriptors of what is attached to a digest and may be of the type.
+    def descriptors(self, digest: str, artifact_type: str) -> list[Descriptor]:
+        """Return descriptors of the artifacts of a digest that may be of the type.
 
-        Some registries' own lists tell the type of an artifact's empty configuration instead;
-        and some keep a list of which they tell nobody who pushes, so both lists count.
+        Some registries' own lists give the type of an artifact's empty configuration instead;
+        and some have an API of which they give no sign on a push, so both lists count.
         """
-        every = [*(self._referrers(digest) or ()), *self._index(digest)]
+        every = [*(self._from_api(digest) or ()), *self._from_index(digest)]
         unique = {str(each.get("digest")): each for each in every}
         types = (artifact_type, EMPTY["mediaType"], None)
         found = [each for each in unique.values() if each.get("artifactType") in types]
         if len(found) > MOST:
             raise ImageUnavailable(
                 f"{self._registry.host}: {len(found)} artifacts are attached to {digest}",
-                remedy=f"Remove what nobody needs: no more than {MOST} are looked at.",
+                remedy=f"Remove what nobody needs: no more than {MOST} are read.",
             )
         return found
 
     def read(self, descriptor: Descriptor, artifact_type: str) -> bytes | None:
-        """The content of an attached artifact, checked by its digest; null for another type."""
-        with self._registry.answering(f"give what is attached to {self._repository}"):
+        """Return the content of an artifact, checked by its digest; None for another type."""
+        with self._registry.explaining(f"send what is attached to {self._repository}"):
             manifest = self._content(f"manifests/{descriptor.get('digest')}")
             layer = _only_layer(manifest, artifact_type)
             return None if layer is None else self._content(f"blobs/{layer}")
 
     def attach(self, digest: str, artifact: Artifact) -> bool:
-        """Attach an artifact to a digest; false if it was attached already.
+        """Attach an artifact to a digest; return False if it was attached already.
 
-        Without an API two that attach at once could overwrite each other's list: ask again
-        a little later, with the same artifact, to see that it stayed.
+        Without an API two publishers at the same moment could overwrite each other's list: call
+        this again a little later, with the same artifact, to make sure that it stayed.
         """
-        manifest = artifact.manifest(self._subject(digest))
+        manifest = artifact.manifest(self._registry.describe(self._repository, digest))
         mine = {
             "mediaType": MANIFEST,
             "artifactType": artifact.artifact_type,
             **_described(manifest),
             "annotations": dict(artifact.annotations),
         }
-        if _holds(self.listed(digest, artifact.artifact_type), mine):
+        if _holds(self.descriptors(digest, artifact.artifact_type), mine):
             return False
         self._push_blob(b"{}")
         self._push_blob(artifact.content)
         pushed = self._put(f"manifests/{mine['digest']}", manifest, MANIFEST)
-        by_itself = "OCI-Subject" in pushed.headers
-        if not by_itself and not _holds(self._referrers(digest) or (), mine):
+        lists_itself = "OCI-Subject" in pushed.headers
+        if not lists_itself and not _holds(self._from_api(digest) or (), mine):
             self._add_to_index(digest, mine)
         return True
 
     def _add_to_index(self, digest: str, mine: Descriptor) -> None:
-        index = {
-            "schemaVersion": 2,
-            "mediaType": INDEX,
-            "manifests": [*self._index(digest), mine],
-        }
+        manifests = [*self._from_index(digest), mine]
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}
         raw = json.dumps(index, separators=(",", ":")).encode()
         self._put(f"manifests/{_tag(digest)}", raw, INDEX)
 
-    def _referrers(self, digest: str) -> list[Descriptor] | None:
-        """What the registry's own API lists, page by page; null if it has none."""
+    def _from_api(self, digest: str) -> list[Descriptor] | None:
+        """Return what the registry's own API lists; None if it has no such API."""
         path, entries = f"referrers/{digest}", list[Descriptor]()
-        with self._registry.answering(f"list what is attached to {digest}"):
+        with self._registry.explaining(f"list what is attached to {digest}"):
             for _ in pages(MOST):
-                answer = self._ask("get", path, missing=_NO_API, accept=INDEX)
-                if answer is None:
+                answer = self._get(path, allowed=_NO_API, accept=INDEX)
+                if answer.status in _NO_API:
                     return None
                 entries += _entries(answer.content)
                 if len(entries) > MOST_LISTED:
                     raise ValueError("its list does not end")
-                following = answer.links.get("next")
+                following = answer.next_page
                 if following is None:
                     break
-                path = urljoin(answer.url, following["url"])
+                path = following
         return entries
 
-    def _index(self, digest: str) -> list[Descriptor]:
-        """What the index under the fallback tag holds; nothing if there is no such tag."""
-        answer = self._get(f"manifests/{_tag(digest)}", missing=(404,), accept=INDEX)
-        return [] if answer is None else _entries(answer)
-
-    def _subject(self, digest: str) -> Descriptor:
-        with self._registry.answering(f"find {self._repository}@{digest}"):
-            head = self._ask("head", f"manifests/{digest}")
-            assert head is not None
-            size, kind = int(head.headers["Content-Length"]), head.headers["Content-Type"]
-        return {"mediaType": kind, "digest": digest, "size": size}
+    def _from_index(self, digest: str) -> list[Descriptor]:
+        """Return what the index under the fallback tag lists; nothing without such a tag."""
+        answer = self._get(f"manifests/{_tag(digest)}", allowed=(404,), accept=INDEX)
+        return [] if answer.status == 404 else _entries(answer.content)
 
     def _push_blob(self, content: bytes) -> None:
         digest = _described(content)["digest"]
-        if self._ask("head", f"blobs/{digest}", missing=(404,)) is not None:
+        if self._request("HEAD", f"blobs/{digest}", allowed=(404,)).status != 404:
             return
-        begun = self._ask("post", "blobs/uploads/")
-        assert begun is not None
-        with self._registry.answering(f"take an upload to {self._repository}"):
+        begun = self._request("POST", "blobs/uploads/")
+        with self._registry.explaining(f"take an upload to {self._repository}"):
             location = begun.headers["Location"]
         mark = "&" if "?" in location else "?"
         self._put(f"{location}{mark}digest={digest}", content, "application/octet-stream")
 
     def _content(self, path: str) -> bytes:
-        """Bytes that are what their digest, the end of the path, says. Raises ValueError."""
-        content = self._get(path)
-        assert content is not None
+        """Return bytes that match the digest at the end of the path. Raises ValueError."""
+        content = self._get(path).content
         if f"sha256:{hashlib.sha256(content).hexdigest()}" != path.rpartition("/")[2]:
-            raise ValueError(f"{path} is something else than its digest says")
+            raise ValueError(f"{path} does not match its digest")
         return content
 
-    def _get(self, path: str, *, missing: tuple[int, ...] = (), accept: str = ANY) -> bytes | None:
-        answer = self._ask("get", path, missing=missing, accept=accept)
-        return None if answer is None else answer.content
+    def _get(self, path: str, *, accept: str = ANY, allowed: tuple[int, ...] = ()) -> Answer:
+        return self._request("GET", path, headers={"Accept": accept}, allowed=allowed)
 
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        missing: tuple[int, ...] = (),
-        accept: str = ANY,
-        content_type: str | None = None,
-        **request: Any,
-    ) -> requests.Response | None:
-        headers = {"Accept": accept} | ({"Content-Type": content_type} if content_type else {})
-        answer = self._registry.ask(
-            self._repository, method, path, missing=missing, headers=headers, **request
-        )
-        if answer is not None and len(answer.content) > LARGEST:
-            with self._registry.answering(f"give {one_line(path)} of {self._repository}"):
+    def _put(self, path: str, content: bytes, content_type: str) -> Answer:
+        return self._request("PUT", path, data=content, headers={"Content-Type": content_type})
+
+    def _request(self, method: str, path: str, **request: Any) -> Answer:
+        answer = self._registry.request(method, self._repository, path, **request)
+        if len(answer.content) > LARGEST:
+            with self._registry.explaining(f"send {one_line(path)} of {self._repository}"):
                 raise ValueError(f"it is larger than {LARGEST >> 20} MiB")
-        return answer
-
-    def _put(self, path: str, content: bytes, content_type: str) -> requests.Response:
-        answer = self._ask("put", path, data=content, content_type=content_type)
-        assert answer is not None
         return answer
 
 
@@ -220,7 +178,7 @@ def _entries(raw: bytes) -> list[Descriptor]:
         entries = json.loads(raw)["manifests"]
         if all(isinstance(each, dict) for each in entries):
             return list(entries)
-        raise ValueError("its entries are none")
+        raise ValueError("its entries are no descriptors")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ImageUnavailable(f"a list of what is attached cannot be read: {error}") from error
 
@@ -230,7 +188,7 @@ def _holds(entries: Iterable[Descriptor], one: Descriptor) -> bool:
 
 
 def _only_layer(manifest: bytes, media_type: str) -> str | None:
-    """The digest of an artifact's one file, if that is of the type."""
+    """Return the digest of an artifact's only file; None if it is of another type."""
     try:
         (layer,) = json.loads(manifest)["layers"]
         return str(layer["digest"]) if layer["mediaType"] == media_type else None
@@ -243,5 +201,5 @@ def _described(content: bytes) -> Descriptor:
 
 
 def _tag(digest: str) -> str:
-    """The tag that stands for a digest where there is no API."""
+    """Return the tag of the list of a digest's artifacts where there is no API."""
     return digest.replace(":", "-", 1)

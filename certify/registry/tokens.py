@@ -1,69 +1,79 @@
-"""How to ask again where a registry wants to know who asks: with a password, or with a token.
+"""Authorization at registries: a password, or a token that it is exchanged for.
 
 As "Token Authentication Specification" and "OAuth 2.0 token authentication" in the documentation
-of the Distribution project have it. (python-dxf knows neither identity tokens nor registries
-without TLS that want tokens.)
+of the Distribution project have it, and the challenges of RFC 9110, section 11.
 """
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-from dxf.exceptions import DXFUnauthorizedError
-from www_authenticate import parse
-
+from certify.registry.transport import Connection
 from certify.util.text import one_line
 
 Login = tuple[str, str]
 """User and password; or :data:`IDENTITY` and an identity token."""
 Credentials = Callable[[str], Login | None]
-"""Gives the login for a registry's host, or null. Raises :class:`ImageUnavailable`."""
+"""Returns the login for a registry's host, or None. Raises :class:`ImageUnavailable`."""
 IDENTITY = "<token>"
-"""Stands for the user where a credential helper's secret is an identity token, as in its
-protocol (docker-credential-helpers)."""
+"""The user in place of which a credential helper gives an identity token, as in its protocol
+(docker-credential-helpers)."""
+_PART = re.compile(r'([\w!#$%&\'*+.^`|~-]+)(\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?')
+"""The name of a scheme, or a parameter and its value, which may be quoted."""
+
+
+class LoginNeeded(Exception):
+    """The registry refuses a request without a login, or with the one there is."""
 
 
 def authorization(
-    asking: requests.Session,
-    refusal: requests.Response,
+    connection: Connection,
+    challenge: str,
     login: Login | None,
     *,
     scope: str,
-    lax: bool,
-    **request: Any,
+    plain_http: bool,
 ) -> str:
-    """The header ``Authorization`` that answers a refusal (status 401).
+    """Return the header ``Authorization`` that a ``WWW-Authenticate`` header calls for.
 
-    ``scope`` is what a token is asked for if the registry does not say; ``lax`` lets a token
-    server do without TLS, if the registry's address of it says so. ``request`` goes along with
-    a request for a token. Raises DXFUnauthorizedError if there is no login that would do,
-    ValueError, or what ``requests`` raises.
+    ``scope`` is that of the token if the registry names none. With ``plain_http`` a token server
+    may do without TLS, if the registry's address of it says so.
+    Raises :class:`LoginNeeded` if the login is refused or of no use, ValueError, or what
+    :meth:`Connection.request` raises.
     """
-    challenges = parse(refusal.headers.get("WWW-Authenticate", ""))
-    bearer = challenges.get("bearer")
-    if isinstance(bearer, dict):
-        wanted = {"scope": scope} | {name.lower(): value for name, value in bearer.items()}
-        return f"Bearer {_token(asking, wanted, login, lax, request)}"
-    if "basic" in challenges and login and login[0] != IDENTITY:
+    schemes = _schemes(challenge)
+    if parameters := schemes.get("bearer"):
+        wanted = {"scope": scope} | parameters
+        return f"Bearer {_token(connection, wanted, login, plain_http)}"
+    if "basic" in schemes and login and login[0] != IDENTITY:
         return _basic(login)
-    raise DXFUnauthorizedError
+    raise LoginNeeded
+
+
+def _schemes(challenge: str) -> dict[str, dict[str, str]]:
+    """Return the parameters of each scheme of a challenge; names in lower case."""
+    schemes: dict[str, dict[str, str]] = {}
+    parameters: dict[str, str] = {}
+    for part in _PART.finditer(challenge):
+        name, value, quoted, bare = part.groups()
+        if value is None:
+            parameters = schemes.setdefault(name.lower(), {})
+        else:
+            parameters[name.lower()] = re.sub(r"\\(.)", r"\1", quoted) if quoted else bare or ""
+    return schemes
 
 
 def _token(
-    asking: requests.Session,
-    wanted: dict[str, str],
-    login: Login | None,
-    lax: bool,
-    request: dict[str, Any],
+    connection: Connection, wanted: dict[str, str], login: Login | None, plain_http: bool
 ) -> str:
     realm = urlsplit(wanted.get("realm", ""))
     if realm.scheme not in ("http", "https") or not realm.netloc:
-        raise ValueError(f"it names no server of tokens, but {one_line(realm.geturl())!r}")
-    url = realm._replace(scheme=realm.scheme if lax else "https").geturl()
+        raise ValueError(f"it names no token server, but {one_line(realm.geturl())!r}")
+    url = realm._replace(scheme=realm.scheme if plain_http else "https").geturl()
     service = {"service": wanted["service"]} if "service" in wanted else {}
     if login and login[0] == IDENTITY:
         form = {
@@ -73,19 +83,18 @@ def _token(
             "scope": wanted["scope"],
             **service,
         }
-        # Not to where it may be sent on to: the form has a secret in it.
-        answer = asking.post(url, data=form, allow_redirects=False, **request)
+        # No redirect: the form has a secret in it.
+        answer = connection.request("POST", url, data=form, redirects=0)
     else:
-        asked = {**service, "scope": wanted["scope"].split()}
+        query = {**service, "scope": wanted["scope"].split()}
         headers = {"Authorization": _basic(login)} if login else {}
-        answer = asking.get(url, params=asked, headers=headers, **request)
-    if answer.status_code == requests.codes.unauthorized:
-        raise DXFUnauthorizedError
-    answer.raise_for_status()
-    found = answer.json()
+        answer = connection.request("GET", url, params=query, headers=headers)
+    if answer.status == 401:
+        raise LoginNeeded
+    found: Any = answer.checked().json()
     token = found.get("access_token") or found.get("token") if isinstance(found, dict) else None
     if not isinstance(token, str) or not token:
-        raise ValueError(f"{one_line(realm.netloc)}, where it sends us for a token, gives none")
+        raise ValueError(f"its token server {one_line(realm.netloc)} gives no token")
     return token
 
 

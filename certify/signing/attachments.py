@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from certify.model.errors import NoSuchImage, NotBelieved, Trouble
-from certify.registry.client import Registry
-from certify.registry.referrers import Artifact, Descriptor, Referrers
+from certify.registry.client import Descriptor, Registry
+from certify.registry.referrers import Artifact, Referrers
 from certify.registry.tokens import Credentials
 from certify.signing.envelope import BUNDLE_TYPE, Bundle
 from certify.signing.gate import Question, alike
@@ -110,7 +110,7 @@ def stated(referrers: Referrers, digest: str, key: Public) -> Sequence[Certifica
     """
     believed: list[Certificate] = []
     doubt: NotBelieved | None = None
-    for descriptor in referrers.listed(digest, BUNDLE_TYPE):
+    for descriptor in referrers.descriptors(digest, BUNDLE_TYPE):
         try:
             found = certificate(_bundle(referrers, descriptor).statement(key))
             if digest not in found.subjects:
@@ -135,7 +135,7 @@ def stated_of(asked: Question, referrers: Referrers, key: Public) -> Sequence[Ce
 
 def _attach(referrers: Referrers, wanted: Attachment) -> bool:
     mine = Bundle.parse(wanted.bundle)
-    for descriptor in referrers.listed(wanted.digest, BUNDLE_TYPE):
+    for descriptor in referrers.descriptors(wanted.digest, BUNDLE_TYPE):
         if _may_be(descriptor, wanted):
             try:
                 there = _bundle(referrers, descriptor)

@@ -9,7 +9,7 @@ import ssl
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -26,20 +26,20 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
 from certify.engine.client import Engine
-from certify.model.errors import ImageUnavailable
+from certify.model.errors import ImageUnavailable, NoSuchImage
 from certify.model.reference import Reference
 from certify.model.terms import Trust
 from certify.registry import client as module
 from certify.registry import transport
+from certify.registry.client import INDEX, MANIFEST
 from certify.registry.client import Registry as Client
-from certify.registry.hub import trust
+from certify.registry.hub import publisher_trust
 from certify.registry.insecure import is_insecure
 from certify.sweep.expand import Selection, expand
 from certify.sweep.listing import parse_listing
 from tests.support.misbehaving import Reply, forwarding, serving
 from tests.support.registries import Registry, free_port, running
 
-INDEX = "application/vnd.oci.image.index.v1+json"
 LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 
 
@@ -127,7 +127,7 @@ def test_a_list_that_goes_on_elsewhere_is_not_followed(link: str) -> None:
         reply = Reply(200, page, {"Link": f'<{link.format(other=other)}>; rel="next"'})
         with serving(lambda _method, _path: reply) as port:
             with Client(f"127.0.0.1:{port}", anonymous) as client:
-                with pytest.raises(ImageUnavailable, match="goes on at another address"):
+                with pytest.raises(ImageUnavailable, match="continues at another address"):
                     list(client.repositories())
     assert asked == []
 
@@ -187,7 +187,7 @@ def test_a_name_that_cannot_be_is_said(tmp_path: Path) -> None:
 def test_an_index_leads_to_the_manifest_of_a_platform(registry: Registry, media_type: str) -> None:
     mine, other = registry.seed("team/multi", "x", "amd64"), registry.seed("team/multi", "y", "arm")
     entries = [
-        {"mediaType": module_type(media_type), "digest": digest, "size": 1, "platform": platform}
+        {"mediaType": MANIFEST, "digest": digest, "size": 1, "platform": platform}
         for digest, platform in (
             (mine, {"os": "linux", "architecture": "amd64"}),
             (other, {"os": "linux", "architecture": "arm64", "variant": "v8"}),
@@ -208,11 +208,6 @@ def test_an_index_leads_to_the_manifest_of_a_platform(registry: Registry, media_
         assert client.manifest_digest("team/multi", index, "linux/arm64/v8") == other
         assert client.manifest_digest("team/multi", index, "linux/s390x") is None
         assert client.manifest_digest("team/multi", mine, "linux/amd64") == mine
-
-
-def module_type(index: str) -> str:
-    """The manifests in the test are OCI's, whatever the index is."""
-    return "application/vnd.oci.image.manifest.v1+json"
 
 
 # ------------------------------------------------------------------------------- logins
@@ -256,7 +251,7 @@ def test_the_logins_of_docker_are_used(
     }[way]
     configured(monkeypatch, tmp_path, settings)
     with engine.registry(locked.host) as client:
-        with pytest.raises(ImageUnavailable, match="no such thing"):
+        with pytest.raises(ImageUnavailable, match="nothing by that name"):
             client.digest("team/none", "1")  # it let us in
         assert list(client.repositories()) == []
 
@@ -390,21 +385,81 @@ def test_tls_and_tokens(
         f" rootcertbundle: {authority.crt}}}}}\n"
     )
     with running(tmp_path, listens=tls, more=auth) as found:
-        with Client(found.host, lambda _host: ("certify", "certify")) as client:
-            with monkeypatch.context() as strict:
-                strict.setattr(module, "is_loopback", lambda _host: False)
+        with monkeypatch.context() as strict:
+            strict.setattr(module, "is_loopback", lambda _host: False)
+            with Client(found.host, lambda _host: ("certify", "certify")) as client:
                 with pytest.raises(ImageUnavailable, match=r"(?i)certificate|TLS"):
                     client.digest("team/app", "1")
         trusting(monkeypatch, tmp_path / "certs.d", authority, found.host)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.crt))  # of the token server
         with Client(found.host, lambda _host: ("certify", "certify")) as client:
             for _ in range(3):
-                with pytest.raises(ImageUnavailable, match="no such thing"):
+                with pytest.raises(ImageUnavailable, match="nothing by that name"):
                     client.digest("team/app", "1")
         assert asked == ["repository:team/app:pull"], "one token serves all questions"
         with Client(found.host, anonymous) as client:
             with pytest.raises(ImageUnavailable, match="login"):
                 client.digest("team/app", "1")
+
+
+def test_an_insecure_registry_may_have_any_certificate(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = f", tls: {{certificate: {authority.crt}, key: {authority.pem}}}"
+    with running(tmp_path, listens=tls) as found:
+        with Client(found.host, anonymous) as client:
+            assert list(client.repositories()) == []
+        monkeypatch.setattr(module, "is_loopback", lambda _host: False)
+        with Client(found.host, anonymous, insecure=True) as client:
+            assert list(client.repositories()) == []
+
+
+# ------------------------------------------------------------ registries without HEAD
+
+
+HEADLESS: dict[str, Callable[[Reply], Reply]] = {
+    "no digest": lambda right: right,
+    "404": lambda _right: Reply(404),
+    "405": lambda _right: Reply(405),
+}
+
+
+@pytest.mark.parametrize("name", HEADLESS)
+def test_a_digest_is_computed_where_head_does_not_give_it(registry: Registry, name: str) -> None:
+    asked: list[str] = []
+
+    def manifest(path: str) -> bytes:
+        url = f"http://{registry.host}{path}"
+        return requests.get(url, headers={"Accept": MANIFEST}, timeout=10).content
+
+    def instead(method: str, path: str) -> Reply | None:
+        if "/manifests/" not in path:
+            return None
+        asked.append(method)
+        right = Reply(200, manifest(path), {"Content-Type": MANIFEST})
+        return HEADLESS[name](right) if method == "HEAD" else right
+
+    digest = registry.seed("team/app", "1")
+    with serving(forwarding(registry.host, instead)) as port:
+        assert digest_through(port) == digest
+        assert asked == ["HEAD", "GET"]
+        with Client(f"127.0.0.1:{port}", anonymous) as client:
+            size = len(manifest(f"/v2/team/app/manifests/{digest}"))
+            found = client.describe("team/app", digest)
+    assert found == {"mediaType": MANIFEST, "digest": digest, "size": size}
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"schemaVersion": 1}'])
+def test_nothing_is_the_digest_of_what_is_no_manifest(body: bytes) -> None:
+    with serving(lambda _method, _path: Reply(200, body)) as port:
+        with pytest.raises(ImageUnavailable, match="does not find team/app:1"):
+            digest_through(port)
+
+
+def test_a_tag_that_neither_head_nor_get_finds_is_not_there(registry: Registry) -> None:
+    with Client(registry.host, anonymous) as client:
+        with pytest.raises(NoSuchImage, match="nothing by that name"):
+            client.digest("team/app", "none")
 
 
 def test_a_certificate_file_that_is_none_is_named(
@@ -462,8 +517,8 @@ def test_the_trust_tier_of_a_publisher(
 
     with serving(answer) as port:
         monkeypatch.setenv("CERTIFY_HUB_API", f"http://127.0.0.1:{port}/v2")
-        assert trust(Reference.parse("acme/app:1")) is tier
-        assert trust(Reference.parse("acme/other@sha256:" + "0" * 64)) is tier
+        assert publisher_trust(Reference.parse("acme/app:1")) is tier
+        assert publisher_trust(Reference.parse("acme/other@sha256:" + "0" * 64)) is tier
     assert asked == ["/v2/orgs/acme/"], "once for a namespace"
 
 
@@ -473,4 +528,4 @@ def test_the_trust_tier_of_a_publisher(
      ("registry.example/library/debian", Trust.UNKNOWN), ("nobody/answers", Trust.UNKNOWN)],
 )  # fmt: skip
 def test_what_needs_no_question(name: str, tier: Trust) -> None:
-    assert trust(Reference.parse(name)) is tier
+    assert publisher_trust(Reference.parse(name)) is tier

@@ -9,25 +9,24 @@ from certify.model.errors import ImageUnavailable, NoSuchImage
 from certify.model.terms import Fault
 from certify.registry.client import Registry as Client
 from certify.registry.errors import unavailable
+from certify.util.http import Answer, BadStatus
 from tests.registry.test_client import anonymous
 from tests.support.registries import free_port
 
 
-def refused(status: int, **headers: str) -> requests.HTTPError:
-    response = requests.Response()
-    response.status_code = status
-    response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
-    return requests.HTTPError(f"{status}", response=response)
+def refused(status: int, pause: str = "") -> BadStatus:
+    headers = {"Retry-After": pause} if pause else {}
+    return BadStatus(Answer(status, "", "https://registry.invalid/v2/", headers, b""))
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
         (refused(401), "it asks for a login"),
-        (refused(403), "this login may not"),
+        (refused(403), "this login has no permission"),
         (refused(429), "its limit of requests is reached"),
-        (refused(429, Retry_After="90"), "reached; it asks to be left alone for 90 s"),
-        (refused(429, Retry_After="9" * 99), "reached"),
+        (refused(429, "90"), "reached; it asks to wait 90 s"),
+        (refused(429, "9" * 99), "reached"),
         (refused(500), "it answers with its own error 500"),
         (requests.ConnectionError("Name or service not known"), "Names are not resolved"),
         (ValueError("nonsense"), "nonsense"),

@@ -14,7 +14,7 @@ from certify.model.terms import Trust
 from certify.registry import hub as module
 from certify.registry import transport
 from certify.registry.client import Registry
-from certify.registry.hub import Hub, trust
+from certify.registry.hub import Hub, publisher_trust
 from certify.sweep.expand import Selection, expand
 from certify.sweep.listing import parse_listing
 from tests.registry.test_client import anonymous
@@ -81,7 +81,7 @@ def test_a_badge_that_is_not_told_is_asked_for_once(
 
     with serving(refusing) as port:
         monkeypatch.setenv("CERTIFY_HUB_API", f"http://127.0.0.1:{port}")
-        assert trust(Reference.parse("acme/app:1")) is Trust.UNKNOWN
+        assert publisher_trust(Reference.parse("acme/app:1")) is Trust.UNKNOWN
     assert asked == ["/orgs/acme/"]
 
 
@@ -92,7 +92,7 @@ def test_a_badge_is_not_read_without_end(monkeypatch: pytest.MonkeyPatch, size: 
     with serving(lambda _method, _path: Reply(200, body)) as port:
         monkeypatch.setenv("CERTIFY_HUB_API", f"http://127.0.0.1:{port}")
         expected = Trust.COMMUNITY if size < 1 << 20 else Trust.UNKNOWN
-        assert trust(Reference.parse("acme/app:1")) is expected
+        assert publisher_trust(Reference.parse("acme/app:1")) is expected
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_an_answer_that_is_no_list(body: bytes) -> None:
 
 def test_a_namespace_that_is_not_there() -> None:
     with serving(lambda _method, _path: Reply(404, b"{}")) as port:
-        with pytest.raises(NoSuchImage, match="it has no such thing"):
+        with pytest.raises(NoSuchImage, match="it has nothing by that name"):
             listed(port)
 
 

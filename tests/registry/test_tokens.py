@@ -135,9 +135,9 @@ def test_a_password_alone(challenge: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (b"{}", "gives none"),
-        (b"[]", "gives none"),
-        (b'{"token": 3}', "gives none"),
+        (b"{}", "gives no token"),
+        (b"[]", "gives no token"),
+        (b'{"token": 3}', "gives no token"),
         (b"<html>", "does not find"),
         (json.dumps({"token": "x\r\nHost: evil"}).encode(), "does not find"),
     ],

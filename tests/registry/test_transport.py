@@ -18,10 +18,11 @@ from certify.model.reference import Reference
 from certify.model.terms import Trust
 from certify.registry import transport
 from certify.registry.client import Registry as Client
-from certify.registry.client import manifest_digest
-from certify.registry.hub import trust
+from certify.registry.client import find_manifest_digest
+from certify.registry.hub import publisher_trust
 from certify.registry.referrers import Referrers
-from certify.registry.transport import session
+from certify.registry.transport import Connection
+from certify.util import http
 from tests.registry.test_client import anonymous, digest_through
 from tests.support.misbehaving import SILENCE, Reply, serving
 
@@ -74,7 +75,7 @@ def test_trouble_that_stays_is_the_registrys(monkeypatch: pytest.MonkeyPatch) ->
 def test_nobody_waits_for_an_hour() -> None:
     replies = [Reply(429, b"", {"Retry-After": "3600"})]
     with serving(lambda _m, path: replies.pop() if "/manifests/" in path else Reply(200)) as port:
-        with pytest.raises(ImageUnavailable, match="to be left alone for 3600 s"):
+        with pytest.raises(ImageUnavailable, match="it asks to wait 3600 s"):
             digest_through(port)
     assert replies == [], "it was asked once"
 
@@ -151,7 +152,7 @@ def its_tags(client: Client) -> object:
 
 
 def its_attachments(client: Client) -> object:
-    return Referrers(client, "team/app").listed(DIGEST, "text/plain")
+    return Referrers(client, "team/app").descriptors(DIGEST, "text/plain")
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nX-Slow: "
@@ -174,7 +175,7 @@ WAITING = b"HTTP/1.1 100 Continue\r\n"
 def test_an_answer_that_comes_byte_by_byte_is_given_up(
     monkeypatch: pytest.MonkeyPatch, begin: bytes, asked: Callable[[Client], object]
 ) -> None:
-    monkeypatch.setattr(transport, "LONGEST", 0.3)
+    monkeypatch.setattr(http, "LONGEST", 0.3)
     began = time.monotonic()
     with writing(dripping(begin)) as port:
         with Client(f"127.0.0.1:{port}", anonymous, timeout=2) as client:
@@ -184,7 +185,7 @@ def test_an_answer_that_comes_byte_by_byte_is_given_up(
 
 
 def test_a_proxy_that_answers_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "LONGEST", 0.3)
+    monkeypatch.setattr(http, "LONGEST", 0.3)
     began = time.monotonic()
     with writing(dripping(b"HTTP/1.1 200 Yes\r\nX-Slow: ")) as port:
         for name in ("http_proxy", "https_proxy"):
@@ -196,7 +197,7 @@ def test_a_proxy_that_answers_byte_by_byte_is_given_up(monkeypatch: pytest.Monke
 
 
 def test_each_answer_on_a_kept_connection_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "LONGEST", 0.3)
+    monkeypatch.setattr(http, "LONGEST", 0.3)
     with serving(lambda _method, _path: FOUND) as port:
         with Client(f"127.0.0.1:{port}", anonymous, timeout=2) as client:
             for _ in range(5):
@@ -250,10 +251,11 @@ def test_a_manifest_that_is_another_one_tells_nothing() -> None:
     with serving(lambda _method, _path: Reply(200, body)) as port:
         host = f"127.0.0.1:{port}"
         with Client(host, anonymous) as client:
-            with pytest.raises(ImageUnavailable, match="something else than the digest says"):
+            with pytest.raises(ImageUnavailable, match="does not match the digest"):
                 client.manifest_digest("team/app", DIGEST, "linux/amd64")
         reference = Reference.parse(f"{host}/team/app:1")
-        assert manifest_digest(Client(host, anonymous), reference, DIGEST, "linux/amd64") is None
+        client = Client(host, anonymous)
+        assert find_manifest_digest(client, reference, DIGEST, "linux/amd64") is None
 
 
 @contextlib.contextmanager
@@ -309,12 +311,13 @@ def test_no_login_comes_from_netrc_not_even_where_one_is_sent_on_to() -> None:
 def test_nor_is_docker_hub_told_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with overheard(b'{"badge": "verified_publisher"}') as (port, heard):
         monkeypatch.setenv("CERTIFY_HUB_API", f"http://127.0.0.1:{port}")
-        assert trust(Reference.parse("acme/app:1")) is Trust.VERIFIED
+        assert publisher_trust(Reference.parse("acme/app:1")) is Trust.VERIFIED
     assert heard == [("127.0.0.1", None), ("localhost", None)]
 
 
 @pytest.mark.usefixtures("netrc")
 def test_a_login_does_not_go_on_to_another_host() -> None:
-    with overheard() as (port, heard), session(f"127.0.0.1:{port}", 2) as asking:
-        asking.get(f"http://127.0.0.1:{port}/", headers={"Authorization": "Basic docker"})
+    with overheard() as (port, heard), Connection(f"127.0.0.1:{port}", 2) as connection:
+        url, headers = f"http://127.0.0.1:{port}/", {"Authorization": "Basic docker"}
+        connection.request("GET", url, headers=headers)
     assert heard == [("127.0.0.1", "Basic docker"), ("localhost", None)]

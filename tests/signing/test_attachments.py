@@ -15,8 +15,9 @@ import requests
 
 from certify.model.errors import ImageUnavailable, NotBelieved
 from certify.registry import referrers as referrers_module
+from certify.registry.client import INDEX
 from certify.registry.client import Registry as Client
-from certify.registry.referrers import INDEX, Referrers
+from certify.registry.referrers import Referrers
 from certify.signing import attachments as attachments_module
 from certify.signing.attachments import Attachment, attach_all, stated
 from certify.signing.attestations import Signer, attachments
@@ -224,7 +225,7 @@ def test_a_registry_that_gives_something_else_is_not_an_answer(
     for blob in registry.data.rglob("data"):
         if b"dsseEnvelope" in blob.read_bytes():
             blob.write_bytes(b"{}")
-    with pytest.raises(ImageUnavailable, match="else than its digest says"):
+    with pytest.raises(ImageUnavailable, match="does not match its digest"):
         stated(there, image, read_public(keys[1]))
 
 
@@ -276,7 +277,7 @@ def test_a_list_without_end_is_not_read_to_the_end() -> None:
         thread.start()
         with Client(f"127.0.0.1:{server.server_port}", lambda _: None) as client:
             with pytest.raises(ImageUnavailable, match="its list does not end"):
-                Referrers(client, REPOSITORY).listed(a_digest(1), BUNDLE_TYPE)
+                Referrers(client, REPOSITORY).descriptors(a_digest(1), BUNDLE_TYPE)
         server.shutdown()
         thread.join()
     assert Endless.pages == 11, "of a thousand each"
@@ -291,4 +292,5 @@ def test_a_registry_that_asks_for_a_login_gets_it(tmp_path: Path, keys: tuple[Pa
                     lambda *_: Referrers(client, REPOSITORY),
                 )
         with Client(locked.host, lambda _: ("certify", "certify")) as client:
-            assert Referrers(client, REPOSITORY).listed("sha256:" + "0" * 64, BUNDLE_TYPE) == []
+            there = Referrers(client, REPOSITORY)
+            assert there.descriptors("sha256:" + "0" * 64, BUNDLE_TYPE) == []

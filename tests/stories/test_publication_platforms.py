@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from certify.cli.main import main
 from certify.ledger.store import Ledger
 from certify.model.terms import Status
-from certify.registry.referrers import INDEX
+from certify.registry.client import INDEX
 from certify.signing.keys import new_pair
 from tests.factories import NOW, a_certificate, digest
 from tests.support.registries import OCI_MANIFEST, Registry, running
@@ -137,7 +137,7 @@ def test_what_was_revoked_without_a_registry_is_attached_by_the_next_publication
     for gone in ("revoke", f"{shop.name}@{shop.index}"), ("revoke", f"{shop.name}@{ABSENT}"):
         assert run(*gone, *signing, "--reason", "back door").exit_code == 0
     assert shop.asked(":1", AMD, "--attached")[0] == 0, "nobody has told the registry"
-    for told in ("1 attached, 1 not new", "0 attached, 2 not new"):
+    for told in ("1 attached, 1 already there", "0 attached, 2 already there"):
         ended = run("publish", *signing, "--attach")
         assert (ended.exit_code, told in ended.stderr) == (0, True), ended.stderr
         code, said = shop.asked(":1", AMD, "--attached")

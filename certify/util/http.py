@@ -1,0 +1,251 @@
+"""HTTP with limits: no answer is read, or waited for, without end.
+
+``requests`` alone limits single waits only, reads the body of a redirect whatever its size, and
+sends logins of ``~/.netrc``. This client uses its documented points of extension to do neither.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import ipaddress
+import json
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
+from requests.utils import get_auth_from_url, parse_header_links
+
+LARGEST = 16 * 1024 * 1024
+"""The default limit of an answer, in bytes."""
+LONGEST = 60.0
+"""The limit of one answer in seconds, from the first byte of its head to its last byte."""
+REDIRECTS = 5
+"""The most redirects that one request follows."""
+
+_SAFE = ("GET", "HEAD")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that was read whole."""
+
+    status: int
+    reason: str
+    url: str
+    headers: Mapping[str, str]
+    """Header fields, by names in any case."""
+    content: bytes
+
+    def json(self) -> Any:
+        """Return the content, parsed. Raises ValueError."""
+        return json.loads(self.content)
+
+    def checked(self) -> Self:
+        """Return this answer. Raises :class:`BadStatus` unless its status is a success."""
+        if not 200 <= self.status < 300:
+            raise BadStatus(self)
+        return self
+
+    @property
+    def next_page(self) -> str | None:
+        """The address of the next page of a list, from ``Link``. Raises ValueError for none."""
+        for link in parse_header_links(self.headers.get("Link", "")):
+            if link.get("rel") == "next":
+                return urljoin(self.url, link["url"])
+        return None
+
+
+class BadStatus(Exception):
+    """An answer whose status is no success."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"status {answer.status} {answer.reason} from {answer.url}")
+        self.answer = answer
+
+
+class HttpClient:
+    """A client that keeps its connections open; a context manager, for one thread.
+
+    A login comes from the caller or from the URL.
+    """
+
+    def __init__(
+        self,
+        timeout: float,
+        *,
+        largest: int = LARGEST,
+        context: ssl.SSLContext | None = None,
+        verify: bool = True,
+    ) -> None:
+        """Wait ``timeout`` seconds for a connection and for each part of an answer.
+
+        ``largest`` limits an answer, in bytes; without ``verify`` any certificate will do.
+        """
+        self._timeout = timeout
+        self._largest = largest
+        self._verify = verify
+        if not verify:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self._session = _Session()
+        self._session.auth = _login_of_url
+        self._session.headers["Accept-Encoding"] = "identity"
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _Adapter(context or ssl.create_default_context()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        redirects: int = REDIRECTS,
+        **content: Any,
+    ) -> Answer:
+        """Send a request and return the answer, whatever its status.
+
+        ``content`` is ``params`` or ``data``, as in requests. ``Authorization`` does not follow
+        a redirect to another scheme, host or port.
+        Raises :class:`requests.RequestException`, or ValueError for an address that is none.
+        """
+        sent = dict(headers or {})
+        for _ in range(redirects + 1):
+            with self._response(method, url, headers=sent, **content) as found:
+                body = self._body(found)
+                answer = Answer(found.status_code, found.reason, found.url, found.headers, body)
+            keeps_method = method in _SAFE or answer.status in (307, 308)
+            if not redirects or not found.is_redirect or not keeps_method:
+                return answer
+            url = urljoin(answer.url, answer.headers["Location"])
+            content.pop("params", None)
+            if urlsplit(url)[:2] != urlsplit(answer.url)[:2]:
+                sent.pop("Authorization", None)
+        raise requests.TooManyRedirects(f"it redirects more than {redirects} times")
+
+    def _response(
+        self, method: str, url: str, *, final: bool = False, **request: Any
+    ) -> requests.Response:
+        """Send one request, and once more if a kept connection was closed meanwhile."""
+        verify = None if self._verify else False
+        try:
+            return self._session.request(
+                method, url, stream=True, timeout=self._timeout, verify=verify, **request
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.ConnectionError(error) from error
+        except requests.ConnectionError as error:
+            hopeless = isinstance(error, (requests.exceptions.SSLError, requests.Timeout))
+            if final or hopeless or method not in _SAFE:
+                raise
+        return self._response(method, url, final=True, **request)
+
+    def _body(self, response: requests.Response) -> bytes:
+        body = bytearray()
+        for part in response.iter_content(1 << 16):
+            body += part
+            if len(body) > self._largest:
+                raise requests.exceptions.ContentDecodingError(
+                    f"its answer is larger than {self._largest >> 20} MiB"
+                )
+        return bytes(body)
+
+
+def _login_of_url(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Add the login that stands in the URL; with this set, ``requests`` reads no ``~/.netrc``."""
+    user, password = get_auth_from_url(str(request.url))
+    if user and "Authorization" not in request.headers:
+        HTTPBasicAuth(user, password)(request)
+    return request
+
+
+class _Session(requests.Session):
+    """A session that follows no redirect: it would read the body of one without limit."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return None."""
+        return None
+
+
+class _Until(io.RawIOBase):
+    """Reads from a connection until a moment; the connection's timeout limits each wait."""
+
+    def __init__(self, under: io.RawIOBase, until: float) -> None:
+        self._under = under
+        self._until = until
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if time.monotonic() > self._until:
+            raise TimeoutError("the answer did not end in time")
+        return self._under.readinto(buffer)
+
+    def close(self) -> None:
+        self._under.close()
+        super().close()
+
+
+class _LimitedResponse(http.client.HTTPResponse):
+    """A response of which no part, its head included, is read after :data:`LONGEST`."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_Until(self.fp.detach(), time.monotonic() + LONGEST))
+
+
+class _Adapter(HTTPAdapter):
+    """Connections that limit the time of answers and trust what a TLS context does."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        kind = pool.ConnectionCls
+        if kind.response_class is not _LimitedResponse:
+            pool.ConnectionCls = type(
+                kind.__name__, (kind,), {"response_class": _LimitedResponse}
+            )
+        return pool
+
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        if is_loopback(urlsplit(str(request.url)).netloc.rpartition("@")[2]):
+            kwargs["proxies"] = {}  # no proxy leads to this machine
+        return super().send(request, *args, **kwargs)
+
+
+def is_loopback(host: str) -> bool:
+    """Return True if a host, perhaps with its port, is this machine itself."""
+    name = host if host.endswith("]") else host.rsplit(":", 1)[0]
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    return name == "localhost"
