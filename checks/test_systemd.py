@@ -84,13 +84,8 @@ def test_state(candidate: Candidate, note: Note) -> None:
         jobs = candidate.run("systemctl list-jobs --no-legend --plain").stdout.splitlines()
         waits = [job.split()[1] for job in jobs if job.split()[-1:] == ["running"]]
         why = f": the boot waits for {', '.join(waits[:3])}" if waits else ""
-        if waits and candidate.run("[ -e /run/systemd/first-boot ]").rc == 0:
-            proven(
-                f"systemd says {state}, not running{why}, which a first boot enables: "
-                "/etc/machine-id is missing, or says uninitialized",
-                remedy="Leave an empty /etc/machine-id in the image (: >/etc/machine-id): systemd "
-                "then keeps to the units that the image enables.",
-            )
+        if waits and (first := candidate.first_boot()):
+            proven(f"systemd says {state}, not running{why}; {first[0]}", remedy=first[1])
         pytest.fail(f"systemd says {state}, not running{why}\n{candidate.boot_evidence()}")
     note(state)
 

@@ -56,7 +56,7 @@ class Limits:
     memory: str = "4g"
     """A size as Docker writes it; no swap is added to it."""
     cpus: float | None = None
-    """None for all processors of the host."""
+    """The number of processors; None for all of the host."""
     pids: int = 4096
     log_bytes: int = 16 * 1024 * 1024
 

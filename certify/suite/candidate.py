@@ -151,6 +151,20 @@ class Candidate(Lifecycle):
             raise Trouble(f"the package lists could not be fetched: {proof}", fault=fault)
         return proof
 
+    def first_boot(self) -> tuple[str, str] | None:
+        """Return a reason and its remedy if systemd takes this boot for the first one of a machine.
+
+        It then enables units by their presets. Source: machine-id(5), "First Boot Semantics".
+        """
+        if self.run("[ -e /run/systemd/first-boot ]").rc != 0:
+            return None
+        return (
+            "/etc/machine-id is missing, or says uninitialized, so that systemd enables units by "
+            "their presets",
+            "Leave an empty /etc/machine-id in the image (: >/etc/machine-id): systemd then keeps "
+            "to the units that the image enables.",
+        )
+
     def boot_evidence(self) -> str:
         """Return the log, the failed units, the waiting jobs and the journal's warnings."""
         parts = [f"log of the container:\n{self.logs()}"]

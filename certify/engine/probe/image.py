@@ -31,7 +31,7 @@ class ProbeRun:
     """The result of one container, with the seconds that each step took."""
 
     exit_code: int | None
-    """None if the program did not end in time."""
+    """The exit code; None if the program did not end in time."""
     output: bytes
     file: bytes | None
     """Content of the file that was requested; None if there is no such file."""
