@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from certify.cli.results import FORMATS, print_results
 from certify.cli.main import Certify
+from certify.cli.results import FORMATS, print_results
 from certify.ledger.store import Ledger
 from certify.model.result import Reason, Verdict
 from certify.model.terms import Outcome, Status

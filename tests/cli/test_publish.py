@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -122,22 +121,6 @@ def test_a_list_that_would_shrink_is_exit_3(ledger: Ledger) -> None:
     assert json.loads(Path("reports/approved-images.json").read_text())["images"] == []
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--attach"], "--attach needs --sign"),
-        (["--sign", "team.key", "--unsigned"], "exclude each other"),
-        (["--sign", "team.pub"], "is a public key, which cannot sign"),
-        (["--sign", "none.key"], "No such file"),
-    ],
-)
-def test_options_that_do_not_fit(words: list[str], said: str) -> None:
-    make_key()
-    ended = run("publish", *words)
-    assert (ended.exit_code, said in ended.stderr) == (2, True), ended.stderr
-    assert not Path("reports/approved-images.json").exists()
-
-
 def test_a_dry_run_tells_the_same_and_writes_nothing() -> None:
     make_key()
     dry = run("publish", "--dry-run", "--sign", "team.key", "--attach")
@@ -158,20 +141,6 @@ def test_a_ledger_that_is_not_there_is_not_made(more: list[str]) -> None:
     assert not list(Path().glob("mistyped*"))
 
 
-@pytest.mark.parametrize("words", [["publish"], ["revoke", PIN, "--reason", "x"]])
-def test_logins_that_cannot_be_read_are_told_before_anything_is_done(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, words: list[str]
-) -> None:
-    make_key()
-    Path("config.json").write_text('{"auths": {"registry.invalid": "broken"}}')
-    monkeypatch.setenv("DOCKER_CONFIG", str(Path.cwd()))
-    ended = run(*words, "--sign", "team.key", "--attach")
-    assert (ended.exit_code, "its logins cannot be read" in ended.stderr) == (2, True)
-    assert not Path("reports/approved-images.json").exists()
-    assert ledger.revocations.in_force() == ()
-    assert run(*words, "--sign", "team.key").exit_code == 0, "without --attach nobody logs in"
-
-
 def test_another_key_than_before_is_told() -> None:
     make_key()
     assert "another key" not in run("publish", "--sign", "team.key").stdout
@@ -183,82 +152,8 @@ def test_another_key_than_before_is_told() -> None:
     assert "another key" in run(*words[1], "--sign", "team.key").stdout
 
 
-def test_a_key_that_others_may_read_is_told() -> None:
-    make_key()
-    Path("team.key").chmod(0o640)
-    assert (
-        "others may read team.key: `chmod 600 team.key`"
-        in run("publish", "--sign", "team.key").stderr
-    )
-    Path("team.key").chmod(0o600)
-    assert run("publish", "--sign", "team.key").stderr == ""
-
-
-def test_an_encrypted_key_opens_with_its_passphrase_alone() -> None:
-    make_key(b"open sesame")
-    for passphrase, said in ((None, "there is no terminal"), ("wrong", "does not open with this")):
-        ended = run("publish", "--sign", "team.key", passphrase=passphrase)
-        assert (ended.exit_code, said in ended.stderr) == (2, True), ended.stderr
-    assert run("publish", "--sign", "team.key", passphrase="open sesame").exit_code == 0
-    verified = run("verify", PIN, "--key", "team.pub", "--profile", "plain")
-    assert verified.exit_code == 0, verified.output
-    secrets = (b"open sesame", b"PRIVATE KEY")
-    for file in Path("reports").rglob("*"):
-        if file.is_file():
-            assert not any(secret in file.read_bytes() for secret in secrets), file
-
-
-def test_revoking_needs_a_digest_and_a_reason() -> None:
-    ended = run("revoke", "registry.invalid/team/app:1", "--reason", "x")
-    assert (ended.exit_code, "names no digest" in ended.stderr) == (2, True)
-    assert run("revoke", PIN).exit_code == 2
-    ended = run("revoke", PIN, "--reason", " \n")
-    assert (ended.exit_code, "--reason is empty" in ended.stderr) == (2, True)
-    ended = run("revoke", PIN, "--lift", "--reason", "x")
-    assert (ended.exit_code, "is not revoked" in ended.stderr) == (2, True)
-
-
-def test_revoked_with_a_list_and_without() -> None:
-    ended = run("revoke", PIN, "--reason", "a \x1b[1mback door")
-    assert ended.exit_code == 0
-    assert ended.stdout.splitlines()[0] == f"{PIN}: revoked: a back door"
-    assert "No list was published here yet" in ended.stdout
-    assert "team/app:1 (linux/amd64, plain): revoked: a back door" in run("publish").stdout
-    verified = run("verify", PIN, "--profile", "plain")
-    assert (verified.exit_code, "revoked: a back door" in verified.stdout) == (1, True)
-    assert run("revoke", PIN, "--lift", "--reason", "false alarm").exit_code == 0
-    assert "1 approved" in run("publish").stdout
-
-
 def test_files_that_cannot_be_written_are_named() -> None:
     Path("reports/approved").write_text("in the way\n")
     ended = run("publish")
     assert (ended.exit_code, ended.exception.__class__) == (3, SystemExit)
     assert ended.stderr.startswith("certify: reports/approved: ")
-
-
-def test_a_revoked_image_shows_as_certified_nowhere() -> None:
-    assert run("report").exit_code == 0
-    name = next(Path("reports/results").glob("*team_app*")).stem
-    for words, verdict in (
-        (["revoke", PIN, "--reason", "back door"], "rejected"),
-        (["revoke", PIN, "--reason", "false alarm", "--lift"], "certified"),
-    ):
-        assert run(*words).exit_code == 0
-        certificate = json.loads(Path(f"reports/results/{name}.json").read_text())["verdict"]
-        assert certificate["status"] == verdict
-        assert verdict in Path(f"reports/badges/{name}.json").read_text()
-        rows = json.loads(run("matrix", "--format", "json").stdout)
-        assert verdict in json.dumps(rows)
-        page = Path(f"reports/images/{name}.html").read_text()
-        assert ("revoked: back door" in page) == (verdict == "rejected")
-
-
-def test_reports_that_cannot_be_written_keep_no_revocation_back() -> None:
-    assert run("report").exit_code == run("publish").exit_code == 0
-    shutil.rmtree("reports/badges")
-    Path("reports/badges").write_text("in the way")
-    ended = run("revoke", PIN, "--reason", "back door")
-    assert (ended.exit_code, "certify: reports/badges" in ended.stderr) == (3, True), ended.stderr
-    assert ended.stdout.startswith(f"{PIN}: revoked: back door\n")
-    assert run("verify", PIN, "--profile", "plain").exit_code == 1

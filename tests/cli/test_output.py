@@ -1,0 +1,126 @@
+"""``--format json``: on every command that prints, and nothing but JSON on standard output."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from certify.cli.main import main
+from certify.cli.output import print_json
+from certify.ledger.changes import sweep_entry
+from certify.ledger.store import Ledger
+from certify.model.terms import Status
+from tests.conftest import Certify
+from tests.factories import a_certificate, a_list, digest, raw_list
+
+PIN = f"registry.invalid/team/app@{digest(1)}"
+REPORTS_PAGE = Path(__file__).parents[2] / "docs" / "reports.md"
+NEED_AN_ENGINE = {"clean", "fix", "sweep"}
+"""Tests on a real engine show their JSON: test_clean.py, and test_fix.py and test_sweep.py of
+the stories."""
+COMMANDS: dict[str, tuple[list[str], int, str]] = {
+    "run": (["a:1"], 3, "certify/report/v1"),
+    "matrix": ([], 0, "certify/matrix/v1"),
+    "report": ([], 0, "certify/reports/v1"),
+    "history": (["registry.invalid/team/app:1"], 0, "certify/report/v1"),
+    "diff": ([], 0, "certify/diff/v1"),
+    "publish": ([], 0, "certify/publication/v1"),
+    "verify": ([PIN, "--approved", "list.json"], 1, "certify/verification/v1"),
+    "revoke": ([PIN, "--reason", "a miner"], 0, "certify/revocation/v1"),
+    "keys new": (["--no-passphrase"], 0, "certify/key/v1"),
+    "keys show": (["team.pub"], 0, "certify/key/v1"),
+    "schedule": (["systemd"], 0, "certify/schedule/v1"),
+    "checks": ([], 0, "certify/checks/v1"),
+    "profiles": ([], 0, "certify/profiles/v1"),
+    "doctor": ([], 3, "certify/doctor/v1"),
+}
+"""Arguments, exit code and schema of every other command."""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder with a ledger, two sweeps, a list and a key."""
+    monkeypatch.chdir(tmp_path)
+    with Ledger.open("reports/certify.db") as ledger:
+        ledger.record(a_certificate())
+        for status in (Status.CERTIFIED, Status.REJECTED):
+            number = ledger.sweeps.begin("images.txt", "host/1/1", lambda _: True)
+            ledger.sweeps.finish(number, [sweep_entry(a_certificate(status=status))])
+    (tmp_path / "list.json").write_bytes(raw_list(a_list()))
+    CliRunner().invoke(main, ["keys", "new", "--out", "team", "--no-passphrase"])
+
+
+def commands(group: click.Group, prefix: str = "") -> Iterator[str]:
+    """Yield the names of all commands, subcommands included."""
+    for name in group.commands:
+        command = group.commands[name]
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}"
+
+
+RunJson = Callable[[str], tuple[int, Any]]
+
+
+@pytest.fixture
+def run_json(certify: Certify) -> RunJson:
+    """Return a function that runs a command of the table with ``--format json``."""
+
+    def run(name: str) -> tuple[int, Any]:
+        ended = certify(*name.split(), *COMMANDS[name][0], "--format", "json")
+        return ended.code, ended.json()
+
+    return run
+
+
+def test_every_command_has_it() -> None:
+    assert set(commands(main)) == COMMANDS.keys() | NEED_AN_ENGINE
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_standard_output_is_one_json_object(name: str, run_json: RunJson) -> None:
+    code, found = run_json(name)
+    _, expected, schema = COMMANDS[name]
+    assert (code, found["schema"]) == (expected, schema)
+    assert next(iter(found)) == "schema"
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *sorted(NEED_AN_ENGINE)])
+def test_help_and_the_page_of_reports_name_the_schema(name: str) -> None:
+    shown = CliRunner().invoke(main, [*name.split(), "--help"]).output
+    schemas = re.findall(r"certify/[a-z]+/v1", "".join(shown.split()))
+    assert schemas
+    rows = [line for line in REPORTS_PAGE.read_text("utf-8").splitlines() if f"`{name}`" in line]
+    assert all(any(f"`{schema}`" in row for row in rows) for schema in schemas), rows
+
+
+def test_the_object_has_the_facts_of_the_text(run_json: RunJson) -> None:
+    assert run_json("schedule")[1]["files"].keys() == {
+        "certify-sweep.service", "certify-sweep.timer",
+    }  # fmt: skip
+    assert run_json("diff")[1]["changes"][0]["kind"] == "newly broken"
+    assert run_json("report")[1]["images_written"] == 1
+    shown = run_json("keys show")[1]
+    assert shown["public_key"] == Path("team.pub").read_text()
+    made = run_json("keys new")[1]
+    assert (made["private_file"], made["encrypted"]) == ("certify.key", False)
+    assert Path(made["public_file"]).read_text() == made["public_key"]
+    assert run_json("publish")[1]["approved"] == 1
+    revoked = run_json("revoke")[1]
+    assert (revoked["pin"], revoked["reason"], revoked["lifted"]) == (PIN, "a miner", False)
+    assert revoked["publication"]["revoked"] == 1
+
+
+def test_invisible_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json("certify/x/v1", {"text": "\x1b[31m\u202e"})
+    text = capsys.readouterr().out
+    assert text.isascii()
+    assert json.loads(text) == {"schema": "certify/x/v1", "text": "\x1b[31m\u202e"}
