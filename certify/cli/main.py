@@ -68,6 +68,17 @@ COMMANDS = Commands(
 )
 
 
+def usages() -> dict[str, str]:
+    """Return the short help of every command, by its usage, such as ``certify fix IMAGE``."""
+    found = {}
+    for name in COMMANDS:
+        command = COMMANDS[name]
+        pieces = command.collect_usage_pieces(click.Context(command, info_name=name))
+        usage = " ".join(["certify", name, *(each for each in pieces if each != "[OPTIONS]")])
+        found[usage] = command.get_short_help_str(limit=200)
+    return found
+
+
 class Certify(DefaultGroup):  # type: ignore[misc]
     """A group of commands that turns every error into a message and an exit code."""
 

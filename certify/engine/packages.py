@@ -135,9 +135,8 @@ def missing_tests() -> dict[str, str]:
 # Functions for the tests of [lacks]. Only builtins: the image may have no other programs.
 _SHELL_HELPERS = """\
 has() {
-  for p in "" /usr/local/sbin/ /usr/sbin/ /sbin/; do
-    command -v "$p$1" >/dev/null 2>&1 && return 0
-  done
+  command -v "$1" >/dev/null 2>&1 && return 0
+  for p in ${CERTIFY_SBIN-/usr/local/sbin /usr/sbin /sbin}; do [ -x "$p/$1" ] && return 0; done
   return 1
 }
 ca_bundle() {

@@ -1,8 +1,8 @@
-"""Pages of the documentation that are made from the code: the checks and the profiles."""
+"""Documentation that is made from the code: checks, profiles and the table of commands."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from certify.judge.groups import GROUPS, group_rank
 from certify.judge.profiles import Profile
@@ -15,6 +15,21 @@ _LAUNCHES = {
     "idle": "a shell waits",
     "image": "the image's own entrypoint and command, unchanged",
 }
+
+
+def command_table(commands: Mapping[str, str], pages: Collection[str]) -> str:
+    """Return the README's table of commands; ``commands`` maps each usage to its short help.
+
+    ``pages`` are the names of the pages in ``docs/``; a command links to the one about it.
+    """
+    rows = ["| command | does |", "| --- | --- |"]
+    for usage, short_help in commands.items():
+        name = usage.split()[1]
+        page = next((f"{each}.md" for each in (name, f"{name}s") if f"{each}.md" in pages), "")
+        link = f" ([more](docs/{page}))" if page else ""
+        escaped = usage.replace("|", "\\|")
+        rows.append(f"| `{escaped}` | {short_help}{link} |")
+    return "\n".join(rows) + "\n"
 
 
 def checks_page(

@@ -33,10 +33,6 @@ every_family = pytest.mark.parametrize("each", families(), ids=NAMES)
 # The data
 
 
-def test_the_families_are_those_that_the_documentation_names() -> None:
-    assert NAMES == ["apt", "dnf", "microdnf", "yum", "zypper", "pacman", "apk"]
-
-
 @every_family
 def test_every_capability_of_a_profile_has_packages_or_a_reason(each: Family) -> None:
     for capability in CAPABILITIES:
@@ -179,7 +175,7 @@ class Image:
     def run(self, script: str) -> tuple[int, list[str]]:
         ran = subprocess.run(
             [*self.shell, "-c", script],
-            env={"PATH": str(self.bin)},
+            env={"PATH": str(self.bin), "CERTIFY_SBIN": ""},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=60,
