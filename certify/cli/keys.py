@@ -12,7 +12,7 @@ from certify.cli.passphrase import new_passphrase, passphrase_option, passphrase
 from certify.model.errors import BadKey
 from certify.signing.keys import (
     KeyType,
-    Public,
+    PublicKey,
     key_id,
     new_pair,
     public_pem,
@@ -101,7 +101,7 @@ def show(*, key: Path, passphrase_file: Path | None, output_format: str) -> None
       certify keys show team.pub
     """
     try:
-        public: Public = read_public(key)
+        public: PublicKey = read_public(key)
     except BadKey as not_public:
         try:
             public = read_private(key, passphrase_reader(passphrase_file)).public_key()
@@ -115,5 +115,5 @@ def show(*, key: Path, passphrase_file: Path | None, output_format: str) -> None
         click.echo(public_pem(public).decode(), nl=False)
 
 
-def _fields(key: Public) -> dict[str, object]:
+def _fields(key: PublicKey) -> dict[str, object]:
     return {"key_id": key_id(key), "public_key": public_pem(key).decode()}

@@ -19,7 +19,7 @@ from certify.model.reference import Reference
 from certify.publish.writer import update_reports
 from certify.registry.client import Registry
 from certify.registry.credentials import login
-from certify.signing.attestations import attachment_of
+from certify.signing.attestations import revocation_attachment
 from certify.util.text import one_line
 
 SCHEMA = "certify/revocation/v1"
@@ -82,7 +82,7 @@ def revoke(
         if signing.attach and key.key is not None:
             # The recorded revocation, so that `certify publish --attach` recognizes it.
             recorded = {each.digest: each for each in ledger.revocations.in_force()}
-            attachment = attachment_of(
+            attachment = revocation_attachment(
                 recorded.get(reference.digest, revocation),
                 reference.registry, reference.repository, key.key, lifted=now if lift else None,
             )  # fmt: skip

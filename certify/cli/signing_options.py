@@ -13,8 +13,8 @@ from certify.cli.parameters import grouped
 from certify.cli.passphrase import passphrase_option, passphrase_reader
 from certify.model.errors import UsageError
 from certify.registry.credentials import configuration, login
-from certify.signing.attachments import Attachment, attach_everywhere
-from certify.signing.keys import Private, read_private
+from certify.signing.attachments import Attachment, attach_to_registries
+from certify.signing.keys import PrivateKey, read_private
 from certify.util.text import printable
 
 
@@ -40,7 +40,7 @@ class SigningOptions:
             raise UsageError("--sign and --unsigned exclude each other.")
         return Signing(self._key(self.sign) if self.sign else None, self.unsigned)
 
-    def _key(self, path: Path) -> Private:
+    def _key(self, path: Path) -> PrivateKey:
         key = read_private(path, passphrase_reader(self.passphrase_file))
         for secret in filter(None, (path, self.passphrase_file)):
             _warn_if_readable(secret)
@@ -71,7 +71,7 @@ signing_options = grouped(
 
 def attach_all(attachments: Sequence[Attachment]) -> bool:
     """Attach statements to their images and report that; return False if any registry failed."""
-    new, troubles = attach_everywhere(attachments, login)
+    new, troubles = attach_to_registries(attachments, login)
     click.echo(f"certify: {new} attached, {len(attachments) - new} already there", err=True)
     for trouble in troubles:
         click.echo(f"certify: {printable(trouble.message)}", err=True)

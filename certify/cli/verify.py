@@ -19,10 +19,10 @@ from certify.cli.parameters import grouped
 from certify.model.errors import NotBelieved, Trouble, UsageError
 from certify.model.platform import PLATFORM, host_platform, normalize_platform
 from certify.model.reference import Reference
-from certify.signing.gate import Decision, Question, Why, answer
-from certify.signing.keys import Public, key_id, read_public
-from certify.signing.memory import remember
-from certify.signing.source import check_location, is_url, read_list, shown
+from certify.signing.gate import Decision, ImageRequest, decide_from_list
+from certify.signing.keys import PublicKey, key_id, read_public
+from certify.signing.list_reader import check_location, is_url, read_list, without_password
+from certify.signing.replay_protection import record_sequence
 from certify.util.signals import time_limit
 
 DEFAULT = "reports/approved-images.json"
@@ -39,7 +39,7 @@ class Source:
     attached: bool
     key: Path | None
 
-    def resolve(self) -> tuple[str, Public | None]:
+    def resolve(self) -> tuple[str, PublicKey | None]:
         """Return the location of the list and the public key.
 
         Raises :class:`UsageError` for options that contradict each other.
@@ -120,7 +120,7 @@ def verify(
             digest = reference.digest or verify_registry.resolve_tag(reference)
             pin = f"{reference.name}@{digest}"
             fields |= {"digest": digest, "pin": pin}
-            question = Question(reference.name, digest, platform, profile)
+            question = ImageRequest(reference.name, digest, platform, profile)
             if source.attached and key is not None:
                 decision = verify_registry.decide(reference, question, key)
             else:
@@ -156,7 +156,7 @@ def _platform(name: str | None) -> str:
 
 
 def _decide_from_list(
-    location: str, question: Question, key: Public | None, fields: dict[str, object]
+    location: str, question: ImageRequest, key: PublicKey | None, fields: dict[str, object]
 ) -> Decision:
     """Read the list, add its head to the fields of the JSON output, and decide."""
     try:
@@ -165,24 +165,24 @@ def _decide_from_list(
             mode="json", include={"sequence", "published_at", "expires_at"}
         )
         signed_by = key_id(key) if key else None
-        fields["list"] = {**head, "location": shown(location), "signed_by": signed_by}
+        fields["list"] = {**head, "location": without_password(location), "signed_by": signed_by}
     except NotBelieved as error:
-        return Decision(Why.SIGNATURE, error.message)
+        return Decision("signature", error.message)
     if key is not None:
         try:
-            problem = remember(shown(location), key_id(key), listed.head.sequence)
+            problem = record_sequence(without_password(location), key_id(key), listed.head.sequence)
         except NotBelieved as error:
-            return Decision(Why.REPLAYED, f"{error.message}. {error.remedy}")
+            return Decision("replayed", f"{error.message}. {error.remedy}")
         if problem:
             click.echo(f"certify: an older list would not be recognized: {problem}", err=True)
-    return answer(question, listed, datetime.now(UTC))
+    return decide_from_list(question, listed, datetime.now(UTC))
 
 
 def _print_json(fields: dict[str, object], decision: Decision | None, text: str) -> None:
     entry = decision.entry.model_dump(mode="json") if decision and decision.entry else None
     first = {
         "approved": decision.approved if decision else None,
-        "reason": decision.why.value if decision else "unknown",
+        "reason": decision.reason if decision else "unknown",
         "text": text,
     }
     print_json(SCHEMA, {**first, **fields, "entry": entry})

@@ -10,9 +10,9 @@ from certify.model.reference import Reference
 from certify.registry.client import Registry
 from certify.registry.credentials import login
 from certify.registry.referrers import Referrers
-from certify.signing.attachments import stated_of
-from certify.signing.gate import Decision, Question, Why, answer_attached
-from certify.signing.keys import Public
+from certify.signing.attachments import read_statements_of_image
+from certify.signing.gate import Decision, ImageRequest, decide_from_statements
+from certify.signing.keys import PublicKey
 
 
 def resolve_tag(reference: Reference) -> str:
@@ -21,14 +21,14 @@ def resolve_tag(reference: Reference) -> str:
         return registry.digest(reference.repository, reference.tag or "")
 
 
-def decide(reference: Reference, question: Question, key: Public) -> Decision:
+def decide(reference: Reference, question: ImageRequest, key: PublicKey) -> Decision:
     """Decide from the statements that are attached to the image and signed with the key."""
     with Registry(reference.registry, login, timeout=10) as registry:
         repository = reference.repository
         manifest = registry.manifest_digest(repository, question.digest, question.platform)
         question = replace(question, manifest=manifest)
         try:
-            found = stated_of(question, Referrers(registry, repository), key)
+            found = read_statements_of_image(question, Referrers(registry, repository), key)
         except NotBelieved as error:
-            return Decision(Why.SIGNATURE, error.message)
-    return answer_attached(question, found, datetime.now(UTC))
+            return Decision("signature", error.message)
+    return decide_from_statements(question, found, datetime.now(UTC))

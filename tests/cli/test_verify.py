@@ -23,9 +23,9 @@ from certify.model.approved import Approved, ApprovedList, Revocation
 from certify.model.platform import host_platform
 from certify.model.terms import Grade
 from certify.signing.attachments import attach_all
-from certify.signing.attestations import Signer, attachments
+from certify.signing.attestations import Signer, result_attachments
 from certify.signing.keys import new_pair, read_private
-from certify.signing.memory import state_file
+from certify.signing.replay_protection import state_file
 from certify.util.text import safe_json
 from tests.conftest import command
 from tests.factories import a_certificate, digest
@@ -72,7 +72,7 @@ def write(found: ApprovedList, sign: str | None = "team", name: str = "list.json
     Path(name).write_bytes(raw)
     if sign:
         key = read_private(Path(f"{sign}.key"), lambda: b"")
-        signature, bundle = Signer(key, lambda _: None).of_list(raw, found, name)
+        signature, bundle = Signer(key, lambda _: None).sign_list(raw, found, name)
         Path(signature).write_bytes(bundle)
 
 
@@ -128,7 +128,7 @@ def test_each_refusal_is_exit_1_with_its_reason(name: str) -> None:
 def test_unsigned_tampered_and_replayed_lists_are_refused() -> None:
     write(listed(), sign=None)
     ended = verify(PIN, "--key", "team.pub")
-    assert (ended.exit_code, "is not signed, and a key was asked for" in ended.stdout) == (1, True)
+    assert (ended.exit_code, "is not signed, but a key was given" in ended.stdout) == (1, True)
     assert verify(PIN).exit_code == 0, "nobody asked for a signature"
 
     write(listed(sequence=8))
@@ -140,7 +140,7 @@ def test_unsigned_tampered_and_replayed_lists_are_refused() -> None:
 
     write(listed(sequence=7))
     ended = verify(PIN, "--key", "team.pub")
-    assert (ended.exit_code, "is older than one seen before (number 8)" in ended.stdout) == (
+    assert (ended.exit_code, "is older than one used before (number 8)" in ended.stdout) == (
         1,
         True,
     )
@@ -268,12 +268,12 @@ def test_what_is_attached_is_enough(registry: Registry) -> None:
     named = {"registry": registry.host, "digest": mine, "manifest_digest": mine, "platform": HERE}
     result = a_certificate(image=named)
     key = read_private(Path("team.key"), lambda: b"")
-    files = Signer(key, lambda _: None).of_results([result])
+    files = Signer(key, lambda _: None).sign_results([result])
     from certify.registry.client import Registry as Client
     from certify.registry.referrers import Referrers
 
     with Client(registry.host, lambda _: None) as client:
-        found = attachments([result], files, key.public_key())
+        found = result_attachments([result], files, key.public_key())
         attach_all(found, lambda _, name: Referrers(client, name))
 
     def attached(*words: str) -> tuple[int, str]:
