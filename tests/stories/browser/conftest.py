@@ -59,7 +59,9 @@ class Site:
         return self.folder / "images" / f"{certificate_stem(result)}.html"
 
 
-def build(folder: Path, results: Iterable[Result], sweeps: Sequence[Sequence[SweepEntry]] = ()) -> Site:
+def build(
+    folder: Path, results: Iterable[Result], sweeps: Sequence[Sequence[SweepEntry]] = ()
+) -> Site:
     """The site of a new ledger that holds these results, and what sweeps found."""
     with Ledger.open(f"sqlite:///{folder / 'certify.db'}") as ledger:
         for result in results:
