@@ -21,7 +21,7 @@ from typing import Any
 
 from certify.model.platform import host_platform
 from certify.signing.attestations import Signer
-from certify.signing.gate import Listed
+from certify.signing.gate import PublishedList
 from certify.signing.keys import new_pair, public_pem, read_private
 
 ROUNDS = 11
@@ -63,8 +63,8 @@ def measure(count: int, folder: Path) -> None:
     private.write_bytes(new_pair("ecdsa", None)[0])
     key = read_private(private, lambda: b"")
     public.write_bytes(public_pem(key.public_key()))
-    head = Listed.parse(raw, "the list").head
-    name, bundle = Signer(key, lambda _: None).of_list(raw, head, "list.json")
+    head = PublishedList.parse(raw, "the list").head
+    name, bundle = Signer(key, lambda _: None).sign_list(raw, head, "list.json")
     (folder / name).write_bytes(bundle)
     image = f"registry.invalid/team/i{count // 2}@sha256:{count // 2:064x}"
     verify = [sys.executable, "-P", "-m", "certify", "verify", image, "--approved", str(found)]

@@ -18,7 +18,7 @@ from certify.model.result_key import ResultKey
 from certify.signing.attestations import FOLDER as ATTESTATIONS
 from certify.signing.attestations import Signer
 from certify.signing.envelope import Bundle
-from certify.signing.keys import Private, key_id
+from certify.signing.keys import PrivateKey, key_id
 from certify.util.text import one_line
 
 LIST = "approved-images.json"
@@ -32,7 +32,7 @@ NAMED = 10
 class Signing:
     """The private key to sign with, if any."""
 
-    key: Private | None = None
+    key: PrivateKey | None = None
     allow_unsigned: bool = False
     """True to publish without a key although the previous list was signed."""
 
@@ -83,7 +83,7 @@ class PreviousPublication:
         """Return the number of the next publication."""
         return max(int(now.timestamp()), self.listed.sequence + 1 if self.listed else 0)
 
-    def signer(self, key: Private | None) -> Signer | None:
+    def signer(self, key: PrivateKey | None) -> Signer | None:
         """Return a signer for the next publication; it reuses signatures of equal statements."""
         if key is None:
             return None
@@ -98,7 +98,7 @@ class PreviousPublication:
                 remedy="Give --sign KEY; or --unsigned if nobody requires signatures any more.",
             )
 
-    def key_warnings(self, key: Private | None) -> list[str]:
+    def key_warnings(self, key: PrivateKey | None) -> list[str]:
         """Return a warning if the previous list was signed with another key."""
         if self.signature is None or key is None:
             return []

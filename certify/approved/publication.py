@@ -25,7 +25,12 @@ from certify.model.errors import LedgerUnavailable, UsageError
 from certify.model.result import Result
 from certify.model.revocation import Indexes, merge_revocations, split_revoked
 from certify.signing.attachments import Attachment
-from certify.signing.attestations import Signer, attachable, attachments, in_force
+from certify.signing.attestations import (
+    Signer,
+    result_attachments,
+    with_revocations,
+    without_revoked,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +62,10 @@ class _ResultReader:
             for each in ledger.history(image.reference) if vague else (result,):
                 self.indexes.add(each.image.manifest_digest, each.image.digest)
             if self.signer is not None:
-                files = self.signer.of_results([result])
+                files = self.signer.sign_results([result])
                 self.files |= files
-                self.attachments += attachments([result], files, self.signer.key.public_key())
+                key = self.signer.key.public_key()
+                self.attachments += result_attachments([result], files, key)
             yield result
 
 
@@ -112,9 +118,9 @@ def publish(
         changed = compare_lists(previous.listed, listed, reasons)
         warnings = previous.key_warnings(key)
         if not dry_run:
-            files = in_force(reader.files, revoked)
+            files = without_revoked(reader.files, revoked)
             warnings += _write(previous, listed, changed, files, reader.signer)
-    attached = [] if key is None else attachable(reader.attachments, revoked, key)
+    attached = [] if key is None else with_revocations(reader.attachments, revoked, key)
     return Publication(listed, changed, excluded, warnings, attached)
 
 
@@ -157,7 +163,7 @@ def revoke(
             }
         )
         changed = compare_lists(previous.listed, listed, reasons)
-        files = in_force(previous.attestations, revoked)
+        files = without_revoked(previous.attestations, revoked)
         warnings = previous.key_warnings(signing.key)
         warnings += _write(previous, listed, changed, files, previous.signer(signing.key))
     return Publication(listed, changed, (), warnings)
@@ -195,6 +201,6 @@ def _write(
         **attestations,
     }
     if signer is not None:
-        files.update([signer.of_list(raw, listed, LIST)])
+        files.update([signer.sign_list(raw, listed, LIST)])
     store_publication(previous.reports, listed.sequence, files)
     return warnings

@@ -120,11 +120,11 @@ def verify(
             digest = reference.digest or verify_registry.resolve_tag(reference)
             pin = f"{reference.name}@{digest}"
             fields |= {"digest": digest, "pin": pin}
-            question = ImageRequest(reference.name, digest, platform, profile)
+            request = ImageRequest(reference.name, digest, platform, profile)
             if source.attached and key is not None:
-                decision = verify_registry.decide(reference, question, key)
+                decision = verify_registry.decide(reference, request, key)
             else:
-                decision = _decide_from_list(location, question, key, fields)
+                decision = _decide_from_list(location, request, key, fields)
     except Trouble as error:
         if as_json:
             _print_json(fields, None, error.message)
@@ -156,7 +156,7 @@ def _platform(name: str | None) -> str:
 
 
 def _decide_from_list(
-    location: str, question: ImageRequest, key: PublicKey | None, fields: dict[str, object]
+    location: str, request: ImageRequest, key: PublicKey | None, fields: dict[str, object]
 ) -> Decision:
     """Read the list, add its head to the fields of the JSON output, and decide."""
     try:
@@ -175,7 +175,7 @@ def _decide_from_list(
             return Decision("replayed", f"{error.message}. {error.remedy}")
         if problem:
             click.echo(f"certify: an older list would not be recognized: {problem}", err=True)
-    return decide_from_list(question, listed, datetime.now(UTC))
+    return decide_from_list(request, listed, datetime.now(UTC))
 
 
 def _print_json(fields: dict[str, object], decision: Decision | None, text: str) -> None:

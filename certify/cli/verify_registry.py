@@ -21,14 +21,14 @@ def resolve_tag(reference: Reference) -> str:
         return registry.digest(reference.repository, reference.tag or "")
 
 
-def decide(reference: Reference, question: ImageRequest, key: PublicKey) -> Decision:
+def decide(reference: Reference, request: ImageRequest, key: PublicKey) -> Decision:
     """Decide from the statements that are attached to the image and signed with the key."""
     with Registry(reference.registry, login, timeout=10) as registry:
         repository = reference.repository
-        manifest = registry.manifest_digest(repository, question.digest, question.platform)
-        question = replace(question, manifest=manifest)
+        manifest = registry.manifest_digest(repository, request.digest, request.platform)
+        request = replace(request, manifest=manifest)
         try:
-            found = read_statements_of_image(question, Referrers(registry, repository), key)
+            found = read_statements_of_image(request, Referrers(registry, repository), key)
         except NotBelieved as error:
             return Decision("signature", error.message)
-    return decide_from_statements(question, found, datetime.now(UTC))
+    return decide_from_statements(request, found, datetime.now(UTC))

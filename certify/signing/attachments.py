@@ -1,4 +1,4 @@
-"""Attestations in the registry, attached to the image that they are about."""
+"""Signed statements attached to images in their registries."""
 
 from __future__ import annotations
 
@@ -14,37 +14,38 @@ from certify.registry.client import Descriptor, Registry
 from certify.registry.referrers import Artifact, Referrers
 from certify.registry.tokens import Credentials
 from certify.signing.envelope import BUNDLE_TYPE, Bundle
-from certify.signing.gate import Question, alike
-from certify.signing.keys import Public
-from certify.signing.statements import TEST_RESULT, Certificate, certificate
+from certify.signing.gate import ImageRequest, equivalent_digests
+from certify.signing.keys import PublicKey
+from certify.signing.statements import TEST_RESULT, StatedResult, parse_statement
 
 PREDICATE = "dev.sigstore.bundle.predicateType"
 CREATED = "org.opencontainers.image.created"
 SETTLE = 0.3
-"""Seconds after which another publisher who was at it at the same moment has written, too."""
+"""Seconds, at least, in which another publisher at the same moment finishes writing, too."""
 ROUNDS = 6
+"""The most times that attachments are checked, and repeated where they are lost."""
 AT_ONCE = 8
-"""Repositories to which things are attached at the same time."""
+"""The number of repositories to attach to at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One bundle, and the image that it goes to."""
+    """One bundle, and the image to attach it to."""
 
     registry: str
     repository: str
     digest: str
     bundle: bytes
     created: str
-    """RFC 3339: when what it says was found out."""
-    key: Public
-    """Whose word it is."""
-    if_there: bool = False
-    """Whether there is nothing to attach to, and nothing wrong, once the image is gone."""
+    """The moment of the result or revocation, in RFC 3339."""
+    key: PublicKey
+    """The key that verifies the bundle."""
+    missing_ok: bool = False
+    """True if it is no error that the image is gone: then nothing is attached."""
 
     @property
     def artifact(self) -> Artifact:
-        """As it is pushed: the same for the same bundle."""
+        """The artifact to push, equal for equal bundles."""
         annotations = (
             ("dev.sigstore.bundle.content", "dsse-envelope"),
             (PREDICATE, TEST_RESULT),
@@ -56,38 +57,38 @@ class Attachment:
 def attach_all(
     attachments: Iterable[Attachment], referrers: Callable[[str, str], Referrers]
 ) -> int:
-    """Attach each to its image, unless the same is attached already; how many were new.
+    """Attach what is not attached yet, and return how many were new.
 
-    ``referrers`` is asked for those of a registry and repository. Where the registry itself
-    keeps no list of referrers, publishers at work at the same moment can overwrite each other's:
-    what was attached is looked for again a little later, until it stays.
-    Raises :class:`ImageUnavailable` for what keeps a registry from it.
+    ``referrers`` returns those of a registry and repository. In a registry without a list of its
+    own, publishers at the same moment can overwrite each other's: so each attachment is looked
+    for again a little later, and repeated until it stays.
+    Raises :class:`ImageUnavailable` if a registry does not take one.
     """
-    new = unsettled = [
-        each for each in attachments if _attach(referrers(each.registry, each.repository), each)
-    ]
+
+    def missing(those: Iterable[Attachment]) -> list[Attachment]:
+        return [each for each in those if _attach(referrers(each.registry, each.repository), each)]
+
+    new = unsettled = missing(attachments)
     for turn in range(ROUNDS):
         if not unsettled:
             break
         time.sleep(SETTLE * (1 + random.random()) * (turn + 1))  # noqa: S311
-        unsettled = [
-            each for each in unsettled if _attach(referrers(each.registry, each.repository), each)
-        ]
+        unsettled = missing(unsettled)
     return len(new)
 
 
-def attach_everywhere(
-    found: Iterable[Attachment], credentials: Credentials
+def attach_to_registries(
+    attachments: Iterable[Attachment], credentials: Credentials
 ) -> tuple[int, list[Trouble]]:
     """Attach to images in all their registries, several repositories at a time.
 
-    How many were new, and what went wrong: one registry's trouble keeps nothing from the others.
+    Return how many were new, and the errors; one of a repository does not keep the others.
     """
     groups: dict[tuple[str, str], list[Attachment]] = {}
-    for each in found:
+    for each in attachments:
         groups.setdefault((each.registry, each.repository), []).append(each)
 
-    def attached(group: list[Attachment]) -> int | Trouble:
+    def attach(group: list[Attachment]) -> int | Trouble:
         host, repository = group[0].registry, group[0].repository
         try:
             with Registry(host, credentials) as registry:
@@ -97,64 +98,67 @@ def attach_everywhere(
             return type(error)(message, remedy=error.remedy, fault=error.fault)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        done = list(pool.map(attached, groups.values()))
+        done = list(pool.map(attach, groups.values()))
     troubles = [each for each in done if isinstance(each, Trouble)]
     return sum(each for each in done if isinstance(each, int)), troubles
 
 
-def stated(referrers: Referrers, digest: str, key: Public) -> Sequence[Certificate]:
-    """What is attached to a digest, is about it, and was signed with the key.
+def read_statements(referrers: Referrers, digest: str, key: PublicKey) -> Sequence[StatedResult]:
+    """Return the statements about a digest that are attached to it and signed with the key.
 
-    Raises :class:`NotBelieved` with the reason if things are attached and none of them
-    is so, and :class:`ImageUnavailable` if the registry does not answer.
+    Raises :class:`NotBelieved`, with the reason, if there are attachments but no such statement,
+    and :class:`ImageUnavailable` if the registry does not answer.
     """
-    believed: list[Certificate] = []
+    verified: list[StatedResult] = []
     doubt: NotBelieved | None = None
     for descriptor in referrers.descriptors(digest, BUNDLE_TYPE):
         try:
-            found = certificate(_bundle(referrers, descriptor).statement(key))
+            found = parse_statement(_bundle(referrers, descriptor).verify(key))
             if digest not in found.subjects:
                 raise NotBelieved("what is attached to it is about another image")
-            believed.append(found)
+            verified.append(found)
         except NotBelieved as error:
             doubt = error
-    if doubt is not None and not believed:
+    if doubt is not None and not verified:
         raise doubt
-    return believed
+    return verified
 
 
-def stated_of(asked: Question, referrers: Referrers, key: Public) -> Sequence[Certificate]:
-    """What the key has signed of an image, and of its index or manifest; raises as `stated`."""
-    found = list(stated(referrers, asked.digest, key))
-    others = alike(asked, found) | {asked.manifest or asked.digest}
-    for other in others - {asked.digest}:
-        with contextlib.suppress(NotBelieved):  # of nobody's word there nothing follows here
-            found += stated(referrers, other, key)
+def read_statements_of_image(
+    request: ImageRequest, referrers: Referrers, key: PublicKey
+) -> Sequence[StatedResult]:
+    """Return the statements about an image, its index or manifest; raise as `read_statements`."""
+    found = list(read_statements(referrers, request.digest, key))
+    others = equivalent_digests(request, found) | {request.manifest or request.digest}
+    for other in others - {request.digest}:
+        with contextlib.suppress(NotBelieved):  # others' statements change nothing here
+            found += read_statements(referrers, other, key)
     return found
 
 
 def _attach(referrers: Referrers, wanted: Attachment) -> bool:
-    mine = Bundle.parse(wanted.bundle)
+    """Attach unless it is attached already; return True if it was not."""
+    payload = Bundle.parse(wanted.bundle).payload
     for descriptor in referrers.descriptors(wanted.digest, BUNDLE_TYPE):
         if _may_be(descriptor, wanted):
             try:
-                there = _bundle(referrers, descriptor)
-                there.statement(wanted.key)
+                present = _bundle(referrers, descriptor)
+                present.verify(wanted.key)
             except NotBelieved:
-                continue  # also one like it that somebody broke, to keep the right one away
-            # Signing the same twice gives two signatures, which say no more than one.
-            if there.payload == mine.payload:
+                continue  # perhaps a broken copy, made to keep the right one away
+            # The same signed twice has two signatures, but says no more.
+            if present.payload == payload:
                 return False
     try:
         return referrers.attach(wanted.digest, wanted.artifact)
     except NoSuchImage:
-        if wanted.if_there:
+        if wanted.missing_ok:
             return False
         raise
 
 
 def _may_be(descriptor: Descriptor, wanted: Attachment) -> bool:
-    """Whether what is attached may be of the same moment, so that it is worth a look."""
+    """Return True if an attached artifact may be of the same moment, so that it must be read."""
     notes = descriptor.get("annotations")
     return not isinstance(notes, dict) or notes.get(CREATED, wanted.created) == wanted.created
 

@@ -15,64 +15,60 @@ from certify.model.result import Result
 from certify.model.revocation import find_revocation
 from certify.signing.attachments import Attachment
 from certify.signing.envelope import Bundle, sign
-from certify.signing.keys import Private, Public, key_id
+from certify.signing.keys import PrivateKey, PublicKey, key_id
 from certify.signing.statements import (
     TEST_RESULT,
-    about_list,
-    about_result,
-    about_revocation,
+    list_statement,
+    result_statement,
+    revocation_statement,
     rfc3339,
-    subjects,
+    subject_digests,
 )
 
 FOLDER = "attestations"
+"""The folder below the reports for signed statements about results."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs with one key; what was signed before stays as it is."""
+    """Signs with one key; a statement that it signed before keeps its signature."""
 
-    key: Private
-    before: Callable[[str], bytes | None]
-    """Gives what a file below the reports held so far, or null."""
+    key: PrivateKey
+    previous: Callable[[str], bytes | None]
+    """A function that returns what a file below the reports holds now; None without a file."""
 
     def sign(self, name: str, statement: bytes) -> bytes:
-        """The bundle for a file: the one that is there, if it says the same by the same key."""
-        old = self.before(name)
+        """Return the bundle for a file: the present one if this key signed the same statement."""
+        old = self.previous(name)
         if old is not None:
             try:
                 bundle = Bundle.parse(old)
                 public = self.key.public_key()
                 if bundle.payload == statement and bundle.keyid == key_id(public):
-                    bundle.statement(public)
+                    bundle.verify(public)
                     return old
             except NotBelieved:
-                pass  # somebody else's, or broken: it is written anew
+                pass  # another key's, or broken
         return sign(statement, self.key)
 
-    def of_list(self, raw: bytes, listed: ApprovedList, name: str) -> tuple[str, bytes]:
-        """Name and content of the file that signs a list, of which ``raw`` are all bytes."""
+    def sign_list(self, raw: bytes, listed: ApprovedList, name: str) -> tuple[str, bytes]:
+        """Return name and content of the file that signs a list; ``raw`` is the whole list."""
         signature = name.removesuffix(".json") + ".sigstore.json"
-        return signature, self.sign(signature, about_list(raw, listed, name))
+        return signature, self.sign(signature, list_statement(raw, listed, name))
 
-    def of_results(self, results: Iterable[Result]) -> dict[str, bytes]:
-        """Names below the reports, and contents, for all results that can be stated."""
-        statements = ((result, about_result(result)) for result in results)
-        names = {
-            f"{FOLDER}/{certificate_stem(result)}.sigstore.json": statement
-            for result, statement in statements
-            if statement is not None
-        }
-        return {name: self.sign(name, statement) for name, statement in names.items()}
+    def sign_results(self, results: Iterable[Result]) -> dict[str, bytes]:
+        """Return files, by their names below the reports, for all results with a statement."""
+        statements = ((_file_name(result), result_statement(result)) for result in results)
+        return {name: self.sign(name, each) for name, each in statements if each is not None}
 
 
-def attachments(
-    results: Iterable[Result], files: dict[str, bytes], key: Public
+def result_attachments(
+    results: Iterable[Result], files: dict[str, bytes], key: PublicKey
 ) -> list[Attachment]:
-    """What goes to the registries: each bundle to the index and to the platform's manifest."""
+    """Return an attachment of each result's bundle to the index and to the platform's manifest."""
     found = []
     for result in results:
-        bundle = files.get(f"{FOLDER}/{certificate_stem(result)}.sigstore.json")
+        bundle = files.get(_file_name(result))
         image = result.image
         if bundle is None or not image.registry or not image.repository:
             continue
@@ -85,54 +81,61 @@ def attachments(
     return found
 
 
-def attachment_of(
+def revocation_attachment(
     revocation: Revocation,
     registry: str,
     repository: str,
-    key: Private,
+    key: PrivateKey,
     *,
     lifted: datetime | None = None,
-    if_there: bool = False,
+    missing_ok: bool = False,
 ) -> Attachment:
-    """What tells in a repository that an image is revoked, or, since ``lifted``, no more."""
-    bundle = sign(about_revocation(revocation, lifted=lifted), key)
+    """Return an attachment that revokes an image in one repository, or lifts the revocation."""
+    bundle = sign(revocation_statement(revocation, lifted=lifted), key)
     created = rfc3339(lifted or revocation.revoked_at)
     return Attachment(
-        registry, repository, revocation.digest, bundle, created, key.public_key(), if_there
+        registry, repository, revocation.digest, bundle, created, key.public_key(), missing_ok
     )
 
 
-def in_force(files: Mapping[str, bytes], revoked: Sequence[Revocation]) -> dict[str, bytes]:
-    """The bundles, by the names of their files, that are not about a revoked image."""
-    return {name: bundle for name, bundle in files.items() if _stopped(bundle, revoked) is None}
+def without_revoked(files: Mapping[str, bytes], revoked: Sequence[Revocation]) -> dict[str, bytes]:
+    """Return the bundles, by file name, that are not about a revoked image."""
+    return {name: bundle for name, bundle in files.items() if not _revocation(bundle, revoked)}
 
 
-def attachable(
-    found: Iterable[Attachment], revoked: Sequence[Revocation], key: Private
+def with_revocations(
+    attachments: Iterable[Attachment], revoked: Sequence[Revocation], key: PrivateKey
 ) -> list[Attachment]:
-    """What may be attached: of a revoked image that it is, wherever it was certified or named."""
+    """Return the attachments, with revocations instead of those of revoked images.
+
+    A revocation is attached wherever its image was certified, and where it was named.
+    """
     references = ((each, Reference.parse(each.reference)) for each in revoked)
     places = {(each.digest, at.registry, at.repository): each for each, at in references}
-    certificates = []
-    for each in found:
-        by = _stopped(each.bundle, revoked)
-        if by is None:
-            certificates.append(each)
+    remaining = []
+    for each in attachments:
+        revocation = _revocation(each.bundle, revoked)
+        if revocation is None:
+            remaining.append(each)
         else:
-            places[by.digest, each.registry, each.repository] = by
-    turns = [
-        attachment_of(by, registry, repository, key, if_there=True)
-        for (_, registry, repository), by in places.items()
+            places[revocation.digest, each.registry, each.repository] = revocation
+    revocations = [
+        revocation_attachment(revocation, registry, repository, key, missing_ok=True)
+        for (_, registry, repository), revocation in places.items()
     ]
-    return turns + certificates
+    return revocations + remaining
 
 
-def _stopped(bundle: bytes, revoked: Sequence[Revocation]) -> Revocation | None:
-    """The revocation of the image that a bundle is about, whoever signed it."""
+def _file_name(result: Result) -> str:
+    return f"{FOLDER}/{certificate_stem(result)}.sigstore.json"
+
+
+def _revocation(bundle: bytes, revoked: Sequence[Revocation]) -> Revocation | None:
+    """Return the revocation of the image that a bundle is about, whoever signed it."""
     if not revoked:
         return None
     try:
-        digests = subjects(json.loads(Bundle.parse(bundle).payload), TEST_RESULT)
+        digests = subject_digests(json.loads(Bundle.parse(bundle).payload), TEST_RESULT)
         return find_revocation(digests[0], digests[-1], revoked)
     except (NotBelieved, ValueError, AttributeError, IndexError, RecursionError):
-        return None  # broken, so that nobody relies on it
+        return None  # a broken bundle, on which nobody relies

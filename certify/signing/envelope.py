@@ -1,4 +1,4 @@
-"""Statements in signed envelopes: DSSE, wrapped as a Sigstore bundle.
+"""Signed envelopes for statements: DSSE, wrapped as a Sigstore bundle.
 
 DSSE is https://github.com/secure-systems-lab/dsse; the bundle is version 0.3 of Sigstore's, with
 a public key's hint instead of a certificate, as ``cosign verify-attestation --key`` reads it.
@@ -16,33 +16,27 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import CryptoSigner, Signature, SSlibKey
 
 from certify.model.errors import NotBelieved
-from certify.signing.keys import Private, Public, key_id
+from certify.signing.keys import PrivateKey, PublicKey, key_id
 from certify.util.text import one_line
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 LARGEST = 4 * 1024 * 1024
-"""Bytes; no bundle of certify's comes near it."""
+"""The limit of a bundle in bytes; none of certify's comes near it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """One signed payload, not yet believed."""
+    """One signed payload, not yet verified."""
 
     payload: bytes
     payload_type: str
     keyid: str
     signature: bytes
 
-    @property
-    def envelope(self) -> Envelope:
-        """As securesystemslib takes it."""
-        signature = Signature(self.keyid, self.signature.hex())
-        return Envelope(self.payload, self.payload_type, {self.keyid: signature})
-
     @classmethod
     def parse(cls, raw: bytes) -> Bundle:
-        """Read a bundle; raises :class:`NotBelieved` for what is none."""
+        """Read a bundle. Raises :class:`NotBelieved` for anything else."""
         try:
             if len(raw) > LARGEST:
                 raise ValueError("it is too large")
@@ -61,18 +55,24 @@ class Bundle:
                 f"the signature cannot be read: it is no Sigstore bundle ({one_line(repr(error))})"
             ) from error
 
-    def statement(self, key: Public) -> dict[str, Any]:
-        """What was signed with the key. Raises :class:`NotBelieved` if it was not, and why."""
+    def verify(self, key: PublicKey) -> dict[str, Any]:
+        """Return the signed statement.
+
+        Raises :class:`NotBelieved`, with the reason, if the key did not sign it, or if what it
+        signed is no statement.
+        """
         wanted = key_id(key)
         if self.keyid != wanted:
             raise NotBelieved(
-                f"it is signed with another key: asked for is {wanted[:16]}…,"
+                f"it is signed with another key: expected is {wanted[:16]}…,"
                 f" found {one_line(self.keyid, 17) or 'none that is named'}"
             )
+        signature = Signature(self.keyid, self.signature.hex())
+        envelope = Envelope(self.payload, self.payload_type, {self.keyid: signature})
         try:
-            self.envelope.verify([_public(key)], 1)
+            envelope.verify([_public(key)], 1)
         except (VerificationError, ValueError) as error:
-            raise NotBelieved("its signature does not hold: it was changed since") from error
+            raise NotBelieved("its signature is not valid: it was changed since") from error
         if self.payload_type != PAYLOAD_TYPE:
             raise NotBelieved(f"what is signed is no statement but {one_line(self.payload_type)}")
         try:
@@ -84,8 +84,8 @@ class Bundle:
         return statement
 
 
-def sign(statement: bytes, key: Private) -> bytes:
-    """The bundle for a statement, as JSON."""
+def sign(statement: bytes, key: PrivateKey) -> bytes:
+    """Return the bundle for a statement, as JSON."""
     public = _public(key.public_key())
     envelope = Envelope(statement, PAYLOAD_TYPE, {})
     envelope.sign(CryptoSigner(key, public))
@@ -101,7 +101,7 @@ def sign(statement: bytes, key: Private) -> bytes:
     return json.dumps(bundle, separators=(",", ":")).encode() + b"\n"
 
 
-def _public(key: Public) -> SSlibKey:
+def _public(key: PublicKey) -> SSlibKey:
     return SSlibKey.from_crypto(key, keyid=key_id(key))
 
 

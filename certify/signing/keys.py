@@ -1,4 +1,4 @@
-"""Keys in PEM: ECDSA on P-256 or Ed25519, the private one encrypted or not.
+"""Key pairs in PEM: ECDSA on P-256 or Ed25519, the private key encrypted or not.
 
 A key's id is the SHA-256 of its public half in DER (SubjectPublicKeyInfo), as
 ``openssl pkey -pubin -outform DER | sha256sum`` gives it.
@@ -19,20 +19,20 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from certify.model.errors import BadKey
 
 KeyType = Literal["ecdsa", "ed25519"]
-Private = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
-Public = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 Passphrase = Callable[[], bytes]
-"""Asked only if a key turns out to be encrypted; may raise :class:`BadKey`."""
+"""Returns the passphrase; called only for an encrypted key. May raise :class:`BadKey`."""
 
 LARGEST = 64 * 1024
-"""Bytes; what is larger is no key."""
+"""The limit of a file with a key, in bytes."""
 _NEEDED = "expected is ECDSA on P-256, or Ed25519, in PEM"
 _MAKE_ONE = "`certify keys new` makes a pair."
 
 
 def new_pair(kind: KeyType, passphrase: bytes | None) -> tuple[bytes, bytes]:
-    """A new private key, encrypted if there is a passphrase, and its public half; both PEM."""
-    private: Private = (
+    """Return a new private key, encrypted if there is a passphrase, and its public half, as PEM."""
+    private: PrivateKey = (
         ed25519.Ed25519PrivateKey.generate()
         if kind == "ed25519"
         else ec.generate_private_key(ec.SECP256R1())
@@ -48,15 +48,15 @@ def new_pair(kind: KeyType, passphrase: bytes | None) -> tuple[bytes, bytes]:
     return pem, public_pem(private.public_key())
 
 
-def public_pem(key: Public) -> bytes:
-    """The public key as others read it."""
+def public_pem(key: PublicKey) -> bytes:
+    """Return the public key as PEM."""
     return key.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
 
 
-def key_id(key: Public) -> str:
-    """The SHA-256 of the key in DER, hexadecimal."""
+def key_id(key: PublicKey) -> str:
+    """Return the SHA-256 of the key in DER, in hexadecimal."""
     der = key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -64,10 +64,10 @@ def key_id(key: Public) -> str:
 
 
 def write_pair(private: Path, public: Path, pair: tuple[bytes, bytes]) -> None:
-    """Write a pair, the private key for its owner's eyes only.
+    """Write a pair; only the owner may read the private key.
 
-    Raises :class:`BadKey` if either file is there already, or cannot be written; then
-    neither is left behind.
+    Raises :class:`BadKey` if either file exists already or cannot be written; then neither
+    is left behind.
     """
     written: list[Path] = []
     try:
@@ -90,8 +90,8 @@ def write_pair(private: Path, public: Path, pair: tuple[bytes, bytes]) -> None:
         raise BadKey(f"{error.filename} cannot be written: {error.strerror}") from error
 
 
-def read_private(path: Path, passphrase: Passphrase) -> Private:
-    """The private key of a file. Raises :class:`BadKey` for all that is none that can sign."""
+def read_private(path: Path, passphrase: Passphrase) -> PrivateKey:
+    """Read a private key. Raises :class:`BadKey` for a file without a key that can sign."""
     pem = _read(path)
     try:
         key: object
@@ -113,12 +113,12 @@ def read_private(path: Path, passphrase: Passphrase) -> Private:
     raise BadKey(f"{path} is a private key of another kind: {_NEEDED}", remedy=_MAKE_ONE)
 
 
-def read_public(path: Path) -> Public:
-    """The public key of a file. Raises :class:`BadKey` for all that is none; also a private one."""
+def read_public(path: Path) -> PublicKey:
+    """Read a public key. Raises :class:`BadKey` for any other file, also for a private key."""
     pem = _read(path)
     if b"PRIVATE KEY-----" in pem:
         raise BadKey(
-            f"{path} is a private key, which nobody needs to verify, and which should not lie here",
+            f"{path} is a private key, which nobody needs to verify; it should not lie here",
             remedy="Name the public key, the other file of the pair.",
         )
     try:
@@ -149,5 +149,5 @@ def _decrypted(path: Path, pem: bytes, passphrase: bytes) -> object:
     except (ValueError, TypeError) as error:
         raise BadKey(
             f"{path} does not open with this passphrase",
-            remedy="Type it again; or see what CERTIFY_PASSPHRASE or --passphrase-file holds.",
+            remedy="Type it again, or check CERTIFY_PASSPHRASE or --passphrase-file.",
         ) from error

@@ -1,8 +1,8 @@
-"""What is signed: in-toto Statements v1 about one certificate, and about the list. Pure.
+"""in-toto Statements v1 about results, revocations and lists: what certify signs. Pure.
 
 Sources: https://github.com/in-toto/attestation, spec/v1/statement.md and
-spec/predicates/test-result.md (v0.1). That predicate has no word for "nobody could tell", so
-nothing is stated of an inconclusive result.
+spec/predicates/test-result.md (v0.1). That predicate has no word for an inconclusive result, so
+there are no statements about those.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from certify.model.approved import ApprovedList, Revocation
 from certify.model.errors import NotBelieved
@@ -25,18 +25,18 @@ from certify.util.text import one_line, safe_json
 STATEMENT = "https://in-toto.io/Statement/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 LIST = "urn:certify:approved-images:v1"
-"""Predicate type of the statement about an ``approved-images.json``."""
+"""The predicate type of a statement about an ``approved-images.json``."""
 EVERY = "*"
-"""Stands for every platform and every profile."""
+"""The name that stands for every platform and every profile."""
 _NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 Word = Literal["PASSED", "WARNED", "FAILED"]
 
 
-class Certificate(Value):
-    """What a test-result statement says of one image, platform and profile.
+class StatedResult(Value):
+    """The content of a test-result statement: a certificate, a rejection or a revocation.
 
-    It travels in the statement's one ``configuration``, as its annotations: the place that
+    Its fields travel as annotations of the statement's only ``configuration``: the place that
     in-toto's ResourceDescriptor has for what its readers agree upon.
     """
 
@@ -48,24 +48,24 @@ class Certificate(Value):
     certified_at: Moment
     expires_at: Moment
     revoked: str | None = None
-    """Why the image is not to be run again; null unless this revokes it."""
+    """The reason of a revocation; None in any other statement."""
     lifted: str | None = None
-    """Why it may be run again; null unless this lifts a revocation."""
+    """The reason why a revocation was lifted; None in any other statement."""
     result: Word = Field(exclude=True)
     subjects: tuple[str, ...] = Field(exclude=True)
-    """Digests that the statement is about."""
+    """The digests that the statement is about."""
 
     @property
-    def is_turn(self) -> bool:
-        """Whether it revokes, or lifts a revocation, and certifies nothing."""
+    def about_revocation(self) -> bool:
+        """True if it revokes an image or lifts a revocation, and so certifies nothing."""
         return self.revoked is not None or self.lifted is not None
 
 
-def about_result(result: Result) -> bytes | None:
-    """The statement about a certificate or a rejection, as canonical JSON.
+def result_statement(result: Result) -> bytes | None:
+    """Return the statement about a certificate or a rejection, as JSON.
 
-    Null where there is nothing to state: an inconclusive result, and an image that no
-    registry knows, so that it has no digest that others could check.
+    Return None for an inconclusive result, and for an image that is in no registry: without a
+    digest nobody could check the statement.
     """
     image = result.image
     if result.verdict.status is Status.INCONCLUSIVE or not image.digest or not image.platform:
@@ -95,11 +95,11 @@ def about_result(result: Result) -> bytes | None:
     )
 
 
-def about_revocation(revocation: Revocation, *, lifted: datetime | None = None) -> bytes:
-    """The statement that an image is not to be run again, or, since ``lifted``, that it may be.
+def revocation_statement(revocation: Revocation, *, lifted: datetime | None = None) -> bytes:
+    """Return the statement that an image is revoked, or that it no longer is, since ``lifted``.
 
-    It is about every platform and profile, and later certificates do not undo it: only the
-    other of the two does.
+    It holds for every platform and profile. A later certificate does not end a revocation; only
+    lifting it does.
     """
     word, kind = ("WARNED", "lifted") if lifted else ("FAILED", "revoked")
     annotations = {
@@ -120,8 +120,8 @@ def about_revocation(revocation: Revocation, *, lifted: datetime | None = None) 
     return _statement(name, (revocation.digest,), TEST_RESULT, predicate)
 
 
-def about_list(raw: bytes, listed: ApprovedList, name: str) -> bytes:
-    """The statement about the file of a list, of which ``raw`` are all bytes."""
+def list_statement(raw: bytes, listed: ApprovedList, name: str) -> bytes:
+    """Return the statement about the file of a list; ``raw`` is the whole file."""
     return _statement(
         name,
         (f"sha256:{hashlib.sha256(raw).hexdigest()}",),
@@ -136,10 +136,10 @@ def about_list(raw: bytes, listed: ApprovedList, name: str) -> bytes:
     )
 
 
-def subjects(statement: dict[str, Any], predicate_type: str) -> tuple[str, ...]:
-    """The digests a statement is about.
+def subject_digests(statement: dict[str, Any], predicate_type: str) -> tuple[str, ...]:
+    """Return the digests that a statement is about.
 
-    Raises :class:`NotBelieved` if it is another kind of statement, or about nothing.
+    Raises :class:`NotBelieved` if it has another predicate type, or no valid subjects.
     """
     if statement.get("_type") != STATEMENT or statement.get("predicateType") != predicate_type:
         kind = one_line(str(statement.get("predicateType")), 80)
@@ -155,9 +155,9 @@ def subjects(statement: dict[str, Any], predicate_type: str) -> tuple[str, ...]:
     return found
 
 
-def certificate(statement: dict[str, Any]) -> Certificate:
-    """What a test-result statement of certify's says. Raises :class:`NotBelieved` otherwise."""
-    digests = subjects(statement, TEST_RESULT)
+def parse_statement(statement: dict[str, Any]) -> StatedResult:
+    """Return the content of a test-result statement. Raises :class:`NotBelieved` for others."""
+    digests = subject_digests(statement, TEST_RESULT)
     try:
         predicate = statement["predicate"]
         (configuration,) = predicate["configuration"]
@@ -165,15 +165,12 @@ def certificate(statement: dict[str, Any]) -> Certificate:
             "result": predicate["result"],
             "subjects": digests,
         }
-        found = _CERTIFICATE.validate_python(fields)
+        found = StatedResult.model_validate(fields)
         if found.certified_at.tzinfo is None or found.expires_at.tzinfo is None:
             raise ValueError("a moment without a time zone")
         return found
     except (ValidationError, ValueError, KeyError, TypeError) as error:
         raise NotBelieved("what is signed is a test result, but none of certify's") from error
-
-
-_CERTIFICATE = TypeAdapter(Certificate)
 
 
 def _statement(
@@ -194,8 +191,8 @@ def _statement(
 def _configuration(
     profile: str, suite_digest: str, annotations: Mapping[str, object]
 ) -> dict[str, Any]:
-    """A ResourceDescriptor of the profile that judged, by the digest of checks and profile."""
-    words = {
+    """Return a ResourceDescriptor of the profile, with the suite's digest if it has one."""
+    texts = {
         key: rfc3339(value) if isinstance(value, datetime) else str(value)
         for key, value in annotations.items()
         if value is not None
@@ -204,11 +201,11 @@ def _configuration(
     digest = (
         {"digest": {"sha256": known[1]}} if known else {"uri": f"urn:certify:profile:{profile}"}
     )
-    return {"name": profile, **digest, "annotations": words}
+    return {"name": profile, **digest, "annotations": texts}
 
 
 def _kind(check: Check) -> str | None:
-    """Where a check is named; null for one that was not answered, which is no result."""
+    """Return the list that names a check; None for one that neither passed nor failed."""
     if check.outcome is Outcome.PASSED:
         return "passed"
     if check.waiver is not None:
@@ -230,5 +227,5 @@ def _name(registry: str | None, repository: str | None, reference: str) -> str:
 
 
 def rfc3339(moment: datetime) -> str:
-    """A moment as statements write it, such as ``2026-01-31T12:00:00.000Z``."""
+    """Format a moment as statements do, such as ``2026-01-31T12:00:00.000Z``."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

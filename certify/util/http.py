@@ -230,9 +230,7 @@ class _Adapter(HTTPAdapter):
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         kind = pool.ConnectionCls
         if kind.response_class is not _LimitedResponse:
-            pool.ConnectionCls = type(
-                kind.__name__, (kind,), {"response_class": _LimitedResponse}
-            )
+            pool.ConnectionCls = type(kind.__name__, (kind,), {"response_class": _LimitedResponse})
         return pool
 
     def send(

@@ -28,8 +28,8 @@ from certify.model.errors import BadPublication, UsageError, WouldShrink
 from certify.model.result import Result
 from certify.model.terms import Status
 from certify.signing.envelope import Bundle
-from certify.signing.keys import Private, new_pair, read_private
-from certify.signing.statements import certificate
+from certify.signing.keys import PrivateKey, new_pair, read_private
+from certify.signing.statements import parse_statement
 from tests.factories import NOW, a_certificate, digest
 
 TEXT = "approved-images.txt"
@@ -47,7 +47,7 @@ def ledger(reports: Path) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def key(tmp_path: Path) -> Private:
+def key(tmp_path: Path) -> PrivateKey:
     path = tmp_path / "team.key"
     path.write_bytes(new_pair("ecdsa", None)[0])
     return read_private(path, lambda: b"")
@@ -82,7 +82,7 @@ def revocation(number: int, reason: str = "backdoor") -> Revocation:
     return Revocation(digest=digest(number), reference=reference, reason=reason, revoked_at=now)
 
 
-def test_a_publication_has_all_its_files(reports: Path, ledger: Ledger, key: Private) -> None:
+def test_a_publication_has_all_its_files(reports: Path, ledger: Ledger, key: PrivateKey) -> None:
     ledger.record(named("a", 1))
     ledger.record(rejected("b", 2))
     done = publish(reports, ledger, Policy(), Signing(key))
@@ -98,7 +98,7 @@ def test_a_publication_has_all_its_files(reports: Path, ledger: Ledger, key: Pri
     }  # fmt: skip
     assert "added registry.invalid/team/a:1" in (reports / CHANGELOG).read_text("utf-8")
     assert len(list((reports / "attestations").iterdir())) == 2
-    Bundle.parse((reports / SIGNATURE).read_bytes()).statement(key.public_key())
+    Bundle.parse((reports / SIGNATURE).read_bytes()).verify(key.public_key())
 
 
 def test_numbers_only_grow(reports: Path, ledger: Ledger) -> None:
@@ -142,7 +142,7 @@ def test_an_empty_ledger_is_not_published(reports: Path, ledger: Ledger) -> None
 
 
 def test_a_signed_list_is_not_followed_by_an_unsigned_one(
-    reports: Path, ledger: Ledger, key: Private
+    reports: Path, ledger: Ledger, key: PrivateKey
 ) -> None:
     ledger.record(named("a", 1))
     publish(reports, ledger, Policy(), Signing(key))
@@ -172,7 +172,7 @@ def test_a_broken_list_and_foreign_files_are_not_overwritten(reports: Path, ledg
 
 
 def test_a_revocation_takes_effect_at_once_and_stays(
-    reports: Path, ledger: Ledger, key: Private
+    reports: Path, ledger: Ledger, key: PrivateKey
 ) -> None:
     ledger.record(named("a", 1))
     ledger.record(named("b", 2))
@@ -183,7 +183,7 @@ def test_a_revocation_takes_effect_at_once_and_stays(
     assert done.changed.removed[0].endswith("revoked: backdoor")
     assert names(reports) == ["b"]
     assert [each.digest for each in current(reports).revoked] == [digest(1)]
-    Bundle.parse((reports / SIGNATURE).read_bytes()).statement(key.public_key())
+    Bundle.parse((reports / SIGNATURE).read_bytes()).verify(key.public_key())
     left = {each.name for each in (reports / "attestations").iterdir()}
     assert {each for each in attested if "team_b" in each} == left
     assert digest(1) not in (reports / "policies/containers-policy.json").read_text()
@@ -329,7 +329,7 @@ def words(reports: Path) -> list[str]:
 
 @pytest.mark.parametrize("by", [1, 2], ids=["by its index", "by its manifest"])
 def test_nothing_is_signed_for_what_is_revoked(
-    reports: Path, ledger: Ledger, key: Private, by: int
+    reports: Path, ledger: Ledger, key: PrivateKey, by: int
 ) -> None:
     ledger.record(of_index("a", MANIFEST))
     ledger.record(of_index("b", None))
@@ -341,17 +341,18 @@ def test_nothing_is_signed_for_what_is_revoked(
     done = publish(reports, ledger, Policy(), Signing(key))
     assert words(reports) == ["PASSED"], "and for good"
     told = {
-        (each.repository, each.digest): certificate(Bundle.parse(each.bundle).statement(each.key))
+        (each.repository, each.digest): parse_statement(Bundle.parse(each.bundle).verify(each.key))
         for each in done.attachments
     }
     assert {place for place, said in told.items() if said.revoked == "backdoor"} == {
         ("team/x", digest(by)), ("team/a", digest(by)), ("team/b", digest(by)),
     }, "where it was revoked, and where it was certified"  # fmt: skip
-    assert {place for place, said in told.items() if not said.is_turn} == {("team/c", digest(3))}
+    certified = {place for place, said in told.items() if not said.about_revocation}
+    assert certified == {("team/c", digest(3))}
 
 
 def test_a_revocation_is_signed_equally_each_time(
-    reports: Path, ledger: Ledger, key: Private
+    reports: Path, ledger: Ledger, key: PrivateKey
 ) -> None:
     ledger.record(named("a", 1))
     revoke(reports, ledger, revocation(1))

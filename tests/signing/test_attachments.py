@@ -19,8 +19,8 @@ from certify.registry.client import INDEX
 from certify.registry.client import Registry as Client
 from certify.registry.referrers import Referrers
 from certify.signing import attachments as attachments_module
-from certify.signing.attachments import Attachment, attach_all, stated
-from certify.signing.attestations import Signer, attachments
+from certify.signing.attachments import Attachment, attach_all, read_statements
+from certify.signing.attestations import Signer, result_attachments
 from certify.signing.envelope import BUNDLE_TYPE
 from certify.signing.keys import read_public
 from tests.factories import a_certificate
@@ -82,8 +82,8 @@ def bundles(registry: Registry, digest: str, private: Path) -> list[Attachment]:
     """The certificate of an image, signed anew, as it would be attached."""
     named = {"registry": registry.host, "digest": digest, "manifest_digest": digest}
     result = a_certificate(image=named)
-    files = Signer(private_key(private), lambda _: None).of_results([result])
-    return attachments([result], files, private_key(private).public_key())
+    files = Signer(private_key(private), lambda _: None).sign_results([result])
+    return result_attachments([result], files, private_key(private).public_key())
 
 
 def entries(registry: Registry, digest: str) -> list[dict[str, object]]:
@@ -106,7 +106,7 @@ def test_what_is_attached_is_found_and_believed(
     registry: Registry, image: str, there: Referrers, keys: tuple[Path, Path]
 ) -> None:
     assert attach_all(bundles(registry, image, keys[0]), lambda *_: there) == 1
-    (found,) = stated(there, image, read_public(keys[1]))
+    (found,) = read_statements(there, image, read_public(keys[1]))
     assert (found.result, found.subjects) == ("PASSED", (image,))
     (entry,) = entries(registry, image)
     manifest = requests.get(
@@ -139,10 +139,10 @@ def test_a_broken_copy_does_not_keep_the_right_one_away(
     bundle["dsseEnvelope"]["signatures"][0]["sig"] = "AAAA"
     broken = replace(genuine, bundle=json.dumps(bundle).encode())
     attach_all([broken], lambda *_: there)
-    with pytest.raises(NotBelieved, match="its signature does not hold"):
-        stated(there, image, read_public(keys[1]))
+    with pytest.raises(NotBelieved, match="its signature is not valid"):
+        read_statements(there, image, read_public(keys[1]))
     assert [attach_all([each], lambda *_: there) for each in (genuine, again)] == [1, 0]
-    assert len(stated(there, image, read_public(keys[1]))) == 1
+    assert len(read_statements(there, image, read_public(keys[1]))) == 1
 
 
 def test_publishers_in_turn_lose_nothing(
@@ -153,7 +153,7 @@ def test_publishers_in_turn_lose_nothing(
         attach_all(bundles(registry, image, private), lambda *_: there)
     assert len(entries(registry, image)) == 3
     for _, public in pairs:
-        assert len(stated(there, image, read_public(public))) == 1
+        assert len(read_statements(there, image, read_public(public))) == 1
 
 
 def test_publishers_at_once_lose_nothing(
@@ -192,29 +192,29 @@ def test_index_and_manifest_are_attached_to_both(
     other = registry.seed(REPOSITORY, "2", "another")
     named = {"registry": registry.host, "digest": image, "manifest_digest": other}
     result = a_certificate(image=named)
-    files = Signer(private_key(keys[0]), lambda _: None).of_results([result])
-    found = attachments([result], files, read_public(keys[1]))
+    files = Signer(private_key(keys[0]), lambda _: None).sign_results([result])
+    found = result_attachments([result], files, read_public(keys[1]))
     assert attach_all(found, lambda *_: there) == 2
     for each in (image, other):
-        assert stated(there, each, read_public(keys[1]))[0].subjects == (image, other)
+        assert read_statements(there, each, read_public(keys[1]))[0].subjects == (image, other)
 
 
 def test_nothing_is_believed_without_the_keys_word_for_this_very_image(
     registry: Registry, image: str, there: Referrers, keys: tuple[Path, Path], make_pair: MakePair
 ) -> None:
     public = read_public(keys[1])
-    assert stated(there, image, public) == []
+    assert read_statements(there, image, public) == []
     attach_all(bundles(registry, image, make_pair()[0]), lambda *_: there)
     with pytest.raises(NotBelieved, match="signed with another key"):
-        stated(there, image, public)
+        read_statements(there, image, public)
     victim = registry.seed(REPOSITORY, "victim", "victim")
     (genuine,) = bundles(registry, image, keys[0])
     swapped = replace(genuine, digest=victim)
     attach_all([swapped], lambda *_: there)
     with pytest.raises(NotBelieved, match="is about another image"):
-        stated(there, victim, public)
+        read_statements(there, victim, public)
     attach_all([genuine], lambda *_: there)
-    assert len(stated(there, image, public)) == 1
+    assert len(read_statements(there, image, public)) == 1
 
 
 @pytest.mark.usefixtures("keeps_no_list")
@@ -226,7 +226,7 @@ def test_a_registry_that_gives_something_else_is_not_an_answer(
         if b"dsseEnvelope" in blob.read_bytes():
             blob.write_bytes(b"{}")
     with pytest.raises(ImageUnavailable, match="does not match its digest"):
-        stated(there, image, read_public(keys[1]))
+        read_statements(there, image, read_public(keys[1]))
 
 
 @pytest.mark.parametrize("raw", [b'{"manifests":[1]}', b'{"manifests":5}', b"{}", b"[]", b"\xff"])
@@ -247,7 +247,7 @@ def test_too_much_is_not_looked_through(
         attach_all(bundles(registry, image, private), lambda *_: there)
     monkeypatch.setattr(referrers_module, "MOST", 1)
     with pytest.raises(ImageUnavailable, match="2 artifacts are attached"):
-        stated(there, image, read_public(keys[1]))
+        read_statements(there, image, read_public(keys[1]))
 
 
 class Endless(http.server.BaseHTTPRequestHandler):

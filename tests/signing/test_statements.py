@@ -28,11 +28,11 @@ from certify.signing.keys import key_id, read_public
 from certify.signing.statements import (
     LIST,
     TEST_RESULT,
-    about_list,
-    about_result,
-    about_revocation,
-    certificate,
-    subjects,
+    list_statement,
+    parse_statement,
+    result_statement,
+    revocation_statement,
+    subject_digests,
 )
 from tests.factories import NOW, a_certificate, a_check, a_list, a_waiver, digest, raw_list
 from tests.support.keys import MakePair, private_key
@@ -48,7 +48,7 @@ def stated(raw: bytes | None) -> dict[str, Any]:
 
 
 def test_in_totos_own_library_accepts_the_statement() -> None:
-    raw = about_result(a_certificate(checks=(a_check("image.os", PASSED),)))
+    raw = result_statement(a_certificate(checks=(a_check("image.os", PASSED),)))
     assert raw is not None
     parsed = json_format.Parse(raw, StatementPb())
     Statement.copy_from_pb(parsed).validate()
@@ -59,12 +59,12 @@ def test_in_totos_own_library_accepts_the_statement() -> None:
 
 
 def test_the_subjects_are_index_and_manifest() -> None:
-    statement = stated(about_result(a_certificate()))
+    statement = stated(result_statement(a_certificate()))
     assert [each["digest"]["sha256"] for each in statement["subject"]] == [
         digest(1)[7:],
         digest(2)[7:],
     ]
-    same = stated(about_result(a_certificate(image={"manifest_digest": digest(1)})))
+    same = stated(result_statement(a_certificate(image={"manifest_digest": digest(1)})))
     assert len(same["subject"]) == 1
 
 
@@ -81,7 +81,7 @@ def test_the_subjects_are_index_and_manifest() -> None:
 )
 def test_the_word_for_a_verdict(status: Status, checks: list[Any], word: str) -> None:
     result = a_certificate(status=status, checks=tuple(checks))
-    assert stated(about_result(result))["predicate"]["result"] == word
+    assert stated(result_statement(result))["predicate"]["result"] == word
 
 
 def test_every_check_is_named_where_it_belongs() -> None:
@@ -93,20 +93,22 @@ def test_every_check_is_named_where_it_belongs() -> None:
         a_check("a.unknown", UNKNOWN),
         a_check("a.skipped", Outcome.SKIPPED),
     )
-    said = stated(about_result(a_certificate(status=Status.REJECTED, checks=checks)))["predicate"]
+    said = stated(result_statement(a_certificate(status=Status.REJECTED, checks=checks)))[
+        "predicate"
+    ]
     assert said["passedTests"] == ["a.passed"]
     assert said["failedTests"] == ["a.failed"]
     assert said["warnedTests"] == ["a.advice", "a.waived"]
 
 
 def test_nothing_is_stated_where_nobody_could_tell_or_nobody_could_check() -> None:
-    assert about_result(a_certificate(status=Status.INCONCLUSIVE)) is None
-    assert about_result(a_certificate(image={"digest": None})) is None
-    assert about_result(a_certificate(image={"platform": None})) is None
+    assert result_statement(a_certificate(status=Status.INCONCLUSIVE)) is None
+    assert result_statement(a_certificate(image={"digest": None})) is None
+    assert result_statement(a_certificate(image={"platform": None})) is None
 
 
 def test_a_certificate_comes_back() -> None:
-    found = certificate(stated(about_result(a_certificate())))
+    found = parse_statement(stated(result_statement(a_certificate())))
     assert (found.profile, found.platform, found.grade) == ("plain", "linux/amd64", "native")
     assert (found.certified_at, found.result) == (NOW, "PASSED")
     assert found.subjects == (digest(1), digest(2))
@@ -115,11 +117,11 @@ def test_a_certificate_comes_back() -> None:
 
 def test_a_revocation_comes_back() -> None:
     revocation = Revocation(digest=digest(1), reference="a/b@x", reason="a miner", revoked_at=NOW)
-    raw = about_revocation(revocation)
+    raw = revocation_statement(revocation)
     Statement.copy_from_pb(json_format.Parse(raw, StatementPb())).validate()
-    revoked = certificate(stated(raw))
+    revoked = parse_statement(stated(raw))
     assert (revoked.result, revoked.revoked, revoked.lifted) == ("FAILED", "a miner", None)
-    lifted = certificate(stated(about_revocation(revocation, lifted=NOW)))
+    lifted = parse_statement(stated(revocation_statement(revocation, lifted=NOW)))
     assert (lifted.result, lifted.revoked, lifted.lifted) == ("WARNED", None, "a miner")
 
 
@@ -145,7 +147,7 @@ def check_signature(public: Path, message: bytes, signature: bytes) -> None:
 
 def test_plain_cryptography_verifies_the_signature(pair: tuple[Path, Path]) -> None:
     private, public = pair
-    raw = about_result(a_certificate())
+    raw = result_statement(a_certificate())
     assert raw is not None
     bundle = json.loads(sign(raw, private_key(private)))
     envelope = bundle["dsseEnvelope"]
@@ -173,8 +175,8 @@ def test_securesystemslib_verifies_the_envelope(pair: tuple[Path, Path]) -> None
 
 def test_what_was_signed_is_believed(pair: tuple[Path, Path]) -> None:
     private, public = pair
-    raw = about_list(b"bytes", a_list(), "approved-images.json")
-    found = Bundle.parse(sign(raw, private_key(private))).statement(read_public(public))
+    raw = list_statement(b"bytes", a_list(), "approved-images.json")
+    found = Bundle.parse(sign(raw, private_key(private))).verify(read_public(public))
     assert found == json.loads(raw)
 
 
@@ -188,31 +190,31 @@ def test_each_forgery_is_refused_with_its_own_reason(
     pair: tuple[Path, Path], make_pair: MakePair
 ) -> None:
     private, public = pair
-    key, raw = read_public(public), about_result(a_certificate())
+    key, raw = read_public(public), result_statement(a_certificate())
     assert raw is not None
     good = sign(raw, private_key(private))
     tampered = with_payload(good, raw.replace(b"PASSED", b"FAILED"))
-    with pytest.raises(NotBelieved, match="does not hold: it was changed since"):
-        Bundle.parse(tampered).statement(key)
+    with pytest.raises(NotBelieved, match="is not valid: it was changed since"):
+        Bundle.parse(tampered).verify(key)
     other = sign(raw, private_key(make_pair("ed25519")[0]))
     with pytest.raises(NotBelieved, match="signed with another key"):
-        Bundle.parse(other).statement(key)
+        Bundle.parse(other).verify(key)
     posing = json.loads(other)
     posing["verificationMaterial"] = json.loads(good)["verificationMaterial"]
-    with pytest.raises(NotBelieved, match="does not hold"):
-        Bundle.parse(json.dumps(posing).encode()).statement(key)
+    with pytest.raises(NotBelieved, match="is not valid"):
+        Bundle.parse(json.dumps(posing).encode()).verify(key)
     kind = json.loads(good)
     kind["dsseEnvelope"]["payloadType"] = "application/json"
-    with pytest.raises(NotBelieved, match="does not hold"):
-        Bundle.parse(json.dumps(kind).encode()).statement(key)
+    with pytest.raises(NotBelieved, match="is not valid"):
+        Bundle.parse(json.dumps(kind).encode()).verify(key)
     with pytest.raises(NotBelieved, match="is not JSON"):
-        Bundle.parse(sign(b"not json", private_key(private))).statement(key)
-    statement = Bundle.parse(good).statement(key)
+        Bundle.parse(sign(b"not json", private_key(private))).verify(key)
+    statement = Bundle.parse(good).verify(key)
     with pytest.raises(NotBelieved, match="states something else"):
-        subjects(statement, LIST)
-    listed = json.loads(about_list(raw_list(a_list()), a_list(), "x.json"))
+        subject_digests(statement, LIST)
+    listed = json.loads(list_statement(raw_list(a_list()), a_list(), "x.json"))
     with pytest.raises(NotBelieved, match="states something else"):
-        certificate(listed)
+        parse_statement(listed)
 
 
 @given(st.binary(max_size=200) | st.text(max_size=80).map(str.encode))
@@ -239,4 +241,4 @@ _JSON = st.recursive(
 def test_whatever_is_signed_is_a_certificate_or_none(fields: dict[str, Any]) -> None:
     known = {"_type": "https://in-toto.io/Statement/v1", "predicateType": TEST_RESULT}
     with pytest.raises(NotBelieved):
-        certificate(known | fields)
+        parse_statement(known | fields)

@@ -11,7 +11,7 @@ import pytest
 from certify.registry.client import Registry as Client
 from certify.registry.referrers import Referrers
 from certify.signing.attachments import attach_all
-from certify.signing.attestations import Signer, attachments
+from certify.signing.attestations import Signer, result_attachments
 from certify.signing.statements import TEST_RESULT
 from tests.factories import a_certificate, digest
 from tests.support.keys import MakePair, private_key
@@ -38,7 +38,8 @@ def cosign(*words: str) -> subprocess.CompletedProcess[str]:
 def test_a_certificate_in_a_file(pair: tuple[Path, Path], make_pair: MakePair) -> None:
     private, public = pair
     bundle = public.with_name("bundle.json")
-    (content,) = Signer(private_key(private), lambda _: None).of_results([a_certificate()]).values()
+    signer = Signer(private_key(private), lambda _: None)
+    (content,) = signer.sign_results([a_certificate()]).values()
     bundle.write_bytes(content)
 
     def verified(key: Path, number: int) -> bool:
@@ -60,10 +61,10 @@ def test_a_certificate_in_a_registry(
         found = registry.seed("team/app", "1")
         image = {"registry": registry.host, "digest": found, "manifest_digest": found}
         result = a_certificate(image=image)
-        files = Signer(private_key(private), lambda _: None).of_results([result])
+        files = Signer(private_key(private), lambda _: None).sign_results([result])
         with Client(registry.host, lambda _: None) as client:
             there = Referrers(client, "team/app")
-            mine = attachments([result], files, private_key(private).public_key())
+            mine = result_attachments([result], files, private_key(private).public_key())
             assert attach_all(mine, lambda _host, _name: there) == 1
 
         def verified(key: Path) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from certify.signing.keys import Private, new_pair, read_private
+from certify.signing.keys import PrivateKey, new_pair, read_private
 
 MakePair = Callable[..., tuple[Path, Path]]
 
@@ -33,5 +33,5 @@ def pair(request: pytest.FixtureRequest, make_pair: MakePair) -> tuple[Path, Pat
     return make_pair(request.param)
 
 
-def private_key(path: Path) -> Private:
+def private_key(path: Path) -> PrivateKey:
     return read_private(path, lambda: b"")

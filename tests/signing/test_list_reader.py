@@ -14,12 +14,12 @@ import pytest
 
 from certify.model.approved import ApprovedList
 from certify.model.errors import ListUnavailable, NotBelieved, UsageError
-from certify.signing import source
+from certify.signing import list_reader
 from certify.signing.attestations import Signer
 from certify.signing.envelope import Bundle
 from certify.signing.keys import key_id, read_public
-from certify.signing.memory import remember, state_file
-from certify.signing.source import check_location, read_list, signature_of
+from certify.signing.list_reader import check_location, read_list, signature_location
+from certify.signing.replay_protection import record_sequence, state_file
 from tests.factories import a_list, raw_list
 from tests.support.keys import MakePair, private_key
 
@@ -48,7 +48,7 @@ def publish(tmp_path: Path, keys: tuple[Path, Path]) -> Publish:
         folder = tmp_path / "site"
         folder.mkdir(exist_ok=True)
         raw = raw_list(listed)
-        name, signature = Signer(private_key(keys[0]), lambda _: None).of_list(raw, listed, NAME)
+        name, signature = Signer(private_key(keys[0]), lambda _: None).sign_list(raw, listed, NAME)
         (folder / NAME).write_bytes(raw)
         (folder / name).write_bytes(signature)
         return folder / NAME
@@ -91,9 +91,9 @@ def site(tmp_path: Path) -> Iterator[str]:
 
 
 def test_the_signature_lies_beside_the_list() -> None:
-    assert signature_of("/a/approved-images.json") == "/a/approved-images.sigstore.json"
-    assert signature_of("https://h/l.json?v=1") == "https://h/l.sigstore.json?v=1"
-    assert signature_of("/a/b") == "/a/b.sigstore.json"
+    assert signature_location("/a/approved-images.json") == "/a/approved-images.sigstore.json"
+    assert signature_location("https://h/l.json?v=1") == "https://h/l.sigstore.json?v=1"
+    assert signature_location("/a/b") == "/a/b.sigstore.json"
 
 
 def test_a_signed_list_from_a_file_and_from_a_server(
@@ -124,7 +124,7 @@ def test_each_doubt_has_its_own_reason(
     with pytest.raises(NotBelieved, match="no Sigstore bundle"):
         read_list(str(path), key)
     signature.unlink()
-    with pytest.raises(NotBelieved, match="is not signed, and a key was asked for"):
+    with pytest.raises(NotBelieved, match="is not signed, but a key was given"):
         read_list(str(path), key)
 
 
@@ -132,11 +132,11 @@ def test_a_certificates_signature_does_not_sign_a_list(
     publish: Publish, keys: tuple[Path, Path]
 ) -> None:
     from certify.signing.envelope import sign
-    from certify.signing.statements import about_result
+    from certify.signing.statements import result_statement
     from tests.factories import a_certificate
 
     path = publish(a_list())
-    statement = about_result(a_certificate())
+    statement = result_statement(a_certificate())
     assert statement is not None
     signature = path.with_name("approved-images.sigstore.json")
     signature.write_bytes(sign(statement, private_key(keys[0])))
@@ -148,7 +148,7 @@ def test_a_list_published_between_the_two_reads_is_read_again(
     publish: Publish, keys: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = publish(a_list(sequence=1))
-    read = source._read
+    read = list_reader._read
     asked: list[str] = []
 
     def read_and_publish(place: str) -> bytes | None:
@@ -158,7 +158,7 @@ def test_a_list_published_between_the_two_reads_is_read_again(
         asked.append(place)
         return found
 
-    monkeypatch.setattr(source, "_read", read_and_publish)
+    monkeypatch.setattr(list_reader, "_read", read_and_publish)
     assert read_list(str(path), read_public(keys[1])).head.sequence == 2
     assert len(asked) == 4
 
@@ -197,7 +197,7 @@ def test_no_proxy_is_asked_for_a_list_on_this_machine(
 def test_a_list_too_large_is_not_taken(
     site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "LARGEST", 1 << 20)
+    monkeypatch.setattr(list_reader, "LARGEST", 1 << 20)
     path = tmp_path / "site" / "large.json"
     path.write_bytes(b" " * ((1 << 20) + 1))
     for place in (str(path), f"{site}/large.json"):
@@ -229,12 +229,12 @@ def test_http_without_a_key_is_for_this_machine_alone(keys: tuple[Path, Path]) -
 
 def test_an_older_list_is_known(state: Path) -> None:
     for sequence in (3, 3, 5):
-        assert remember("/a.json", "k", sequence) is None
-    with pytest.raises(NotBelieved, match=r"number 4.* older than one seen before .*5") as refused:
-        remember("/a.json", "k", 4)
+        assert record_sequence("/a.json", "k", sequence) is None
+    with pytest.raises(NotBelieved, match=r"number 4.* older than one used before .*5") as refused:
+        record_sequence("/a.json", "k", 4)
     assert str(state_file()) in refused.value.remedy
-    remember("/a.json", "another key", 1)
-    remember("/b.json", "k", 1)
+    record_sequence("/a.json", "another key", 1)
+    record_sequence("/b.json", "k", 1)
     assert state_file() == state / "certify" / "lists.json"
 
 
@@ -242,8 +242,8 @@ def test_an_older_list_is_known(state: Path) -> None:
 def test_a_memory_that_cannot_be_read_is_no_memory_of_nothing(text: str) -> None:
     state_file().parent.mkdir(parents=True)
     state_file().write_text(text)
-    with pytest.raises(ListUnavailable, match="lists seen before cannot be read"):
-        remember("/a.json", "k", 1)
+    with pytest.raises(ListUnavailable, match="lists used before cannot be read"):
+        record_sequence("/a.json", "k", 1)
 
 
 def test_a_memory_that_cannot_be_written_is_told(
@@ -251,14 +251,16 @@ def test_a_memory_that_cannot_be_written_is_told(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    told = remember("/a.json", "k", 1)
+    told = record_sequence("/a.json", "k", 1)
     assert told is not None
     assert "Not a directory" in told
 
 
 def test_many_at_once_keep_the_highest() -> None:
     with ThreadPoolExecutor(8) as pool:
-        futures = [pool.submit(remember, f"/{n % 4}.json", "k", 1 + n // 4) for n in range(80)]
+        futures = [
+            pool.submit(record_sequence, f"/{n % 4}.json", "k", 1 + n // 4) for n in range(80)
+        ]
     older = [each for each in futures if isinstance(each.exception(), NotBelieved)]
     assert all(each in older or each.exception() is None for each in futures)
     kept = json.loads(state_file().read_text())
@@ -277,13 +279,13 @@ def test_what_was_signed_before_stays_as_it_is(
 ) -> None:
     from tests.factories import a_certificate
 
-    first = Signer(private_key(keys[0]), lambda _: None).of_results([a_certificate()])
-    again = Signer(private_key(keys[0]), first.get).of_results([a_certificate()])
+    first = Signer(private_key(keys[0]), lambda _: None).sign_results([a_certificate()])
+    again = Signer(private_key(keys[0]), first.get).sign_results([a_certificate()])
     assert again == first
-    other = Signer(private_key(make_pair()[0]), first.get).of_results([a_certificate()])
+    other = Signer(private_key(make_pair()[0]), first.get).sign_results([a_certificate()])
     assert other.keys() == first.keys()
     assert other != first
-    changed = Signer(private_key(keys[0]), first.get).of_results(
+    changed = Signer(private_key(keys[0]), first.get).sign_results(
         [a_certificate(profile="devspace")]
     )
     assert not changed.keys() & first.keys()

@@ -1,0 +1,132 @@
+"""A published list, from a file or a web server: read within limits, and its signature verified."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from certify.model.errors import ListUnavailable, NotBelieved, UsageError
+from certify.signing.envelope import Bundle
+from certify.signing.gate import PublishedList
+from certify.signing.keys import PublicKey
+from certify.signing.statements import LIST, subject_digests
+from certify.util.text import one_line
+
+LARGEST = 64 * 1024 * 1024
+"""The limit of a list in bytes; one of 10,000 images has about seven million."""
+TIMEOUT = 10.0
+"""Seconds to wait for a web server's answer to begin, and for each part of it."""
+_NOT_THERE = "Publish one with `certify publish`, or name another with --approved."
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+
+
+def is_url(location: str) -> bool:
+    """Return True if a location is a URL, and not a file."""
+    return location.startswith(("http://", "https://"))
+
+
+def without_password(location: str) -> str:
+    """Return a location in a form to print and store: without the password of a URL."""
+    return re.sub(r"(?<=://)[^/?#]*@", "", one_line(location)) if is_url(location) else location
+
+
+def signature_location(location: str) -> str:
+    """Return the location of a list's signature: beside it, with ``.sigstore`` in its name."""
+    address, mark, query = location.partition("?") if is_url(location) else (location, "", "")
+    return address.removesuffix(".json") + ".sigstore.json" + mark + query
+
+
+def check_location(location: str, key: PublicKey | None) -> None:
+    """Raise :class:`UsageError` for a URL that is invalid, or not safe without a key."""
+    if not is_url(location):
+        return
+    name = f"--approved {without_password(location)}"
+    try:
+        parts = urlsplit(location)
+        host, _ = parts.hostname, parts.port  # an invalid port raises
+    except ValueError as error:
+        raise UsageError(f"{name}: this is no URL") from error
+    if not host:
+        raise UsageError(f"{name}: this URL names no host")
+    if parts.scheme == "http" and key is None and host not in _THIS_MACHINE:
+        raise UsageError(
+            f"{name}: over http anybody on the way could change the list",
+            remedy="Use https, or have the list's signature checked with --key.",
+        )
+
+
+def read_list(location: str, key: PublicKey | None) -> PublishedList:
+    """Read the list at a path or a URL, and verify its signature if there is a key.
+
+    Raises :class:`ListUnavailable` if it cannot be read, and :class:`NotBelieved` if its
+    signature is missing, invalid, or that of another file.
+    """
+    raw = _read_existing(location)
+    if key is not None:
+        try:
+            _verify(raw, location, key)
+        except _OtherFile:
+            # Perhaps a new list was published between the two reads; a forgery stays one.
+            raw = _read_existing(location)
+            _verify(raw, location, key)
+    return PublishedList.parse(raw, without_password(location))
+
+
+class _OtherFile(NotBelieved):
+    """The signature is valid, but that of other content."""
+
+
+def _verify(raw: bytes, location: str, key: PublicKey) -> None:
+    bundle = _read(signature_location(location))
+    if bundle is None:
+        raise NotBelieved("the list is not signed, but a key was given")
+    statement = Bundle.parse(bundle).verify(key)
+    if f"sha256:{hashlib.sha256(raw).hexdigest()}" not in subject_digests(statement, LIST):
+        raise _OtherFile("the list is not the one that was signed: it was changed or exchanged")
+
+
+def _read_existing(location: str) -> bytes:
+    raw = _read(location)
+    if raw is None:
+        raise ListUnavailable(
+            f"there is no list at {without_password(location)}", remedy=_NOT_THERE
+        )
+    return raw
+
+
+def _read(location: str) -> bytes | None:
+    """Return the whole content; None if there is none."""
+    if is_url(location):
+        return _download(location)
+    try:
+        with Path(location).open("rb") as file:
+            raw = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or error
+        raise ListUnavailable(f"{location}: {cause}", remedy=_NOT_THERE) from error
+    if len(raw) > LARGEST:
+        raise ListUnavailable(f"{location} is larger than {LARGEST >> 20} MiB: no list is")
+    return raw
+
+
+def _download(url: str) -> bytes | None:
+    # Imported here, because a list in a file needs no network and is read sooner without.
+    from certify.util.http import HttpClient  # noqa: PLC0415
+
+    try:
+        with HttpClient(TIMEOUT, largest=LARGEST) as client:
+            answer = client.request("GET", url, headers={"Cache-Control": "no-cache"}, redirects=0)
+    except (OSError, ValueError) as error:
+        raise ListUnavailable(
+            f"{without_password(url)} cannot be read: {one_line(str(error))}",
+            remedy="See that it is right and reachable from here, then try again.",
+        ) from error
+    if answer.status in (404, 410):
+        return None
+    if answer.status != 200:
+        raise ListUnavailable(f"{without_password(url)} answers with status {answer.status}")
+    return answer.content
