@@ -1,4 +1,4 @@
-"""Results and reports as JSON; `certify.publish.json_schema` describes them."""
+"""Results and reports as JSON; the JSON Schemas in `schemas/` describe them."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import pytest
 from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.engine.probe import programs
-from certify.publish.json_schema import json_schema
+from scripts.json_schema import json_schema
 from tests.conftest import Certify, Ended, command
 from tests.support.waiting import eventually
 

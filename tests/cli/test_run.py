@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from certify.model.terms import Outcome, Status
-from certify.publish.json_schema import json_schema
+from scripts.json_schema import json_schema
 from tests.conftest import Certify
 
 SCHEMA = json_schema("report.v1.json")

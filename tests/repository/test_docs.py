@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from certify.judge.profiles import load, parse_profile, shipped
-from certify.publish.handbook import checks_page, profiles_page
 from certify.suite.catalogue import claims, group_descriptions
+from scripts.handbook import checks_page, profiles_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 PROFILES = [load(name) for name in shipped()]

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from certify.cli.main import usages
-from certify.publish.handbook import command_table
+from scripts.handbook import command_table
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")

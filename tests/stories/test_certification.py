@@ -14,7 +14,7 @@ import pytest
 
 from certify.engine.client import Engine
 from certify.model.terms import Level, Outcome, Status
-from certify.publish.json_schema import json_schema
+from scripts.json_schema import json_schema
 from tests.conftest import SAMPLES, Certify, Ended, certify_in
 from tests.stories.expected import EXPECTED, failed
 

@@ -10,7 +10,7 @@ import pytest
 
 from certify.engine.client import Engine
 from certify.model.terms import Status
-from certify.publish.json_schema import json_schema
+from scripts.json_schema import json_schema
 from tests.conftest import SAMPLES, Certify
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from certify.model.terms import Outcome, Status, WaiverState
-from certify.publish.json_schema import json_schema
+from scripts.json_schema import json_schema
 from tests.conftest import SAMPLES, Certify
 
 IMAGE = f"{SAMPLES}/busybox"

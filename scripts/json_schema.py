@@ -1,7 +1,7 @@
 """JSON Schemas (draft 2020-12) of certify's JSON output, generated from the models.
 
-They ship as files in ``schemas/`` beside this module. After a change of a model, run
-``scripts/docs`` to write them again; a test fails while they are out of date.
+They ship in the package as files. After a change of a model, run ``scripts/docs`` to write them
+again; a test fails while they are out of date.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from certify.model.approved import APPROVED_SCHEMA, ApprovedList
 from certify.model.examination import DOCTOR_SCHEMA, Examination
 from certify.model.result import REPORT_SCHEMA, RESULT_SCHEMA, Report, Result
 
-SCHEMAS = Path(__file__).parent / "schemas"
-"""The folder of the schema files, in a checkout and in a wheel."""
+SCHEMAS = Path(__file__).parents[1] / "certify" / "publish" / "schemas"
 
 
 _MODELS: dict[str, tuple[type[BaseModel], str, str]] = {

@@ -11,7 +11,7 @@ from jsonschema.exceptions import ValidationError
 
 from certify.model.result import Result
 from certify.publish.json_report import report_json, result_json
-from certify.publish.json_schema import SCHEMAS, json_schema, schema_files
+from scripts.json_schema import SCHEMAS, json_schema, schema_files
 
 
 def check(schema: dict[str, Any], document: object) -> None:
