@@ -22,7 +22,7 @@ SCHEMA = "certify/checks/v1"
 @click.argument("check_id", metavar="[ID]", required=False)
 @format_option(SCHEMA)
 def checks(*, check_id: str | None, output_format: str) -> None:
-    """List the checks, or explain one: claim, why, how it is checked, remedy.
+    """List the checks, or explain one: claim, reason, method, remedy.
 
     \b
     Examples:

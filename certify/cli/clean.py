@@ -15,14 +15,14 @@ SCHEMA = "certify/clean/v1"
 @click.command()
 @click.option(
     "--all", "everything", is_flag=True,
-    help="Also remove what runs on other machines, or runs in progress, have created.",
+    help="Also remove objects of other machines and of runs in progress.",
 )  # fmt: skip
 @format_option(SCHEMA)
 def clean(*, everything: bool, output_format: str) -> None:
-    """Remove containers, volumes, networks, images and folders that crashed runs left.
+    """Remove what crashed runs left on the container engine.
 
-    Only objects with certify's own labels are removed (and images that it pulled for a sweep,
-    and its folders for temporary files), and of those only the ones whose process has ended.
+    These are containers, volumes, networks and images with certify's own labels, images that
+    it pulled for a sweep, and its folders for temporary files, if their process has ended.
 
     \b
     Example:

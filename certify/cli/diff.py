@@ -19,7 +19,9 @@ SCHEMA = "certify/diff/v1"
 @format_option(SCHEMA)
 @storage_options
 def diff(*, source: str | None, output_format: str, storage: Storage) -> None:
-    """Show what broke, was fixed, moved, appeared or vanished in the last sweep.
+    """Show what changed between the last two sweeps of a list.
+
+    Images can break, be fixed, become unclear, move to another digest, appear or vanish.
 
     \b
     Example:

@@ -35,10 +35,11 @@ from certify.util.signals import interruptible
 def doctor(
     *, registry: tuple[str, int], memory: str, network: str | None, output_format: str
 ) -> None:
-    """Report whether this host can certify, with a remedy for each problem.
+    """Report whether this host can certify images.
 
     Examines the engine and its host, and tests with containers of certify's own, which are
-    removed again: every way of launching, the network, other architectures.
+    removed again: every way of launching, the network, other architectures. Each problem
+    comes with a remedy.
 
     \b
     Examples:

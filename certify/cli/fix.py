@@ -131,9 +131,10 @@ def fix(
     storage: Storage,
     certification: CertificationOptions,
 ) -> None:
-    """Print a Dockerfile that makes a rejected or on-launch image native.
+    """Print a Dockerfile that fixes an image.
 
-    It is made from the last result of the image; without one, the image is certified first.
+    It makes a rejected or on-launch image native, judging by the last result of the image;
+    without one, the image is certified first.
 
     \b
     Examples:
@@ -170,8 +171,8 @@ def fix(
         unknown = before.verdict.status is Status.INCONCLUSIVE
         code = INCONCLUSIVE if unknown else CERTIFIED
     else:
-        built = target is not None and proposal.fixes_any
-        code = CERTIFIED if proposal.complete and not built else REJECTED
+        build_failed = target is not None and proposal.fixes_any
+        code = CERTIFIED if proposal.complete and not build_failed else REJECTED
     sys.exit(code or not_recorded)
 
 
@@ -192,11 +193,14 @@ def _target(tag: str | None, reference: Reference) -> Reference | None:
 
 def _fields(before: Result, proposal: Proposal | None, after: Result | None) -> dict[str, object]:
     """Return the fields of the JSON output."""
-    unfixed = proposal.unfixed if proposal else {}
+    unfixed = [step for step in proposal.steps if not step.fixes] if proposal else []
     return {
         "dockerfile": proposal.text if proposal else None,
         "complete": proposal.complete if proposal else None,
-        "unfixed": [{"reason": reason, "checks": ids} for reason, ids in unfixed.items()],
+        "unfixed": [
+            {"check": each.check, "required": each.decisive, "reason": each.reason_unfixed}
+            for each in unfixed
+        ],
         "before": json.loads(result_json(before)),
         "after": json.loads(result_json(after)) if after else None,
     }

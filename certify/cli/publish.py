@@ -45,10 +45,10 @@ def publish(
     output_format: str,
     storage: Storage,
 ) -> None:
-    """Publish the approved-images list from the ledger, with policies that enforce it.
+    """Publish the approved-images list, and policies that enforce it.
 
-    Prints what changed, and a reason for each image left out. A list that would lose too
-    many images at once stays as it was.
+    The list is made from the ledger. Prints what changed, and a reason for each image left
+    out. A list that would lose too many images at once stays as it was.
 
     \b
     Example:

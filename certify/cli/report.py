@@ -15,10 +15,11 @@ SCHEMA = "certify/reports/v1"
 @format_option(SCHEMA)
 @storage_options
 def report(*, output_format: str, storage: Storage) -> None:
-    """Update the certificates, matrix, badges and site from the ledger.
+    """Update the files under reports/ from the ledger.
 
-    Runs and sweeps update them, too; this is for a ledger that other hosts write to, and for
-    certificates that have expired since. It leaves junit.xml as it is.
+    These are certificates, matrix, badges and site. Runs and sweeps update them, too; this is
+    for a ledger that other hosts write to, and for certificates that have expired since.
+    junit.xml stays as it is.
 
     \b
     Example:

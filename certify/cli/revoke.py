@@ -41,9 +41,10 @@ def revoke(
     output_format: str,
     storage: Storage,
 ) -> None:
-    """Revoke an image: it leaves the list now, and no sweep brings it back.
+    """Revoke an image: no sweep brings it back onto the list.
 
-    A revocation applies to the content, so to every repository and every tag.
+    It leaves the list at once. A revocation applies to the content, so to every repository
+    and every tag.
 
     \b
     Example:

@@ -114,7 +114,9 @@ def schedule(
     write: Path | None,
     output_format: str,
 ) -> None:
-    """Print a complete schedule for nightly sweeps; what follows -- goes to `certify sweep`.
+    """Print a ready schedule for nightly sweeps.
+
+    Options after -- are passed to `certify sweep`.
 
     \b
     Examples:

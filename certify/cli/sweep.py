@@ -116,7 +116,7 @@ def sweep(
     output_format: str,
     storage: Storage,
 ) -> None:
-    """Certify all images of a list, expanding its globs, and skip what is unchanged.
+    """Certify all images of a list, skipping what is unchanged.
 
     Each line of LIST is a reference, or a glob that is expanded at its registry. A sweep that
     was killed goes on where it was when it is started again.

@@ -67,6 +67,9 @@ def test_an_on_launch_image_becomes_native(
     assert (again.code, again.out) == (0, "")
     assert "nothing to fix" in again.err
     assert "launching" not in again.err, "the ledger knew"
+    fields = certify("fix", target, "--format", "json").json()
+    assert (fields["schema"], fields["dockerfile"]) == ("certify/fix/v1", None)
+    assert fields["before"]["verdict"]["grade"] == "native"
 
     told = certify("run", DEBIAN, "--format", "json").result.recommendation
     assert told is not None
@@ -101,6 +104,11 @@ def test_what_cannot_be_fixed_is_reported(
     assert f"not fixed: {check} (required): " in ended.err
     assert "\nRUN" not in ended.out
     assert not engine.client.images.list(target), "there was nothing to build"
+    as_json = certify("fix", "--profile", "plain", image, "--format", "json")
+    assert as_json.code == 1
+    assert as_json.json()["dockerfile"] == ended.out
+    assert check in [each["check"] for each in as_json.json()["unfixed"] if each["required"]]
+    assert (as_json.json()["complete"], as_json.json()["after"]) == (False, None)
 
 
 # As dpkg leaves it when it is killed: a record that is not yet merged into its database.

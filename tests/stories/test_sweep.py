@@ -196,6 +196,8 @@ def test_the_plan_alone_runs_nothing(certify: Certify, listing: Path, engine: En
     ended = sweep(certify, listing, "--dry-run")
     assert ended.code == 0
     assert "12 images: 12 new; 12 to certify" in ended.out
+    images = sweep(certify, listing, "--dry-run", "--format", "json").json()["images"]
+    assert [(each["state"], each["due"]) for each in images] == [("new", True)] * 12
     assert created_since(engine, begun) == 0
 
 
