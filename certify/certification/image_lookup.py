@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future
 
 from certify.engine.client import Engine
-from certify.model.errors import Trouble
+from certify.model.errors import ImageUnavailable, Trouble
 from certify.model.reference import Reference
 from certify.model.result import Image
-from certify.registry.client import find_manifest_digest
 from certify.registry.hub import publisher_trust
 
 
@@ -37,8 +37,10 @@ class ImageLookup:
         """
         image = self.image()
         if self._described is None and image.digest and image.platform:
+            name, manifest = reference.repository, None
             registry = engine.registry(reference.registry, timeout=5.0)
-            manifest = find_manifest_digest(registry, reference, image.digest, image.platform)
+            with contextlib.suppress(ImageUnavailable), registry:
+                manifest = registry.manifest_digest(name, image.digest, image.platform)
             facts = {"manifest_digest": manifest, "trust": publisher_trust(reference)}
             self._described = image.model_copy(update=facts)
         return self._described or image

@@ -7,8 +7,8 @@ images, only newly rejected ones, or none. With ``--fail-on never``, 3 becomes 0
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,13 +27,11 @@ from certify.engine.client import Engine
 from certify.judge.profiles import shipped
 from certify.ledger.changes import Change, ChangeKind, SweepEntry, sweep_entry
 from certify.model.errors import BadListing
-from certify.model.reference import DOCKER_HUB
 from certify.model.terms import Status
 from certify.publish.recorder import Recorder
-from certify.registry.hub import Hub
 from certify.suite.profile_selection import select_profile
 from certify.sweep import image_cache
-from certify.sweep.expand import Catalog, ListedImage, Selection, UnlistedPattern, expand
+from certify.sweep.expand import ListedImage, Selection, UnlistedPattern, expand
 from certify.sweep.listing import parse_listing
 from certify.sweep.plan import Item
 from certify.sweep.render import plan_line, print_plan, print_summary
@@ -146,7 +144,7 @@ def sweep(
             reaper.remove_orphans(engine)  # of a sweep that was killed
             image_cache.remove_orphans(engine)
         click.echo("certify: expanding the list", err=True)
-        images, unlisted = expand(lines, _catalogs(engine), selection)
+        images, unlisted = expand(lines, engine.registry, selection)
         _report_unlisted(listing, images, unlisted)
         images = [replace(each, platform=each.platform or how.platform) for each in images]
         plan = sweeping.plan(images, [each.name for each in defaults], force=options.force)
@@ -168,14 +166,6 @@ def sweep(
     )
     not_recorded = report_errors(recorder.errors)
     sys.exit(_exit_code(entries, changes, options.fail_on) or not_recorded)
-
-
-def _catalogs(engine: Engine) -> Callable[[str], AbstractContextManager[Catalog]]:
-    def connect(host: str) -> AbstractContextManager[Catalog]:
-        registry = engine.registry(host)
-        return Hub(registry) if host == DOCKER_HUB else registry
-
-    return connect
 
 
 def _bytes(size: str) -> int:

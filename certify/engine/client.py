@@ -21,11 +21,12 @@ from certify.engine.errors import (
 from certify.engine.launch_plan import SYSBOX_RUNTIME
 from certify.model.errors import ImageUnavailable, Interrupted, LaunchRefused, UsageError
 from certify.model.platform import ARCHITECTURES, normalize_platform
-from certify.model.reference import Reference
+from certify.model.reference import DOCKER_HUB, Reference
 from certify.model.result import Host, Image
 from certify.model.terms import Fault
 from certify.registry.client import Registry
 from certify.registry.credentials import configuration, for_engine, login
+from certify.registry.hub import Hub
 from certify.registry.insecure import is_insecure
 from certify.registry.tokens import Login
 
@@ -69,7 +70,8 @@ class Engine:
 
     def registry(self, host: str, *, timeout: float = 20.0) -> Registry:
         """Return a client of a registry, with Docker's login and TLS settings for it."""
-        return Registry(host, login, insecure=is_insecure(host, self.info), timeout=timeout)
+        kind = Hub if host == DOCKER_HUB else Registry
+        return kind(host, login, insecure=is_insecure(host, self.info), timeout=timeout)
 
     def ping(self, *, seconds: float = PING_SECONDS) -> None:
         """Check that the engine answers within so many seconds.

@@ -10,11 +10,9 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
 
-import requests
-
 from certify.model.errors import ImageUnavailable
 from certify.model.platform import normalize_platform
-from certify.model.reference import DOCKER_HUB, Reference
+from certify.model.reference import DOCKER_HUB
 from certify.registry.errors import unavailable
 from certify.registry.tokens import Credentials, Login, LoginNeeded, authorization
 from certify.registry.transport import Connection, pages
@@ -104,20 +102,17 @@ class Registry:
                 self.remaining = int(left)
             if answer.content:
                 return f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
-        found = answer.headers[_DIGEST_FIELD]
-        if not _DIGEST.fullmatch(found):
-            raise ImageUnavailable(
-                f"{self.host} calls {one_line(found, 40)!r} the digest of {repository}:{reference}",
-                remedy="Ask whoever runs the registry.",
-            )
-        return found
+            found = answer.headers[_DIGEST_FIELD]
+            if not _DIGEST.fullmatch(found):
+                raise ValueError(f"it gives {one_line(found, 40)!r} as the digest")
+            return found
 
     def describe(self, repository: str, digest: str) -> Descriptor:
         """Return the descriptor of a manifest or index."""
         with self.explaining(f"find {repository}@{digest}"):
             answer = self._manifest(repository, digest, "Content-Length", "Content-Type")
             if answer.content:
-                _check(answer.content, digest)
+                check_digest(answer.content, digest)
             size = len(answer.content) or int(answer.headers["Content-Length"])
             return {"mediaType": answer.headers["Content-Type"], "digest": digest, "size": size}
 
@@ -125,21 +120,36 @@ class Registry:
         """Return the digest of one platform's manifest: the same if it is no index, or None."""
         with self.explaining(f"read {repository}@{digest}"):
             path = f"manifests/{digest}"
-            answer = self._request("GET", repository, path, headers={"Accept": ANY})
-            _check(answer.content, digest)
+            answer = self.request("GET", repository, path, headers={"Accept": ANY})
+            check_digest(answer.content, digest)
             manifest = answer.json()
             if manifest.get("mediaType") in (INDEX, _DOCKER_INDEX) or "manifests" in manifest:
                 return _of_platform(manifest["manifests"], normalize_platform(platform))
             return digest
 
-    def request(self, method: str, repository: str, path: str, **request: Any) -> Answer:
-        """Send a request below ``/v2/REPOSITORY/`` and return the answer.
+    def request(
+        self, method: str, repository: str, path: str, *,
+        headers: Mapping[str, str] | None = None, allowed: Container[int] = (), **content: Any,
+    ) -> Answer:  # fmt: skip
+        """Send a request below ``/v2/REPOSITORY/``, with a login or a token if it needs one.
 
-        ``path`` may also be a whole address of this registry. Further arguments are those of
-        :meth:`HttpClient.request`, and ``allowed``: statuses that are no error here.
+        ``path`` may also be a whole address of this registry. Statuses in ``allowed`` are no
+        error. Errors are those that :meth:`explaining` explains; call it within.
         """
-        with self.explaining(f"answer {method} {one_line(path)} of {repository}"):
-            return self._request(method, repository, path, **request)
+        base = f"{self._base}/{repository}/" if repository else f"{self._base}/"
+        url = urljoin(base, path)
+        if urlsplit(url)[:2] != urlsplit(base)[:2]:
+            # Logins are for this registry alone.
+            raise ValueError(f"it continues at another address, {one_line(url)}")
+        for last in (False, True):
+            known = self._authorizations.get(repository)
+            sent = {**(headers or {}), **({"Authorization": known} if known else {})}
+            answer = self._connection.request(method, url, headers=sent, **content)
+            if answer.status != 401:
+                return answer if answer.status in allowed else answer.checked()
+            if not last:
+                self._authorizations[repository] = self._authorization(repository, answer)
+        raise LoginNeeded
 
     @contextlib.contextmanager
     def explaining(self, what: str) -> Iterator[None]:
@@ -164,35 +174,12 @@ class Registry:
         leave fields out.
         """
         path, headers = f"manifests/{reference}", {"Accept": ANY}
-        answer = self._request("HEAD", repository, path, headers=headers, allowed=(404, 405))
+        answer = self.request("HEAD", repository, path, headers=headers, allowed=(404, 405))
         if answer.status in (404, 405) or not all(field in answer.headers for field in fields):
-            answer = self._request("GET", repository, path, headers=headers)
+            answer = self.request("GET", repository, path, headers=headers)
             if answer.json().get("schemaVersion") != 2:
                 raise ValueError("its answer is no manifest")
         return answer
-
-    def _request(
-        self, method: str, repository: str, path: str, *,
-        headers: Mapping[str, str] | None = None, allowed: Container[int] = (), **content: Any,
-    ) -> Answer:  # fmt: skip
-        """Send a request, with a login or a token if the registry asks for one.
-
-        Raises :class:`LoginNeeded`, :class:`BadStatus` and whatever is in :data:`_ERRORS`.
-        """
-        base = f"{self._base}/{repository}/" if repository else f"{self._base}/"
-        url = urljoin(base, path)
-        if urlsplit(url)[:2] != urlsplit(base)[:2]:
-            # Logins are for this registry alone.
-            raise ValueError(f"it continues at another address, {one_line(url)}")
-        for last in (False, True):
-            known = self._authorizations.get(repository)
-            sent = {**(headers or {}), **({"Authorization": known} if known else {})}
-            answer = self._connection.request(method, url, headers=sent, **content)
-            if answer.status != 401:
-                return answer if answer.status in allowed else answer.checked()
-            if not last:
-                self._authorizations[repository] = self._authorization(repository, answer)
-        raise LoginNeeded
 
     def _authorization(self, repository: str, refusal: Answer) -> str:
         """Return a header with which to repeat a refused request, perhaps without any login."""
@@ -206,7 +193,7 @@ class Registry:
 
     def _names(self, repository: str, path: str, key: str) -> Iterator[str]:
         """Yield the names of a list, page by page."""
-        answer = self._request("GET", repository, path, params={"n": PAGE})
+        answer = self.request("GET", repository, path, params={"n": PAGE})
         for _ in pages(MOST_PAGES):
             for name in answer.json()[key] or ():
                 if not isinstance(name, str):
@@ -215,7 +202,7 @@ class Registry:
             following = answer.next_page
             if following is None:
                 return
-            answer = self._request("GET", repository, following)
+            answer = self.request("GET", repository, following)
 
     @functools.cached_property
     def _connection(self) -> Connection:
@@ -237,28 +224,16 @@ class Registry:
 
 
 _ERRORS = (
-    BadStatus, requests.RequestException,
+    BadStatus, OSError,
     # from content that is not as expected
     ValueError, KeyError, TypeError, AttributeError, RecursionError,
 )  # fmt: skip
 
 
-def find_manifest_digest(
-    registry: Registry, reference: Reference, digest: str, platform: str
-) -> str | None:
-    """Return the digest of one platform's manifest behind a digest of a repository.
-
-    The same digest if that is a manifest itself; None if the registry gives no answer.
-    """
-    with contextlib.suppress(ImageUnavailable), registry:
-        return registry.manifest_digest(reference.repository, digest, platform)
-    return None
-
-
-def _check(content: bytes, digest: str) -> None:
-    """Raise ValueError if the content has another digest."""
+def check_digest(content: bytes, digest: str) -> None:
+    """Raise ValueError if the content has another digest, or the digest is none."""
     algorithm, _, digits = digest.partition(":")
-    if hashlib.new(algorithm, content).hexdigest() != digits:
+    if not _DIGEST.fullmatch(digest) or hashlib.new(algorithm, content).hexdigest() != digits:
         raise ValueError("its content does not match the digest")
 
 

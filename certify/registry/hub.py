@@ -5,10 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator
-from typing import Self
 from urllib.parse import urlsplit
-
-import requests
 
 from certify.model.errors import ImageUnavailable
 from certify.model.reference import DOCKER_HUB, Reference
@@ -60,24 +57,14 @@ def _badge(address: str, namespace: str) -> Trust:
         if answer.status == 404:
             return Trust.COMMUNITY  # a person: only organizations bear badges
         return _BADGES.get(answer.checked().json()["badge"], Trust.UNKNOWN)
-    except (BadStatus, requests.RequestException, ValueError, KeyError, TypeError):
+    except (BadStatus, OSError, ValueError, KeyError, TypeError):
         return Trust.UNKNOWN
 
 
-class Hub:
-    """Docker Hub, which has no catalogue: its API lists repositories, its registry tags."""
+class Hub(Registry):
+    """Docker Hub, which has no catalogue: its own API lists repositories, one namespace a time."""
 
-    def __init__(self, registry: Registry, address: str | None = None) -> None:
-        self._registry = registry
-        self._api = address or api()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._registry.close()
-
-    def repositories(self, namespace: str) -> Iterator[str]:
+    def repositories(self, namespace: str = "") -> Iterator[str]:
         """Yield the public repositories of a namespace.
 
         Raises :class:`ImageUnavailable`, also for an empty namespace: nobody sweeps all of the Hub.
@@ -87,10 +74,11 @@ class Hub:
                 "Docker Hub is not listed as a whole",
                 remedy="Name a namespace: library/*, or your team's.",
             )
-        url = f"{self._api}/namespaces/{namespace}/repositories"
+        address = api()
+        url = f"{address}/namespaces/{namespace}/repositories"
         with (
-            self._registry.explaining(f"list the repositories of {namespace}"),
-            Connection(urlsplit(self._api).netloc, _TIMEOUT) as connection,
+            self.explaining(f"list the repositories of {namespace}"),
+            Connection(urlsplit(address).netloc, _TIMEOUT) as connection,
         ):
             for number in pages(MOST_PAGES):
                 # The page's own link to the next one is not followed: it may lead elsewhere.
@@ -99,7 +87,3 @@ class Hub:
                 yield from [f"{namespace}/{each['name']}" for each in page["results"]]
                 if not page.get("next"):
                     return
-
-    def tags(self, repository: str) -> Iterator[str]:
-        """Yield the tags of a repository, from the registry."""
-        yield from self._registry.tags(repository)

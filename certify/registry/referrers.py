@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from certify.model.errors import ImageUnavailable
-from certify.registry.client import ANY, INDEX, MANIFEST, Descriptor, Registry
+from certify.registry.client import ANY, INDEX, MANIFEST, Descriptor, Registry, check_digest
 from certify.registry.transport import pages
 from certify.util.http import Answer
 from certify.util.text import one_line
@@ -73,7 +73,7 @@ class Referrers:
         Some registries' own lists give the type of an artifact's empty configuration instead;
         and some have an API of which they give no sign on a push, so both lists count.
         """
-        every = [*(self._from_api(digest) or ()), *self._from_index(digest)]
+        every = [*self._from_api(digest), *self._from_index(digest)]
         unique = {str(each.get("digest")): each for each in every}
         types = (artifact_type, EMPTY["mediaType"], None)
         found = [each for each in unique.values() if each.get("artifactType") in types]
@@ -110,7 +110,7 @@ class Referrers:
         self._push_blob(artifact.content)
         pushed = self._put(f"manifests/{mine['digest']}", manifest, MANIFEST)
         lists_itself = "OCI-Subject" in pushed.headers
-        if not lists_itself and not _holds(self._from_api(digest) or (), mine):
+        if not lists_itself and not _holds(self._from_api(digest), mine):
             self._add_to_index(digest, mine)
         return True
 
@@ -120,14 +120,14 @@ class Referrers:
         raw = json.dumps(index, separators=(",", ":")).encode()
         self._put(f"manifests/{_tag(digest)}", raw, INDEX)
 
-    def _from_api(self, digest: str) -> list[Descriptor] | None:
-        """Return what the registry's own API lists; None if it has no such API."""
+    def _from_api(self, digest: str) -> list[Descriptor]:
+        """Return what the registry's own API lists; nothing if it has no such API."""
         path, entries = f"referrers/{digest}", list[Descriptor]()
         with self._registry.explaining(f"list what is attached to {digest}"):
             for _ in pages(MOST):
                 answer = self._get(path, allowed=_NO_API, accept=INDEX)
                 if answer.status in _NO_API:
-                    return None
+                    return []
                 entries += _entries(answer.content)
                 if len(entries) > MOST_LISTED:
                     raise ValueError("its list does not end")
@@ -153,10 +153,9 @@ class Referrers:
         self._put(f"{location}{mark}digest={digest}", content, "application/octet-stream")
 
     def _content(self, path: str) -> bytes:
-        """Return bytes that match the digest at the end of the path. Raises ValueError."""
+        """Return bytes that match the digest at the end of the path."""
         content = self._get(path).content
-        if f"sha256:{hashlib.sha256(content).hexdigest()}" != path.rpartition("/")[2]:
-            raise ValueError(f"{path} does not match its digest")
+        check_digest(content, path.rpartition("/")[2])
         return content
 
     def _get(self, path: str, *, accept: str = ANY, allowed: tuple[int, ...] = ()) -> Answer:
@@ -166,10 +165,11 @@ class Referrers:
         return self._request("PUT", path, data=content, headers={"Content-Type": content_type})
 
     def _request(self, method: str, path: str, **request: Any) -> Answer:
-        answer = self._registry.request(method, self._repository, path, **request)
-        if len(answer.content) > LARGEST:
-            with self._registry.explaining(f"send {one_line(path)} of {self._repository}"):
-                raise ValueError(f"it is larger than {LARGEST >> 20} MiB")
+        what = f"answer {method} {one_line(path)} of {self._repository}"
+        with self._registry.explaining(what):
+            answer = self._registry.request(method, self._repository, path, **request)
+            if len(answer.content) > LARGEST:
+                raise ValueError(f"its answer is larger than {LARGEST >> 20} MiB")
         return answer
 
 

@@ -33,39 +33,29 @@ _PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds before each retry, unless the registry names another time (RFC 9110, "Retry-After")."""
 
 
-class Connection:
-    """A connection to one server, with the certificates that Docker has for it.
+class Connection(HttpClient):
+    """A client of one server, with Docker's certificates for it.
 
-    It retries GET and HEAD where the status says that this may help. A context manager.
+    It retries GET and HEAD where the status says that this may help.
     """
 
     def __init__(
         self, host: str, timeout: float, *, retry: bool = True, verify: bool = True
     ) -> None:
-        """Wait ``timeout`` seconds for each answer to begin; without ``verify`` trust any server.
+        """Wait ``timeout`` seconds for each part of an answer; without ``verify`` trust anyone.
 
         Raises ValueError, naming the file, for a certificate that cannot be used.
         """
         context = _context(CERTIFICATES / host, verify)
-        self._client = HttpClient(timeout, largest=LARGEST, context=context, verify=verify)
+        super().__init__(timeout, largest=LARGEST, context=context, verify=verify)
         self._patience = PATIENCE * timeout if retry else 0
         self._silences = 0
         self._trouble: requests.RequestException | None = None
 
-    def __enter__(self) -> Connection:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._client.close()
-
     def request(self, method: str, url: str, **request: Any) -> Answer:
-        """Send a request and return the answer, whatever its status; see :class:`HttpClient`.
+        """Send a request, perhaps several times, and return the last answer.
 
-        Raises :class:`requests.RequestException`, also if too many requests in a row went
+        Raises :class:`requests.RequestException`, also if :data:`SILENCES` requests in a row went
         unanswered before, and ValueError.
         """
         pauses = iter(_PAUSES if method in ("GET", "HEAD") else ())
@@ -83,7 +73,7 @@ class Connection:
         if self._silences >= SILENCES:
             raise requests.ConnectionError(str(self._trouble)) from self._trouble
         try:
-            answer = self._client.request(method, url, **request)
+            answer = super().request(method, url, **request)
         except requests.exceptions.SSLError:
             raise  # the server did answer
         except (requests.ConnectionError, requests.Timeout) as error:
@@ -130,19 +120,12 @@ def _context(folder: Path, verify: bool) -> ssl.SSLContext:
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    for authority in sorted(folder.glob("*.crt")):
-        with _naming(authority):
-            context.load_verify_locations(authority)
-    for certificate in sorted(folder.glob("*.cert")):
-        with _naming(certificate):
-            context.load_cert_chain(certificate, certificate.with_suffix(".key"))
-    return context
-
-
-@contextlib.contextmanager
-def _naming(file: Path) -> Iterator[None]:
-    """Name the file in errors."""
+    file = folder
     try:
-        yield
+        for file in sorted(folder.glob("*.crt")):
+            context.load_verify_locations(file)
+        for file in sorted(folder.glob("*.cert")):
+            context.load_cert_chain(file, file.with_suffix(".key"))
     except (OSError, ssl.SSLError) as error:
         raise ValueError(f"{file} cannot be used: {error}") from error
+    return context

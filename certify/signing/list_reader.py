@@ -57,21 +57,25 @@ def check_location(location: str, key: PublicKey | None) -> None:
         )
 
 
-def read_list(location: str, key: PublicKey | None) -> PublishedList:
+def read_list(location: str, key: PublicKey | None, *, final: bool = False) -> PublishedList:
     """Read the list at a path or a URL, and verify its signature if there is a key.
 
-    Raises :class:`ListUnavailable` if it cannot be read, and :class:`NotBelieved` if its
-    signature is missing, invalid, or that of another file.
+    Unless ``final``, a signature of another file is read again, with the list: perhaps a new one
+    was published between the two. Raises :class:`ListUnavailable` if the list cannot be read, and
+    :class:`NotBelieved` if its signature is missing, invalid, or that of another file.
     """
-    raw = _read_existing(location)
-    if key is not None:
-        try:
+    place = without_password(location)
+    raw = _read(location)
+    if raw is None:
+        raise ListUnavailable(f"there is no list at {place}", remedy=_NOT_THERE)
+    try:
+        if key is not None:
             _verify(raw, location, key)
-        except _OtherFile:
-            # Perhaps a new list was published between the two reads; a forgery stays one.
-            raw = _read_existing(location)
-            _verify(raw, location, key)
-    return PublishedList.parse(raw, without_password(location))
+    except _OtherFile:
+        if final:
+            raise
+        return read_list(location, key, final=True)
+    return PublishedList.parse(raw, place)
 
 
 class _OtherFile(NotBelieved):
@@ -85,15 +89,6 @@ def _verify(raw: bytes, location: str, key: PublicKey) -> None:
     statement = Bundle.parse(bundle).verify(key)
     if f"sha256:{hashlib.sha256(raw).hexdigest()}" not in subject_digests(statement, LIST):
         raise _OtherFile("the list is not the one that was signed: it was changed or exchanged")
-
-
-def _read_existing(location: str) -> bytes:
-    raw = _read(location)
-    if raw is None:
-        raise ListUnavailable(
-            f"there is no list at {without_password(location)}", remedy=_NOT_THERE
-        )
-    return raw
 
 
 def _read(location: str) -> bytes | None:

@@ -81,8 +81,9 @@ def result_statement(result: Result) -> bytes | None:
         "certified_at": result.finished_at,
         "expires_at": result.expires_at,
     }
+    in_registry = image.registry and image.repository
     return _statement(
-        _name(image.registry, image.repository, image.reference),
+        f"{image.registry}/{image.repository}" if in_registry else image.reference,
         (image.digest, image.manifest_digest),
         TEST_RESULT,
         {
@@ -220,10 +221,6 @@ def _word(result: Result, warned: bool) -> Word:
         return "FAILED"
     unanswered = any(each.outcome is Outcome.UNKNOWN for each in result.checks)
     return "WARNED" if warned or unanswered else "PASSED"
-
-
-def _name(registry: str | None, repository: str | None, reference: str) -> str:
-    return f"{registry}/{repository}" if registry and repository else reference
 
 
 def rfc3339(moment: datetime) -> str:

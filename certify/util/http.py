@@ -40,7 +40,6 @@ class Answer:
     """An answer that was read whole."""
 
     status: int
-    reason: str
     url: str
     headers: Mapping[str, str]
     """Header fields, by names in any case."""
@@ -69,7 +68,7 @@ class BadStatus(Exception):
     """An answer whose status is no success."""
 
     def __init__(self, answer: Answer) -> None:
-        super().__init__(f"status {answer.status} {answer.reason} from {answer.url}")
+        super().__init__(f"status {answer.status} from {answer.url}")
         self.answer = answer
 
 
@@ -125,13 +124,13 @@ class HttpClient:
 
         ``content`` is ``params`` or ``data``, as in requests. ``Authorization`` does not follow
         a redirect to another scheme, host or port.
-        Raises :class:`requests.RequestException`, or ValueError for an address that is none.
+        Raises :class:`requests.RequestException`, an OSError, or ValueError for an invalid URL.
         """
         sent = dict(headers or {})
         for _ in range(redirects + 1):
             with self._response(method, url, headers=sent, **content) as found:
                 body = self._body(found)
-                answer = Answer(found.status_code, found.reason, found.url, found.headers, body)
+                answer = Answer(found.status_code, found.url, found.headers, body)
             keeps_method = method in _SAFE or answer.status in (307, 308)
             if not redirects or not found.is_redirect or not keeps_method:
                 return answer

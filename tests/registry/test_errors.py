@@ -16,7 +16,7 @@ from tests.support.registries import free_port
 
 def refused(status: int, pause: str = "") -> BadStatus:
     headers = {"Retry-After": pause} if pause else {}
-    return BadStatus(Answer(status, "", "https://registry.invalid/v2/", headers, b""))
+    return BadStatus(Answer(status, "https://registry.invalid/v2/", headers, b""))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from certify.model.reference import Reference
 from certify.model.terms import Trust
 from certify.registry import hub as module
 from certify.registry import transport
-from certify.registry.client import Registry
 from certify.registry.hub import Hub, publisher_trust
 from certify.sweep.expand import Selection, expand
 from certify.sweep.listing import parse_listing
@@ -22,7 +21,8 @@ from tests.support.misbehaving import Reply, serving
 
 
 def listed(port: int, namespace: str = "acme") -> list[str]:
-    with Hub(Registry("docker.io", anonymous), f"http://127.0.0.1:{port}/v2") as hub:
+    with pytest.MonkeyPatch.context() as patch, Hub("docker.io", anonymous) as hub:
+        patch.setenv("CERTIFY_HUB_API", f"http://127.0.0.1:{port}/v2")
         return list(hub.repositories(namespace))
 
 
@@ -112,7 +112,7 @@ def test_a_namespace_that_is_not_there() -> None:
 
 def test_nobody_lists_all_of_it() -> None:
     entries = parse_listing("docker.io/*/app:1\n", "list")
-    hub = Hub(Registry("docker.io", anonymous), "http://127.0.0.1:1")
+    hub = Hub("docker.io", anonymous)
     wanted, (unlisted,) = expand(entries, lambda _host: hub, Selection())
     assert wanted == []
     assert "as a whole" in unlisted.trouble.message

@@ -18,7 +18,6 @@ from certify.model.reference import Reference
 from certify.model.terms import Trust
 from certify.registry import transport
 from certify.registry.client import Registry as Client
-from certify.registry.client import find_manifest_digest
 from certify.registry.hub import publisher_trust
 from certify.registry.referrers import Referrers
 from certify.registry.transport import Connection
@@ -241,7 +240,7 @@ def test_a_next_page_that_is_nowhere_is_the_registrys_fault(
 def test_a_digest_that_is_none_is_refused(told: str) -> None:
     reply = Reply(200, b"", {"Docker-Content-Digest": told})
     with serving(lambda _method, _path: reply) as port:
-        with pytest.raises(ImageUnavailable, match="the digest of team/app:1") as caught:
+        with pytest.raises(ImageUnavailable, match="as the digest") as caught:
             digest_through(port)
     assert "\x1b" not in caught.value.message
 
@@ -249,13 +248,9 @@ def test_a_digest_that_is_none_is_refused(told: str) -> None:
 def test_a_manifest_that_is_another_one_tells_nothing() -> None:
     body = json.dumps({"manifests": [{"digest": DIGEST}]}).encode()
     with serving(lambda _method, _path: Reply(200, body)) as port:
-        host = f"127.0.0.1:{port}"
-        with Client(host, anonymous) as client:
+        with Client(f"127.0.0.1:{port}", anonymous) as client:
             with pytest.raises(ImageUnavailable, match="does not match the digest"):
                 client.manifest_digest("team/app", DIGEST, "linux/amd64")
-        reference = Reference.parse(f"{host}/team/app:1")
-        client = Client(host, anonymous)
-        assert find_manifest_digest(client, reference, DIGEST, "linux/amd64") is None
 
 
 @contextlib.contextmanager

@@ -225,7 +225,7 @@ def test_a_registry_that_gives_something_else_is_not_an_answer(
     for blob in registry.data.rglob("data"):
         if b"dsseEnvelope" in blob.read_bytes():
             blob.write_bytes(b"{}")
-    with pytest.raises(ImageUnavailable, match="does not match its digest"):
+    with pytest.raises(ImageUnavailable, match="does not match the digest"):
         read_statements(there, image, read_public(keys[1]))
 
 
