@@ -51,19 +51,13 @@ class Registry:
     """
 
     def __init__(
-        self,
-        host: str,
-        credentials: Credentials,
-        *,
-        insecure: bool = False,
-        timeout: float = 20.0,
+        self, host: str, credentials: Credentials, *, insecure: bool = False, timeout: float = 20.0
     ) -> None:
         """Wait ``timeout`` seconds for each answer; ``insecure`` needs no TLS and trusts anyone."""
         self.host = host
         self._credentials = credentials
-        server = HUB_HOST if host == DOCKER_HUB else host
-        self._server = server
-        self._insecure = insecure or is_loopback(server)
+        self._server = HUB_HOST if host == DOCKER_HUB else host
+        self._insecure = insecure or is_loopback(host)
         self._timeout = timeout
         self._authorizations: dict[str, str] = {}
         """The header ``Authorization`` for each repository; an empty name is the catalogue's."""

@@ -31,12 +31,7 @@ class LoginNeeded(Exception):
 
 
 def authorization(
-    connection: Connection,
-    challenge: str,
-    login: Login | None,
-    *,
-    scope: str,
-    plain_http: bool,
+    connection: Connection, challenge: str, login: Login | None, *, scope: str, plain_http: bool
 ) -> str:
     """Return the header ``Authorization`` that a ``WWW-Authenticate`` header calls for.
 
@@ -76,13 +71,8 @@ def _token(
     url = realm._replace(scheme=realm.scheme if plain_http else "https").geturl()
     service = {"service": wanted["service"]} if "service" in wanted else {}
     if login and login[0] == IDENTITY:
-        form = {
-            "grant_type": "refresh_token",
-            "client_id": "certify",
-            "refresh_token": login[1],
-            "scope": wanted["scope"],
-            **service,
-        }
+        form = {**service, "scope": wanted["scope"], "client_id": "certify"}
+        form |= {"grant_type": "refresh_token", "refresh_token": login[1]}
         # No redirect: the form has a secret in it.
         answer = connection.request("POST", url, data=form, redirects=0)
     else:

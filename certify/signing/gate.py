@@ -143,20 +143,13 @@ def decide_from_statements(
 
 def equivalent_digests(request: ImageRequest, statements: Iterable[StatedResult]) -> set[str]:
     """Return the image's digest, and those that statements tie to it for the same platform."""
-    return {request.digest}.union(
-        *(
-            each.subjects
-            for each in statements
-            if request.digest in each.subjects and request.is_for(each.platform)
-        )
-    )
+    about = (each for each in statements if request.digest in each.subjects)
+    tied = (each.subjects for each in about if request.is_for(each.platform))
+    return {request.digest}.union(*tied)
 
 
 def _decide(
-    request: ImageRequest,
-    same: Sequence[Approved] | Sequence[StatedResult],
-    now: datetime,
-    participle: str,
+    request: ImageRequest, same: Sequence[Approved | StatedResult], now: datetime, participle: str
 ) -> Decision:
     """Decide from the entries of this image: the last one for its platform and profile counts."""
     fitting = [each for each in same if request.is_for(each.platform)]

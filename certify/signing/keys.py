@@ -32,16 +32,12 @@ _MAKE_ONE = "`certify keys new` makes a pair."
 
 def new_pair(kind: KeyType, passphrase: bytes | None) -> tuple[bytes, bytes]:
     """Return a new private key, encrypted if there is a passphrase, and its public half, as PEM."""
-    private: PrivateKey = (
-        ed25519.Ed25519PrivateKey.generate()
-        if kind == "ed25519"
-        else ec.generate_private_key(ec.SECP256R1())
-    )
-    encryption: serialization.KeySerializationEncryption = (
-        serialization.BestAvailableEncryption(passphrase)
-        if passphrase
-        else serialization.NoEncryption()
-    )
+    private: PrivateKey = ec.generate_private_key(ec.SECP256R1())
+    if kind == "ed25519":
+        private = ed25519.Ed25519PrivateKey.generate()
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase:
+        encryption = serialization.BestAvailableEncryption(passphrase)
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
     )

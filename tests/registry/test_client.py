@@ -27,14 +27,10 @@ from cryptography.x509.oid import NameOID
 
 from certify.engine.client import Engine
 from certify.model.errors import ImageUnavailable, NoSuchImage
-from certify.model.reference import Reference
-from certify.model.terms import Trust
 from certify.registry import client as module
 from certify.registry import transport
 from certify.registry.client import INDEX, MANIFEST
 from certify.registry.client import Registry as Client
-from certify.registry.hub import publisher_trust
-from certify.registry.insecure import is_insecure
 from certify.sweep.expand import Selection, expand
 from certify.sweep.listing import parse_listing
 from tests.support.misbehaving import Reply, forwarding, serving
@@ -472,60 +468,3 @@ def test_a_certificate_file_that_is_none_is_named(
     with Client(host, anonymous) as client:
         with pytest.raises(ImageUnavailable, match=r"ca\.crt cannot be used"):
             client.digest("team/app", "1")
-
-
-@pytest.mark.parametrize(
-    ("host", "insecure"),
-    [("plain.invalid:5000", True), ("10.9.8.7:5000", True), ("10.8.0.1:5000", False),
-     ("secure.invalid", False), ("other.invalid", False)],
-)  # fmt: skip
-def test_the_engine_says_which_registries_are_insecure(host: str, insecure: bool) -> None:
-    told = {
-        "IndexConfigs": {"plain.invalid:5000": {"Secure": False}, "secure.invalid": {"Secure": 1}},
-        "InsecureRegistryCIDRs": ["10.9.0.0/16", "127.0.0.0/8"],
-    }
-    assert is_insecure(host, {"RegistryConfig": told}) is insecure
-
-
-# ------------------------------------------------------------------------------ Docker Hub
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "tier"),
-    [
-        (200, {"badge": "verified_publisher"}, Trust.VERIFIED),
-        (200, {"badge": "open_source"}, Trust.SPONSORED),
-        (200, {"badge": None}, Trust.COMMUNITY),
-        (200, {"badge": ""}, Trust.COMMUNITY),
-        (404, {"message": "not found"}, Trust.COMMUNITY),
-        (200, {"badge": "something new"}, Trust.UNKNOWN),
-        (200, {"name": "acme"}, Trust.UNKNOWN),
-        (200, {"badge": ["open_source"]}, Trust.UNKNOWN),
-        (200, ["verified_publisher"], Trust.UNKNOWN),
-        (500, {}, Trust.UNKNOWN),
-        (429, {}, Trust.UNKNOWN),
-    ],
-)
-def test_the_trust_tier_of_a_publisher(
-    monkeypatch: pytest.MonkeyPatch, status: int, body: object, tier: Trust
-) -> None:
-    asked: list[str] = []
-
-    def answer(_method: str, path: str) -> Reply:
-        asked.append(path)
-        return Reply(status, json.dumps(body).encode())
-
-    with serving(answer) as port:
-        monkeypatch.setenv("CERTIFY_HUB_API", f"http://127.0.0.1:{port}/v2")
-        assert publisher_trust(Reference.parse("acme/app:1")) is tier
-        assert publisher_trust(Reference.parse("acme/other@sha256:" + "0" * 64)) is tier
-    assert asked == ["/v2/orgs/acme/"], "once for a namespace"
-
-
-@pytest.mark.parametrize(
-    ("name", "tier"),
-    [("debian:12", Trust.OFFICIAL), ("library/debian", Trust.OFFICIAL),
-     ("registry.example/library/debian", Trust.UNKNOWN), ("nobody/answers", Trust.UNKNOWN)],
-)  # fmt: skip
-def test_what_needs_no_question(name: str, tier: Trust) -> None:
-    assert publisher_trust(Reference.parse(name)) is tier

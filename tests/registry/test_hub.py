@@ -117,3 +117,44 @@ def test_nobody_lists_all_of_it() -> None:
     assert wanted == []
     assert "as a whole" in unlisted.trouble.message
     assert "namespace" in unlisted.trouble.remedy
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "tier"),
+    [
+        (200, {"badge": "verified_publisher"}, Trust.VERIFIED),
+        (200, {"badge": "open_source"}, Trust.SPONSORED),
+        (200, {"badge": None}, Trust.COMMUNITY),
+        (200, {"badge": ""}, Trust.COMMUNITY),
+        (404, {"message": "not found"}, Trust.COMMUNITY),
+        (200, {"badge": "something new"}, Trust.UNKNOWN),
+        (200, {"name": "acme"}, Trust.UNKNOWN),
+        (200, {"badge": ["open_source"]}, Trust.UNKNOWN),
+        (200, ["verified_publisher"], Trust.UNKNOWN),
+        (500, {}, Trust.UNKNOWN),
+        (429, {}, Trust.UNKNOWN),
+    ],
+)
+def test_the_trust_tier_of_a_publisher(
+    monkeypatch: pytest.MonkeyPatch, status: int, body: object, tier: Trust
+) -> None:
+    asked: list[str] = []
+
+    def answer(_method: str, path: str) -> Reply:
+        asked.append(path)
+        return Reply(status, json.dumps(body).encode())
+
+    with serving(answer) as port:
+        monkeypatch.setenv("CERTIFY_HUB_API", f"http://127.0.0.1:{port}/v2")
+        assert publisher_trust(Reference.parse("acme/app:1")) is tier
+        assert publisher_trust(Reference.parse("acme/other@sha256:" + "0" * 64)) is tier
+    assert asked == ["/v2/orgs/acme/"], "once for a namespace"
+
+
+@pytest.mark.parametrize(
+    ("name", "tier"),
+    [("debian:12", Trust.OFFICIAL), ("library/debian", Trust.OFFICIAL),
+     ("registry.example/library/debian", Trust.UNKNOWN), ("nobody/answers", Trust.UNKNOWN)],
+)  # fmt: skip
+def test_what_needs_no_question(name: str, tier: Trust) -> None:
+    assert publisher_trust(Reference.parse(name)) is tier

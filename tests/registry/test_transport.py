@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socketserver
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from certify.model.errors import ImageUnavailable
-from certify.model.reference import Reference
-from certify.model.terms import Trust
 from certify.registry import transport
 from certify.registry.client import Registry as Client
-from certify.registry.hub import publisher_trust
 from certify.registry.referrers import Referrers
-from certify.registry.transport import Connection
 from certify.util import http
 from tests.registry.test_client import anonymous, digest_through
-from tests.support.misbehaving import SILENCE, Reply, serving
+from tests.support.misbehaving import SILENCE, Reply, serving, writing
 
 DIGEST = f"sha256:{'a' * 64}"
 FOUND = Reply(200, b"", {"Docker-Content-Digest": DIGEST})
-
-
-@contextlib.contextmanager
-def writing(write: Callable[[Callable[[bytes], object]], None]) -> Iterator[int]:
-    """A server that writes whatever it likes for an answer; its port."""
-
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            with contextlib.suppress(OSError):
-                write(self.wfile.write)
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield int(server.server_address[1])
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -251,68 +222,3 @@ def test_a_manifest_that_is_another_one_tells_nothing() -> None:
         with Client(f"127.0.0.1:{port}", anonymous) as client:
             with pytest.raises(ImageUnavailable, match="does not match the digest"):
                 client.manifest_digest("team/app", DIGEST, "linux/amd64")
-
-
-@contextlib.contextmanager
-def overheard(body: bytes = b"{}") -> Iterator[tuple[int, list[tuple[str, str | None]]]]:
-    """A server that sends everybody on to localhost; its port, and who came there as whom."""
-    heard: list[tuple[str, str | None]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            heard.append((self.headers["Host"].split(":")[0], self.headers.get("Authorization")))
-            here = heard[-1][0] == "localhost" or self.path == "/v2/"
-            self.send_response(200 if here else 307)
-            self.send_header("Location", f"http://localhost:{port}/x")
-            self.send_header("Docker-Content-Digest", DIGEST)
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
-
-        do_HEAD = do_GET  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        port = int(server.server_address[1])
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield port, heard
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Logins in ~/.netrc for all that answers here."""
-    file = tmp_path / ".netrc"
-    file.write_text(
-        "".join(f"machine {host} login me password no\n" for host in ("127.0.0.1", "localhost"))
-    )
-    file.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(file))
-
-
-@pytest.mark.usefixtures("netrc")
-def test_no_login_comes_from_netrc_not_even_where_one_is_sent_on_to() -> None:
-    with overheard() as (port, heard):
-        digest_through(port)
-    assert heard[-2:] == [("127.0.0.1", None), ("localhost", None)]
-    assert {login for _host, login in heard} == {None}
-
-
-@pytest.mark.usefixtures("netrc")
-def test_nor_is_docker_hub_told_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    with overheard(b'{"badge": "verified_publisher"}') as (port, heard):
-        monkeypatch.setenv("CERTIFY_HUB_API", f"http://127.0.0.1:{port}")
-        assert publisher_trust(Reference.parse("acme/app:1")) is Trust.VERIFIED
-    assert heard == [("127.0.0.1", None), ("localhost", None)]
-
-
-@pytest.mark.usefixtures("netrc")
-def test_a_login_does_not_go_on_to_another_host() -> None:
-    with overheard() as (port, heard), Connection(f"127.0.0.1:{port}", 2) as connection:
-        url, headers = f"http://127.0.0.1:{port}/", {"Authorization": "Basic docker"}
-        connection.request("GET", url, headers=headers)
-    assert heard == [("127.0.0.1", "Basic docker"), ("localhost", None)]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,7 +22,6 @@ from certify.signing.attestations import Signer, result_attachments
 from certify.signing.envelope import BUNDLE_TYPE
 from certify.signing.keys import read_public
 from tests.factories import a_certificate
-from tests.factories import digest as a_digest
 from tests.support.keys import MakePair, private_key
 from tests.support.registries import Registry, running, with_referrers
 
@@ -229,12 +226,6 @@ def test_a_registry_that_gives_something_else_is_not_an_answer(
         read_statements(there, image, read_public(keys[1]))
 
 
-@pytest.mark.parametrize("raw", [b'{"manifests":[1]}', b'{"manifests":5}', b"{}", b"[]", b"\xff"])
-def test_an_index_that_makes_no_sense_is_not_an_answer(raw: bytes) -> None:
-    with pytest.raises(ImageUnavailable, match="a list of what is attached cannot be read"):
-        referrers_module._entries(raw)
-
-
 def test_too_much_is_not_looked_through(
     registry: Registry,
     image: str,
@@ -248,39 +239,6 @@ def test_too_much_is_not_looked_through(
     monkeypatch.setattr(referrers_module, "MOST", 1)
     with pytest.raises(ImageUnavailable, match="2 artifacts are attached"):
         read_statements(there, image, read_public(keys[1]))
-
-
-class Endless(http.server.BaseHTTPRequestHandler):
-    """A registry whose list of referrers has always another page."""
-
-    pages = 0
-
-    def do_GET(self) -> None:
-        Endless.pages += "/referrers/" in self.path
-        entries = b'{"manifests": [%s]}' % b",".join([b"{}"] * 1000)
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(entries)))
-        self.send_header("Link", f'<{self.path}>; rel="next"')
-        self.end_headers()
-        self.wfile.write(entries if self.command == "GET" else b"")
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing is logged."""
-
-
-def test_a_list_without_end_is_not_read_to_the_end() -> None:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        with Client(f"127.0.0.1:{server.server_port}", lambda _: None) as client:
-            with pytest.raises(ImageUnavailable, match="its list does not end"):
-                Referrers(client, REPOSITORY).descriptors(a_digest(1), BUNDLE_TYPE)
-        server.shutdown()
-        thread.join()
-    assert Endless.pages == 11, "of a thousand each"
 
 
 def test_a_registry_that_asks_for_a_login_gets_it(tmp_path: Path, keys: tuple[Path, Path]) -> None:

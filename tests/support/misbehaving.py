@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import socket
+import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -115,3 +116,55 @@ def serving(answering: Answering, *, at: socket.socket | None = None) -> Iterato
             over.set()
             server.shutdown()
             thread.join()
+
+
+@contextlib.contextmanager
+def writing(write: Callable[[Callable[[bytes], object]], None]) -> Iterator[int]:
+    """A server that writes whatever it likes for an answer; its port."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):
+                write(self.wfile.write)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield int(server.server_address[1])
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextlib.contextmanager
+def overheard(body: bytes = b"{}") -> Iterator[tuple[int, list[tuple[str, str | None]]]]:
+    """Run a server that redirects all requests to localhost; yield its port and a record.
+
+    The record holds the host and the ``Authorization`` of each request.
+    """
+    heard: list[tuple[str, str | None]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append((self.headers["Host"].split(":")[0], self.headers.get("Authorization")))
+            here = heard[-1][0] == "localhost" or self.path == "/v2/"
+            self.send_response(200 if here else 307)
+            self.send_header("Location", f"http://localhost:{port}/x")
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        port = int(server.server_address[1])
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield port, heard
+        server.shutdown()
+        thread.join()
