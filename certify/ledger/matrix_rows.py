@@ -99,6 +99,6 @@ def read_history_points(
     )  # fmt: skip
     for *key, at, status, grade, boot, identity in connection.execute(query):
         if (points := found.get(ResultKey(*key))) is not None:
-            grade = Grade(grade) if grade else None
-            points.append(HistoryPoint(at, Status(status), grade, boot, identity))
+            known = Grade(grade) if grade else None
+            points.append(HistoryPoint(at, Status(status), known, boot, identity))
     return found

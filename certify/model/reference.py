@@ -4,8 +4,8 @@ The grammar is that of the Distribution project: ``[registry/]repository[:tag][@
 component is a registry only if it has a dot, a colon or an upper-case letter, or is ``localhost``.
 All other images are on Docker Hub, official ones under ``library/``.
 
-``sha256:`` and 64 hexadecimal digits, or the digits alone, are the ID of a local image, as printed by
-``docker build --quiet``. So an image can be certified before it is pushed; see
+``sha256:`` and 64 hexadecimal digits, or the digits alone, are the ID of a local image, as printed
+by ``docker build --quiet``. So an image can be certified before it is pushed; see
 :attr:`Reference.image_id`.
 """
 
