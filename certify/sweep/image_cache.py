@@ -68,14 +68,14 @@ class ImageCache:
             )
         except Interrupted:
             # The pull may have been complete already.
-            if self._inspected(reference.familiar).get("Id", "") not in {"", *before}:
+            if self._inspect(reference.familiar).get("Id", "") not in {"", *before}:
                 _remove_names(self._engine, [reference.familiar])
             raise
         image_id, name = str(image.image_id), reference.familiar
         with self._lock:
             if held := self._held.get(image_id):
                 held.users += 1
-            elif image_id not in before or _marks(self._inspected(image_id)):
+            elif image_id not in before or _marks(self._inspect(image_id)):
                 # This holds for an image of another sweep, too: the last user removes it.
                 self._mark(image_id)
                 self._held[image_id] = _CachedImage(reference, image.size_bytes or 0)
@@ -104,7 +104,7 @@ class ImageCache:
             for image_id in list(self._held):
                 self._remove(image_id)
             for image_id, name in self._named.items():
-                if self._inspected(image_id).get(
+                if self._inspect(image_id).get(
                     "RepoTags"
                 ):  # with its only name, the image would go
                     _remove_names(self._engine, [name])
@@ -114,7 +114,7 @@ class ImageCache:
 
     def _remove(self, image_id: str) -> None:
         held, mine = self._held.pop(image_id), f"{MARK}:{_tag(image_id)}"
-        shared = _marks(self._inspected(image_id)) - {mine}
+        shared = _marks(self._inspect(image_id)) - {mine}
         # The mark goes last, so that the next sweep finds the image if this one is killed here.
         _remove_names(self._engine, [mine] if shared else [held.reference.familiar, mine])
 
@@ -122,7 +122,7 @@ class ImageCache:
         with contextlib.suppress(EngineUnavailable, APIError), translate_errors():
             self._engine.client.api.tag(image_id, MARK, _tag(image_id), force=True)
 
-    def _inspected(self, name: str) -> dict[str, Any]:
+    def _inspect(self, name: str) -> dict[str, Any]:
         with contextlib.suppress(EngineUnavailable, APIError), translate_errors():
             return self._engine.client.images.get(name).attrs
         return {}
