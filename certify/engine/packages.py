@@ -37,6 +37,14 @@ class Family(Value):
     """Lists pending upgrades; None if the manager cannot."""
     upgradable_line: str = ""
     """Regular expression for a line that names one upgradable package."""
+    upgradable_codes: tuple[int, ...] = (0,)
+    """Exit codes of ``upgradable`` after which its list is complete."""
+    informational: tuple[int, ...] = ()
+    """Exit codes, beside 0, of an installation that succeeded."""
+    reinstall: str
+    """Installs packages that are installed already."""
+    skipped: str = ""
+    """Regular expression for a line that names repositories that a refresh could not load."""
     trials: tuple[tuple[str, str], ...]
     """Pairs of a package and a command that proves that it works, tried in order."""
     packages: dict[str, tuple[str, ...]]

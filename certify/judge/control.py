@@ -70,7 +70,14 @@ _URL = re.compile(
 )
 _INSIDE = re.compile(r"\b(?:(?:file|copy):/|cdrom:(?://)?\[)[^\s'\"]*")
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[?::1\]?")
-_GONE = re.compile(r"\b404\b|not have a release file", re.IGNORECASE)
+_GONE = re.compile(
+    r"\b404\b|not have a release file|repository type can't be determined", re.IGNORECASE
+)
+# pacman names no address, only a server.
+_PACMAN_GONE = re.compile(
+    r"from (?P<host>[\w.-]{1,253})(?::(?P<port>\d{1,5}))? : the requested url returned error: 404",
+    re.IGNORECASE,
+)
 _SERVED = re.compile(r"^(get|hit):\d", re.IGNORECASE)
 _RELEASE = re.compile(r"^(?:get|hit):\d+ (?P<repository>\S+) (?P<suite>\S+) (?:in)?release\b", re.I)
 _CODENAME = re.compile(r"[a-z0-9.-]{1,40}")
@@ -134,6 +141,10 @@ def missing_repositories(
                     documents.append(f"{repository}/dists/{codename}/InRelease")
                 http = server.startswith("http:")
                 gone[repository] = tuple(dict.fromkeys(documents)) if http else ()
+        if named := _PACMAN_GONE.search(line):
+            server = _url(named["host"], named["port"] or "80")
+            if server and not (own and _host(server) == _host(own)):
+                gone[server] = (f"{server}/",)
     found = [each for each in gone if not any(_within(each, server) for server in ignored)]
     return {repository: gone[repository] for repository in found[:MOST_SERVERS]}
 

@@ -94,6 +94,34 @@ def test_a_trial_proves_a_program_of_its_package(each: Family) -> None:
         assert command.split()[0] == package
 
 
+@every_family
+def test_an_installed_package_can_be_installed_again(each: Family) -> None:
+    assert each.command("reinstall", "ed").endswith(" ed")
+    assert re.search("--reinstall|reinstall|--force|pacman -S ", each.reinstall)
+
+
+@every_family
+def test_a_refresh_does_not_hide_why_it_failed(each: Family) -> None:
+    assert " -q" not in each.refresh
+    assert " -q" not in each.install
+
+
+@pytest.mark.parametrize("name", ["dnf", "yum"])
+def test_repositories_that_a_refresh_could_not_load_are_recognised(name: str) -> None:
+    found = re.search(packages.family(name).skipped, "Ignoring repositories: extra, world")
+    assert found
+    assert found[1] == "extra, world"
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"), [("apt", (0,)), ("dnf", (0, 100)), ("yum", (0, 100)), ("pacman", (0, 1))]
+)
+def test_lists_of_upgrades_are_judged_by_the_managers_exit_codes(
+    name: str, codes: tuple[int, ...]
+) -> None:
+    assert packages.family(name).upgradable_codes == codes
+
+
 def test_alpine_has_a_reason_for_having_no_systemd() -> None:
     assert "Alpine" in packages.family("apk").unavailable["systemd"]
 

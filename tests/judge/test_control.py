@@ -294,3 +294,44 @@ def test_any_output_is_bearable_and_proves_nothing_without_a_control(
     attributed = attribute_refresh(output, DEBIAN, dict.fromkeys(urls, Reach.NO_ANSWER))
     inside = "inside the image itself"
     assert attributed is None or attributed[0] is Fault.NETWORK or inside in attributed[1]
+
+
+PACMAN_GONE = (
+    "error: failed retrieving file 'core.db' from a.corp:8080 : The requested URL returned error: "
+    "404"
+)
+ZYPPER_GONE = " - [oss|http://a.corp:8080/oss] Repository type can't be determined."
+
+
+@pytest.mark.parametrize(
+    ("output", "repository"),
+    [(PACMAN_GONE, "http://a.corp:8080"), (ZYPPER_GONE, "http://a.corp:8080/oss")],
+)
+def test_repositories_that_pacman_and_zypper_do_not_find(output: str, repository: str) -> None:
+    root = "http://a.corp:8080/"
+    assert root in missing_repositories(output, None)[repository]
+    attributed = attribute_refresh(output, None, {root: Reach.SERVES})
+    assert attributed is not None
+    assert attributed[0] is Fault.IMAGE
+    attributed = attribute_refresh(output, None, {})
+    assert attributed is not None
+    assert attributed[0] is Fault.NETWORK
+
+
+@pytest.mark.parametrize(
+    ("output", "name"),
+    [
+        ("Location 'http://a.corp/x/content' is temporarily unaccessible.", "mirror-broken"),
+        ("Permission to access 'http://a.corp/x/content' denied.", "mirror-refuses"),
+        ("  - Status code: 403 for http://a.corp/x/repodata/repomd.xml", "mirror-refuses"),
+        (" - Signature verification failed for repomd.xml", "packages-not-signed"),
+        ("error: failed to init transaction (unable to lock database)",
+         "package-manager-locked-pacman"),
+        ("error: cannot open Packages database in /var/lib/rpm", "package-database-damaged-rpm"),
+        ("Warning: There are no enabled repositories defined.", "repositories-none"),
+    ],
+)  # fmt: skip
+def test_the_words_of_other_package_managers_are_diagnosed(output: str, name: str) -> None:
+    cause = diagnose(output, where="packages")
+    assert cause is not None
+    assert cause.name == name
