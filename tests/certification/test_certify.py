@@ -1,0 +1,65 @@
+"""Certifications that launch nothing; tests/stories has those on a real engine."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from certify.certification import certify
+from certify.certification.certify import VALID_FOR, Certification
+from certify.certification.options import Options
+from certify.engine.client import Engine
+from certify.engine.errors import APIError
+from certify.judge.profiles import load
+from certify.model.errors import EngineUnavailable, Interrupted
+from certify.model.reference import Reference
+from certify.model.result import Result
+from certify.model.terms import Status
+
+TROUBLE = EngineUnavailable("no engine answers", remedy="Start Docker.")
+REFERENCE = Reference.parse("debian:12")
+
+
+def test_trouble_in_place_of_an_engine_makes_every_result_inconclusive() -> None:
+    profiles = [load("devspace"), load("plain")]
+    results = Certification(TROUBLE, REFERENCE, Options()).run(profiles)
+    assert [each.profile for each in results] == ["devspace", "plain"]
+    for each in results:
+        assert each.verdict.status is Status.INCONCLUSIVE
+        assert each.verdict.reasons[0].text == "no engine answers"
+        assert each.checks, "every check of the profile is in the report"
+        assert each.expires_at == each.finished_at + VALID_FOR
+
+
+def test_the_results_have_the_given_name_though_a_digest_was_pinned() -> None:
+    pinned = Reference.parse(f"debian@sha256:{'a' * 64}")
+    (result,) = Certification(TROUBLE, pinned, Options(), name=REFERENCE).run([load("plain")])
+    assert (result.image.reference, result.image.tag) == (REFERENCE.familiar, "12")
+
+
+def run(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Result:
+    """Certify with an engine that raises an error when the image is launched."""
+
+    def examine(*_arguments: object) -> None:
+        raise error
+
+    engine = Engine(cast(Any, None), {"Architecture": "x86_64"})
+    monkeypatch.setattr(Certification, "_examine", examine)
+    monkeypatch.setattr(certify, "measure_host", lambda engine: engine.host())
+    (result,) = Certification(engine, REFERENCE, Options()).run([load("plain")])
+    return result
+
+
+def test_an_unexpected_error_of_the_engine_makes_the_result_inconclusive(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    result = run(monkeypatch, APIError("conflict"))
+    assert result.verdict.status is Status.INCONCLUSIVE
+    assert result.verdict.reasons[0].text == "The engine failed a request: conflict"
+    assert result.host is not None
+
+
+def test_an_interruption_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Interrupted):
+        run(monkeypatch, Interrupted())
