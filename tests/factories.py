@@ -436,6 +436,7 @@ def _checks(status: Status, broken: str, chance: random.Random) -> Iterator[Chec
             remedy=claim.remedy if wrong else "",
         )
 
+
 UNKNOWN_FAILURE = """\
 $ DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends tree  (exit 100, 0.3 s)
 Reading package lists...
