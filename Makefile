@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup samples demo test test-cgroup2 lint test-slow sabotage repeat screenshot clean-samples
+.PHONY: help setup samples demo test test-cgroup2 lint test-slow worlds sabotage repeat screenshot clean-samples
 
 python := .venv/bin/python
 
@@ -36,6 +36,10 @@ samples: setup ## make the sample candidates, certify-sample/*
 
 lint: setup ## check style and types
 	@scripts/lint
+
+worlds: setup samples ## images of other package managers, each with a fault of its sources
+	@scripts/worlds
+	@$(python) -m pytest -q -m worlds tests/stories/worlds $(ARGS)
 
 sabotage: setup samples ## sabotaged images: in each exactly one check fails (ARGS="name ...")
 	@$(python) -m tests.stories.sabotage.table $(ARGS)

@@ -296,6 +296,17 @@ def test_any_output_is_bearable_and_proves_nothing_without_a_control(
     assert attributed is None or attributed[0] is Fault.NETWORK or inside in attributed[1]
 
 
+def test_a_missing_key_is_not_taken_for_a_source_inside_the_image() -> None:
+    output = (
+        "Error: Failed to retrieve GPG key for repo 'world': Curl error (37): Couldn't read a "
+        "file:// file for file:///etc/pki/key [Couldn't open file /etc/pki/key]"
+    )
+    assert attribute_refresh(output, None, {}) is None
+    cause = diagnose(output, where="packages")
+    assert cause is not None
+    assert cause.name == "packages-not-signed"
+
+
 PACMAN_GONE = (
     "error: failed retrieving file 'core.db' from a.corp:8080 : The requested URL returned error: "
     "404"
