@@ -1,4 +1,4 @@
-"""Web servers on purpose out of order: real ones, on an address of this machine, in a thread."""
+"""Web servers that misbehave on purpose, on an address of this machine, each in a thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import requests
 
 @dataclass(frozen=True)
 class Reply:
-    """What a server answers."""
+    """An answer of a server."""
 
     status: int
     body: bytes = b""
@@ -32,14 +32,14 @@ MANIFESTS = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 SILENCE = Reply(0)
-"""The connection is taken, and nothing is ever said on it."""
+"""No answer at all, on a connection that stays open."""
 CLONE_NEWNET = 0x40000000  # sched.h
 Answering = Callable[[str, str], Reply]
-"""The reply to a method and a path."""
+"""Returns the reply to a method and a path."""
 
 
 def listening(namespace: Path | None, port: int = 80) -> socket.socket:
-    """A socket that listens on loopback here, or on all addresses of another network namespace."""
+    """Return a socket that listens on loopback, or everywhere in another network namespace."""
 
     def make() -> socket.socket:
         if namespace is not None:
@@ -55,7 +55,7 @@ def listening(namespace: Path | None, port: int = 80) -> socket.socket:
 
 
 def forwarding(host: str, instead: Callable[[str, str], Reply | None]) -> Answering:
-    """Answers of the server at ``host``, but for what is answered ``instead``."""
+    """Return the answers of the server at ``host``, unless ``instead`` returns another one."""
 
     def answer(method: str, path: str) -> Reply:
         other = instead(method, path)
@@ -74,7 +74,7 @@ def forwarding(host: str, instead: Callable[[str, str], Reply | None]) -> Answer
 
 @contextlib.contextmanager
 def serving(answering: Answering, *, at: socket.socket | None = None) -> Iterator[int]:
-    """A server that answers so; its port. It, and every connection to it, is gone at the end."""
+    """Run a server and yield its port; close it and all its connections at the end."""
     over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -120,7 +120,7 @@ def serving(answering: Answering, *, at: socket.socket | None = None) -> Iterato
 
 @contextlib.contextmanager
 def writing(write: Callable[[Callable[[bytes], object]], None]) -> Iterator[int]:
-    """A server that writes whatever it likes for an answer; its port."""
+    """Run a server that writes raw bytes as its answer; yield its port."""
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:

@@ -1,4 +1,4 @@
-"""A real registry on loopback: Debian's docker-registry, with a configuration of our own."""
+"""Real registries on loopback: Debian's docker-registry, and one with a referrers API."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Registry:
 
     host: str
     data: Path
-    """Where it keeps what it holds."""
+    """The folder of its store."""
 
     def seed(self, repository: str, tag: str, note: str = "") -> str:
-        """Store a manifest without layers, another one for each note, by HTTP alone; its digest."""
+        """Store a manifest without layers, a different one for each note; return its digest."""
         config = json.dumps({"os": "linux", "architecture": "amd64", "note": note}).encode()
         digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
         begun = requests.post(f"http://{self.host}/v2/{repository}/blobs/uploads/", timeout=10)
@@ -63,7 +63,7 @@ class Registry:
         return self.put_manifest(repository, tag, OCI_MANIFEST, json.dumps(manifest).encode())
 
     def drop_blob(self, digest: str) -> None:
-        """Lose a blob, as a storage that was damaged does."""
+        """Delete a blob, as damaged storage would."""
         name = digest.removeprefix("sha256:")
         (self.data / "docker/registry/v2/blobs/sha256" / name[:2] / name / "data").unlink()
 
@@ -72,14 +72,14 @@ class Registry:
         shutil.rmtree(self.data / "docker/registry/v2/repositories" / repository)
 
     def push(self, local: str, repository: str) -> str:
-        """Push an image of the engine; its reference here. The engine forgets that name again."""
+        """Push an image of the engine, untag it there, and return its reference here."""
         name = f"{self.host}/{repository}"
         for words in (["tag", local, name], ["push", "-q", name], ["rmi", name]):
             subprocess.run(["docker", *words], check=True, capture_output=True)
         return name
 
     def copy(self, repository: str, tag: str, to: str, to_tag: str) -> None:
-        """Give an image another name here, by mounting its blobs; nothing is uploaded."""
+        """Give an image another name by mounting its blobs; nothing is uploaded."""
         manifest = requests.get(
             f"http://{self.host}/v2/{repository}/manifests/{tag}",
             headers={"Accept": MANIFEST},
@@ -96,7 +96,7 @@ class Registry:
         self.put_manifest(to, to_tag, MANIFEST, manifest.content)
 
     def put_manifest(self, repository: str, tag: str, media_type: str, body: bytes) -> str:
-        """Store a manifest as it stands; its digest."""
+        """Store a manifest unchanged; return its digest."""
         answer = requests.put(
             f"http://{self.host}/v2/{repository}/manifests/{tag}",
             data=body,
@@ -117,9 +117,9 @@ def free_port() -> int:
 def running(
     folder: Path, *, password: bool = False, more: str = "", listens: str = ""
 ) -> Iterator[Registry]:
-    """A registry with an empty store, gone at the end; with ``password`` it asks for a login.
+    """Run a registry with an empty store; with ``password`` it requires a login.
 
-    ``more`` are lines of its configuration; ``listens`` those that go into its part ``http``.
+    ``more`` are lines for its configuration, ``listens`` settings for the section ``http``.
     """
     if shutil.which("docker-registry") is None:
         pytest.skip("needs the Debian package docker-registry")
@@ -135,7 +135,7 @@ def running(
 
 @contextlib.contextmanager
 def with_referrers(folder: Path) -> Iterator[Registry]:
-    """A registry that lists referrers at its own API (OCI 1.1); its store is in its memory."""
+    """Run a registry with a referrers API (OCI 1.1); its store is in memory."""
     if not REFERRERS_REGISTRY.exists():
         pytest.skip("needs what scripts/referrers-registry builds; make test-slow runs it")
     port = free_port()
@@ -145,7 +145,7 @@ def with_referrers(folder: Path) -> Iterator[Registry]:
 
 @contextlib.contextmanager
 def _serving(command: list[str], port: int, folder: Path) -> Iterator[None]:
-    """A server, from when it listens on a port of this machine until the end of the block."""
+    """Run a server; enter the block once it listens on a port of this machine."""
     with (folder / "registry.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
