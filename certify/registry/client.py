@@ -61,7 +61,7 @@ class Registry:
         self._timeout = timeout
         self._authorizations: dict[str, str] = {}
         """The header ``Authorization`` for each repository; an empty name is the catalogue's."""
-        self.remaining: int | None = None
+        self.pulls_left: int | None = None
         """The pulls that the registry still allows (``ratelimit-remaining``), if it says so."""
 
     def __enter__(self) -> Self:
@@ -77,23 +77,23 @@ class Registry:
 
     def repositories(self, namespace: str = "") -> Iterator[str]:
         """Yield the names of all repositories; the protocol has no way to list a part."""
-        with self.explaining("list its repositories"):
+        with self.explain_errors("list its repositories"):
             yield from self._names("", "_catalog", "repositories")
 
     def tags(self, repository: str) -> Iterator[str]:
         """Yield the tags of a repository, without those of attached attestations."""
-        with self.explaining(f"list the tags of {repository}"):
+        with self.explain_errors(f"list the tags of {repository}"):
             for tag in self._names(repository, "tags/list", "tags"):
                 if not ATTESTATION_TAG.fullmatch(tag):
                     yield tag
 
     def digest(self, repository: str, reference: str) -> str:
         """Return the digest that a tag leads to; as a rule this counts as no pull."""
-        with self.explaining(f"find {repository}:{reference}"):
+        with self.explain_errors(f"find {repository}:{reference}"):
             answer = self._manifest(repository, reference, _DIGEST_FIELD)
             left = answer.headers.get("ratelimit-remaining", "").partition(";")[0]
             if left.isdecimal() and len(left) < 10:
-                self.remaining = int(left)
+                self.pulls_left = int(left)
             if answer.content:
                 return f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
             found = answer.headers[_DIGEST_FIELD]
@@ -103,7 +103,7 @@ class Registry:
 
     def describe(self, repository: str, digest: str) -> Descriptor:
         """Return the descriptor of a manifest or index."""
-        with self.explaining(f"find {repository}@{digest}"):
+        with self.explain_errors(f"find {repository}@{digest}"):
             answer = self._manifest(repository, digest, "Content-Length", "Content-Type")
             if answer.content:
                 check_digest(answer.content, digest)
@@ -112,7 +112,7 @@ class Registry:
 
     def manifest_digest(self, repository: str, digest: str, platform: str) -> str | None:
         """Return the digest of one platform's manifest: the same if it is no index, or None."""
-        with self.explaining(f"read {repository}@{digest}"):
+        with self.explain_errors(f"read {repository}@{digest}"):
             path = f"manifests/{digest}"
             answer = self.request("GET", repository, path, headers={"Accept": ANY})
             check_digest(answer.content, digest)
@@ -128,7 +128,7 @@ class Registry:
         """Send a request below ``/v2/REPOSITORY/``, with a login or a token if it needs one.
 
         ``path`` may also be a whole address of this registry. Statuses in ``allowed`` are no
-        error. Errors are those that :meth:`explaining` explains; call it within.
+        error. Errors are those that :meth:`explain_errors` explains; call it within.
         """
         base = f"{self._base}/{repository}/" if repository else f"{self._base}/"
         url = urljoin(base, path)
@@ -146,7 +146,7 @@ class Registry:
         raise LoginNeeded
 
     @contextlib.contextmanager
-    def explaining(self, what: str) -> Iterator[None]:
+    def explain_errors(self, what: str) -> Iterator[None]:
         """Turn an error that kept the registry from ``what`` into :class:`ImageUnavailable`."""
         try:
             yield

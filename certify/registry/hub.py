@@ -77,7 +77,7 @@ class Hub(Registry):
         address = api()
         url = f"{address}/namespaces/{namespace}/repositories"
         with (
-            self.explaining(f"list the repositories of {namespace}"),
+            self.explain_errors(f"list the repositories of {namespace}"),
             Connection(urlsplit(address).netloc, _TIMEOUT) as connection,
         ):
             for number in pages(MOST_PAGES):

@@ -86,7 +86,7 @@ class Referrers:
 
     def read(self, descriptor: Descriptor, artifact_type: str) -> bytes | None:
         """Return the content of an artifact, checked by its digest; None for another type."""
-        with self._registry.explaining(f"send what is attached to {self._repository}"):
+        with self._registry.explain_errors(f"send what is attached to {self._repository}"):
             manifest = self._content(f"manifests/{descriptor.get('digest')}")
             layer = _only_layer(manifest, artifact_type)
             return None if layer is None else self._content(f"blobs/{layer}")
@@ -123,7 +123,7 @@ class Referrers:
     def _from_api(self, digest: str) -> list[Descriptor]:
         """Return what the registry's own API lists; nothing if it has no such API."""
         path, entries = f"referrers/{digest}", list[Descriptor]()
-        with self._registry.explaining(f"list what is attached to {digest}"):
+        with self._registry.explain_errors(f"list what is attached to {digest}"):
             for _ in pages(MOST):
                 answer = self._get(path, allowed=_NO_API, accept=INDEX)
                 if answer.status in _NO_API:
@@ -147,7 +147,7 @@ class Referrers:
         if self._request("HEAD", f"blobs/{digest}", allowed=(404,)).status != 404:
             return
         begun = self._request("POST", "blobs/uploads/")
-        with self._registry.explaining(f"take an upload to {self._repository}"):
+        with self._registry.explain_errors(f"take an upload to {self._repository}"):
             location = begun.headers["Location"]
         mark = "&" if "?" in location else "?"
         self._put(f"{location}{mark}digest={digest}", content, "application/octet-stream")
@@ -166,7 +166,7 @@ class Referrers:
 
     def _request(self, method: str, path: str, **request: Any) -> Answer:
         what = f"answer {method} {one_line(path)} of {self._repository}"
-        with self._registry.explaining(what):
+        with self._registry.explain_errors(what):
             answer = self._registry.request(method, self._repository, path, **request)
             if len(answer.content) > LARGEST:
                 raise ValueError(f"its answer is larger than {LARGEST >> 20} MiB")

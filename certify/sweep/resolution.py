@@ -52,9 +52,9 @@ class Resolver:
         ]
         left: dict[str, int] = {}
         for registry in self._opened:
-            if registry.remaining is not None:
-                known = left.get(registry.host, registry.remaining)
-                left[registry.host] = min(registry.remaining, known)
+            if registry.pulls_left is not None:
+                known = left.get(registry.host, registry.pulls_left)
+                left[registry.host] = min(registry.pulls_left, known)
         return list({each.key: each for each in resolved}.values()), left  # lines may overlap
 
     def _digest(self, image: ListedImage) -> tuple[str | None, str]:

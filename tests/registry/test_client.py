@@ -86,11 +86,11 @@ def test_one_that_goes_on_limiting_is_given_up(
 
 
 @pytest.mark.parametrize(
-    ("left", "remaining"),
+    ("left", "pulls_left"),
     [("3;w=21600", 3), ("0", 0), ("many", None), ("-1", None), ("\xb2", None), ("9" * 5000, None)],
 )
 def test_what_may_still_be_pulled_is_told(
-    registry: Registry, left: str, remaining: int | None
+    registry: Registry, left: str, pulls_left: int | None
 ) -> None:
     digest = registry.seed("team/app", "1")
     told = {"Docker-Content-Digest": digest, "ratelimit-limit": "100;w=21600",
@@ -102,7 +102,7 @@ def test_what_may_still_be_pulled_is_told(
     with serving(forwarding(registry.host, instead)) as port:
         with Client(f"127.0.0.1:{port}", anonymous) as client:
             client.digest("team/app", "1")
-            assert client.remaining == remaining
+            assert client.pulls_left == pulls_left
 
 
 # ------------------------------------------------------------------------ hostile answers
