@@ -55,7 +55,7 @@ class Certification:
     """
 
     engine: Engine | Trouble
-    """The engine, or the trouble that takes its place if nothing can or shall be launched."""
+    """The engine, or the reason that nothing is launched."""
     reference: Reference
     options: Options
     events: Events = field(default_factory=Events)

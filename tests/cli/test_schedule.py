@@ -50,7 +50,7 @@ def test_a_list_that_is_missing_is_mentioned(certify: Certify, tmp_path: Path) -
 
 def test_several_a_day(certify: Certify) -> None:
     out = certify("schedule", "cron", "--at", "22:30", "--every", "8", "--on", "sun").out
-    assert "at 06:30, 14:30 and 22:30 on sun by this host's clock" in out
+    assert "at 06:30, 14:30 and 22:30 on sun in this host's time zone" in out
     assert "\n30 6,14,22 * * 0 cd " in out
 
 

@@ -77,7 +77,7 @@ def test_selection() -> None:
     assert expanded(line, Selection(exclude=("*app*",))) == ["r.example/team/db:1"]
 
 
-def test_what_two_lines_lead_to_is_wanted_once_with_its_profile() -> None:
+def test_an_image_of_two_lines_is_listed_once_with_its_profile() -> None:
     text = "r.example/team/app:1.2 profile=plain\nr.example/team/db:*\nr.example/team/d*:*\n"
     images, _ = expand(parse_listing(text, "list"), connect, Selection())
     assert [(each.reference.familiar, each.profiles) for each in images] == [
@@ -86,7 +86,7 @@ def test_what_two_lines_lead_to_is_wanted_once_with_its_profile() -> None:
     ]
 
 
-def test_a_registry_that_is_silent_costs_only_its_own_lines() -> None:
+def test_a_silent_registry_affects_only_its_own_lines() -> None:
     entries = parse_listing("silent.example/*:*\nr.example/team/db:*\n", "list")
     images, unlisted = expand(entries, connect, Selection())
     assert [each.reference.familiar for each in images] == ["r.example/team/db:1"]

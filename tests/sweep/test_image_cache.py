@@ -42,7 +42,9 @@ def held(engine: Engine) -> int:
     return len(engine.client.images.list(name=MARK))
 
 
-def test_the_least_recently_needed_makes_room(engine: Engine, references: list[Reference]) -> None:
+def test_the_least_recently_used_image_makes_room(
+    engine: Engine, references: list[Reference]
+) -> None:
     size = engine.client.images.get("certify-sample/busybox").attrs["Size"]
     images = ImageCache(engine, room=2 * size)
     try:
@@ -67,7 +69,7 @@ def fetched(images: ImageCache, reference: Reference) -> Image:
     return images.fetch(reference, "linux/amd64")
 
 
-def test_what_somebody_else_has_stays(engine: Engine, references: list[Reference]) -> None:
+def test_images_of_other_programs_stay(engine: Engine, references: list[Reference]) -> None:
     name = references[0].familiar
     engine.client.api.pull(references[0].name, tag=references[0].digest)
     images = ImageCache(engine, room=1)
@@ -78,7 +80,7 @@ def test_what_somebody_else_has_stays(engine: Engine, references: list[Reference
     engine.client.images.remove(name)
 
 
-def test_what_cannot_be_pulled_is_said(engine: Engine, references: list[Reference]) -> None:
+def test_a_failed_pull_is_raised(engine: Engine, references: list[Reference]) -> None:
     images = ImageCache(engine, room=1)
     with pytest.raises(ImageUnavailable, match="none:1"):
         fetched(images, Reference.parse(f"{references[0].registry}/none:1"))
@@ -110,7 +112,7 @@ with Engine.connect() as engine:
 
 
 @pytest.mark.parametrize("named_meanwhile", [False, True])
-def test_what_a_killed_process_pulled_is_found(
+def test_images_of_a_killed_process_are_removed(
     engine: Engine, references: list[Reference], named_meanwhile: bool
 ) -> None:
     reference = references[1]
@@ -129,7 +131,7 @@ def test_what_a_killed_process_pulled_is_found(
             engine.client.images.remove(name)
 
 
-def test_what_a_living_process_pulled_stays(engine: Engine, references: list[Reference]) -> None:
+def test_images_of_a_running_process_stay(engine: Engine, references: list[Reference]) -> None:
     images = ImageCache(engine, room=1)
     fetched(images, references[2])
     assert image_cache.remove_orphans(engine) == 0

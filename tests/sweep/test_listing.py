@@ -62,7 +62,7 @@ def test_a_list_may_be_empty(text: str) -> None:
         "localhost/*:1",
     ],
 )
-def test_globs_are_kept_as_they_were_written(glob: str) -> None:
+def test_globs_are_not_changed(glob: str) -> None:
     (entry,) = parse_listing(glob, "x")
     assert (entry.reference, entry.pattern, entry.target) == (None, glob, glob)
 
@@ -97,7 +97,9 @@ def test_an_ipv6_registry_is_no_glob() -> None:
         ("sha256:*", "no image can match 'sha256:*'", "an image ID"),
     ],
 )
-def test_a_bad_line_says_where_what_and_what_else(line: str, found: str, expected: str) -> None:
+def test_a_bad_line_is_reported_with_place_text_and_expectation(
+    line: str, found: str, expected: str
+) -> None:
     with pytest.raises(BadListing) as caught:
         parse_listing(f"# first\n{line}\n", "lists/images.txt")
     assert caught.value.message.startswith("lists/images.txt:2: ")
@@ -125,7 +127,7 @@ def test_all_bad_lines_are_reported_and_ten_are_shown() -> None:
         ("team/*:*", "team/*:*"),
     ],
 )
-def test_asking_twice_for_the_same_certification_is_an_error(first: str, again: str) -> None:
+def test_a_line_that_repeats_another_is_bad(first: str, again: str) -> None:
     with pytest.raises(BadListing, match=r"x:3: found .* again, expected it once, as on line 1"):
         parse_listing(f"{first}\n\n{again}\n", "x")
 
@@ -139,11 +141,11 @@ def test_asking_twice_for_the_same_certification_is_an_error(first: str, again: 
         ("debian", "debian profile=plain"),
     ],
 )
-def test_the_same_image_may_be_asked_for_in_different_ways(first: str, other: str) -> None:
+def test_an_image_may_be_listed_with_other_profiles_or_platforms(first: str, other: str) -> None:
     assert len(parse_listing(f"{first}\n{other}\n", "x")) == 2
 
 
-def test_profiles_are_checked_where_the_known_ones_are_given() -> None:
+def test_profiles_must_be_known_if_a_list_of_them_is_given() -> None:
     assert parse_listing("debian profile=plain", "x", known_profiles=("plain",))
     with pytest.raises(BadListing, match="expected one of devspace, plain"):
         parse_listing("debian profile=plan", "x", known_profiles=("plain", "devspace"))

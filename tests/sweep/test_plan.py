@@ -79,7 +79,7 @@ def test_names_of_one_image_are_certified_once() -> None:
     assert [state for state, _ in plan([WANTED, other], [])] == [ItemState.NEW, ItemState.SAME]
 
 
-def test_names_that_other_waivers_match_are_judged_apart() -> None:
+def test_names_with_different_waivers_are_certified_separately() -> None:
     other = replace(WANTED, reference="team/app:latest", suite="suite-1 and a waiver")
     assert [state for state, _ in plan([WANTED, other], [])] == [ItemState.NEW, ItemState.NEW]
 
@@ -93,7 +93,7 @@ def test_profiles_and_platforms_of_one_image_are_each_certified() -> None:
     assert [state for state, _ in plan(wanted, [])] == [ItemState.NEW] * 3
 
 
-def test_a_tag_that_moved_to_a_certified_image_is_not_run_again() -> None:
+def test_a_tag_that_moved_to_a_certified_image_is_not_certified_again() -> None:
     in_force = [
         replace(IN_FORCE, digest="sha256:old"),
         replace(IN_FORCE, reference="team/app:2"),
@@ -126,7 +126,7 @@ results_in_force = st.builds(
     st.lists(results_in_force, unique_by=lambda each: each.reference),
     st.booleans(),
 )
-def test_each_image_is_run_at_most_once_and_none_is_forgotten(
+def test_every_image_has_an_item_and_is_due_at_most_once(
     wanted: list[ResolvedImage], in_force: list[ResultInForce], force: bool
 ) -> None:
     items = make_plan(wanted, in_force, now=NOW, host_class=HOST, force=force)

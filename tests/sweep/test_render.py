@@ -35,7 +35,7 @@ def told(result: Result, name: str, recommendation: Recommendation | None) -> Re
     return result.model_copy(update={"image": image, "recommendation": recommendation})
 
 
-def test_each_image_has_its_certified_neighbour(make_result: MakeResult) -> None:
+def test_each_image_is_listed_with_its_certified_neighbour(make_result: MakeResult) -> None:
     bad = make_result(status=Status.REJECTED)
     built = Recommendation(extends=neighbour("base:1"), closest=(neighbour("other:1"),))
     near = Recommendation(closest=(neighbour("other:1"), neighbour("base:1")))
@@ -55,7 +55,7 @@ def test_each_image_has_its_certified_neighbour(make_result: MakeResult) -> None
     ) in text
 
 
-def test_of_many_neighbours_the_most_telling_are_named(make_result: MakeResult) -> None:
+def test_only_the_most_frequent_neighbours_are_named(make_result: MakeResult) -> None:
     bad = make_result(status=Status.REJECTED)
     text = summary(
         *(
@@ -67,5 +67,5 @@ def test_of_many_neighbours_the_most_telling_are_named(make_result: MakeResult) 
     assert "  and others for 2 more (--format json)\n" in text
 
 
-def test_without_neighbours_there_is_no_word_of_them(make_result: MakeResult) -> None:
+def test_without_neighbours_there_is_no_section(make_result: MakeResult) -> None:
     assert "neighbours" not in summary(make_result(status=Status.REJECTED))

@@ -61,7 +61,7 @@ def one(form: str, schedule: Schedule) -> str:
 @pytest.mark.parametrize(
     ("day", "every", "word"), [*((day, 24, "list.txt") for day in DAYS), (None, 6, HOSTILE)]
 )
-def test_systemd_takes_them(tmp_path: Path, day: str | None, every: int, word: str) -> None:
+def test_systemd_accepts_the_units(tmp_path: Path, day: str | None, every: int, word: str) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("needs systemd-analyze")
     schedule = made(day=day, every=every, listing=word, directory=str(tmp_path))
@@ -116,7 +116,7 @@ def put(shell: Shell, path: str, text: str) -> None:
 @settings(STEADY, max_examples=4)
 @example(words=[HOSTILE])
 @given(words=WORDS)
-def test_a_real_systemd_starts_what_was_meant(booted: Shell, words: list[str]) -> None:
+def test_a_real_systemd_passes_the_command_on_unchanged(booted: Shell, words: list[str]) -> None:
     # The last of a folder's name is dull: see below for the names that systemd cannot have.
     folder = f"/srv/in {words[0].replace('/', '_')[:60]} ."
     schedule = made(
@@ -135,7 +135,7 @@ def test_a_real_systemd_starts_what_was_meant(booted: Shell, words: list[str]) -
 
 
 @pytest.mark.engine
-def test_a_sweep_that_failed_or_was_not_answered_shows(booted: Shell) -> None:
+def test_systemd_shows_a_sweep_that_failed(booted: Shell) -> None:
     for code in (1, 3):
         schedule = made(program="/usr/local/bin/fail")
         put(booted, schedule.program, f"#!/bin/sh\nexit {code}\n")
@@ -147,7 +147,7 @@ def test_a_sweep_that_failed_or_was_not_answered_shows(booted: Shell) -> None:
 
 
 @pytest.mark.parametrize("folder", ["/srv/ends in a blank ", "/srv/ends in a backslash\\"])
-def test_what_systemd_would_read_otherwise_is_refused(folder: str) -> None:
+def test_a_folder_that_systemd_would_misread_is_refused(folder: str) -> None:
     with pytest.raises(UsageError, match="systemd cannot start anything in"):
         schedule_files("systemd", made(directory=folder))
 
@@ -165,7 +165,7 @@ with open({told!r}, "w") as file:
 @STEADY
 @example(words=[HOSTILE])
 @given(words=WORDS)
-def test_a_shell_gets_from_cron_what_was_meant(tmp_path: Path, words: list[str]) -> None:
+def test_cron_passes_the_command_on_unchanged(tmp_path: Path, words: list[str]) -> None:
     program, told = tmp_path / "tell it's", tmp_path / "told"
     program.write_text(TELLER.format(python=sys.executable, told=str(told)))
     program.chmod(0o755)
@@ -183,13 +183,13 @@ def test_a_shell_gets_from_cron_what_was_meant(tmp_path: Path, words: list[str])
 
 
 @pytest.mark.parametrize(("day", "weekday"), [("mon", 0), ("sun", 6)])
-def test_cron_means_that_day_and_time(day: str, weekday: int) -> None:
+def test_the_day_and_time_in_a_crontab(day: str, weekday: int) -> None:
     moment = croniter(made(day=day).cron, datetime(2026, 3, 4, tzinfo=UTC)).get_next(datetime)
     assert (moment.weekday(), moment.hour, moment.minute) == (weekday, 3, 17)
 
 
 @pytest.mark.parametrize("every", [1, 6, 24])
-def test_cron_means_so_many_hours(every: int) -> None:
+def test_the_hours_in_a_crontab(every: int) -> None:
     times = croniter(made(every=every, hour=22).cron, datetime(2026, 3, 4, tzinfo=UTC))
     moments = [times.get_next(datetime) for _ in range(30)]
     assert {b - a for a, b in pairwise(moments)} == {timedelta(hours=every)}
@@ -218,7 +218,7 @@ def conforms(tmp_path: Path, schema: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["images.txt", HOSTILE])
-def test_github_takes_it(tmp_path: Path, word: str) -> None:
+def test_github_accepts_the_workflow(tmp_path: Path, word: str) -> None:
     text = one("github", made(listing=word, arguments=("--profile", word)))
     conforms(tmp_path, "vendor.github-workflows", text)
     steps = yaml.safe_load(text)["jobs"]["sweep"]["steps"]
@@ -229,7 +229,7 @@ def test_github_takes_it(tmp_path: Path, word: str) -> None:
     assert "${{ secrets" not in json.dumps(yaml.safe_load(text))
 
 
-def test_github_keeps_the_ledger_also_of_a_sweep_that_fails() -> None:
+def test_github_saves_the_ledger_of_a_failed_sweep_too() -> None:
     steps = yaml.safe_load(one("github", made()))["jobs"]["sweep"]["steps"]
     uses = [step["uses"].partition("@")[0] for step in steps]
     assert uses.index("actions/cache/restore") < uses.index("acme/certify")
@@ -244,7 +244,7 @@ def test_github_keeps_the_ledger_also_of_a_sweep_that_fails() -> None:
 
 
 @pytest.mark.parametrize("word", ["images.txt", HOSTILE])
-def test_gitlab_takes_it(tmp_path: Path, word: str) -> None:
+def test_gitlab_accepts_the_job(tmp_path: Path, word: str) -> None:
     schedule = made(program="certify", listing=word)
     text = one("gitlab", schedule)
     conforms(tmp_path, "vendor.gitlab-ci", text)
@@ -260,7 +260,7 @@ def expanded(word: str) -> str:
 @STEADY
 @example(words=[HOSTILE])
 @given(words=WORDS)
-def test_kubernetes_takes_it(words: list[str]) -> None:
+def test_kubernetes_accepts_the_manifests(words: list[str]) -> None:
     schedule = made(program="certify", arguments=tuple(words), day="sun", listing=words[0])
     claim, job = yaml.safe_load_all(one("kubernetes", schedule))
     for manifest in (claim, job):
@@ -278,7 +278,7 @@ def test_kubernetes_takes_it(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("form", FILES)
-def test_what_no_file_can_hold_is_refused(form: str) -> None:
+def test_control_characters_are_refused(form: str) -> None:
     with pytest.raises(UsageError, match="no schedule can hold"):
         schedule_files(form, made(arguments=("--profile", "a\nb")))
 
@@ -286,7 +286,7 @@ def test_what_no_file_can_hold_is_refused(form: str) -> None:
 @pytest.mark.parametrize(
     ("form", "missing"), [("github", "uses"), ("gitlab", "image"), ("kubernetes", "image")]
 )
-def test_what_only_the_user_knows_is_asked_for(form: str, missing: str) -> None:
+def test_a_missing_field_is_an_error(form: str, missing: str) -> None:
     with pytest.raises(UsageError) as refused:
         schedule_files(form, made(**{missing: ""}))
     assert f"--{missing}" in refused.value.remedy
