@@ -84,7 +84,7 @@ def test_from_a_sweep_to_the_gate(team: Team, registry: Registry, engine: Engine
     assert "1 approved, 0 revoked, 1 left out" in published.out
     assert f"added {team.host}/team/app:1 (linux/amd64, plain)" in published.out
     assert f"{team.host}/team/small:1 (linux/amd64, plain): rejected: " in published.out
-    assert "2 attached, 0 not new" in published.err, "a certificate, and a rejection"
+    assert "2 attached, 0 already there" in published.err, "a certificate, and a rejection"
 
     first = team.pins()["team/app:1"]
     for more in ((), ("--attached",)):
@@ -111,13 +111,13 @@ def test_from_a_sweep_to_the_gate(team: Team, registry: Registry, engine: Engine
     second = team.pins()["team/app:1"]
     assert second != first
     assert f"moved {team.host}/team/app:1 (linux/amd64, plain): from {first[:19]}" in published.out
-    assert "1 attached, 1 not new" in published.err
+    assert "1 attached, 1 already there" in published.err
     for more in ((), ("--attached",)):
         assert team.verify("team/app:1", *more).code == 0
     assert team.verify(f"team/app@{first}").code == 1
 
     by_tag = team.certify("revoke", f"{team.host}/team/app:1", "--reason", "backdoor")
-    assert (by_tag.code, f"Now it leads to {team.host}/team/app@{second}" in by_tag.err) == (
+    assert (by_tag.code, f"It is {team.host}/team/app@{second} now" in by_tag.err) == (
         2,
         True,
     )
