@@ -97,7 +97,7 @@ def test_a_trial_proves_a_program_of_its_package(each: Family) -> None:
 @every_family
 def test_an_installed_package_can_be_installed_again(each: Family) -> None:
     assert each.command("reinstall", "ed").endswith(" ed")
-    assert re.search("--reinstall|reinstall|--force|pacman -S ", each.reinstall)
+    assert each.reinstall != each.install
 
 
 @every_family
