@@ -328,4 +328,4 @@ def test_a_list_that_leads_to_nothing_says_so(certify: Certify, tmp_path: Path) 
     (tmp_path / "list.txt").write_text("# later\n", "utf-8")
     ended = certify("sweep", "list.txt")
     assert ended.code == 3
-    assert "list.txt leads to no image" in ended.err
+    assert "list.txt names no image that exists" in ended.err

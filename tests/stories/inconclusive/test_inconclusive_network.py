@@ -270,7 +270,7 @@ def test_a_mirror_of_ones_own_that_never_had_what_the_image_names(
         )  # fmt: skip
     assert ended.code == 1, ended.err
     (why,) = ended.result.verdict.reasons
-    assert (why.check, f"gives http://{OWN}{release}" in why.text) == ("packages.refresh", True)
+    assert (why.check, f"serves http://{OWN}{release}" in why.text) == ("packages.refresh", True)
 
 
 # The mirror has lists, and not what they name
