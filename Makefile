@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup samples demo test test-cgroup2 lint test-slow worlds sabotage repeat screenshot clean-samples
+.PHONY: help setup samples demo test test-cgroup2 lint test-slow worlds sabotage repeat escapes screenshot clean-samples
 
 python := .venv/bin/python
 
@@ -40,6 +40,9 @@ lint: setup ## check style and types
 worlds: setup samples ## images of other package managers, each with a fault of its sources
 	@scripts/worlds
 	@$(python) -m pytest -q -m worlds tests/stories/worlds $(ARGS)
+
+escapes: setup samples ## ways out of a candidate, tried at every level; writes docs/security.md
+	@$(python) -m tests.stories.escapes.table $(ARGS)
 
 sabotage: setup samples ## sabotaged images: in each exactly one check fails (ARGS="name ...")
 	@$(python) -m tests.stories.sabotage.table $(ARGS)

@@ -23,11 +23,6 @@ from certify.model.examination import Health, Sign
 from certify.model.result import Calibration
 from certify.util.text import one_line
 
-_FORBIDDEN = {
-    programs.NO_MOUNT: "a container starts, but may not mount a file system",
-    programs.NO_KEYRING: "a container starts, but may not join a keyring",
-}
-"""Rights that systemd and dockerd need, by the exit code of the program that tries them."""
 _NETWORK_SECONDS = 5
 """Time limit of one network request from inside a container."""
 
@@ -143,13 +138,13 @@ class _Examiner:
         try:
             config = host_config(plan, cpus=engine.cpus, volume=self._probe.volume(), notify=None)
             program = (
-                programs.use_privileges(engine.architecture, word, STATE_FOLDER) if boots else None
+                programs.mount_tmpfs(engine.architecture, word, STATE_FOLDER) if boots else None
             )
             run = self._probe.run(program, config=config)
         except LaunchRefused as error:
             return _short(error)
-        if run.exit_code in _FORBIDDEN:
-            return _FORBIDDEN[run.exit_code]
+        if boots and run.exit_code == programs.NO_MOUNT:
+            return "a container starts, but may not mount a file system"
         if (run.exit_code, run.output) != (0, word):
             return "a container starts, but its output does not come back"
         return ""

@@ -70,7 +70,7 @@ def isolation(problems: Mapping[str, str]) -> list[Sign]:
     for each, problem in problems.items():
         name, remedy = f"isolation.{each}", "See the engine's log and the limits of its host."
         if not problem:
-            can = "" if each == "default" else ", can mount and join a keyring"
+            can = "" if each == "default" else ", can mount"
             signs.append(_sign(name, f"a container starts{can}, and its output comes back"))
         elif each == "default" or not works:
             signs.append(_sign(name, problem, fail=remedy))

@@ -36,10 +36,9 @@ TEXT_LIMIT = 4096
 _AF_INET, _SOCK_STREAM, _SOCK_DGRAM, _SOL_SOCKET, _SO_REUSEADDR = 2, 1, 2, 1, 2
 _MSG_NOSIGNAL = 0x4000  # a peer that hung up is an error, not SIGPIPE
 _STDOUT, _BACKLOG = 1, 128
-_KEYCTL_JOIN_SESSION_KEYRING = 1
 
-NO_MOUNT, NO_KEYRING = 2, 3
-"""Exit codes of :func:`use_privileges` if a privilege is refused."""
+NO_MOUNT = 2
+"""Exit code of :func:`mount_tmpfs` if the mount is refused."""
 
 
 class UnsupportedArchitecture(ValueError):
@@ -61,12 +60,11 @@ def echo(architecture: str, text: bytes) -> bytes:
     return link(machine, (Call("write", (_STDOUT, *_sized(text))), *_exit(0)))
 
 
-def use_privileges(architecture: str, text: bytes, folder: str) -> bytes:
-    """Make a program that uses the privileges of systemd and dockerd, then as :func:`echo`.
+def mount_tmpfs(architecture: str, text: bytes, folder: str) -> bytes:
+    """Make a program that mounts a tmpfs over an existing folder, then does as :func:`echo`.
 
-    It mounts a tmpfs over an existing folder, as for each unit with a private /tmp, and joins a
-    new session keyring, as for each unit and each container. It exits with :data:`NO_MOUNT` or
-    :data:`NO_KEYRING` if that is refused. Raises the errors of :func:`echo`.
+    systemd does so for each unit with a private /tmp. It exits with :data:`NO_MOUNT` if that is
+    refused. Raises the errors of :func:`echo`.
     """
     machine = _machine(architecture)
     tmpfs = b"tmpfs\0"
@@ -75,14 +73,10 @@ def use_privileges(architecture: str, text: bytes, folder: str) -> bytes:
         (
             Call("mount", (tmpfs, folder.encode() + b"\0", tmpfs, 0, 0)),
             Jump("no mount", When.NEGATIVE),
-            Call("keyctl", (_KEYCTL_JOIN_SESSION_KEYRING, 0)),
-            Jump("no keyring", When.NEGATIVE),
             Call("write", (_STDOUT, *_sized(text))),
             *_exit(0),
             Mark("no mount"),
             *_exit(NO_MOUNT),
-            Mark("no keyring"),
-            *_exit(NO_KEYRING),
         ),
     )
 
