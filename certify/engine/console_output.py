@@ -15,6 +15,7 @@ from typing import Any
 from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.engine.errors import APIError, translate_errors
+from certify.engine.probe.image import REPOSITORY
 from certify.util.signals import defer_signals
 
 _SECONDS = 15.0
@@ -50,7 +51,9 @@ def _copy(engine: Engine, container: str) -> Iterator[str]:
     original = api.inspect_container(container)
     config: dict[str, Any] = original["Config"]
     labels = config["Labels"] | {reaper.LABEL: reaper.PROBE}
-    image = api.commit(container, conf=config | {"Labels": labels})["Id"]
+    name = reaper.another_name(labels[reaper.RUN])
+    tag = name.removeprefix("certify-")
+    image = api.commit(container, REPOSITORY, tag, conf=config | {"Labels": labels})["Id"]
     try:
         changed = {
             "Image": image,
@@ -59,7 +62,7 @@ def _copy(engine: Engine, container: str) -> Iterator[str]:
             "Env": [*(config["Env"] or ()), "TERM=dumb"],
             "HostConfig": original["HostConfig"],
         }
-        copy = api.create_container_from_config(config | changed)["Id"]  # type: ignore[no-untyped-call]
+        copy = api.create_container_from_config(config | changed, name)["Id"]  # type: ignore[no-untyped-call]
         try:
             yield copy
         finally:

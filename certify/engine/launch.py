@@ -16,6 +16,7 @@ from certify.engine.client import Engine
 from certify.engine.container import Container
 from certify.engine.errors import APIError, explanation, launch_refusal, translate_errors
 from certify.engine.launch_plan import STOP_SIGNAL, LaunchPlan, host_config
+from certify.engine.limits_holder import hold_limits
 from certify.engine.notify_socket import notify_socket
 from certify.model.errors import LaunchRefused
 
@@ -52,13 +53,15 @@ def launch_container(
     """
     run = reaper.new_run_id()
     name = f"certify-{run}"
-    creator = _Creator(engine, image, name, reaper.labels(run, image), platform)
     with contextlib.ExitStack() as cleanup:
         notify, folder = None, None
         if engine.local and plan.kind == "init":
             folder, notify = cleanup.enter_context(notify_socket(run))
         removal = cleanup.enter_context(contextlib.ExitStack())
-        removal.callback(reaper.remove_run, engine, run)
+        made: list[str] = []
+        removal.callback(reaper.remove_run, engine, run, made)
+        parent = hold_limits(engine, plan, run)
+        creator = _Creator(engine, image, name, reaper.labels(run, image), platform, parent)
         refusal = ""
         begun = time.monotonic()
         with translate_errors():
@@ -75,6 +78,7 @@ def launch_container(
                 else:
                     raise
         created = time.monotonic()
+        made.append(container_id)
         container = Container(engine, container_id, notify, plan.pace)
         cleanup.callback(container.close_shells)
         try:
@@ -103,6 +107,7 @@ class _Creator:
     name: str
     labels: dict[str, str]
     platform: str | None
+    cgroup_parent: str
 
     def create(self, plan: LaunchPlan, notify: Path | None) -> str:
         """Create the container and return its id. Raises :class:`LaunchRefused`."""
@@ -111,7 +116,8 @@ class _Creator:
             if plan.kind == "init":
                 api.create_volume(self.name, labels=self.labels)
             config = api.create_host_config(
-                **host_config(plan, cpus=self.engine.cpus, volume=self.name, notify=notify)
+                **host_config(plan, cpus=self.engine.cpus, volume=self.name, notify=notify),
+                cgroup_parent=self.cgroup_parent or None,
             )
             extra: dict[str, Any] = {}
             if plan.argv:
@@ -123,7 +129,9 @@ class _Creator:
             created = api.create_container(
                 self.image,
                 name=self.name,
-                labels=self.labels,
+                labels=self._blank_labels() | self.labels,
+                environment=self._proxies(),
+                use_config_proxy=False,
                 host_config=config,
                 platform=self.platform,
                 **extra,
@@ -131,3 +139,15 @@ class _Creator:
         except APIError as error:
             raise launch_refusal(error) from error
         return str(created["Id"])
+
+    def _blank_labels(self) -> dict[str, str]:
+        """Return the image's own labels without values, as other tools may act on them."""
+        api: Any = self.engine.client.api
+        found = api.inspect_image(self.image)["Config"] or {}
+        return dict.fromkeys(found.get("Labels") or (), "")
+
+    def _proxies(self) -> dict[str, str]:
+        """Return the proxies of Docker's configuration for containers, but none with a password."""
+        api: Any = self.engine.client.api
+        found: dict[str, str] = api._proxy_configs.get_environment()
+        return {name: value for name, value in found.items() if "@" not in value}

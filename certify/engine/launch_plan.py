@@ -146,21 +146,30 @@ def seccomp_profile() -> str:
     return json.dumps(json.loads(seccomp_path().read_text("utf-8")), separators=(",", ":"))
 
 
+def limits_config(plan: LaunchPlan, cpus: int) -> dict[str, Any]:
+    """Return the limits of a launch for docker-py's ``create_host_config``.
+
+    ``cpus`` is the host's number of processors.
+    """
+    limits = plan.limits
+    return {
+        "mem_limit": limits.memory,
+        "memswap_limit": limits.memory,
+        "nano_cpus": int(min(limits.cpus or cpus, cpus) * 1_000_000_000),
+        "pids_limit": limits.pids,
+    }
+
+
 def host_config(plan: LaunchPlan, *, cpus: int, volume: str, notify: Path | None) -> dict[str, Any]:
     """Return the keyword arguments for docker-py's ``create_host_config``.
 
     ``cpus`` is the host's number of processors, ``volume`` the name of the volume for
     ``/var/lib/docker``, and ``notify`` the folder with the notification socket.
     """
-    limits = plan.limits
-    config: dict[str, Any] = {
-        "mem_limit": limits.memory,
-        "memswap_limit": limits.memory,
-        "nano_cpus": int(min(limits.cpus or cpus, cpus) * 1_000_000_000),
-        "pids_limit": limits.pids,
+    config = limits_config(plan, cpus) | {
         "log_config": {
             "Type": "json-file",
-            "Config": {"max-size": str(limits.log_bytes), "max-file": "1"},
+            "Config": {"max-size": str(plan.limits.log_bytes), "max-file": "1"},
         },
         "tmpfs": {STATE_FOLDER: "rw,nosuid,nodev,exec,mode=755,size=64m"},
         # An engine's daemon.json may add an init of its own in front of every container's.

@@ -1,7 +1,8 @@
 """Removes everything that certify created on an engine.
 
-Every such object carries the labels :data:`RUN` and :data:`OWNER`. The owner is a process. While
-it lives, its objects are in use; after its end they are orphans, which ``certify clean`` removes.
+Every such object is named for its run, and carries the labels :data:`RUN` and :data:`OWNER`. The
+owner is a process. While it lives, its objects are in use; after its end they are orphans, which
+``certify clean`` removes.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,9 +26,11 @@ from certify.util.signals import defer_signals
 LABEL = "certify"
 """Label for the purpose of an object: ``candidate``, or :data:`PROBE`."""
 PROBE = "probe"
-"""Purpose of the only images that are removed; an image that a person commits inherits labels."""
+"""Purpose of certify's own program; only such images are removed."""
 RUN = "certify.run"
 OWNER = "certify.owner"
+_NAME = re.compile(r"/?(?:localhost/)?certify-(?:probe:)?([0-9a-f]{12})(?:-[0-9a-f]{4})?")
+_OWNER = re.compile(r"[^/]+/\d+/\w+")
 _PAUSE = 0.1
 _UNKNOWN = "unknown"  # a system without /proc, where no process can be looked up
 
@@ -101,21 +105,50 @@ def _short(machine: str) -> str:
     return hashlib.sha256(machine.encode()).hexdigest()[:12]
 
 
-def labels(run: str, image: str) -> dict[str, str]:
+def labels(run: str, image: str, purpose: str = "candidate") -> dict[str, str]:
     """Return the labels of all objects of one launch."""
-    return {LABEL: "candidate", RUN: run, OWNER: owner(), "certify.image": image}
+    return {LABEL: purpose, RUN: run, OWNER: owner(), "certify.image": image}
 
 
-def remove_run(engine: Engine, run: str, *, seconds: float = 10.0) -> None:
+def another_name(run: str) -> str:
+    """Return a name for one more object of a run; the candidate itself is ``certify-RUN``."""
+    return f"certify-{run}-{secrets.token_hex(2)}"
+
+
+def _labels(found: Mapping[str, Any]) -> Mapping[str, str]:
+    return found["Labels"] or {}
+
+
+def _is_ours(found: Mapping[str, Any]) -> bool:
+    """Return True if an object that the engine lists is named and labelled as certify does it.
+
+    What a person makes of a candidate, or what an image says of itself, has the labels alone.
+    """
+    labels = _labels(found)
+    names = found.get("Names") or found.get("RepoTags") or [found.get("Name", "")]
+    runs = {match[1] if (match := _NAME.fullmatch(name)) else None for name in names}
+    return runs == {labels.get(RUN)} and bool(_OWNER.fullmatch(labels.get(OWNER, "")))
+
+
+def remove_run(
+    engine: Engine, run: str, containers: Collection[str] = (), *, seconds: float = 10.0
+) -> None:
     """Remove all objects of one launch; if the engine is gone, leave them to ``certify clean``.
 
+    Of its ``containers``, by their ids, those that were renamed are removed, too.
     A refused removal is tried again for so many seconds: an engine that was interrupted may still
     be busy, for example with starting the container. Signals wait until the end.
     """
     deadline = time.monotonic() + seconds
     with defer_signals(), contextlib.suppress(EngineUnavailable):
+
+        def ours(found: Mapping[str, Any]) -> bool:
+            return _labels(found).get(RUN) == run and (
+                found.get("Id") in containers or _is_ours(found)
+            )
+
         engine.ping()  # an engine that hangs is found out sooner than by a removal
-        while _remove(engine, lambda labels: labels.get(RUN) == run).refused:
+        while _remove(engine, ours).refused:
             if time.monotonic() > deadline:
                 return
             time.sleep(_PAUSE)
@@ -128,8 +161,9 @@ def remove_orphans(engine: Engine, *, everything: bool = False) -> int:
     the engine refuses to remove stays. Raises :class:`EngineUnavailable`.
     """
 
-    def ours(labels: Mapping[str, str]) -> bool:
-        return everything or is_orphan(labels.get(OWNER, "")) is True
+    def ours(found: Mapping[str, Any]) -> bool:
+        gone = everything or is_orphan(_labels(found).get(OWNER, "")) is True
+        return gone and _is_ours(found)
 
     return _remove(engine, ours).removed
 
@@ -143,8 +177,8 @@ _Kind = tuple[Callable[[], Iterable[Mapping[str, Any]]], str, Callable[[str], ob
 """A kind of object: a function that lists it, the key of its id, a function that removes it."""
 
 
-def _remove(engine: Engine, matches: Callable[[Mapping[str, str]], bool]) -> _Outcome:
-    """Remove certify's own objects with matching labels; go on after a failure."""
+def _remove(engine: Engine, matches: Callable[[Mapping[str, Any]], bool]) -> _Outcome:
+    """Remove the objects that match; go on after a failure."""
     api = engine.client.api
     ours = {"label": RUN}
     # Images last: an image cannot be removed before its containers.
@@ -161,7 +195,7 @@ def _remove(engine: Engine, matches: Callable[[Mapping[str, str]], bool]) -> _Ou
     with translate_errors():
         for listed, name, remove in kinds:
             try:
-                found = [each for each in listed() if matches(each["Labels"] or {})]
+                found = [each for each in listed() if matches(each)]
             except APIError:
                 found, refused = [], refused + 1
             for each in found:

@@ -148,22 +148,32 @@ class Api:
         self.removed: list[str] = []
         self.filters: list[object] = []
 
-    def _listed(self, kind: str, name: str, filters: object) -> list[dict[str, Any]]:
+    def _listed(self, kind: str, filters: object) -> list[dict[str, Any]]:
         self.filters.append(filters)
-        return [{name: f"{kind}{n}", "Labels": each} for n, each in enumerate(self.labels)]
+        runs = [(each or {}).get(reaper.RUN) for each in self.labels]
+        return [
+            {"Id": f"{kind}{n}", "Labels": each, **self.named(kind, runs[n], n)}
+            for n, each in enumerate(self.labels)
+        ]
+
+    def named(self, kind: str, run: str | None, number: int) -> dict[str, Any]:
+        name = f"certify-{run}-{number:04x}"
+        if kind == "container":
+            return {"Names": [f"/{name}"]}
+        return {"RepoTags": [f"certify-probe:{run}"]} if kind == "image" else {"Name": name}
 
     def containers(self, *, all: bool, filters: object) -> list[dict[str, Any]]:
         assert all, "a container that was created and never ran is found as well"
-        return self._listed("container", "Id", filters)
+        return self._listed("container", filters)
 
     def volumes(self, *, filters: object) -> dict[str, Any]:
-        return {"Volumes": self._listed("volume", "Name", filters) or None}
+        return {"Volumes": self._listed("volume", filters) or None}
 
     def networks(self, *, filters: object) -> list[dict[str, Any]]:
-        return self._listed("network", "Id", filters)
+        return self._listed("network", filters)
 
     def images(self, *, filters: object) -> list[dict[str, Any]]:
-        return self._listed("image", "Id", filters)
+        return self._listed("image", filters)
 
     def _remove(self, name: str) -> None:
         if name in self.refuses:
@@ -176,7 +186,7 @@ class Api:
         self._remove(name)
 
     def remove_volume(self, name: str, *, force: bool) -> None:
-        self._remove(name)
+        self._remove(f"volume{int(name[-4:], 16)}")
 
     def remove_network(self, name: str) -> None:
         self._remove(name)
@@ -192,11 +202,14 @@ def engine_with(api: object) -> Engine:
 
 
 GONE = f"{HERE}/999999999/1"
+RUN = "a" * 12
+OURS = {reaper.RUN: RUN, reaper.OWNER: reaper.owner()}
+THEIRS = {reaper.RUN: "b" * 12, reaper.OWNER: reaper.owner()}
 
 
 def test_a_runs_objects_are_removed_and_no_others() -> None:
-    api = Api({reaper.RUN: "a"}, {reaper.RUN: "b"}, None)
-    reaper.remove_run(engine_with(api), "a")
+    api = Api(OURS, THEIRS, None)
+    reaper.remove_run(engine_with(api), RUN)
     assert api.removed == ["container0", "volume0", "network0", "image0"]
     assert api.filters == [
         *([{"label": reaper.RUN}] * 3),
@@ -205,8 +218,8 @@ def test_a_runs_objects_are_removed_and_no_others() -> None:
 
 
 def test_a_refused_removal_does_not_prevent_others() -> None:
-    api = Api({reaper.RUN: "a"}, refuses=("container0", "volume0"))
-    reaper.remove_run(engine_with(api), "a", seconds=0)
+    api = Api(OURS, refuses=("container0", "volume0"))
+    reaper.remove_run(engine_with(api), RUN, seconds=0)
     assert set(api.removed) == {"network0", "image0"}
 
 
@@ -218,8 +231,8 @@ def test_a_refused_removal_is_tried_again() -> None:
                 raise APIError("removal is already in progress")
             super()._remove(name)
 
-    api = Busy({reaper.RUN: "a"}, refuses=("container0",))
-    reaper.remove_run(engine_with(api), "a")
+    api = Busy(OURS, refuses=("container0",))
+    reaper.remove_run(engine_with(api), RUN)
     assert "container0" in api.removed
 
 
@@ -231,10 +244,10 @@ def test_a_refused_listing_is_tried_again() -> None:
                 raise APIError("volume store is busy")
             return super().volumes(filters=filters)
 
-    api = Refusing({reaper.RUN: "a"}, refuses=("volumes",))
-    reaper.remove_run(engine_with(api), "a")
+    api = Refusing(OURS, refuses=("volumes",))
+    reaper.remove_run(engine_with(api), RUN)
     assert set(api.removed) == {"container0", "volume0", "network0", "image0"}
-    api = Refusing({reaper.OWNER: GONE}, refuses=("volumes",))
+    api = Refusing(OURS | {reaper.OWNER: GONE}, refuses=("volumes",))
     assert reaper.remove_orphans(engine_with(api)) == 3
 
 
@@ -244,15 +257,15 @@ def test_a_signal_in_the_middle_leaves_nothing() -> None:
             os.kill(os.getpid(), signal.SIGINT)
             super()._remove(name)
 
-    api = Interrupted({reaper.RUN: "a"})
+    api = Interrupted(OURS)
     with pytest.raises(KeyboardInterrupt), interruptible():
-        reaper.remove_run(engine_with(api), "a")
+        reaper.remove_run(engine_with(api), RUN)
     assert api.removed == ["container0", "volume0", "network0", "image0"]
 
 
 def test_orphans_are_removed_and_counted() -> None:
     api = Api(
-        {reaper.OWNER: GONE}, {reaper.OWNER: reaper.owner()}, {reaper.OWNER: "elsewhere/1/1"}, {},
+        OURS | {reaper.OWNER: GONE}, OURS, OURS | {reaper.OWNER: "elsewhere/1/1"}, {},
         refuses=("network0",),
     )  # fmt: skip
     assert reaper.remove_orphans(engine_with(api)) == 3
@@ -260,8 +273,34 @@ def test_orphans_are_removed_and_counted() -> None:
 
 
 def test_everything_includes_living_processes_and_other_machines() -> None:
-    api = Api({reaper.OWNER: reaper.owner()}, {reaper.OWNER: "elsewhere/1/1"})
+    api = Api(OURS, OURS | {reaper.OWNER: "elsewhere/1/1"})
     assert reaper.remove_orphans(engine_with(api), everything=True) == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("my-database", OURS),
+        (f"certify-{'b' * 12}", OURS),
+        (f"certify-{RUN}x", OURS),
+        (f"certify-{RUN}", {reaper.RUN: RUN}),
+        (f"certify-{RUN}", OURS | {reaper.OWNER: "somebody"}),
+        (f"certify-{RUN}", OURS | {reaper.RUN: ""}),
+        ("", OURS),
+    ],
+)
+def test_labels_alone_make_nothing_certifys(name: str, labels: dict[str, str]) -> None:
+    """A person's copy of a candidate inherits them, and an image may bring them along."""
+
+    class Named(Api):
+        def named(self, kind: str, run: str | None, number: int) -> dict[str, Any]:
+            field = {"container": "Names", "image": "RepoTags"}.get(kind)
+            return {field: [name]} if field else {"Name": name}
+
+    api = Named(labels)
+    assert reaper.remove_orphans(engine_with(api), everything=True) == 0
+    reaper.remove_run(engine_with(api), RUN)
+    assert api.removed == []
 
 
 def test_an_engine_that_has_nothing() -> None:
@@ -274,7 +313,7 @@ class Gone(Api):
 
 
 def test_a_run_ends_quietly_when_the_engine_is_gone_and_clean_says_so() -> None:
-    reaper.remove_run(engine_with(Gone()), "a")
+    reaper.remove_run(engine_with(Gone()), RUN)
     with pytest.raises(EngineUnavailable):
         reaper.remove_orphans(engine_with(Gone()))
 

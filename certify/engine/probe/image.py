@@ -49,7 +49,34 @@ class ProbeImage:
         self.run_id = run
         self.word = word
         """Output of the image's own program; random, so that nothing else could print it."""
-        self.labels = reaper.labels(run, REPOSITORY)
+        self.labels = reaper.labels(run, REPOSITORY, reaper.PROBE)
+
+    @classmethod
+    def imported(cls, engine: Engine, run: str) -> ProbeImage:
+        """Import certify's probe as an object of a run, which is to be removed with it.
+
+        Raises the errors of :func:`probe_image`.
+        """
+        word = secrets.token_hex(8).encode()
+        try:
+            archive = image_archive(echo(engine.architecture, word))
+        except UnsupportedArchitecture as error:
+            raise LaunchRefused(
+                f"certify has no probe for this engine: {error}.",
+                remedy="Nothing needs to be fixed; only the speed of the host stays unknown.",
+            ) from error
+        labels = reaper.labels(run, REPOSITORY, reaper.PROBE)
+        try:
+            with translate_errors():
+                engine.client.api.import_image_from_data(
+                    archive,
+                    repository=REPOSITORY,
+                    tag=run,
+                    changes=[f'LABEL {key}="{value}"' for key, value in labels.items()],
+                )
+        except APIError as error:
+            raise launch_refusal(error) from error
+        return cls(engine, run, word)
 
     def run(
         self,
@@ -95,9 +122,21 @@ class ProbeImage:
             remove_seconds=removed - removing,
         )
 
+    def start(self, program: bytes, config: Mapping[str, Any]) -> str:
+        """Start a container that stays, and return its id; raises the errors of :meth:`run`."""
+        api = self.engine.client.api
+        container = self._create(config, "/program")
+        try:
+            with translate_errors():
+                api.put_archive(container, "/", image_archive(program, "program"))
+                api.start(container)
+        except APIError as error:
+            raise launch_refusal(error) from error
+        return container
+
     def volume(self) -> str:
         """Create a volume, which is removed with the image; return its name."""
-        name = f"certify-{self.run_id}-{secrets.token_hex(2)}"
+        name = reaper.another_name(self.run_id)
         try:
             with translate_errors():
                 self.engine.client.api.create_volume(name, labels=self.labels)
@@ -111,7 +150,9 @@ class ProbeImage:
             made = api.create_container(
                 f"{REPOSITORY}:{self.run_id}",
                 command=[program],
+                name=reaper.another_name(self.run_id),
                 labels=self.labels,
+                use_config_proxy=False,
                 host_config=api.create_host_config(**{"log_config": READABLE_LOG, **config}),
             )
         except APIError as error:
@@ -137,27 +178,8 @@ def probe_image(engine: Engine) -> Iterator[ProbeImage]:
     Raises :class:`LaunchRefused` if the engine refuses the import, or certify has no programs for
     its architecture, and :class:`EngineUnavailable`.
     """
-    word = secrets.token_hex(8).encode()
-    try:
-        archive = image_archive(echo(engine.architecture, word))
-    except UnsupportedArchitecture as error:
-        raise LaunchRefused(
-            f"certify has no probe for this engine: {error}.",
-            remedy="Nothing needs to be fixed; only the speed of the host stays unknown.",
-        ) from error
     run = reaper.new_run_id()
-    labels = reaper.labels(run, REPOSITORY) | {reaper.LABEL: reaper.PROBE}
     try:
-        try:
-            with translate_errors():
-                engine.client.api.import_image_from_data(
-                    archive,
-                    repository=REPOSITORY,
-                    tag=run,
-                    changes=[f'LABEL {key}="{value}"' for key, value in labels.items()],
-                )
-        except APIError as error:
-            raise launch_refusal(error) from error
-        yield ProbeImage(engine, run, word)
+        yield ProbeImage.imported(engine, run)
     finally:
         reaper.remove_run(engine, run)

@@ -124,13 +124,11 @@ def test_clean_removes_orphaned_probe_images_and_no_others(
     """What a person commits from a container of certify's inherits its labels, and is theirs."""
     api = engine.client.api
     machine = reaper.owner().partition("/")[0]
-    labels = reaper.labels(reaper.new_run_id(), REPOSITORY) | {
-        reaper.OWNER: f"{machine}/999999999/1"
-    }
-    names = {}
-    for what in (reaper.PROBE, "candidate"):
-        names[what] = f"certify-test-{what}:{secrets.token_hex(6)}"
-        repository, _, tag = names[what].partition(":")
+    run = reaper.new_run_id()
+    labels = reaper.labels(run, REPOSITORY) | {reaper.OWNER: f"{machine}/999999999/1"}
+    names = {reaper.PROBE: f"{REPOSITORY}:{run}", "candidate": f"certify-test-candidate:{run}"}
+    for what, name in names.items():
+        repository, _, tag = name.partition(":")
         marked = labels | {reaper.LABEL: what}
         api.import_image_from_data(
             programs.image_archive(programs.echo("amd64", secrets.token_bytes(8))),

@@ -28,7 +28,7 @@ class Pruner(Events):
     def finding(self, finding: Finding, claim: Claim | None) -> None:
         if finding.id == self._after:
             api = self._engine.client.api
-            ours = {"label": f"{reaper.OWNER}={reaper.owner()}"}
+            ours = {"label": [f"{reaper.OWNER}={reaper.owner()}", f"{reaper.LABEL}=candidate"]}
             for each in api.containers(all=True, filters=ours):
                 api.remove_container(each["Id"], force=True, v=True)
 
