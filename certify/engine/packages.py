@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import tomllib
 from collections.abc import Iterable
@@ -11,6 +12,13 @@ from importlib import resources
 from pydantic import Field
 
 from certify.model.value import Value
+
+
+class Elsewhere(Value):
+    """A reason why repositories have no package for a capability, and what to do about it."""
+
+    reason: str = Field(min_length=1)
+    remedy: str = Field(min_length=1)
 
 
 class Family(Value):
@@ -48,15 +56,15 @@ class Family(Value):
     trials: tuple[tuple[str, str], ...]
     """Pairs of a package and a command that proves that it works, tried in order."""
     packages: dict[str, tuple[str, ...]]
-    """Packages for each capability; a trailing ``?`` marks one that repositories may lack."""
-    first_of: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Alternative packages for a capability; the first that the repositories have is installed."""
+    """Packages for each capability; ``packages.toml`` explains choices and optional ones."""
     before: dict[str, str] = Field(default_factory=dict)
     """A command to run before ``restore`` puts a capability back."""
     after: dict[str, str] = Field(default_factory=dict)
     """A command to run after a capability is installed."""
     unavailable: dict[str, str] = Field(default_factory=dict)
     """Reasons why no package of this family provides a capability."""
+    elsewhere: dict[str, Elsewhere] = Field(default_factory=dict)
+    """By capability, what is so where the repositories have none of its packages."""
 
     def command(self, verb: str, *packages: str) -> str:
         """Return the shell command for a verb (``install``, ``remove``, …) and packages."""
@@ -65,7 +73,12 @@ class Family(Value):
 
     def provides(self, capability: str) -> bool:
         """Return True if packages of this family provide a capability."""
-        return capability in self.packages or capability in self.first_of
+        return capability in self.packages
+
+    def choices(self, capability: str) -> tuple[tuple[str, ...], ...]:
+        """Return the alternatives for each package of a capability that repositories must have."""
+        names = self.packages.get(capability, ())
+        return tuple(tuple(name.split("|")) for name in names if not name.endswith("?"))
 
     def layer_commands(
         self, capabilities: Iterable[str], *, upgrade: bool = False
@@ -90,14 +103,19 @@ class Family(Value):
         """Return commands that install capabilities once the package lists are fetched."""
         wanted = tuple(dict.fromkeys(capabilities))
         names = [name for each in wanted for name in self.packages.get(each, ())]
-        options: list[tuple[str, ...]] = [(name[:-1],) for name in names if name.endswith("?")]
-        options += [self.first_of[each] for each in wanted if each in self.first_of]
-        steps = []
-        if options:
-            steps.append(f"more=$({'; '.join(map(self._first_available, options))})")
-        if names or options:
-            sure = [name for name in names if not name.endswith("?")]
-            steps.append(self.command(verb, *sure) + " $more" * bool(options))
+        options = [name for name in names if re.search(r"[|?]", name)]
+        steps = [
+            f"more{number}=$({self._first_available(name.rstrip('?').split('|'))})"
+            for number, name in enumerate(options)
+        ]
+        chosen = [
+            f"$more{number}" if name.endswith("?")
+            else f"${{more{number}:?no package {' or '.join(name.split('|'))}}}"
+            for number, name in enumerate(options)
+        ]  # fmt: skip
+        if names:
+            sure = [name for name in names if name not in options]
+            steps.append(" ".join([self.command(verb, *sure), *chosen]))
         return steps + [self.after[each] for each in wanted if each in self.after]
 
     def _first_available(self, names: Iterable[str]) -> str:
@@ -175,8 +193,9 @@ def install_function() -> str:
     """Return the shell function ``provide CAPABILITY...``, which installs capabilities.
 
     It uses the image's package manager, and prints ``certify: family NAME`` and, for each that
-    the family has no packages for, ``certify: cannot CAPABILITY``. It returns 0 if all others
-    were installed, and 127 if the image has no package manager that certify knows.
+    the family has no packages for, ``certify: cannot CAPABILITY``; packages that the repositories
+    lack are told and left out. It returns 0 if all others were installed, and 127 if the image has
+    no package manager that certify knows.
     """
     branches = []
     for index, each in enumerate(families()):
@@ -184,10 +203,10 @@ def install_function() -> str:
             f'      {capability}) names="$names {" ".join(names)}" ;;\n'
             for capability, names in each.packages.items()
         )
-        optional = each.exists.replace("{packages}", '"${name%\\?}"')
+        exists = each.exists.replace("{packages}", '"$each"')
         install = each.install.replace("{packages}", "$packages")
         after = "".join(
-            f'    case " $* " in *" {capability} "*) {command} ;; esac\n'
+            f'    case " $* " in *" {capability} "*) lacking {capability} || {command} ;; esac\n'
             for capability, command in each.after.items()
         )
         branches.append(
@@ -199,10 +218,16 @@ def install_function() -> str:
     esac; done
     [ -n "$names" ] || return 0
     {each.refresh} || return
-    for name in $names; do case $name in
-      *\\?) {optional} >/dev/null 2>&1 && packages="$packages ${{name%\\?}}" ;;
-      *) packages="$packages $name" ;;
-    esac; done
+    for name in $names; do
+      case $name in *[?\\|]*) ;; *) packages="$packages $name"; continue ;; esac
+      found= separators=$IFS IFS='|'
+      for each in ${{name%\\?}}; do
+        IFS=$separators
+        [ -n "$found" ] || ! {exists} >/dev/null 2>&1 || found=$each
+      done
+      IFS=$separators packages="$packages $found"
+      case "$found $name" in " "*\\?) ;; " "*) echo "certify: no package $name" ;; esac
+    done
     {install} || return
 {after}"""
         )

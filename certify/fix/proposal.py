@@ -47,6 +47,10 @@ def propose(result: Result, base: BaseFacts = PLAIN_BASE) -> Proposal:
     def unavailable(capability: str) -> str:
         if family is None:
             return "The image has no package manager that certify knows."
+        elsewhere = family.elsewhere.get(capability)
+        messages = (each.message for each in result.checks if each.id.startswith(f"{capability}."))
+        if elsewhere and any(rules.NOT_IN_REPOSITORIES in message for message in messages):
+            return elsewhere.reason
         default = (
             "" if family.provides(capability) else f"certify knows no package of {family.name}."
         )

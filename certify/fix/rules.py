@@ -24,6 +24,8 @@ from certify.model.value import Value
 MISSING = "missing"
 """Stands for all capabilities that had to be installed at launch."""
 
+NOT_IN_REPOSITORIES = "its repositories have no package"
+"""Part of the message of a check whose capability no repository of the image provides."""
 AT_LAUNCH = "Had to be installed at each launch."
 OFFERED = "No command is sure to fix it; the end of the Dockerfile has one to consider."
 

@@ -71,7 +71,9 @@ _URL = re.compile(
 _INSIDE = re.compile(r"\b(?:(?:file|copy):/|cdrom:(?://)?\[)[^\s'\"]*")
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[?::1\]?")
 _GONE = re.compile(
-    r"\b404\b|not have a release file|repository type can't be determined", re.IGNORECASE
+    r"\b404\b|not have a release file|repository type can't be determined"
+    r"|opening https?://\S{1,300}: no such file",  # apk
+    re.IGNORECASE,
 )
 # pacman names no address, only a server.
 _PACMAN_GONE = re.compile(

@@ -7,6 +7,7 @@ from collections.abc import Generator
 import pytest
 
 from certify.engine.container import ContainerStopped
+from certify.engine.packages import Family
 from certify.engine.session import ShellResult
 from certify.judge.excerpts import EVIDENCE_LIMIT, excerpt
 from certify.model.finding import Finding
@@ -14,7 +15,7 @@ from certify.model.terms import Outcome
 from certify.suite import fixtures
 from certify.suite.candidate import Candidate
 from certify.suite.catalogue import suite_directory
-from certify.suite.claims import Spec, blocked_by, run_order, spec_of
+from certify.suite.claims import Spec, blocked_by, proven, run_order, spec_of
 from certify.suite.outcomes import Outcomes
 from certify.util.text import one_line, printable
 
@@ -143,6 +144,13 @@ class Conductor:
             reason = manager.unavailable[capability]
             pytest.fail(f"{problem}, and it cannot be installed: {reason}")
         self._skip_without_packages(problem)
+        if "packages.refresh" in self.findings and (absent := self._absent(manager, capability)):
+            elsewhere = manager.elsewhere.get(capability)
+            reason = f"{problem}, and its repositories have no package {absent}"
+            proven(
+                f"{reason}: {elsewhere.reason}" if elsewhere else reason,
+                remedy=elsewhere.remedy if elsewhere else "",
+            )
         installed = self.candidate.boot.installed
         if installed != 0:
             failed = f"{problem}, and installing at launch failed"
@@ -152,6 +160,14 @@ class Conductor:
             ShellResult("log of the container", installed or 0, log.encode(), b"", 0)
         )
         pytest.fail(f"{problem}, and the packages that were installed at launch did not bring it")
+
+    def _absent(self, manager: Family, capability: str) -> str:
+        """Return the packages of a capability of which the repositories have none; or nothing."""
+        for names in manager.choices(capability):
+            found = (self.candidate.run(manager.command("exists", name)) for name in names)
+            if all(answer.rc != 0 for answer in found):
+                return " or ".join(names)
+        return ""
 
     def _skip_without_packages(self, problem: str) -> None:
         """Skip the check if no package can be fetched or installed: that is the cause."""

@@ -176,12 +176,19 @@ class Supervisor:
 
     def status(self, daemon: Process) -> dict[str, ProgramState] | None:
         """Map each program to its state by ``supervisorctl``; None if that does not work."""
-        file = configuration(daemon.argv)
-        option = f"-c {shlex.quote(file)} " if file else ""
-        command = f"cd /proc/{daemon.pid}/cwd 2>/dev/null; supervisorctl {option}status"
-        answer = self._run(command)
+        answer = self._control(daemon, "status")
         # Source: supervisorctl follows the exit codes of LSB; 3 means that not all programs run.
         return parse_status(_text(answer)) if answer.rc in (0, 3) else None
+
+    def own_log(self, daemon: Process) -> str:
+        """Return the end of the log that supervisord itself keeps in a file, if it does."""
+        answer = self._control(daemon, "maintail -1000000")
+        return _text(answer) if answer.rc == 0 else ""
+
+    def _control(self, daemon: Process, action: str) -> ShellResult:
+        file = configuration(daemon.argv)
+        option = f"-c {shlex.quote(file)} " if file else ""
+        return self._run(f"cd /proc/{daemon.pid}/cwd 2>/dev/null; supervisorctl {option}{action}")
 
     def has_settled(self) -> bool:
         """Return True if no program is about to change its state, or if the image has no shell."""

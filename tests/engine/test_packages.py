@@ -42,15 +42,17 @@ def test_every_capability_of_a_profile_has_packages_or_a_reason(each: Family) ->
 
 @every_family
 def test_families_name_only_known_capabilities(each: Family) -> None:
-    assert {*each.packages, *each.before, *each.after, *each.unavailable} <= set(missing_tests())
+    named = {*each.packages, *each.before, *each.after, *each.unavailable, *each.elsewhere}
+    assert named <= {*missing_tests(), "compose"}
     assert {*each.before, *each.after} <= set(each.packages)
 
 
 @every_family
 def test_at_least_one_package_of_a_capability_is_not_optional(each: Family) -> None:
-    for names in each.packages.values():
-        assert any(not name.endswith("?") for name in names)
-        assert all(re.fullmatch(r"[a-z0-9][a-z0-9.+-]*\??", name) for name in names)
+    for capability, names in each.packages.items():
+        assert capability == "compose" or any(not name.endswith("?") for name in names)
+        one = r"[a-z0-9][a-z0-9.+-]*"
+        assert all(re.fullmatch(rf"{one}(\|{one})*\??", name) for name in names)
 
 
 @every_family
@@ -142,11 +144,13 @@ def test_packages_are_quoted_in_a_command() -> None:
 
 def test_the_line_to_paste_refreshes_looks_and_installs() -> None:
     apt = packages.family("apt")
-    refresh, look, install = apt.install_command(("dockerd", "sudo")).split(" && ")
+    refresh, look, other, install = apt.install_command(("dockerd", "sudo")).split(" && ")
     assert refresh == apt.refresh
-    assert look.startswith("more=$(for name in docker-cli; do")
+    assert look.startswith("more0=$(for name in docker.io moby-engine docker-ce; do")
+    assert other.startswith("more1=$(for name in docker-cli; do")
     assert install.split(" install ")[1].split() == [
-        "-y", "--no-install-recommends", "docker.io", "iptables", "sudo", "$more",
+        "-y", "--no-install-recommends", "iptables", "sudo",
+        "${more0:?no", "package", "docker.io", "or", "moby-engine", "or", "docker-ce}", "$more1",
     ]  # fmt: skip
     assert apt.clean not in apt.install_command(("dockerd",)), (
         "a layer is cleaned, a container is not"
@@ -165,7 +169,7 @@ def test_the_line_to_paste_ends_with_after() -> None:
     assert (
         packages.family("dnf")
         .install_command(("dockerd",))
-        .endswith("moby-engine iptables && systemctl enable docker")
+        .endswith("docker or docker-ce} && systemctl enable docker")
     )
     assert "systemctl" not in packages.family("dnf").install_command(("sudo",))
 
@@ -176,6 +180,8 @@ def test_there_is_no_line_to_paste_if_nothing_can_be_installed() -> None:
 
 
 # The shell
+
+HAS_ONLY_DOCKER = 'case "$*" in *"list docker") ;; *list*) exit 1 ;; esac'
 
 
 class Image:
@@ -257,30 +263,50 @@ def test_of_two_families_the_first_is_taken(image: Image) -> None:
 def test_lists_are_refreshed_then_everything_is_installed_at_once(
     image: Image, each: Family
 ) -> None:
-    image.add(each.detect, each.exists.split()[0], "systemctl")
+    image.add(each.detect, each.exists.split()[0], "systemctl", "dockerd", "docker", "grep")
     code, said = image.provide("sudo", "dockerd", "download")
     assert (code, said) == (0, [f"certify: family {each.name}"])
     names = [
-        name.removesuffix("?")
+        name.removesuffix("?").partition("|")[0]
         for capability in ("sudo", "dockerd", "download")
         for name in each.packages[capability]
     ]
     asked = [line for line in image.called if line.startswith(bare(each.exists).split("{")[0])]
-    rest = [line for line in image.called if line not in asked]
+    rest = [line for line in image.called if line not in asked and not line.startswith("grep ")]
     expected = [bare(each.refresh), bare(each.command("install", *names))]
     assert rest == expected + ([each.after["dockerd"]] if "dockerd" in each.after else [])
-    optional = [name for name in each.packages["dockerd"] if name.endswith("?")]
-    assert len(asked) == len(optional)
+    assert len(asked) == len(
+        [name for name in each.packages["dockerd"] if re.search(r"[?|]", name)]
+    )
 
 
 def test_an_optional_package_is_installed_only_if_the_repositories_have_it(image: Image) -> None:
     image.add("apt-get")
-    image.add("apt-cache", then="exit 100")
+    image.add("apt-cache", then='case "$*" in *docker-c*) exit 100 ;; esac')
     assert image.provide("dockerd")[0] == 0
     assert image.called[1:] == [
+        "apt-cache show docker.io",
         "apt-cache show docker-cli",
         "apt-get install -y --no-install-recommends docker.io iptables",
     ]
+
+
+def test_of_several_packages_the_first_that_the_repositories_have_is_installed(
+    image: Image,
+) -> None:
+    image.add("dnf", "systemctl", "dockerd", "docker", then=HAS_ONLY_DOCKER)
+    assert image.provide("dockerd", "sudo") == (0, ["certify: family dnf"])
+    assert image.called[-2].endswith("timeout=20 docker iptables sudo")
+
+
+def test_a_package_that_no_repository_has_is_told_and_does_not_prevent_others(
+    image: Image,
+) -> None:
+    image.add("dnf", "systemctl", then='case "$*" in *list*) exit 1 ;; esac')
+    assert image.provide("dockerd", "sudo") == (
+        0, ["certify: family dnf", "certify: no package moby-engine|docker|docker-ce"],
+    )  # fmt: skip
+    assert image.called[-1].endswith("timeout=20 iptables sudo")
 
 
 def test_after_runs_only_for_requested_capabilities(image: Image) -> None:
@@ -317,7 +343,7 @@ def test_a_failed_installation_ends_with_the_managers_exit_code(image: Image) ->
 
 
 def test_a_failure_of_after_is_a_failure(image: Image) -> None:
-    image.add("dnf")
+    image.add("dnf", "dockerd", "docker")
     image.add("systemctl", then="exit 44")
     assert image.provide("dockerd")[0] == 44
 
@@ -432,5 +458,5 @@ def test_any_choice_of_capabilities_makes_a_line_or_none(capabilities: list[str]
         line = each.install_command(capabilities)
         can = any(each.packages.get(capability) for capability in capabilities)
         assert bool(line) == can
-        assert "?" not in line
+        assert not re.search(r"\w[?|]", line)
         assert "{packages}" not in line

@@ -155,7 +155,7 @@ def test_names_are_unique_and_no_signature_is_for_the_tool() -> None:
         (
             "ERROR: http://dl-cdn.alpinelinux.org/alpine/v3.9/main: temporary error "
             "(try again later)",
-            "connection-failed",
+            "mirror-broken-apk",
             Fault.NETWORK,
         ),
         (

@@ -18,7 +18,9 @@ from threading import Thread
 PACKAGES = "certify-world/packages"
 """The image that holds the repositories."""
 STATUSES = {"forbidden": 403, "gone": 404, "broken": 503}
-FAULTS = (*STATUSES, "packages-broken", "slow")
+SIGNERS = ("other", "expired")
+"""Faults for which an index comes with a signature by another key than usual."""
+FAULTS = (*STATUSES, *SIGNERS, "unsigned", "packages-broken", "slow")
 SILENCE_SECONDS = 600
 
 
@@ -34,6 +36,10 @@ class _Handler(SimpleHTTPRequestHandler):
         if fault == "slow":
             time.sleep(SILENCE_SECONDS)
             return None
+        if fault == "unsigned" and path.endswith((".asc", ".sig")):
+            return self.send_error(404)
+        if fault in FAULTS and Path(self.translate_path(f"/{path}.{fault}")).is_file():
+            self.path = f"/{path}.{fault}"
         return super().do_GET()
 
     def do_HEAD(self) -> None:

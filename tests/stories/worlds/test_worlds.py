@@ -1,4 +1,4 @@
-"""Real package managers other than apt, with a fault of their repositories: the right verdict.
+"""Real package managers other than apt, each with a fault of its sources: the right verdict.
 
 ``make worlds`` builds the images first, by ``scripts/worlds``.
 """
@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import io
 import json
-import tomllib
+import logging
 import uuid
 from collections.abc import Iterator
 from ipaddress import ip_network
-from pathlib import Path
 
 import pytest
 
 from certify.engine.client import Engine
 from tests.conftest import Certify
+from tests.stories.worlds.worlds import Cell, cells
 from tests.support import package_server
 
+_LOG = logging.getLogger(__name__)  # --log-cli-level=INFO shows each cell's reason and remedy
 pytestmark = [pytest.mark.engine, pytest.mark.worlds]
-
-_DATA = tomllib.loads(Path(__file__).with_name("worlds.toml").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -34,32 +33,22 @@ def server(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield url
 
 
-def _url(server: str, fault: str) -> str:
-    if fault == "dead":
-        return server.rpartition(":")[0] + ":1"
-    return f"{server}/{fault}" if fault in package_server.FAULTS else server
-
-
-@pytest.mark.parametrize("fault", _DATA["faults"])
-@pytest.mark.parametrize("family", _DATA["families"])
-def test_a_fault_of_the_repositories(
-    engine: Engine, certify: Certify, server: str, family: str, fault: str
-) -> None:
-    world, wanted = _DATA["families"][family], _DATA["faults"][fault]
-    text = world["empty"] if fault == "no-repositories" else world["text"]
-    text = text.replace("{url}", f"{_url(server, fault)}/{world['repository']}")
-    folder = Path(world["file"]).parent
-    source = (
-        f"FROM certify-world/{family}\n"
-        f"RUN mkdir -p {folder}; rm -f {folder}/*.repo; printf '{text}' >{world['file']}\n"
-    )
+@pytest.mark.parametrize("cell", cells(), ids=str)
+def test_a_fault_of_the_sources(engine: Engine, certify: Certify, server: str, cell: Cell) -> None:
     tag = f"certify-test/world-{uuid.uuid4().hex[:8]}:1"
-    engine.client.images.build(fileobj=io.BytesIO(source.encode()), tag=tag, rm=True)
+    dockerfile = io.BytesIO(cell.dockerfile(server).encode())
+    engine.client.images.build(fileobj=dockerfile, tag=tag, rm=True)
     try:
-        ended = certify("run", tag, "--pull", "never", "--profile", "plain", "--format", "json")
+        ended = certify(
+            "run", tag, "--pull", "never", "--profile", cell.profile, "--format", "json"
+        )
     finally:
         engine.client.images.remove(tag, force=True)
-    verdict = json.loads(ended.out)["results"][0]["verdict"]
-    assert verdict["status"] == wanted["verdict"], verdict
-    if wanted["reason"]:
-        assert wanted["reason"] in verdict["reasons"][0]["text"]
+    result = json.loads(ended.out)["results"][0]
+    verdict = result["verdict"]
+    first = verdict["reasons"][0] if verdict["reasons"] else {"text": "", "remedy": ""}
+    _LOG.info("%s %s: %s -> %s", cell, verdict["status"], first["text"], first["remedy"])
+    checks = [each for each in result["checks"] if each["outcome"] != "passed"]
+    evidence = "\n".join(each["evidence"] for each in checks)
+    assert verdict["status"] == cell.verdict, f"{first}\n{evidence}"
+    assert cell.says in first["text"], evidence
