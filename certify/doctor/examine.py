@@ -62,7 +62,8 @@ def _reported(engine: Engine, limits: Limits) -> Iterator[Sign]:
     info = engine.info
     with translate_errors():
         version = engine.client.version()
-    yield signs.engine("Docker", str(version.get("Version")), str(version.get("ApiVersion", "0")))
+    api = str(version.get("ApiVersion", "0"))
+    yield signs.engine(engine.dialect.product, str(version.get("Version")), api)
     driver = str(info.get("CgroupDriver", ""))
     yield signs.cgroups(str(info.get("CgroupVersion", "1")), driver)
     root = str(info.get("DockerRootDir", ""))
@@ -133,6 +134,7 @@ class _Examiner:
             network=self._scope.network,
             limits=self._scope.limits,
             apparmor=engine.apparmor,
+            dialect=engine.dialect,
         )
         word = self._probe.word
         try:

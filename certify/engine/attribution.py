@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import time
 from datetime import datetime
-
-from docker.api.client import APIClient
 
 from certify.engine.calibration import calibrate
 from certify.engine.client import Engine
@@ -22,6 +22,9 @@ _PROGRAM = re.compile(
 )
 _FOLDER = re.compile(rf'{_STARTING}chdir to cwd \(\\?"')
 _NO_USER = re.compile(r"unable to find (?:user|group) .*: no matching entries in (?:passwd|group)")
+_LATE_SECONDS = 5.0
+"""Time in which an engine may still record the end of a container that it reports as ended."""
+_PAUSE = 0.05
 _SIGNS = (
     "no such file", "not found", "not a directory", "is a directory", "exec format error", _DENIED,
 )  # fmt: skip
@@ -59,7 +62,7 @@ def _starts_probe(engine: Engine) -> bool:
     return True
 
 
-def ended_from_outside(api: APIClient, container: str, *, stop_requested: bool) -> bool:
+def ended_from_outside(engine: Engine, container: str, *, stop_requested: bool) -> bool:
     """Return True unless a container that has ended is known to have ended by itself.
 
     ``stop_requested`` tells that certify asked it to stop. The engine records an event for each
@@ -67,11 +70,26 @@ def ended_from_outside(api: APIClient, container: str, *, stop_requested: bool) 
     an event for the end, nobody can say that the container ended by itself. Raises
     :class:`~certify.model.errors.EngineUnavailable`.
     """
+    deadline = time.monotonic() + _LATE_SECONDS
+    while "die" not in (actions := _actions_since_start(engine, container)):
+        if time.monotonic() > deadline:
+            return True
+        time.sleep(_PAUSE)
+    return "kill" in actions and not stop_requested
+
+
+def _actions_since_start(engine: Engine, container: str) -> set[str]:
+    """Return the kinds of events that the engine recorded since it last started a container."""
+    api = engine.client.api
     with translate_errors("how the container ended"):
         # With a moment ahead of its own clock the engine would wait for that moment.
         now = datetime.fromisoformat(api.info()["SystemTime"]).timestamp()
-        filters = {"container": container, "event": ["start", "kill", "die"]}
-        actions: set[str] = set()
-        for event in api.events(since=1, until=now, filters=filters, decode=True):  # type: ignore[call-overload]
-            actions = set() if event["Action"] == "start" else actions | {event["Action"]}
-    return "die" not in actions or ("kill" in actions and not stop_requested)
+        query = engine.dialect.past_events(now)
+        query["filters"] = json.dumps({"container": [container]})
+        answer = api.get(f"{api.base_url}/events", params=query, timeout=api.timeout)
+        answer.raise_for_status()
+    actions: set[str] = set()
+    for line in answer.text.splitlines():
+        action = json.loads(line)["Action"]
+        actions = set() if action == "start" else actions | {action}
+    return actions

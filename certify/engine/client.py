@@ -10,6 +10,7 @@ import docker
 from docker.models.images import Image as EngineImage
 
 from certify.engine.connection import READ_TIMEOUTS, open_client
+from certify.engine.dialect import dialect_of
 from certify.engine.errors import (
     APIError,
     ImageNotFound,
@@ -40,6 +41,7 @@ class Engine:
     def __init__(self, client: docker.DockerClient, info: dict[str, Any]) -> None:
         self.client = client
         self.info = info
+        self.dialect = dialect_of(info)
 
     @classmethod
     def connect(cls, *, timeout: int = 120) -> Engine:
@@ -114,7 +116,7 @@ class Engine:
         """Return the facts about the engine's host that a certificate records."""
         info = self.info
         return Host(
-            engine="docker",
+            engine=self.dialect.name,
             engine_version=str(info.get("ServerVersion", "")),
             kernel=str(info.get("KernelVersion", "")),
             cgroup_version=str(info.get("CgroupVersion", "1")),

@@ -16,6 +16,11 @@ from certify.engine.notify_socket import NotifyReader
 from certify.engine.session import KILL_DESCENDANTS, KILLED, EngineStream, SessionLost, Shell
 
 SHELL = "/bin/sh"
+STOP_LABEL = "certify.stop"
+"""Label with the stop signal of a container on an engine that does not tell of stops.
+
+The engine has SIGKILL as its stop signal there, so that a stop by others shows by the exit code.
+"""
 _ROOT = "0:0"
 _STOP_TIMEOUT = 20
 _FILE_LIMIT = 1024 * 1024
@@ -125,7 +130,7 @@ class Container:
         when = str(state.get("FinishedAt"))
         if when not in self._outside:
             requested = self._stop_requested
-            outside = ended_from_outside(self._api, self.id, stop_requested=requested)
+            outside = ended_from_outside(self.engine, self.id, stop_requested=requested)
             self._outside[when] = outside
         return self._outside[when]
 
@@ -139,12 +144,25 @@ class Container:
         self._stop_requested = True
         begun = time.monotonic()
         with translate_errors():
-            self._api.stop(self.id, timeout=timeout)
+            self._stop(timeout)
         seconds = time.monotonic() - begun
         state = self.state()
         if state.stopped or (state.killed and seconds < timeout):
             raise ContainerStopped(_end_reason(state))
         return StopResult(seconds, state.exit_code)
+
+    def _stop(self, timeout: int) -> None:
+        signal = self.configuration()["Labels"].get(STOP_LABEL)
+        if signal is None:
+            self._api.stop(self.id, timeout=timeout)
+            return
+        self._api.kill(self.id, signal)
+        deadline = time.monotonic() + timeout
+        while self._api.inspect_container(self.id)["State"]["Running"]:
+            if time.monotonic() > deadline:
+                self._api.stop(self.id)
+                return
+            time.sleep(_PAUSE)
 
     def logs(self, tail: int = 200) -> str:
         """Return the last lines of its log: standard output and error together."""

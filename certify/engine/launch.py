@@ -13,7 +13,7 @@ from typing import Any
 from certify.engine import reaper
 from certify.engine.attribution import is_image_fault
 from certify.engine.client import Engine
-from certify.engine.container import Container
+from certify.engine.container import STOP_LABEL, Container
 from certify.engine.errors import APIError, explanation, launch_refusal, translate_errors
 from certify.engine.launch_plan import STOP_SIGNAL, LaunchPlan, host_config
 from certify.engine.limits_holder import hold_limits
@@ -51,6 +51,7 @@ def launch_container(
     cannot be started, that is no error: the container then exists without running, and its files
     can be read through the engine.
     """
+    plan = replace(plan, dialect=engine.dialect)
     run = reaper.new_run_id()
     name = f"certify-{run}"
     with contextlib.ExitStack() as cleanup:
@@ -120,16 +121,21 @@ class _Creator:
                 cgroup_parent=self.cgroup_parent or None,
             )
             extra: dict[str, Any] = {}
+            labels = self.labels
             if plan.argv:
                 extra = {"entrypoint": [plan.argv[0]], "command": list(plan.argv[1:])}
             if plan.kind == "init":
                 extra["stop_signal"] = STOP_SIGNAL
+            if self.engine.dialect.hides_stops:
+                signal = extra.get("stop_signal") or self._image_stop_signal()
+                labels = labels | {STOP_LABEL: signal}
+                extra["stop_signal"] = "SIGKILL"
             if plan.kind != "image":
                 extra |= {"stdin_open": True, "user": "0:0", "healthcheck": {"test": ["NONE"]}}
             created = api.create_container(
                 self.image,
                 name=self.name,
-                labels=self._blank_labels() | self.labels,
+                labels=self._blank_labels() | labels,
                 environment=self._proxies(),
                 use_config_proxy=False,
                 host_config=config,
@@ -151,3 +157,8 @@ class _Creator:
         api: Any = self.engine.client.api
         found: dict[str, str] = api._proxy_configs.get_environment()
         return {name: value for name, value in found.items() if "@" not in value}
+
+    def _image_stop_signal(self) -> str:
+        api: Any = self.engine.client.api
+        config = api.inspect_image(self.image)["Config"] or {}
+        return str(config.get("StopSignal") or "SIGTERM")

@@ -20,6 +20,7 @@ from typing import Any
 from docker.utils import parse_bytes
 
 from certify.engine import packages
+from certify.engine.dialect import DOCKER, Dialect
 from certify.model.result import Launch, LaunchKind
 
 STATE_FOLDER = "/run/certify"
@@ -30,12 +31,16 @@ SHELL_RAN = "certify: the shell runs"
 """First line of the container's log: proof that the image's shell works, even if it ends soon."""
 STOP_SIGNAL = "SIGRTMIN+3"
 """Signal for a clean halt of systemd (systemd(1), SIGNALS); SIGTERM would make it re-execute."""
+CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN")
+"""Rights of an init launch beyond the defaults of Docker: to mount, and to make networks."""
 ISOLATIONS = ("auto", "caps", "privileged", "sysbox")
 SYSBOX_RUNTIME = "sysbox-runc"
 
-# systemd needs its cgroups writable, and dockerd needs the network sysctls of its
-# nested containers; everything else under /proc/sys stays read-only.
+# systemd must see no other cgroups than its own: Podman makes a namespace for them only with cgroup
+# v2, and without one their paths are longer than "/". They must be writable for systemd, and the
+# network sysctls for dockerd; everything else under /proc/sys stays read-only.
 PREPARE = """\
+grep -q :/. /proc/self/cgroup && command -v unshare >/dev/null && set -- unshare --cgroup
 for m in /sys/fs/cgroup /sys/fs/cgroup/*; do
   [ ! -d "$m" ] || mount -o remount,rw,bind "$m" 2>/dev/null || :
 done
@@ -44,7 +49,7 @@ mount --bind /proc/sys/net /proc/sys/net && mount -o remount,rw,bind /proc/sys/n
 EXEC_INIT = """\
 export container=docker
 for init in /sbin/init /lib/systemd/systemd /usr/lib/systemd/systemd; do
-  [ ! -x "$init" ] || exec "$init"
+  [ ! -x "$init" ] || exec "$@" "$init"
 done
 """
 
@@ -78,6 +83,8 @@ class LaunchPlan:
     limits: Limits = field(default_factory=Limits)
     apparmor: bool = False
     """True if the engine confines with AppArmor, whose default profile forbids mounts."""
+    dialect: Dialect = DOCKER
+    """What the engine wants to be told in its own way."""
     pace: float = 1.0
     """Factor for every limit of time: 1 on an ordinary host, more on a slow one."""
 
@@ -194,8 +201,12 @@ def host_config(plan: LaunchPlan, *, cpus: int, volume: str, notify: Path | None
     if plan.isolation == "privileged":
         config["privileged"] = True
         return config
-    config["cap_add"] = ["SYS_ADMIN", "NET_ADMIN"]
-    config["security_opt"] = [f"seccomp={seccomp_profile()}"]
+    dialect = plan.dialect
+    config["cap_add"] = [*CAPABILITIES, *dialect.capabilities]
+    if dialect.devices:
+        config["devices"] = list(dialect.devices)
+    seccomp = seccomp_path() if dialect.seccomp_by_path else seccomp_profile()
+    config["security_opt"] = [f"seccomp={seccomp}"]
     if plan.apparmor:
         config["security_opt"].append("apparmor=unconfined")
     return config
@@ -226,7 +237,8 @@ def reproduce_command(
     stays until it is removed with ``docker rm -fv certify-repro``.
     """
     # An image's own command gets no standard input, as it would get none without certify.
-    words = ["docker", "run", "-d" if plan.kind == "image" else "-di", "--name", "certify-repro"]
+    mode = "-d" if plan.kind == "image" else "-di"
+    words = [plan.dialect.name, "run", mode, "--name", "certify-repro"]
     if platform:
         words += ["--platform", platform]
     limits = plan.limits
@@ -247,7 +259,9 @@ def reproduce_command(
     elif plan.isolation == "privileged":
         words += ["--privileged", "--cgroupns=private"]
     else:
-        words += ["--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN", "--cgroupns=private"]
+        dialect = plan.dialect
+        words += [f"--cap-add={each}" for each in (*CAPABILITIES, *dialect.capabilities)]
+        words += [*(f"--device={each}" for each in dialect.devices), "--cgroupns=private"]
         words.append(f"--security-opt=seccomp={seccomp_path()}")
         if plan.apparmor:
             words.append("--security-opt=apparmor=unconfined")

@@ -33,6 +33,7 @@ def hold_limits(engine: Engine, plan: LaunchPlan, run: str) -> str:
     config = limits_config(plan, engine.cpus) | {"network_mode": "none"}
     config["mem_limit"] = config["memswap_limit"] = plan.limits.memory_bytes + _OWN_BYTES
     config["pids_limit"] = plan.limits.pids + _OWN_PIDS
+    config["devices"] = list(plan.dialect.devices)
     try:
         probe = ProbeImage.imported(engine, run)
         holder = probe.start(programs.serve(engine.architecture, _PORT, b""), config)

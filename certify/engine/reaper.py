@@ -29,7 +29,7 @@ PROBE = "probe"
 """Purpose of certify's own program; only such images are removed."""
 RUN = "certify.run"
 OWNER = "certify.owner"
-_NAME = re.compile(r"/?(?:localhost/)?certify-(?:probe:)?([0-9a-f]{12})(?:-[0-9a-f]{4})?")
+_NAME = re.compile(r"/?(?:localhost/|docker\.io/library/)?certify-(?:probe:)?([0-9a-f]{12})(?:-[0-9a-f]{4})?")
 _OWNER = re.compile(r"[^/]+/\d+/\w+")
 _PAUSE = 0.1
 _UNKNOWN = "unknown"  # a system without /proc, where no process can be looked up
@@ -181,6 +181,11 @@ def _remove(engine: Engine, matches: Callable[[Mapping[str, Any]], bool]) -> _Ou
     """Remove the objects that match; go on after a failure."""
     api = engine.client.api
     ours = {"label": RUN}
+
+    def probes() -> Iterable[Mapping[str, Any]]:
+        # Podman 4.3 finds nothing by two labels, one with a value and one without.
+        return (each for each in api.images(filters=ours) if each["Labels"].get(LABEL) == PROBE)
+
     # Images last: an image cannot be removed before its containers.
     kinds: tuple[_Kind, ...] = (
         (partial(api.containers, all=True, filters=ours), "Id",
@@ -188,7 +193,7 @@ def _remove(engine: Engine, matches: Callable[[Mapping[str, Any]], bool]) -> _Ou
         (lambda: api.volumes(filters=ours)["Volumes"] or (), "Name",
          partial(api.remove_volume, force=True)),
         (partial(api.networks, filters=ours), "Id", api.remove_network),
-        (partial(api.images, filters={"label": [RUN, f"{LABEL}={PROBE}"]}), "Id",
+        (probes, "Id",
          partial(api.remove_image, force=True)),
     )  # fmt: skip
     removed = refused = 0

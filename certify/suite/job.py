@@ -72,6 +72,7 @@ def plan_launch(
         network=network,
         limits=limits or Limits(),
         apparmor=engine.apparmor,
+        dialect=engine.dialect,
         pace=pace,
     )
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from docker.api.client import APIClient
 from docker.errors import APIError
 
 from certify.engine import attribution
 from certify.engine.attribution import ended_from_outside, is_image_fault, reads_as_image_fault
 from certify.engine.client import Engine
+from certify.engine.dialect import DOCKER, PODMAN, Dialect
 from certify.model.errors import EngineUnavailable, LaunchRefused
 
 RUNC = (
@@ -127,20 +130,33 @@ NOW = 1795260704.123456
 class Api:
     """An engine whose clock is not ours, with the events that it remembers."""
 
-    events_: tuple[str, ...]
+    dialect: Dialect
+    events: tuple[str, ...]
+    base_url = "http+docker://engine"
+    timeout = 5
+
+    @property
+    def client(self) -> SimpleNamespace:
+        return SimpleNamespace(api=self)
 
     def info(self) -> dict[str, str]:
         return {"SystemTime": "2026-11-21T11:31:44.123456789Z"}
 
-    def events(
-        self, *, since: int, until: float, filters: Mapping[str, Any], decode: bool
-    ) -> Iterator[dict[str, Any]]:
-        assert filters["container"] == "mine"
-        assert (since, decode) == (1, True)
-        assert until == NOW, "it would wait for what is yet to come"
-        return iter([{"Action": each} for each in self.events_])
+    def get(self, url: str, *, params: Mapping[str, Any], timeout: int) -> SimpleNamespace:
+        assert (url, timeout) == (f"{self.base_url}/events", self.timeout)
+        assert json.loads(params["filters"]) == {"container": ["mine"]}
+        only_past = {"docker": {"until": NOW}, "podman": {"stream": "false"}}[self.dialect.name]
+        assert params.items() >= (only_past | {"since": 1}).items(), "it would wait for more"
+        text = "".join(f'{{"Action": "{each}"}}\n' for each in self.events)
+        return SimpleNamespace(text=text, raise_for_status=lambda: None)
 
 
+@pytest.fixture(autouse=True)
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attribution, "_LATE_SECONDS", 0)
+
+
+@pytest.mark.parametrize("dialect", [DOCKER, PODMAN], ids=lambda each: each.name)
 @pytest.mark.parametrize(
     ("events", "requested", "outside"),
     [
@@ -158,12 +174,17 @@ class Api:
     ],
 )
 def test_containers_ended_from_outside(
-    events: tuple[str, ...], requested: bool, outside: bool
+    events: tuple[str, ...], requested: bool, outside: bool, dialect: Dialect
 ) -> None:
-    assert (
-        ended_from_outside(cast(APIClient, Api(events)), "mine", stop_requested=requested)
-        is outside
-    )
+    engine = cast(Engine, Api(dialect, events))
+    assert ended_from_outside(engine, "mine", stop_requested=requested) is outside
+
+
+def test_an_engine_may_be_late_to_record_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = Api(PODMAN, ("start",))
+    monkeypatch.setattr(attribution, "_LATE_SECONDS", 60)
+    monkeypatch.setattr(time, "sleep", lambda _: setattr(api, "events", ("start", "die")))
+    assert not ended_from_outside(cast(Engine, api), "mine", stop_requested=False)
 
 
 def test_an_engine_that_reports_nothing_is_no_proof() -> None:
@@ -172,4 +193,4 @@ def test_an_engine_that_reports_nothing_is_no_proof() -> None:
             raise APIError("500 Server Error", explanation="no")
 
     with pytest.raises(EngineUnavailable, match="could not report how the container ended: no"):
-        ended_from_outside(cast(APIClient, Silent(())), "mine", stop_requested=False)
+        ended_from_outside(cast(Engine, Silent(DOCKER, ())), "mine", stop_requested=False)

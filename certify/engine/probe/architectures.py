@@ -123,37 +123,37 @@ _S390 = (_s390_load, _s390_copy, _s390_jump)
 # An error on Power is a flag and a positive number: sc; bns +8; neg r3, r3
 _POWER_TRAP = _words(0x44000002, 0x40830008, 0x7C6300D0)
 # The table that newer ports share.
-_NEW = (93, 63, 64, 57, 198, 200, 201, 242, 203, 208, 206, 40)
+_NEW = (93, 63, 64, 57, 198, 200, 201, 242, 203, 208, 206, 40, 56)
 _OLD = (1, 3, 4, 6)
 _SOCKETS = (359, 361, 363, 364, 362, 366, 369)  # separate calls only since Linux 4.3
 
 MACHINES: Mapping[str, Machine] = {
     "amd64": Machine(
         *_X86, b"\x0f\x05", 0, 0, (7, 6, 2, 10, 8, 9), (16, 17),
-        calls=(60, 0, 1, 3, 41, 49, 50, 288, 42, 54, 44, 165), elf_machine=62,
+        calls=(60, 0, 1, 3, 41, 49, 50, 288, 42, 54, 44, 165, 257), elf_machine=62,
     ),
     "arm64": Machine(
         *_ARM64, _words(0xD4000001), 8, 0, range(6), (19, 20), calls=_NEW, elf_machine=183
     ),
     "arm": Machine(
         *_ARM, _words(0xEF000000), 7, 0, range(6), (8, 9),
-        calls=(*_OLD, 281, 282, 284, 366, 283, 294, 290, 21),
+        calls=(*_OLD, 281, 282, 284, 366, 283, 294, 290, 21, 322),
         elf_machine=40, elf_flags=0x05000000, bits=32,
     ),
     "386": Machine(
         *_X86, b"\xcd\x80", 0, 0, (3, 1, 2, 6, 7, 5), (16, 17),
-        calls=(*_OLD, *_SOCKETS, 21), elf_machine=3, bits=32,
+        calls=(*_OLD, *_SOCKETS, 21, 295), elf_machine=3, bits=32,
     ),
     "riscv64": Machine(
         *_RISCV, _words(0x73), 17, 10, range(10, 16), (18, 19), calls=_NEW, elf_machine=243
     ),
     "ppc64le": Machine(
         *_POWER, _POWER_TRAP, 0, 3, range(3, 9), (14, 15),
-        calls=(*_OLD, 326, 327, 329, 344, 328, 339, 335, 21), elf_machine=21, elf_flags=2,
+        calls=(*_OLD, 326, 327, 329, 344, 328, 339, 335, 21, 286), elf_machine=21, elf_flags=2,
     ),
     "s390x": Machine(
         *_S390, b"\x0a\x00", 1, 2, range(2, 8), (8, 9),
-        calls=(*_OLD, *_SOCKETS, 21), elf_machine=22, order=">",
+        calls=(*_OLD, *_SOCKETS, 21, 288), elf_machine=22, order=">",
     ),
 }  # fmt: skip
 """The machines, by the architecture names of OCI images."""

@@ -15,15 +15,11 @@ from typing import Any
 
 from certify.engine import reaper
 from certify.engine.client import Engine
-from certify.engine.container_files import read_file
 from certify.engine.errors import APIError, launch_refusal, translate_errors
 from certify.engine.probe.programs import UnsupportedArchitecture, echo, image_archive
 from certify.model.errors import EngineUnavailable, LaunchRefused
 
 REPOSITORY = "certify-probe"
-READABLE_LOG = {"Type": "local", "Config": {"max-size": "64k"}}
-"""Log settings that preserve every byte; json-file replaces bytes that are no UTF-8."""
-_FILE_LIMIT = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -33,8 +29,6 @@ class ProbeRun:
     exit_code: int | None
     """The exit code; None if the program did not end in time."""
     output: bytes
-    file: bytes | None
-    """Content of the file that was requested; None if there is no such file."""
     create_seconds: float
     start_seconds: float
     """Seconds from the request to start it until its end."""
@@ -70,8 +64,8 @@ class ProbeImage:
             with translate_errors():
                 engine.client.api.import_image_from_data(
                     archive,
-                    repository=REPOSITORY,
-                    tag=run,
+                    # Podman takes no notice of a tag beside the name.
+                    repository=f"{REPOSITORY}:{run}",
                     changes=[f'LABEL {key}="{value}"' for key, value in labels.items()],
                 )
         except APIError as error:
@@ -83,15 +77,13 @@ class ProbeImage:
         program: bytes | None = None,
         *,
         config: Mapping[str, Any] | None = None,
-        read: str = "",
         seconds: int = 20,
     ) -> ProbeRun:
         """Create, start, await and remove a container.
 
         ``program`` replaces the image's own; ``config`` is for docker-py's
-        ``create_host_config``; ``read`` names a file to fetch from the container after its end;
-        after ``seconds`` it is killed. Raises :class:`LaunchRefused` if the engine would not
-        create or start it, and :class:`EngineUnavailable`.
+        ``create_host_config``; after ``seconds`` it is killed. Raises :class:`LaunchRefused` if
+        the engine would not create or start it, and :class:`EngineUnavailable`.
         """
         api = self.engine.client.api
         with translate_errors():
@@ -105,7 +97,6 @@ class ProbeImage:
                 exit_code = self._wait(container, seconds)
                 ended = time.monotonic()
                 output = api.logs(container, stdout=True, stderr=False)
-                file = read_file(api, container, read, _FILE_LIMIT) if read else None
             except APIError as error:
                 raise launch_refusal(error) from error
             finally:
@@ -116,7 +107,6 @@ class ProbeImage:
         return ProbeRun(
             exit_code=exit_code,
             output=output,
-            file=file,
             create_seconds=created - begun,
             start_seconds=ended - started,
             remove_seconds=removed - removing,
@@ -146,6 +136,7 @@ class ProbeImage:
 
     def _create(self, config: Mapping[str, Any], program: str) -> str:
         api = self.engine.client.api
+        log = {"Type": self.engine.dialect.exact_log, "Config": {"max-size": "64k"}}
         try:
             made = api.create_container(
                 f"{REPOSITORY}:{self.run_id}",
@@ -153,7 +144,7 @@ class ProbeImage:
                 name=reaper.another_name(self.run_id),
                 labels=self.labels,
                 use_config_proxy=False,
-                host_config=api.create_host_config(**{"log_config": READABLE_LOG, **config}),
+                host_config=api.create_host_config(**{"log_config": log, **config}),
             )
         except APIError as error:
             raise launch_refusal(error) from error

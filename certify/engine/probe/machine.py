@@ -26,7 +26,7 @@ CODE_LIMIT = 4096  # no RISC-V branch reaches further
 
 CALLS = (
     *("exit", "read", "write", "close", "socket", "bind"),
-    *("listen", "accept4", "connect", "setsockopt", "sendto", "mount"),
+    *("listen", "accept4", "connect", "setsockopt", "sendto", "mount", "openat"),
 )
 """The supported system calls, in the order of :attr:`Machine.calls`."""
 

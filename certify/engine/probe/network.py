@@ -32,8 +32,8 @@ class NetworkProbe:
         The first server that knows the name, or knows that it does not exist, decides.
         """
         if self._servers is None:
-            conf = self._image.run(config=self._config, read="/etc/resolv.conf").file
-            self._servers = dns.nameservers(conf or b"")
+            conf = self._run(programs.copy_file(self._architecture, "/etc/resolv.conf"))
+            self._servers = dns.nameservers(conf.output)
         found = dns.Resolution(problem="its resolv.conf names no IPv4 name server")
         for server in self._servers:
             found = self._query(server, name)

@@ -81,6 +81,26 @@ def mount_tmpfs(architecture: str, text: bytes, folder: str) -> bytes:
     )
 
 
+def copy_file(architecture: str, path: str) -> bytes:
+    """Make a program that copies a file, by its absolute path, to stdout.
+
+    It exits 0, or 1 if the file cannot be opened. Raises the errors of :func:`echo`.
+    """
+    machine = _machine(architecture)
+    file, length = Slot
+    return link(
+        machine,
+        (
+            Call("openat", (0, path.encode() + b"\0", 0, 0), keep=file),
+            Jump("failed", When.NEGATIVE),
+            *_copy_all(file, length),
+            *_exit(0),
+            Mark("failed"),
+            *_exit(1),
+        ),
+    )
+
+
 def serve(architecture: str, port: int, text: bytes) -> bytes:
     """Make a program that answers every connection to a TCP port, on any IPv4 address of its host.
 
@@ -131,16 +151,10 @@ def fetch(architecture: str, address: str, port: int, request: bytes) -> bytes:
             Call("connect", (connection, there, len(there))),
             Jump("failed", When.NEGATIVE),
             Call("sendto", (connection, *_sized(request), _MSG_NOSIGNAL, 0, 0)),
-            Mark("more"),
-            Call("read", (connection, BUFFER, BUFFER_SIZE), keep=length),
-            Jump("done", When.NEGATIVE),
-            Jump("done", When.ZERO),
-            Call("write", (_STDOUT, BUFFER, length)),
-            Jump("more"),
+            *_copy_all(connection, length),
+            *_exit(0),
             Mark("failed"),
             *_exit(1),
-            Mark("done"),
-            *_exit(0),
         ),
     )
 
@@ -235,6 +249,19 @@ def _sized(text: bytes) -> tuple[bytes, int]:
 
 def _exit(status: int) -> Iterable[Step]:
     return (Call("exit", (status,)),)
+
+
+def _copy_all(source: Slot, length: Slot) -> Iterable[Step]:
+    """Copy what comes from a file or a connection to stdout, up to its end or an error."""
+    return (
+        Mark("more"),
+        Call("read", (source, BUFFER, BUFFER_SIZE), keep=length),
+        Jump("end", When.NEGATIVE),
+        Jump("end", When.ZERO),
+        Call("write", (_STDOUT, BUFFER, length)),
+        Jump("more"),
+        Mark("end"),
+    )
 
 
 def _socket_address(machine: Machine, address: str, port: int) -> bytes:

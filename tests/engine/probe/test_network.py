@@ -35,12 +35,14 @@ class Image:
         self.query = query
         return b"program"
 
-    def run(
-        self, program: bytes | None = None, *, config: Any, read: str = "", seconds: int = 0
-    ) -> ProbeRun:
+    def copy_file(self, _architecture: str, path: str) -> bytes:
+        assert path == "/etc/resolv.conf"
+        return b"copy"
+
+    def run(self, program: bytes | None = None, *, config: Any, seconds: int = 0) -> ProbeRun:
         self.configs.append(config)
-        if read:
-            return result(0, file=self.conf)
+        if program == b"copy":
+            return result(1) if self.conf is None else result(0, self.conf)
         reply = self.replies.pop(0)
         if reply not in FLAGS:
             return result({"silence": None, "refused": 1}[reply])
@@ -50,14 +52,15 @@ class Image:
         return result(0, header + record * records)
 
 
-def result(exit_code: int | None, output: bytes = b"", file: bytes | None = None) -> ProbeRun:
-    return ProbeRun(exit_code, output, file, 0, 0, 0)
+def result(exit_code: int | None, output: bytes = b"") -> ProbeRun:
+    return ProbeRun(exit_code, output, 0, 0, 0)
 
 
 def lookup(
     monkeypatch: pytest.MonkeyPatch, image: Image, name: str = "deb.debian.org"
 ) -> dns.Resolution:
     monkeypatch.setattr(programs, "exchange", image.exchange)
+    monkeypatch.setattr(programs, "copy_file", image.copy_file)
     return NetworkProbe(cast(ProbeImage, image), "mine", seconds=5).lookup(name)
 
 

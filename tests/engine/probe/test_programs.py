@@ -28,6 +28,7 @@ from certify.engine.probe.programs import (
     TEXT_LIMIT,
     UnsupportedArchitecture,
     connect,
+    copy_file,
     echo,
     exchange,
     fetch,
@@ -221,6 +222,16 @@ def test_serve_takes_its_port_again_at_once(architecture: str, tmp_path: Path) -
 def test_serve_gives_up_a_port_that_is_taken(architecture: str, tmp_path: Path) -> None:
     with socket.create_server(("", 0)) as listener:
         done = run(architecture, serve(architecture, listener.getsockname()[1], b""), tmp_path)
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
+@wherever_it_runs
+def test_copy_file_copies_all(architecture: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content := bytes(range(256)) * 100)
+    done = run(architecture, copy_file(architecture, str(path)), tmp_path)
+    assert (done.returncode, done.stdout) == (0, content)
+    done = run(architecture, copy_file(architecture, str(tmp_path / "none")), tmp_path)
     assert (done.returncode, done.stdout) == (1, b"")
 
 
