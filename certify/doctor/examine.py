@@ -62,8 +62,8 @@ def _reported(engine: Engine, limits: Limits) -> Iterator[Sign]:
     info = engine.info
     with translate_errors():
         version = engine.client.version()
-    api = str(version.get("ApiVersion", "0"))
-    yield signs.engine(engine.dialect.product, str(version.get("Version")), api)
+    dialect, api = engine.dialect, str(version.get("ApiVersion", "0"))
+    yield signs.engine(dialect.product, str(version.get("Version")), api, dialect.oldest)
     driver = str(info.get("CgroupDriver", ""))
     yield signs.cgroups(str(info.get("CgroupVersion", "1")), driver)
     root = str(info.get("DockerRootDir", ""))

@@ -47,13 +47,13 @@ def _sign(name: str, text: str, *, warn: str = "", fail: str = "") -> Sign:
     return Sign(name=name, status=status, text=text, remedy=fail or warn)
 
 
-def engine(product: str, version: str, api: str) -> Sign:
-    """Judge whether the engine's API is recent enough for launches."""
+def engine(product: str, version: str, api: str, oldest: str) -> Sign:
+    """Judge whether the engine's API is recent enough for launches; the ``oldest`` one has it."""
     text = f"{product} {version} answers, API {api}"
     numbers = tuple(int(part) if part.isdigit() else 0 for part in api.split("."))
     if numbers < MINIMUM_API:
         wanted = ".".join(map(str, MINIMUM_API))
-        remedy = "Upgrade it to Docker Engine 20.10 or later."
+        remedy = f"Upgrade it to {oldest} or later."
         return _sign("engine", f"{text}; {wanted} is needed", fail=remedy)
     return _sign("engine", text)
 
@@ -103,7 +103,7 @@ def storage(driver: str, root: str) -> Sign:
     """Judge whether the engine's storage driver suits daily use."""
     text = f"{driver} in {root}"
     if poor := POOR_STORAGE.get(driver):
-        return _sign("storage", f"{text}: it {poor}", warn="Use overlay2 where the disk allows it.")
+        return _sign("storage", f"{text}: it {poor}", warn="Use overlay where the disk allows it.")
     return _sign("storage", text)
 
 
@@ -112,7 +112,10 @@ def disk(free: int | None, root: str) -> Sign:
     if free is None:
         remedy = f"Check on the engine's host that 10 GB are free: df -h {root}"
         return _sign("disk", "unknown: the engine's disk cannot be seen from here", warn=remedy)
-    text, remedy = f"{decimal(free)} free", "Make room; `docker system df` shows what takes it."
+    text, remedy = (
+        f"{decimal(free)} free",
+        "Make room; see `docker system df` (or `podman`).",
+    )
     if free < NO_DISK:
         return _sign("disk", text, fail=remedy)
     return _sign("disk", text, warn=remedy if free < LITTLE_DISK else "")
@@ -174,7 +177,10 @@ def names(name: str, problem: str) -> Sign:
     """Judge whether a container can look up a name; ``problem`` is empty if it can."""
     if not problem:
         return _sign("names", f"a container can look up {name}")
-    remedy = "No package can be installed. Give the engine a name server (dns in daemon.json)."
+    remedy = (
+        "No package can be installed. Give the engine a name server: dns in Docker's daemon.json, "
+        "dns_servers in Podman's containers.conf."
+    )
     return _sign("names", f"a container cannot look up {name}: {problem}", warn=remedy)
 
 

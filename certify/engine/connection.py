@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
 from typing import Any
 
 import docker
@@ -13,6 +12,8 @@ import urllib3
 from docker.api.client import APIClient
 from docker.context import ContextAPI
 
+DEFAULT_SOCKET = "/var/run/docker.sock"
+PODMAN_SOCKET = "/run/podman/podman.sock"
 READ_TIMEOUTS = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
 """Errors for an answer that began too late, and for a stream that stalled."""
 
@@ -36,21 +37,24 @@ def open_client(timeout: int) -> docker.DockerClient:
 
     It waits at most ``timeout`` seconds for an answer, and for each further piece of a long one.
     """
-    base_url = _base_url()
+    base_url = engine_address()
     if base_url:
         return _Docker(base_url=base_url, timeout=timeout)
     return _Docker.from_env(timeout=timeout)
 
 
-def _base_url() -> str | None:
-    """Return the engine's address as Docker's command line finds it, or None for the default."""
+def engine_address() -> str | None:
+    """Return the engine's address as Docker's command line finds it, or None for the default.
+
+    Where no socket of Docker is, Podman's is taken: first the user's own, then root's.
+    """
     if os.environ.get("DOCKER_HOST"):
         return None  # docker-py reads it, with the TLS settings beside it
     with contextlib.suppress(Exception):  # a broken context file is the command line's problem
         context = ContextAPI.get_current_context()
         if context is not None and context.Host and context.Name != "default":
             return str(context.Host)
-    rootless = Path(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent")) / "docker.sock"
-    if not Path("/var/run/docker.sock").exists() and rootless.exists():
-        return f"unix://{rootless}"
-    return None
+    own = os.environ.get("XDG_RUNTIME_DIR", "/nonexistent")
+    sockets = (DEFAULT_SOCKET, f"{own}/docker.sock", f"{own}/podman/podman.sock", PODMAN_SOCKET)
+    found = next((each for each in sockets if os.access(each, os.F_OK)), DEFAULT_SOCKET)
+    return None if found == DEFAULT_SOCKET else f"unix://{found}"

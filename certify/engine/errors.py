@@ -46,8 +46,8 @@ def translate_errors(subject: str = "") -> Iterator[None]:
     ) as error:
         raise EngineUnavailable(
             f"The container engine does not answer: {_innermost(error)}",
-            remedy="Start it (systemctl start docker), or point DOCKER_HOST at one that runs; "
-            "`docker version` must answer for this user.",
+            remedy="Start it (systemctl start docker, or podman.socket), or point DOCKER_HOST at "
+            "one that runs; `docker version` must answer for this user.",
         ) from error
 
 

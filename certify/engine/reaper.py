@@ -181,11 +181,6 @@ def _remove(engine: Engine, matches: Callable[[Mapping[str, Any]], bool]) -> _Ou
     """Remove the objects that match; go on after a failure."""
     api = engine.client.api
     ours = {"label": RUN}
-
-    def probes() -> Iterable[Mapping[str, Any]]:
-        # Podman 4.3 finds nothing by two labels, one with a value and one without.
-        return (each for each in api.images(filters=ours) if each["Labels"].get(LABEL) == PROBE)
-
     # Images last: an image cannot be removed before its containers.
     kinds: tuple[_Kind, ...] = (
         (partial(api.containers, all=True, filters=ours), "Id",
@@ -193,7 +188,8 @@ def _remove(engine: Engine, matches: Callable[[Mapping[str, Any]], bool]) -> _Ou
         (lambda: api.volumes(filters=ours)["Volumes"] or (), "Name",
          partial(api.remove_volume, force=True)),
         (partial(api.networks, filters=ours), "Id", api.remove_network),
-        (probes, "Id",
+        # By one label: Podman 4.3 finds nothing by two of which only one has a value.
+        (partial(api.images, filters={"label": f"{LABEL}={PROBE}"}), "Id",
          partial(api.remove_image, force=True)),
     )  # fmt: skip
     removed = refused = 0

@@ -22,11 +22,12 @@ def calibration(seconds: float) -> Calibration:
 @pytest.mark.parametrize(
     ("sign", "status", "words"),
     [
-        (signs.engine("Docker", "20.10.24", "1.41"), OK, "Docker 20.10.24 answers, API 1.41"),
-        (signs.engine("Docker", "27.1", "1.100"), OK, "API 1.100"),
-        (signs.engine("Docker", "28", "2.0"), OK, "API 2.0"),
-        (signs.engine("Docker", "19.03", "1.40"), FAIL, "1.41 is needed"),
-        (signs.engine("Docker", "?", ""), FAIL, "1.41 is needed"),
+        (signs.engine("Docker", "20.10.24", "1.41", "-"), OK, "Docker 20.10.24 answers, API 1.41"),
+        (signs.engine("Docker", "27.1", "1.100", "Docker 1"), OK, "API 1.100"),
+        (signs.engine("Docker", "28", "2.0", "Docker 1"), OK, "API 2.0"),
+        (signs.engine("Docker", "19.03", "1.40", "Docker 1"), FAIL, "1.41 is needed"),
+        (signs.engine("Docker", "?", "", "Docker 1"), FAIL, "1.41 is needed"),
+        (signs.engine("Podman", "4.3.1", "1.41", "Docker 1"), OK, "Podman 4.3.1 answers, API 1.41"),
         (signs.cgroups("2", "systemd"), OK, "version 2, driver systemd"),
         (signs.cgroups("1", "cgroupfs"), WARN, "version 1"),
         (signs.cgroups("", ""), WARN, "unknown"),

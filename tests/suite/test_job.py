@@ -9,6 +9,7 @@ import pytest
 
 from certify.engine.client import Engine
 from certify.engine.container import Container
+from certify.engine.dialect import PODMAN
 from certify.engine.launch import LaunchedContainer
 from certify.engine.launch_plan import LaunchPlan, Limits
 from certify.judge.profiles import Budgets, load
@@ -21,6 +22,7 @@ ENGINE = cast(
     SimpleNamespace(
         resolve_isolation=lambda asked: "caps" if asked == "auto" else asked,
         apparmor=True,
+        dialect=PODMAN,
         platform="linux/amd64",
     ),
 )
@@ -51,6 +53,7 @@ def test_a_plan_holds_all_options() -> None:
         network="mine",
         limits=limits,
         apparmor=True,
+        dialect=PODMAN,
         pace=2.5,
     )
 
