@@ -29,7 +29,9 @@ PROBE = "probe"
 """Purpose of certify's own program; only such images are removed."""
 RUN = "certify.run"
 OWNER = "certify.owner"
-_NAME = re.compile(r"/?(?:localhost/|docker\.io/library/)?certify-(?:probe:)?([0-9a-f]{12})(?:-[0-9a-f]{4})?")
+_NAME = re.compile(
+    r"/?(?:localhost/|docker\.io/library/)?certify-(?:probe:)?([0-9a-f]{12})(?:-[0-9a-f]{4})?"
+)
 _OWNER = re.compile(r"[^/]+/\d+/\w+")
 _PAUSE = 0.1
 _UNKNOWN = "unknown"  # a system without /proc, where no process can be looked up

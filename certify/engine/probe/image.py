@@ -143,6 +143,7 @@ class ProbeImage:
                 command=[program],
                 name=reaper.another_name(self.run_id),
                 labels=self.labels,
+                stop_signal="SIGKILL",  # it ignores others, and Podman waits before a removal
                 use_config_proxy=False,
                 host_config=api.create_host_config(**{"log_config": log, **config}),
             )
