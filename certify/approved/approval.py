@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from certify.approved.policy import Policy
 from certify.judge.waivers import valid_until
 from certify.model.approved import Approved, Revocation
+from certify.model.clock import is_ahead
 from certify.model.platform import normalize_platform
 from certify.model.result import Check, Result
 from certify.model.result_key import ResultKey
@@ -36,39 +38,44 @@ class Exclusion:
 
 
 def approve(
-    policy: Policy, results: Iterable[Result], revoked: Sequence[Revocation], now: datetime
+    policy: Policy,
+    results: Iterable[tuple[int, Result]],
+    revoked: Sequence[Revocation],
+    now: datetime,
 ) -> tuple[list[Approved], list[Exclusion]]:
     """Return the approved images in the order of the results, and those that are left out.
 
-    All names of an image share one decision: a rejection under one name outweighs an older
-    certificate under another.
+    Each result comes with its number in the ledger. All names of an image share one decision: a
+    rejection under one name outweighs a certificate under another that was recorded before.
     """
-    approved: list[tuple[list[_Content], Approved]] = []
+    approved: list[tuple[int, list[_Content], Approved]] = []
     excluded: list[Exclusion] = []
-    rejected: dict[_Content, Result] = {}
-    for result in results:
-        contents = _contents(result)
+    rejected: dict[_Content, tuple[int, str]] = {}
+    manifests: dict[_Content, set[str]] = defaultdict(set)
+    for number, result in results:
+        image, contents = result.image, _contents(result)
+        if image.digest and image.manifest_digest:
+            manifests[contents[0]].add(image.manifest_digest)
         if result.verdict.status is Status.REJECTED:
-            short = result.model_copy(update={"checks": (), "log": ""})
             for each in contents:
-                newest = rejected.get(each)
-                if newest is None or newest.finished_at < result.finished_at:
-                    rejected[each] = short
+                rejected[each] = max((number, image.reference), rejected.get(each, (0, "")))
         reason = next(_objections(policy, result, revoked, now), None)
         if reason is None:
-            approved.append((contents, _approved(result)))
+            approved.append((number, contents, _approved(result)))
         else:
             name = result.image.reference, result.image.platform or "", result.profile
             excluded.append(Exclusion(*name, reason))
     listed = []
-    for contents, entry in approved:
-        known = (rejected[each] for each in contents if each in rejected)
-        later = next((each for each in known if each.finished_at >= entry.certified_at), None)
-        if later is None:
-            listed.append(entry)
+    for number, contents, entry in approved:
+        latest, rejected_as = max(rejected.get(each, (0, "")) for each in contents)
+        if latest > number:
+            reason = f"the same image was rejected later, as {rejected_as}"
+        elif len(manifests[contents[0]]) > 1:
+            reason = _ambiguous(entry.platform, manifests[contents[0]])
         else:
-            reason = f"the same image was rejected later, as {later.image.reference}"
-            excluded.append(Exclusion(*entry.key, reason))
+            listed.append(entry)
+            continue
+        excluded.append(Exclusion(*entry.key, reason))
     return listed, excluded
 
 
@@ -94,6 +101,13 @@ def _contents(result: Result) -> list[_Content]:
     return [(digest, platform, result.profile) for digest in digests]
 
 
+def _ambiguous(platform: str, manifests: Collection[str]) -> str:
+    return (
+        f"its index holds {len(manifests)} manifests for {platform}, so engines may run another"
+        " than the one that was certified"
+    )
+
+
 def _objections(
     policy: Policy, result: Result, revoked: Sequence[Revocation], now: datetime
 ) -> Iterator[str]:
@@ -109,6 +123,10 @@ def _objections(
     if not (image.digest and image.registry and image.repository and image.platform):
         yield "it has no digest in a registry, so it cannot be pulled by digest"
         return
+    if image.rival_manifests:
+        yield _ambiguous(image.platform, image.rival_manifests)
+    if is_ahead(result.finished_at, now):
+        yield f"it was certified on {result.finished_at:%Y-%m-%d}, which is yet to come"
     expires = valid_until(result.checks, result.expires_at)
     if expires <= now:
         yield f"its certificate expired on {expires:%Y-%m-%d}"

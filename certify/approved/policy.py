@@ -90,8 +90,14 @@ class Policy(Value):
         """Return True if the policy allows images from a repository."""
         if self.registries is None:
             return True
-        name = f"{registry}/{repository}"
-        return any(fnmatchcase(name if "/" in glob else registry, glob) for glob in self.registries)
+        for glob in self.registries:
+            of_registry, slash, of_repository = glob.partition("/")
+            # One after the other: the star of a registry must not reach into a repository.
+            if fnmatchcase(registry, of_registry) and (
+                not slash or fnmatchcase(repository, of_repository)
+            ):
+                return True
+        return False
 
 
 def parse_policy(text: str, source: str) -> Policy:

@@ -47,15 +47,15 @@ class Publication:
 
 @dataclass(slots=True)
 class _ResultReader:
-    """Reads results one by one; signs each, and learns which indexes hold which manifests."""
+    """Reads results with their numbers; signs each, and learns which indexes hold what."""
 
     signer: Signer | None
     indexes: Indexes
     files: dict[str, bytes] = field(default_factory=dict)
     attachments: list[Attachment] = field(default_factory=list)
 
-    def read(self, ledger: Ledger, shown: Sequence[MatrixRow]) -> Iterator[Result]:
-        for _, result in ledger.recorded_results(shown):
+    def read(self, ledger: Ledger, shown: Sequence[MatrixRow]) -> Iterator[tuple[int, Result]]:
+        for row, result in ledger.recorded_results(shown):
             image = result.image
             # A manifest that is unknown in this result may be known from an earlier one.
             vague = image.digest is not None and image.manifest_digest is None
@@ -66,7 +66,7 @@ class _ResultReader:
                 self.files |= files
                 key = self.signer.key.public_key()
                 self.attachments += result_attachments([result], files, key)
-            yield result
+            yield row.id, result
 
 
 def publish(

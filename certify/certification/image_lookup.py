@@ -37,11 +37,15 @@ class ImageLookup:
         """
         image = self.image()
         if self._described is None and image.digest and image.platform:
-            name, manifest = reference.repository, None
+            name, manifests = reference.repository, list[str]()
             registry = engine.registry(reference.registry, timeout=5.0)
             with contextlib.suppress(ImageUnavailable), registry:
-                manifest = registry.manifest_digest(name, image.digest, image.platform)
-            facts = {"manifest_digest": manifest, "trust": publisher_trust(reference)}
+                manifests = registry.manifest_digests(name, image.digest, image.platform)
+            facts = {
+                "manifest_digest": manifests[0] if len(manifests) == 1 else None,
+                "rival_manifests": tuple(manifests) if len(manifests) > 1 else (),
+                "trust": publisher_trust(reference),
+            }
             self._described = image.model_copy(update=facts)
         return self._described or image
 

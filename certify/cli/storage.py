@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from certify.cli.parameters import grouped
+from certify.ledger.outbox import FOLDER, Outbox, take_in
 from certify.ledger.store import Ledger
 
 
@@ -20,12 +21,20 @@ class Storage:
     """A URL or a file; None means ``certify.db`` in the folder for reports."""
 
     def open_ledger(self, *, create: bool = True) -> Ledger:
-        """Open the ledger.
+        """Open the ledger, and record what an earlier command could not.
 
         Without ``create``, raises :class:`~certify.model.errors.NothingRecorded` if it does not
         exist.
         """
-        return Ledger.open(self.ledger or str(self.reports / "certify.db"), make=create)
+        url = self.ledger or str(self.reports / "certify.db")
+        ledger = Ledger.open(url, make=create, warn=_warn)
+        for line in take_in(Outbox(self.reports / FOLDER, ledger.name), ledger):
+            _warn(line)
+        return ledger
+
+
+def _warn(text: str) -> None:
+    click.echo(f"certify: {text}", err=True)
 
 
 storage_options = grouped(

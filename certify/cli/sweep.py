@@ -135,7 +135,7 @@ def sweep(
         ledger = stack.enter_context(storage.open_ledger())
         stack.enter_context(interruptible())
         engine = stack.enter_context(Engine.connect())
-        recorder = Recorder(ledger, storage.reports)
+        recorder = stack.enter_context(Recorder(ledger, storage.reports))
         sweeping = Sweep(engine, recorder, profiles, how)
         if not options.dry_run:
             number = stack.enter_context(

@@ -25,8 +25,8 @@ def decide(reference: Reference, request: ImageRequest, key: PublicKey) -> Decis
     """Decide from the statements that are attached to the image and signed with the key."""
     with Registry(reference.registry, login, timeout=10) as registry:
         repository = reference.repository
-        manifest = registry.manifest_digest(repository, request.digest, request.platform)
-        request = replace(request, manifest=manifest)
+        manifests = registry.manifest_digests(repository, request.digest, request.platform)
+        request = replace(request, manifest=manifests[0] if len(manifests) == 1 else None)
         try:
             found = read_statements_of_image(request, Referrers(registry, repository), key)
         except NotBelieved as error:

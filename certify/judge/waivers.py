@@ -11,9 +11,10 @@
     ticket = "OPS-1234"      # optional
     digest = "sha256:..."    # optional
 
-``image`` is a reference or a case-sensitive glob. It is compared with the reference as people write
-it (``debian:12``), in full (``docker.io/library/debian:12``) and without its registry
-(``library/debian:12``); ``*`` matches slashes too. ``digest`` narrows the waiver to the image with
+``image`` is a reference, which stands for exactly this image name, however it is spelled
+(``debian:12`` is ``docker.io/library/debian:12``), or a case-sensitive glob of one registry: like a
+reference, a glob that begins with no registry is for Docker Hub. ``*`` matches slashes too.
+``digest`` narrows the waiver to the image with
 this registry digest or image id. ``check`` is the id of exactly one check: a glob could come to
 cover checks that its author never considered. A date in ``expires`` is the last day, in UTC; a
 time without a zone is in UTC too.
@@ -33,7 +34,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, StringConstraints, ValidationInfo, field_validator
 
 from certify.model.errors import BadReference, BadWaivers
-from certify.model.reference import Reference
+from certify.model.reference import DOCKER_HUB, OFFICIAL, Reference, split_registry
 from certify.model.result import AppliedWaiver, Check, Image, WaiverNote
 from certify.model.terms import Level, Outcome, WaiverState
 from certify.model.value import Value
@@ -75,11 +76,14 @@ class Waiver(Value):
     @field_validator("image")
     @classmethod
     def _can_match(cls, image: str) -> str:
-        if not any(wildcard in image for wildcard in _GLOB):
-            try:
-                Reference.parse(image)
-            except BadReference as problem:
+        try:
+            Reference.parse(image)
+        except BadReference as problem:
+            if not any(wildcard in image for wildcard in _GLOB):
                 raise ValueError(str(problem)) from None
+            registry, _ = split_registry(image)
+            if re.search(r"[*?]|.\[", registry):
+                raise ValueError(f"the registry {registry!r} is a glob: name the one") from None
         return image
 
     @field_validator("check")
@@ -105,12 +109,16 @@ class Waiver(Value):
         """Return True if the waiver is for this image; the module's docstring has the rules."""
         if self.digest is not None and self.digest not in (image.digest, image.image_id):
             return False
-        names = _names(image)
+        names = _spellings(image)
         try:
-            exact = str(Reference.parse(self.image))
+            return Reference.parse(self.image) in names
         except BadReference:
-            exact = self.image
-        return exact in names or any(fnmatchcase(name, self.image) for name in names)
+            registry, glob = split_registry(self.image)
+        return any(
+            each.registry == registry and fnmatchcase(path, glob)
+            for each in names
+            for path in _paths(each)
+        )
 
     def expired(self, now: datetime) -> bool:
         """Return True if the waiver no longer counts."""
@@ -207,14 +215,16 @@ def _state(waiver: Waiver, check: Check, now: datetime) -> WaiverState | None:
     return WaiverState.UNNEEDED if check.outcome is Outcome.PASSED else None
 
 
-def _names(image: Image) -> set[str]:
-    """Return all names by which a waiver can match an image."""
+def _spellings(image: Image) -> list[Reference]:
+    """Return the image's reference, and the same without a digest if it has a tag."""
     reference = Reference.parse(image.reference)
-    spellings = [reference]
-    if reference.tag is not None and reference.digest is not None:
-        spellings.append(replace(reference, digest=None))
-    return {
-        name
-        for each in spellings
-        for name in (each.familiar, str(each), str(each).removeprefix(f"{each.registry}/"))
-    }
+    if reference.tag is None or reference.digest is None:
+        return [reference]
+    return [reference, replace(reference, digest=None)]
+
+
+def _paths(reference: Reference) -> tuple[str, ...]:
+    """Return repository, tag and digest, as a glob of the registry may spell them."""
+    path = str(reference).removeprefix(f"{reference.registry}/")
+    official = reference.registry == DOCKER_HUB and path.startswith(OFFICIAL)
+    return (path, path.removeprefix(OFFICIAL)) if official else (path,)

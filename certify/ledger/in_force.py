@@ -22,6 +22,7 @@ class ResultInForce:
     suite_digest: str
     host_class: str
     """The kind of host (:attr:`certify.model.result.Host.kind`); empty if unknown."""
+    finished_at: datetime
     expires_at: datetime
 
     @property

@@ -1,7 +1,9 @@
 """The queries of a ledger, in SQL that both SQLite and PostgreSQL understand.
 
-The result in force for an image, platform and profile is the newest that is not inconclusive, or
-else the newest. An image is identified by its digest, or else its ID, or else its reference.
+The result in force for an image, platform and profile is the last recorded that is not
+inconclusive, or else the last recorded: the order of recording decides, which is that of the
+numbers, and no host's clock. An image is identified by its digest, or else its ID, or else its
+reference.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, false, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, case, false, func, or_, select
 
 from certify.ledger.schema import results_table
 from certify.model.result import Image
@@ -20,11 +22,23 @@ ROW = results_table.c
 NAMES = (ROW.reference, ROW.registry, ROW.repository, ROW.tag)
 """The columns about the reference; all other columns are about the image that it led to."""
 
-_is_inconclusive = ROW.status == Status.INCONCLUSIVE.value
-# After a failed pull nobody knows where a tag points now, even if the registry gave a digest.
-_knows_its_image = or_(ROW.image_id.is_not(None), ROW.status != Status.INCONCLUSIVE.value)
-_newest_first = (ROW.finished_at.desc(), ROW.id.desc())
-_inconclusive_last = case((_is_inconclusive, 1), else_=0)
+_INCONCLUSIVE = Status.INCONCLUSIVE.value
+
+
+def knows_its_image(results: FromClause) -> ColumnElement[bool]:
+    """Return the condition that a result tells where its tag points.
+
+    After a failed pull nobody knows that, even if the registry gave a digest.
+    """
+    return or_(results.c.image_id.is_not(None), results.c.status != _INCONCLUSIVE)
+
+
+_knows_its_image = knows_its_image(results_table)
+
+
+def _standing_first(results: FromClause) -> tuple[ColumnElement[Any], ...]:
+    """Return the order in which the first result of an image is the one in force."""
+    return case((results.c.status == _INCONCLUSIVE, 1), else_=0), results.c.id.desc()
 
 
 def results_of_references(
@@ -34,49 +48,60 @@ def results_of_references(
 
     The result may have been recorded under another name of the same image. Each row has
     ``columns`` of the result, then :data:`NAMES` of the reference itself.
+
+    Every step is a lookup in an index, so the cost grows in a line with the number of names,
+    whatever a database's statistics make its planner believe.
     """
-    in_force = _first(
-        (_inconclusive_last, *_newest_first), per=(ROW.identity, ROW.platform, ROW.profile)
-    )
-    # By number, not by time: what was recorded last shows where the tag points, as a tag may
-    # move back to an image with older results.
-    led_to = _first((ROW.id.desc(),), per=(ROW.reference, ROW.platform), where=_knows_its_image)
-    last = results_table.alias("last")
     asked = (
         select(ROW.reference, ROW.platform, ROW.profile)
         .where(_knows_its_image, *_of(profile))
         .distinct()
         .subquery("asked")
     )
-    return (
-        select(*columns, *(last.c[name.name] for name in NAMES))
+    seen = results_table.alias("seen")
+    last_id = (
+        select(seen.c.id)
+        .where(seen.c.reference == asked.c.reference, seen.c.platform == asked.c.platform)
+        .where(knows_its_image(seen))
+        .order_by(seen.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    last = results_table.alias("last")
+    image = (
+        select(last.c.identity, asked.c.platform, asked.c.profile)
+        .add_columns(*(last.c[name.name] for name in NAMES))
         .select_from(asked)
-        .join(
-            last, and_(last.c.reference == asked.c.reference, last.c.platform == asked.c.platform)
+        .join(last, last.c.id == last_id)
+        .subquery("image")
+    )
+    other = results_table.alias("other")
+    in_force_id = (
+        select(other.c.id)
+        .where(
+            other.c.identity == image.c.identity,
+            other.c.platform == image.c.platform,
+            other.c.profile == image.c.profile,
         )
-        .join(led_to, and_(led_to.c.id == last.c.id, led_to.c.place == 1))
-        .join(
-            results_table,
-            and_(
-                ROW.identity == last.c.identity,
-                ROW.platform == asked.c.platform,
-                ROW.profile == asked.c.profile,
-            ),
-        )
-        .join(in_force, and_(in_force.c.id == ROW.id, in_force.c.place == 1))
+        .order_by(*_standing_first(other))
+        .limit(1)
+        .scalar_subquery()
+    )
+    return (
+        select(*columns, *(image.c[name.name] for name in NAMES))
+        .select_from(image)
+        .join(results_table, ROW.id == in_force_id)
     )
 
 
 def runs_without_image(profile: str | None, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
-    """Select, per reference, platform and profile, the newest result that found no image."""
-    newest = _first(
-        _newest_first, per=(ROW.reference, ROW.platform, ROW.profile), where=~_knows_its_image
+    """Select, per reference, platform and profile, the last result that found no image."""
+    last = (
+        select(func.max(ROW.id))
+        .where(~_knows_its_image, *_of(profile))
+        .group_by(ROW.reference, ROW.platform, ROW.profile)
     )
-    return (
-        select(*columns)
-        .join(newest, newest.c.id == ROW.id)
-        .where(newest.c.place == 1, *_of(profile))
-    )
+    return select(*columns).where(ROW.id.in_(last))
 
 
 def result_in_force(image: Image, profile: str, now: datetime) -> Select[Any]:
@@ -87,26 +112,14 @@ def result_in_force(image: Image, profile: str, now: datetime) -> Select[Any]:
         select(ROW.id, ROW.document)
         .where(or_(false(), *names), ROW.platform == (image.platform or ""))
         .where(*_of(profile), ROW.expires_at > now)
-        .order_by(_inconclusive_last, *_newest_first)
+        .order_by(*_standing_first(results_table))
         .limit(1)
     )
 
 
 def history(reference: str) -> Select[Any]:
-    """Select all results of a reference, newest first."""
-    return select(ROW.id, ROW.document).where(ROW.reference == reference).order_by(*_newest_first)
-
-
-def _first(
-    order: Sequence[ColumnElement[Any]],
-    *,
-    per: Sequence[ColumnElement[Any]],
-    where: ColumnElement[bool] | None = None,
-) -> Subquery:
-    """Return IDs with their ``place``, from 1, among the rows with the same ``per``."""
-    place = func.row_number().over(partition_by=per, order_by=order)
-    ranked = select(ROW.id, place.label("place"))
-    return (ranked if where is None else ranked.where(where)).subquery()
+    """Select all results of a reference, the last recorded first."""
+    return select(ROW.id, ROW.document).where(ROW.reference == reference).order_by(ROW.id.desc())
 
 
 def _of(profile: str | None) -> tuple[ColumnElement[bool], ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Row, Update, select
 
+from certify.ledger.connect import writing
 from certify.ledger.schema import revocations_table
 from certify.model.approved import Revocation
 
@@ -44,7 +45,7 @@ class Revocations:
         """Revoke a digest from now on; a revocation already in force is replaced."""
         now = datetime.now(UTC)
         row = {"digest": digest, "reference": reference, "reason": reason, "revoked_at": now}
-        with self._translate_errors(), self._engine.begin() as connection:
+        with self._translate_errors(), writing(self._engine) as connection:
             connection.execute(_lifting(digest, "revoked again", now))
             connection.execute(revocations_table.insert().values(row))
         return Revocation.model_validate(row)
@@ -52,7 +53,7 @@ class Revocations:
     def lift(self, digest: str, reason: str) -> Revocation | None:
         """End a revocation, record the reason, and return it; None if none was in force."""
         query = select(revocations_table).where(ROW.digest == digest, _IN_FORCE).order_by(ROW.id)
-        with self._translate_errors(), self._engine.begin() as connection:
+        with self._translate_errors(), writing(self._engine) as connection:
             rows = connection.execute(query).all()
             connection.execute(_lifting(digest, reason, datetime.now(UTC)))
         return _revocation(rows[-1]) if rows else None

@@ -22,16 +22,18 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    func,
     inspect,
     select,
 )
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from certify.ledger.migrations import migrate
 from certify.model.errors import LedgerUnavailable
 
-VERSION = 3
+VERSION = 4
 """The version of the tables below. A ledger with a higher version was written by a newer certify.
-One with a lower version gets the missing tables when it is opened: so far tables were only added.
+One with a lower version is migrated when it is opened (:mod:`certify.ledger.migrations`).
 """
 
 
@@ -90,14 +92,13 @@ results_table = Table(
     # the kind of host; '' if there was none
     Column("host_class", String, nullable=False),
     Column("document", Text, nullable=False),
-    Index("certify_by_identity", "identity", "platform", "profile", "finished_at"),
-    Index("certify_by_reference", "reference", "platform", "profile", "finished_at"),
-    Index("certify_by_repository", "registry", "repository", "tag"),
+    # a name for one act of recording, so that it can be tried again; NULL in older ledgers
+    Column("recording", String),
+    Index("certify_by_image", "identity", "platform", "profile", "id"),
+    Index("certify_by_name", "reference", "platform", "id"),
     Index("certify_by_digest", "digest"),
     Index("certify_by_image_id", "image_id"),
-    Index("certify_by_status", "status", "grade"),
-    Index("certify_by_expiry", "expires_at"),
-    Index("certify_by_suite", "suite_digest"),
+    Index("certify_by_recording", "recording", unique=True),
 )
 
 sweeps_table = Table(
@@ -147,6 +148,15 @@ revocations_table = Table(
 )
 
 
+def clock_of(connection: Connection) -> datetime:
+    """Return the moment by the database's own clock, which all hosts of a ledger share."""
+    if connection.dialect.name == "sqlite":  # it has this host's, and tells whole seconds
+        return datetime.now(UTC)
+    now = connection.scalar(select(func.now(type_=UtcMoment())))
+    assert isinstance(now, datetime)
+    return now
+
+
 def version_of(connection: Connection) -> int | None:
     """Return the version of the ledger's tables, or None if there is no ledger yet."""
     if not inspect(connection).has_table(schema_table.name):
@@ -155,7 +165,7 @@ def version_of(connection: Connection) -> int | None:
 
 
 def create(connection: Connection) -> None:
-    """Create the missing tables, within the open transaction of the connection.
+    """Create or migrate the tables, within the open transaction of the connection.
 
     Raises :class:`LedgerUnavailable` if an SQLite file has tables of another program; a database
     on a server may be shared.
@@ -169,9 +179,11 @@ def create(connection: Connection) -> None:
         )
     for table in METADATA.sorted_tables:
         connection.execute(CreateTable(table, if_not_exists=True))
+    before = version_of(connection)
+    if before is not None and before < VERSION:
+        migrate(connection, before)
     for index in sorted(results_table.indexes, key=lambda index: str(index.name)):
         connection.execute(CreateIndex(index, if_not_exists=True))
-    before = version_of(connection)
     if before is None:
         connection.execute(schema_table.insert().values(version=VERSION))
     elif before < VERSION:

@@ -1,24 +1,32 @@
 """The ledger: all results ever recorded, and which of them are in force.
 
-The result in force for an image is the newest that is not inconclusive: an inconclusive run never
-replaces a certificate or a rejection. Several processes may write to one ledger at once.
+The result in force for an image is the last recorded that is not inconclusive: an inconclusive run
+never replaces a certificate or a rejection. Several processes may write to one ledger at once.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from uuid import uuid4
 
 from pydantic import ValidationError
 from sqlalchemy import Engine, Row, Select, select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from certify.ledger import queries
-from certify.ledger.connect import WRITES, allow_concurrent_reads, engine_for, name_of
+from certify.ledger.connect import (
+    allow_concurrent_reads,
+    back_up,
+    engine_for,
+    is_sqlite,
+    name_of,
+    writing,
+)
 from certify.ledger.in_force import ResultInForce
 from certify.ledger.matrix_rows import (
     HistoryPoint,
@@ -29,9 +37,10 @@ from certify.ledger.matrix_rows import (
 )
 from certify.ledger.queries import ROW
 from certify.ledger.revocations import Revocations
-from certify.ledger.schema import VERSION, create, results_table, version_of
+from certify.ledger.schema import VERSION, clock_of, create, results_table, version_of
 from certify.ledger.sweeps import Sweeps
-from certify.model.errors import LedgerUnavailable
+from certify.model.clock import is_ahead
+from certify.model.errors import LedgerUnavailable, NotRecordable
 from certify.model.result import Image, Result
 from certify.model.result_key import ResultKey
 from certify.model.revocation import reject_if_revoked
@@ -54,21 +63,27 @@ class Ledger:
     Every method raises :class:`LedgerUnavailable` if the database cannot be read or written.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, warn: Callable[[str], None] = lambda _: None) -> None:
         self._engine = engine
-        self._where = name_of(engine)
+        self._warn = warn
+        self._passed_over: set[int] = set()
+        self.name = name_of(engine)
+        """The database's name for messages, without a password."""
 
     @classmethod
-    def open(cls, url: str, *, make: bool = True) -> Self:
+    def open(
+        cls, url: str, *, make: bool = True, warn: Callable[[str], None] = lambda _: None
+    ) -> Self:
         """Open a ledger; ``url`` is a path or an SQLAlchemy database URL.
 
+        ``warn`` is told about each result that cannot be read and is passed over.
         A ledger that does not exist is created. If ``make`` is false, raises
         :class:`~certify.model.errors.NothingRecorded` instead for a missing file.
         Raises :class:`LedgerUnavailable` if the database does not answer, is not a ledger, or was
         written by a newer certify, and :class:`~certify.model.errors.BadLedgerUrl` for anything
         that is not an address.
         """
-        ledger = cls(engine_for(url, make=make))
+        ledger = cls(engine_for(url, make=make), warn)
         try:
             ledger._prepare()
         except BaseException:
@@ -101,13 +116,33 @@ class Ledger:
     ) -> None:
         self.close()
 
-    def record(self, result: Result) -> int:
-        """Record a result and return its number in this ledger."""
-        with self._translate_errors(), self._engine.begin() as connection:
-            inserted = connection.execute(results_table.insert().values(_row(result)))
-            key = inserted.inserted_primary_key
-        assert key is not None
-        return int(key[0])
+    def record(self, result: Result, recording: str | None = None) -> int:
+        """Record a result and return its number in this ledger.
+
+        ``recording`` names this act, so that it can be tried again when nobody knows whether it
+        succeeded: a second one of the same name changes nothing. Raises :class:`NotRecordable` for
+        a result of a host whose clock is ahead of the database's.
+        """
+        row = _row(result) | {"recording": recording or uuid4().hex}
+        done = select(ROW.id).where(ROW.recording == row["recording"])
+        with self._translate_errors(), writing(self._engine) as connection:
+            number = connection.scalar(done)
+            if number is None:
+                self._refuse_future(result, clock_of(connection))
+                inserted = connection.execute(results_table.insert().values(row))
+                number = inserted.inserted_primary_key[0]  # type: ignore[index]
+        return int(number)
+
+    def _refuse_future(self, result: Result, now: datetime) -> None:
+        moment, name = result.finished_at, result.image.reference
+        if moment.tzinfo is None:
+            raise NotRecordable(f"the result of {name} has a moment without a time zone: {moment}")
+        if is_ahead(moment, now):
+            raise NotRecordable(
+                f"the result of {name} is of {moment:%Y-%m-%d %H:%M} UTC, which lies in the future:"
+                f" by the clock of the ledger {self.name}, it is {now:%Y-%m-%d %H:%M}",
+                remedy="Set the clock of the host that certified it, then certify it again.",
+            )
 
     def matrix_rows(self, profile: str | None = None) -> list[MatrixRow]:
         """Return the rows of the matrix, ordered by reference, platform and profile.
@@ -132,13 +167,15 @@ class Ledger:
     def recorded_results(self, rows: Sequence[MatrixRow]) -> Iterator[tuple[MatrixRow, Result]]:
         """Yield each row with its result as recorded, under the row's name.
 
-        Results are read in batches, so not all of them are in memory at once.
+        Results are read in batches, so not all of them are in memory at once. One that cannot be
+        read is passed over.
         """
         for part in batched(rows, BATCH_SIZE):
             query = select(ROW.id, ROW.document).where(ROW.id.in_([each.id for each in part]))
             found = {row.id: result for result, row in self._read(query)}
             for each in part:
-                result = found[each.id]
+                if (result := found.get(each.id)) is None:
+                    continue
                 image = result.image.model_copy(update=each.names)
                 yield each, result.model_copy(update={"image": image})
 
@@ -159,7 +196,7 @@ class Ledger:
         """Return the results in force of all references, platforms and profiles."""
         columns = (
             ROW.identity, ROW.platform, ROW.profile, ROW.status, ROW.suite_digest,
-            ROW.host_class, ROW.expires_at,
+            ROW.host_class, ROW.finished_at, ROW.expires_at,
         )  # fmt: skip
         with self._translate_errors(), self._engine.connect() as connection:
             rows = connection.execute(queries.results_of_references(None, columns)).all()
@@ -173,6 +210,7 @@ class Ledger:
                 status=Status(row.status),
                 suite_digest=row.suite_digest,
                 host_class=row.host_class,
+                finished_at=row.finished_at,
                 expires_at=row.expires_at,
             )
             for row in rows
@@ -181,34 +219,45 @@ class Ledger:
     def result_in_force(self, image: Image, profile: str, now: datetime) -> Result | None:
         """Return the result in force of an image that has not expired, or None.
 
-        The image is recognised by its digest or its image ID, whatever its name.
+        The image is recognised by its digest or its image ID, whatever its name. A result from
+        the future is invalid, and none is returned instead of it.
         """
         found = self._read(queries.result_in_force(image, profile, now))
-        return next((result for result, _ in found), None)
+        result = next((result for result, _ in found), None)
+        return None if result is None or is_ahead(result.finished_at, now) else result
 
     def history(self, reference: str) -> list[Result]:
-        """Return all results recorded under exactly this reference, newest first."""
+        """Return all results recorded under exactly this reference, the last recorded first."""
         return [result for result, _ in self._read(queries.history(reference))]
 
     def _read(self, query: Select[Any]) -> Iterator[tuple[Result, Row[Any]]]:
-        """Yield the result in each row's document, with the row."""
+        """Yield the result in each row's document, with the row; pass over what cannot be read.
+
+        Fields that a newer certify has added are kept.
+        """
         with self._translate_errors(), self._engine.connect() as connection:
             rows = connection.execute(query).all()
         for row in rows:
             try:
-                yield Result.model_validate_json(row.document), row
+                result = Result.model_validate_json(row.document)
             except ValidationError as error:
-                raise LedgerUnavailable(
-                    f"{self._where}: result {row.id} cannot be read: {one_line(str(error))}",
-                    remedy="Another version of certify may have written it: use that one,"
-                    " or name another ledger with --ledger.",
-                ) from error
+                if row.id not in self._passed_over:
+                    self._passed_over.add(row.id)
+                    self._warn(
+                        f"{self.name}: result {row.id} cannot be read and is passed over: "
+                        + one_line(str(error), 200)
+                    )
+            else:
+                yield result, row
 
     def _prepare(self) -> None:
         with self._translate_errors():
-            if (self._version() or 0) < VERSION:
+            before = self._version()
+            if (before or 0) < VERSION:
+                if before is not None:
+                    back_up(self._engine, f"v{before}")
                 try:
-                    with self._engine.execution_options(**{WRITES: True}).begin() as connection:
+                    with writing(self._engine) as connection:
                         create(connection)
                 except DBAPIError:
                     # Two processes may create one ledger at once; the second then finds it made.
@@ -217,7 +266,7 @@ class Ledger:
             version = self._version()
         if version is None or version > VERSION:
             raise LedgerUnavailable(
-                f"{self._where} was written by a newer certify"
+                f"{self.name} was written by a newer certify"
                 f" (its tables are of version {version}, this certify knows {VERSION})",
                 remedy="Update certify, or name another ledger with --ledger.",
             )
@@ -232,18 +281,22 @@ class Ledger:
         """Turn errors of the database into :class:`LedgerUnavailable` with the ledger's name."""
         try:
             yield
+        except NotRecordable:
+            raise
         except LedgerUnavailable as error:
-            message = f"{self._where} is {error.message}"
+            message = f"{self.name} is {error.message}"
             raise LedgerUnavailable(message, remedy=ANOTHER_FILE) from error
         except (SQLAlchemyError, sqlite3.Error) as error:
             reason = one_line(str(getattr(error, "orig", None) or error)) or type(error).__name__
             if "not a database" in reason:
-                message = f"{self._where} is not a database"
+                message = f"{self.name} is not a database"
                 raise LedgerUnavailable(message, remedy=ANOTHER_FILE) from error
             raise LedgerUnavailable(
-                f"the ledger {self._where} cannot be used: {reason}",
+                f"the ledger {self.name} cannot be used: {reason}",
                 remedy="See that it is there, may be read and written, and has room;"
                 " or name another with --ledger.",
+                passing=isinstance(error, OperationalError | InterfaceError)
+                and (not is_sqlite(self._engine) or "locked" in reason),
             ) from error
 
 

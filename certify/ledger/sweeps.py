@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, Row, select
 
 from certify.ledger.changes import SweepEntry
-from certify.ledger.schema import beats_table, schema_table, sweeps_table, swept_table
+from certify.ledger.connect import writing
+from certify.ledger.schema import beats_table, clock_of, schema_table, sweeps_table, swept_table
 from certify.model.errors import LedgerUnavailable, SweepRunning
 from certify.model.terms import Grade, Status
 
@@ -56,25 +57,24 @@ class Sweeps:
         ended, or if that is unknown and it sent no heartbeat for :data:`SILENCE_LIMIT`.
         Raises :class:`SweepRunning` if another sweep is running.
         """
-        with self._translate_errors(), self._engine.begin() as connection:
+        with self._translate_errors(), writing(self._engine) as connection:
             # This locks the ledger's only row, so that of two sweeps that begin at once one waits
             # for the other: on a server, neither would see the row that the other inserts.
             connection.execute(schema_table.update().values(version=schema_table.c.version))
+            now = clock_of(connection)
             key = connection.execute(
-                sweeps_table.insert().values(
-                    source=source, owner=owner, started_at=datetime.now(UTC)
-                )
+                sweeps_table.insert().values(source=source, owner=owner, started_at=now)
             ).inserted_primary_key
             assert key is not None
             mine = int(key[0])
-            connection.execute(beats_table.insert().values(sweep=mine, at=datetime.now(UTC)))
+            connection.execute(beats_table.insert().values(sweep=mine, at=now))
             others = connection.execute(
                 select(sweeps_table).where(SWEEP.finished_at.is_(None), SWEEP.id != mine)
             ).all()
             for other in others:
                 dead = is_dead(other.owner)
                 if dead is None:
-                    dead = datetime.now(UTC) - _last_beat(connection, other) > SILENCE_LIMIT
+                    dead = now - _last_beat(connection, other) > SILENCE_LIMIT
                 if not dead:
                     pid = other.owner.partition("/")[2].partition("/")[0]
                     raise SweepRunning(
@@ -113,12 +113,12 @@ class Sweeps:
 
     def _beat(self, sweep: int) -> None:
         mine = beats_table.c.sweep == sweep
-        with self._translate_errors(), self._engine.begin() as connection:
-            connection.execute(beats_table.update().where(mine).values(at=datetime.now(UTC)))
+        with self._translate_errors(), writing(self._engine) as connection:
+            connection.execute(beats_table.update().where(mine).values(at=clock_of(connection)))
 
     def abandon(self, sweep: int) -> None:
         """Remove a sweep that did not finish; leave one that did."""
-        with self._translate_errors(), self._engine.begin() as connection:
+        with self._translate_errors(), writing(self._engine) as connection:
             _remove_unfinished(connection, sweep)
 
     def finish(self, sweep: int, entries: Iterable[SweepEntry]) -> None:
@@ -135,10 +135,10 @@ class Sweeps:
             }
             for each in entries
         ]  # fmt: skip
-        with self._translate_errors(), self._engine.begin() as connection:
-            ended = connection.execute(
-                sweeps_table.update().where(SWEEP.id == sweep).values(finished_at=datetime.now(UTC))
-            )
+        with self._translate_errors(), writing(self._engine) as connection:
+            now = clock_of(connection)
+            mine = sweeps_table.update().where(SWEEP.id == sweep)
+            ended = connection.execute(mine.values(finished_at=now))
             if not ended.rowcount:
                 return
             if rows:

@@ -19,6 +19,7 @@
         ├── ImageUnavailable     the image is neither local nor can it be pulled
         │   └── NoSuchImage      the registry answers, but has no such image
         ├── LedgerUnavailable    the ledger cannot be opened, read or written
+        │   └── NotRecordable    a result that no ledger takes, such as one from the future
         ├── NothingRecorded      the ledger to read does not exist yet
         ├── ListUnavailable      the approved-images list cannot be fetched or read
         ├── WouldShrink          the approved-images list would lose too many images at once
@@ -118,6 +119,15 @@ class NoSuchImage(ImageUnavailable):
 
 class LedgerUnavailable(Trouble):
     """The ledger cannot be opened, read or written, or is another program's file."""
+
+    def __init__(self, message: str, *, remedy: str = "", passing: bool = False) -> None:
+        super().__init__(message, remedy=remedy)
+        self.passing = passing
+        """True for trouble that may pass by itself: another process writes, a server restarts."""
+
+
+class NotRecordable(LedgerUnavailable):
+    """A result that no ledger takes, however often it is tried."""
 
 
 class NothingRecorded(Trouble):

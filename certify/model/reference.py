@@ -118,6 +118,17 @@ def quote(text: str, limit: int = 60) -> str:
     return repr(text if len(text) <= limit else text[: limit - 1] + "…")
 
 
+def split_registry(name: str) -> tuple[str, str]:
+    """Return the registry that a name or a glob is for, and the rest of it.
+
+    What begins with no registry is for Docker Hub, as in a reference.
+    """
+    first, slash, rest = name.partition("/")
+    names_a_host = first == "localhost" or "." in first or ":" in first or first != first.lower()
+    registry, rest = (first, rest) if slash and names_a_host else (DOCKER_HUB, name)
+    return (DOCKER_HUB if registry == _OLD_DOCKER_HUB else registry), rest
+
+
 def _fail(text: str, problem: str, example: str = _EXAMPLE) -> NoReturn:
     raise BadReference(
         f"{quote(text)} is not an image reference: {problem}; a correct example: {example}"
@@ -162,11 +173,7 @@ def _cut_tag(text: str) -> tuple[str, bool, str]:
 
 def _qualify(name: str) -> tuple[str, str]:
     """Return registry and repository of a name, with the defaults of Docker Hub."""
-    first, slash, rest = name.partition("/")
-    names_a_host = first == "localhost" or "." in first or ":" in first or first != first.lower()
-    registry, repository = (first, rest) if slash and names_a_host else (DOCKER_HUB, name)
-    if registry == _OLD_DOCKER_HUB:
-        registry = DOCKER_HUB
+    registry, repository = split_registry(name)
     if registry == DOCKER_HUB and repository and "/" not in repository:
         repository = OFFICIAL + repository
     return registry, repository

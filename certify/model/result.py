@@ -1,7 +1,7 @@
 """Results of certifications, as ``certify run --format json`` prints them.
 
 The public JSON Schema is generated from these classes. Durations are in seconds, sizes in bytes,
-moments in UTC.
+moments in UTC. Fields that a newer certify has added to a result are kept.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from certify.model.terms import Grade, Level, Outcome, Status, Trust, WaiverState
-from certify.model.value import Moment, Value
+from certify.model.value import Moment, OpenValue
 
 RESULT_SCHEMA = "certify/result/v1"
 REPORT_SCHEMA = "certify/report/v1"
 
 
-class Os(Value):
+class Os(OpenValue):
     """The operating system according to the image's ``/etc/os-release``."""
 
     id: str
@@ -25,7 +25,7 @@ class Os(Value):
     pretty_name: str | None = None
 
 
-class Image(Value):
+class Image(OpenValue):
     """The image under test. One that is only local has an ``image_id`` but no ``digest``."""
 
     reference: str
@@ -36,6 +36,8 @@ class Image(Value):
     """The digest that the reference leads to in its registry: the index's, if there is an index."""
     manifest_digest: str | None = None
     """The digest of the platform's own manifest; the same as ``digest`` without an index."""
+    rival_manifests: tuple[str, ...] = ()
+    """The digests of all manifests for the platform, if the index holds several."""
     image_id: str | None = None
     platform: str | None = None
     size_bytes: int | None = None
@@ -50,7 +52,7 @@ class Image(Value):
     """The trust that Docker Hub places in the publisher."""
 
 
-class Reason(Value):
+class Reason(OpenValue):
     """A reason for a verdict, with the check that it is about, if any."""
 
     check: str | None
@@ -60,7 +62,7 @@ class Reason(Value):
     """Evidence of trouble that belongs to no check; empty if a check has the evidence."""
 
 
-class Verdict(Value):
+class Verdict(OpenValue):
     """The verdict of a profile on the outcomes of all checks."""
 
     status: Status
@@ -68,7 +70,7 @@ class Verdict(Value):
     reasons: tuple[Reason, ...] = ()
 
 
-class AppliedWaiver(Value):
+class AppliedWaiver(OpenValue):
     """A waiver, as recorded with the check that did not pass and is excused."""
 
     reason: str
@@ -88,7 +90,7 @@ class WaiverNote(AppliedWaiver):
     """``used`` if its check is waived, ``unneeded`` if its check passed, or ``expired``."""
 
 
-class Check(Value):
+class Check(OpenValue):
     """The result of one check."""
 
     id: str
@@ -104,7 +106,7 @@ class Check(Value):
     """The waiver that covers a failure, or a skip because of a failure."""
 
 
-class Startup(Value):
+class Startup(OpenValue):
     """Startup times, as far as the image started and something was installed."""
 
     create_seconds: float | None = None
@@ -128,7 +130,7 @@ class Startup(Value):
 LaunchKind = Literal["init", "idle", "image"]
 
 
-class Launch(Value):
+class Launch(OpenValue):
     """The way in which the image was started."""
 
     kind: LaunchKind
@@ -140,7 +142,7 @@ class Launch(Value):
     """A command line that starts the image in the same way."""
 
 
-class Calibration(Value):
+class Calibration(OpenValue):
     """The speed of the host: times of certify's own probe container."""
 
     create_seconds: float
@@ -153,7 +155,7 @@ class Calibration(Value):
         return self.create_seconds + self.start_seconds + self.remove_seconds
 
 
-class Host(Value):
+class Host(OpenValue):
     """The host that ran the checks."""
 
     engine: str
@@ -173,14 +175,14 @@ class Host(Value):
         return f"cgroup v{self.cgroup_version}, {self.storage_driver}, {self.architecture}"
 
 
-class Suite(Value):
+class Suite(OpenValue):
     """The checks that were run; ``digest`` covers everything that can change a verdict."""
 
     version: str
     digest: str
 
 
-class Alternative(Value):
+class Alternative(OpenValue):
     """A certified image that can replace another as a base."""
 
     reference: str
@@ -191,7 +193,7 @@ class Alternative(Value):
     certified_at: Moment
 
 
-class Recommendation(Value):
+class Recommendation(OpenValue):
     """Certified images related to one that was rejected or certified on-launch."""
 
     closest: tuple[Alternative, ...] = ()
@@ -200,10 +202,10 @@ class Recommendation(Value):
     """The certified image on which this one is built; the layers above it cause the failure."""
 
 
-class Result(Value):
+class Result(OpenValue):
     """The result for one image under one profile: a certificate, or the reasons for none."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
     schema_: Literal["certify/result/v1"] = Field(default="certify/result/v1", alias="schema")
     image: Image
@@ -224,10 +226,10 @@ class Result(Value):
     expires_at: Moment
 
 
-class Report(Value):
+class Report(OpenValue):
     """The results of one run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
     schema_: Literal["certify/report/v1"] = Field(default="certify/report/v1", alias="schema")
     results: tuple[Result, ...]

@@ -24,3 +24,9 @@ class Value(BaseModel):
     """A frozen value that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OpenValue(Value):
+    """A frozen value that keeps unknown fields, as a newer certify may have written it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")

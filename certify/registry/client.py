@@ -110,8 +110,8 @@ class Registry:
             size = len(answer.content) or int(answer.headers["Content-Length"])
             return {"mediaType": answer.headers["Content-Type"], "digest": digest, "size": size}
 
-    def manifest_digest(self, repository: str, digest: str, platform: str) -> str | None:
-        """Return the digest of one platform's manifest: the same if it is no index, or None."""
+    def manifest_digests(self, repository: str, digest: str, platform: str) -> list[str]:
+        """Return the digests of one platform's manifests: the same if it is no index."""
         with self.explain_errors(f"read {repository}@{digest}"):
             path = f"manifests/{digest}"
             answer = self.request("GET", repository, path, headers={"Accept": ANY})
@@ -119,7 +119,7 @@ class Registry:
             manifest = answer.json()
             if manifest.get("mediaType") in (INDEX, _DOCKER_INDEX) or "manifests" in manifest:
                 return _of_platform(manifest["manifests"], normalize_platform(platform))
-            return digest
+            return [digest]
 
     def request(
         self, method: str, repository: str, path: str, *,
@@ -231,14 +231,13 @@ def check_digest(content: bytes, digest: str) -> None:
         raise ValueError("its content does not match the digest")
 
 
-def _of_platform(entries: list[Descriptor], platform: str) -> str | None:
-    """Return the digest of the only entry for a platform; None for none, or for several."""
+def _of_platform(entries: list[Descriptor], platform: str) -> list[str]:
+    """Return the digests of all entries for a platform."""
     for wanted in (platform, "/".join(platform.split("/")[:2])):
         found = {entry["digest"] for entry in entries if _platform_of(entry) == wanted}
         if found:
-            only = found.pop()
-            return only if not found and _DIGEST.fullmatch(only) else None
-    return None
+            return sorted(each for each in found if _DIGEST.fullmatch(each))
+    return []
 
 
 def _platform_of(entry: Descriptor) -> str:

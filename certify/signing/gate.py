@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import ValidationError
 
 from certify.model.approved import Approved, ApprovedList, Revocation
+from certify.model.clock import is_ahead
 from certify.model.errors import ListUnavailable
 from certify.model.platform import normalize_platform
 from certify.model.revocation import find_revocation
@@ -22,6 +23,7 @@ DecisionReason = Literal[
     "signature",  # missing, wrong, or about something else
     "replayed",  # an older list than one that was used before
     "list-expired",
+    "future",  # a list or a certificate from the future: one of two clocks is wrong
     "revoked",
     "unlisted",
     "moved",  # another digest of the same repository is approved
@@ -106,6 +108,8 @@ def decide_from_list(request: ImageRequest, listed: PublishedList, now: datetime
         raise _unreadable("the list of approved images", error) from error
     if now >= listed.head.expires_at:
         return Decision("list-expired", f"the list itself expired {_at(listed.head.expires_at)}")
+    if is_ahead(listed.head.published_at, now):
+        return Decision("future", f"the list is of the future: {_at(listed.head.published_at)}")
     if revocation := _revocation(request, same, revoked):
         return Decision("revoked", f"revoked: {one_line(revocation.reason)}")
     same = [each for each in same if f"{each.registry}/{each.repository}" == request.name]
@@ -162,6 +166,9 @@ def _decide(
         return Decision("profile", f"{participle} for {others}, not for {request.profile}")
     if isinstance(found, StatedResult) and found.result == "FAILED":
         return Decision("rejected", f"rejected for {found.profile} {_at(found.certified_at)}")
+    if is_ahead(found.certified_at, now):
+        text = f"certified {_at(found.certified_at)}, which is yet to come: compare the clocks"
+        return Decision("future", text, found)
     if now >= found.expires_at:
         return Decision("expired", f"its certificate expired {_at(found.expires_at)}", found)
     grade = f"{found.grade} " if found.grade else ""

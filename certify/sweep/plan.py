@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from certify.ledger.in_force import ResultInForce
+from certify.model.clock import is_ahead
 from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 from certify.util.text import short_digest
@@ -131,6 +132,8 @@ def _certified(image: ResolvedImage, known: ResultInForce, named: ResultInForce 
 
 
 def _stale_reason(known: ResultInForce, suite: str, host_class: str, now: datetime) -> str:
+    if is_ahead(known.finished_at, now):
+        return f"was certified on {known.finished_at:%Y-%m-%d}, which is yet to come"
     if known.expires_at <= now:
         return f"expired on {known.expires_at:%Y-%m-%d}"
     if known.suite_digest != suite:

@@ -11,8 +11,10 @@ from certify.certification.options import Options
 from certify.engine.client import Engine
 from certify.judge.profile import Profile
 from certify.ledger.changes import Change, find_changes
+from certify.model.approved import Revocation
 from certify.model.platform import normalize_platform
 from certify.model.result import Image, Result
+from certify.model.revocation import reject_if_revoked
 from certify.publish.recorder import Recorder
 from certify.sweep.expand import ListedImage, UnlistedPattern
 from certify.sweep.plan import Item, make_plan
@@ -44,6 +46,7 @@ class Sweep:
         self._profiles = profiles
         self._options = options
         self._collector = ResultCollector(profiles, options)
+        self._revoked: Sequence[Revocation] = ()
 
     def plan(
         self, images: Sequence[ListedImage], defaults: Sequence[str], *, force: bool
@@ -54,6 +57,7 @@ class Sweep:
         due.
         """
         engine, pull = self._engine, self._options.pull
+        self._revoked = self._ledger.revocations.in_force()
         resolved, allowed = Resolver(engine, self._profiles, self._options).resolve(
             images, defaults
         )
@@ -74,6 +78,7 @@ class Sweep:
         """Certify everything that is due; record and return all new results."""
         scheduler = Scheduler(self._engine, self._options, capacity, events_for, self._record)
         new = scheduler.run(plan.due)
+        self._recorder.settle()
         unrun = self._collector.postponed(plan.later)
         unrun |= self._collector.not_run(plan.items, new.keys() | unrun, self._result_in_force)
         for result in unrun.values():
@@ -94,6 +99,7 @@ class Sweep:
         one, which has the given number.
         """
         recorder, sweeps = self._recorder, self._ledger.sweeps
+        recorder.settle()
         new = dict(zip(new, recorder.reject_revoked(new.values()), strict=True))
         in_force: ResultsByKey = {}
         changes = None
@@ -111,7 +117,7 @@ class Sweep:
     def _record(self, result: Result) -> Result:
         """Record a result, and return it for display."""
         self._recorder.record(result)
-        return self._recorder.reject_revoked([result])[0]
+        return reject_if_revoked(result, self._revoked)
 
     def _result_in_force(self, image: Image, profile: str) -> Result | None:
         with self._recorder.errors_noted():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -70,11 +71,24 @@ def waived(until: datetime = SOON, level: Level = Level.REQUIRED) -> Result:
     return a_certificate(checks=(a_check("image.os", Outcome.FAILED, level, waiver=waiver),))
 
 
+def decide(
+    results: Sequence[Result], policy: Policy = ANYTHING, stopped: Sequence[Revocation] = ()
+) -> tuple[list[Approved], list[Exclusion]]:
+    """Approve results that were recorded in the order in which they were finished."""
+
+    def recorded(index: int) -> tuple[datetime, bool]:
+        return results[index].finished_at, results[index].verdict.status is Status.REJECTED
+
+    order = sorted(range(len(results)), key=recorded)
+    numbered = [(order.index(index) + 1, result) for index, result in enumerate(results)]
+    return approve(policy, numbered, stopped, NOW)
+
+
 def reason(
     result: Result, policy: Policy = ANYTHING, stopped: list[Revocation] | None = None
 ) -> str | None:
     """Why it is left out; nothing if it is approved."""
-    images, left = approve(policy, [result], stopped or [], NOW)
+    images, left = decide([result], policy, stopped or [])
     assert len(images) + len(left) == 1
     return left[0].reason if left else None
 
@@ -89,7 +103,7 @@ def test_a_certificate_is_approved_as_it_stands() -> None:
     result = result.model_copy(
         update={"image": result.image.model_copy(update={"trust": Trust.VERIFIED})}
     )
-    images, left = approve(ANYTHING, [result], revoked(8), NOW)
+    images, left = decide([result], stopped=revoked(8))
     assert left == []
     assert images == [
         Approved(
@@ -116,7 +130,7 @@ def test_a_certificate_is_approved_as_it_stands() -> None:
 
 @pytest.mark.parametrize("manifest", [None, digest(1)], ids=["unknown", "no index"])
 def test_an_unknown_manifest_stays_unknown(manifest: str | None) -> None:
-    images, _ = approve(ANYTHING, [a_certificate(image={"manifest_digest": manifest})], [], NOW)
+    images, _ = decide([a_certificate(image={"manifest_digest": manifest})])
     assert (images[0].digest, images[0].manifest_digest) == (digest(1), manifest)
 
 
@@ -267,16 +281,16 @@ def test_each_reason_is_reported(name: str) -> None:
 
 def test_a_waiver_that_ends_sooner_shortens_the_entry() -> None:
     for until, expected in ((9, 9), (90, 30)):
-        images, _ = approve(ANYTHING, [waived(NOW + days(until))], [], NOW)
+        images, _ = decide([waived(NOW + days(until))])
         assert images[0].expires_at == NOW + days(expected)
 
 
 def test_an_exclusion_has_the_name_of_its_entry() -> None:
     result = of_status(Status.REJECTED, image={"platform": None})
-    _, left = approve(ANYTHING, [result], [], NOW)
+    _, left = decide([result])
     assert left == [Exclusion(f"{REGISTRY}/{REPOSITORY}:1", "", "plain", "rejected")]
     assert left[0].key == (f"{REGISTRY}/{REPOSITORY}:1", "", "plain")
-    images, _ = approve(ANYTHING, [a_certificate()], [], NOW)
+    images, _ = decide([a_certificate()])
     assert images[0].key == (f"{REGISTRY}/{REPOSITORY}:1", "linux/amd64", "plain")
 
 
@@ -292,7 +306,7 @@ def named(reference: str, at: datetime = NOW, **fields: Any) -> Result:
 
 
 def test_every_name_of_an_image_is_listed_in_the_order_of_the_results() -> None:
-    images, left = approve(ANYTHING, [named(OTHER), named("a:1")], [], NOW)
+    images, left = decide([named(OTHER), named("a:1")])
     assert ([each.reference for each in images], left) == ([OTHER, "a:1"], [])
 
 
@@ -328,7 +342,7 @@ def test_a_later_rejection_of_the_same_content_outweighs(name: str, *, first: bo
     fields, later, outweighs = OUTWEIGHED[name]
     at = NOW - days(3)
     good, bad = named("a:1", at), named(OTHER, at + later, **fields)
-    images, left = approve(ANYTHING, [good, bad] if first else [bad, good], [], NOW)
+    images, left = decide([good, bad] if first else [bad, good])
     assert [each.reference for each in images] == ([] if outweighs else ["a:1"])
     reasons = {each.reference: each.reason for each in left}
     assert reasons.keys() == ({OTHER, "a:1"} if outweighs else {OTHER})
@@ -336,10 +350,38 @@ def test_a_later_rejection_of_the_same_content_outweighs(name: str, *, first: bo
         assert reasons["a:1"] == f"the same image was rejected later, as {OTHER}"
 
 
+def test_the_order_of_recording_decides_whatever_the_clocks_say() -> None:
+    good = named("a:1", NOW - days(1))
+    bad = named(OTHER, NOW - days(9), status=Status.REJECTED)
+    for numbers, listed in (((1, 2), []), ((2, 1), ["a:1"])):
+        recorded = list(zip(numbers, (good, bad), strict=True))
+        images, _ = approve(ANYTHING, recorded, [], NOW)
+        assert [each.reference for each in images] == listed
+
+
+@pytest.mark.parametrize(("ahead", "approved"), [(days(400), False), (timedelta(minutes=4), True)])
+def test_a_certificate_from_the_future_is_invalid(ahead: timedelta, *, approved: bool) -> None:
+    told = reason(named("a:1", NOW + ahead, expires_at=NOW + days(430)))
+    assert told is None if approved else str(told).endswith("which is yet to come")
+
+
+def test_an_index_with_two_manifests_for_a_platform_is_not_approved() -> None:
+    told = "its index holds 2 manifests for linux/amd64"
+    rivals = (digest(2), digest(3))
+    at_once = reason(a_certificate(image={"manifest_digest": None, "rival_manifests": rivals}))
+    assert str(at_once).startswith(told)
+    one_by_one = [named(f"{each}:1", image={"manifest_digest": each}) for each in rivals]
+    images, left = decide(one_by_one)
+    assert images == []
+    assert all(each.reason.startswith(told) for each in left)
+    other = named("arm:1", image={"manifest_digest": digest(3), "platform": "linux/arm64"})
+    assert len(decide([one_by_one[0], other])[0]) == 2, "each platform has one"
+
+
 def test_the_newest_of_several_rejections_counts() -> None:
     ages = {"b:1": 5, "c:1": 1, "d:1": 4}
     bad = [named(name, NOW - days(age), status=Status.REJECTED) for name, age in ages.items()]
-    images, left = approve(ANYTHING, [*bad, named("a:1", NOW - days(2))], [], NOW)
+    images, left = decide([*bad, named("a:1", NOW - days(2))])
     assert images == []
     assert left[-1].reason == "the same image was rejected later, as c:1"
 
@@ -432,7 +474,7 @@ policies = st.builds(
 def test_only_images_that_may_run_are_listed(
     policy: Policy, found: list[Result], stopped: list[int]
 ) -> None:
-    listed, left = approve(policy, found, revoked(*stopped), NOW)
+    listed, left = decide(found, policy, revoked(*stopped))
     assert len(listed) + len(left) == len(found)
     assert all(each.reason for each in left)
     gone = {digest(each) for each in stopped}

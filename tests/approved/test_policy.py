@@ -99,6 +99,7 @@ def test_values_are_not_converted(text: str, key: str, value: Any) -> None:
         ("ghcr.io/acme/*", "ghcr.io/acme/team/app", "ghcr.io/acme2/app"),
         ("ghcr.io/acme/app", "ghcr.io/acme/app", "ghcr.io/acme/app2"),
         ("docker.io/library/*", "docker.io/library/debian", "docker.io/evil/library"),
+        ("*.example/acme/*", "a.example/acme/app", "evil.invalid/b.example/acme/app"),
         ("GHCR.io", None, "ghcr.io/acme/app"),
     ],
 )

@@ -41,7 +41,8 @@ def test_a_lookup_that_failed_is_not_repeated() -> None:
 class Registry:
     """A registry that knows the manifest of every image, or does not answer."""
 
-    def __init__(self, *, silent: bool = False) -> None:
+    def __init__(self, *manifests: str, silent: bool = False) -> None:
+        self.manifests = list(manifests)
         self.silent = silent
         self.requests = 0
 
@@ -50,11 +51,11 @@ class Registry:
 
     def __exit__(self, *_error: object) -> None: ...
 
-    def manifest_digest(self, *_image: str) -> str:
+    def manifest_digests(self, *_image: str) -> list[str]:
         self.requests += 1
         if self.silent:
             raise ImageUnavailable("no answer")
-        return "sha256:manifest"
+        return self.manifests
 
 
 @pytest.mark.parametrize(("silent", "manifest"), [(False, "sha256:manifest"), (True, None)])
@@ -62,7 +63,7 @@ def test_the_registry_is_asked_once_for_more_facts(
     monkeypatch: pytest.MonkeyPatch, silent: bool, manifest: str | None
 ) -> None:
     monkeypatch.setattr(image_lookup, "publisher_trust", lambda _reference: Trust.OFFICIAL)
-    registry = Registry(silent=silent)
+    registry = Registry("sha256:manifest", silent=silent)
     engine = cast(Engine, SimpleNamespace(registry=lambda _host, timeout: registry))
     image = Image(reference="debian:12", digest="sha256:index", platform="linux/amd64")
     lookup = ImageLookup(lambda: image)
@@ -70,6 +71,14 @@ def test_the_registry_is_asked_once_for_more_facts(
         found = lookup.image_with_registry_facts(engine, REFERENCE)
         assert (found.manifest_digest, found.trust) == (manifest, Trust.OFFICIAL)
     assert registry.requests == 1
+
+
+def test_several_manifests_for_one_platform_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_lookup, "publisher_trust", lambda _reference: Trust.OFFICIAL)
+    engine = cast(Engine, SimpleNamespace(registry=lambda _host, timeout: Registry("one", "two")))
+    image = Image(reference="debian:12", digest="sha256:index", platform="linux/amd64")
+    found = ImageLookup(lambda: image).image_with_registry_facts(engine, REFERENCE)
+    assert (found.manifest_digest, found.rival_manifests) == (None, ("one", "two"))
 
 
 def test_an_image_that_is_only_local_has_no_registry_facts() -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from certify.judge.waivers import Waiver, in_force, matching, notes, parse_waivers, valid_until
 from certify.model.errors import BadWaivers, UsageError
@@ -153,11 +154,15 @@ def test_own_checks_can_be_waived_if_they_are_known() -> None:
 @pytest.mark.parametrize(
     ("pattern", "reference", "matches"),
     [
-        # As people write it, in full, and without the registry
+        # However it is spelled, and only in its own registry
         ("debian:12", "debian:12", True),
         ("docker.io/library/debian:12", "debian:12", True),
         ("library/debian:12", "debian:12", True),
-        ("team/app:1.2", "registry.example/team/app:1.2", True),
+        ("debian:12", "evil.example/debian:12", False),
+        ("debian:12", "evil.example/library/debian:12", False),
+        ("docker.io/library/debian:12", "evil.example/docker.io/library/debian:12", False),
+        ("team/app:1.2", "registry.example/team/app:1.2", False),
+        ("team/app:1.2", "docker.io/team/app:1.2", True),
         ("registry.example/team/app:1.2", "registry.example/team/app:1.2", True),
         # A plain reference without a tag means latest
         ("debian", "debian:latest", True),
@@ -172,8 +177,17 @@ def test_own_checks_can_be_waived_if_they_are_known() -> None:
         ("debian:1[23]", "debian:12", True),
         ("debian:1[!2]", "debian:12", False),
         ("debian:1.*", "debian:12", False),
-        ("*:12", "registry.example/team/sub/app:12", True),
-        ("team/*:*", "registry.example/team/sub/app:12", True),
+        ("*:12", "team/sub/app:12", True),
+        ("*:12", "registry.example/team/sub/app:12", False),
+        ("debian:*", "evil.example/debian:12", False),
+        ("*", "evil.example/debian:12", False),
+        ("team/*:*", "registry.example/team/sub/app:12", False),
+        ("team/*:*", "team/sub/app:12", True),
+        ("registry.example/*", "registry.example/team/sub/app:12", True),
+        ("registry.example/*:12", "registry.example:5000/app:12", False),
+        ("registry.example/*", "evil.example/registry.example/app:12", False),
+        ("localhost:5000/*", "localhost:5000/app:1", True),
+        ("[2001:db8::1]:5000/app:*", "[2001:db8::1]:5000/app:1", True),
         ("team/*", "registry.example/other/team/app:12", False),
         ("docker.io/*", "debian:12", True),
         ("docker.io/*", "registry.example/debian:12", False),
@@ -216,9 +230,15 @@ names = st.from_regex(r"[a-z]{1,3}(/[a-z]{1,3})?(:[a-zA-Z]{1,3})?", fullmatch=Tr
 @given(names, names)
 def test_a_plain_reference_matches_itself_alone(one: str, other: str) -> None:
     assert waiver(one).matches(image(one))
+    assert not waiver(one).matches(image(f"evil.example/{one}"))
     same = Reference.parse(one) == Reference.parse(other)
-    official = Reference.parse(f"library/{one}") if "/" not in one else None
-    assert waiver(one).matches(image(other)) is (same or official == Reference.parse(other))
+    assert waiver(one).matches(image(other)) is same
+
+
+@pytest.mark.parametrize("glob", ["*.example/team/app:1", "registry.example:*/app:1", "x.[ab]/a:*"])
+def test_the_registry_of_a_glob_is_no_glob(glob: str) -> None:
+    with pytest.raises(ValidationError, match="is a glob: name the one"):
+        waiver(glob)
 
 
 def test_matching_waivers_keep_their_order() -> None:

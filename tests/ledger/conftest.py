@@ -1,4 +1,4 @@
-"""A ledger in a temporary folder, and small results to record in it."""
+"""An empty ledger on each database, and small results to record in it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,31 @@ import pytest
 from certify.ledger.store import Ledger
 from certify.model.result import Result, Suite
 from tests.factories import NOON, a_result
+from tests.support import postgresql
+from tests.support.postgresql import Server
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server."""
+    with postgresql.running() as found:
+        if found is None:
+            pytest.skip("PostgreSQL is not installed")
+        yield found
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty ledger."""
+    if request.param == "SQLite":
+        return str(tmp_path / "certify.db")
+    found: Server = request.getfixturevalue("server")
+    return found.new_schema()
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(str(tmp_path / "certify.db")) as opened:
+def ledger(url: str) -> Iterator[Ledger]:
+    with Ledger.open(url) as opened:
         yield opened
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from certify.ledger.connect import name_of
+from certify.ledger.connect import engine_for, name_of
 from certify.ledger.store import Ledger
 from certify.model.errors import BadLedgerUrl, LedgerUnavailable, NothingRecorded
+from tests.factories import a_result
 
 
 @pytest.mark.parametrize(
@@ -21,9 +26,13 @@ from certify.model.errors import BadLedgerUrl, LedgerUnavailable, NothingRecorde
         "://certify.db",
     ],
 )
-def test_an_address_of_no_database_is_wrong_usage(url: str) -> None:
+def test_an_address_of_no_database_is_wrong_usage(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(BadLedgerUrl, match="not the address of a ledger") as refused:
         Ledger.open(url)
+    assert not list(tmp_path.iterdir())
     assert "secret" not in refused.value.message
     assert "sqlite:///" in refused.value.remedy
 
@@ -32,7 +41,7 @@ def test_an_address_of_no_database_is_wrong_usage(url: str) -> None:
     ("url", "message"),
     [
         ("postgresql+pg8000://user:secret@host/db", "no driver"),
-        ("sqlite:////proc/no/such/certify.db", "folder cannot be created"),
+        ("sqlite:////proc/no/such/certify.db", "cannot be created"),
         ("/proc", "is a folder"),
     ],
 )
@@ -55,3 +64,83 @@ def test_a_missing_file_is_created_only_on_request(tmp_path: Path) -> None:
         assert name_of(ledger._engine) == str(path)
     with Ledger.open(str(path), make=False) as ledger:
         assert ledger.matrix_rows() == []
+
+
+def test_the_driver_of_postgresql_is_psycopg() -> None:
+    engine = engine_for("postgresql://ana:secret@db.invalid/certify")
+    assert engine.dialect.driver == "psycopg"
+    assert "secret" not in name_of(engine)
+    engine.dispose()
+
+
+def test_an_empty_file_is_no_ledger(tmp_path: Path) -> None:
+    path = tmp_path / "certify.db"
+    path.touch()
+    for make in (True, False):
+        with pytest.raises(LedgerUnavailable, match="is empty, and no ledger"):
+            Ledger.open(str(path), make=make)
+    assert path.stat().st_size == 0
+
+
+READ = """
+import sys
+from certify.ledger.store import Ledger
+from certify.model.errors import LedgerUnavailable
+from tests.factories import a_result
+with Ledger.open(sys.argv[1], make=False) as ledger:
+    print(len(ledger.matrix_results()), ledger.history("docker.io/library/debian:12") != [])
+    try:
+        ledger.record(a_result())
+    except LedgerUnavailable as error:
+        print(error.message)
+"""
+
+
+def read_as_nobody(path: Path) -> list[str]:
+    """Read a ledger as a user who may write neither the file nor its folder."""
+    become = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    path.parent.chmod(0o555)
+    path.chmod(0o444)
+    try:
+        ended = subprocess.run(
+            [*become, sys.executable, "-c", READ, str(path)],
+            check=False, capture_output=True, text=True, cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+    finally:
+        path.parent.chmod(0o755)
+        path.chmod(0o644)
+    return (ended.stdout + ended.stderr.strip()).splitlines()
+
+
+@pytest.fixture
+def shown() -> Iterator[Path]:
+    """A folder that every user may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("open_elsewhere", [True, False])
+def test_a_ledger_can_be_read_by_whom_it_does_not_belong_to(
+    shown: Path, *, open_elsewhere: bool
+) -> None:
+    path = shown / "cert?#%20.db"
+    with Ledger.open(str(path)) as ledger:
+        ledger.record(a_result())
+        if open_elsewhere:
+            for log in shown.iterdir():
+                log.chmod(0o644)
+            found = read_as_nobody(path)
+    if not open_elsewhere:
+        found = read_as_nobody(path)
+    assert found[0] == "1 True"
+    assert "cannot be used: attempt to write a readonly database" in found[1]
+
+
+def test_a_log_that_cannot_be_read_is_told(shown: Path) -> None:
+    path = shown / "certify.db"
+    with Ledger.open(str(path)) as ledger:
+        ledger.record(a_result())
+        log = Path(f"{path}-wal").read_bytes()
+    Path(f"{path}-wal").write_bytes(log)
+    assert "the newest results are still in" in " ".join(read_as_nobody(path))

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from certify.ledger.store import Ledger
-from certify.model.result import Result
+from certify.model.result import Image, Result
 from certify.model.terms import Status
 from tests.factories import NOON
 
@@ -44,6 +44,23 @@ def test_an_inconclusive_result_replaces_no_other(
     newest = max(hour for hour, status in enumerate(statuses) if status == in_force)
     (result,) = ledger.matrix_results()
     assert result.finished_at == NOON + timedelta(hours=newest)
+
+
+@pytest.mark.parametrize("kind", ["two names", "one name"])
+def test_the_order_of_recording_decides_and_no_hosts_clock(
+    ledger: Ledger, make_result: Make, kind: str
+) -> None:
+    ahead = 120 * 24
+    ledger.record(make_result(digest="a", hour=ahead))
+    for number in (1, 2):
+        name = DEBIAN if kind == "one name" else f"copy:{number}"
+        ledger.record(make_result(name, digest="a", hour=number, status=REJECTED))
+    assert {each.verdict.status for each in ledger.matrix_results()} == {REJECTED}
+    assert {each.status for each in ledger.results_in_force()} == {REJECTED}
+    image = Image(reference="x", digest="a", platform="linux/amd64")
+    found = ledger.result_in_force(image, "devspace", NOON + timedelta(hours=3))
+    assert found is not None
+    assert found.verdict.status is REJECTED
 
 
 def test_a_tag_that_moved_has_only_a_row_of_its_newest_image(

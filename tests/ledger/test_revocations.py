@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable
@@ -35,21 +34,20 @@ def test_a_revocation_is_in_force_until_it_is_lifted(ledger: Ledger, make_result
     assert ledger.revocations.lift(TWO, "false alarm") is None
 
 
-def test_the_last_reason_counts_and_all_are_recorded(tmp_path: Path, ledger: Ledger) -> None:
+def test_the_last_reason_counts_and_all_are_recorded(ledger: Ledger) -> None:
     for reason in ("first", "second"):
         ledger.revocations.add(ONE, "x", reason)
     assert reasons(ledger) == [(ONE, "second")]
     ledger.revocations.lift(ONE, "fixed")
     assert reasons(ledger) == []
-    rows = sqlite3.connect(tmp_path / "certify.db").execute(
-        "SELECT reason, lifted_because FROM certify_revocations ORDER BY id"
-    )
-    assert rows.fetchall() == [("first", "revoked again"), ("second", "fixed")]
+    query = "SELECT reason, lifted_because FROM certify_revocations ORDER BY id"
+    with ledger._engine.connect() as connection:
+        rows = [tuple(row) for row in connection.execute(text(query))]
+    assert rows == [("first", "revoked again"), ("second", "fixed")]
 
 
-def test_a_missing_table_is_trouble(tmp_path: Path, ledger: Ledger) -> None:
-    with sqlite3.connect(tmp_path / "certify.db") as connection:
-        connection.execute("DROP TABLE certify_revocations")
-    connection.close()
-    with pytest.raises(LedgerUnavailable, match="no such table"):
+def test_a_missing_table_is_trouble(ledger: Ledger) -> None:
+    with ledger._engine.begin() as connection:
+        connection.execute(text("DROP TABLE certify_revocations"))
+    with pytest.raises(LedgerUnavailable, match=r"no such table|does not exist"):
         ledger.revocations.in_force()

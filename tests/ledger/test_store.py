@@ -9,12 +9,14 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import select
 
+from certify.ledger.schema import results_table
 from certify.ledger.store import Ledger
-from certify.model.errors import LedgerUnavailable
+from certify.model.errors import LedgerUnavailable, NotRecordable
 from certify.model.result import AppliedWaiver, Check, Image, Result, WaiverNote
 from certify.model.terms import Level, Outcome, Status, WaiverState
 from tests.factories import NOON
@@ -78,11 +80,11 @@ def test_a_lone_surrogate_is_replaced(ledger: Ledger, make_result: Make) -> None
     assert ledger.history(DEBIAN)[0].image.created == "\ufffd"
 
 
-def test_history_is_newest_first_and_of_one_reference(ledger: Ledger, make_result: Make) -> None:
+def test_history_begins_with_the_last_recorded(ledger: Ledger, make_result: Make) -> None:
     for hour, digest in ((1, "a"), (3, "c"), (2, "b")):
         ledger.record(make_result(digest=digest, hour=hour))
     ledger.record(make_result(BOOKWORM, digest="z", hour=9))
-    assert [r.image.digest for r in ledger.history(DEBIAN)] == ["c", "b", "a"]
+    assert [r.image.digest for r in ledger.history(DEBIAN)] == ["b", "c", "a"]
     assert ledger.history("debian") == []
 
 
@@ -109,22 +111,77 @@ def test_a_file_that_is_no_database_is_refused_and_unchanged(tmp_path: Path) -> 
     assert path.read_bytes() == before
 
 
-def test_a_result_that_cannot_be_read_is_named(tmp_path: Path, make_result: Make) -> None:
-    path = tmp_path / "certify.db"
-    with Ledger.open(str(path)) as ledger:
-        number = ledger.record(make_result())
-        engine = create_engine(f"sqlite:///{path}")
-        with engine.begin() as connection:
-            connection.execute(text("UPDATE certify_results SET document = '{}'"))
-        engine.dispose()
-        with pytest.raises(LedgerUnavailable, match=f"result {number} cannot be read"):
-            ledger.matrix_results()
+def test_a_result_that_cannot_be_read_is_told_and_passed_over(url: str, make_result: Make) -> None:
+    warnings: list[str] = []
+    with Ledger.open(url, warn=warnings.append) as ledger:
+        for name in ("a:1", "b:1", "c:1"):
+            ledger.record(make_result(name, digest=name))
+        spoil(ledger, "b:1", lambda document: document.pop("verdict"))
+        assert [each.image.reference for each in ledger.matrix_results()] == ["a:1", "c:1"]
+        assert ledger.history("b:1") == []
+    (warning,) = warnings
+    assert "result 2 cannot be read and is passed over" in warning
+
+
+def test_fields_of_a_newer_version_are_kept(ledger: Ledger, make_result: Make) -> None:
+    ledger.record(make_result().model_copy(update={"checks": (WAIVED_CHECK,)}))
+
+    def add(document: dict[str, Any]) -> None:
+        document["image"]["sbom"] = {"spdx": "2.3"}
+        document["checks"][0]["retries"] = 2
+
+    spoil(ledger, DEBIAN, add)
+    (found,) = ledger.matrix_results()
+    kept = found.model_dump(mode="json", by_alias=True)
+    assert kept["image"]["sbom"] == {"spdx": "2.3"}
+    assert kept["checks"][0]["retries"] == 2
+    ledger.record(found)
+    assert ledger.history(DEBIAN) == [found, found]
+
+
+def spoil(ledger: Ledger, reference: str, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the document of a result in the database."""
+    mine = results_table.c.reference == reference
+    with ledger._engine.begin() as connection:
+        document = json.loads(connection.scalar(select(results_table.c.document).where(mine)) or "")
+        change(document)
+        changed = results_table.update().where(mine).values(document=json.dumps(document))
+        connection.execute(changed)
+
+
+def test_a_recording_that_is_tried_again_is_one(ledger: Ledger, make_result: Make) -> None:
+    result = make_result()
+    assert [ledger.record(result, "r1"), ledger.record(result, "r1"), ledger.record(result)] == [
+        1, 1, 2,
+    ]  # fmt: skip
+    assert len(ledger.history(DEBIAN)) == 2
+
+
+def test_a_result_from_the_future_is_refused(ledger: Ledger, make_result: Make) -> None:
+    late, soon = (
+        datetime.now(UTC) + ahead for ahead in (timedelta(days=400), timedelta(minutes=1))
+    )
+    result = make_result(digest="a")
+    with pytest.raises(NotRecordable, match="lies in the future: by the clock of the ledger"):
+        ledger.record(result.model_copy(update={"finished_at": late}))
+    assert ledger.matrix_rows() == []
+    ledger.record(result.model_copy(update={"finished_at": soon}))
+    assert len(ledger.matrix_rows()) == 1, "clocks may differ a little"
+
+
+def test_a_result_that_lies_in_the_future_now_is_not_in_force(
+    ledger: Ledger, make_result: Make
+) -> None:
+    ledger.record(make_result(image_id="i", hour=2))
+    image = Image(reference="x", image_id="i", platform="linux/amd64")
+    assert ledger.result_in_force(image, "devspace", NOON + timedelta(hours=2)) is not None
+    assert ledger.result_in_force(image, "devspace", NOON) is None
 
 
 def record_some(path: str, worker: int, template: str) -> int:
     """Open the ledger and write to it, in one of several processes that also create it."""
     result = Result.model_validate_json(template)
-    for number in range(20):
+    for number in range(5):
         name = f"worker{worker}:{number}"
         with Ledger.open(path) as ledger:
             ledger.record(
@@ -139,12 +196,12 @@ def record_some(path: str, worker: int, template: str) -> int:
 def test_many_processes_create_and_write_one_ledger(tmp_path: Path, make_result: Make) -> None:
     path = str(tmp_path / "certify.db")
     template = make_result(digest="a").model_dump_json(by_alias=True)
-    workers = 4
+    workers = 3
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         done = pool.map(record_some, [path] * workers, range(workers), [template] * workers)
         assert list(done) == list(range(workers))
     with Ledger.open(path) as ledger:
-        assert len(ledger.matrix_results()) == workers * 20
+        assert len(ledger.matrix_results()) == workers * 5
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()

@@ -58,6 +58,7 @@ def test_a_revoked_image_is_recorded_unchanged_and_reported_as_rejected(
     certificate = tmp_path / f"reports/results/{certificate_stem(result)}.json"
     assert Result.model_validate_json(certificate.read_text()).verdict == found.verdict
     assert ledger.history(OWN) == [result], "recorded unchanged"
+    assert not (tmp_path / "reports/unrecorded").exists()
     assert recorder.errors == []
 
 
@@ -116,6 +117,7 @@ def test_a_ledger_that_fails_costs_no_result(
     rejected = certificate(1, Status.REJECTED)
     for number in range(20):  # until no page has room for one more
         recorder.record(certificate(number))
+    recorder.settle()
     found = recorder.recommend(recorder.reject_revoked([rejected]))
     assert [each.verdict for each in found] == [rejected.verdict]
     recorder.write_reports(found)

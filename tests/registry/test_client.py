@@ -200,10 +200,15 @@ def test_an_index_leads_to_the_manifest_of_a_platform(registry: Registry, media_
     index = registry.put_manifest("team/multi", "1", media_type, body.encode())
     with Client(registry.host, anonymous) as client:
         assert client.digest("team/multi", "1") == index
-        assert client.manifest_digest("team/multi", index, "linux/amd64") == mine
-        assert client.manifest_digest("team/multi", index, "linux/arm64/v8") == other
-        assert client.manifest_digest("team/multi", index, "linux/s390x") is None
-        assert client.manifest_digest("team/multi", mine, "linux/amd64") == mine
+        assert client.manifest_digests("team/multi", index, "linux/amd64") == [mine]
+        assert client.manifest_digests("team/multi", index, "linux/arm64/v8") == [other]
+        assert client.manifest_digests("team/multi", index, "linux/s390x") == []
+        assert client.manifest_digests("team/multi", mine, "linux/amd64") == [mine]
+    twice = [*entries, entries[1] | {"platform": entries[0]["platform"]}]
+    body = json.dumps({"schemaVersion": 2, "mediaType": media_type, "manifests": twice})
+    index = registry.put_manifest("team/multi", "2", media_type, body.encode())
+    with Client(registry.host, anonymous) as client:
+        assert client.manifest_digests("team/multi", index, "linux/amd64") == sorted([mine, other])
 
 
 # ------------------------------------------------------------------------------- logins

@@ -221,4 +221,4 @@ def test_a_manifest_that_is_another_one_tells_nothing() -> None:
     with serving(lambda _method, _path: Reply(200, body)) as port:
         with Client(f"127.0.0.1:{port}", anonymous) as client:
             with pytest.raises(ImageUnavailable, match="does not match the digest"):
-                client.manifest_digest("team/app", DIGEST, "linux/amd64")
+                client.manifest_digests("team/app", DIGEST, "linux/amd64")

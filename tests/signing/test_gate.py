@@ -72,6 +72,16 @@ CASES: dict[str, tuple[ImageRequest, ApprovedList, DecisionReason, str]] = {
         asked(1), a_list(an_entry(expires_at=NOW)), "expired", "its certificate expired on",
     ),
     "in an expired list": (asked(1), a_list(expires_at=NOW), "list-expired", "the list itself"),
+    "in a list of the future": (
+        asked(1), a_list(published_at=NOW + timedelta(days=1)), "future", "the list is of the",
+    ),
+    "certified in the future": (
+        asked(1), a_list(an_entry(certified_at=NOW + timedelta(days=1))),
+        "future", "which is yet to come",
+    ),
+    "certified by a clock that is ahead by seconds": (
+        asked(1), a_list(an_entry(certified_at=NOW + timedelta(seconds=20))), "approved", "native",
+    ),
     "revoked": (asked(1), a_list(revoked=(revoked(1),)), "revoked", "revoked: a miner"),
     "of a revoked index": (asked(2), a_list(revoked=(revoked(1),)), "revoked", "revoked:"),
     "of a revoked manifest": (asked(1), a_list(revoked=(revoked(2),)), "revoked", "revoked:"),
@@ -209,7 +219,10 @@ ATTACHED: dict[str, tuple[list[StatedResult], DecisionReason]] = {
         [a_certificate(result="FAILED", certified_at=LATER), a_certificate()], "rejected",
     ),
     "mended since": (
-        [a_certificate(certified_at=LATER), a_certificate(result="FAILED")], "approved",
+        [a_certificate(), a_certificate(result="FAILED", certified_at=EARLIER)], "approved",
+    ),
+    "mended in the future": (
+        [a_certificate(certified_at=LATER), a_certificate(result="FAILED")], "future",
     ),
     "rejected for another profile": (
         [a_certificate(), a_certificate(profile="devspace", result="FAILED", certified_at=LATER)],

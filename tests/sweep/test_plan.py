@@ -24,6 +24,7 @@ IN_FORCE = ResultInForce(
     status=Status.CERTIFIED,
     suite_digest="suite-1",
     host_class=HOST,
+    finished_at=NOW - timedelta(days=1),
     expires_at=NOW + timedelta(days=1),
 )
 
@@ -54,6 +55,10 @@ def plan(
          "inconclusive"),
         (WANTED, [replace(IN_FORCE, digest="sha256:bb")], False, ItemState.MOVED, "was bb"),
         (WANTED, [replace(IN_FORCE, expires_at=NOW)], False, ItemState.STALE, "expired"),
+        (
+            WANTED, [replace(IN_FORCE, finished_at=NOW + timedelta(1))], False,
+            ItemState.STALE, "is yet to come",
+        ),
         (WANTED, [replace(IN_FORCE, suite_digest="suite-0")], False, ItemState.STALE, "changed"),
         (WANTED, [replace(IN_FORCE, host_class="cgroup v1, vfs, x86_64")], False, ItemState.STALE,
          "certified on cgroup v1"),
@@ -117,6 +122,7 @@ results_in_force = st.builds(
     status=st.sampled_from(list(Status)),
     suite_digest=st.sampled_from(["suite-0", "suite-1"]),
     host_class=st.just(HOST),
+    finished_at=st.just(NOW - timedelta(2)),
     expires_at=st.sampled_from([NOW - timedelta(1), NOW + timedelta(1)]),
 )
 

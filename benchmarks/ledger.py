@@ -1,0 +1,80 @@
+"""Time to read the rows of the matrix from ledgers of several sizes, on both databases.
+
+The ledgers are filled with synthetic results of one row each, without statistics of the database:
+its planner must not need them. Run ``python -m benchmarks.ledger [--rows 1000 10000]``; it prints
+Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from certify.ledger.schema import results_table
+from certify.ledger.store import Ledger, _row
+from tests.factories import NOON, digest, result_of
+from tests.support import postgresql
+
+RUNS = 3
+
+
+def rows(count: int) -> Iterator[dict[str, object]]:
+    """Yield rows of as many images, each with a small document."""
+    template = result_of(1, NOON)
+    small = template.model_copy(update={"checks": template.checks[:3]})
+    for number in range(count):
+        named = {
+            "reference": f"registry.invalid/team/app:{number}", "tag": str(number),
+            "digest": digest(number), "image_id": digest(number),
+        }  # fmt: skip
+        image = small.image.model_copy(update=named)
+        yield _row(small.model_copy(update={"image": image}))
+
+
+def fill(ledger: Ledger, count: int) -> None:
+    made = rows(count)
+    while part := list(islice(made, 1000)):
+        with ledger._engine.begin() as connection:
+            connection.execute(results_table.insert(), part)
+
+
+def measure(url: str, count: int) -> tuple[float, float]:
+    """Return the seconds to read the rows of the matrix, and the plan of a sweep."""
+    with Ledger.open(url) as ledger:
+        fill(ledger, count)
+        times: tuple[list[float], list[float]] = ([], [])
+        for _ in range(RUNS):
+            for read, into in zip(
+                (ledger.matrix_rows, ledger.results_in_force), times, strict=True
+            ):
+                begun = time.perf_counter()
+                assert len(read()) == count
+                into.append(time.perf_counter() - begun)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000, 10_000, 20_000])
+    options = parser.parse_args()
+    print(f"{os.cpu_count()} cores, median of {RUNS}\n")
+    print("| rows | SQLite: matrix | plan | PostgreSQL: matrix | plan |")
+    print("| ---: | ---: | ---: | ---: | ---: |")
+    with tempfile.TemporaryDirectory() as folder, postgresql.running() as server:
+        assert server is not None, "PostgreSQL is not installed"
+        for count in options.rows:
+            file = measure(str(Path(folder) / f"{count}.db"), count)
+            remote = measure(server.new_schema(), count)
+            cells = " | ".join(f"{each:.2f} s" for each in (*file, *remote))
+            print(f"| {count:,} | {cells} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""Recording beside the work: nothing is lost, whatever the database does meanwhile."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from certify.ledger import connect, recording
+from certify.ledger.outbox import FOLDER, Outbox, take_in
+from certify.ledger.recording import Recording
+from certify.ledger.store import Ledger
+from certify.model.result import Result
+from tests.factories import NOW, a_certificate, digest
+from tests.support import postgresql
+from tests.support.postgresql import Server
+from tests.support.waiting import eventually
+
+
+def numbered(number: int) -> Result:
+    return a_certificate(image={"reference": f"a:{number}", "digest": digest(number)})
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[Server]:
+    """A server that nobody else uses, to be stopped and frozen."""
+    with postgresql.running() as found:
+        if found is None:
+            pytest.skip("PostgreSQL is not installed")
+        yield found
+
+
+def count(ledger: Ledger) -> int:
+    return len(ledger.matrix_rows())
+
+
+def test_results_are_recorded_in_order_and_leave_nothing_behind(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    beside = Recording(ledger, tmp_path)
+    for number in (3, 1, 2):
+        beside.add(numbered(number))
+    assert beside.finish() == []
+    rows = sorted(ledger.matrix_rows(), key=lambda row: row.id)
+    assert [row.names["reference"] for row in rows] == ["a:3", "a:1", "a:2"]
+    assert not (tmp_path / FOLDER).exists()
+
+
+def test_a_server_that_restarts_loses_nothing(own_server: Server, tmp_path: Path) -> None:
+    with Ledger.open(own_server.new_schema()) as ledger:
+        beside = Recording(ledger, tmp_path)
+        beside.add(numbered(0))
+        assert beside.finish() == []
+        own_server.stop()
+        try:
+            for number in (1, 2):
+                beside.add(numbered(number))
+        finally:
+            own_server.start()
+        beside.add(numbered(3))
+        assert beside.finish() == []
+        assert count(ledger) == 4
+
+
+def test_a_server_that_hangs_holds_up_nobody(own_server: Server, tmp_path: Path) -> None:
+    address = own_server.new_schema()
+    with Ledger.open(address) as ledger:
+        beside = Recording(ledger, tmp_path)
+        beside.add(numbered(0))
+        assert beside.finish() == []
+        with own_server.frozen():
+            begun = time.monotonic()
+            for number in range(1, 9):
+                beside.add(numbered(number))
+            told = beside.finish(patience=0.5)
+            assert time.monotonic() - begun < 10
+            assert told[0] == "the ledger does not answer"
+            assert "8 results wait in" in told[1]
+        eventually(lambda: len(beside._waiting) == 7)  # what was sent is answered after all
+    with Ledger.open(address) as ledger:
+        (line,) = take_in(Outbox(tmp_path / FOLDER, ledger.name), ledger)
+        assert "of an earlier command" in line
+        assert count(ledger) == 9
+        assert sum(len(ledger.history(f"a:{number}")) for number in range(9)) == 9, "none twice"
+
+
+def test_a_file_that_is_locked_for_long_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(recording, "_LONGEST_PAUSE", 0.1)
+    path = tmp_path / "certify.db"
+    with Ledger.open(str(path)) as ledger:
+        writer = sqlite3.connect(path, isolation_level=None)
+        writer.execute("BEGIN IMMEDIATE")
+        beside = Recording(ledger, tmp_path)
+        for number in range(4):
+            beside.add(numbered(number))
+        eventually(lambda: beside._trouble is not None)
+        assert len(list((tmp_path / FOLDER).iterdir())) == 4
+        threading.Thread(target=beside.finish).start()
+        writer.execute("COMMIT")
+        writer.close()
+        eventually(lambda: count(ledger) == 4)
+        assert beside.finish() == []
+
+
+def test_what_waits_is_of_one_ledger_and_is_recorded_once(tmp_path: Path) -> None:
+    with (
+        Ledger.open(str(tmp_path / "one.db")) as one,
+        Ledger.open(str(tmp_path / "two.db")) as two,
+    ):
+        outbox = Outbox(tmp_path / FOLDER, one.name)
+        for number in (2, 1):
+            outbox.keep(f"r{number}", numbered(number))
+        one.record(numbered(1), "r1")  # its command was killed before it removed the file
+        assert list(take_in(Outbox(tmp_path / FOLDER, two.name), two)) == []
+        assert count(two) == 0
+        (line,) = take_in(outbox, one)
+        assert line.startswith("2 results of an earlier command")
+        assert count(one) == 2
+        assert len(one.history("a:1")) == 1
+        assert not outbox.folder.exists()
+
+
+def test_a_result_that_no_ledger_takes_is_told_and_not_kept(tmp_path: Path) -> None:
+    late = a_certificate(finished_at=NOW.replace(year=NOW.year + 1))
+    with Ledger.open(str(tmp_path / "certify.db")) as ledger:
+        beside = Recording(ledger, tmp_path)
+        beside.add(late)
+        beside.add(numbered(1))
+        (told,) = beside.finish()
+        assert "lies in the future" in told
+        assert count(ledger) == 1
+    assert not (tmp_path / FOLDER).exists()
+
+
+WAIT = """
+import sys
+from pathlib import Path
+from certify.ledger.store import Ledger
+from certify.publish.recorder import Recorder
+from certify.util.signals import interruptible
+from tests.factories import a_certificate
+with Ledger.open(sys.argv[1]) as ledger, interruptible():
+    with Recorder(ledger, Path(sys.argv[2])) as recorder:
+        recorder.record(a_certificate())
+        print("recording", flush=True)
+        sys.stdin.readline()
+        print("waiting", flush=True)
+        recorder.settle()
+"""
+
+
+@pytest.mark.parametrize("waits", ["for the recorder", "for a query"])
+def test_an_interrupt_is_heard_while_a_server_hangs(
+    own_server: Server, tmp_path: Path, waits: str
+) -> None:
+    script = (
+        WAIT if waits == "for the recorder" else WAIT.replace("settle()", "ledger.matrix_rows()")
+    )
+    address = own_server.new_schema()
+    Ledger.open(address).close()
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, address, str(tmp_path)],
+        cwd=Path(__file__).parents[2], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin and process.stdout
+    assert process.stdout.readline() == "recording\n"
+    with own_server.frozen():
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode
