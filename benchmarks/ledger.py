@@ -12,7 +12,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -50,9 +50,10 @@ def measure(url: str, count: int) -> tuple[float, float]:
         fill(ledger, count)
         times: tuple[list[float], list[float]] = ([], [])
         for _ in range(RUNS):
-            for read, into in zip(
-                (ledger.matrix_rows, ledger.results_in_force), times, strict=True
-            ):
+            reads: tuple[Callable[[], Sequence[object]], ...] = (
+                ledger.matrix_rows, ledger.results_in_force,
+            )  # fmt: skip
+            for read, into in zip(reads, times, strict=True):
                 begun = time.perf_counter()
                 assert len(read()) == count
                 into.append(time.perf_counter() - begun)
