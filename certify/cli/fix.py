@@ -148,7 +148,7 @@ def fix(
         raise UsageError("--profile: an image is fixed for one profile at a time.")
     after = None
     with storage.open_ledger() as ledger, interruptible(), Engine.connect() as engine:
-        fixer = _Fixer(engine, Recorder(ledger, storage.reports), profiles[0], options)
+        fixer = _Fixer(engine, Recorder(ledger, storage.reports, own=True), profiles[0], options)
         before = fixer.last_result(reference)
         proposal = fixer.propose(reference, before)
         if proposal is not None:

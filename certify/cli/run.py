@@ -25,6 +25,8 @@ from certify.publish.recorder import Recorder
 from certify.publish.text import print_report
 from certify.util.signals import interruptible
 
+TABLES_STAY = "certify: matrix and site have many images and stay; `certify report` updates them"
+
 
 @click.command()
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
@@ -52,7 +54,7 @@ def run(
     names = ", ".join(each.name for each in profiles)
     results: list[Result] = []
     with storage.open_ledger() as ledger, interruptible():
-        recorder, engine = Recorder(ledger, storage.reports), _engine()
+        recorder, engine = Recorder(ledger, storage.reports, own=True), _engine()
         try:
             for reference in references:
                 with RunProgress(reference.familiar, names) as progress:
@@ -66,6 +68,8 @@ def run(
             if results:
                 results = recorder.finish(results)
     print_results(results, output_format, lambda: print_report(results, Console()))
+    if recorder.leaves_tables:
+        click.echo(TABLES_STAY, err=True)
     not_recorded = report_errors(recorder.errors)
     sys.exit(exit_code(each.verdict.status for each in results) or not_recorded)
 

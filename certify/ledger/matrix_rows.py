@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,17 +47,20 @@ class HistoryPoint:
     """The digest, or else the image ID, or else the reference."""
 
 
-def read_rows(connection: Connection, profile: str | None) -> list[MatrixRow]:
-    """Return all rows of the matrix, or those of one profile, ordered by key.
+def read_rows(
+    connection: Connection, profile: str | None, references: Collection[str] | None = None
+) -> list[MatrixRow]:
+    """Return all rows of the matrix, or those of a profile or of some references, ordered by key.
 
     A run that found no image has a row only if no other result has the same key; if its platform
     is unknown too, only if no other row has the same reference and profile.
     """
     columns = (ROW.id, ROW.platform, ROW.profile, ROW.expires_at, ROW.status)
-    found = _rows(connection, queries.results_of_references(profile, columns))
+    found = _rows(connection, queries.results_of_references(profile, columns, references))
     rows = {each.key: each for each in found}
     names = {(each.names["reference"], each.profile) for each in found}
-    without_image = _rows(connection, queries.runs_without_image(profile, (*columns, *NAMES)))
+    lost = queries.runs_without_image(profile, (*columns, *NAMES), references)
+    without_image = _rows(connection, lost)
     for each in sorted(without_image, key=lambda each: not each.platform):
         name = each.names["reference"], each.profile
         if each.platform or name not in names:
@@ -77,10 +80,14 @@ def _rows(connection: Connection, query: Select[Any]) -> list[MatrixRow]:
     ]
 
 
-def read_newest_ids(connection: Connection) -> dict[ResultKey, int]:
+def read_newest_ids(
+    connection: Connection, references: Collection[str] | None = None
+) -> dict[ResultKey, int]:
     """Return the number of the newest result for each reference, platform and profile."""
     keys = (ROW.reference, ROW.platform, ROW.profile)
     query = select(*keys, func.max(ROW.id)).group_by(*keys)
+    if references is not None:
+        query = query.where(ROW.reference.in_(references))
     return {ResultKey(*key): number for *key, number in connection.execute(query)}
 
 

@@ -8,7 +8,7 @@ reference.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -42,7 +42,9 @@ def _standing_first(results: FromClause) -> tuple[ColumnElement[Any], ...]:
 
 
 def results_of_references(
-    profile: str | None, columns: Sequence[ColumnElement[Any]]
+    profile: str | None,
+    columns: Sequence[ColumnElement[Any]],
+    references: Collection[str] | None = None,
 ) -> Select[Any]:
     """Select, per reference, platform and profile, the result in force of its latest image.
 
@@ -54,7 +56,7 @@ def results_of_references(
     """
     asked = (
         select(ROW.reference, ROW.platform, ROW.profile)
-        .where(_knows_its_image, *_of(profile))
+        .where(_knows_its_image, *_of(profile, references))
         .distinct()
         .subquery("asked")
     )
@@ -94,11 +96,15 @@ def results_of_references(
     )
 
 
-def runs_without_image(profile: str | None, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
+def runs_without_image(
+    profile: str | None,
+    columns: Sequence[ColumnElement[Any]],
+    references: Collection[str] | None = None,
+) -> Select[Any]:
     """Select, per reference, platform and profile, the last result that found no image."""
     last = (
         select(func.max(ROW.id))
-        .where(~_knows_its_image, *_of(profile))
+        .where(~_knows_its_image, *_of(profile, references))
         .group_by(ROW.reference, ROW.platform, ROW.profile)
     )
     return select(*columns).where(ROW.id.in_(last))
@@ -122,5 +128,19 @@ def history(reference: str) -> Select[Any]:
     return select(ROW.id, ROW.document).where(ROW.reference == reference).order_by(ROW.id.desc())
 
 
-def _of(profile: str | None) -> tuple[ColumnElement[bool], ...]:
-    return () if profile is None else (ROW.profile == profile,)
+def recently_certified(profile: str, count: int) -> Select[Any]:
+    """Select the references of the last ``count`` certificates of a profile."""
+    return (
+        select(ROW.reference)
+        .where(ROW.profile == profile, ROW.status == Status.CERTIFIED.value)
+        .order_by(ROW.id.desc())
+        .limit(count)
+    )
+
+
+def _of(
+    profile: str | None, references: Collection[str] | None = None
+) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions on profile and reference; None stands for no condition."""
+    of_profile = () if profile is None else (ROW.profile == profile,)
+    return of_profile if references is None else (*of_profile, ROW.reference.in_(references))

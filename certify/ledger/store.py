@@ -7,7 +7,7 @@ never replaces a certificate or a rejection. Several processes may write to one 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
@@ -144,15 +144,30 @@ class Ledger:
                 remedy="Set the clock of the host that certified it, then certify it again.",
             )
 
-    def matrix_rows(self, profile: str | None = None) -> list[MatrixRow]:
+    def is_larger_than(self, count: int) -> bool:
+        """Return True if more than so many results are recorded."""
+        query = select(ROW.id).order_by(ROW.id).offset(count).limit(1)
+        with self._translate_errors(), self._engine.connect() as connection:
+            return connection.scalar(query) is not None
+
+    def recently_certified(self, profile: str, count: int) -> set[str]:
+        """Return the references of the last ``count`` certificates of a profile."""
+        with self._translate_errors(), self._engine.connect() as connection:
+            return set(connection.scalars(queries.recently_certified(profile, count)))
+
+    def matrix_rows(
+        self, profile: str | None = None, references: Collection[str] | None = None
+    ) -> list[MatrixRow]:
         """Return the rows of the matrix, ordered by reference, platform and profile.
+
+        Only those of a profile or of some references, if given: at most a few hundred.
 
         A row has the result in force of the image that its reference last led to, even if that
         was recorded under another name. A reference that moved to an image without a result under
         a profile has no row there. See also :func:`~certify.ledger.matrix_rows.read_rows`.
         """
         with self._translate_errors(), self._engine.connect() as connection:
-            return read_rows(connection, profile)
+            return read_rows(connection, profile, references)
 
     def matrix_results(self, profile: str | None = None) -> list[Result]:
         """Return the results of all rows of the matrix, those of revoked images as rejected."""
@@ -179,10 +194,10 @@ class Ledger:
                 image = result.image.model_copy(update=each.names)
                 yield each, result.model_copy(update={"image": image})
 
-    def newest_ids(self) -> dict[ResultKey, int]:
+    def newest_ids(self, references: Collection[str] | None = None) -> dict[ResultKey, int]:
         """Return the number of the newest result for each reference, platform and profile."""
         with self._translate_errors(), self._engine.connect() as connection:
-            return read_newest_ids(connection)
+            return read_newest_ids(connection, references)
 
     def history_points(self, rows: Sequence[MatrixRow]) -> dict[ResultKey, list[HistoryPoint]]:
         """Return all results ever recorded for rows of the matrix, the oldest first.

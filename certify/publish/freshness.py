@@ -7,7 +7,7 @@ update are kept in ``assets/pages.json``; without that file everything is writte
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,13 +35,18 @@ class Entry:
     """A text that changes whenever the content of its files would change."""
 
 
-def read_entries(ledger: Ledger, now: datetime) -> list[Entry]:
-    """Return an entry for each row of the matrix, in order. Raises `LedgerUnavailable`."""
-    latest = ledger.newest_ids()
+def read_entries(
+    ledger: Ledger, now: datetime, references: Collection[str] | None = None
+) -> list[Entry]:
+    """Return an entry for each row of the matrix, or for those of some references, in order.
+
+    Raises `LedgerUnavailable`.
+    """
+    latest = ledger.newest_ids(references)
     revocations = [(each.digest, each.reason) for each in ledger.revocations.in_force()]
     revoked = crc32(repr(revocations).encode())
     found = []
-    for shown in ledger.matrix_rows():
+    for shown in ledger.matrix_rows(references=references):
         name = file_stem(shown.names["reference"], shown.profile, shown.platform or None)
         # A page also shows the newest result, which need not be the one in force.
         facts = (version(), shown.id, latest.get(shown.key, 0), shown.expires_at <= now, revoked)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Self
@@ -24,6 +25,10 @@ from certify.model.terms import Status
 from certify.publish.recommendations import add_recommendations, needs_recommendation
 from certify.publish.writer import write_reports
 
+MANY = 1_000
+"""The most results in a ledger for which a run writes the files about all images."""
+CANDIDATES = 100
+"""The number of newest certificates from which a run beside many recommends images."""
 HURRY_SECONDS = 2.0
 """How long an interrupted command waits for the ledger."""
 
@@ -34,8 +39,10 @@ class Recorder:
     As a context manager, it waits at its end until all is recorded; only shortly after an error.
     """
 
-    def __init__(self, ledger: Ledger, reports: Path) -> None:
+    def __init__(self, ledger: Ledger, reports: Path, *, own: bool = False) -> None:
+        """Make a recorder; with ``own``, beside many results it reads and writes only its own."""
         self.ledger = ledger
+        self._own = own
         self._reports = reports
         self._recording = Recording(ledger, reports)
         self.errors: list[str] = []
@@ -59,6 +66,19 @@ class Recorder:
     def record(self, result: Result) -> None:
         """Record a result in the ledger, unchanged, without waiting for the ledger."""
         self._recording.add(result)
+
+    @cached_property
+    def leaves_tables(self) -> bool:
+        """True if the files about all images stay as they are."""
+        with self.errors_noted():
+            return self._own and self.ledger.is_larger_than(MANY)
+        return False
+
+    def _candidates(self, profile: str) -> set[str] | None:
+        """Return the references of images that may be recommended; None stands for all."""
+        if not self.leaves_tables:
+            return None
+        return self.ledger.recently_certified(profile, CANDIDATES)
 
     def settle(self, patience: float = PATIENCE_SECONDS) -> None:
         """Wait until all is recorded; note what is not after so many seconds."""
@@ -86,7 +106,8 @@ class Recorder:
     def recommend(self, results: Iterable[Result]) -> list[Result]:
         """Return the results, those that need it with recommendations of certified images.
 
-        The ledger is read only for the profiles concerned, and only for other images.
+        The ledger is read only for the profiles concerned, and only for other images; a run beside
+        many others takes those of the newest certificates alone.
         """
         results, now = list(results), datetime.now(UTC)
         profiles = {each.profile for each in results if needs_recommendation(each)}
@@ -98,19 +119,21 @@ class Recorder:
         with self.errors_noted():
             rows = [
                 row
-                for row in self.ledger.matrix_rows()
-                if row.profile in profiles
-                and row.status is Status.CERTIFIED
-                and row.key not in certified
+                for profile in sorted(profiles)
+                for row in self.ledger.matrix_rows(profile, self._candidates(profile))
+                if row.status is Status.CERTIFIED and row.key not in certified
             ]
             others = (result for _, result in self.ledger.results(rows))
             return add_recommendations(results, chain(results, others), now)
         return results
 
     def write_reports(self, results: Sequence[Result]) -> None:
-        """Write ``junit.xml`` with these results, and all other reports from the ledger."""
+        """Write ``junit.xml`` with these results, and the other reports from the ledger.
+
+        A run beside many others only writes the files of its own images.
+        """
         try:
             with self.errors_noted():
-                write_reports(self._reports, results, self.ledger)
+                write_reports(self._reports, results, self.ledger, own=self.leaves_tables)
         except OSError as error:
             self.errors.append(f"the reports cannot be written: {error}")

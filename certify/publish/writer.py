@@ -29,15 +29,18 @@ from certify.util.files import folder_lock, write_atomically
 from certify.util.text import safe_json
 
 
-def write_reports(directory: Path, results: Sequence[Result], ledger: Ledger) -> int:
+def write_reports(
+    directory: Path, results: Sequence[Result], ledger: Ledger, *, own: bool = False
+) -> int:
     """Write ``junit.xml`` for the results of a run, then call :func:`update_reports`.
 
-    Returns and raises what that does. If the ledger cannot be read, the certificates of the
-    results are written nevertheless.
+    With ``own``, only the files of the images of the run follow, and the next update finds the
+    rest out of date. Returns and raises what an update does. If the ledger cannot be read, the
+    certificates of the results are written nevertheless.
     """
     _write(directory, [("junit.xml", junit_xml(results))])
     try:
-        return update_reports(directory, ledger)
+        return _update_own(directory, ledger, results) if own else update_reports(directory, ledger)
     except LedgerUnavailable:
         _write(directory, map(_certificate, results))
         raise
@@ -53,6 +56,14 @@ def update_reports(directory: Path, ledger: Ledger, *, now: datetime | None = No
     # The ledger is read under the lock, so the last process to get it has the newest results.
     with folder_lock(directory / "assets"):
         return _bring_up_to_date(directory, ledger, now or datetime.now(UTC))
+
+
+def _update_own(directory: Path, ledger: Ledger, results: Sequence[Result]) -> int:
+    now, names = datetime.now(UTC), {each.image.reference for each in results}
+    with folder_lock(directory / "assets"):
+        entries = freshness.read_entries(ledger, now, names)
+        due = {entry.stem for entry in entries}
+        return sum(1 for _ in _write_images(directory, ledger, entries, due, now))
 
 
 def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime) -> int:
@@ -77,8 +88,9 @@ def _write_images(
     """Write the files of the images in ``due``; yield the summaries of all results in order."""
     for part in batched(entries, BATCH_SIZE):
         past = ledger.history_points([entry.shown for entry in part if entry.stem in due])
-        documents = ledger.results([entry.shown for entry in part])
-        for entry, (shown, result) in zip(part, documents, strict=True):
+        stems = {entry.shown.key: entry for entry in part}
+        for shown, result in ledger.results([entry.shown for entry in part]):
+            entry = stems[shown.key]  # not every result may be readable
             if entry.stem in due:
                 files = dict(_image_files(result, past.get(shown.key, []), now))
                 _write(directory, files.items())

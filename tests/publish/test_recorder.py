@@ -15,7 +15,11 @@ from certify.ledger.store import Ledger
 from certify.model.file_names import certificate_stem
 from certify.model.result import Os, Result
 from certify.model.terms import Outcome, Status
+from certify.publish import recorder as module
+from certify.publish import writer
 from certify.publish.recorder import Recorder
+from certify.publish.summary import summary_of
+from certify.publish.writer import update_reports
 from tests.factories import NOW, a_certificate, a_check, digest
 from tests.support.failing_ledgers import Damage, broken, full
 
@@ -107,6 +111,40 @@ def test_nothing_is_read_if_no_image_needs_a_recommendation(
     rejected = certificate(1, Status.REJECTED).model_copy(update={"profile": "devspace"})
     assert recorder.recommend([rejected]) == [rejected]
     assert not [query for query in queries if "document" in query], "of other profiles either"
+
+
+def test_a_run_beside_many_images_pays_for_its_own(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MANY", 8)
+    monkeypatch.setattr(module, "CANDIDATES", 3)
+    reports = tmp_path / "reports"
+    for number in range(2, 10):
+        ledger.record(certificate(number))
+    whole = Recorder(ledger, reports)
+    whole.finish([certificate(9)])
+    assert not whole.leaves_tables
+    before = (reports / "matrix.json").read_text()
+    documents: list[object] = []
+
+    def count(_result: object) -> Result:
+        documents.append(_result)
+        return summary_of(_result)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(writer, "summary_of", count)
+    mine = certificate(1, Status.REJECTED)
+    recorder = Recorder(ledger, reports, own=True)
+    recorder.record(mine)
+    (found,) = recorder.finish([mine])
+    assert recorder.leaves_tables
+    assert found.recommendation is not None
+    closest = {each.digest for each in found.recommendation.closest}
+    assert closest == {digest(number) for number in (7, 8, 9)}, "the newest ones"
+    assert len(documents) == 1, "nobody else's result is read"
+    assert (reports / f"results/{certificate_stem(mine)}.json").is_file()
+    assert (reports / "matrix.json").read_text() == before
+    assert update_reports(reports, ledger) == 1, "the next update brings the rest"
+    assert OWN in (reports / "matrix.json").read_text()
 
 
 @pytest.mark.parametrize("damage", [full, broken])

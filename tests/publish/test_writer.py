@@ -10,6 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from sqlalchemy import text
 
 from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable
@@ -199,3 +200,11 @@ def test_certificates_are_written_without_a_readable_ledger(
             write_reports(tmp_path / "reports", one_of_each, ledger)
     assert len(list((tmp_path / "reports/results").iterdir())) == len(one_of_each)
     assert (tmp_path / "reports/junit.xml").exists()
+
+
+def test_a_result_that_cannot_be_read_stops_nothing(tmp_path: Path, ledger: Ledger) -> None:
+    record(ledger, *many(3))
+    with ledger._engine.begin() as connection:
+        connection.execute(text("UPDATE certify_results SET document = '{}' WHERE id = 2"))
+    assert update_reports(tmp_path, ledger) == 3
+    assert len(json.loads((tmp_path / "matrix.json").read_text())["rows"]) == 2
