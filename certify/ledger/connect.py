@@ -143,7 +143,7 @@ def _address(url: str, *, make: bool) -> URL:
             f"Nothing is recorded yet: there is no {path}.",
             remedy="`certify IMAGE` makes it; --reports or --ledger name another place.",
         )
-    if not path.stat().st_size:
+    if _is_empty(path):
         raise LedgerUnavailable(
             f"{path} is empty, and no ledger",
             remedy="Restore it if it was one, or remove it: a new one is made.",
@@ -151,6 +151,14 @@ def _address(url: str, *, make: bool) -> URL:
     if not os.access(path, os.W_OK):
         return _read_only(address, path)
     return address.set(database=str(path))
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return not file.read(1)
+    except OSError:
+        return False  # SQLite tells what is wrong with it
 
 
 def _make_file(path: Path) -> None:
