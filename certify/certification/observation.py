@@ -79,7 +79,7 @@ class Observation:
         name, pull = reference.familiar, f"docker pull {reference.familiar}"
         if self.plan is None:  # there was no image to launch, or no engine answered
             again = pull if isinstance(self.trouble, ImageUnavailable) else "docker version"
-            return Launch(kind=profile.launch, isolation=options.isolation, reproduce=again)
+            return Launch(kind=profile.launch, isolation=str(options.isolation), reproduce=again)
         missing = tuple(self.facts.get("missing", ()))
         launch = describe_launch(
             self.plan, name, options.platform, missing, self.image.package_manager

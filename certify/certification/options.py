@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from certify.engine.client import Engine
+from certify.engine.isolation import Isolation
 from certify.engine.launch_plan import Limits
 from certify.judge.profile import Profile
 from certify.judge.waivers import Waiver, digest, matching
@@ -15,7 +16,6 @@ from certify.model.errors import LaunchRefused, Trouble
 from certify.model.platform import normalize_platform
 from certify.model.result import Image
 from certify.suite.digest import ResolvedOptions, suite_digest
-from certify.suite.job import resolve_isolation
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Options:
     """The requested platform; None for the engine's own."""
     pull: str = "missing"
     """``missing``, ``always`` or ``never``."""
-    isolation: str = "auto"
+    isolation: Isolation = field(default_factory=Isolation)
     limits: Limits = field(default_factory=Limits)
     network: str | None = None
     timeout: float = 1200.0
@@ -44,13 +44,13 @@ class Options:
 
     def suite_digest(self, engine: Engine | Trouble, profile: Profile, image: Image) -> str:
         """Return the digest of everything that can change the verdict of an image."""
-        isolation, platform = self.isolation, self.platform
+        isolation, platform = Isolation(self.isolation.level, self.isolation.runtime), self.platform
         if not isinstance(engine, Trouble):
             platform = platform or engine.platform
             with contextlib.suppress(LaunchRefused):  # the launch itself reports it
-                isolation = resolve_isolation(engine, profile, isolation)
+                isolation = engine.resolve_isolation(isolation, profile.launch)
         resolved = ResolvedOptions(
-            isolation=isolation,
+            isolation=str(isolation),
             platform=normalize_platform(platform or ""),
             network=self.network,
             limits=self.limits,

@@ -9,7 +9,8 @@ import click
 
 from certify.certification.options import Options
 from certify.cli.parameters import FiniteNumber, Memory, Platform, grouped
-from certify.engine.launch_plan import ISOLATIONS, Limits
+from certify.engine.isolation import ISOLATIONS, REQUIRABLE, Isolation
+from certify.engine.launch_plan import Limits
 from certify.judge.profile import Profile
 from certify.judge.waivers import Waiver, parse_waivers
 from certify.model.errors import BadWaivers
@@ -30,6 +31,8 @@ class CertificationOptions:
     checks: str | None
     waivers: Path | None
     isolation: str
+    runtime: str | None
+    require_isolation: str | None
     memory: str
     cpus: float | None
     network: str | None
@@ -43,7 +46,7 @@ class CertificationOptions:
         return select_profiles(self.profiles, own), Options(
             platform=self.platform,
             pull=self.pull,
-            isolation=self.isolation,
+            isolation=Isolation(self.isolation, self.runtime, self.require_isolation),
             limits=Limits(memory=self.memory, cpus=self.cpus),
             network=self.network,
             timeout=self.timeout,
@@ -92,7 +95,12 @@ certification_options = grouped(
     ),
     click.option(
         "--isolation", type=click.Choice(ISOLATIONS), default="auto", show_default=True,
-        help="Privileges of a container that boots systemd (see docs/launching.md).",
+        help="Isolation of an image that boots systemd; auto: the strongest (docs/security.md).",
+    ),
+    click.option("--runtime", metavar="NAME", help="Runtime of the engine, such as Kata's."),
+    click.option(
+        "--require-isolation", type=click.Choice(REQUIRABLE),
+        help="Launch at this level or a stronger one, or be inconclusive.",
     ),
     click.option("--memory", type=Memory(), default="4g", show_default=True, help="Memory limit."),
     click.option("--cpus", type=FiniteNumber(min=0.1), help="CPU limit; default: all CPUs."),

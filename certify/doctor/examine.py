@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Generator, Iterator
@@ -13,7 +14,8 @@ from certify.doctor import signs
 from certify.engine.calibration import calibrate
 from certify.engine.client import Engine
 from certify.engine.errors import translate_errors
-from certify.engine.launch_plan import STATE_FOLDER, SYSBOX_RUNTIME, LaunchPlan, Limits, host_config
+from certify.engine.isolation import Isolation
+from certify.engine.launch_plan import STATE_FOLDER, LaunchPlan, Limits, host_config
 from certify.engine.probe import programs
 from certify.engine.probe.dns import Resolution
 from certify.engine.probe.image import ProbeImage, probe_image
@@ -121,16 +123,18 @@ class _Examiner:
 
     def isolation(self) -> dict[str, str]:
         """Map each kind of isolation that the engine has to its problem; empty if it works."""
-        kinds = ["default", "caps", "privileged"]
-        if SYSBOX_RUNTIME in (self._engine.info.get("Runtimes") or {}):
-            kinds.append("sysbox")
-        return {kind: self._launch_problem(kind) for kind in kinds}
+        levels = {"default": self._engine.resolve_isolation(kind="idle")}
+        for level in ("caps", "privileged", "userns", "sysbox"):
+            with contextlib.suppress(LaunchRefused):
+                levels[level] = self._engine.resolve_isolation(Isolation(level))
+        return {name: self._launch_problem(name, level) for name, level in levels.items()}
 
-    def _launch_problem(self, isolation: str) -> str:
-        engine, boots = self._engine, isolation != "default"
+    def _launch_problem(self, name: str, isolation: Isolation) -> str:
+        engine, boots = self._engine, name != "default"
         plan = LaunchPlan(
             kind="init" if boots else "idle",
-            isolation=isolation,
+            isolation=isolation.level,
+            host_users=isolation.host_users,
             network=self._scope.network,
             limits=self._scope.limits,
             apparmor=engine.apparmor,

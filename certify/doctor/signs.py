@@ -62,10 +62,10 @@ def isolation(problems: Mapping[str, str]) -> list[Sign]:
     """Judge each kind of isolation by the problem of its trial, which is empty if it works.
 
     ``default`` is for profiles without systemd; one of the others is enough for those with it.
-    ``sysbox`` may be missing.
+    ``userns`` and ``sysbox`` may be missing.
     """
     works = [each for each, problem in problems.items() if not problem and each != "default"]
-    usual = {"caps", "sysbox"} & set(works)
+    usual = {"caps", "userns", "sysbox"} & set(works)
     signs = []
     for each, problem in problems.items():
         name, remedy = f"isolation.{each}", "See the engine's log and the limits of its host."

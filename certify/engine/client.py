@@ -19,11 +19,11 @@ from certify.engine.errors import (
     query_failure,
     translate_errors,
 )
-from certify.engine.launch_plan import SYSBOX_RUNTIME
-from certify.model.errors import ImageUnavailable, Interrupted, LaunchRefused, UsageError
+from certify.engine.isolation import Isolation, resolve_isolation
+from certify.model.errors import ImageUnavailable, Interrupted, UsageError
 from certify.model.platform import ARCHITECTURES, normalize_platform
 from certify.model.reference import DOCKER_HUB, Reference
-from certify.model.result import Host, Image
+from certify.model.result import Host, Image, LaunchKind
 from certify.model.terms import Fault
 from certify.registry.client import Registry
 from certify.registry.credentials import configuration, for_engine, login
@@ -31,6 +31,7 @@ from certify.registry.hub import Hub
 from certify.registry.insecure import is_insecure
 from certify.registry.tokens import Login
 
+_STRONGEST = Isolation()
 PING_SECONDS = 20.0
 """An engine that does not answer a ping within this time hangs."""
 
@@ -126,20 +127,14 @@ class Engine:
             memory_bytes=int(info.get("MemTotal") or 0),
         )
 
-    def resolve_isolation(self, requested: str) -> str:
-        """Return the isolation to use; ``auto`` becomes ``sysbox`` or ``caps``.
+    def resolve_isolation(
+        self, asked: Isolation = _STRONGEST, kind: LaunchKind = "init"
+    ) -> Isolation:
+        """Return the isolation that a launch gets; see :mod:`certify.engine.isolation`.
 
-        Raises :class:`LaunchRefused` if the engine lacks the Sysbox runtime that was requested.
+        Raises :class:`LaunchRefused` if the engine lacks what was asked for or is required.
         """
-        has_sysbox = SYSBOX_RUNTIME in (self.info.get("Runtimes") or {})
-        if requested == "auto":
-            return "sysbox" if has_sysbox else "caps"
-        if requested == "sysbox" and not has_sysbox:
-            raise LaunchRefused(
-                f"The engine has no runtime {SYSBOX_RUNTIME}.",
-                remedy="Install Sysbox on the engine's host, or leave --isolation at auto.",
-            )
-        return requested
+        return resolve_isolation(self.info, kind, asked)
 
     def resolve(
         self,

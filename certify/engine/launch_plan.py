@@ -21,6 +21,7 @@ from docker.utils import parse_bytes
 
 from certify.engine import packages
 from certify.engine.dialect import DOCKER, Dialect
+from certify.engine.isolation import SYSBOX_RUNTIME, Isolation
 from certify.model.result import Launch, LaunchKind
 
 STATE_FOLDER = "/run/certify"
@@ -33,8 +34,6 @@ STOP_SIGNAL = "SIGRTMIN+3"
 """Signal for a clean halt of systemd (systemd(1), SIGNALS); SIGTERM would make it re-execute."""
 CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN")
 """Rights of an init launch beyond the defaults of Docker: to mount, and to make networks."""
-ISOLATIONS = ("auto", "caps", "privileged", "sysbox")
-SYSBOX_RUNTIME = "sysbox-runc"
 
 # systemd must see no other cgroups than its own: Podman makes a namespace for them only with cgroup
 # v2, and without one their paths are longer than "/". They must be writable for systemd, and the
@@ -77,9 +76,14 @@ class LaunchPlan:
 
     kind: LaunchKind
     isolation: str
+    """The level, as resolved; see :mod:`certify.engine.isolation`."""
     install: tuple[str, ...] = ()
     """Capabilities to install at launch if the image lacks them."""
     network: str | None = None
+    runtime: str | None = None
+    """The runtime that was asked for by name; None for the engine's default."""
+    host_users: bool = False
+    """True to leave the user namespace that the engine puts containers into."""
     limits: Limits = field(default_factory=Limits)
     apparmor: bool = False
     """True if the engine confines with AppArmor, whose default profile forbids mounts."""
@@ -184,6 +188,10 @@ def host_config(plan: LaunchPlan, *, cpus: int, volume: str, notify: Path | None
     }
     if plan.network:
         config["network_mode"] = plan.network
+    if runtime := SYSBOX_RUNTIME if plan.isolation == "sysbox" else plan.runtime:
+        config["runtime"] = runtime
+    if plan.host_users:
+        config["userns_mode"] = "host"
     if plan.kind != "init":
         return config
     # systemd itself would mount these on a whole machine.
@@ -195,7 +203,6 @@ def host_config(plan: LaunchPlan, *, cpus: int, volume: str, notify: Path | None
         mount = {"Type": "bind", "Source": str(notify), "Target": NOTIFY_FOLDER, "ReadOnly": True}
         config["mounts"] = [mount]
     if plan.isolation == "sysbox":
-        config["runtime"] = SYSBOX_RUNTIME
         return config
     config["cgroupns"] = "private"
     if plan.isolation == "privileged":
@@ -221,7 +228,7 @@ def describe_launch(
         install = packages.family(manager).install_command(missing)
     return Launch(
         kind=plan.kind,
-        isolation=plan.isolation,
+        isolation=str(Isolation(plan.isolation, plan.runtime)),
         command=plan.argv,
         missing=tuple(missing),
         reproduce=reproduce_command(plan, image, platform=platform, install=install),
@@ -249,16 +256,18 @@ def reproduce_command(
         words.append(f"--cpus={limits.cpus:g}")
     if plan.network:
         words.append(f"--network={plan.network}")
+    if runtime := SYSBOX_RUNTIME if plan.isolation == "sysbox" else plan.runtime:
+        words.append(f"--runtime={runtime}")
+    if plan.host_users:
+        words.append("--userns=host")
     if plan.kind == "image":
         return shlex.join([*words, image])
     words += ["--user=0:0", "--no-healthcheck"]
     if plan.kind == "idle":
         return shlex.join([*words, "--entrypoint=/bin/sh", image])
-    if plan.isolation == "sysbox":
-        words.append(f"--runtime={SYSBOX_RUNTIME}")
-    elif plan.isolation == "privileged":
+    if plan.isolation == "privileged":
         words += ["--privileged", "--cgroupns=private"]
-    else:
+    elif plan.isolation != "sysbox":
         dialect = plan.dialect
         words += [f"--cap-add={each}" for each in (*CAPABILITIES, *dialect.capabilities)]
         words += [*(f"--device={each}" for each in dialect.devices), "--cgroupns=private"]

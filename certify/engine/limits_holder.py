@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from certify.engine.client import Engine
+from certify.engine.dialect import DOCKER
 from certify.engine.launch_plan import LaunchPlan, limits_config
 from certify.engine.probe import programs
 from certify.engine.probe.image import ProbeImage
@@ -28,7 +29,8 @@ def hold_limits(engine: Engine, plan: LaunchPlan, run: str) -> str:
     """
     info = engine.info
     cgroups = (str(info.get("CgroupVersion", "1")), info.get("CgroupDriver"))
-    if (plan.kind, plan.isolation) != ("init", "caps") or cgroups != ("1", "cgroupfs"):
+    needed = (plan.kind, plan.isolation) == ("init", "caps") and cgroups == ("1", "cgroupfs")
+    if not needed or plan.dialect is not DOCKER:
         return ""
     config = limits_config(plan, engine.cpus) | {"network_mode": "none"}
     config["mem_limit"] = config["memswap_limit"] = plan.limits.memory_bytes + _OWN_BYTES

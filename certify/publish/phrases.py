@@ -107,6 +107,14 @@ def alternative_text(each: Alternative) -> str:
     return f"{one_line(each.reference)}{grade}"
 
 
+def isolation_text(result: Result) -> str:
+    """Return the isolation of the launch, and what it does not protect from."""
+    isolation = result.launch.isolation
+    if result.launch.kind == "init" and isolation.startswith(("caps", "privileged")):
+        return f"{isolation}: an image that means harm can take this host"
+    return isolation
+
+
 def waiver_text(waiver: AppliedWaiver) -> str:
     """Return ``reason (owner, until 2027-01-31, ticket)``, the day in UTC."""
     known = (waiver.owner, f"until {waiver.expires:%Y-%m-%d}", waiver.ticket)

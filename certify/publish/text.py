@@ -146,6 +146,8 @@ def _counts(result: Result) -> Iterator[RenderableType]:
         timing.append(f"{len(ran)} check{'s' * (len(ran) != 1)} in {spent}")
     if timing:
         yield Paragraph(Text(" · ".join(timing), "dim"))
+    if result.launch.isolation not in ("", "auto") and result.checks:
+        yield Paragraph(Text(f"isolation {one_line(phrases.isolation_text(result))}", "dim"))
 
 
 def _reproduce(result: Result) -> Iterator[RenderableType]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from certify.engine.client import Engine
+from certify.engine.isolation import Isolation
 from certify.engine.launch import LaunchedContainer
 from certify.engine.launch_plan import LaunchPlan, Limits
 from certify.judge.profile import Budgets, Profile
@@ -37,18 +38,10 @@ class Job(Value):
     """The factor for every time limit: 1 on an ordinary host, more on a slow one."""
 
 
-def resolve_isolation(engine: Engine, profile: Profile, isolation: str) -> str:
-    """Return the isolation that a launch gets: ``auto`` resolved, and only an init gets rights.
-
-    Raises :class:`LaunchRefused` if the engine lacks the runtime.
-    """
-    return engine.resolve_isolation(isolation) if profile.launch == "init" else "default"
-
-
 def plan_launch(
     engine: Engine,
     profile: Profile,
-    isolation: str,
+    isolation: Isolation,
     *,
     pace: float,
     network: str | None = None,
@@ -65,9 +58,12 @@ def plan_launch(
             "addresses and firewall of others, so it was not launched.",
             remedy="Choose a network of the engine's own (docker network create NAME).",
         )
+    resolved = engine.resolve_isolation(isolation, profile.launch)
     return LaunchPlan(
         kind=profile.launch,
-        isolation=resolve_isolation(engine, profile, isolation),
+        isolation=resolved.level,
+        runtime=resolved.runtime,
+        host_users=resolved.host_users,
         install=profile.install,
         network=network,
         limits=limits or Limits(),

@@ -11,6 +11,7 @@ import pytest
 from certify.engine.calibration import host_calibration
 from certify.engine.client import Engine
 from certify.engine.control import measure_reach
+from certify.engine.isolation import Isolation
 from certify.engine.launch import launch_container
 from certify.judge.startup import pace
 from certify.model.errors import CertifyError
@@ -53,7 +54,7 @@ def launch_conductor(config: pytest.Config) -> Conductor:
             plan = plan_launch(
                 engine,
                 profile,
-                config.getoption("--isolation"),
+                Isolation(config.getoption("--isolation")),
                 pace=pace(host_calibration(engine)),
             )
             image_id = image.image_id or reference.familiar

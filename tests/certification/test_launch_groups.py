@@ -82,7 +82,10 @@ class Launches:
         ) -> None:
             self.examine(self_._lookup, group, found)
 
-        engine = cast(Engine, SimpleNamespace(platform="linux/amd64", resolve_isolation=str))
+        engine = cast(
+            Engine,
+            SimpleNamespace(platform="linux/amd64", resolve_isolation=lambda asked, kind: asked),
+        )
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(Certification, "_examine", examine)
             patched.setattr(certify_module, "measure_host", lambda _engine: None)

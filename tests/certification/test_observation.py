@@ -9,6 +9,7 @@ import pytest
 from certify.certification.events import Events
 from certify.certification.observation import Observation
 from certify.certification.options import Options
+from certify.engine.isolation import Isolation
 from certify.engine.launch_plan import LaunchPlan
 from certify.judge.profiles import load
 from certify.model.errors import EngineUnavailable, ImageUnavailable, SuiteBroken, Trouble
@@ -95,7 +96,9 @@ def test_a_broken_file_of_checks_is_raised() -> None:
 )
 def test_without_a_launch_the_command_shows_the_trouble(trouble: Trouble, command: str) -> None:
     observed = Observation(Image(reference="debian:12"), trouble=trouble)
-    launch = observed.describe_launch(load("devspace"), REFERENCE, Options(isolation="caps"))
+    launch = observed.describe_launch(
+        load("devspace"), REFERENCE, Options(isolation=Isolation("caps"))
+    )
     assert (launch.kind, launch.isolation, launch.reproduce) == ("init", "caps", command)
 
 

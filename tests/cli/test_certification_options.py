@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from certify.cli.certification_options import CertificationOptions
 from certify.cli.main import main
+from certify.engine.isolation import Isolation
 from certify.engine.launch_plan import Limits
 from certify.model.errors import UsageError
 
@@ -28,7 +29,7 @@ def test_every_option_arrives() -> None:
     profiles, options = parse(*words).resolve(keep=True)
     assert [each.name for each in profiles] == ["plain"]
     assert (options.platform, options.pull, options.timeout) == ("linux/arm64", "never", 60.0)
-    assert (options.runs, options.isolation, options.network) == (3, "caps", "mine")
+    assert (options.runs, options.isolation, options.network) == (3, Isolation("caps"), "mine")
     assert options.limits == Limits(memory="512m", cpus=2.0)
     assert options.keep
 

@@ -15,7 +15,7 @@ import pytest
 from docker.errors import APIError, ImageNotFound
 
 from certify.engine.client import Engine
-from certify.model.errors import EngineUnavailable, ImageUnavailable, LaunchRefused
+from certify.model.errors import EngineUnavailable, ImageUnavailable
 from certify.model.reference import Reference
 from certify.model.result import Image
 from certify.model.terms import Fault
@@ -96,28 +96,6 @@ def engine_with(client: object = None, **info: object) -> Engine:
 )
 def test_the_platform_by_ocis_names(info: dict[str, str], platform: str) -> None:
     assert engine_with(**info).platform == platform
-
-
-@pytest.mark.parametrize(
-    ("runtimes", "asked", "isolation"),
-    [
-        ({"runc": {}}, "auto", "caps"),
-        ({"runc": {}, "sysbox-runc": {}}, "auto", "sysbox"),
-        ({"runc": {}, "sysbox-runc": {}}, "caps", "caps"),
-        ({"sysbox-runc": {}}, "sysbox", "sysbox"),
-        ({"runc": {}}, "privileged", "privileged"),
-        (None, "auto", "caps"),
-    ],
-)
-def test_isolation(runtimes: object, asked: str, isolation: str) -> None:
-    assert engine_with(Runtimes=runtimes).resolve_isolation(asked) == isolation
-
-
-def test_a_runtime_that_is_not_there_is_refused() -> None:
-    with pytest.raises(LaunchRefused, match="sysbox-runc") as refused:
-        engine_with(Runtimes={"runc": {}}).resolve_isolation("sysbox")
-    assert refused.value.fault is Fault.HOST
-    assert "--isolation" in refused.value.remedy
 
 
 @pytest.mark.parametrize(

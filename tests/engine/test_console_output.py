@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
 
 def test_an_init_that_writes_to_its_console_alone_is_read(engine: Engine) -> None:
-    plan = LaunchPlan("init", engine.resolve_isolation("auto"), apparmor=engine.apparmor)
+    plan = LaunchPlan("init", engine.resolve_isolation().level, apparmor=engine.apparmor)
     with launch_container(engine, f"{SAMPLES}/busybox", plan) as started:
         candidate = started.container
         eventually(lambda: candidate.state().running)

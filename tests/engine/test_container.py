@@ -228,7 +228,7 @@ def test_a_paused_container_is_not_the_images_fault(engine: Engine, idle: Contai
 def test_systemd_boots_with_little_privilege_stops_cleanly_and_boots_again(
     engine: Engine, idle: Container
 ) -> None:
-    isolation = engine.resolve_isolation("auto")
+    isolation = engine.resolve_isolation().level
     plan = LaunchPlan("init", isolation, apparmor=engine.apparmor)
     with launch_container(engine, f"{SAMPLES}/debian-systemd", plan) as started:
         candidate = started.container
@@ -262,7 +262,7 @@ def test_systemd_boots_with_little_privilege_stops_cleanly_and_boots_again(
 
 
 def test_the_end_of_the_boot_arrives_as_an_event(engine: Engine) -> None:
-    plan = LaunchPlan("init", engine.resolve_isolation("auto"), apparmor=engine.apparmor)
+    plan = LaunchPlan("init", engine.resolve_isolation().level, apparmor=engine.apparmor)
     with launch_container(engine, f"{SAMPLES}/debian-systemd", plan) as started:
         if engine.local:
             assert started.container.wait_notified(60)

@@ -34,7 +34,7 @@ on_a_real_engine = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
 
 def init_plan(engine: Engine) -> LaunchPlan:
-    return LaunchPlan("init", engine.resolve_isolation("auto"), apparmor=engine.apparmor)
+    return LaunchPlan("init", engine.resolve_isolation().level, apparmor=engine.apparmor)
 
 
 def standing(engine: Engine, run: str) -> list[str]:

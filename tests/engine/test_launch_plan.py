@@ -106,7 +106,16 @@ def test_other_launches_have_the_engines_default_rights(
     kind: LaunchKind, isolation: str, apparmor: bool
 ) -> None:
     given = config(kind, isolation, apparmor=apparmor, notify=Path("/tmp/notify"))
-    assert set(given) == LIMITS_ONLY
+    assert set(given) == LIMITS_ONLY | ({"runtime"} if isolation == "sysbox" else set())
+
+
+@pytest.mark.parametrize("kind", ["init", "idle", "image"])
+def test_a_runtime_and_the_users_of_the_host(kind: LaunchKind) -> None:
+    assert config(kind, "vm", runtime="kata")["runtime"] == "kata"
+    assert config(kind, "caps", host_users=True)["userns_mode"] == "host"
+    plan = LaunchPlan(kind, "caps", runtime="crun", host_users=True)
+    words = shlex.split(reproduce_command(plan, "app", platform=None))
+    assert {"--runtime=crun", "--userns=host"} <= set(words[: words.index("app")])
 
 
 @pytest.mark.parametrize("apparmor", [False, True])
@@ -569,7 +578,7 @@ def test_the_pasted_line_of_an_idle_launch_runs(engine: Engine, pasted: str) -> 
 @pytest.mark.engine
 @pytest.mark.usefixtures("nothing_left")
 def test_the_pasted_line_of_an_init_launch_boots_systemd(engine: Engine, pasted: str) -> None:
-    isolation = engine.resolve_isolation("auto")
+    isolation = engine.resolve_isolation().level
     plan = LaunchPlan("init", isolation, apparmor=engine.apparmor, limits=Limits("512m", 1.0))
     paste(reproduce_command(plan, f"{SAMPLES}/debian-systemd", platform=engine.platform), pasted)
     up = eventually(

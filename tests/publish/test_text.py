@@ -64,6 +64,7 @@ devspace · linux/amd64 · Debian GNU/Linux 12 (bookworm) · 412.3 MB
 
 31 passed · 1 failed · 3 skipped
 boot 0.8 s · dockerd 0.9 s · 32 checks in 11.2 s
+isolation caps: an image that means harm can take this host
 
 To reproduce:
 {rejected.launch.reproduce}
@@ -159,6 +160,7 @@ devspace · linux/amd64 · Debian GNU/Linux 12 (bookworm) · 412.3 MB
 
 1 passed · 1 failed (1 waived) · 2 skipped (1 waived)
 2 checks in 0.7 s
+isolation caps: an image that means harm can take this host
 
 To reproduce:
 {result.launch.reproduce}

@@ -10,6 +10,7 @@ import pytest
 from certify.engine.client import Engine
 from certify.engine.container import Container
 from certify.engine.dialect import PODMAN
+from certify.engine.isolation import Isolation, resolve_isolation
 from certify.engine.launch import LaunchedContainer
 from certify.engine.launch_plan import LaunchPlan, Limits
 from certify.judge.profiles import Budgets, load
@@ -20,12 +21,13 @@ from certify.suite.job import Job, make_job, plan_launch
 ENGINE = cast(
     Engine,
     SimpleNamespace(
-        resolve_isolation=lambda asked: "caps" if asked == "auto" else asked,
+        resolve_isolation=lambda asked, kind: resolve_isolation({}, kind, asked),
         apparmor=True,
         dialect=PODMAN,
         platform="linux/amd64",
     ),
 )
+CAPS = Isolation("caps")
 IMAGE = Image(reference="debian:12", platform="linux/arm64")
 
 
@@ -39,13 +41,13 @@ IMAGE = Image(reference="debian:12", platform="linux/arm64")
     ],
 )
 def test_only_an_init_is_given_rights(profile: str, asked: str, kind: str, isolation: str) -> None:
-    plan = plan_launch(ENGINE, load(profile), asked, pace=1)
+    plan = plan_launch(ENGINE, load(profile), Isolation(asked), pace=1)
     assert (plan.kind, plan.isolation) == (kind, isolation)
 
 
 def test_a_plan_holds_all_options() -> None:
     limits = Limits(memory="1g", cpus=0.5)
-    plan = plan_launch(ENGINE, load("devspace"), "caps", pace=2.5, network="mine", limits=limits)
+    plan = plan_launch(ENGINE, load("devspace"), CAPS, pace=2.5, network="mine", limits=limits)
     assert plan == LaunchPlan(
         kind="init",
         isolation="caps",
@@ -62,15 +64,15 @@ def test_a_plan_holds_all_options() -> None:
 def test_an_init_gets_no_network_of_somebody_elses(network: str) -> None:
     """Its dockerd would rewrite the firewall of the host; with no rights over it, it may look."""
     with pytest.raises(LaunchRefused, match=network):
-        plan_launch(ENGINE, load("devspace"), "caps", pace=1, network=network)
-    assert plan_launch(ENGINE, load("plain"), "caps", pace=1, network=network).network == network
-    assert plan_launch(ENGINE, load("devspace"), "caps", pace=1, network="hosts").network == "hosts"
+        plan_launch(ENGINE, load("devspace"), CAPS, pace=1, network=network)
+    assert plan_launch(ENGINE, load("plain"), CAPS, pace=1, network=network).network == network
+    assert plan_launch(ENGINE, load("devspace"), CAPS, pace=1, network="hosts").network == "hosts"
 
 
 def test_checks_wait_as_long_as_the_launch_does() -> None:
     """On a slow host a limit of time in a check is as many times longer as one of the boot."""
     profiles = [load("plain"), load("devcontainer")]
-    plan = plan_launch(ENGINE, profiles[0], "auto", pace=3.0)
+    plan = plan_launch(ENGINE, profiles[0], Isolation(), pace=3.0)
     candidate = cast(Container, SimpleNamespace(id="c0ffee"))
     started = LaunchedContainer(candidate, "certify-1", refusal="no shell")
     job = make_job(ENGINE, IMAGE, plan, started, profiles, platform="linux/arm64")
@@ -103,7 +105,7 @@ def test_only_budgets_of_the_launch_reach_its_checks(
     """So that profiles that differ in the others can share it."""
     budgets = Budgets(boot=30, dockerd=31, provision=32, shutdown=33)
     mine = load(profile).model_copy(update={"budgets": budgets})
-    plan = plan_launch(ENGINE, mine, "auto", pace=1)
+    plan = plan_launch(ENGINE, mine, Isolation(), pace=1)
     candidate = cast(Container, SimpleNamespace(id="c0ffee"))
     job = make_job(
         ENGINE, IMAGE, plan, LaunchedContainer(candidate, "certify-1", refusal=""), [mine]

@@ -10,6 +10,7 @@ import pytest
 
 from certify.certification.options import Options
 from certify.engine.client import Engine
+from certify.engine.isolation import Isolation
 from certify.engine.launch_plan import Limits
 from certify.judge.profiles import load
 from certify.model.errors import LaunchRefused
@@ -27,10 +28,10 @@ PROFILES = ("devspace", "plain", "webdevops-base")
 
 
 def an_engine(**isolations: str) -> Engine:
-    def resolve_isolation(name: str) -> str:
-        if name not in isolations:
-            raise LaunchRefused(f"no {name}")
-        return isolations[name]
+    def resolve_isolation(asked: Isolation, kind: str) -> Isolation:
+        if asked.level not in isolations:
+            raise LaunchRefused(f"no {asked.level}")
+        return Isolation(isolations[asked.level] if kind == "init" else "default")
 
     fake = SimpleNamespace(platform="linux/amd64", resolve_isolation=resolve_isolation)
     return cast(Engine, fake)
@@ -67,8 +68,8 @@ def recorded_by_run(
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "defaults": {},
-    "isolation": {"isolation": "privileged"},
-    "an isolation that the engine lacks": {"isolation": "sysbox"},
+    "isolation": {"isolation": Isolation("privileged")},
+    "an isolation that the engine lacks": {"isolation": Isolation("sysbox")},
     "network": {"network": "mine"},
     "limits": {"limits": Limits(memory="1g", cpus=0.5)},
     "runs": {"runs": 5},
@@ -89,7 +90,7 @@ def test_a_run_records_the_digest_that_the_sweep_expects(
 
 
 def test_auto_is_resolved_to_the_isolation_of_the_launch() -> None:
-    auto, caps, sysbox = (Options(isolation=each) for each in ("auto", "caps", "sysbox"))
+    auto, caps, sysbox = (Options(isolation=Isolation(each)) for each in ("auto", "caps", "sysbox"))
     for engine, same, other in ((PLAIN_ENGINE, caps, sysbox), (SYSBOX_ENGINE, sysbox, caps)):
         digest = expected_by_sweep(engine, "devspace", auto)
         assert digest == expected_by_sweep(engine, "devspace", same)
@@ -97,7 +98,7 @@ def test_auto_is_resolved_to_the_isolation_of_the_launch() -> None:
 
 
 def test_isolation_does_not_matter_where_no_init_is_started() -> None:
-    auto, privileged = Options(), Options(isolation="privileged")
+    auto, privileged = Options(), Options(isolation=Isolation("privileged"))
     assert expected_by_sweep(PLAIN_ENGINE, "plain", auto) == expected_by_sweep(
         SYSBOX_ENGINE, "plain", privileged
     )

@@ -95,7 +95,7 @@ def test_systemd_accepts_the_units(tmp_path: Path, day: str | None, every: int, 
 @pytest.fixture(scope="module")
 def booted(engine: Engine) -> Iterator[Shell]:
     """A shell beside a systemd that runs."""
-    plan = LaunchPlan("init", engine.resolve_isolation("auto"), apparmor=engine.apparmor)
+    plan = LaunchPlan("init", engine.resolve_isolation().level, apparmor=engine.apparmor)
     with launch_container(engine, f"{SAMPLES}/debian-devspace", plan) as started:
         wait_booted(started.container, install_seconds=60, boot_seconds=60)
         yield started.container.shell()

@@ -1,0 +1,76 @@
+"""Levels of isolation, from what an engine reports."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from certify.engine.isolation import LEVELS, Isolation, resolve_isolation
+from certify.model.errors import LaunchRefused
+from certify.model.result import LaunchKind
+from certify.model.terms import Fault
+
+RUNC: dict[str, Any] = {"Runtimes": {"runc": {}, "kata-fc": {}, "crun": {}}}
+SYSBOX: dict[str, Any] = {"Runtimes": {"runc": {}, "sysbox-runc": {}}}
+USERNS = RUNC | {"SecurityOptions": ["name=seccomp,profile=default", "name=userns"]}
+ROOTLESS = SYSBOX | {"SecurityOptions": ["name=rootless"]}
+
+
+@pytest.mark.parametrize(
+    ("info", "kind", "asked", "resolved"),
+    [
+        (RUNC, "init", Isolation(), "caps"),
+        ({}, "init", Isolation(), "caps"),
+        (SYSBOX, "init", Isolation(), "sysbox"),
+        (SYSBOX, "init", Isolation("caps"), "caps"),
+        (SYSBOX, "init", Isolation("sysbox"), "sysbox"),
+        (RUNC, "init", Isolation("privileged"), "privileged"),
+        (USERNS, "init", Isolation(), "userns"),
+        (USERNS, "init", Isolation("userns"), "userns"),
+        (USERNS, "init", Isolation("caps"), "caps"),
+        (ROOTLESS, "init", Isolation(), "sysbox"),
+        (RUNC, "init", Isolation(runtime="kata-fc"), "vm (kata-fc)"),
+        (RUNC, "init", Isolation(runtime="crun"), "caps (crun)"),
+        (USERNS, "init", Isolation(runtime="crun"), "userns (crun)"),
+        (RUNC, "idle", Isolation("privileged"), "default"),
+        (SYSBOX, "image", Isolation(), "default"),
+        (USERNS, "idle", Isolation(), "userns"),
+        (RUNC, "idle", Isolation(runtime="kata-fc"), "vm (kata-fc)"),
+        (RUNC, "init", Isolation(required="caps"), "caps"),
+        (RUNC, "idle", Isolation(required="caps"), "default"),
+        (SYSBOX, "init", Isolation(required="userns"), "sysbox"),
+    ],
+)
+def test_the_isolation_of_a_launch(
+    info: dict[str, Any], kind: LaunchKind, asked: Isolation, resolved: str
+) -> None:
+    assert str(resolve_isolation(info, kind, asked)) == resolved
+
+
+@pytest.mark.parametrize(
+    ("info", "kind", "asked", "reason"),
+    [
+        (RUNC, "init", Isolation("sysbox"), "no runtime sysbox-runc"),
+        (RUNC, "init", Isolation(runtime="runsc"), "no runtime runsc"),
+        (RUNC, "init", Isolation("userns"), "no user namespace"),
+        (RUNC, "init", Isolation(required="userns"), "isolation caps, and userns is required"),
+        (RUNC, "idle", Isolation(required="userns"), "isolation default, and userns is required"),
+        (SYSBOX, "init", Isolation("privileged", required="caps"), "isolation privileged"),
+        (USERNS, "init", Isolation(required="vm"), "isolation userns, and vm is required"),
+    ],
+)
+def test_a_launch_that_is_refused(
+    info: dict[str, Any], kind: LaunchKind, asked: Isolation, reason: str
+) -> None:
+    with pytest.raises(LaunchRefused, match=re.escape(reason)) as refused:
+        resolve_isolation(info, kind, asked)
+    assert refused.value.fault is Fault.HOST
+    assert refused.value.remedy
+
+
+def test_every_level_is_as_strong_as_itself() -> None:
+    for level in ("caps", "userns"):
+        found = resolve_isolation(USERNS, "init", Isolation(level, required=level))
+        assert found.level in LEVELS

@@ -1,0 +1,37 @@
+"""Levels of isolation, as the command line asks for them and reports tell of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from certify.engine.client import Engine
+from certify.model.terms import Status
+from tests.conftest import SAMPLES, Certify
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
+BUSYBOX = f"{SAMPLES}/busybox"
+
+
+def test_a_level_that_the_engine_lacks_is_inconclusive(certify: Certify, engine: Engine) -> None:
+    assert engine.resolve_isolation().level == "caps"
+    for profile, level in (("devspace", "caps"), ("plain", "default")):
+        ended = certify(
+            "run", "--pull", "never", "--profile", profile, "--require-isolation", "userns",
+            "--format", "json", BUSYBOX,
+        )  # fmt: skip
+        assert ended.code == 3
+        assert ended.result.verdict.status is Status.INCONCLUSIVE
+        assert f"isolation {level}, and userns is required" in ended.result.verdict.reasons[0].text
+
+
+def test_a_runtime_by_its_name_and_the_line_about_harm(certify: Certify) -> None:
+    runtime = ("--runtime", "io.containerd.runc.v2", "--require-isolation", "caps")
+    ended = certify("run", "--pull", "never", *runtime, "--format", "json", BUSYBOX)
+    assert ended.result.launch.isolation == "caps (io.containerd.runc.v2)"
+    assert "--runtime=io.containerd.runc.v2" in ended.result.launch.reproduce
+    ended = certify("run", "--pull", "never", BUSYBOX)
+    assert "isolation caps: an image that means harm can take this host" in ended.out
+    ended = certify("run", "--pull", "never", "--profile", "plain", BUSYBOX)
+    assert "isolation default\n" in ended.out
+    ended = certify("run", "--pull", "never", "--runtime", "none", "--profile", "plain", BUSYBOX)
+    assert (ended.code, "no runtime none" in ended.out) == (3, True)
