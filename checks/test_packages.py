@@ -243,5 +243,7 @@ def test_current(candidate: Candidate, note: Note) -> None:
         unknown(f"{manager.name} could not list pending upgrades: exit code {answer.rc}")
     pending = [line for line in answer.stdout.splitlines()
                if re.search(manager.upgradable_line, line)]  # fmt: skip
+    if answer.rc in manager.pending_codes and not pending:
+        pending = [f"{manager.name} says so, by its exit code {answer.rc}"]
     assert not pending, f"{len(pending)} packages have newer versions\n" + "\n".join(pending[:10])
     note("nothing to upgrade")

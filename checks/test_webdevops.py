@@ -4,7 +4,7 @@ import re
 
 from testinfra.host import Host
 
-from certify.suite import Candidate, Note, check
+from certify.suite import Candidate, Note, check, unknown
 
 # The family and the distribution, as docker-image-info names them, by ID of os-release(5).
 FAMILIES = {
@@ -69,7 +69,8 @@ def test_bootstrap(candidate: Candidate, note: Note) -> None:
 
 def _names_the_distribution(candidate: Candidate) -> None:
     release = candidate.os_release or {}
-    wanted = FAMILIES.get(release.get("ID", ""), ("", ""))
+    name = release.get("ID", "")
+    wanted = FAMILIES.get(name, ("", name))  # of any other only the name is known
     major = release.get("VERSION_ID", "").partition(".")[0]
     for question, expected in zip(
         ("family", "dist", "dist-version"), (*wanted, major), strict=True
@@ -78,7 +79,7 @@ def _names_the_distribution(candidate: Candidate) -> None:
         assert said.rc == 0 and said.stdout.strip(), (
             f"docker-image-info does not know the {question}"
         )
-        assert expected in said.stdout, (
+        assert expected.lower() in said.stdout.lower(), (
             f"docker-image-info {question} says {said.stdout.strip()!r}, not {expected!r}"
         )
 
@@ -101,7 +102,10 @@ def test_clean(candidate: Candidate) -> None:
     manager = candidate.package_manager
     assert manager is not None
     look = f'for f in {" ".join(manager.caches)}; do [ ! -s "$f" ] || echo "$f"; done'
-    found = sorted(set(candidate.run(look).stdout.splitlines()) - candidate.added_files())
+    looked = candidate.run(look)
+    if looked.rc != 0:
+        unknown(f"the shell could not look for caches: exit code {looked.rc}")
+    found = sorted(set(looked.stdout.splitlines()) - candidate.added_files())
     assert not found, f"{len(found)} left, such as {found[0]}\n" + "\n".join(found[:10])
 
 

@@ -47,6 +47,8 @@ class Family(Value):
     """Regular expression for a line that names one upgradable package."""
     upgradable_codes: tuple[int, ...] = (0,)
     """Exit codes of ``upgradable`` after which its list is complete."""
+    pending_codes: tuple[int, ...] = ()
+    """Those of ``upgradable_codes`` that say that upgrades wait, whatever the list looks like."""
     informational: tuple[int, ...] = ()
     """Exit codes, beside 0, of an installation that succeeded."""
     reinstall: str

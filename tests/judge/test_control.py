@@ -311,14 +311,19 @@ PACMAN_GONE = (
     "error: failed retrieving file 'core.db' from a.corp:8080 : The requested URL returned error: "
     "404"
 )
+APK_GONE = "WARNING: updating and opening http://a.corp:8080/oss: No such file or directory"
 ZYPPER_GONE = " - [oss|http://a.corp:8080/oss] Repository type can't be determined."
 
 
 @pytest.mark.parametrize(
     ("output", "repository"),
-    [(PACMAN_GONE, "http://a.corp:8080"), (ZYPPER_GONE, "http://a.corp:8080/oss")],
+    [
+        (PACMAN_GONE, "http://a.corp:8080"),
+        (ZYPPER_GONE, "http://a.corp:8080/oss"),
+        (APK_GONE, "http://a.corp:8080/oss"),
+    ],
 )
-def test_repositories_that_pacman_and_zypper_do_not_find(output: str, repository: str) -> None:
+def test_repositories_that_other_managers_do_not_find(output: str, repository: str) -> None:
     root = "http://a.corp:8080/"
     assert root in missing_repositories(output, None)[repository]
     attributed = attribute_refresh(output, None, {root: Reach.SERVES})
@@ -340,6 +345,28 @@ def test_repositories_that_pacman_and_zypper_do_not_find(output: str, repository
          "package-manager-locked-pacman"),
         ("error: cannot open Packages database in /var/lib/rpm", "package-database-damaged-rpm"),
         ("Warning: There are no enabled repositories defined.", "repositories-none"),
+        (">>> repomd.xml GPG signature verification error: Signing key not found",
+         "packages-not-signed"),
+        (">>> repomd.xml GPG signature verification error: Bad PGP signature: key has expired",
+         "signing-key-expired"),
+        (">>> Status code: 404 for http://a.corp/repodata/repomd.xml.asc (IP: 192.0.2.9)\n"
+         ">>> GPG verification is enabled, but GPG signature is not available.",
+         "packages-not-signed"),
+        (">>> Status code: 503 for http://a.corp/repodata/repomd.xml (IP: 192.0.2.9)",
+         "mirror-broken"),
+        ("error: failed retrieving file 'world.db.sig' from a.corp:80 : The requested URL returned "
+         "error: 404", "packages-not-signed"),
+        ("warning: Public keyring not found; have you run 'pacman-key --init'?\n"
+         "error: failed to synchronize all databases (invalid or corrupted database (PGP "
+         "signature))", "pacman-keyring-missing"),
+        ("WARNING: updating and opening http://a.corp/x: Permission denied", "mirror-refuses"),
+        ("WARNING: updating and opening http://a.corp/x: IO ERROR", "mirror-broken"),
+        ("WARNING: updating and opening http://a.corp/x: UNTRUSTED signature",
+         "signing-key-missing"),
+        ("ERROR: Failed to open apk database: database file format error",
+         "package-database-damaged"),
+        ("error: could not lock database: Read-only file system\nerror: failed to synchronize all "
+         "databases (unable to lock database)", "system-folder-read-only"),
     ],
 )  # fmt: skip
 def test_the_words_of_other_package_managers_are_diagnosed(output: str, name: str) -> None:

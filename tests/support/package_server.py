@@ -12,8 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
 from pathlib import Path
 from threading import Thread
+
+from docker import DockerClient
 
 PACKAGES = "certify-world/packages"
 """The image that holds the repositories."""
@@ -69,6 +72,12 @@ def unpack(folder: Path) -> None:
                 archive.extractall(folder, filter="data")
     finally:
         subprocess.run(["docker", "rm", made], check=True, capture_output=True)
+
+
+def bridge(client: DockerClient) -> str:
+    """Return the host's own address on the engine's bridge."""
+    subnet = client.networks.get("bridge").attrs["IPAM"]["Config"][0]["Subnet"]
+    return str(ip_network(subnet)[1])
 
 
 @contextmanager

@@ -10,13 +10,12 @@ import json
 import logging
 import uuid
 from collections.abc import Iterator
-from ipaddress import ip_network
 
 import pytest
 
 from certify.engine.client import Engine
 from tests.conftest import Certify
-from tests.stories.worlds.worlds import Cell, cells
+from tests.stories.worlds.worlds import Cell, cells, keep
 from tests.support import package_server
 
 _LOG = logging.getLogger(__name__)  # --log-cli-level=INFO shows each cell's reason and remedy
@@ -27,9 +26,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.worlds]
 def server(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("repositories")
     package_server.unpack(folder)
-    subnet = engine.client.networks.get("bridge").attrs["IPAM"]["Config"][0]["Subnet"]
-    bridge = str(ip_network(subnet)[1])
-    with package_server.serving(folder, bridge) as url:
+    with package_server.serving(folder, package_server.bridge(engine.client)) as url:
         yield url
 
 
@@ -52,3 +49,4 @@ def test_a_fault_of_the_sources(engine: Engine, certify: Certify, server: str, c
     evidence = "\n".join(each["evidence"] for each in checks)
     assert verdict["status"] == cell.verdict, f"{first}\n{evidence}"
     assert cell.says in first["text"], evidence
+    keep(cell, verdict["status"])

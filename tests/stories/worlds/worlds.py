@@ -1,6 +1,7 @@
 """Package managers × faults: the candidates and the right verdicts, from ``worlds.toml``.
 
-``python -m tests.stories.worlds.worlds`` writes the table of verdicts into docs/inconclusive.md.
+A run keeps the verdicts that were right in ``measured.json``; ``python -m
+tests.stories.worlds.worlds`` writes them as a table into docs/inconclusive.md.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tests.support.package_server import FAULTS
 FOLDER = Path(__file__).parent
 PROFILE = FOLDER / "profile.toml"
 PAGE = FOLDER.parents[2] / "docs/inconclusive.md"
+MEASURED = FOLDER / "measured.json"
 BLOCK = re.compile(r"(?<=<!-- worlds: begin -->\n).*?(?=<!-- worlds: end -->)", re.DOTALL)
 _DATA = tomllib.loads((FOLDER / "worlds.toml").read_text("utf-8"))
 
@@ -102,16 +104,31 @@ def cells() -> tuple[Cell, ...]:
     return tuple(cell for cell in every if cell.is_possible)
 
 
+def measured() -> dict[str, str]:
+    """Return the verdicts that a run saw, by cell."""
+    found: dict[str, str] = json.loads(MEASURED.read_text("utf-8"))
+    return found
+
+
+def keep(cell: Cell, verdict: str) -> None:
+    """Keep the verdict of a cell."""
+    kept = measured() | {str(cell): verdict}
+    MEASURED.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n", "utf-8")
+
+
 def table() -> str:
-    """Return the table of verdicts in Markdown."""
-    families = _DATA["families"]
+    """Return the table of measured verdicts in Markdown."""
+    families, kept = _DATA["families"], measured()
     rows = [
         ["fault", *(each["title"] for each in families.values())],
-        ["---"] * (len(families) + 1),
+        ["---"] * (1 + len(families)),
     ]
     for fault, wrong in _DATA["faults"].items():
-        row = (Cell(family, fault) for family in families)
-        rows.append([wrong["title"], *(each.verdict if each.is_possible else "–" for each in row)])
+        row = [Cell(family, fault) for family in families]
+        verdicts = (
+            kept.get(str(each), "not measured") if each.is_possible else "–" for each in row
+        )
+        rows.append([wrong["title"], *verdicts])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
