@@ -14,7 +14,7 @@ from tests.stories.worlds.worlds import BLOCK, FOLDER, PAGE, Cell, cells, measur
 from tests.support import package_server
 
 IMAGE = "certify-test/world-core"
-CORE = [Cell("dnf4", fault) for fault in ("forbidden", "broken", "gone", "no-repositories")]
+CORE = [Cell("dnf4", fault) for fault in ("broken", "gone", "no-repositories")]
 
 
 def test_the_table_is_what_was_measured() -> None:
