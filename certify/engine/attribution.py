@@ -83,8 +83,9 @@ def _actions_since_start(engine: Engine, container: str) -> set[str]:
     api = engine.client.api
     with translate_errors("how the container ended"):
         # With a moment ahead of its own clock the engine would wait for that moment.
-        now = datetime.fromisoformat(api.info()["SystemTime"]).timestamp()
-        query = engine.dialect.past_events(now)
+        query = engine.dialect.past_events(
+            lambda: datetime.fromisoformat(api.info()["SystemTime"]).timestamp()
+        )
         query["filters"] = json.dumps({"container": [container]})
         answer = api.get(f"{api.base_url}/events", params=query, timeout=api.timeout)
         answer.raise_for_status()

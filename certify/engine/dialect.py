@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,10 +28,10 @@ class Dialect:
     devices: tuple[str, ...] = ()
     """The devices for which the same is true."""
 
-    def past_events(self, now: float) -> dict[str, Any]:
-        """Return the query for all events up to now, by the engine's clock."""
+    def past_events(self, now: Callable[[], float]) -> dict[str, Any]:
+        """Return the query for all events up to ``now``, by the engine's clock."""
         # Docker follows the events unless `until` is past; Podman, with a past one, reads none.
-        return {"since": 1, "stream": "false"} if self.hides_stops else {"since": 1, "until": now}
+        return {"since": 1} | ({"stream": "false"} if self.hides_stops else {"until": now()})
 
 
 DOCKER = Dialect(
