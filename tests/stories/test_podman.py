@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from certify.engine.client import Engine
-from certify.engine.container import KILLED, Container, ContainerStopped
+from certify.engine.container import Container, ContainerStopped
 from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan
+from certify.engine.session import KILLED
 from certify.model.terms import Outcome, Status
 from tests.conftest import SAMPLES, Certify
 from tests.support.private_podman import PrivatePodman, private_podman
