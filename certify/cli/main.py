@@ -8,8 +8,10 @@ interrupt with 130.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import io
 import os
+import re
 import sys
 import traceback
 from collections import UserDict
@@ -64,6 +66,8 @@ COMMANDS = Commands(
         "profiles": "certify.cli.profiles:profiles",
         "doctor": "certify.cli.doctor:doctor",
         "clean": "certify.cli.clean:clean",
+        "reproduce": "certify.cli.reproduce:reproduce",
+        "help": "certify.cli.help:show_help",
     }
 )
 
@@ -86,6 +90,20 @@ class Certify(DefaultGroup):  # type: ignore[misc]
         """Parse the command line; click prints the help here, too."""
         with _errors_as_exit_codes():
             return cast("click.Context", super().make_context(*args, **kwargs))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of a name, or ``run`` for an image.
+
+        Raises :class:`UsageError` for a bare word that is nearly a command: pulling an image that
+        happens to have that name would be a surprise.
+        """
+        if cmd_name not in COMMANDS and re.fullmatch(r"[a-z]+", cmd_name):
+            for near in difflib.get_close_matches(cmd_name, COMMANDS, 1, cutoff=0.75):
+                raise UsageError(
+                    f"{cmd_name} is not a command. Did you mean {near}?",
+                    remedy=f"If it is an image, name its tag: certify {cmd_name}:latest",
+                )
+        return cast("click.Command | None", super().get_command(ctx, cmd_name))
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command."""
@@ -143,9 +161,14 @@ def _report_os_error(error: OSError) -> None:
 
 
 @click.group(
-    cls=Certify, commands=COMMANDS, default="run", default_if_no_args=False, no_args_is_help=True
+    cls=Certify,
+    commands=COMMANDS,
+    default="run",
+    default_if_no_args=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(__version__, prog_name="certify")
+@click.version_option(__version__, "-V", "--version", prog_name="certify")
 def main() -> None:
     """Certify that container images can carry a workspace.
 

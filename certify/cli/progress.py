@@ -42,10 +42,10 @@ class Display:
 class RunProgress(Display, Events):
     """The progress of one certification."""
 
-    def __init__(self, image: str, profile: str) -> None:
-        self._title = f"{image} · {profile}"
+    def __init__(self, title: str, *, quiet: bool = False) -> None:
+        self._title = title
         self._began = time.monotonic()
-        self._console = standard_error()
+        self._console = standard_error(quiet=quiet)
         line = self._line("starting")
         self._live = self._console.status(line) if is_live(self._console) else None
         if self._live is None:
@@ -78,9 +78,9 @@ class RunProgress(Display, Events):
         return Text(f"{self._title}: {phase} ({seconds:.0f} s)")
 
 
-def standard_error() -> Console:
-    """Return the console for progress."""
-    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+def standard_error(*, quiet: bool = False) -> Console:
+    """Return the console for progress; a quiet one prints nothing."""
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True, quiet=quiet)
 
 
 def is_live(console: Console) -> bool:
@@ -90,4 +90,4 @@ def is_live(console: Console) -> bool:
     move its cursor, and with ``NO_COLOR``.
     """
     plain = os.environ.get("NO_COLOR") or os.environ.get("CI", "false").lower() not in ("", "false")
-    return sys.stderr.isatty() and console.is_interactive and not plain
+    return sys.stderr.isatty() and console.is_interactive and not (plain or console.quiet)

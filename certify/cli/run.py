@@ -7,6 +7,8 @@ Exit codes: 0 all certified, 1 at least one rejected, 2 wrong usage (nothing was
 from __future__ import annotations
 
 import sys
+from functools import partial
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -18,7 +20,9 @@ from certify.cli.progress import RunProgress
 from certify.cli.results import print_results, report_errors, result_format_option
 from certify.cli.storage import Storage, storage_options
 from certify.engine.client import Engine
-from certify.model.errors import EngineUnavailable
+from certify.ledger.store import Ledger
+from certify.model.errors import EngineUnavailable, LedgerUnavailable
+from certify.model.file_names import certificate_stem
 from certify.model.reference import Reference
 from certify.model.result import Result
 from certify.publish.recorder import Recorder
@@ -33,12 +37,16 @@ TABLES_STAY = "certify: matrix and site have many images and stay; `certify repo
 @certification_options
 @result_format_option
 @click.option("--keep", is_flag=True, help="Leave the container running, to look into it.")
+@click.option("-v", "--verbose", is_flag=True, help="Also print all evidence and skipped checks.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no progress, only the results.")
 @storage_options
 def run(
     *,
     images: tuple[str, ...],
     output_format: str,
     keep: bool,
+    verbose: bool,
+    quiet: bool,
     storage: Storage,
     certification: CertificationOptions,
 ) -> None:
@@ -56,22 +64,47 @@ def run(
     with storage.open_ledger() as ledger, interruptible():
         recorder, engine = Recorder(ledger, storage.reports, own=True), _engine()
         try:
-            for reference in references:
-                with RunProgress(reference.familiar, names) as progress:
+            for number, reference in enumerate(references, 1):
+                count = f"[{number}/{len(references)}] " if len(references) > 1 else ""
+                title = f"{count}{reference.familiar} · {names}"
+                with RunProgress(title, quiet=quiet) as progress:
                     found = Certification(engine, reference, options, progress).run(profiles)
                 results += found
                 for result in found:
-                    recorder.record(result)
+                    if is_known(result, ledger):
+                        recorder.record(result)
         finally:
             if isinstance(engine, Engine):
                 engine.close()
             if results:
                 results = recorder.finish(results)
-    print_results(results, output_format, lambda: print_report(results, Console()))
+    page = partial(page_of, storage.reports)
+    print_results(
+        results,
+        output_format,
+        lambda: print_report(results, Console(), page=page, verbose=verbose),
+    )
     if recorder.leaves_tables:
         click.echo(TABLES_STAY, err=True)
     not_recorded = report_errors(recorder.errors)
     sys.exit(exit_code(each.verdict.status for each in results) or not_recorded)
+
+
+def is_known(result: Result, ledger: Ledger) -> bool:
+    """Return True if the image was found, now or before; a mistyped name is not recorded."""
+    image = result.image
+    if image.digest or image.image_id:
+        return True
+    try:
+        return bool(ledger.history(image.reference))
+    except LedgerUnavailable:
+        return True  # to be reported when it is recorded
+
+
+def page_of(reports: Path, result: Result) -> str | None:
+    """Return the file with the page of a result; None if there is none."""
+    path = reports / "images" / f"{certificate_stem(result)}.html"
+    return str(path) if path.exists() else None
 
 
 def _engine() -> Engine | EngineUnavailable:

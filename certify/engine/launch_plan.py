@@ -34,6 +34,8 @@ STOP_SIGNAL = "SIGRTMIN+3"
 """Signal for a clean halt of systemd (systemd(1), SIGNALS); SIGTERM would make it re-execute."""
 CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN")
 """Rights of an init launch beyond the defaults of Docker: to mount, and to make networks."""
+REPRO_NAME = "certify-repro"
+"""Name of the container that the command to reproduce a launch starts."""
 
 # systemd must see no other cgroups than its own: Podman makes a namespace for them only with cgroup
 # v2, and without one their paths are longer than "/". They must be writable for systemd, and the
@@ -245,7 +247,7 @@ def reproduce_command(
     """
     # An image's own command gets no standard input, as it would get none without certify.
     mode = "-d" if plan.kind == "image" else "-di"
-    words = [plan.dialect.name, "run", mode, "--name", "certify-repro"]
+    words = [plan.dialect.name, "run", mode, "--name", REPRO_NAME]
     if platform:
         words += ["--platform", platform]
     limits = plan.limits

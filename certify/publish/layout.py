@@ -37,19 +37,19 @@ class Paragraph:
             begin = self.rest
 
 
-def evidence_rows(evidence: str, width: int) -> list[str]:
-    """Return evidence as rows of at most ``width`` cells; the most important ones of many."""
+def evidence_rows(evidence: str, width: int, most: int = EVIDENCE_ROWS) -> list[str]:
+    """Return evidence as rows of at most ``width`` cells; the ``most`` important ones of many."""
     # The limit keeps wrapping fast; the rows shown lie near both ends anyway.
     text = printable(evidence, limit=200_000).strip("\n").expandtabs(4)
     lines = [line.rstrip() for line in text.split("\n")]
     folded = [_folded(line, width) for line in lines]
     rows = [row for each in folded for row in each]
-    if len(rows) <= EVIDENCE_ROWS:
+    if len(rows) <= most:
         return rows if text.strip() else []
-    important = pick_lines(lines, [len(each) for each in folded], EVIDENCE_ROWS - 1)
+    important = pick_lines(lines, [len(each) for each in folded], most - 1)
     shown = [row for index in important for row in folded[index]]
     if len(shown) < 2:  # a single line fills all the rows
-        shown = [rows[0], *rows[2 - EVIDENCE_ROWS :]]
+        shown = [rows[0], *rows[2 - most :]]
     return [shown[0], f"… {len(rows) - len(shown)} lines left out …", *shown[1:]]
 
 

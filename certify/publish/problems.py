@@ -3,7 +3,8 @@
 The verdict's reasons and the checks often have the same text, so each text is shown once. A
 reason that equals the message of a check is shown with that check. Checks without evidence
 (skipped, or unknown) share a paragraph if their messages are equal. A remedy is shown where it
-first applies.
+first applies. In brief, evidence and remedy are those of the first failure; the others take a
+line each, those that are not required share one, and skipped checks are only counted.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from rich.text import Text
 
 from certify.model.result import AppliedWaiver, Check, Reason, Result
 from certify.model.terms import Level, Outcome, Status
-from certify.publish.layout import Paragraph, evidence_rows, no_wrap
+from certify.publish.layout import EVIDENCE_ROWS, Paragraph, evidence_rows, no_wrap
 from certify.publish.phrases import Mark, mark_of, waiver_text
 from certify.util.text import one_line, printable
 
@@ -29,14 +30,20 @@ MARK_STYLES = {
 MANY = 10
 """The number of checks from which a paragraph counts "all others" instead of naming them."""
 
+MOST_LINES = 6
+"""The most decisive failures that a brief report names."""
+BRIEF_EVIDENCE = 8
+"""The most rows of evidence in a brief report of one failure; of several, it has fewer."""
+
 _PROBLEM_MARKS = (Mark.FAILED, Mark.UNKNOWN, Mark.NOTED)
 
 
 class ProblemSections:
     """Decides where each reason and each check of a result is shown, and renders it."""
 
-    def __init__(self, result: Result, width: int) -> None:
+    def __init__(self, result: Result, width: int, *, verbose: bool = True) -> None:
         self._width = width
+        self._verbose = verbose
         self._shown_remedies: set[str] = set()
         self._shown_evidence: dict[tuple[str, ...], str] = {}
         self._result = result
@@ -55,11 +62,47 @@ class ProblemSections:
         rejected = self._result.verdict.status is Status.REJECTED
         if not rejected:
             yield reasons
+        if not self._verbose:
+            yield from self._brief()
+            if rejected and not self._single:
+                yield reasons
+            return
         for check in self._single:
             yield list(self._check(check))
         if rejected:
             yield reasons
         yield list(self._paragraphs(has_reasons=bool(reasons)))
+
+    def _brief(self) -> Iterator[list[RenderableType]]:
+        """Yield the first failure in full, and the others in a line each."""
+        explained = {reason.check for reason in self._result.verdict.reasons}
+        decisive = [check for check in self._single if mark_of(check) is Mark.FAILED]
+        noted = [check for check in self._single if mark_of(check) is Mark.NOTED]
+        minor = [check for check in noted if not check.waiver]
+        others = [check for check in noted if check.waiver]
+        others += [
+            check
+            for check in self._single
+            if mark_of(check) is Mark.UNKNOWN and check.id not in explained
+        ]
+        if decisive:
+            yield list(self._check(decisive[0]))
+        lines: list[RenderableType] = []
+        for check in (*decisive[1:MOST_LINES], *others):
+            mark = mark_of(check)
+            line = Text.assemble((f"{mark} ", MARK_STYLES[mark]), (one_line(check.id), "bold"))
+            line.append(_level_or_waiver(check), "dim")
+            message = _sentence(check.message) or one_line(check.title)
+            lines.append(Paragraph(line.append(f": {message}"), rest="  "))
+        if len(decisive) > MOST_LINES:
+            lines.append(Text(f"{Mark.FAILED} {len(decisive) - MOST_LINES} more failed"))
+        if minor:
+            levels = "/".join(dict.fromkeys(check.level.value for check in minor))
+            ids = ", ".join(one_line(check.id) for check in minor)
+            checks = f"check{'s' * (len(minor) != 1)}"
+            text = Text(f"{len(minor)} {levels} {checks} not met: {ids}")
+            lines.append(Paragraph(text, first=f"{Mark.NOTED} "))
+        yield lines
 
     def _reasons(self) -> Iterator[RenderableType]:
         reasons = self._result.verdict.reasons
@@ -105,7 +148,9 @@ class ProblemSections:
         yield from self._remedy(next(filter(str.strip, remedies), ""))
 
     def _evidence(self, evidence: str, owner: str) -> Iterator[RenderableType]:
-        rows = evidence_rows(evidence, max(self._width - 4, 10))
+        others = min(len(self._single) - 1, 4)
+        most = EVIDENCE_ROWS if self._verbose else BRIEF_EVIDENCE - max(others, 0)
+        rows = evidence_rows(evidence, max(self._width - 4, 10), most)
         first = self._shown_evidence.setdefault(tuple(rows), owner)
         if rows and first != owner:
             rows = [f"(the same evidence as for {first})"]

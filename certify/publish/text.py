@@ -1,12 +1,15 @@
-"""The report of a run for a terminal: the verdict first, then only the problems.
+"""The report of a run for a terminal: the problems, and last the verdict and the next steps.
 
-It reads the same without colour, its rows fit the width, and no text is taken for markup.
+What a person sees without scrolling is the end, so the end says what matters. A report in full
+(``--verbose``) adds all evidence, skipped checks and the command to reproduce. It reads the same
+without colour, its rows fit the width, and no text is taken for markup.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.constrain import Constrain
@@ -15,7 +18,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from certify.model.result import Result
-from certify.model.terms import Outcome, Status, Trust, WaiverState
+from certify.model.terms import Grade, Outcome, Status, Trust, WaiverState
 from certify.publish import phrases
 from certify.publish.layout import Paragraph, no_wrap
 from certify.publish.problems import ProblemSections
@@ -39,33 +42,53 @@ _WAIVER_ADVICE = {
 }
 
 
-def print_report(results: Sequence[Result], console: Console) -> None:
-    """Print each result, and a line with the totals if there are several."""
+Page = Callable[[Result], str | None]
+
+
+def _no_page(_result: Result) -> None:
+    return None
+
+
+def print_report(
+    results: Sequence[Result],
+    console: Console,
+    *,
+    page: Page = _no_page,
+    verbose: bool = False,
+) -> None:
+    """Print each result, and a table with the totals if there are several.
+
+    ``page`` returns the file with the page of a result, or None if there is none.
+    """
     width = min(console.width, READABLE_WIDTH)
     for number, result in enumerate(results):
         if number:
             console.print()
             console.print(Constrain(Rule(style="dim"), width))
             console.print()
-        # Uncropped, so that the command to reproduce stays in one piece.
-        console.print(render_result(result, width=width), crop=False)
+        shown = render_result(result, width=width, page=page, verbose=verbose)
+        # Uncropped, so that commands stay in one piece.
+        console.print(shown, crop=False)
     if len(results) != 1:
         console.print()
+        for row in _table(results, width):
+            console.print(row)
         console.print(Paragraph(Text(f"{len(results)} results: {phrases.tally(results)}", "bold")))
 
 
-def render_result(result: Result, *, width: int = 80) -> Group:
-    """Render one result; all but the command to reproduce fits ``width`` columns.
+def render_result(
+    result: Result, *, width: int = 80, page: Page = _no_page, verbose: bool = False
+) -> Group:
+    """Render one result; all but commands fits ``width`` columns.
 
-    Print it with ``crop=False``; otherwise that command is cut at the console's width.
+    Print it with ``crop=False``; otherwise commands are cut at the console's width.
     """
     sections = [
-        list(_headline(result)),
-        *ProblemSections(result, width).sections(),
+        *ProblemSections(result, width, verbose=verbose).sections(),
         list(_waivers(result)),
         list(_recommendation(result)),
-        list(_counts(result)),
-        list(_reproduce(result)),
+        list(_reproduce(result)) if verbose else [],
+        [*_verdict(result), *_counts(result), *_next_steps(result, width, page)],
     ]
     lines: list[RenderableType] = []
     for section in filter(None, sections):
@@ -73,7 +96,22 @@ def render_result(result: Result, *, width: int = 80) -> Group:
     return Group(*(line if isinstance(line, Text) else Constrain(line, width) for line in lines))
 
 
-def _headline(result: Result) -> Iterator[RenderableType]:
+def _table(results: Sequence[Result], width: int) -> Iterator[Text]:
+    """Yield a line for each result: verdict, reference, profile if they differ, and the cause."""
+    several = len({each.profile for each in results}) > 1
+    verdicts = [phrases.verdict_of(each) for each in results]
+    widest = max(map(len, verdicts), default=0)
+    for verdict, result in zip(verdicts, results, strict=True):
+        line = Text(f"{verdict:<{widest}}  ", STATUS_STYLES[result.verdict.status])
+        line.append(one_line(result.image.reference), "bold")
+        line.append(f" [{one_line(result.profile)}]" if several else "")
+        if result.verdict.status is not Status.CERTIFIED and result.verdict.reasons:
+            line.append(f" — {_cause(result)}", "dim")
+        line.truncate(width, overflow="ellipsis")
+        yield line
+
+
+def _verdict(result: Result) -> Iterator[RenderableType]:
     image = result.image
     style = STATUS_STYLES[result.verdict.status]
     verdict = Text.assemble((phrases.verdict_of(result), style), "  ")
@@ -148,6 +186,30 @@ def _counts(result: Result) -> Iterator[RenderableType]:
         yield Paragraph(Text(" · ".join(timing), "dim"))
     if result.launch.isolation not in ("", "auto") and result.checks:
         yield Paragraph(Text(f"isolation {one_line(phrases.isolation_text(result))}", "dim"))
+
+
+def _cause(result: Result) -> str:
+    """Return the first reason of the verdict in one line, with the check that it is about."""
+    reason = result.verdict.reasons[0]
+    text = one_line(reason.text, 300)
+    return f"{one_line(reason.check)}: {text}" if reason.check else text
+
+
+def _next_steps(result: Result, width: int, page: Page) -> Iterator[Text]:
+    """Yield the cause, what to do about it, and where to read more."""
+    verdict, image = result.verdict, result.image
+    if verdict.status is not Status.CERTIFIED and verdict.reasons and result.checks:
+        cause = Text(f"Cause:  {_cause(result)}")
+        cause.truncate(width, overflow="ellipsis")
+        yield cause
+    name = printable(shlex.quote(image.reference))
+    profile = "" if result.profile == "devspace" else f"--profile {shlex.quote(result.profile)} "
+    if verdict.status is Status.REJECTED or verdict.grade is Grade.ON_LAUNCH:
+        yield no_wrap(f"Fix:    certify fix {printable(profile)}{name}")
+    if file := page(result):
+        yield no_wrap(f"Report: {printable(file)}")
+    if verdict.status is not Status.CERTIFIED and result.launch.reproduce:
+        yield no_wrap(f"Try it: certify reproduce {name}")
 
 
 def _reproduce(result: Result) -> Iterator[RenderableType]:

@@ -1,4 +1,4 @@
-"""What a person reads: everything that matters, nothing twice, and within 80 columns."""
+"""The report for a terminal: what matters at its end, nothing twice, and within 80 columns."""
 
 from __future__ import annotations
 
@@ -32,22 +32,20 @@ MakeCheck = Callable[..., Check]
 MakeResult = Callable[..., Result]
 
 
-def shown(*results: Result, width: int = 80, colour: bool = False) -> str:
+def shown(*results: Result, width: int = 80, colour: bool = False, verbose: bool = False) -> str:
     file = io.StringIO()
     console = Console(
         file=file, width=width, force_terminal=colour, color_system="standard" if colour else None
     )
-    print_report(results, console)
+    print_report(results, console, page=lambda _: "reports/images/x.html", verbose=verbose)
     return file.getvalue()
 
 
-def test_the_whole_of_a_rejection(rejected: Result) -> None:
+def test_a_rejection_in_brief_fits_a_terminal(rejected: Result) -> None:
+    text = shown(rejected)
     assert (
-        shown(rejected)
-        == f"""\
-REJECTED  localhost/debian-broken-dockerd:latest
-devspace · linux/amd64 · Debian GNU/Linux 12 (bookworm) · 412.3 MB
-
+        text
+        == """\
 ✗ dockerd.container failed
   dockerd answers, but no container can run in it
     $ docker run --rm --network none certify-probe:say
@@ -59,17 +57,41 @@ devspace · linux/amd64 · Debian GNU/Linux 12 (bookworm) · 412.3 MB
   → Remove "seccomp-profile" from /etc/docker/daemon.json, and see that
     containerd and runc come from the same release as dockerd.
 
-– skipped: dockerd.network, dockerd.compose, dockerd.restart — needs
-  dockerd.container, which failed
-
+REJECTED  localhost/debian-broken-dockerd:latest
+devspace · linux/amd64 · Debian GNU/Linux 12 (bookworm) · 412.3 MB
 31 passed · 1 failed · 3 skipped
 boot 0.8 s · dockerd 0.9 s · 32 checks in 11.2 s
 isolation caps: an image that means harm can take this host
-
-To reproduce:
-{rejected.launch.reproduce}
+Cause:  dockerd.container: dockerd answers, but no container can run in it
+Fix:    certify fix localhost/debian-broken-dockerd:latest
+Report: reports/images/x.html
+Try it: certify reproduce localhost/debian-broken-dockerd:latest
 """
     )
+    assert len(text.splitlines()) < 24
+
+
+def test_a_rejection_in_full_has_skipped_checks_and_the_command(rejected: Result) -> None:
+    text = shown(rejected, verbose=True)
+    assert (
+        "– skipped: dockerd.network, dockerd.compose, dockerd.restart — needs\n"
+        "  dockerd.container, which failed\n\n"
+        f"To reproduce:\n{rejected.launch.reproduce}\n\n"
+        "REJECTED  localhost/"
+    ) in text
+
+
+def test_many_failures_take_a_line_each(make_check: MakeCheck, make_result: MakeResult) -> None:
+    checks = tuple(
+        make_check(f"g.c{n}", Outcome.FAILED, message=f"no {n}", evidence="a\n" * 30, remedy="r")
+        for n in range(10)
+    )
+    minor = tuple(make_check(f"m.c{n}", Outcome.FAILED, level=Level.RECOMMENDED) for n in range(4))
+    text = shown(make_result(checks=(*checks, *minor), status=Status.REJECTED))
+    assert len(text.splitlines()) <= 24
+    assert "\n✗ g.c5: no 5\n✗ 4 more failed\n" in text
+    assert "! 4 recommended checks not met: m.c0, m.c1, m.c2, m.c3\n" in text
+    assert "no 6" in shown(make_result(checks=checks, status=Status.REJECTED), verbose=True)
 
 
 def test_several_launches_show_their_range(make_result: MakeResult) -> None:
@@ -89,14 +111,17 @@ def test_several_launches_show_their_range(make_result: MakeResult) -> None:
     assert "boot 0.8 s · dockerd 0.9 s" in shown(make_result(startup=once))
 
 
-def test_the_verdict_comes_first(one_of_each: list[Result]) -> None:
-    first_words = [shown(result).split("  ")[0] for result in one_of_each]
-    assert first_words == [
-        "CERTIFIED native",
-        "CERTIFIED on-launch (+13.2 s)",
-        "REJECTED",
-        "INCONCLUSIVE",
-        "INCONCLUSIVE",
+def test_each_report_ends_with_its_verdict(one_of_each: list[Result]) -> None:
+    verdicts = [
+        re.findall(r"^(?:CERTIFIED|REJECTED|INCONCLUSIVE).*?(?=  )", shown(result), re.MULTILINE)
+        for result in one_of_each
+    ]
+    assert verdicts == [
+        ["CERTIFIED native"],
+        ["CERTIFIED on-launch (+13.2 s)"],
+        ["REJECTED"],
+        ["INCONCLUSIVE"],
+        ["INCONCLUSIVE"],
     ]
 
 
@@ -104,11 +129,12 @@ def test_an_image_that_cannot_start_has_a_reason(unreachable: Result) -> None:
     assert (
         shown(unreachable)
         == """\
-INCONCLUSIVE  registry.example.com/team/missing:1
-devspace
-
   the registry says: toomanyrequests, pull rate limit reached
   → Log in with docker login, or wait an hour.
+
+INCONCLUSIVE  registry.example.com/team/missing:1
+devspace
+Report: reports/images/x.html
 """
     )
 
@@ -139,11 +165,8 @@ def test_the_whole_report_of_a_waived_certificate(
     )
     result = make_result("team/app:1", checks=checks, waivers=notes, startup=Startup())
     assert (
-        shown(result)
+        shown(result, verbose=True)
         == f"""\
-CERTIFIED native, 2 waived  team/app:1
-devspace · linux/amd64 · Debian GNU/Linux 12 (bookworm) · 412.3 MB
-
 ! dockerd.container failed, waived: harmless (ana, until 2026-05-31, OPS-7)
   no container
 
@@ -158,12 +181,15 @@ devspace · linux/amd64 · Debian GNU/Linux 12 (bookworm) · 412.3 MB
   harmless (ana, until 2026-05-31, OPS-7)
   → Remove it.
 
+To reproduce:
+{result.launch.reproduce}
+
+CERTIFIED native, 2 waived  team/app:1
+devspace · linux/amd64 · Debian GNU/Linux 12 (bookworm) · 412.3 MB
 1 passed · 1 failed (1 waived) · 2 skipped (1 waived)
 2 checks in 0.7 s
 isolation caps: an image that means harm can take this host
-
-To reproduce:
-{result.launch.reproduce}
+Report: reports/images/x.html
 """
     )
 
@@ -173,11 +199,11 @@ def test_only_a_certificate_shows_its_waivers_in_the_heading(
 ) -> None:
     checks = (make_check("a.b", Outcome.FAILED, waiver=waived), make_check("c.d", Outcome.FAILED))
     text = shown(make_result("x:1", checks=checks, status=Status.REJECTED))
-    assert text.startswith("REJECTED  x:1\n")
+    assert "\nREJECTED  x:1\n" in text
     assert "2 failed (1 waived)\n" in text
     grade = {"grade": Grade.ON_LAUNCH, "startup": Startup(provision_seconds=13.21)}
     text = shown(make_result("x:1", checks=checks[:1], **grade))
-    assert text.startswith("CERTIFIED on-launch (+13.2 s), 1 waived  x:1\n")
+    assert "\nCERTIFIED on-launch (+13.2 s), 1 waived  x:1\n" in text
 
 
 def test_a_waived_recommended_check_changes_no_heading(
@@ -185,8 +211,8 @@ def test_a_waived_recommended_check_changes_no_heading(
 ) -> None:
     noted = make_check("a.b", Outcome.FAILED, waiver=waived, level=Level.RECOMMENDED)
     text = shown(make_result("x:1", checks=(noted,)))
-    assert text.startswith("CERTIFIED native  x:1\n")
-    assert "! a.b failed, waived: harmless" in text
+    assert "\nCERTIFIED native  x:1\n" in text
+    assert "! a.b, waived: harmless" in text
 
 
 def test_decisive_checks_come_first(make_check: MakeCheck, make_result: MakeResult) -> None:
@@ -195,7 +221,7 @@ def test_decisive_checks_come_first(make_check: MakeCheck, make_result: MakeResu
         make_check("packages.refresh", Outcome.UNKNOWN),
         make_check("workspace.bash", Outcome.FAILED),
     )
-    text = shown(make_result(checks=checks, status=Status.REJECTED))
+    text = shown(make_result(checks=checks, status=Status.REJECTED), verbose=True)
     assert re.findall(r"^[✗?!] (\S+)", text, re.MULTILINE) == [
         "workspace.bash",
         "packages.refresh",
@@ -211,8 +237,11 @@ def test_passed_checks_are_a_count_only(native: Result) -> None:
 
 
 def test_several_results_end_in_one_summary(one_of_each: list[Result]) -> None:
-    assert shown(*one_of_each).endswith(
-        "\n\n5 results: 2 certified (1 native, 1 on-launch), 1 rejected, 2 inconclusive\n"
+    text = shown(*one_of_each)
+    assert text.count("\nREJECTED ") == 2
+    assert "\nREJECTED                       localhost/debian-broken-dockerd:latest — d" in text
+    assert text.endswith(
+        "\n5 results: 2 certified (1 native, 1 on-launch), 1 rejected, 2 inconclusive\n"
     )
     assert "results:" not in shown(one_of_each[0])
     assert shown() == "\n0 results: no results\n"
@@ -228,7 +257,8 @@ def test_a_run_that_never_started_has_a_short_report(
     )
     status = Status.INCONCLUSIVE
     text = shown(make_result(checks=checks, reasons=reasons, status=status, startup=Startup()))
-    assert "  the engine does not answer\n  → Start it.\n\n30 unknown\n" in text
+    assert "  the engine does not answer\n  → Start it.\n\nINCONCLUSIVE  " in text
+    assert "\n30 unknown\n" in text
     assert "g.c0" not in text
 
 
@@ -247,7 +277,8 @@ def test_a_narrow_terminal_still_shows_the_verdict(one_of_each: list[Result], wi
 
 @pytest.mark.parametrize("colour", [False, True])
 def test_the_command_stays_in_one_piece(rejected: Result, colour: bool) -> None:
-    assert f"\n{rejected.launch.reproduce}\n" in shown(rejected, colour=colour)
+    text = shown(rejected, colour=colour, verbose=True)
+    assert f"\n{rejected.launch.reproduce}\n" in text
 
 
 def test_text_is_the_same_without_colour(one_of_each: list[Result]) -> None:
@@ -264,7 +295,7 @@ def test_data_is_no_markup(
     failed = make_check(
         "a.b", Outcome.FAILED, message=text, evidence=text, remedy=text, waiver=waiver
     )
-    assert shown(make_result(text, checks=(failed,))).count(text) == 5
+    assert shown(make_result(text, checks=(failed,)), verbose=True).count(text) == 5
 
 
 @STEADY
@@ -284,7 +315,7 @@ def test_no_data_controls_the_terminal(
     result = result.model_copy(
         update={"launch": result.launch.model_copy(update={"reproduce": text})}
     )
-    output = shown(result, result)
+    output = shown(result, result) + shown(result, verbose=True)
     output.encode()
     assert not set(output) & {"\x1b", "\x07", "\x9b", "\r", "\u202e"}
 

@@ -1,0 +1,86 @@
+"""``certify reproduce IMAGE``: the command that starts an image as certify did."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from certify.cli.output import format_option, print_json
+from certify.cli.storage import Storage, storage_options
+from certify.engine.launch_plan import REPRO_NAME, seccomp_path
+from certify.model.errors import UsageError
+from certify.model.reference import Reference
+from certify.util.files import write_atomically
+from certify.util.text import printable
+
+SCHEMA = "certify/reproduce/v1"
+_SECCOMP = "--security-opt=seccomp="
+
+
+@click.command()
+@click.argument("image")
+@click.option("--profile", metavar="NAME", help="Start it as for this profile.")
+@click.option("--run", "start", is_flag=True, help="Start it, and open a shell in it.")
+@format_option(SCHEMA)
+@storage_options
+def reproduce(
+    *, image: str, profile: str | None, start: bool, output_format: str, storage: Storage
+) -> None:
+    """Print the commands that start an image as certify did, or run them.
+
+    The seccomp profile of the launch is written beside the reports. The container is called
+    certify-repro; it stays until the same commands, or `docker rm -fv`, remove it.
+
+    \b
+    Examples:
+      certify reproduce debian:12
+      certify reproduce --run debian:12
+    """
+    reference = Reference.parse(image).familiar
+    with storage.open_ledger(create=False) as ledger:
+        results = [each for each in ledger.history(reference) if each.launch.reproduce]
+    found = [each for each in results if profile in (None, each.profile)]
+    if not found:
+        raise UsageError(
+            f"No launch of {reference} is recorded" + (f" for {profile}." if profile else "."),
+            remedy="`certify matrix` lists the recorded images.",
+        )
+    launch = with_seccomp_file(
+        max(found, key=lambda each: each.finished_at).launch.reproduce, storage.reports
+    )
+    commands = [["docker", "rm", "-fv", REPRO_NAME], launch]
+    if launch[:2] == ["docker", "run"]:
+        commands.append(["docker", "exec", "-it", REPRO_NAME, "sh"])
+    if start:
+        sys.exit(_run(commands))
+    if output_format == "json":
+        print_json(SCHEMA, {"reference": reference, "commands": commands})
+    else:
+        for command in commands:
+            click.echo(printable(shlex.join(command)))
+
+
+def with_seccomp_file(command: str, reports: Path) -> list[str]:
+    """Return the words of a recorded command, with the seccomp profile as a file in ``reports``."""
+    words = shlex.split(command)
+    for index, word in enumerate(words):
+        if word.startswith(_SECCOMP) and word.endswith(".json"):
+            target = reports / "seccomp.json"
+            write_atomically(target, seccomp_path().read_text("utf-8"))
+            words[index] = f"{_SECCOMP}{target}"
+    return words
+
+
+def _run(commands: list[list[str]]) -> int:
+    """Run the commands in turn; return the exit code of the last. Only the first may fail."""
+    remove, *others = commands
+    subprocess.run(remove, check=False, capture_output=True)
+    for command in others:
+        code = subprocess.run(command, check=False).returncode
+        if code:
+            return code
+    return 0
