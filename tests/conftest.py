@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,6 +30,7 @@ from tests.factories import (  # noqa: F401 - fixtures for all tests
     unreachable,
     waived,
 )
+from tests.support.command_server import CommandServer
 from tests.support.keys import make_pair, pair  # noqa: F401
 
 SAMPLES = "certify-sample"
@@ -64,14 +67,27 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", "certify", *arguments]
 
 
+@cache
+def command_server() -> CommandServer:
+    """Return the server of this process, which ends with it."""
+    server = CommandServer()
+    atexit.register(server.close)
+    return server
+
+
 def certify_in(folder: Path) -> Certify:
     """Runs `certify` in a folder."""
 
     def run(*arguments: str, **environment: str) -> Ended:
+        variables = os.environ | {"CI": "1", "COLUMNS": "80"} | environment
+        if command_server().suits(variables):
+            pid, code, out, err = command_server().run(arguments, folder, variables, timeout=600)
+            _Remembered.started.add(pid)
+            return Ended(code, out.decode(), err.decode())
         ended = subprocess.run(
             command(*arguments),
             cwd=folder,
-            env=os.environ | {"CI": "1", "COLUMNS": "80"} | environment,
+            env=variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=600,

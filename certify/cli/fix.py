@@ -104,7 +104,7 @@ class _Fixer:
 
     def _certify(self, reference: Reference, options: Options) -> Result:
         """Certify an image, record the result as ``certify run`` does, and return it unchanged."""
-        with RunProgress(reference.familiar, self.profile.name) as progress:
+        with RunProgress(f"{reference.familiar} · {self.profile.name}") as progress:
             certification = Certification(self.engine, reference, options, progress)
             (result,) = certification.run([self.profile])
         self.recorder.record(result)

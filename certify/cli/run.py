@@ -91,9 +91,12 @@ def run(
 
 
 def is_known(result: Result, ledger: Ledger) -> bool:
-    """Return True if the image was found, now or before; a mistyped name is not recorded."""
+    """Return True if the image was found, now or before; a mistyped name is not recorded.
+
+    Without an engine nothing is known about a name, so that it counts as known.
+    """
     image = result.image
-    if image.digest or image.image_id:
+    if image.digest or image.image_id or result.host is None:
         return True
     try:
         return bool(ledger.history(image.reference))

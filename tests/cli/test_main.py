@@ -81,6 +81,14 @@ def test_the_command_alone_prints_its_help(certify: RunsCertify) -> None:
 
 def test_the_version(certify: RunsCertify) -> None:
     assert certify("--version").out == f"certify, version {__version__}\n"
+    assert certify("-V").out == certify("--version").out
+
+
+def test_a_word_near_a_command_is_no_image(certify: RunsCertify) -> None:
+    ended = certify("swepp")
+    assert ended.code == 2
+    assert "swepp is not a command. Did you mean sweep?" in ended.err
+    assert "certify swepp:latest" in ended.err
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])

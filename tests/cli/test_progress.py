@@ -10,7 +10,7 @@ from certify.model.terms import Outcome
 
 
 def test_a_pipe_gets_a_line_for_each_phase_and_check(capsys: pytest.CaptureFixture[str]) -> None:
-    with RunProgress("debian:12", "plain") as progress:
+    with RunProgress("debian:12 · plain") as progress:
         progress.phase("launching")
         progress.phase("image.os")
         progress.finding(Finding(id="image.os", outcome=Outcome.PASSED, message="Debian"), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def test_standard_output_carries_only_the_report(
     assert "debian:12" in ended.err, "progress goes to standard error"
     assert "\x1b" not in ended.out + ended.err
     if form == "text":
-        assert ended.out.startswith("INCONCLUSIVE  debian:12\n")
+        assert "\nINCONCLUSIVE  debian:12\n" in ended.out
         assert max(map(len, ended.out.splitlines())) <= 80
     elif form == "json":
         jsonschema.validate(ended.json(), SCHEMA)
@@ -69,7 +70,33 @@ def test_standard_output_carries_only_the_report(
 
 
 def test_an_image_by_its_name_alone_is_run(certify: Certify, tmp_path: Path) -> None:
-    assert certify("debian:12", **no_engine(tmp_path)).out.startswith("INCONCLUSIVE  debian:12\n")
+    assert "\nINCONCLUSIVE  debian:12\n" in certify("debian:12", **no_engine(tmp_path)).out
+
+
+def test_a_quiet_run_prints_only_its_result(certify: Certify, tmp_path: Path) -> None:
+    ended = certify("run", "-q", "debian:12", **no_engine(tmp_path))
+    assert "INCONCLUSIVE" in ended.out
+    assert ended.err == ""
+
+
+def test_several_images_are_counted_and_end_in_a_table(certify: Certify, tmp_path: Path) -> None:
+    ended = certify("run", "a:1", "b:1", "c:1", **no_engine(tmp_path))
+    assert "[2/3] b:1 · devspace: starting" in ended.err
+    *table, total = ended.out.splitlines()[-4:]
+    assert [line.split()[:2] for line in table] == [["INCONCLUSIVE", f"{x}:1"] for x in "abc"]
+    assert total == "3 results: 3 inconclusive"
+
+
+def test_a_report_names_its_page(certify: Certify, tmp_path: Path) -> None:
+    ended = certify("debian:12", **no_engine(tmp_path))
+    (page,) = re.findall(r"^Report: (.*)$", ended.out, re.MULTILINE)
+    assert (tmp_path / page).is_file()
+
+
+@pytest.mark.engine
+def test_a_name_that_leads_nowhere_is_not_recorded(certify: Certify) -> None:
+    assert certify("run", "--pull", "never", "no-such-image").code == 3
+    assert "no-such-image" not in certify("matrix").out
 
 
 def test_an_image_named_twice_is_run_once(certify: Certify, tmp_path: Path) -> None:

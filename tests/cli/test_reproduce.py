@@ -1,0 +1,61 @@
+"""``certify reproduce``: commands to paste, from what is recorded."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from certify.engine.launch_plan import seccomp_path
+from certify.ledger.store import Ledger
+from certify.model.result import Launch, Result
+from tests.conftest import Certify
+
+MakeResult = Callable[..., Result]
+COMMAND = (
+    "docker run -di --name certify-repro --security-opt=seccomp=/usr/lib/seccomp.json "
+    "--entrypoint=/bin/sh team/app:1 -c 'echo it; exec /sbin/init'"
+)
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, make_result: MakeResult) -> Path:
+    launch = Launch(kind="init", isolation="caps", reproduce=COMMAND)
+    with Ledger.open(str(tmp_path / "reports" / "certify.db")) as ledger:
+        result = make_result("team/app:1").model_copy(update={"launch": launch})
+        ledger.record(result)
+    return tmp_path
+
+
+def test_the_profile_lies_beside_the_reports(certify: Certify, recorded: Path) -> None:
+    ended = certify("reproduce", "team/app:1")
+    assert ended.code == 0, ended.err
+    remove, launch, shell = map(shlex.split, ended.out.splitlines())
+    assert remove == ["docker", "rm", "-fv", "certify-repro"], "so that it works a second time"
+    assert shell == ["docker", "exec", "-it", "certify-repro", "sh"]
+    expected = COMMAND.replace("/usr/lib/seccomp.json", "reports/seccomp.json")
+    assert launch == shlex.split(expected)
+    assert (recorded / "reports/seccomp.json").read_text() == seccomp_path().read_text()
+    assert certify("reproduce", "team/app:1", "--format", "json").json()["commands"] == [
+        remove,
+        launch,
+        shell,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("other:1",), "No launch of other:1 is recorded."),
+        (("team/app:1", "--profile", "plain"), "No launch of team/app:1 is recorded for plain."),
+    ],
+)
+@pytest.mark.usefixtures("recorded")
+def test_what_was_never_launched_cannot_be_reproduced(
+    certify: Certify, words: tuple[str, ...], said: str
+) -> None:
+    ended = certify("reproduce", *words)
+    assert ended.code == 2
+    assert said in ended.err
