@@ -52,9 +52,10 @@ def reproduce(
     launch = with_seccomp_file(
         max(found, key=lambda each: each.finished_at).launch.reproduce, storage.reports
     )
-    commands = [["docker", "rm", "-fv", REPRO_NAME], launch]
-    if launch[:2] == ["docker", "run"]:
-        commands.append(["docker", "exec", "-it", REPRO_NAME, "sh"])
+    program = launch[0]  # docker or podman
+    commands = [[program, "rm", "-fv", REPRO_NAME], launch]
+    if launch[1] == "run":
+        commands.append([program, "exec", "-it", REPRO_NAME, "sh"])
     if start:
         sys.exit(_run(commands))
     if output_format == "json":

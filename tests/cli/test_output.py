@@ -40,6 +40,8 @@ COMMANDS: dict[str, tuple[list[str], int, str]] = {
     "checks": ([], 0, "certify/checks/v1"),
     "profiles": ([], 0, "certify/profiles/v1"),
     "doctor": ([], 3, "certify/doctor/v1"),
+    "reproduce": (["registry.invalid/team/app:1"], 0, "certify/reproduce/v1"),
+    "help": (["run"], 0, "certify/help/v1"),
 }
 """Arguments, exit code and schema of every other command."""
 
