@@ -16,6 +16,7 @@ from certify.cli.main import main
 from certify.cli.output import print_json
 from certify.ledger.changes import sweep_entry
 from certify.ledger.store import Ledger
+from certify.model.result import Launch
 from certify.model.terms import Status
 from tests.conftest import Certify
 from tests.factories import a_certificate, a_list, digest, raw_list
@@ -51,7 +52,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in a folder with a ledger, two sweeps, a list and a key."""
     monkeypatch.chdir(tmp_path)
     with Ledger.open("reports/certify.db") as ledger:
-        ledger.record(a_certificate())
+        launch = Launch(kind="idle", isolation="caps", reproduce="docker run -di team/app:1")
+        ledger.record(a_certificate(launch=launch))
         for status in (Status.CERTIFIED, Status.REJECTED):
             number = ledger.sweeps.begin("images.txt", "host/1/1", lambda _: True)
             ledger.sweeps.finish(number, [sweep_entry(a_certificate(status=status))])
