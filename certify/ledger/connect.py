@@ -163,7 +163,8 @@ def _is_empty(path: Path) -> bool:
 
 def _make_file(path: Path) -> None:
     """Make a database without tables, in one step: no other process ever sees an empty file."""
-    part = Path(f"{path}.{uuid4().hex}")
+    # Absolute: a relative path may begin with "file:", which SQLite may take for a URI.
+    part = Path(f"{path.absolute()}.{uuid4().hex}")
     try:
         with closing(sqlite3.connect(part)) as connection:
             connection.execute("PRAGMA user_version = 1")
