@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from certify.engine.client import Engine
-from certify.model.terms import Status
+from certify.model.terms import Outcome, Status
 from tests.conftest import SAMPLES, Certify
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
@@ -35,3 +35,13 @@ def test_a_runtime_by_its_name_and_the_line_about_harm(certify: Certify) -> None
     assert "isolation default\n" in ended.out
     ended = certify("run", "--pull", "never", "--runtime", "none", "--profile", "plain", BUSYBOX)
     assert (ended.code, "no runtime none" in ended.out) == (3, True)
+
+
+def test_without_a_network_only_what_needs_one_is_unknown(certify: Certify) -> None:
+    words = ("--profile", "plain", "--network", "none", "--format", "json")
+    ended = certify("run", "--pull", "never", *words, f"{SAMPLES}/debian")
+    assert ended.code == 3
+    open_ = {check.id for check in ended.result.checks if check.outcome is not Outcome.PASSED}
+    packages = {"packages.refresh", "packages.install", "packages.remove", "packages.current"}
+    assert "packages.refresh" in open_ <= packages
+    assert not [each for each in ended.result.checks if each.outcome is Outcome.FAILED]
