@@ -1,8 +1,9 @@
-"""Time to read the rows of the matrix from ledgers of several sizes, on both databases.
+"""Time to read the matrix from ledgers of several sizes, and the cost of a run beside them.
 
 The ledgers are filled with synthetic results of one row each, without statistics of the database:
-its planner must not need them. Run ``python -m benchmarks.ledger [--rows 1000 10000]``; it prints
-Markdown.
+its planner must not need them. A run certifies a busybox in a new process, in an SQLite ledger of
+so many images; its cost is in core-seconds of certify and its children.
+Run ``python -m benchmarks.ledger [--rows 1000 10000] [--beside 0 10000]``; it prints Markdown.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -60,10 +63,35 @@ def measure(url: str, count: int) -> tuple[float, float]:
     return statistics.median(times[0]), statistics.median(times[1])
 
 
+def run_beside(folder: Path, count: int) -> tuple[float, float]:
+    """Return core-seconds and seconds of a run of one image beside so many others."""
+    reports = folder / f"beside-{count}"
+    reports.mkdir()
+    with Ledger.open(str(reports / "certify.db")) as ledger:
+        fill(ledger, count)
+    command = [
+        sys.executable, "-P", "-m", "certify", "run", "certify-sample/busybox", "--profile",
+        "plain", "--pull", "never", "--reports", str(reports),
+    ]  # fmt: skip
+    costs, times = [], []
+    for _ in range(RUNS):
+        before, begun = os.times(), time.perf_counter()
+        ended = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert ended.returncode in (0, 1), ended.stderr
+        after = os.times()
+        times.append(time.perf_counter() - begun)
+        costs.append(
+            after.children_user - before.children_user
+            + after.children_system - before.children_system
+        )  # fmt: skip
+    return statistics.median(costs), statistics.median(times)
+
+
 def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rows", type=int, nargs="+", default=[1_000, 10_000, 20_000])
+    parser.add_argument("--rows", type=int, nargs="*", default=[1_000, 10_000, 20_000])
+    parser.add_argument("--beside", type=int, nargs="*", default=[])
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, median of {RUNS}\n")
     print("| rows | SQLite: matrix | plan | PostgreSQL: matrix | plan |")
@@ -75,6 +103,9 @@ def main() -> None:
             remote = measure(server.new_schema(), count)
             cells = " | ".join(f"{each:.2f} s" for each in (*file, *remote))
             print(f"| {count:,} | {cells} |", flush=True)
+        for count in options.beside:
+            cost, seconds = run_beside(Path(folder), count)
+            print(f"run beside {count:,}: {cost:.2f} core-seconds, {seconds:.1f} s", flush=True)
 
 
 if __name__ == "__main__":
