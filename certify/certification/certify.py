@@ -27,6 +27,7 @@ from certify.certification.startup_runs import (
 from certify.engine.client import Engine
 from certify.engine.control import measure_reach
 from certify.engine.errors import APIError
+from certify.engine.images import unpacked_bytes
 from certify.engine.launch import LaunchedContainer, launch_container
 from certify.judge.profile import Profile
 from certify.judge.startup import measured
@@ -139,6 +140,9 @@ class Certification:
             ):
                 if options.keep:
                     self.events.container(started.name)
+                if engine.containerd_store:  # it reports the size of what it stores compressed
+                    size = unpacked_bytes(engine.client, started.container.id)
+                    image = observed.image = image.model_copy(update={"size_bytes": size})
                 observed.facts["create_seconds"] = started.create_seconds
                 observed.facts["start_seconds"] = started.start_seconds
                 job = make_job(

@@ -15,7 +15,7 @@ from certify.engine.calibration import calibrate
 from certify.engine.client import Engine
 from certify.engine.errors import translate_errors
 from certify.engine.isolation import Isolation
-from certify.engine.launch_plan import STATE_FOLDER, LaunchPlan, Limits, host_config
+from certify.engine.launch_plan import STATE_FOLDER, STORAGE, LaunchPlan, Limits, host_config
 from certify.engine.probe import programs
 from certify.engine.probe.dns import Resolution
 from certify.engine.probe.image import ProbeImage, probe_image
@@ -142,7 +142,8 @@ class _Examiner:
         )
         word = self._probe.word
         try:
-            config = host_config(plan, cpus=engine.cpus, volume=self._probe.volume(), notify=None)
+            volumes = [self._probe.volume() for _ in STORAGE]
+            config = host_config(plan, cpus=engine.cpus, volumes=volumes, notify=None)
             program = (
                 programs.mount_tmpfs(engine.architecture, word, STATE_FOLDER) if boots else None
             )

@@ -8,7 +8,8 @@ LaunchRefused       the engine would not create or start a container
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import requests
 import urllib3
@@ -23,6 +24,13 @@ from certify.util.text import one_line
 def explanation(error: APIError | str) -> str:
     """Return the engine's own message for an error."""
     return error if isinstance(error, str) else str(error.explanation or error)
+
+
+def stream_error(step: Mapping[str, Any]) -> str:
+    """Return the error within an answer that began as a success, such as a pull's; or empty."""
+    detail = step.get("errorDetail")
+    message = detail.get("message") if isinstance(detail, dict) else ""
+    return str(step.get("error") or message or ("it failed" if "errorDetail" in step else ""))
 
 
 @contextlib.contextmanager
@@ -51,7 +59,7 @@ def translate_errors(subject: str = "") -> Iterator[None]:
         ) from error
 
 
-def query_failure(subject: str, error: APIError) -> EngineUnavailable:
+def query_failure(subject: str, error: APIError | str) -> EngineUnavailable:
     """Return the error for an engine that runs, but could not report ``subject``."""
     return EngineUnavailable(
         f"The container engine could not report {subject}: {one_line(explanation(error))}",
@@ -97,5 +105,5 @@ def _innermost(error: BaseException) -> str:
 
 __all__ = [
     "APIError", "ImageNotFound", "explanation", "launch_refusal", "pull_failure", "query_failure",
-    "translate_errors",
+    "stream_error", "translate_errors",
 ]  # fmt: skip

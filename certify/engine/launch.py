@@ -15,7 +15,7 @@ from certify.engine.attribution import is_image_fault
 from certify.engine.client import Engine
 from certify.engine.container import STOP_LABEL, Container
 from certify.engine.errors import APIError, explanation, launch_refusal, translate_errors
-from certify.engine.launch_plan import STOP_SIGNAL, LaunchPlan, host_config
+from certify.engine.launch_plan import STOP_SIGNAL, STORAGE, LaunchPlan, host_config
 from certify.engine.limits_holder import hold_limits
 from certify.engine.notify_socket import notify_socket
 from certify.model.errors import LaunchRefused
@@ -44,7 +44,7 @@ class LaunchedContainer:
 def launch_container(
     engine: Engine, image: str, plan: LaunchPlan, *, platform: str | None = None, keep: bool = False
 ) -> Iterator[LaunchedContainer]:
-    """Start an image; always remove the container, its volume and its socket at the end.
+    """Start an image; always remove the container, its volumes and its socket at the end.
 
     With ``keep``, a container that was launched stays. Raises :class:`LaunchRefused` if the host
     is the reason that the engine does not start it. If the image's shell, or its own command,
@@ -101,7 +101,7 @@ def launch_container(
 
 @dataclass(frozen=True)
 class _Creator:
-    """Creates the container, and the volume, of one launch."""
+    """Creates the container, and the volumes, of one launch."""
 
     engine: Engine
     image: str
@@ -114,10 +114,11 @@ class _Creator:
         """Create the container and return its id. Raises :class:`LaunchRefused`."""
         api = self.engine.client.api
         try:
-            if plan.kind == "init":
-                api.create_volume(self.name, labels=self.labels)
+            volumes = [reaper.another_name(self.labels[reaper.RUN]) for _ in STORAGE]
+            for volume in volumes if plan.kind == "init" else ():
+                api.create_volume(volume, labels=self.labels)
             config = api.create_host_config(
-                **host_config(plan, cpus=self.engine.cpus, volume=self.name, notify=notify),
+                **host_config(plan, cpus=self.engine.cpus, volumes=volumes, notify=notify),
                 cgroup_parent=self.cgroup_parent or None,
             )
             extra: dict[str, Any] = {}

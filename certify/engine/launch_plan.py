@@ -36,6 +36,9 @@ CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN")
 """Rights of an init launch beyond the defaults of Docker: to mount, and to make networks."""
 REPRO_NAME = "certify-repro"
 """Name of the container that the command to reproduce a launch starts."""
+STORAGE = ("/var/lib/docker", "/var/lib/containerd")
+"""Folders of dockerd's layers, by either of its image stores; each gets a volume of its own, as
+overlay does not stack on the overlay of the container's own root."""
 
 # systemd must see no other cgroups than its own: Podman makes a namespace for them only with cgroup
 # v2, and without one their paths are longer than "/". They must be writable for systemd, and the
@@ -165,19 +168,24 @@ def limits_config(plan: LaunchPlan, cpus: int) -> dict[str, Any]:
     ``cpus`` is the host's number of processors.
     """
     limits = plan.limits
-    return {
+    config: dict[str, Any] = {
         "mem_limit": limits.memory,
         "memswap_limit": limits.memory,
-        "nano_cpus": int(min(limits.cpus or cpus, cpus) * 1_000_000_000),
         "pids_limit": limits.pids,
     }
+    # Only if asked for: a rootless engine, or one without the cpu controller, refuses any.
+    if limits.cpus:
+        config["nano_cpus"] = int(min(limits.cpus, cpus) * 1_000_000_000)
+    return config
 
 
-def host_config(plan: LaunchPlan, *, cpus: int, volume: str, notify: Path | None) -> dict[str, Any]:
+def host_config(
+    plan: LaunchPlan, *, cpus: int, volumes: Sequence[str], notify: Path | None
+) -> dict[str, Any]:
     """Return the keyword arguments for docker-py's ``create_host_config``.
 
-    ``cpus`` is the host's number of processors, ``volume`` the name of the volume for
-    ``/var/lib/docker``, and ``notify`` the folder with the notification socket.
+    ``cpus`` is the host's number of processors, ``volumes`` the names of those for :data:`STORAGE`,
+    and ``notify`` the folder with the notification socket.
     """
     config = limits_config(plan, cpus) | {
         "log_config": {
@@ -198,8 +206,7 @@ def host_config(plan: LaunchPlan, *, cpus: int, volume: str, notify: Path | None
         return config
     # systemd itself would mount these on a whole machine.
     config["tmpfs"] |= {"/run": "rw,nosuid,nodev,exec,mode=755", "/run/lock": "rw,nosuid,nodev"}
-    # overlay2 does not stack on the overlay of the container's own root.
-    config["binds"] = [f"{volume}:/var/lib/docker"]
+    config["binds"] = [":".join(each) for each in zip(volumes, STORAGE, strict=True)]
     if notify is not None:
         # If the folder does not exist, a mount is refused; a bind would create it.
         mount = {"Type": "bind", "Source": str(notify), "Target": NOTIFY_FOLDER, "ReadOnly": True}
@@ -277,7 +284,7 @@ def reproduce_command(
         if plan.apparmor:
             words.append("--security-opt=apparmor=unconfined")
     words += [f"--stop-signal={STOP_SIGNAL}", "--tmpfs=/run:exec", "--tmpfs=/run/lock"]
-    words += ["--volume=/var/lib/docker", "--entrypoint=/bin/sh"]
+    words += [*(f"--volume={folder}" for folder in STORAGE), "--entrypoint=/bin/sh"]
     prepare = "" if plan.isolation == "sysbox" else fold_script(PREPARE)
     steps = [install, prepare, fold_script(EXEC_INIT)]
     return shlex.join([*words, image, "-c", "; ".join(step for step in steps if step)])

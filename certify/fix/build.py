@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from certify.engine.client import Engine
-from certify.engine.errors import APIError, translate_errors
+from certify.engine.errors import APIError, stream_error, translate_errors
 from certify.fix.dockerfile import BaseFacts
 from certify.judge.diagnosis import diagnose
 from certify.judge.excerpts import important_lines
@@ -61,13 +61,14 @@ def build(
                 network_mode=network,
                 timeout=QUIET_SECONDS,
             ):
-                text = str(event.get("stream") or event.get("error") or "")
+                error = stream_error(event)
+                text = str(event.get("stream") or error)
                 log.append(text)
                 if found := _MADE.fullmatch(text):
                     made.append(found[1])
                 if _STEP.match(text):
                     step(one_line(text))
-                if "error" in event:
+                if error:
                     raise _failure("".join(log))
         except APIError as error:
             _discard(engine, made, before)

@@ -9,12 +9,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from certify.engine.container import ContainerStopped
+from certify.engine.launch_plan import STORAGE
 from certify.engine.session import SessionLost
 from certify.model.errors import Trouble
 from certify.suite.candidate import Candidate
 
 DAEMON_JSON = "/etc/docker/daemon.json"
 _PATH = re.compile(r"(/[\w.+/@:-]+)")
+_STORAGE_FOLDER = re.compile(
+    r"""(?:--data-root|--graph|-g|--root)[= ]"?(/[^\s";]+)|^\s*root\s*=\s*["'](/[^"']+)""",
+    re.MULTILINE,
+)
 _FETCHED = re.compile(r"^(?:Hit|Get):\d+ (\S+)", re.MULTILINE)
 
 
@@ -57,6 +62,19 @@ class Facts:
             return isinstance(document, dict) and key in document
         return False
 
+    def _moves_storage(self, _line: str, unit: str) -> bool:
+        """Return True if a unit's command line, or containerd's file, moves layers off a volume."""
+        asked = f"systemctl show -p ExecStart --value {unit}"
+        if unit == "containerd.service":
+            asked += "; cat /etc/containerd/config.toml"
+        moved = _STORAGE_FOLDER.findall(self._candidate.run(asked).stdout)
+        volumes = tuple(f"{folder}/" for folder in STORAGE)
+        return any(not f"{flag or key}/".startswith(volumes) for flag, key in moved)
+
+    def _lacks_volume(self, _line: str, path: str) -> bool:
+        mounts = self._candidate.read_file("/proc/self/mountinfo") or b""
+        return f" {path} ".encode() not in mounts
+
     def _other_source_is_valid(self, line: str) -> bool:
         """Return True if a package source other than the one of the line was fetched."""
         return any(each.rstrip("/") not in line for each in _FETCHED.findall(self._text))
@@ -77,6 +95,8 @@ _FACTS: Mapping[str, Callable[..., bool]] = {
     r"the image declares a VOLUME over (/\S+)": Facts._declares_volume,
     r"the image sets ENV (\w+)": Facts._sets_variable,
     r"daemon\.json sets ([\w-]+)": Facts._configures_daemon,
+    r"the (\S+) of the image moves its storage": Facts._moves_storage,
+    r"the launch has no volume at (/\S+)": Facts._lacks_volume,
     r"another source is valid at the same time": Facts._other_source_is_valid,
     r"the file is not readable for everybody": Facts._file_is_unreadable,
 }

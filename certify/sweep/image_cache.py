@@ -116,7 +116,8 @@ class ImageCache:
         held, mine = self._held.pop(image_id), f"{MARK}:{_tag(image_id)}"
         shared = _marks(self._inspect(image_id)) - {mine}
         # The mark goes last, so that the next sweep finds the image if this one is killed here.
-        _remove_names(self._engine, [mine] if shared else [held.reference.familiar, mine])
+        pulled = held.reference.familiar, f"{held.reference.name}@{image_id}"
+        _remove_names(self._engine, [mine] if shared else [*pulled, mine])
 
     def _mark(self, image_id: str) -> None:
         with contextlib.suppress(EngineUnavailable, APIError), translate_errors():

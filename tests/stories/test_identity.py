@@ -188,14 +188,29 @@ def test_a_foreign_platform_without_emulation_is_inconclusive(
     assert not [each for each in ended.result.checks if each.outcome is Outcome.FAILED]
 
 
-def test_an_image_for_another_platform_than_asked_for_is_rejected(
-    certify: Certify, foreign: str
+def test_an_image_that_is_published_for_another_platform_only_is_rejected(
+    certify: Certify, registry: Registry, foreign: str
 ) -> None:
-    ended = certify("run", "--profile", "plain", "--format", "json", foreign)
+    name = registry.push(foreign, "team/arm64:1")
+    ended = certify("run", "--profile", "plain", "--format", "json", name)
     (platform,) = (each for each in ended.result.checks if each.id == "image.platform")
     assert platform.outcome is Outcome.FAILED
     assert "linux/arm64, not for linux/amd64" in platform.message
     assert ended.code == 1
+
+
+def test_what_another_platform_left_under_the_name_is_not_the_image(
+    certify: Certify, engine: Engine, index: dict[str, str]
+) -> None:
+    """`--platform` then without: the engine has one image a name, here the other platform's."""
+    name = index["name"]
+    for platform in ("linux/amd64", "linux/arm64"):
+        engine.client.api.pull(name, platform=platform)
+    left = certify("run", "--profile", "plain", "--pull", "never", "--format", "json", name)
+    assert left.code == 3
+    assert "has one for linux/arm64" in left.result.verdict.reasons[0].text
+    image = certify("run", "--profile", "plain", "--format", "json", name).result.image
+    assert (image.platform, image.digest) == ("linux/amd64", index["index"])
 
 
 @pytest.fixture
