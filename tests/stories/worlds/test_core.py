@@ -13,7 +13,7 @@ from tests.conftest import Certify
 from tests.stories.worlds.worlds import BLOCK, FOLDER, PAGE, Cell, cells, measured, table
 from tests.support import package_server
 
-IMAGE = "certify-test/world-core"
+IMAGE = "certify-world/core"
 CORE = [Cell("dnf4", fault) for fault in ("broken", "gone", "no-repositories")]
 
 
@@ -28,14 +28,14 @@ def test_what_was_measured_is_right() -> None:
 
 
 @pytest.fixture(scope="module")
-def image(engine: Engine) -> Iterator[str]:
+def image(engine: Engine) -> str:
     engine.client.images.build(
         path=str(FOLDER),
         target="bare",
         tag=IMAGE,
         buildargs={"MANAGER": "dnf rpm", "ID": "fedora-like", "NAME": "Fedora-like"},
     )
-    yield IMAGE
+    return IMAGE  # it stays, so that the next run need not build it
 
 
 @pytest.fixture(scope="module")
