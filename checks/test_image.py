@@ -1,8 +1,9 @@
 """The image itself: an operating system to build on, for this platform, of a sane size."""
 
 import struct
+from datetime import UTC, datetime
 
-from certify.suite import Candidate, Note, check, unknown
+from certify.suite import Candidate, Note, check, not_applicable, unknown
 
 GIB = 1024**3
 # e_machine of the ELF header (elf.h), and OCI's name for it.
@@ -10,6 +11,22 @@ MACHINES = {
     3: "386", 20: "ppc", 21: "ppc64le", 22: "s390x", 40: "arm", 62: "amd64", 183: "arm64",
     243: "riscv64", 258: "loong64",
 }  # fmt: skip
+# Prints a line for each fault, and never a hash: what checks print ends in reports.
+PASSWORDS = r"""cd /etc
+for file in shadow shadow- gshadow gshadow-; do
+  [ -e $file ] || continue
+  case $(ls -Lld $file) in ???????r*) echo "everybody can read the hashes in /etc/$file" ;; esac
+done
+for file in passwd shadow; do
+  [ -e $file ] || continue
+  while IFS=: read -r name hash rest; do
+    case $file:$name:$hash in
+      *:) echo "$name has an empty password" ;;
+      passwd:*:[!x*!]*) echo "everybody can read the hash of $name in /etc/passwd" ;;
+      shadow:root:[!*!]*) echo "root has a password" ;;
+    esac
+  done <$file
+done"""
 
 
 @check(
@@ -33,6 +50,27 @@ def test_os(candidate: Candidate, note: Note) -> None:
     )
     assert release.get("ID"), "/etc/os-release names no ID, so the distribution is unknown"
     note(release.get("PRETTY_NAME") or release["ID"])
+
+
+@check(
+    "image.support",
+    title="support",
+    needs=("image.os",),
+    remedy="Build FROM a release of the distribution that still gets security updates.",
+)
+def test_support(candidate: Candidate, note: Note) -> None:
+    """The release of the distribution still gets security updates.
+
+    Why: nobody repairs an old release, and one day its package sources move or disappear.
+
+    How: the last day of support, by SUPPORT_END in /etc/os-release and by certify's own table of
+    distributions; the later of both. Paid extensions do not count.
+    """
+    last = candidate.end_of_support
+    if last is None:
+        not_applicable("nobody has named a day on which the support of this release ends")
+    assert datetime.now(UTC).date() <= last, f"support ended on {last}"
+    note(f"until {last}")
 
 
 @check(
@@ -91,6 +129,74 @@ def test_shell(candidate: Candidate) -> None:
         )
     assert not error, f"/bin/sh cannot be started\n{error}"
     assert runs, f"/bin/sh was started, and ran nothing\n{candidate.logs()}"
+
+
+@check(
+    "image.passwords",
+    title="passwords",
+    needs=("image.shell",),
+    remedy="Lock accounts in the image (passwd -l NAME), and give /etc/shadow its usual mode: "
+    "chmod 640 /etc/shadow.",
+)
+def test_passwords(candidate: Candidate) -> None:
+    """Root is locked, no account has an empty password, and only root can read hashes.
+
+    Why: whoever has the image has its passwords, for every workspace that is made from it.
+
+    How: the second field of each line in /etc/passwd and /etc/shadow, and whether others may read
+    /etc/shadow, /etc/gshadow and their backups.
+    """
+    found = candidate.run(PASSWORDS, shown="(reads passwd, shadow and gshadow in /etc)").stdout
+    assert not found, found.splitlines()[0]
+
+
+@check(
+    "image.identity",
+    title="identity",
+    needs=("image.shell",),
+    remedy="In the layer that makes them, empty /etc/machine-id (: >/etc/machine-id), and remove "
+    "/var/lib/dbus/machine-id, SSH host keys, known_hosts and authorized_keys.",
+)
+def test_identity(candidate: Candidate) -> None:
+    """The image holds nothing that each machine must have for itself.
+
+    Why: with one id for all, logs, leases and D-Bus take workspaces for the same machine; with one
+    host key, everybody who has the image can pose as all of them.
+
+    How: looks for files that are older than the container: /etc/machine-id with an id,
+    /var/lib/dbus/machine-id, private keys in /etc/ssh, and known_hosts or authorized_keys in homes.
+    """
+    # The engine makes /etc/hostname anew for each container, before anything runs in it.
+    found = candidate.run(
+        "for f in /etc/machine-id /var/lib/dbus/machine-id /etc/ssh/ssh_host_*_key "
+        "/root/.ssh/known_hosts /root/.ssh/authorized_keys /home/*/.ssh/known_hosts "
+        '/home/*/.ssh/authorized_keys; do [ -s "$f" ] && [ ! -L "$f" ] && '
+        '[ "$f" -ot /etc/hostname ] && case $f in *machine-id) read -r id <"$f"; '
+        'case $id in *[!0-9a-f]*) continue ;; esac ;; esac && echo "$f"; done; :'
+    ).stdout.split()
+    assert not found, f"the same in every workspace: {', '.join(found)}"
+
+
+@check(
+    "image.command",
+    title="own command",
+    needs=("image.shell",),
+    remedy='End the entrypoint\'s script with exec "$@", or leave ENTRYPOINT out and use CMD.',
+)
+def test_command(candidate: Candidate, note: Note) -> None:
+    """A command that is given when the image is started replaces its own.
+
+    Why: people try an image with `docker run IMAGE sh`, and CI runs its steps that way.
+
+    How: an image without an entrypoint runs whatever it is given. Otherwise another container,
+    with the image's entrypoint, is given a command that prints a fresh word.
+    """
+    if not candidate.image_configuration.get("Entrypoint"):
+        return note("no entrypoint")
+    said = candidate.run_by_entrypoint("/bin/sh", "-c", f"echo {candidate.nonce}")
+    ran = candidate.nonce in said.splitlines()
+    assert ran, f"the entrypoint does not run the command that it is given\n{said}"
+    return note("the entrypoint runs it")
 
 
 @check(

@@ -77,7 +77,22 @@ def manager(candidate: Candidate) -> Manager:
 
 
 @pytest.fixture(scope="module")
-def trial(candidate: Candidate, manager: Manager) -> Trial:
+def audit(candidate: Candidate) -> CommandResult:
+    """Audit the package database as shipped, before anything is installed."""
+    assert candidate.package_manager is not None
+    return candidate.run(candidate.package_manager.audit, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def upgrades(candidate: Candidate) -> CommandResult | None:
+    """Simulate an upgrade of all packages; None if the package manager cannot."""
+    manager = candidate.package_manager
+    assert manager is not None
+    return candidate.run(manager.upgradable, timeout=120) if manager.upgradable else None
+
+
+@pytest.fixture(scope="module")
+def trial(candidate: Candidate, manager: Manager, audit: CommandResult) -> Trial:
     """Install a package whose command the image lacks, else reinstall one; run the command."""
     family = candidate.package_manager
     assert family is not None
@@ -198,6 +213,58 @@ def test_install(manager: Manager, trial: Trial, note: Note) -> None:
 
 
 @check(
+    "packages.database",
+    title="package database",
+    needs=("packages.install",),
+    remedy="Install again what is named (apt-get install --reinstall, dnf reinstall, pacman -S, "
+    "apk fix), and remove no files of the package database to make the image smaller.",
+)
+def test_database(candidate: Candidate, audit: CommandResult) -> None:
+    """The package database is consistent as shipped.
+
+    Why: an upgrade stumbles, long afterwards, over a package that is half there or whose
+    dependencies are gone.
+
+    How: by the manager's own audit, before anything is installed: dpkg --audit, rpm --verify
+    (dependencies only, as images drop documents), pacman -D --check, a simulated apk add.
+    """
+    assert candidate.package_manager is not None
+    program = candidate.package_manager.audit.split()[0]
+    if audit.rc == 127:
+        not_applicable(f"{program} is not in the image")
+    said = audit.stdout.strip() or audit.stderr.strip()
+    consistent = audit.rc == 0 and not audit.stdout.strip()
+    assert consistent, f"the package database is not consistent\n{said}"
+
+
+@check(
+    "packages.downgrade",
+    title="no downgrade",
+    needs=("packages.install",),
+    remedy="Add the source of the newer versions to the image, or remove the pin that prefers "
+    "older ones, and install the versions that the sources have.",
+)
+def test_downgrade(
+    candidate: Candidate, trial: Trial, upgrades: CommandResult | None, note: Note
+) -> None:
+    """No installation or upgrade replaces a package by an older version.
+
+    Why: what was tested with one version runs with another after the first upgrade, perhaps with
+    security holes that were closed.
+
+    How: reads what the package manager announced when it installed a small package, and in a
+    simulated upgrade.
+    """
+    assert candidate.package_manager is not None
+    said = "\n".join(
+        each.stdout + each.stderr for each in (trial.installed, upgrades) if each is not None
+    )
+    older = re.search(candidate.package_manager.downgrade, said, re.MULTILINE)
+    assert not older, f"packages get older versions\n{said[older.start() :][:500]}"
+    note("only newer versions")
+
+
+@check(
     "packages.remove",
     title="remove",
     needs=("packages.install",),
@@ -223,7 +290,7 @@ def test_remove(candidate: Candidate, manager: Manager, trial: Trial) -> None:
     needs=("packages.refresh",),
     remedy="Rebuild the image on a newer base, or upgrade its packages in the Dockerfile.",
 )
-def test_current(candidate: Candidate, note: Note) -> None:
+def test_current(candidate: Candidate, upgrades: CommandResult | None, note: Note) -> None:
     """No newer version of an installed package waits in the image's own sources.
 
     Why: pending upgrades are mostly security fixes, and each workspace would fetch them anew.
@@ -232,12 +299,14 @@ def test_current(candidate: Candidate, note: Note) -> None:
     """
     manager = candidate.package_manager
     assert manager is not None
-    if manager.upgradable is None:
+    if upgrades is None:
         not_applicable(f"{manager.name} cannot list pending upgrades")
-    answer = candidate.run(manager.upgradable, timeout=120)
+    answer = upgrades
     if answer.rc == 137:  # SIGKILL
         unknown("the package manager was killed, or did not answer in time")
     said = answer.stdout + answer.stderr
+    if re.search(manager.downgrade, said, re.MULTILINE):
+        candidate.defer_to("packages.downgrade", "needs packages.downgrade, which failed")
     broken = re.search(r"^(error|warning: database file)", said, re.MULTILINE)
     if answer.rc not in manager.upgradable_codes or (answer.rc and broken):
         unknown(f"{manager.name} could not list pending upgrades: exit code {answer.rc}")

@@ -6,7 +6,7 @@ from functools import partial
 
 from testinfra.backend.base import CommandResult
 
-from certify.suite import PROBE_PORT, Candidate, Note, check, proven
+from certify.suite import PROBE_PORT, Candidate, Note, check, not_applicable, proven
 
 
 def _says(command: Callable[[], CommandResult], word: str) -> bool:
@@ -178,3 +178,49 @@ def test_git(candidate: Candidate, note: Note) -> None:
     )
     assert made.rc == 0, "git is in the image, but cannot make a commit"
     note(candidate.run("git --version").stdout.strip())
+
+
+@check(
+    "workspace.locale",
+    title="locale",
+    needs=("image.shell",),
+    remedy="Install the locale that ENV LANG or LC_ALL names, or set it to C.UTF-8, which every "
+    "glibc since 2.35 has.",
+)
+def test_locale(candidate: Candidate, note: Note) -> None:
+    """The locale that the image sets exists in it.
+
+    Why: otherwise every perl, bash and python complains, and falls back to ASCII.
+
+    How: `locale` prints no complaint. Under musl, every name is a locale.
+    """
+    pairs = [each.partition("=") for each in candidate.image_configuration.get("Env") or ()]
+    variables = {name: value for name, _, value in pairs}
+    # certify's own shell sets LC_ALL, so that messages are in English.
+    asked = candidate.run("LC_ALL=%s locale charmap", variables.get("LC_ALL", ""))
+    if asked.rc == 127:
+        named = next(filter(None, map(variables.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "")
+        if named not in ("", "C", "POSIX", "C.UTF-8"):
+            not_applicable(f"the image sets {named}, and has no program to ask about it")
+        return note(named or "none is set")
+    complaint = asked.stderr.strip()
+    assert not complaint, f"the image sets a locale that it lacks: {complaint.splitlines()[0]}"
+    return note(asked.stdout.strip())
+
+
+@check(
+    "workspace.clock",
+    title="time zone",
+    needs=("image.shell",),
+    remedy="Leave the time zone to the platform: no ENV TZ, and Etc/UTC in /etc/localtime.",
+)
+def test_clock(candidate: Candidate) -> None:
+    """The clock shows UTC.
+
+    Why: logs of several machines are compared line by line, and people elsewhere expect no zone
+    but their own.
+
+    How: the offset that `date` prints.
+    """
+    offset = candidate.run("date +%z").stdout.strip()
+    assert offset == "+0000", f"the offset is {offset or 'unknown'}"

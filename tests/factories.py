@@ -421,7 +421,7 @@ def result_of(number: int, moment: datetime) -> Result:
 def _checks(status: Status, broken: str, chance: random.Random) -> Iterator[Check]:
     outcome = {Status.REJECTED: Outcome.FAILED, Status.INCONCLUSIVE: Outcome.UNKNOWN}.get(status)
     for claim in claims().values():
-        if claim.group in ("services", "webdevops", "gitpod", "coder", "devcontainer"):
+        if claim.group in ("services", "webdevops", "devcontainer"):
             continue
         wrong = claim.id == broken and outcome is not None
         yield Check(

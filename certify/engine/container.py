@@ -108,6 +108,13 @@ class Container:
             found: dict[str, Any] = self._api.inspect_container(self.id)["Config"]
         return found
 
+    def image_configuration(self) -> dict[str, Any]:
+        """Return the configuration of its image, which a launch may override."""
+        with translate_errors("how the image is configured"):
+            image = self._api.inspect_container(self.id)["Image"]
+            found: dict[str, Any] = self.engine.client.images.get(image).attrs["Config"] or {}
+        return found
+
     def state(self) -> ContainerState:
         """Return the state of the container now.
 

@@ -53,6 +53,11 @@ class Family(Value):
     """Exit codes, beside 0, of an installation that succeeded."""
     reinstall: str
     """Installs packages that are installed already."""
+    audit: str
+    """Prints what is inconsistent in the package database; prints nothing and exits with 0 if
+    nothing is."""
+    downgrade: str
+    """Regular expression for a line that announces that a package gets an older version."""
     skipped: str = ""
     """Regular expression for a line that names repositories that a refresh could not load."""
     trials: tuple[tuple[str, str], ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +18,7 @@ from certify.engine.launch_plan import STATE_FOLDER
 from certify.engine.probe import programs
 from certify.engine.session import SessionLost
 from certify.judge import control
+from certify.judge.support import end_of_support
 from certify.model.errors import Trouble
 from certify.model.terms import Fault
 from certify.suite.claims import blocked_by, unknown
@@ -110,6 +112,16 @@ class Candidate(Lifecycle):
                     self.record("os", os_fact(release))
                 return release
         return None
+
+    @property
+    def end_of_support(self) -> date | None:
+        """The last day of the distribution's support; None if nobody has named one."""
+        return end_of_support(self.os_release or {})
+
+    @cached_property
+    def image_configuration(self) -> dict[str, Any]:
+        """The image's own ``Config`` by Docker's API: ``User``, ``Entrypoint``, ``Labels``, …"""
+        return self.container.image_configuration()
 
     def shipped_without(self, capability: str) -> bool:
         """Return True if the image lacked a capability before the launch installed anything.

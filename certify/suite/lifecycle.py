@@ -13,6 +13,7 @@ from certify.engine.console_output import console_output
 from certify.engine.container import Container, ContainerStopped, StopResult
 from certify.engine.errors import APIError, launch_refusal
 from certify.engine.launch_plan import SHELL_RAN
+from certify.engine.own_command import run_by_entrypoint
 from certify.engine.session import KILLED
 from certify.suite.claims import unknown
 from certify.suite.job import Job
@@ -61,6 +62,19 @@ class Lifecycle:
     def logs(self, tail: int = 60) -> str:
         """Return the last lines of the container's log."""
         return self.container.logs(tail)
+
+    def run_by_entrypoint(self, *command: str, seconds: float = 20) -> str:
+        """Return the output of a command that the image's own entrypoint is given to run.
+
+        It runs in another container, without a network, for at most ``seconds``.
+        """
+        return run_by_entrypoint(
+            self.container.engine,
+            self.image.image_id or self.image.reference,
+            list(command),
+            seconds=seconds * self.container.pace,
+            platform=self.job.requested_platform,
+        )
 
     def console_output(self) -> str:
         """Return the messages that an init prints only to a console, from another start of it."""

@@ -60,6 +60,8 @@ def test_verdict(
     assert {reason.check for reason in result.verdict.reasons} == required
     assert not [check.id for check in result.checks if check.outcome is Outcome.UNKNOWN]
     skipped = [check for check in result.checks if check.outcome is Outcome.SKIPPED]
+    # BusyBox is no distribution with an end of support.
+    skipped = [each for each in skipped if (sample, each.id) != ("busybox", "image.support")]
     roots = required or {"none is skipped"}
     assert all(any(root in check.message for root in roots) for check in skipped)
 

@@ -29,8 +29,8 @@ EXPECTED = [
     ("debian-devspace", "coder", set(), set()),
     # A package manager that works is all that Features need, and it has what tools recommend.
     ("debian-devspace", "devcontainer", set(), set()),
-    # Gitpod starts everything as uid 33333 and does not create that user; all else is there.
-    ("debian-devspace", "gitpod", {"gitpod.user"}, set()),
+    # Ona's environments are Development Containers.
+    ("debian-devspace", "gitpod", set(), set()),
     # Coder's agent cannot be fetched into it: there is neither curl nor wget, nor busybox.
     ("debian", "coder", {"workspace.download"},
      {"dockerd.installed", "workspace.sudo", "workspace.git"}),
@@ -261,26 +261,6 @@ def test_a_broken_promise_is_told_by_its_check(
     result = certify("run", "--profile", profile, "--format", "json", built(APP + more)).result
     assert failed(result, Level.REQUIRED) == {f"webdevops.{check}"} | also
     assert says in next(each for each in result.checks if each.id == f"webdevops.{check}").message
-
-
-@pytest.mark.parametrize(
-    ("user", "says"),
-    [
-        ("useradd -l -u 33333 -md /home/gitpod -s /bin/bash gitpod", None),
-        ("useradd -u 1000 -m gitpod", "gitpod has uid 1000, not 33333"),
-        ("useradd -l -u 33333 -Md /home/gitpod gitpod", "cannot write to its home"),
-    ],
-)
-def test_gitpods_user(
-    certify: Certify, built: Callable[[str], str], tmp_path: Path, user: str, says: str | None
-) -> None:
-    profile = mine(
-        tmp_path, 'launch = "idle"', 'required = ["image.platform", "image.shell", "gitpod.user"]'
-    )
-    image = built(f"FROM {SAMPLES}/debian\nRUN {user}")
-    result = certify("run", "--profile", profile, "--format", "json", image).result
-    assert failed(result, Level.REQUIRED) == ({"gitpod.user"} if says else set())
-    assert (says or "") in next(each for each in result.checks if each.id == "gitpod.user").message
 
 
 # A profile of the user's own
