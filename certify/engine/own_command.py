@@ -23,7 +23,7 @@ def run_by_entrypoint(
     api = engine.client.api
     run = reaper.new_run_id()
     plan = LaunchPlan(kind="image", isolation="default", network="none", dialect=engine.dialect)
-    config = host_config(plan, cpus=engine.cpus, volume="", notify=None)
+    config = host_config(plan, cpus=engine.cpus, volumes=(), notify=None)
     try:
         with translate_errors():
             try:
