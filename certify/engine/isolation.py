@@ -70,7 +70,10 @@ def resolve_isolation(info: Mapping[str, Any], kind: LaunchKind, asked: Isolatio
 
 def _in_namespace(info: Mapping[str, Any]) -> bool:
     options = info.get("SecurityOptions") or ()
-    return any(option.startswith((_USERNS, _ROOTLESS)) for option in options)
+    # Podman has a field for it instead.
+    return bool(info.get("Rootless")) or any(
+        option.startswith((_USERNS, _ROOTLESS)) for option in options
+    )
 
 
 def _level(info: Mapping[str, Any], kind: LaunchKind, asked: Isolation, runtime: str | None) -> str:

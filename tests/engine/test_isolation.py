@@ -31,6 +31,8 @@ ROOTLESS = SYSBOX | {"SecurityOptions": ["name=rootless"]}
         (USERNS, "init", Isolation("userns"), "userns"),
         (USERNS, "init", Isolation("caps"), "caps"),
         (ROOTLESS, "init", Isolation(), "sysbox"),
+        ({"Rootless": True}, "init", Isolation(), "userns"),
+        ({"Rootless": False}, "init", Isolation(), "caps"),
         (RUNC, "init", Isolation(runtime="kata-fc"), "vm (kata-fc)"),
         (RUNC, "init", Isolation(runtime="crun"), "caps (crun)"),
         (USERNS, "init", Isolation(runtime="crun"), "userns (crun)"),
