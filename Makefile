@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup samples demo test test-cgroup2 lint test-slow worlds sabotage repeat escapes screenshot clean-samples
+.PHONY: help setup samples demo test test-cgroup2 lint test-slow worlds engines sabotage repeat escapes screenshot clean-samples
 
 python := .venv/bin/python
 
@@ -43,6 +43,9 @@ worlds: setup samples ## images of other package managers, each with a fault of 
 
 escapes: setup samples ## ways out of a candidate, tried at every level; writes docs/security.md
 	@$(python) -m tests.stories.escapes.table $(ARGS)
+
+engines: setup samples ## certify the samples on other versions and settings of Docker (ARGS="NAME ...")
+	@scripts/engines $(ARGS)
 
 sabotage: setup samples ## sabotaged images: in each exactly one check fails (ARGS="name ...")
 	@$(python) -m tests.stories.sabotage.table $(ARGS)
