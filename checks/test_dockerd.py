@@ -62,9 +62,13 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
 
     candidate.wait_for(settled, seconds=2 * candidate.budgets.dockerd, pause=0.1)
     if not nested.is_up():
-        reason, remedy = nested.client_error() if nested.daemon_is_up() else ("", "")
+        if nested.daemon_is_up():
+            reason, remedy = nested.client_error()
+            if reason:
+                proven(f"dockerd answers at its own socket, but {reason}", remedy=remedy)
+        reason, remedy = nested.daemon_elsewhere()
         if reason:
-            proven(f"dockerd answers at its own socket, but {reason}", remedy=remedy)
+            proven(f"dockerd does not answer: {reason}", remedy=remedy)
         booted = candidate.run("systemctl is-system-running", timeout=15).stdout.strip()
         if booted not in ("running", "degraded"):
             candidate.defer_to("systemd.state", f"needs systemd.state: systemd says {booted}")

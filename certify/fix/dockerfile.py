@@ -113,6 +113,9 @@ def _runs(steps: Sequence[Step], packages: PackageLines, user: str) -> Iterator[
     root = not user or user.partition(":")[0] in ("0", "root")
     if not root:
         yield ["USER root"]
+    for step in applied:
+        if step.action is Action.ENV:
+            yield [*_comment(f"{step.check}: {step.reason}"), f"ENV {step.argument}"]
     commands = [step for step in applied if step.action is Action.RUN]
     yield from (_run([step], [step.argument]) for step in commands if step.first)
     installs = [step for step in applied if step.action in (Action.INSTALL, Action.UPGRADE)]

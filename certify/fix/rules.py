@@ -36,6 +36,7 @@ class Action(StrEnum):
     INSTALL = "install"
     UPGRADE = "upgrade"
     RUN = "run"
+    ENV = "env"
     OFFER = "offer"
     """Propose a command that a person must decide on."""
     CANNOT = "cannot"
@@ -51,6 +52,7 @@ class Rule(Value):
     install: str = ""
     upgrade: bool = False
     run: str = ""
+    env: str = ""
     offer: str = ""
     cannot: bool = False
     first: bool = False
@@ -186,8 +188,8 @@ def _step(check: Check, rule: Rule | None, *, decisive: bool) -> Step:
     action = rule.action
     argument = "" if action in (Action.UPGRADE, Action.CANNOT) else getattr(rule, action)
     match = rule.match(check)
-    if match and "units" in match.groupdict():
-        argument = argument.replace("{units}", shlex.join(match["units"].split(", ")))
+    for name, value in (match.groupdict() if match else {}).items():
+        argument = argument.replace(f"{{{name}}}", shlex.join(value.split(", ")))
     return Step(
         check=check.id,
         action=action,

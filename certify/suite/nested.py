@@ -9,6 +9,8 @@ from certify.suite.candidate import PROBE_PORT, Candidate
 
 SOCKET = "/run/docker.sock"
 """The socket of dockerd, as every distribution's docker.socket has it."""
+VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_API_VERSION")
+"""Variables that make the docker command connect elsewhere, or otherwise."""
 
 
 class Nested:
@@ -27,17 +29,17 @@ class Nested:
 
     def daemon_is_up(self) -> bool:
         """Return True if the daemon replies at its own socket, whatever clients are set to."""
-        env = "env -u DOCKER_HOST -u DOCKER_CONTEXT -u DOCKER_TLS_VERIFY DOCKER_CONFIG=/none"
+        env = f"env {' '.join(f'-u {each}' for each in VARIABLES)} DOCKER_CONFIG=/none"
         command = f"{env} docker -H unix://{SOCKET} version --format '{{{{.Server.Version}}}}'"
         return bool(self._candidate.run(command, timeout=15).rc == 0)
 
     def client_error(self) -> tuple[str, str]:
         """Return why the docker command misses a daemon that replies, and the remedy, or empty."""
-        for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY"):
+        for name in VARIABLES:
             value = self._candidate.run(f'echo "${{{name}-}}"').stdout.strip()
             if value:
                 return (
-                    f"the image's ENV {name}={value} leads its docker command elsewhere",
+                    f"the image's ENV {name}={value} keeps its docker command from it",
                     f"Remove ENV {name} from the image's Dockerfile.",
                 )
         if self._candidate.run("[ /var/run -ef /run ]").rc != 0:
@@ -47,11 +49,27 @@ class Nested:
                 "Make /var/run a link to /run in the image, as every distribution has it: "
                 "rm -r /var/run && ln -s /run /var/run.",
             )
-        context = self._candidate.run("docker context show 2>/dev/null").stdout.strip()
+        file = '"${DOCKER_CONFIG:-$HOME/.docker}/config.json"'
+        named = r's/.*"currentContext" *: *"\([^"]*\)".*/\1/p'
+        context = self._candidate.run(f"sed -n '{named}' {file} 2>/dev/null").stdout.strip()
         if context not in ("", "default"):
             return (
-                "the image's docker configuration selects another context",
+                f"the image's docker configuration selects another context, {context}",
                 "Remove currentContext from ~/.docker/config.json in the image.",
+            )
+        return "", ""
+
+    def daemon_elsewhere(self) -> tuple[str, str]:
+        """Return where a dockerd that runs listens instead, and the remedy, or empty texts."""
+        shown = "systemctl show docker.service docker.socket -p ActiveState -p Listen"
+        lines = self._candidate.run(shown, timeout=15).stdout.splitlines()
+        listens = [each.partition("=")[2].split()[0] for each in lines if "Listen=/" in each]
+        if "ActiveState=active" not in lines:
+            return "", ""
+        if listens and not {SOCKET, f"/var{SOCKET}"} & set(listens):
+            return (
+                f"docker.socket listens at {listens[0]}, where no client looks",
+                f"Set ListenStream={SOCKET} in docker.socket in the image.",
             )
         return "", ""
 

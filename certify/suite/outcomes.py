@@ -174,14 +174,9 @@ class Outcomes:
         if diagnosis is None:
             return CheckOutcome(Outcome.FAILED, text, log, Fault.IMAGE)
         text, remedy = f"{text}: {diagnosis.cause}", diagnosis.remedy
-        if diagnosis.fault is not Fault.IMAGE and not self._is_own_script(diagnosis):
+        if diagnosis.fault is not Fault.IMAGE:
             return CheckOutcome(Outcome.UNKNOWN, text, log, diagnosis.fault, remedy)
         return CheckOutcome(Outcome.FAILED, text, log, Fault.IMAGE, remedy)
-
-    def _is_own_script(self, diagnosis: Diagnosis) -> bool:
-        """Return True if the image's own command has a format that its platform cannot run."""
-        is_own = self._candidate.job.launch == "image"
-        return is_own and diagnosis.name == "exec-format" and not self._candidate.is_foreign
 
     def _transcript_text(self) -> str:
         """Return the last commands of this check with their output."""

@@ -86,6 +86,21 @@ TABLE = [
     ("workspace.bash", "bash does not run", Action.CANNOT, ""),
     ("workspace.git", "git is not in the image", Action.INSTALL, "git"),
     ("workspace.git", "git is in the image, but cannot make a commit", Action.CANNOT, ""),
+    ("packages.install", "The image's PATH lacks the folders of system programs", Action.ENV,
+     "PATH=/usr/local/sbin:/usr/sbin:/sbin:${PATH}"),
+    ("packages.refresh", "others are valid at the same time\nE: Release file for "
+     "http://x.example/debian/dists/stretch-updates/InRelease is expired (invalid", Action.RUN,
+     r"find /etc/apt -name '*.list' -exec sed -i '\|http://x.example/debian|s/^deb/# deb/' {} +"),
+    ("packages.refresh", "others are valid at the same time\nE: Release file for "
+     "http://x.example/'$(reboot)/InRelease is expired (invalid", Action.CANNOT, ""),
+    ("packages.refresh", "its codename or suite has changed", Action.RUN,
+     "rm -rf /var/lib/apt/lists/*"),
+    ("systemd.state", "/etc/machine-id is missing, or says uninitialized", Action.RUN,
+     ": >/etc/machine-id"),
+    ("dockerd.running", "the image's ENV DOCKER_HOST=tcp://docker:2375 keeps its docker command "
+     "from it", Action.ENV, 'DOCKER_HOST=""'),
+    ("dockerd.running", "docker.socket: Failed to resolve group docker: No such process",
+     Action.RUN, "groupadd --system docker"),
     ("mine.own", "no rule is about this", Action.CANNOT, ""),
 ]  # fmt: skip
 
