@@ -168,7 +168,9 @@ class Candidate(Lifecycle):
 
         It then enables units by their presets. Source: machine-id(5), "First Boot Semantics".
         """
-        if self.run("[ -e /run/systemd/first-boot ]").rc != 0:
+        # The file is there until the boot has completed; the target is reached on first boots only.
+        trace = "[ -e /run/systemd/first-boot ] || systemctl is-active first-boot-complete.target"
+        if self.run(trace, timeout=15).rc != 0:
             return None
         return (
             "/etc/machine-id is missing, or says uninitialized, so that systemd enables units by "
