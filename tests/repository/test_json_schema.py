@@ -46,7 +46,7 @@ def test_every_kind_of_result_keeps_to_the_schema(one_of_each: list[Result]) -> 
 
 @pytest.mark.parametrize(
     ("where", "value"),
-    [("schema", "certify/result/v2"), ("started_at", None), ("verdict", {}), ("extra", 1)],
+    [("schema", "certify/result/v2"), ("started_at", None), ("verdict", {})],
 )
 def test_the_schema_refuses_what_is_not_a_result(native: Result, where: str, value: object) -> None:
     with pytest.raises(ValidationError):
