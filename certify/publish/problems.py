@@ -64,7 +64,7 @@ class ProblemSections:
             yield reasons
         if not self._verbose:
             yield from self._brief()
-            if rejected and not self._single:
+            if rejected and not any(mark_of(each) is Mark.FAILED for each in self._single):
                 yield reasons
             return
         for check in self._single:
@@ -92,8 +92,7 @@ class ProblemSections:
             mark = mark_of(check)
             line = Text.assemble((f"{mark} ", MARK_STYLES[mark]), (one_line(check.id), "bold"))
             line.append(_level_or_waiver(check), "dim")
-            message = _sentence(check.message) or one_line(check.title)
-            lines.append(Paragraph(line.append(f": {message}"), rest="  "))
+            lines.append(Paragraph(line.append(f": {self._message(check)}"), rest="  "))
         if len(decisive) > MOST_LINES:
             lines.append(Text(f"{Mark.FAILED} {len(decisive) - MOST_LINES} more failed"))
         if minor:
@@ -138,14 +137,22 @@ class ProblemSections:
         heading = Text.assemble((f"{mark} ", style), (one_line(check.id), "bold"))
         heading.append(f" {check.outcome.value}", style)
         yield Paragraph(heading.append(_level_or_waiver(check), "dim"))
-        # A reason of the verdict about this check is more exact, and so is its remedy: the
-        # fault may lie with the host, while the check only knows about images.
-        reasons = [r for r in self._result.verdict.reasons if _extends(r, check)]
-        message = reasons[0].text if reasons else check.message
-        yield Paragraph(Text(_sentence(message) or one_line(check.title)), first="  ")
+        yield Paragraph(Text(self._message(check)), first="  ")
         yield from self._evidence(check.evidence, one_line(check.id))
-        remedies = [*(reason.remedy for reason in reasons), check.remedy]
+        remedies = [*(reason.remedy for reason in self._reasons_about(check)), check.remedy]
         yield from self._remedy(next(filter(str.strip, remedies), ""))
+
+    def _reasons_about(self, check: Check) -> list[Reason]:
+        """Return the reasons of the verdict that say more than the check.
+
+        They are more exact, and so are their remedies: the fault may lie with the host, while the
+        check only knows about images.
+        """
+        return [each for each in self._result.verdict.reasons if _extends(each, check)]
+
+    def _message(self, check: Check) -> str:
+        texts = [*(reason.text for reason in self._reasons_about(check)), check.message]
+        return _sentence(texts[0]) or one_line(check.title)
 
     def _evidence(self, evidence: str, owner: str) -> Iterator[RenderableType]:
         others = min(len(self._single) - 1, 4)

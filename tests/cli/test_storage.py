@@ -19,6 +19,7 @@ READERS = {
     "report": ["report"],
     "history": ["history", "debian:12"],
     "diff": ["diff"],
+    "reproduce": ["reproduce", "debian:12"],
     "publish": ["publish", "--unsigned"],
 }
 WRITERS = {

@@ -420,6 +420,7 @@ def test_missing_capabilities_are_installed_before_the_init_starts(machine: Mach
     machine.add("bin/apt-cache", "exit 1")
     machine.add("bin/bash", "")
     machine.add("sbin/init", INIT)
+    machine.add("etc/machine-id", "uninitialized")
     said = machine.run(launch_script("init", ("systemd", "bash", "sudo"), mounts=False))
     lines = said.splitlines()
     assert lines[:2] == [SHELL_RAN, "certify: family apt"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import signal
 import subprocess
 import time
@@ -147,12 +148,13 @@ def test_a_sweep_that_is_killed_goes_on_where_it_was(
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     process.stderr.close()
-    with Ledger.open(f"sqlite:///{tmp_path / 'reports' / 'certify.db'}") as ledger:
-        known = len(ledger.results_in_force())
-    assert 3 <= known < len(VARIANTS)
 
     ended = sweep(certify, listing)
-    assert f"{known} fresh; {len(VARIANTS) - known} to certify" in ended.err
+    found = re.search(r"(\d+) fresh; (\d+) to certify", ended.err)
+    assert found is not None, ended.err
+    fresh, due = map(int, found.groups())
+    assert 3 <= fresh < len(VARIANTS), "what was told is known, recorded or not yet"
+    assert fresh + due == len(VARIANTS)
     with Ledger.open(f"sqlite:///{tmp_path / 'reports' / 'certify.db'}") as ledger:
         standing = ledger.results_in_force()
         assert len(standing) == len(VARIANTS)

@@ -26,7 +26,7 @@ def test_an_image_that_cannot_be_pulled(certify: Certify, tmp_path: Path) -> Non
     assert result.verdict.reasons[0].remedy
     assert result.launch.reproduce == f"docker pull {reference}"
     assert result.host is not None
-    assert len(list((tmp_path / "reports" / "results").glob("*.json"))) == 1
+    assert not list((tmp_path / "reports" / "results").glob("*.json")), "nothing has that name"
     assert ET.parse(tmp_path / "reports" / "junit.xml").getroot().findall(".//error")
 
 

@@ -52,7 +52,7 @@ def test_image_pages_and_comparison_show_hostile_results(
     visit: Visit, harmful: Site, width: int
 ) -> None:
     visit.page.set_viewport_size({"width": width, "height": 800})
-    for result in harmful.results[-3:]:
+    for result in (each for each in harmful.results if "harm-" in each.image.reference):
         page = visit.open(harmful.page_of(result))
         expect(page.get_by_label("Verdict")).to_contain_text("REJECTED")
         unharmed(page, width)
