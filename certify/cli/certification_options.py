@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 
 from certify.certification.options import Options
+from certify.cli.completion import completes
 from certify.cli.parameters import FiniteNumber, Memory, Platform, grouped
 from certify.engine.isolation import ISOLATIONS, REQUIRABLE, Isolation
 from certify.engine.launch_plan import Limits
 from certify.judge.profile import Profile
+from certify.judge.profiles import shipped
 from certify.judge.waivers import Waiver, parse_waivers
 from certify.model.errors import BadWaivers
 from certify.suite.catalogue import known_check_ids, own_checks_folder
@@ -72,7 +74,7 @@ certification_options = grouped(
     CertificationOptions,
     click.option(
         "--profile", "profiles", multiple=True, default=("devspace",), show_default=True,
-        metavar="NAME|FILE",
+        metavar="NAME|FILE", shell_complete=completes(lambda _: shipped()),
         help="A profile (see `certify profiles`) or a TOML file; may be repeated.",
     ),
     click.option("--platform", type=Platform(), help="Certify the image for this platform."),

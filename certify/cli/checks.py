@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from certify.cli.completion import completes
 from certify.cli.output import format_option, print_json
 from certify.model.errors import UsageError
 from certify.model.finding import Claim
@@ -19,7 +20,9 @@ SCHEMA = "certify/checks/v1"
 
 
 @click.command()
-@click.argument("check_id", metavar="[ID]", required=False)
+@click.argument(
+    "check_id", metavar="[ID]", required=False, shell_complete=completes(lambda _: claims())
+)
 @format_option(SCHEMA)
 def checks(*, check_id: str | None, output_format: str) -> None:
     """List the checks, or explain one: claim, reason, method, remedy.

@@ -20,6 +20,7 @@ from rich.console import Console
 from certify.certification.certify import Certification
 from certify.certification.options import Options
 from certify.cli.certification_options import CertificationOptions, certification_options
+from certify.cli.completion import completes, recorded_images
 from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE, REJECTED, exit_code
 from certify.cli.output import format_option, print_json
 from certify.cli.progress import RunProgress
@@ -113,7 +114,7 @@ class _Fixer:
 
 
 @click.command()
-@click.argument("image")
+@click.argument("image", shell_complete=completes(recorded_images))
 @click.option("--build", "tag", metavar="TAG", help="Build it under this tag, and certify that.")
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",

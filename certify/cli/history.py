@@ -7,6 +7,7 @@ import sys
 import click
 from rich.console import Console
 
+from certify.cli.completion import completes, recorded_images
 from certify.cli.output import format_option
 from certify.cli.storage import Storage, storage_options
 from certify.model.errors import UsageError
@@ -16,7 +17,7 @@ from certify.publish.json_report import report_json
 
 
 @click.command()
-@click.argument("image")
+@click.argument("image", shell_complete=completes(recorded_images))
 @format_option("certify/report/v1")
 @storage_options
 def history(*, image: str, output_format: str, storage: Storage) -> None:

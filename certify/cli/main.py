@@ -68,6 +68,7 @@ COMMANDS = Commands(
         "clean": "certify.cli.clean:clean",
         "reproduce": "certify.cli.reproduce:reproduce",
         "help": "certify.cli.help:show_help",
+        "completion": "certify.cli.completion:completion",
     }
 )
 

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from certify.cli.completion import completes
 from certify.cli.output import format_option, print_json
 from certify.judge.groups import group_of
 from certify.judge.profile import Profile
@@ -18,7 +19,9 @@ SCHEMA = "certify/profiles/v1"
 
 
 @click.command()
-@click.argument("name", metavar="[NAME|FILE]", required=False)
+@click.argument(
+    "name", metavar="[NAME|FILE]", required=False, shell_complete=completes(lambda _: shipped())
+)
 @format_option(SCHEMA)
 def profiles(*, name: str | None, output_format: str) -> None:
     """List the profiles, or show the requirements of one.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from certify.cli.completion import completes, recorded_images
 from certify.cli.output import format_option, print_json
 from certify.cli.storage import Storage, storage_options
 from certify.engine.launch_plan import REPRO_NAME, seccomp_path
@@ -22,7 +23,7 @@ _SECCOMP = "--security-opt=seccomp="
 
 
 @click.command()
-@click.argument("image")
+@click.argument("image", shell_complete=completes(recorded_images))
 @click.option("--profile", metavar="NAME", help="Start it as for this profile.")
 @click.option("--run", "start", is_flag=True, help="Start it, and open a shell in it.")
 @format_option(SCHEMA)

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from certify.certification.certify import Certification
 from certify.cli.certification_options import CertificationOptions, certification_options
+from certify.cli.completion import completes, recorded_images
 from certify.cli.exit_codes import exit_code
 from certify.cli.progress import RunProgress
 from certify.cli.results import print_results, report_errors, result_format_option
@@ -33,7 +34,10 @@ TABLES_STAY = "certify: matrix and site have many images and stay; `certify repo
 
 
 @click.command()
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.argument(
+    "images", nargs=-1, required=True, metavar="IMAGE...",
+    shell_complete=completes(recorded_images),
+)  # fmt: skip
 @certification_options
 @result_format_option
 @click.option("--keep", is_flag=True, help="Leave the container running, to look into it.")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from certify.cli.completion import completes, recorded_images
 from certify.cli.exit_codes import CERTIFIED, REJECTED
 from certify.cli.output import format_option, print_json
 from certify.cli.parameters import grouped
@@ -73,7 +74,7 @@ source_options = grouped(
 
 
 @click.command()
-@click.argument("image")
+@click.argument("image", shell_complete=completes(recorded_images))
 @source_options
 @click.option(
     "--profile",

@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[list[str], int, str]] = {
     "doctor": ([], 3, "certify/doctor/v1"),
     "reproduce": (["registry.invalid/team/app:1"], 0, "certify/reproduce/v1"),
     "help": (["run"], 0, "certify/help/v1"),
+    "completion": (["bash"], 0, "certify/completion/v1"),
 }
 """Arguments, exit code and schema of every other command."""
 

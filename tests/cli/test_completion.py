@@ -1,0 +1,55 @@
+"""``certify completion``: what a shell proposes, by the script that it runs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from certify.ledger.store import Ledger
+from tests.conftest import Certify
+from tests.factories import a_certificate
+
+
+@pytest.mark.parametrize(
+    ("line", "proposed"),
+    [
+        ("certify swe", ["sweep"]),
+        ("certify run --profile dev", ["devcontainer", "devspace"]),
+        ("certify checks dockerd.co", ["dockerd.container", "dockerd.compose"]),
+        ("certify profiles pl", ["plain"]),
+        ("certify history registry.inv", ["registry.invalid/team/app:1"]),
+        ("certify reproduce nothing", []),
+        ("certify schedule kub", ["kubernetes"]),
+    ],
+)
+def test_names_are_completed(
+    certify: Certify, tmp_path: Path, line: str, proposed: list[str]
+) -> None:
+    with Ledger.open(str(tmp_path / "reports" / "certify.db")) as ledger:
+        ledger.record(a_certificate())
+    words = {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+    ended = certify(_CERTIFY_COMPLETE="bash_complete", **words)
+    found = [each.partition(",")[2] for each in ended.out.split("\n") if each]
+    assert sorted(found) == sorted(proposed)
+
+
+def test_without_a_ledger_nothing_is_made_and_nothing_said(
+    certify: Certify, tmp_path: Path
+) -> None:
+    words = {"COMP_WORDS": "certify history a", "COMP_CWORD": "2"}
+    ended = certify(_CERTIFY_COMPLETE="bash_complete", **words)
+    assert (ended.out.strip(), ended.err) == ("", "")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_is_the_shells(certify: Certify, shell: str) -> None:
+    ended = certify("completion", shell)
+    assert ended.code == 0
+    assert "_CERTIFY_COMPLETE" in ended.out
+    if shutil.which(shell):
+        checked = subprocess.run([shell, "-n"], input=ended.out.encode(), check=False)
+        assert checked.returncode == 0
