@@ -9,6 +9,14 @@ UP = ("running", "degraded")
 LAUNCH_DEPENDENT = ("systemd-modules-load.", "getty@tty")
 """Beginnings of units that fail in a container because of the way it was launched."""
 DOCKERD_UNITS = {"docker.service", "docker.socket", "containerd.service"}
+WRONG_DEFAULTS = frozenset(
+    f"{name}.target"
+    for name in (
+        "emergency", "rescue", "poweroff", "halt", "reboot", "kexec", "exit", "shutdown",
+        "runlevel0", "runlevel1", "runlevel6",
+    )
+)  # fmt: skip
+"""Targets for rescue or shutdown (systemd.special(7))."""
 
 
 @check(
@@ -81,6 +89,13 @@ def test_state(candidate: Candidate, note: Note) -> None:
     answer = candidate.run("systemctl is-system-running", timeout=15)
     state = answer.stdout.strip() or "nothing"
     if state not in UP:
+        target = candidate.run("systemctl get-default").stdout.strip()
+        if target in WRONG_DEFAULTS:
+            proven(
+                f"systemd says {state}, not running: the image's default target is {target}, which "
+                "leads to no ordinary boot",
+                remedy="Set it in the image: systemctl set-default multi-user.target.",
+            )
         jobs = candidate.run("systemctl list-jobs --no-legend --plain").stdout.splitlines()
         waits = [job.split()[1] for job in jobs if job.split()[-1:] == ["running"]]
         why = f": the boot waits for {', '.join(waits[:3])}" if waits else ""

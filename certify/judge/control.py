@@ -172,8 +172,8 @@ def attribute_refresh(
     cause = diagnose(text, where="packages")
     if cause is not None and cause.fault not in (Fault.IMAGE, Fault.NETWORK):
         return None  # a full disk or a wrong clock: a control proves nothing
-    if cause is not None and cause.name == "packages-not-signed":
-        return None  # a key that is a file of the image is no source
+    if cause is not None and cause.name in ("packages-not-signed", "signing-key-missing"):
+        return None  # the source was reached, wherever it is
     if inside := _inside(text):
         return Fault.IMAGE, f"{inside} is inside the image itself, where no network leads"
     proofs = [

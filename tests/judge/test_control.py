@@ -307,6 +307,15 @@ def test_a_missing_key_is_not_taken_for_a_source_inside_the_image() -> None:
     assert cause.name == "packages-not-signed"
 
 
+def test_a_source_inside_the_image_that_is_signed_with_another_key_was_reached() -> None:
+    output = (
+        "W: GPG error: file:/opt/repo ./ InRelease: The following signatures couldn't be verified "
+        "because the public key is not available: NO_PUBKEY 934F247FE52A4BE6\n"
+        "E: The repository 'file:/opt/repo ./ InRelease' is not signed."
+    )
+    assert attribute_refresh(output, DEBIAN, {}) is None
+
+
 PACMAN_GONE = (
     "error: failed retrieving file 'core.db' from a.corp:8080 : The requested URL returned error: "
     "404"
