@@ -1,4 +1,4 @@
-"""What tools for Development Containers do to an image before anybody works in it."""
+"""Development Containers: the steps of their tools before anybody works in an image."""
 
 import json
 

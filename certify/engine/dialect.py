@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Dialect:
-    """A product that speaks Docker's API, and what it wants to be told in its own way."""
+    """A product that speaks Docker's API, and the requests that it needs in another form."""
 
     name: str
     """The name in results, which is also that of its command."""
@@ -24,9 +24,9 @@ class Dialect:
     hides_stops: bool = False
     """True if nothing tells afterwards that somebody stopped a container with its stop signal."""
     capabilities: tuple[str, ...] = ()
-    """What Docker grants to every container, and this engine only on request."""
+    """Capabilities that Docker grants to every container, and this engine only on request."""
     devices: tuple[str, ...] = ()
-    """The devices for which the same is true."""
+    """Devices that Docker lets every container make, and this engine only on request."""
 
     def past_events(self, now: Callable[[], float]) -> dict[str, Any]:
         """Return the query for all events up to ``now``, by the engine's clock."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -22,7 +23,7 @@ from certify.engine.errors import (
     stream_error,
     translate_errors,
 )
-from certify.model.errors import ImageUnavailable, Interrupted, NoSuchImage
+from certify.model.errors import ImageUnavailable, Interrupted, NoSuchImage, UsageError
 from certify.model.platform import normalize_platform
 from certify.model.reference import Reference
 from certify.model.result import Image
@@ -225,8 +226,9 @@ def _repository_digests(reference: Reference, found: _Attributes) -> Iterator[st
     """Yield the digests that the engine lists for an image in the reference's repository."""
     for entry in found.get("RepoDigests") or ():
         name, _, digest = str(entry).partition("@")
-        if digest and name != "<none>" and Reference.parse(name).name == reference.name:
-            yield digest
+        with suppress(UsageError):  # <none>, or a name that no registry allows
+            if digest and Reference.parse(name).name == reference.name:
+                yield digest
 
 
 def _facts(reference: Reference, found: _Attributes, digest: str | None) -> Image:

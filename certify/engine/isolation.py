@@ -18,7 +18,7 @@ from certify.model.result import LaunchKind
 
 SYSBOX_RUNTIME = "sysbox-runc"
 LEVELS = ("privileged", "caps", "default", "userns", "sysbox", "vm")
-"""All levels, the weakest first."""
+"""The levels, from the weakest to the strongest."""
 ISOLATIONS = ("auto", "caps", "privileged", "sysbox", "userns")
 """The levels to ask for by name; ``vm`` needs the name of its runtime."""
 REQUIRABLE = ("caps", "userns", "sysbox", "vm")

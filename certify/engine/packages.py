@@ -48,7 +48,7 @@ class Family(Value):
     upgradable_codes: tuple[int, ...] = (0,)
     """Exit codes of ``upgradable`` after which its list is complete."""
     pending_codes: tuple[int, ...] = ()
-    """Those of ``upgradable_codes`` that say that upgrades wait, whatever the list looks like."""
+    """Exit codes of ``upgradable`` that mean that upgrades wait, whatever the list looks like."""
     informational: tuple[int, ...] = ()
     """Exit codes, beside 0, of an installation that succeeded."""
     reinstall: str
@@ -71,7 +71,7 @@ class Family(Value):
     unavailable: dict[str, str] = Field(default_factory=dict)
     """Reasons why no package of this family provides a capability."""
     elsewhere: dict[str, Elsewhere] = Field(default_factory=dict)
-    """By capability, what is so where the repositories have none of its packages."""
+    """Reason and remedy for a capability of which the repositories have no package."""
 
     def command(self, verb: str, *packages: str) -> str:
         """Return the shell command for a verb (``install``, ``remove``, …) and packages."""

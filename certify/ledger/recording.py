@@ -15,7 +15,7 @@ from certify.model.errors import LedgerUnavailable, NotRecordable
 from certify.model.result import Result
 
 PATIENCE_SECONDS = 90.0
-"""How long the end of a command waits for a ledger that fails, but may recover."""
+"""The longest wait at the end of a command for a ledger that fails, but may recover."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _POLL_SECONDS = 0.2
 

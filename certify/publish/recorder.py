@@ -30,7 +30,7 @@ MANY = 1_000
 CANDIDATES = 100
 """The number of newest certificates from which a run beside many recommends images."""
 HURRY_SECONDS = 2.0
-"""How long an interrupted command waits for the ledger."""
+"""The longest wait of an interrupted command for the ledger."""
 
 
 class Recorder:

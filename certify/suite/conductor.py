@@ -8,7 +8,7 @@ import pytest
 
 from certify.engine.container import ContainerStopped
 from certify.engine.packages import Family
-from certify.engine.session import ShellResult
+from certify.engine.session import KILLED, ShellResult
 from certify.judge.excerpts import EVIDENCE_LIMIT, excerpt
 from certify.model.finding import Finding
 from certify.model.terms import Outcome
@@ -164,8 +164,8 @@ class Conductor:
     def _absent(self, manager: Family, capability: str) -> str:
         """Return the packages of a capability of which the repositories have none; or nothing."""
         for names in manager.choices(capability):
-            found = (self.candidate.run(manager.command("exists", name)) for name in names)
-            if all(answer.rc != 0 for answer in found):
+            found = [self.candidate.run(manager.command("exists", name)).rc for name in names]
+            if 0 not in found and KILLED not in found:  # which would prove nothing
                 return " or ".join(names)
         return ""
 
