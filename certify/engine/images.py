@@ -70,7 +70,9 @@ class ImageFinder:
                 digest = self._registry_digest(reference, found, ask=pull != "never")
                 return _facts(reference, found, digest)
             other = (
-                f" It has one for {_platform_of(found)}, which --platform selects." if found else ""
+                f" The engine has one for {_platform_of(found)}, which --platform selects."
+                if found
+                else ""
             )
             if pull == "never":
                 wanted = f" for {platform or self.platform}" if platform or found else ""
@@ -82,7 +84,7 @@ class ImageFinder:
             try:
                 return self._pulled(reference, platform, stopped)
             except ImageUnavailable as trouble:
-                trouble.remedy += other.replace("It", "The engine")
+                trouble.remedy += other
                 raise
 
     def _inspect(self, name: str, platform: str | None = None) -> _Attributes | None:

@@ -46,6 +46,7 @@ class Rule(Value):
     """One table of ``fixes.toml``, which explains the fields."""
 
     check: str
+    also: tuple[str, ...] = ()
     reason: str = Field(min_length=1)
     pattern: str = ""
     families: tuple[str, ...] = ()
@@ -82,7 +83,7 @@ class Rule(Value):
     def fits(self, check: Check, family: str | None) -> bool:
         """Return True if the rule applies to a failed check of an image."""
         return (
-            check.id == self.check
+            check.id in (self.check, *self.also)
             and (not self.families or family in self.families)
             and self.match(check) is not None
         )

@@ -19,9 +19,7 @@ from tests.support.postgresql import Server
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """A PostgreSQL server."""
-    with postgresql.running() as found:
-        if found is None:
-            pytest.skip("PostgreSQL is not installed")
+    with postgresql.running_or_skip() as found:
         yield found
 
 

@@ -31,9 +31,7 @@ def numbered(number: int) -> Result:
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[Server]:
     """A server that nobody else uses, to be stopped and frozen."""
-    with postgresql.running() as found:
-        if found is None:
-            pytest.skip("PostgreSQL is not installed")
+    with postgresql.running_or_skip() as found:
         yield found
 
 

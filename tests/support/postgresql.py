@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+import pytest
 
 USER = "nobody"
 QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=64MB"
@@ -89,6 +90,15 @@ class Server:
         if os.geteuid() == 0:
             command = ["setpriv", f"--reuid={USER}", "--clear-groups", *command]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+
+@contextmanager
+def running_or_skip() -> Iterator[Server]:
+    """Run a server; skip the test where PostgreSQL is not installed."""
+    with running() as found:
+        if found is None:
+            pytest.skip("PostgreSQL is not installed")
+        yield found
 
 
 @contextmanager

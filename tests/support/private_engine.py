@@ -25,6 +25,15 @@ from tests.support.waiting import eventually
 BRIDGE_ADDRESS = "198.18.{}.1/24"  # one of many, of the block for tests of devices, RFC 2544
 
 
+def copy_image(image: str, address: str) -> None:
+    """Copy an image from the host's engine to another one."""
+    with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:
+        subprocess.run(
+            ["docker", "--host", address, "load", "--quiet"],
+            stdin=saved.stdout, capture_output=True, check=True,
+        )  # fmt: skip
+
+
 class PrivateEngine:
     """A dockerd with folders and a socket of its own."""
 
@@ -93,11 +102,7 @@ class PrivateEngine:
 
     def load(self, image: str) -> None:
         """Copy an image from the host's engine."""
-        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:
-            subprocess.run(
-                ["docker", "--host", self.address, "load", "--quiet"],
-                stdin=saved.stdout, capture_output=True, check=True,
-            )  # fmt: skip
+        copy_image(image, self.address)
 
     def stop(self) -> None:
         """End it and all that it started, also if it was killed meanwhile."""

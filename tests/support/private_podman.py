@@ -20,6 +20,8 @@ from pathlib import Path
 import docker
 import pytest
 
+from tests.support.private_engine import copy_image
+
 NEEDED = ("podman", "crun", "unshare", "docker", "/usr/lib/podman/netavark")
 # crun refuses cgroup v1 beside a v2 hierarchy with controllers, as it may be mounted here.
 SERVE = """
@@ -54,11 +56,7 @@ class PrivatePodman:
 
     def load(self, image: str) -> None:
         """Copy an image from the host's engine."""
-        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:
-            subprocess.run(
-                ["docker", "--host", self.address, "load", "--quiet"],
-                stdin=saved.stdout, capture_output=True, check=True,
-            )  # fmt: skip
+        copy_image(image, self.address)
 
     def objects(self) -> set[str]:
         """Return all containers, volumes, networks and images."""
