@@ -21,13 +21,15 @@ from certify.cli.progress import RunProgress
 from certify.cli.results import print_results, report_errors, result_format_option
 from certify.cli.storage import Storage, storage_options
 from certify.engine.client import Engine
+from certify.fix.proposal import propose
 from certify.ledger.store import Ledger
 from certify.model.errors import EngineUnavailable, LedgerUnavailable
 from certify.model.file_names import certificate_stem
 from certify.model.reference import Reference
 from certify.model.result import Result
+from certify.model.terms import Grade, Status
 from certify.publish.recorder import Recorder
-from certify.publish.text import print_report
+from certify.publish.text import NextSteps, print_report
 from certify.util.signals import interruptible
 
 TABLES_STAY = "certify: matrix and site have many images and stay; `certify report` updates them"
@@ -82,11 +84,11 @@ def run(
                 engine.close()
             if results:
                 results = recorder.finish(results)
-    page = partial(page_of, storage.reports)
+    next_steps = partial(next_steps_of, storage.reports)
     print_results(
         results,
         output_format,
-        lambda: print_report(results, Console(), page=page, verbose=verbose),
+        lambda: print_report(results, Console(), next_steps=next_steps, verbose=verbose),
     )
     if recorder.leaves_tables:
         click.echo(TABLES_STAY, err=True)
@@ -108,10 +110,14 @@ def is_known(result: Result, ledger: Ledger) -> bool:
         return True  # to be reported when it is recorded
 
 
-def page_of(reports: Path, result: Result) -> str | None:
-    """Return the file with the page of a result; None if there is none."""
+def next_steps_of(reports: Path, result: Result) -> NextSteps:
+    """Return whether certify can fix the image, and the file with the page of the result."""
+    verdict = result.verdict
+    lacks = verdict.status is Status.REJECTED or verdict.grade is Grade.ON_LAUNCH
     path = reports / "images" / f"{certificate_stem(result)}.html"
-    return str(path) if path.exists() else None
+    return NextSteps(
+        fix=lacks and propose(result).complete, page=str(path) if path.exists() else None
+    )
 
 
 def _engine() -> Engine | EngineUnavailable:

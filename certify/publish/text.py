@@ -10,6 +10,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
 from rich.constrain import Constrain
@@ -18,7 +19,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from certify.model.result import Result
-from certify.model.terms import Grade, Outcome, Status, Trust, WaiverState
+from certify.model.terms import Outcome, Status, Trust, WaiverState
 from certify.publish import phrases
 from certify.publish.layout import Paragraph, no_wrap
 from certify.publish.problems import ProblemSections
@@ -42,23 +43,33 @@ _WAIVER_ADVICE = {
 }
 
 
-Page = Callable[[Result], str | None]
+@dataclass(frozen=True)
+class NextSteps:
+    """What a person can do after a result, as far as the terminal cannot know it."""
+
+    fix: bool = False
+    """True if ``certify fix`` makes the image native."""
+    page: str | None = None
+    """The file with the page of the result."""
 
 
-def _no_page(_result: Result) -> None:
-    return None
+NextStepsOf = Callable[[Result], NextSteps]
+
+
+def _no_steps(_result: Result) -> NextSteps:
+    return NextSteps()
 
 
 def print_report(
     results: Sequence[Result],
     console: Console,
     *,
-    page: Page = _no_page,
+    next_steps: NextStepsOf = _no_steps,
     verbose: bool = False,
 ) -> None:
     """Print each result, and a table with the totals if there are several.
 
-    ``page`` returns the file with the page of a result, or None if there is none.
+    ``next_steps`` returns what can be done after a result.
     """
     width = min(console.width, READABLE_WIDTH)
     for number, result in enumerate(results):
@@ -66,7 +77,7 @@ def print_report(
             console.print()
             console.print(Constrain(Rule(style="dim"), width))
             console.print()
-        shown = render_result(result, width=width, page=page, verbose=verbose)
+        shown = render_result(result, width=width, next_steps=next_steps, verbose=verbose)
         # Uncropped, so that commands stay in one piece.
         console.print(shown, crop=False)
     if len(results) != 1:
@@ -77,7 +88,7 @@ def print_report(
 
 
 def render_result(
-    result: Result, *, width: int = 80, page: Page = _no_page, verbose: bool = False
+    result: Result, *, width: int = 80, next_steps: NextStepsOf = _no_steps, verbose: bool = False
 ) -> Group:
     """Render one result; all but commands fits ``width`` columns.
 
@@ -88,7 +99,7 @@ def render_result(
         list(_waivers(result)),
         list(_recommendation(result)),
         list(_reproduce(result)) if verbose else [],
-        [*_verdict(result), *_counts(result), *_next_steps(result, width, page)],
+        [*_verdict(result), *_counts(result), *_next_steps(result, width, next_steps(result))],
     ]
     lines: list[RenderableType] = []
     for section in filter(None, sections):
@@ -195,7 +206,7 @@ def _cause(result: Result) -> str:
     return f"{one_line(reason.check)}: {text}" if reason.check else text
 
 
-def _next_steps(result: Result, width: int, page: Page) -> Iterator[Text]:
+def _next_steps(result: Result, width: int, steps: NextSteps) -> Iterator[Text]:
     """Yield the cause, what to do about it, and where to read more."""
     verdict, image = result.verdict, result.image
     if verdict.status is not Status.CERTIFIED and verdict.reasons and result.checks:
@@ -204,10 +215,10 @@ def _next_steps(result: Result, width: int, page: Page) -> Iterator[Text]:
         yield cause
     name = printable(shlex.quote(image.reference))
     profile = "" if result.profile == "devspace" else f"--profile {shlex.quote(result.profile)} "
-    if verdict.status is Status.REJECTED or verdict.grade is Grade.ON_LAUNCH:
+    if steps.fix:
         yield no_wrap(f"Fix:    certify fix {printable(profile)}{name}")
-    if file := page(result):
-        yield no_wrap(f"Report: {printable(file)}")
+    if steps.page:
+        yield no_wrap(f"Report: {printable(steps.page)}")
     if verdict.status is not Status.CERTIFIED and result.launch.reproduce:
         yield no_wrap(f"Try it: certify reproduce {name}")
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from certify.cli.run import next_steps_of
+from certify.model.result import Check, Result
 from certify.model.terms import Outcome, Status
+from certify.publish.text import NextSteps
 from scripts.json_schema import json_schema
 from tests.conftest import Certify
 
@@ -85,6 +89,23 @@ def test_several_images_are_counted_and_end_in_a_table(certify: Certify, tmp_pat
     *table, total = ended.out.splitlines()[-4:]
     assert [line.split()[:2] for line in table] == [["INCONCLUSIVE", f"{x}:1"] for x in "abc"]
     assert total == "3 results: 3 inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("check", "message", "fix"),
+    [
+        ("systemd.state", "the default target leads to no ordinary boot", True),
+        ("packages.manager", "no package manager", False),
+        ("packages.refresh", "the mirror is gone", False),
+    ],
+)
+def test_a_fix_is_named_only_where_there_is_one(
+    make_check: Callable[..., Check], make_result: Callable[..., Result], tmp_path: Path,
+    check: str, message: str, fix: bool,
+) -> None:  # fmt: skip
+    checks = (make_check(check, Outcome.FAILED, message=message),)
+    rejected = make_result(checks=checks, status=Status.REJECTED)
+    assert next_steps_of(tmp_path, rejected) == NextSteps(fix=fix, page=None)
 
 
 def test_a_report_names_its_page(certify: Certify, tmp_path: Path) -> None:

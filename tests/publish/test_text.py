@@ -23,7 +23,7 @@ from certify.model.result import (
     WaiverNote,
 )
 from certify.model.terms import Grade, Level, Outcome, Status, WaiverState
-from certify.publish.text import print_report
+from certify.publish.text import NextSteps, print_report
 from tests.factories import DIGEST, NOON
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=50)
@@ -37,7 +37,12 @@ def shown(*results: Result, width: int = 80, colour: bool = False, verbose: bool
     console = Console(
         file=file, width=width, force_terminal=colour, color_system="standard" if colour else None
     )
-    print_report(results, console, page=lambda _: "reports/images/x.html", verbose=verbose)
+
+    def next_steps(result: Result) -> NextSteps:
+        rejected = result.verdict.status is Status.REJECTED
+        return NextSteps(fix=rejected, page="reports/images/x.html")
+
+    print_report(results, console, next_steps=next_steps, verbose=verbose)
     return file.getvalue()
 
 
