@@ -98,7 +98,8 @@ class Certify(DefaultGroup):  # type: ignore[misc]
         Raises :class:`UsageError` for a bare word that is nearly a command: pulling an image that
         happens to have that name would be a surprise.
         """
-        if cmd_name not in COMMANDS and re.fullmatch(r"[a-z]+", cmd_name):
+        typed = not ctx.resilient_parsing  # which a shell's completion does
+        if typed and cmd_name not in COMMANDS and re.fullmatch(r"[a-z]+", cmd_name):
             for near in difflib.get_close_matches(cmd_name, COMMANDS, 1, cutoff=0.75):
                 raise UsageError(
                     f"{cmd_name} is not a command. Did you mean {near}?",

@@ -10,15 +10,17 @@ from pathlib import Path
 import click
 
 from certify.cli.completion import completes, recorded_images
+from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE
 from certify.cli.output import format_option, print_json
 from certify.cli.storage import Storage, storage_options
 from certify.engine.launch_plan import REPRO_NAME, seccomp_path
 from certify.model.errors import UsageError
 from certify.model.reference import Reference
 from certify.util.files import write_atomically
-from certify.util.text import printable
+from certify.util.text import one_line, printable
 
 SCHEMA = "certify/reproduce/v1"
+_PROGRAMS = ("docker", "podman")
 _SECCOMP = "--security-opt=seccomp="
 
 
@@ -50,14 +52,17 @@ def reproduce(
             f"No launch of {reference} is recorded" + (f" for {profile}." if profile else "."),
             remedy="`certify matrix` lists the recorded images.",
         )
-    launch = with_seccomp_file(
-        max(found, key=lambda each: each.finished_at).launch.reproduce, storage.reports
-    )
-    program = launch[0]  # docker or podman
+    launch = with_seccomp_file(found[0].launch.reproduce, storage.reports)  # the last recorded
+    program, verb, *_ = [*launch, ""]
     commands = [[program, "rm", "-fv", REPRO_NAME], launch]
-    if launch[1] == "run":
+    if verb == "run":
         commands.append([program, "exec", "-it", REPRO_NAME, "sh"])
     if start:
+        if program not in _PROGRAMS or verb != "run":
+            raise UsageError(
+                f"The last result of {reference} holds no launch, but: {one_line(launch[0], 60)} …",
+                remedy="Certify it again.",
+            )
         sys.exit(_run(commands))
     if output_format == "json":
         print_json(SCHEMA, {"reference": reference, "commands": commands})
@@ -78,11 +83,12 @@ def with_seccomp_file(command: str, reports: Path) -> list[str]:
 
 
 def _run(commands: list[list[str]]) -> int:
-    """Run the commands in turn; return the exit code of the last. Only the first may fail."""
-    remove, *others = commands
+    """Remove the container, start it, open a shell in it; return certify's exit code."""
+    remove, launch, shell = commands
     subprocess.run(remove, check=False, capture_output=True)
-    for command in others:
-        code = subprocess.run(command, check=False).returncode
-        if code:
-            return code
-    return 0
+    if subprocess.run(launch, check=False).returncode:
+        return INCONCLUSIVE
+    if not sys.stdin.isatty():
+        shell = [word.replace("-it", "-i") for word in shell]
+    subprocess.run(shell, check=False)  # how people leave a shell means nothing
+    return CERTIFIED

@@ -10,9 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from docker.utils.config import load_general_config
+from docker.utils.proxy import ProxyConfig
+
 from certify.engine import reaper
 from certify.engine.attribution import is_image_fault
 from certify.engine.client import Engine
+from certify.engine.connection import engine_address
 from certify.engine.container import STOP_LABEL, Container
 from certify.engine.errors import APIError, explanation, launch_refusal, translate_errors
 from certify.engine.launch_plan import STOP_SIGNAL, STORAGE, LaunchPlan, host_config
@@ -122,22 +126,24 @@ class _Creator:
                 cgroup_parent=self.cgroup_parent or None,
             )
             extra: dict[str, Any] = {}
-            labels = self.labels
+            shipped = self._configuration()
+            # Other tools may act on the image's own labels.
+            labels = dict.fromkeys(shipped.get("Labels") or (), "") | self.labels
             if plan.argv:
                 extra = {"entrypoint": [plan.argv[0]], "command": list(plan.argv[1:])}
             if plan.kind == "init":
                 extra["stop_signal"] = STOP_SIGNAL
             if self.engine.dialect.hides_stops:
-                signal = extra.get("stop_signal") or self._image_stop_signal()
-                labels = labels | {STOP_LABEL: signal}
+                own = shipped.get("StopSignal") or "SIGTERM"
+                labels[STOP_LABEL] = extra.get("stop_signal", own)
                 extra["stop_signal"] = "SIGKILL"
             if plan.kind != "image":
                 extra |= {"stdin_open": True, "user": "0:0", "healthcheck": {"test": ["NONE"]}}
             created = api.create_container(
                 self.image,
                 name=self.name,
-                labels=self._blank_labels() | labels,
-                environment=self._proxies(),
+                labels=labels,
+                environment=_proxies(),
                 use_config_proxy=False,
                 host_config=config,
                 platform=self.platform,
@@ -147,19 +153,14 @@ class _Creator:
             raise launch_refusal(error) from error
         return str(created["Id"])
 
-    def _blank_labels(self) -> dict[str, str]:
-        """Return the image's own labels without values, as other tools may act on them."""
-        api: Any = self.engine.client.api
-        found = api.inspect_image(self.image)["Config"] or {}
-        return dict.fromkeys(found.get("Labels") or (), "")
+    def _configuration(self) -> dict[str, Any]:
+        """Return the image's own configuration."""
+        found: dict[str, Any] = self.engine.client.images.get(self.image).attrs["Config"] or {}
+        return found
 
-    def _proxies(self) -> dict[str, str]:
-        """Return the proxies of Docker's configuration for containers, but none with a password."""
-        api: Any = self.engine.client.api
-        found: dict[str, str] = api._proxy_configs.get_environment()
-        return {name: value for name, value in found.items() if "@" not in value}
 
-    def _image_stop_signal(self) -> str:
-        api: Any = self.engine.client.api
-        config = api.inspect_image(self.image)["Config"] or {}
-        return str(config.get("StopSignal") or "SIGTERM")
+def _proxies() -> dict[str, str]:
+    """Return the proxies of Docker's configuration for containers, but none with a password."""
+    known: dict[str, Any] = load_general_config().get("proxies") or {}
+    found: Any = ProxyConfig.from_dict(known.get(str(engine_address()), known.get("default", {})))
+    return {name: value for name, value in found.get_environment().items() if "@" not in value}

@@ -93,7 +93,7 @@ class LaunchPlan:
     apparmor: bool = False
     """True if the engine confines with AppArmor, whose default profile forbids mounts."""
     dialect: Dialect = DOCKER
-    """What the engine wants to be told in its own way."""
+    """The engine's differences from Docker."""
     pace: float = 1.0
     """Factor for every limit of time: 1 on an ordinary host, more on a slow one."""
 

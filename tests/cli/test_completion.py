@@ -23,6 +23,7 @@ from tests.factories import a_certificate
         ("certify history registry.inv", ["registry.invalid/team/app:1"]),
         ("certify reproduce nothing", []),
         ("certify schedule kub", ["kubernetes"]),
+        ("certify swepp ", ["registry.invalid/team/app:1"]),
     ],
 )
 def test_names_are_completed(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from certify.engine.client import Engine
 from certify.engine.launch_plan import seccomp_path
 from certify.ledger.store import Ledger
 from certify.model.result import Launch, Result
@@ -43,6 +44,31 @@ def test_the_profile_lies_beside_the_reports(certify: Certify, recorded: Path) -
         launch,
         shell,
     ]
+
+
+def test_only_a_launch_is_run(
+    certify: Certify, recorded: Path, make_result: MakeResult, tmp_path: Path
+) -> None:
+    launch = Launch(kind="init", isolation="caps", reproduce=f"touch {tmp_path / 'harmed'}")
+    with Ledger.open(str(recorded / "reports" / "certify.db")) as ledger:
+        ledger.record(make_result("team/app:1").model_copy(update={"launch": launch}))
+    ended = certify("reproduce", "--run", "team/app:1")
+    assert ended.code == 2
+    assert "holds no launch, but: touch" in ended.err
+    assert not (tmp_path / "harmed").exists()
+
+
+@pytest.mark.engine
+def test_it_starts_and_starts_again(certify: Certify, engine: Engine) -> None:
+    image = "certify-sample/busybox"
+    certify("run", "--profile", "plain", "--pull", "never", image)
+    try:
+        for _ in range(2):
+            ended = certify("reproduce", "--run", image)
+            assert ended.code == 0, ended.err
+        assert engine.client.containers.get("certify-repro").status == "running"
+    finally:
+        engine.client.api.remove_container("certify-repro", v=True, force=True)
 
 
 @pytest.mark.parametrize(

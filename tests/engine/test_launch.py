@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import secrets
 import socket
 import tempfile
@@ -12,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from docker.errors import APIError, NotFound
-from docker.utils.proxy import ProxyConfig
 
 from certify.engine import attribution, launch, notify_socket, reaper
 from certify.engine.boot import wait_booted
@@ -325,10 +325,11 @@ class TestLaunch:
             api.inspect_volume(volume)
 
     def test_no_password_of_a_proxy_is_handed_on(
-        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        proxies = ProxyConfig(http="http://me:secret@127.0.0.1:1", https="http://127.0.0.1:2")
-        monkeypatch.setattr(engine.client.api, "_proxy_configs", proxies)
+        proxies = {"httpProxy": "http://me:secret@127.0.0.1:1", "httpsProxy": "http://127.0.0.1:2"}
+        (tmp_path / "config.json").write_text(json.dumps({"proxies": {"default": proxies}}))
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
         with launch_container(engine, BUSYBOX, IDLE) as started:
             environment = engine.client.api.inspect_container(started.container.id)["Config"]["Env"]
             assert "HTTPS_PROXY=http://127.0.0.1:2" in environment
