@@ -50,20 +50,22 @@ class Outbox:
         with suppress(OSError):
             self.folder.rmdir()
 
-    def left(self) -> Iterator[tuple[str, Result]]:
-        """Yield what is left here for this ledger, with its recordings, the oldest first.
+    def left(self) -> tuple[list[tuple[str, Result]], list[Path]]:
+        """Return what is left here for this ledger, with its recordings, and unreadable files.
 
-        Raises OSError. Files of other ledgers, and those that cannot be read, stay as they are.
+        The oldest result is the first. Files of other ledgers are left out. Raises OSError.
         """
-        found = []
-        for path in self.folder.glob("*.json"):
+        found, unreadable = [], []
+        for path in sorted(self.folder.glob("*.json")):
             try:
                 content = json.loads(path.read_text("utf-8"))
                 if content["ledger"] == self.ledger:
                     found.append((path.stem, Result.model_validate(content["result"])))
-            except (FileNotFoundError, ValueError, KeyError, TypeError, ValidationError):
-                continue  # another process has just recorded it, or it is none of ours
-        yield from sorted(found, key=lambda each: (each[1].finished_at, each[0]))
+            except FileNotFoundError:
+                continue  # another process has just recorded it
+            except (ValueError, KeyError, TypeError, ValidationError):
+                unreadable.append(path)
+        return sorted(found, key=lambda each: (each[1].finished_at, each[0])), unreadable
 
     def _file(self, recording: str) -> Path:
         return self.folder / f"{recording}.json"
@@ -76,7 +78,10 @@ def take_in(outbox: Outbox, ledger: Ledger) -> Iterator[str]:
     """
     count = 0
     try:
-        for recording, result in outbox.left():
+        found, unreadable = outbox.left()
+        for path in unreadable:
+            yield f"{path} holds no result that can be read: repair or remove it"
+        for recording, result in found:
             try:
                 ledger.record(result, recording)
                 count += 1

@@ -110,6 +110,21 @@ def test_a_file_that_is_locked_for_long_loses_nothing(
         assert beside.finish() == []
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
+def test_a_file_that_cannot_be_read_is_named_and_stays(
+    ledger: Ledger, tmp_path: Path, content: str
+) -> None:
+    outbox = Outbox(tmp_path / FOLDER, ledger.name)
+    outbox.keep("good", numbered(1))
+    broken = tmp_path / FOLDER / "broken.json"
+    broken.write_text(content)
+    told, done = take_in(outbox, ledger)
+    assert told == f"{broken} holds no result that can be read: repair or remove it"
+    assert done.startswith("1 result of an earlier command")
+    assert broken.exists()
+    assert count(ledger) == 1
+
+
 def test_what_waits_is_of_one_ledger_and_is_recorded_once(tmp_path: Path) -> None:
     with (
         Ledger.open(str(tmp_path / "one.db")) as one,
