@@ -6,6 +6,7 @@ It runs as a user other than root, as PostgreSQL demands, and listens on a Unix 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -53,12 +54,12 @@ class Server:
 
     def start(self) -> None:
         self._run(
-            "pg_ctl", "-D", str(self.folder / "data"), "-w", "-s", "-l", str(self.folder / "log"),
+            "pg_ctl", *self._data(), "-w", "-s", "-l", str(self.folder / "log"),
             "-o", f"-k {self.folder} -c listen_addresses='' {QUICK}", "start",
         )  # fmt: skip
 
     def stop(self) -> None:
-        self._run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-s", "-m", "fast", "stop")
+        self._run("pg_ctl", *self._data(), "-w", "-s", "-m", "fast", "stop")
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -79,16 +80,37 @@ class Server:
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
 
+    @contextmanager
+    def ended_with_this_process(self) -> Iterator[None]:
+        """Have the server stopped, and its folder removed, if the tests are killed meanwhile."""
+        stop = shlex.join(self._command("pg_ctl", *self._data(), "-s", "-m", "immediate", "stop"))
+        wait = f"tail --pid={os.getpid()} -f /dev/null"
+        with subprocess.Popen(
+            ["sh", "-c", f"{wait}; {stop}; rm -rf {self.folder}"],
+            cwd="/", stdout=subprocess.DEVNULL, start_new_session=True,
+        ) as watcher:  # fmt: skip
+            try:
+                yield
+            finally:
+                os.killpg(watcher.pid, signal.SIGTERM)
+
     def create(self) -> None:
         self._run(
-            "initdb", "-D", str(self.folder / "data"), "-U", "postgres", "-A", "trust", "-N",
+            "initdb", *self._data(), "-U", "postgres", "-A", "trust", "-N",
             "--no-locale", "-E", "UTF8",
         )  # fmt: skip
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _data(self) -> tuple[str, str]:
+        return "-D", str(self.folder / "data")
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
         command = [str(self.bin / program), *arguments]
         if os.geteuid() == 0:
             command = ["setpriv", f"--reuid={USER}", "--clear-groups", *command]
+        return command
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = self._command(program, *arguments)
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
 
 
@@ -115,7 +137,8 @@ def running() -> Iterator[Server | None]:
         server.create()
         server.start()
         try:
-            yield server
+            with server.ended_with_this_process():
+                yield server
         finally:
             server.stop()
     finally:
