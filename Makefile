@@ -5,6 +5,8 @@
 .PHONY: help setup samples demo test test-cgroup2 lint test-slow worlds engines sabotage repeat escapes screenshot clean-samples
 
 python := .venv/bin/python
+# Compiled modules are kept: hundreds of processes import the same ones.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16

@@ -69,17 +69,29 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_steps_of_a_page_lead_where_they_should(page: Path, copy: Path) -> None:
+def test_a_page_asks_for_few_files_and_shows_how_to_try_them(page: Path) -> None:
     found = steps(page)
     by_hand = {file for _, file, _, _ in found if file}
     assert 1 <= len(by_hand) <= MOST_FILES, by_hand
     assert any(language == "sh" for language, *_ in found)
-    for language, file, after, body in found:
-        if file:
-            put(copy / file, body, after)
-        elif language == "sh":
-            ended = run(body, copy)
-            assert ended.returncode == 0, f"{body}\n{ended.stdout[-3000:]}\n{ended.stderr[-3000:]}"
+
+
+def test_the_steps_of_all_pages_lead_where_they_should(copy: Path) -> None:
+    """All in one copy, so that what is slow to start runs once: the documents, and pytest."""
+    bodies = []
+    for page in PAGES:
+        for language, file, after, body in steps(page):
+            if file:
+                put(copy / file, body, after)
+            elif language == "sh":
+                bodies.append(body)
+    commands = list(dict.fromkeys("".join(bodies).splitlines()))
+    tests = [each.removeprefix("pytest -q ") for each in commands if each.startswith("pytest -q ")]
+    assert tests
+    others = [each for each in commands if not each.startswith("pytest -q ")]
+    for body in ("\n".join(others), f"pytest -q -p no:cacheprovider {' '.join(tests)}"):
+        ended = run(body, copy)
+        assert ended.returncode == 0, f"{body}\n{ended.stdout[-3000:]}\n{ended.stderr[-3000:]}"
 
 
 def test_every_page_is_in_the_index() -> None:
