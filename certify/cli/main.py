@@ -24,6 +24,7 @@ import click
 from click_default_group import DefaultGroup
 
 from certify import __version__
+from certify.cli.defaults import default_map
 from certify.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, USAGE
 from certify.cli.github_workflow import escape_commands
 from certify.model.errors import CertifyError, UsageError
@@ -67,10 +68,15 @@ COMMANDS = Commands(
         "doctor": "certify.cli.doctor:doctor",
         "clean": "certify.cli.clean:clean",
         "reproduce": "certify.cli.reproduce:reproduce",
+        "settings": "certify.cli.settings:settings",
         "help": "certify.cli.help:show_help",
         "completion": "certify.cli.completion:completion",
     }
 )
+
+
+WITHOUT_DEFAULTS = ("settings", "help", "completion")
+"""Commands that work whatever is wrong with the settings."""
 
 
 def usages() -> dict[str, str]:
@@ -106,6 +112,15 @@ class Certify(DefaultGroup):  # type: ignore[misc]
                     remedy=f"If it is an image, name its tag: certify {cmd_name}:latest",
                 )
         return cast("click.Command | None", super().get_command(ctx, cmd_name))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command, its arguments, and set its defaults from files and variables."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command and command.name not in WITHOUT_DEFAULTS and not ctx.resilient_parsing:
+            ctx.default_map = {name: default_map(str(command.name), command, COMMANDS)}
+        return name, command, rest
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command."""

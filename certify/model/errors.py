@@ -9,6 +9,7 @@
     │   ├── BadProfile           a profile that is unknown or invalid
     │   ├── BadWaivers           a waivers file that is missing or invalid
     │   ├── BadPolicy            an approval policy that is missing or invalid
+    │   ├── BadSettings          a file of settings or a variable with a wrong key or value
     │   ├── BadKey               a key that cannot be read, written or used
     │   ├── BadPublication       an earlier publication that cannot be continued
     │   ├── BadLedgerUrl         text that is not the address of a ledger
@@ -68,6 +69,10 @@ class BadWaivers(UsageError):
 
 class BadPolicy(UsageError):
     """An approval policy that cannot be read or is invalid."""
+
+
+class BadSettings(UsageError):
+    """A file of settings, or a variable of the environment, with a wrong key or value."""
 
 
 class BadKey(UsageError):

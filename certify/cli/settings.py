@@ -1,0 +1,94 @@
+"""``certify settings``: the settings that hold, and where each is from."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from certify.cli.defaults import TOP, Key, Setting, find, parameters_of, read, takes
+from certify.cli.output import format_option, print_json
+from certify.util.text import one_line
+
+SCHEMA = "certify/settings/v1"
+DEFAULT = "default"
+
+
+@click.command()
+@click.option(
+    "--all", "everything", is_flag=True, help="Also those of single commands, by default."
+)
+@format_option(SCHEMA)
+@click.pass_context
+def settings(ctx: click.Context, *, everything: bool, output_format: str) -> None:
+    """Show which settings hold, and where each is from.
+
+    They are from certify.toml or pyproject.toml, found upwards from the working directory, and
+    from CERTIFY_ variables, which are stronger. A command line is stronger than both.
+
+    \b
+    Example:
+      certify settings
+    """
+    group = ctx.find_root().command
+    assert isinstance(group, click.Group)
+    commands = {name: group.commands[name] for name in group.commands}
+    holding = {each.key: each for each in read(commands)}
+    shown = [holding.get(key, default) for key, default in _defaults(commands).items()]
+    shown = [each for each in shown if everything or not each.key[1:] or each.key in holding]
+    if output_format == "json":
+        fields = [
+            {"key": ".".join(each.key), "value": each.value, "from": each.origin}
+            for each in map(_without_secrets, shown)
+        ]
+        print_json(SCHEMA, {"settings": fields})
+        return
+    found = find()
+    click.echo(f"file: {os.path.relpath(found[0]) if found else 'none'}")
+    table = Table("setting", "value", "from", box=None, pad_edge=False, header_style="bold")
+    for each in map(_without_secrets, shown):
+        texts = (".".join(each.key), _text(each.value), each.origin)
+        table.add_row(*(Text(one_line(text)) for text in texts))
+    Console().print(table)
+
+
+def _defaults(commands: Mapping[str, click.Command]) -> dict[Key, Setting]:
+    """Return every setting with the option's own default."""
+    found: dict[Key, Setting] = {}
+    for name, command in commands.items():
+        for key, parameter in parameters_of(command).items():
+            shared = key in TOP and takes(command, key)
+            place = (key,) if shared else (name, key)
+            if shared or name not in TOP:
+                value = parameter.get_default(click.Context(command))
+                known = isinstance(value, Path | str | int | float | tuple)
+                found[place] = Setting(place, _plain(value) if known else None, DEFAULT)
+    return dict(sorted(found.items(), key=lambda pair: (len(pair[0]), pair[0])))
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value)) or "–"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "–" if value is None else str(value)
+
+
+def _without_secrets(setting: Setting) -> Setting:
+    """Return a setting without the passwords and tokens in its addresses."""
+    value = setting.value
+    if setting.key == ("ledger",) and isinstance(value, str):
+        value = re.sub(r"(://[^/@:]*):.*@", r"\1:***@", value)
+    if setting.key[-1] == "notify":
+        value = [f"{str(url).partition('://')[0]}://***" for url in value or ()]
+    return Setting(setting.key, value, setting.origin)

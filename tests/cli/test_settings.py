@@ -1,0 +1,52 @@
+"""``certify settings``: what holds and where it is from, without anybody's password."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.conftest import Certify
+
+
+def test_it_shows_values_and_where_they_are_from(certify: Certify, tmp_path: Path) -> None:
+    (tmp_path / "certify.toml").write_text('memory = "1g"\n\n[sweep]\njobs = 3\n')
+    ended = certify("settings", CERTIFY_SWEEP_FAIL_ON="never", CERTIFY_REPORTS="out")
+    rows = [line.split() for line in ended.out.splitlines()]
+    assert ended.code == 0
+    assert rows[0] == ["file:", "certify.toml"]
+    for row in (
+        ["memory", "1g", "certify.toml:1"],
+        ["reports", "out", "CERTIFY_REPORTS"],
+        ["pull", "missing", "default"],
+        ["runs", "1", "default"],
+        ["sweep.jobs", "3", "certify.toml:4"],
+        ["sweep.fail_on", "never", "CERTIFY_SWEEP_FAIL_ON"],
+    ):
+        assert row in rows
+    assert not any(row[0] == "sweep.force" for row in rows)
+
+
+def test_every_option_can_be_set(certify: Certify) -> None:
+    found = certify("settings", "--all", "--format", "json").json()
+    assert found["schema"] == "certify/settings/v1"
+    keys = {each["key"]: each["value"] for each in found["settings"]}
+    assert keys["profile"] == ["devspace"]
+    assert keys["sweep.list"] == "images.txt"
+    assert keys["publish.policy"] is None
+    assert keys["sweep.force"] is False
+    assert not {"help", "version", "run.images", "sweep.help"} & keys.keys()
+
+
+def test_a_password_is_not_shown(certify: Certify) -> None:
+    url = "postgresql://team:hush%40hush@db.example/certify"
+    for words in ([], ["--format", "json"]):
+        ended = certify("settings", *words, CERTIFY_LEDGER=url)
+        assert "hush" not in ended.out + ended.err
+        assert "postgresql://team:***@db.example/certify" in ended.out
+
+
+def test_it_works_with_an_unknown_key_as_every_command_that_needs_none(
+    certify: Certify, tmp_path: Path
+) -> None:
+    (tmp_path / "certify.toml").write_text("x = 1\n")
+    assert certify("settings").code == 2
+    assert certify("help").code == certify("--version").code == 0
