@@ -125,6 +125,7 @@ class Certification:
             pace=pace_for(engine, observed.host, options.platform),
             network=options.network,
             limits=options.limits,
+            timeout=options.timeout,
         )
         # The child imports its modules while the image is looked up and boots.
         with Runner() as runner:

@@ -29,7 +29,7 @@ def clean(*, everything: bool, output_format: str) -> None:
       certify clean
     """
     with Engine.connect() as engine:
-        count = reaper.remove_orphans(engine, everything=everything)
+        count = reaper.remove_orphans(engine, kept=True, everything=everything)
         count += image_cache.remove_orphans(engine, everything=everything)
     count += notify_socket.remove_orphans(everything=everything)
     if output_format == "json":

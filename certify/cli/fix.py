@@ -26,6 +26,7 @@ from certify.cli.output import format_option, print_json
 from certify.cli.progress import RunProgress
 from certify.cli.results import report_errors
 from certify.cli.storage import Storage, storage_options
+from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.fix.build import BuildFailed, build, facts_of, without_triggers
 from certify.fix.comparison import print_comparison
@@ -149,6 +150,7 @@ def fix(
         raise UsageError("--profile: an image is fixed for one profile at a time.")
     after = None
     with storage.open_ledger() as ledger, interruptible(), Engine.connect() as engine:
+        reaper.remove_orphans(engine)  # of runs that were killed
         fixer = _Fixer(engine, Recorder(ledger, storage.reports, own=True), profiles[0], options)
         before = fixer.last_result(reference)
         proposal = fixer.propose(reference, before)

@@ -20,6 +20,7 @@ from certify.cli.exit_codes import exit_code
 from certify.cli.progress import RunProgress
 from certify.cli.results import print_results, report_errors, result_format_option
 from certify.cli.storage import Storage, storage_options
+from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.fix.proposal import propose
 from certify.ledger.store import Ledger
@@ -123,6 +124,8 @@ def next_steps_of(reports: Path, result: Result) -> NextSteps:
 def _engine() -> Engine | EngineUnavailable:
     """Return the engine, or the reason that there is none, which every result then reports."""
     try:
-        return Engine.connect()
+        engine = Engine.connect()
+        reaper.remove_orphans(engine)  # of runs that were killed
+        return engine
     except EngineUnavailable as error:
         return error

@@ -22,6 +22,7 @@ from certify.engine.errors import APIError, explanation, launch_refusal, transla
 from certify.engine.launch_plan import STOP_SIGNAL, STORAGE, LaunchPlan, host_config
 from certify.engine.limits_holder import hold_limits
 from certify.engine.notify_socket import notify_socket
+from certify.engine.watchdog import watched
 from certify.model.errors import LaunchRefused
 
 _NO_COMMAND = "no command specified"
@@ -62,11 +63,14 @@ def launch_container(
         notify, folder = None, None
         if engine.local and plan.kind == "init":
             folder, notify = cleanup.enter_context(notify_socket(run))
+        cleanup.enter_context(watched(run))
         removal = cleanup.enter_context(contextlib.ExitStack())
         made: list[str] = []
         removal.callback(reaper.remove_run, engine, run, made)
         parent = hold_limits(engine, plan, run)
-        creator = _Creator(engine, image, name, reaper.labels(run, image), platform, parent)
+        lease = None if keep else reaper.LEASE * plan.pace + plan.timeout
+        labels = reaper.labels(run, image, lease=lease)
+        creator = _Creator(engine, image, name, labels, platform, parent)
         refusal = ""
         begun = time.monotonic()
         with translate_errors():

@@ -96,6 +96,8 @@ class LaunchPlan:
     """The engine's differences from Docker."""
     pace: float = 1.0
     """Factor for every limit of time: 1 on an ordinary host, more on a slow one."""
+    timeout: float = 0.0
+    """Seconds that the checks have."""
 
     @property
     def argv(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from certify.engine.attribution import is_image_fault
 from certify.engine.client import Engine
 from certify.engine.errors import APIError, explanation, launch_refusal, translate_errors
 from certify.engine.launch_plan import LaunchPlan, host_config
+from certify.engine.watchdog import new_run
 from certify.model.errors import EngineUnavailable
 
 _LOG_LINES = 200
@@ -21,10 +22,9 @@ def run_by_entrypoint(
     Raises :class:`~certify.model.errors.LaunchRefused` if the host is the reason.
     """
     api = engine.client.api
-    run = reaper.new_run_id()
     plan = LaunchPlan(kind="image", isolation="default", network="none", dialect=engine.dialect)
     config = host_config(plan, cpus=engine.cpus, volumes=(), notify=None)
-    try:
+    with new_run(engine) as run:
         with translate_errors():
             try:
                 container = api.create_container(
@@ -49,5 +49,3 @@ def run_by_entrypoint(
             engine.ping()  # it answers, so the command still runs
         with translate_errors():
             return api.logs(container, tail=_LOG_LINES).decode("utf-8", "replace")
-    finally:
-        reaper.remove_run(engine, run)

@@ -2,7 +2,8 @@
 
 Every such object is named for its run, and carries the labels :data:`RUN` and :data:`OWNER`. The
 owner is a process. While it lives, its objects are in use; after its end they are orphans, which
-``certify clean`` removes.
+the next run or ``certify clean`` removes. If an owner cannot be looked up (in another container, or
+before a reboot), they are orphans once the time of the label :data:`UNTIL` has passed.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ PROBE = "probe"
 """Purpose of certify's own program; only such images are removed."""
 RUN = "certify.run"
 OWNER = "certify.owner"
+UNTIL = "certify.until"
+"""Label for the time after which no run can still use an object, in seconds since 1970; without a
+time if a person asked to keep it."""
+LEASE = 7200.0
+"""Seconds for which an object is in use unless its launch says otherwise."""
 _NAME = re.compile(
     r"/?(?:localhost/|docker\.io/library/)?certify-(?:probe:)?([0-9a-f]{12})(?:-[0-9a-f]{4})?"
 )
@@ -43,12 +49,13 @@ def new_run_id() -> str:
 
 
 def _start_time(pid: int) -> str | None:
-    """Return a process's start in clock ticks since boot, or None if there is no such process."""
+    """Return a process's start in clock ticks since boot, or None if it has ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:
         return None
-    return stat.rpartition(")")[2].split()[19]  # field 22 of proc_pid_stat(5)
+    fields = stat.rpartition(")")[2].split()  # from field 3 of proc_pid_stat(5) on
+    return None if fields[0] in "ZX" else fields[19]  # the dead stay until their parent asks
 
 
 def _machine() -> str:
@@ -107,9 +114,13 @@ def _short(machine: str) -> str:
     return hashlib.sha256(machine.encode()).hexdigest()[:12]
 
 
-def labels(run: str, image: str, purpose: str = "candidate") -> dict[str, str]:
-    """Return the labels of all objects of one launch."""
-    return {LABEL: purpose, RUN: run, OWNER: owner(), "certify.image": image}
+def labels(
+    run: str, image: str, purpose: str = "candidate", *, lease: float | None = LEASE
+) -> dict[str, str]:
+    """Return the labels of all objects of one launch, which are kept if they have no ``lease``."""
+    until = "" if lease is None else f"{time.time() + lease:.0f}"
+    named = {LABEL: purpose, RUN: run, OWNER: owner(), "certify.image": image}
+    return named | {UNTIL: until}
 
 
 def another_name(run: str) -> str:
@@ -156,18 +167,27 @@ def remove_run(
             time.sleep(_PAUSE)
 
 
-def remove_orphans(engine: Engine, *, everything: bool = False) -> int:
+def remove_orphans(engine: Engine, *, kept: bool = False, everything: bool = False) -> int:
     """Remove the objects of processes that have ended; return the number of objects.
 
-    ``everything`` includes the objects of living processes and of other machines. An object that
-    the engine refuses to remove stays. Raises :class:`EngineUnavailable`.
+    ``kept`` includes what a person asked to keep, ``everything`` also the objects of living
+    processes and of other machines. An object that the engine refuses to remove stays. Raises
+    :class:`EngineUnavailable`.
     """
 
     def ours(found: Mapping[str, Any]) -> bool:
-        gone = everything or is_orphan(_labels(found).get(OWNER, "")) is True
-        return gone and _is_ours(found)
+        return (everything or _is_over(_labels(found), kept=kept)) and _is_ours(found)
 
     return _remove(engine, ours).removed
+
+
+def _is_over(labels: Mapping[str, str], *, kept: bool) -> bool:
+    """Return True if nobody uses an object any more, by its labels."""
+    until = labels.get(UNTIL)
+    if until == "" and not kept:
+        return False
+    gone = is_orphan(labels.get(OWNER, ""))
+    return bool(until and until.isdigit() and int(until) < time.time()) if gone is None else gone
 
 
 class _Outcome(NamedTuple):

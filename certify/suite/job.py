@@ -46,8 +46,9 @@ def plan_launch(
     pace: float,
     network: str | None = None,
     limits: Limits | None = None,
+    timeout: float = 0.0,
 ) -> LaunchPlan:
-    """Return the plan for launching an image under a profile.
+    """Return the plan for launching an image under a profile, whose checks have so many seconds.
 
     Raises :class:`LaunchRefused` if the engine lacks the runtime, or if an init would share a
     network that it could rewrite.
@@ -70,6 +71,7 @@ def plan_launch(
         apparmor=engine.apparmor,
         dialect=engine.dialect,
         pace=pace,
+        timeout=timeout,
     )
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,6 +53,9 @@ def test_objects_of_a_living_process_are_no_orphans(tmp_path: Path) -> None:
         started = int(label.rpartition("/")[2]) / os.sysconf("SC_CLK_TCK")
         assert before - 0.05 <= started <= uptime() + 0.05
         assert reaper.is_orphan(label) is False
+        process.kill()
+        eventually(lambda: reaper.is_orphan(label))
+        assert Path(f"/proc/{process.pid}").exists(), "its parent has not asked for its end"
     assert reaper.is_orphan(label) is True
 
 
@@ -124,12 +128,15 @@ def test_without_proc_nothing_is_an_orphan(
 
 
 def test_labels_hold_purpose_owner_and_image() -> None:
-    assert reaper.labels("run1", "debian:12") == {
+    labels = reaper.labels("run1", "debian:12")
+    assert time.time() + reaper.LEASE - 5 < float(labels.pop(reaper.UNTIL)) < time.time() + 7205
+    assert labels == {
         "certify": "candidate",
         reaper.RUN: "run1",
         reaper.OWNER: reaper.owner(),
         "certify.image": "debian:12",
     }
+    assert reaper.labels("run1", "debian:12", lease=None)[reaper.UNTIL] == ""
 
 
 def test_no_two_runs_have_one_name() -> None:
@@ -272,6 +279,28 @@ def test_orphans_are_removed_and_counted() -> None:
     assert api.removed == ["container0", "volume0", "image0"]
 
 
+@pytest.mark.parametrize(
+    ("owner", "until", "removed", "with_kept"),
+    [
+        (GONE, None, 4, 4),
+        (GONE, "", 0, 4),
+        (GONE, "9999999999", 4, 4),
+        (reaper.owner(), "1", 0, 0),
+        ("elsewhere/1/1", "1", 4, 4),
+        ("elsewhere/1/1", "9999999999", 0, 0),
+        ("elsewhere/1/1", "", 0, 0),
+        ("elsewhere/1/1", "soon", 0, 0),
+        ("elsewhere/1/1", None, 0, 0),
+    ],
+)
+def test_an_owner_that_cannot_be_looked_up_has_a_time(
+    owner: str, until: str | None, removed: int, with_kept: int
+) -> None:
+    labels = OURS | {reaper.OWNER: owner} | ({} if until is None else {reaper.UNTIL: until})
+    assert reaper.remove_orphans(engine_with(Api(labels))) == removed
+    assert reaper.remove_orphans(engine_with(Api(labels)), kept=True) == with_kept
+
+
 def test_everything_includes_living_processes_and_other_machines() -> None:
     api = Api(OURS, OURS | {reaper.OWNER: "elsewhere/1/1"})
     assert reaper.remove_orphans(engine_with(api), everything=True) == 8
@@ -359,9 +388,11 @@ def test_clean_removes_what_a_killed_run_left_and_nothing_else(
     with running(killed, tmp_path, **silent) as process:
         theirs = {"label": f"{reaper.OWNER}={owner_of(process.pid)}"}
         (container,) = eventually(lambda: containers_of(engine, process.pid, image))
-        labels = [owner_of(child) for child in children(process.pid)]
+        below = children(process.pid)
+        labels = [owner_of(child) for child in below]
         assert labels, "the checks run in a process of their own"
-        process.kill()
+        for pid in (*below, process.pid):  # its watchdog, too: as by the end of a pod
+            os.kill(pid, signal.SIGKILL)
     assert api.volumes(filters=theirs)["Volumes"]
     (folder,) = Path(tempfile.gettempdir()).glob(f"certify-*-{process.pid}-*")
     cleaned = certify("clean")

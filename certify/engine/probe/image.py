@@ -17,6 +17,7 @@ from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.engine.errors import APIError, launch_refusal, translate_errors
 from certify.engine.probe.programs import UnsupportedArchitecture, echo, image_archive
+from certify.engine.watchdog import new_run
 from certify.model.errors import EngineUnavailable, LaunchRefused
 
 REPOSITORY = "certify-probe"
@@ -170,8 +171,5 @@ def probe_image(engine: Engine) -> Iterator[ProbeImage]:
     Raises :class:`LaunchRefused` if the engine refuses the import, or certify has no programs for
     its architecture, and :class:`EngineUnavailable`.
     """
-    run = reaper.new_run_id()
-    try:
+    with new_run(engine) as run:
         yield ProbeImage.imported(engine, run)
-    finally:
-        reaper.remove_run(engine, run)

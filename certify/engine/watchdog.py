@@ -1,0 +1,65 @@
+"""Removes the objects of a run whose process was killed before it could.
+
+Beside each run a shell waits for a word from certify. If its pipe ends without one, certify was
+killed, and the shell becomes this program. In a session of its own it outlives a kill of certify's
+process group; where it dies with certify (a pod, a reboot) the next command removes the objects.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from certify.engine import notify_socket, reaper
+from certify.engine.client import Engine
+
+_WAIT = 'read -r word || exec "$@"'
+_PAUSE = 2.0
+"""Seconds until it looks again: the engine may still be creating what was asked for."""
+
+
+@contextlib.contextmanager
+def watched(run: str) -> Iterator[None]:
+    """Have the objects of a run removed if this process is killed during the block."""
+    program = [sys.executable, "-P", "-m", "certify.engine.watchdog", run]
+    with subprocess.Popen(
+        ["/bin/sh", "-c", _WAIT, "certify-watchdog", *program],
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as waiting:
+        try:
+            yield
+        finally:
+            assert waiting.stdin is not None
+            with contextlib.suppress(OSError):
+                waiting.stdin.write(b"ended\n")
+
+
+@contextlib.contextmanager
+def new_run(engine: Engine) -> Iterator[str]:
+    """Yield the id of a new run, and remove all its objects at the end, whatever happens."""
+    run = reaper.new_run_id()
+    with watched(run):
+        try:
+            yield run
+        finally:
+            reaper.remove_run(engine, run)
+
+
+def main(run: str) -> None:
+    """Remove what a run left, and look once more."""
+    with Engine.connect() as engine:
+        reaper.remove_run(engine, run)
+        time.sleep(_PAUSE)
+        reaper.remove_run(engine, run)
+    notify_socket.remove_orphans()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
