@@ -1,8 +1,15 @@
 """Certifies that a container image can carry a workspace."""
 
-from importlib.metadata import PackageNotFoundError, version
+__version__: str
 
-try:
-    __version__ = version("certify-images")
-except PackageNotFoundError:  # a bare checkout, not installed
-    __version__ = "0+unknown"
+
+def __getattr__(name: str) -> str:
+    """Return the version; looking it up takes longer than many a command."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
+    try:
+        return version("certify-images")
+    except PackageNotFoundError:  # a bare checkout, not installed
+        return "0+unknown"

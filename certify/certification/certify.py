@@ -190,7 +190,7 @@ class Certification:
         verdict, checks = judge(
             profile,
             findings_of(profile, observed.findings),
-            observed.claims,
+            observed.claims_of(profile),
             trouble=observed.trouble,
             installed_at_launch=bool(facts.get("missing")),
             waived=in_force(waivers, finished_at),

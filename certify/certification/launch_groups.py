@@ -40,6 +40,8 @@ def group_by_launch(
 
 def findings_of(profile: Profile, findings: Mapping[str, Finding]) -> dict[str, Finding]:
     """Return the findings of the profile's checks and of all checks of the user."""
+    if findings.keys() <= set(profile.checks):
+        return dict(findings)
     foreign = _foreign_checks(profile)
     return {each: finding for each, finding in findings.items() if each not in foreign}
 

@@ -16,7 +16,7 @@ from certify.model.finding import Claim, Finding
 from certify.model.reference import Reference
 from certify.model.result import Host, Image, Launch, Os
 from certify.model.terms import Fault
-from certify.suite.catalogue import claims
+from certify.suite.catalogue import claims as shipped_claims
 
 
 @dataclass
@@ -24,7 +24,8 @@ class Observation:
     """Everything known about one launch; :meth:`receive` adds the messages of the child process."""
 
     image: Image
-    claims: dict[str, Claim] = field(default_factory=claims)
+    claims: dict[str, Claim] = field(default_factory=dict)
+    """The claims of the checks that ran, by id, as the process that runs them reported them."""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     findings: dict[str, Finding] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -37,6 +38,12 @@ class Observation:
     trouble: Trouble | None = None
     timed_out: bool = False
     """True if the time was up before all checks had an outcome."""
+
+    def claims_of(self, profile: Profile) -> dict[str, Claim]:
+        """Return the claims of the profile's checks, and of all others that ran."""
+        if self.claims.keys() >= set(profile.checks):
+            return self.claims
+        return shipped_claims() | self.claims
 
     def receive(self, message: dict[str, Any], events: Events, timeout: float) -> None:
         """Add one message of the process that runs the checks, and report it as an event.

@@ -9,7 +9,6 @@ import click
 from click.shell_completion import get_completion_class
 
 from certify.cli.output import format_option, print_json
-from certify.ledger.store import Ledger
 from certify.model.errors import CertifyError
 
 SCHEMA = "certify/completion/v1"
@@ -28,6 +27,8 @@ def completes(names: Callable[[click.Context], Iterable[str]]) -> Complete:
 
 def recorded_images(ctx: click.Context) -> list[str]:
     """Return the references of the images in the ledger; none if there is no ledger to read."""
+    from certify.ledger.store import Ledger  # noqa: PLC0415 - only completion needs the database
+
     reports = ctx.params.get("reports") or Path("reports")
     try:
         address = ctx.params.get("ledger") or str(Path(reports) / "certify.db")

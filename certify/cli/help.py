@@ -9,11 +9,11 @@ from certify.cli.output import format_option, print_json
 SCHEMA = "certify/help/v1"
 
 
-@click.command("help")
+@click.command
 @click.argument("command", required=False)
 @format_option(SCHEMA)
 @click.pass_context
-def show_help(ctx: click.Context, *, command: str | None, output_format: str) -> None:
+def help(ctx: click.Context, *, command: str | None, output_format: str) -> None:
     """Show the help of certify, or of one of its commands.
 
     \b

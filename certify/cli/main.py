@@ -23,7 +23,7 @@ from typing import Any, cast
 import click
 from click_default_group import DefaultGroup
 
-from certify import __version__
+import certify
 from certify.cli.defaults import default_map
 from certify.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, USAGE
 from certify.cli.github_workflow import escape_commands
@@ -32,45 +32,46 @@ from certify.util.text import printable
 
 
 class Commands(UserDict[str, click.Command]):
-    """Commands by name, from ``{name: "module:attribute"}``.
+    """Commands by name, from ``{name: summary}``: each is the function of its name in its module.
 
-    Each is imported when it is first used, which halves the time that most commands take to start.
+    It is imported when it is first used; a list of all takes the summaries alone.
     """
 
-    def __init__(self, places: Mapping[str, str]) -> None:
-        self._places = dict(places)
-        super().__init__(dict.fromkeys(places, click.Command(None)))
+    def __init__(self, summaries: Mapping[str, str]) -> None:
+        self.summaries = summaries
+        self._to_import = set(summaries)
+        super().__init__({name: click.Command(name, help=summaries[name]) for name in summaries})
 
     def __getitem__(self, name: str) -> click.Command:
         """Return the command, importing it if necessary."""
-        if name in self._places:
-            module, _, attribute = self._places.pop(name).partition(":")
-            self.data[name] = getattr(import_module(module), attribute)
+        if name in self._to_import:
+            self._to_import.remove(name)
+            self.data[name] = getattr(import_module(f"certify.cli.{name}"), name)
         return self.data[name]
 
 
 COMMANDS = Commands(
     {
-        "run": "certify.cli.run:run",
-        "sweep": "certify.cli.sweep:sweep",
-        "fix": "certify.cli.fix:fix",
-        "matrix": "certify.cli.matrix:matrix",
-        "report": "certify.cli.report:report",
-        "history": "certify.cli.history:history",
-        "diff": "certify.cli.diff:diff",
-        "publish": "certify.cli.publish:publish",
-        "verify": "certify.cli.verify:verify",
-        "revoke": "certify.cli.revoke:revoke",
-        "keys": "certify.cli.keys:keys",
-        "schedule": "certify.cli.schedule:schedule",
-        "checks": "certify.cli.checks:checks",
-        "profiles": "certify.cli.profiles:profiles",
-        "doctor": "certify.cli.doctor:doctor",
-        "clean": "certify.cli.clean:clean",
-        "reproduce": "certify.cli.reproduce:reproduce",
-        "settings": "certify.cli.settings:settings",
-        "help": "certify.cli.help:show_help",
-        "completion": "certify.cli.completion:completion",
+        "run": "Certify images on this host's container engine.",
+        "sweep": "Certify all images of a list, skipping what is unchanged.",
+        "fix": "Print a Dockerfile that fixes an image.",
+        "matrix": "Show every recorded image with its verdict, from the ledger.",
+        "report": "Update the files under reports/ from the ledger.",
+        "history": "Show all results of one image, run by run, with boot times.",
+        "diff": "Show what changed between the last two sweeps of a list.",
+        "publish": "Publish the approved-images list, and policies that enforce it.",
+        "verify": "Report whether an image is approved, now, by its digest.",
+        "revoke": "Revoke an image: no sweep brings it back onto the list.",
+        "keys": "Make and show keys for signing.",
+        "schedule": "Print a ready schedule for nightly sweeps.",
+        "checks": "List the checks, or explain one: claim, reason, method, remedy.",
+        "profiles": "List the profiles, or show the requirements of one.",
+        "doctor": "Report whether this host can certify images.",
+        "clean": "Remove what crashed runs left on the container engine.",
+        "reproduce": "Print the commands that start an image as certify did, or run them.",
+        "settings": "Show which settings hold, and where each is from.",
+        "help": "Show the help of certify, or of one of its commands.",
+        "completion": "Print a script that completes command lines of certify in a shell.",
     }
 )
 
@@ -121,6 +122,11 @@ class Certify(DefaultGroup):  # type: ignore[misc]
         if command and command.name not in WITHOUT_DEFAULTS and not ctx.resilient_parsing:
             ctx.default_map = {name: default_map(str(command.name), command, COMMANDS)}
         return name, command, rest
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands, none of which is imported for that."""
+        listed = DefaultGroup(commands=COMMANDS.data, default=self.default_cmd_name)
+        listed.format_commands(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command."""
@@ -177,6 +183,12 @@ def _report_os_error(error: OSError) -> None:
             os.dup2(nowhere.fileno(), stream.fileno())
 
 
+def _print_version(ctx: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        click.echo(f"certify, version {certify.__version__}")
+        ctx.exit()
+
+
 @click.group(
     cls=Certify,
     commands=COMMANDS,
@@ -185,7 +197,10 @@ def _report_os_error(error: OSError) -> None:
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(__version__, "-V", "--version", prog_name="certify")
+@click.option(
+    "-V", "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version,
+    help="Show the version and exit.",
+)  # fmt: skip
 def main() -> None:
     """Certify that container images can carry a workspace.
 

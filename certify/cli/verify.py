@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,10 +22,12 @@ from certify.model.errors import NotBelieved, Trouble, UsageError
 from certify.model.platform import PLATFORM, host_platform, normalize_platform
 from certify.model.reference import Reference
 from certify.signing.gate import Decision, ImageRequest, decide_from_list
-from certify.signing.keys import PublicKey, key_id, read_public
 from certify.signing.list_reader import check_location, is_url, read_list, without_password
 from certify.signing.replay_protection import record_sequence
 from certify.util.signals import time_limit
+
+if TYPE_CHECKING:
+    from certify.signing.keys import PublicKey
 
 DEFAULT = "reports/approved-images.json"
 SCHEMA = "certify/verification/v1"
@@ -45,7 +48,11 @@ class Source:
 
         Raises :class:`UsageError` for options that contradict each other.
         """
-        key = read_public(self.key) if self.key else None
+        key = None
+        if self.key:
+            from certify.signing.keys import read_public  # noqa: PLC0415 - many lists have no key
+
+            key = read_public(self.key)
         if self.attached and self.approved:
             raise UsageError("--attached and --approved exclude each other: choose one.")
         if self.attached and key is None:
@@ -160,18 +167,22 @@ def _decide_from_list(
     location: str, request: ImageRequest, key: PublicKey | None, fields: dict[str, object]
 ) -> Decision:
     """Read the list, add its head to the fields of the JSON output, and decide."""
+    signed_by = None
+    if key is not None:
+        from certify.signing.keys import key_id  # noqa: PLC0415
+
+        signed_by = key_id(key)
     try:
         listed = read_list(location, key)
         head = listed.head.model_dump(
             mode="json", include={"sequence", "published_at", "expires_at"}
         )
-        signed_by = key_id(key) if key else None
         fields["list"] = {**head, "location": without_password(location), "signed_by": signed_by}
     except NotBelieved as error:
         return Decision("signature", error.message)
-    if key is not None:
+    if signed_by is not None:
         try:
-            problem = record_sequence(without_password(location), key_id(key), listed.head.sequence)
+            problem = record_sequence(without_password(location), signed_by, listed.head.sequence)
         except NotBelieved as error:
             return Decision("replayed", f"{error.message}. {error.remedy}")
         if problem:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from certify.model.errors import ListUnavailable, NotBelieved, UsageError
-from certify.signing.envelope import Bundle
 from certify.signing.gate import PublishedList
-from certify.signing.keys import PublicKey
 from certify.signing.statements import LIST, subject_digests
 from certify.util.text import one_line
+
+if TYPE_CHECKING:  # cryptography is imported only where there is a key
+    from certify.signing.keys import PublicKey
 
 LARGEST = 64 * 1024 * 1024
 """The limit of a list in bytes; one of 10,000 images has about seven million."""
@@ -83,6 +85,8 @@ class _OtherFile(NotBelieved):
 
 
 def _verify(raw: bytes, location: str, key: PublicKey) -> None:
+    from certify.signing.envelope import Bundle  # noqa: PLC0415
+
     bundle = _read(signature_location(location))
     if bundle is None:
         raise NotBelieved("the list is not signed, but a key was given")

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
-import pytest
-from _pytest.outcomes import Skipped  # the class behind pytest.skip.Exception
+from _pytest.outcomes import Skipped  # pytest.skip.Exception, without the rest of pytest
 
 from certify.judge.groups import group_rank
 from certify.model.finding import Claim
@@ -48,7 +47,7 @@ def proven(reason: str, *, remedy: str = "") -> NoReturn:
 
 def not_applicable(reason: str) -> NoReturn:
     """Skip the check because it does not apply to this candidate; never a pass."""
-    pytest.skip(reason)
+    raise Skipped(reason)
 
 
 class Blocked(Skipped):

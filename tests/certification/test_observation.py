@@ -17,6 +17,7 @@ from certify.model.finding import Claim, Finding
 from certify.model.reference import Reference
 from certify.model.result import Image
 from certify.model.terms import Fault, Outcome
+from certify.suite.catalogue import claims
 
 REFERENCE = Reference.parse("debian:12")
 
@@ -44,7 +45,9 @@ def observe(*messages: dict[str, Any]) -> tuple[Observation, list[tuple[str, ...
 def test_findings_and_checks_that_begin_are_reported_as_events() -> None:
     finding = Finding(id="image.os", outcome=Outcome.PASSED, seconds=1)
     unknown = finding.model_copy(update={"id": "mine.tool"})
+    claim = claims()["image.os"].model_dump(mode="json")
     observed, events = observe(
+        {"event": "claims", "claims": [claim]},
         {"event": "running", "check": "image.os"},
         {"event": "finding", "finding": finding.model_dump(mode="json")},
         {"event": "finding", "finding": unknown.model_dump(mode="json")},
@@ -58,11 +61,16 @@ def test_findings_and_checks_that_begin_are_reported_as_events() -> None:
 
 
 def test_claims_of_own_checks_join_those_of_the_suite() -> None:
-    own = Observation(Image(reference="debian:12")).claims["image.os"]
-    own = own.model_copy(update={"id": "mine.tool"})
+    own = claims()["image.os"].model_copy(update={"id": "mine.tool"})
     observed, _ = observe({"event": "claims", "claims": [own.model_dump(mode="json")]})
-    assert observed.claims["mine.tool"] == own
-    assert "mine.tool" not in Observation(Image(reference="debian:12")).claims
+    assert observed.claims_of(load("plain")) == claims() | {"mine.tool": own}
+
+
+def test_the_claims_that_the_child_reports_are_enough() -> None:
+    profile = load("plain")
+    ran = [claims()[check] for check in profile.checks]
+    observed, _ = observe({"event": "claims", "claims": [each.model_dump() for each in ran]})
+    assert observed.claims_of(profile) == {each.id: each for each in ran}
 
 
 def test_facts_about_the_image_become_part_of_it() -> None:

@@ -1,0 +1,70 @@
+"""Modules that a command imports: only what it uses, which no stopwatch on a busy machine shows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from certify.cli.main import COMMANDS
+from tests.factories import digest
+
+ALL = frozenset(
+    {
+        "alembic", "cryptography", "docker", "jinja2", "junit_xml", "pydantic", "pytest",
+        "requests", "rich", "securesystemslib", "sqlalchemy", "testinfra", "urllib3",
+    }
+)  # fmt: skip
+"""The libraries that take longest to import."""
+PROGRAM = """
+import atexit, sys
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+from certify.cli.main import main
+main(sys.argv[1:], prog_name="certify")
+"""
+
+
+def imported(folder: Path, *words: str) -> tuple[int, set[str]]:
+    """Return the exit code of a command in a process of its own, and its modules."""
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", PROGRAM, *words],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    return ended.returncode, set(ended.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "used"),
+    [
+        ("--help", 0, ""),
+        ("--version", 0, ""),
+        ("completion bash", 0, ""),
+        (f"verify debian@{digest(1)} --approved list.json", 3, "pydantic"),
+        ("profiles", 0, "pydantic rich"),
+        ("keys show nothing.pub", 2, "cryptography"),
+        ("matrix", 3, "pydantic rich sqlalchemy"),
+        ("doctor --help", 0, "docker pydantic requests rich urllib3"),
+        ("run --help", 0, "docker jinja2 junit_xml pydantic requests rich sqlalchemy urllib3"),
+    ],
+)
+def test_a_command_imports_only_what_it_uses(
+    tmp_path: Path, line: str, code: int, used: str
+) -> None:
+    ended, modules = imported(tmp_path, *line.split())
+    assert ended == code
+    assert modules & ALL <= set(used.split())
+
+
+def test_the_list_of_commands_imports_none_of_them(tmp_path: Path) -> None:
+    _, modules = imported(tmp_path, "--help")
+    assert {f"certify.cli.{name}" for name in COMMANDS} & modules == set()
+    assert "importlib.metadata" not in modules
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_listed_with_its_own_summary(name: str) -> None:
+    command = COMMANDS[name]
+    assert command.name == name
+    assert command.get_short_help_str(200) == COMMANDS.summaries[name]
