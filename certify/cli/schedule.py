@@ -18,7 +18,7 @@ from certify.model.errors import UsageError
 from certify.sweep.schedule import DAYS, FILES, Schedule, schedule_files
 from certify.util.files import write_atomically
 
-QUIET = ("--fail-on", "newly-rejected")
+FAIL_ON = ("--fail-on", "newly-rejected")
 """The default, because a schedule that fails every night for the same image is soon ignored."""
 SCHEMA = "certify/schedule/v1"
 
@@ -35,6 +35,7 @@ class ScheduleOptions:
     hours: int
     uses: str
     image: str
+    on_failure: str
 
     def resolve(self, scheduler: str, arguments: tuple[str, ...]) -> Schedule:
         """Return the schedule; the host's own schedulers get absolute paths.
@@ -61,6 +62,7 @@ class ScheduleOptions:
             hours=self.hours,
             uses=self.uses,
             image=self.image,
+            on_failure=self.on_failure,
         )
 
 
@@ -94,6 +96,10 @@ schedule_options = grouped(
     click.option(
         "--image", default="", metavar="IMAGE", help="gitlab, kubernetes: image with certify in it."
     ),
+    click.option(
+        "--on-failure", default="", metavar="UNIT",
+        help="systemd: start this unit if a sweep fails, such as alert@%n.service.",
+    ),
 )  # fmt: skip
 
 
@@ -125,8 +131,10 @@ def schedule(
     """
     local = is_local(scheduler)
     _check_sweep_arguments(arguments, local=local)
-    if not any(word.partition("=")[0] == QUIET[0] for word in arguments):
-        arguments = (*QUIET, *arguments)
+    if not any(word.partition("=")[0] == FAIL_ON[0] for word in arguments):
+        arguments = (*FAIL_ON, *arguments)
+    if scheduler == "cron" and not {"-q", "--quiet"} & set(arguments):
+        arguments = ("--quiet", *arguments)  # cron mails whatever is printed
     plan = options.resolve(scheduler, arguments)
     if local and not Path(options.listing).exists():
         click.echo(f"certify: {options.listing} does not exist yet", err=True)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from certify.cli.certification_options import CertificationOptions, certificatio
 from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE, REJECTED, exit_code
 from certify.cli.output import print_json
 from certify.cli.parameters import Memory, grouped
+from certify.cli.progress import standard_error
 from certify.cli.results import print_results, report_errors, result_format_option
 from certify.cli.storage import Storage, storage_options
 from certify.cli.sweep_progress import SweepProgress
@@ -33,6 +35,8 @@ from certify.suite.profile_selection import select_profile
 from certify.sweep import image_cache
 from certify.sweep.expand import ListedImage, Selection, UnlistedPattern, expand
 from certify.sweep.listing import parse_listing
+from certify.sweep.news import News, message, title
+from certify.sweep.notify import Notifier
 from certify.sweep.plan import Item
 from certify.sweep.render import plan_line, print_plan, print_summary
 from certify.sweep.scheduler import Capacity
@@ -52,6 +56,13 @@ class SweepOptions:
     force: bool
     dry_run: bool
     fail_on: str
+    quiet: bool
+    notify: tuple[str, ...]
+    site_url: str | None
+
+    def notifier(self) -> Notifier | None:
+        """Return the receivers of news, if there are any. Raises :class:`UsageError`."""
+        return Notifier(self.notify) if self.notify and not self.dry_run else None
 
     def capacity(self, engine: Engine, memory: str) -> Capacity:
         """Return the limits; by default as many images at a time as the host can carry.
@@ -81,6 +92,17 @@ sweep_options = grouped(
     click.option(
         "--fail-on", type=click.Choice(["rejected", "newly-rejected", "never"]),
         default="rejected", show_default=True, help="The images for which the exit code is 1.",
+    ),
+    click.option(
+        "-q", "--quiet", is_flag=True,
+        help="Print no progress, and no summary if there is no news (docs/alerts.md).",
+    ),
+    click.option(
+        "--notify", multiple=True, metavar="URL",
+        help="Send news to this URL of Apprise; may be repeated (docs/alerts.md).",
+    ),
+    click.option(
+        "--site-url", metavar="URL", help="Where the reports folder is served, for links in news."
     ),
 )  # fmt: skip
 selection_options = grouped(
@@ -124,6 +146,7 @@ def sweep(
       certify sweep images.txt --jobs 4
       certify sweep nightly.txt --dry-run
     """
+    notifier = options.notifier()
     defaults, how = certification.resolve()
     profiles = {profile.name: profile for profile in defaults}
     text = read_text(listing, BadListing, remedy="Name a list of images, such as images.txt.")
@@ -143,7 +166,8 @@ def sweep(
             )
             reaper.remove_orphans(engine)  # of a sweep that was killed
             image_cache.remove_orphans(engine)
-        click.echo("certify: expanding the list", err=True)
+        tell = partial(standard_error(quiet=options.quiet).print, markup=False)
+        tell("certify: expanding the list")
         images, unlisted = expand(lines, engine.registry, selection)
         _report_unlisted(listing, images, unlisted)
         images = [replace(each, platform=each.platform or how.platform) for each in images]
@@ -151,21 +175,32 @@ def sweep(
         if options.dry_run:
             _print_plan(plan.items, unlisted, output_format)
             return
-        click.echo(f"certify: {plan_line(plan.items)}", err=True)
+        tell(f"certify: {plan_line(plan.items)}")
         if plan.later:
             count = f"{len(plan.later)} image{'s' * (len(plan.later) != 1)}"
-            click.echo(f"certify: {count} must wait: the registry limits pulls", err=True)
-        with SweepProgress(plan.due) as progress:
+            tell(f"certify: {count} must wait: the registry limits pulls")
+        with SweepProgress(plan.due, quiet=options.quiet) as progress:
             capacity = options.capacity(engine, how.limits.memory)
             new = sweeping.run(plan, progress.events, capacity)
         results, changes = sweeping.finish(plan, new, unlisted, number, source)
         recorder.write_reports(results)
+        news = sweeping.news(changes, results) if notifier or options.quiet else []
     entries = [*map(sweep_entry, results), *map(_unlisted_entry, unlisted)]
-    print_results(
-        results, output_format, lambda: print_summary(entries, changes, results, Console())
-    )
+    if news or not options.quiet or output_format != "text":
+        print_results(
+            results, output_format, lambda: print_summary(entries, changes, results, Console())
+        )
+    if notifier and news:
+        site = options.site_url or str(storage.reports.absolute())
+        _notify(notifier, news, message(news, source, site))
     not_recorded = report_errors(recorder.errors)
     sys.exit(_exit_code(entries, changes, options.fail_on) or not_recorded)
+
+
+def _notify(notifier: Notifier, news: Sequence[News], text: str) -> None:
+    """Send the news; what fails is reported, and changes no exit code."""
+    for failure in notifier.send(title(news), text):
+        click.echo(f"certify: not notified: {failure}", err=True)
 
 
 def _bytes(size: str) -> int:

@@ -52,8 +52,8 @@ class _Row(Events):
 class SweepProgress(Display):
     """The display of one sweep."""
 
-    def __init__(self, due: Sequence[Unit]) -> None:
-        self._console = standard_error()
+    def __init__(self, due: Sequence[Unit], *, quiet: bool = False) -> None:
+        self._console = standard_error(quiet=quiet)
         self._rows: list[_Row] = []
         self._lock = threading.Lock()
         self._total, self._done = sum(len(unit.profiles) for unit in due), 0

@@ -7,6 +7,7 @@ that paths with spaces, quotes or percent signs stay intact.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -56,6 +57,8 @@ class Schedule:
     """The action in a GitHub workflow, ``OWNER/REPOSITORY@REF``."""
     image: str = ""
     """An image that contains certify."""
+    on_failure: str = ""
+    """The unit that systemd starts if a sweep fails."""
 
     @property
     def times(self) -> list[int]:
@@ -120,6 +123,11 @@ def _check(form: str, schedule: Schedule) -> None:
             raise UsageError(
                 f"no schedule can hold {word!r}", remedy="Leave out control characters."
             )
+    if not re.fullmatch(r"([\w:.@%-]+\.(service|target))?", schedule.on_failure, re.ASCII):
+        raise UsageError(
+            f"{schedule.on_failure!r} is not a unit of systemd",
+            remedy="Expected for example --on-failure alert@%n.service.",
+        )
     if form == "systemd" and schedule.directory.endswith((" ", "\\")):
         raise UsageError(
             f"systemd cannot start anything in {schedule.directory!r}",

@@ -11,12 +11,16 @@ from certify.certification.options import Options
 from certify.engine.client import Engine
 from certify.judge.profile import Profile
 from certify.ledger.changes import Change, find_changes
+from certify.ledger.store import BATCH_SIZE, batched
 from certify.model.approved import Revocation
 from certify.model.platform import normalize_platform
 from certify.model.result import Image, Result
+from certify.model.result_key import ResultKey
 from certify.model.revocation import reject_if_revoked
+from certify.model.terms import Status
 from certify.publish.recorder import Recorder
 from certify.sweep.expand import ListedImage, UnlistedPattern
+from certify.sweep.news import News, news_of
 from certify.sweep.plan import Item, make_plan
 from certify.sweep.resolution import Resolver
 from certify.sweep.results import ResultCollector, ResultsByKey, entries_to_compare
@@ -113,6 +117,20 @@ class Sweep:
         error = next(iter(recorder.errors), "another process has changed the ledger meanwhile")
         results = self._collector.collect(plan.items, new, in_force, error)
         return recorder.recommend(results), changes
+
+    def news(self, changes: Sequence[Change] | None, results: Sequence[Result]) -> list[News]:
+        """Return what a person should hear of after :meth:`finish`."""
+        unclear = [each for each in results if each.verdict.status is Status.INCONCLUSIVE]
+        before: set[ResultKey] = set()
+        with self._recorder.errors_noted():
+            for part in batched(unclear, BATCH_SIZE):
+                rows = self._ledger.matrix_rows(None, {each.image.reference for each in part})
+                past = self._ledger.history_points(rows)
+                before |= {
+                    key for key, points in past.items()
+                    if [each.status for each in points[-2:]] == [Status.INCONCLUSIVE] * 2
+                }  # fmt: skip
+        return news_of(changes, results, before)
 
     def _record(self, result: Result) -> Result:
         """Record a result, and return it for display."""

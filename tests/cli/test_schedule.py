@@ -34,6 +34,16 @@ def test_a_choice_of_ones_own_is_kept(certify: Certify) -> None:
     assert "newly-rejected" not in certify("schedule", "cron", "--", "--fail-on=never").out
 
 
+def test_a_schedule_alerts(certify: Certify) -> None:
+    assert " --quiet --fail-on newly-rejected" in certify("schedule", "cron").out
+    out = certify("schedule", "cron", "--", "-q").out
+    assert (out.count("--quiet"), out.count(" -q")) == (0, 1)
+    out = certify("schedule", "systemd", "--on-failure", "alert@%n.service").out
+    assert "\nOnFailure=alert@%n.service\n\n[Service]" in out
+    bad = certify("schedule", "systemd", "--on-failure", "a.service\nExecStart=x")
+    assert (bad.code, bad.out) == (2, "")
+
+
 def test_files_of_another_machine_need_not_be_here(certify: Certify) -> None:
     elsewhere = ("--", "--checks", "/opt/our-checks")
     assert certify("schedule", "kubernetes", "--image", "a", *elsewhere).code == 0

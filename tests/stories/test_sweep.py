@@ -28,6 +28,7 @@ from certify.sweep.listing import parse_listing
 from tests.conftest import SAMPLES, Certify, Ended, command
 from tests.support.private_engine import fill, small_disk
 from tests.support.registries import Registry, running
+from tests.support.webhook import receiving
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
@@ -212,6 +213,29 @@ def test_an_image_that_is_gone_is_inconclusive_and_the_others_are_judged(
     assert ended.code == 0
     verdicts = {r.image.reference.rpartition("/")[2]: r.verdict.status for r in ended.results}
     assert verdicts == {"gone:1": "inconclusive", "empty:0": "rejected"}
+
+
+def test_news_is_told_once_and_then_a_quiet_sweep_is_silent(
+    certify: Certify, tmp_path: Path, registry: Registry
+) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text(f"{registry.host}/bases/gone:1\n{registry.host}/bases/empty:0\n", "utf-8")
+    with receiving() as (port, got):
+        hooks = [f"json://127.0.0.1:{port}/hook", f"json://127.0.0.1:{port}/broken"]
+        quiet = ["--quiet", "--site-url", "https://site.example"]
+        quiet += [word for hook in hooks for word in ("--notify", hook)]
+        first = sweep(certify, path, *quiet)
+        second = sweep(certify, path, *quiet)
+    assert (first.code, second.code) == (1, 1)
+    message, _ = got
+    assert message["title"] == "certify: 1 newly rejected, 1 newly inconclusive"
+    assert f"newly rejected: {registry.host}/bases/empty:0 [plain]\n  cause: " in message["message"]
+    assert "\n  remedy: " in message["message"]
+    assert "\n  https://site.example/images/" in message["message"]
+    assert "2 images" in first.out
+    assert first.err.startswith("certify: not notified: json://127.0.0.1:")
+    assert first.err.count("\n") == 1
+    assert (second.out, second.err) == ("", "")
 
 
 def test_two_names_of_one_image_are_certified_once(

@@ -1,0 +1,110 @@
+"""The news of a sweep: what a person should hear of, once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from certify.ledger.changes import Change, ChangeKind, SweepEntry, sweep_entry
+from certify.model.file_names import certificate_stem
+from certify.model.result import Result
+from certify.model.result_key import ResultKey
+from certify.model.terms import Status
+from certify.util.text import one_line
+
+NAMED = 20
+"""The number of images of a kind that a message names; the others are counted."""
+
+
+class Kind(StrEnum):
+    """A kind of news, the most urgent first."""
+
+    REJECTED = "newly rejected"
+    INCONCLUSIVE = "newly inconclusive"
+    VANISHED = "vanished"
+    CERTIFIED = "newly certified"
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One image of which there is news."""
+
+    kind: Kind
+    entry: SweepEntry
+    remedy: str = ""
+    page: str = ""
+    """The file with its page, relative to the folder for reports."""
+
+
+_OF_STATUS = {
+    Status.REJECTED: Kind.REJECTED,
+    Status.INCONCLUSIVE: Kind.INCONCLUSIVE,
+    Status.CERTIFIED: Kind.CERTIFIED,
+}
+
+
+def news_of(
+    changes: Sequence[Change] | None, results: Sequence[Result], unclear: Collection[ResultKey]
+) -> list[News]:
+    """Return what is new in a sweep, the most urgent first, then by reference.
+
+    ``changes`` is None for the first sweep of a list, in which everything is new. ``results`` are
+    those of all images; ``unclear`` are the keys of those that were inconclusive before, too. An
+    image that moved and has the same verdict is no news.
+    """
+    by_key = {ResultKey.of(each): each for each in results}
+    found: dict[ResultKey, Kind] = {}
+    if changes is None:
+        found = {key: _OF_STATUS[each.verdict.status] for key, each in by_key.items()}
+    for change in changes or ():
+        if change.kind is ChangeKind.VANISHED:
+            found[change.image.key] = Kind.VANISHED
+        elif change.kind is not ChangeKind.MOVED:
+            found[change.image.key] = _OF_STATUS[change.image.status]
+    for key, result in by_key.items():
+        if result.verdict.status is Status.INCONCLUSIVE and key not in unclear:
+            found[key] = Kind.INCONCLUSIVE
+    vanished = {each.image.key: each.image for each in changes or ()}
+    items = [
+        _item(kind, by_key[key]) if key in by_key else News(kind, vanished[key])
+        for key, kind in found.items()
+        if key in by_key or key in vanished
+    ]
+    order = list(Kind)
+    return sorted(items, key=lambda each: (order.index(each.kind), each.entry.key))
+
+
+def _item(kind: Kind, result: Result) -> News:
+    reasons = result.verdict.reasons
+    page = f"images/{certificate_stem(result)}.html"
+    return News(kind, sweep_entry(result), reasons[0].remedy if reasons else "", page)
+
+
+def title(items: Iterable[News]) -> str:
+    """Return ``certify: 2 newly rejected, 1 vanished``."""
+    kinds = [each.kind for each in items]
+    return "certify: " + ", ".join(f"{kinds.count(kind)} {kind}" for kind in Kind if kind in kinds)
+
+
+def message(items: Sequence[News], source: str, site: str | None) -> str:
+    """Return the news as plain text: for each image its cause, the remedy and its page.
+
+    ``site`` is the address or folder of the reports. Texts of images are one line each, so that
+    none of them can imitate a line of certify's.
+    """
+    lines = [f"Sweep of {one_line(source)}:"]
+    for kind in Kind:
+        mine = [each for each in items if each.kind is kind]
+        for item in mine[:NAMED]:
+            entry = item.entry
+            lines.append("")
+            lines.append(f"{kind}: {one_line(entry.reference)} [{one_line(entry.profile)}]")
+            if kind in (Kind.REJECTED, Kind.INCONCLUSIVE):
+                lines += [f"  cause: {one_line(entry.cause, 300)}"] if entry.cause else []
+                lines += [f"  remedy: {one_line(item.remedy, 300)}"] if item.remedy else []
+            if site and item.page:
+                lines.append(f"  {site.rstrip('/')}/{item.page}")
+        if len(mine) > NAMED:
+            lines += ["", f"and {len(mine) - NAMED} more {kind}"]
+    return "\n".join(lines) + "\n"
