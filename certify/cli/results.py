@@ -14,8 +14,9 @@ from certify.cli import github_workflow
 from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE
 from certify.cli.output import format_option
 from certify.model.result import Result
-from certify.publish.formats import RENDERERS
+from certify.publish.formats import LOCATED, RENDERERS
 from certify.publish.markdown import markdown
+from certify.publish.places import NOWHERE, Places
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,19 +32,27 @@ def result_format_option(function: F) -> F:
 
 
 def print_results(
-    results: Sequence[Result], output_format: str, as_text: Callable[[], None]
+    results: Sequence[Result],
+    output_format: str,
+    as_text: Callable[[], None],
+    places: Places = NOWHERE,
 ) -> None:
     """Print the results in a format; ``as_text`` prints them for people.
+
+    ``places`` are where the images are named, for formats with places.
 
     The format ``github`` also adds them to the job summary, if there is one.
     """
     if output_format == "text":
         as_text()
-    elif output_format == "github":
-        github_workflow.print_commands(RENDERERS[output_format](results))
+        return
+    located = LOCATED.get(output_format)
+    text = located(results, places) if located else RENDERERS[output_format](results)
+    if output_format == "github":
+        github_workflow.print_commands(text)
         _add_to_summary(markdown(results))
     else:
-        sys.stdout.write(RENDERERS[output_format](results))
+        sys.stdout.write(text)
 
 
 def report_errors(errors: Sequence[str]) -> int:

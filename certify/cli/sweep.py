@@ -30,6 +30,7 @@ from certify.judge.profiles import shipped
 from certify.ledger.changes import Change, ChangeKind, SweepEntry, sweep_entry
 from certify.model.errors import BadListing
 from certify.model.terms import Status
+from certify.publish.places import Place
 from certify.publish.recorder import Recorder
 from certify.suite.profile_selection import select_profile
 from certify.sweep import image_cache
@@ -186,9 +187,13 @@ def sweep(
         recorder.write_reports(results)
         news = sweeping.news(changes, results) if notifier or options.quiet else []
     entries = [*map(sweep_entry, results), *map(_unlisted_entry, unlisted)]
+    places = {each.reference.familiar: Place(str(listing), each.line) for each in reversed(images)}
     if news or not options.quiet or output_format != "text":
         print_results(
-            results, output_format, lambda: print_summary(entries, changes, results, Console())
+            results,
+            output_format,
+            lambda: print_summary(entries, changes, results, Console()),
+            places,
         )
     if notifier and news:
         site = options.site_url or str(storage.reports.absolute())

@@ -9,15 +9,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from certify.model.result import Result
+from certify.publish.codequality import codequality
 from certify.publish.github import workflow_commands
 from certify.publish.json_report import report_json
 from certify.publish.junit import junit_xml
 from certify.publish.markdown import markdown
+from certify.publish.places import Places
+from certify.publish.sarif import sarif
 
 RENDERERS: Mapping[str, Callable[[Sequence[Result]], str]] = {
     "json": report_json,
     "junit": junit_xml,
     "markdown": markdown,
     "github": workflow_commands,
+    "sarif": sarif,
+    "codequality": codequality,
 }
 """Functions that return a whole document for any number of results; all of them are pure."""
+
+LOCATED: Mapping[str, Callable[[Sequence[Result], Places], str]] = {
+    "github": workflow_commands,
+    "sarif": sarif,
+    "codequality": codequality,
+}
+"""Those that also take where the images are named."""

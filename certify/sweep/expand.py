@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Protocol
 
@@ -34,6 +34,8 @@ class ListedImage:
     """The profiles that its line names; empty for the caller's default."""
     platform: str | None = None
     """The platform that its line names; None for the caller's default."""
+    line: int = field(default=1, compare=False)
+    """The first line that it is from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ def expand(
             if isinstance(found, UnlistedPattern):
                 unlisted.append(found)
             elif selection.selects(found):
-                images[ListedImage(found, entry.profiles, entry.platform)] = None
+                named = ListedImage(found, entry.profiles, entry.platform, entry.line)
+                images.setdefault(named)
     return list(images), unlisted
 
 

@@ -1,0 +1,91 @@
+"""What is wrong with images, each with a place in a file, as tools for source code want it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from certify.model.result import AppliedWaiver, Reason, Result
+from certify.model.terms import Level, Status
+from certify.publish import phrases
+from certify.publish.matrix_data import problem_checks
+from certify.util.text import one_line
+
+
+class Place(NamedTuple):
+    """A line of a file."""
+
+    file: str
+    line: int
+
+
+Places = Mapping[str, Place]
+"""Where images are named, such as the lines of a list, by their references."""
+NOWHERE: Places = {}
+Severity = Literal["error", "warning", "note", "unknown"]
+VERDICT = "verdict"
+"""The rule for a reason that no check stands for, such as a revocation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with an image, or kept from being known."""
+
+    result: Result
+    place: Place
+    rule: str
+    title: str
+    """The claim of the check; the same for every image."""
+    level: Severity
+    """``unknown`` means that the host, the network or a registry kept it from being answered."""
+    text: str
+    remedy: str
+    waiver: AppliedWaiver | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """An identifier that stays the same from run to run, whatever the digest."""
+        named = (self.result.image.reference, self.result.profile, self.result.image.platform or "")
+        return hashlib.sha256("\n".join((*named, self.rule)).encode("utf-8", "replace")).hexdigest()
+
+    @property
+    def message(self) -> str:
+        """Image, cause and remedy in one line."""
+        name = one_line(f"{self.result.image.reference} [{self.result.profile}]", 300)
+        remedy = f" → {one_line(self.remedy, 600)}" if self.remedy else ""
+        return f"{name}: {one_line(self.text, 600)}{remedy}"
+
+
+def place_of(result: Result, places: Places) -> Place:
+    """Return where an image is named; without a list, the repository counts as its file."""
+    reference = result.image.reference
+    return places.get(reference) or Place(one_line(result.image.repository or reference), 1)
+
+
+def findings(results: Iterable[Result], places: Places) -> Iterator[Finding]:
+    """Yield what is wrong with each image: reasons of the verdict, then other failed checks."""
+    for result in results:
+        place = place_of(result, places)
+        told = set()
+        for reason in result.verdict.reasons:
+            told.add(reason.check)
+            yield _of_reason(result, place, reason)
+        for check in problem_checks(result):
+            if check.id not in told:
+                unknown = phrases.mark_of(check) is phrases.Mark.UNKNOWN
+                failed: Severity = "note" if check.level is Level.INFO else "warning"
+                yield Finding(
+                    result, place, check.id, check.title, "unknown" if unknown else failed,
+                    check.message, check.remedy, check.waiver,
+                )  # fmt: skip
+
+
+def _of_reason(result: Result, place: Place, reason: Reason) -> Finding:
+    title = next((each.title for each in result.checks if each.id == reason.check), "")
+    rejected = result.verdict.status is Status.REJECTED
+    return Finding(
+        result, place, reason.check or VERDICT, title or "The image is certified.",
+        "error" if rejected else "unknown", reason.text, reason.remedy,
+    )  # fmt: skip
