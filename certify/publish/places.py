@@ -68,18 +68,18 @@ def findings(results: Iterable[Result], places: Places) -> Iterator[Finding]:
     """Yield what is wrong with each image: reasons of the verdict, then other failed checks."""
     for result in results:
         place = place_of(result, places)
-        told = set()
-        for reason in result.verdict.reasons:
-            told.add(reason.check)
-            yield _of_reason(result, place, reason)
+        told = {reason.check for reason in result.verdict.reasons}
+        yield from (_of_reason(result, place, reason) for reason in result.verdict.reasons)
+        inconclusive = result.verdict.status is Status.INCONCLUSIVE
         for check in problem_checks(result):
-            if check.id not in told:
-                unknown = phrases.mark_of(check) is phrases.Mark.UNKNOWN
-                failed: Severity = "note" if check.level is Level.INFO else "warning"
-                yield Finding(
-                    result, place, check.id, check.title, "unknown" if unknown else failed,
-                    check.message, check.remedy, check.waiver,
-                )  # fmt: skip
+            unknown = phrases.mark_of(check) is phrases.Mark.UNKNOWN
+            if check.id in told or (unknown and inconclusive):  # the reasons say enough of it
+                continue
+            failed: Severity = "note" if check.level is Level.INFO else "warning"
+            yield Finding(
+                result, place, check.id, check.title, "unknown" if unknown else failed,
+                check.message, check.remedy, check.waiver,
+            )  # fmt: skip
 
 
 def _of_reason(result: Result, place: Place, reason: Reason) -> Finding:
