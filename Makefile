@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup samples demo test test-cgroup2 lint test-slow worlds engines sabotage repeat escapes screenshot clean-samples
+.PHONY: help setup samples demo test test-quick test-cgroup2 lint test-slow worlds engines sabotage repeat escapes screenshot clean-samples
 
 python := .venv/bin/python
 # Compiled modules are kept: hundreds of processes import the same ones.
@@ -19,6 +19,10 @@ test: ## set up, make the samples, lint, run all tests (ARGS="-k name -x")
 	@scripts/samples --fresh
 	@scripts/lint
 	@scripts/test $(ARGS)
+
+test-quick: setup ## tests that need neither an engine nor a browser (ARGS="-k name -x")
+	@$(python) -m pytest -q -n 2 --dist loadfile \
+	    -m "not engine and not browser and not alone and not sabotage and not repeat and not slow and not worlds and not escapes" $(ARGS)
 
 test-cgroup2: ## certify the samples on a virtual machine with cgroup v2, over TCP (slow)
 	@scripts/setup cgroup2

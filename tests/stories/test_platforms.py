@@ -1,76 +1,22 @@
-"""Every platform's profile on a real engine: what satisfies it, and what fails which check."""
+"""What images of platforms start and promise, on a real engine: one check tells each fault."""
 
 from __future__ import annotations
 
 import io
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from certify.engine.client import Engine
 from certify.model.result import Result
-from certify.model.terms import Level, Outcome
-from tests.conftest import SAMPLES, Certify
+from certify.model.terms import Level
+from tests.conftest import SAMPLES, Certify, certify_in
+from tests.stories.expected import failed
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
-
-# What is right for its platform, or broken in one point, is in tests/expected.py.
-# sample, profile, required checks that fail, other checks that fail
-EXPECTED = [
-    # A tier does not satisfy the next one.
-    ("webdevops-base", "webdevops-base-app", {"webdevops.user", "webdevops.tools"},
-     {"workspace.git"}),
-    # It is started as shipped, with `bash` and nothing to read, and so ends at once.
-    ("debian", "webdevops-base", {"services.supervisord"}, set()),
-    # It has curl with certificates, git, bash, sudo, docker and useradd: all that Coder asks for
-    # and recommends.
-    ("debian-devspace", "coder", set(), set()),
-    # A package manager that works is all that Features need, and it has what tools recommend.
-    ("debian-devspace", "devcontainer", set(), set()),
-    # Ona's environments are Development Containers.
-    ("debian-devspace", "gitpod", set(), set()),
-    # Coder's agent cannot be fetched into it: there is neither curl nor wget, nor busybox.
-    ("debian", "coder", {"workspace.download"},
-     {"dockerd.installed", "workspace.sudo", "workspace.git"}),
-    # Features install with it; the rest is only recommended.
-    ("debian", "devcontainer", set(), {"workspace.sudo", "workspace.download", "workspace.git"}),
-    # busybox's own wget fetches the agent; that no package can be installed, and no user be made,
-    # is only a pity.
-    ("busybox", "coder", set(),
-     {"image.libc", "packages.manager", "dockerd.installed", "workspace.user", "workspace.bash",
-      "workspace.git"}),
-    ("busybox", "devcontainer", {"packages.manager"},
-     {"image.libc", "workspace.user", "workspace.bash", "workspace.git"}),
-]  # fmt: skip
-
-
-Services = Callable[[str], Result]
-
-
-def failed(result: Result, *levels: Level) -> set[str]:
-    return {
-        check.id
-        for check in result.checks
-        if check.outcome is Outcome.FAILED and check.level in levels
-    }
-
-
-@pytest.mark.parametrize(
-    ("sample", "profile", "required", "others"),
-    EXPECTED,
-    ids=[f"{row[0]}-{row[1]}" for row in EXPECTED],
-)
-def test_verdict(
-    certify: Certify, sample: str, profile: str, required: set[str], others: set[str]
-) -> None:
-    result = certify("run", "--profile", profile, "--format", "json", f"{SAMPLES}/{sample}").result
-    assert failed(result, Level.REQUIRED) == required
-    assert failed(result, Level.RECOMMENDED, Level.INFO) == others
-    assert result.verdict.status == ("rejected" if required else "certified")
-    assert {reason.check for reason in result.verdict.reasons} == required
-    assert not [check.id for check in result.checks if check.outcome is Outcome.UNKNOWN]
 
 
 def mine(folder: Path, *lines: str) -> str:
@@ -86,42 +32,38 @@ def mine(folder: Path, *lines: str) -> str:
 # Images that are started as shipped
 
 
-@pytest.fixture
-def built(engine: Engine) -> Iterator[Callable[[str], str]]:
-    """Builds an image from a Dockerfile, for one test."""
-    names: list[str] = []
+@contextmanager
+def built(engine: Engine, dockerfiles: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Builds an image from each Dockerfile; yields their references by the Dockerfiles' names."""
+    references: dict[str, str] = {}
+    try:
+        for name, dockerfile in dockerfiles.items():
+            reference = f"certify-test/{secrets.token_hex(4)}:latest"
+            engine.client.images.build(
+                fileobj=io.BytesIO(dockerfile.encode()), tag=reference, rm=True, forcerm=True
+            )
+            references[name] = reference
+        yield references
+    finally:
+        for reference in references.values():
+            engine.client.images.remove(reference, force=True)
 
-    def build(dockerfile: str) -> str:
-        names.append(f"certify-test/{secrets.token_hex(4)}:latest")
-        engine.client.images.build(
-            fileobj=io.BytesIO(dockerfile.encode()), tag=names[-1], rm=True, forcerm=True
-        )
-        return names[-1]
 
-    yield build
-    for name in names:
-        engine.client.images.remove(name, force=True)
+def certify_all(
+    engine: Engine, folder: Path, profile: str, dockerfiles: Mapping[str, str]
+) -> dict[str, Result]:
+    """Certify an image of each Dockerfile, in one sweep; return the results by their names."""
+    with built(engine, dockerfiles) as references:
+        (folder / "images.txt").write_text("\n".join(references.values()))
+        ended = certify_in(folder)(
+            "sweep", "images.txt", "--profile", profile, "--pull", "never", "--jobs", "2",
+            "--format", "json",
+        )  # fmt: skip
+        results = {each.image.reference: each for each in ended.results}
+        return {name: results[reference] for name, reference in references.items()}
 
 
 BASE = f"FROM {SAMPLES}/webdevops-base\n"
-
-
-@pytest.fixture
-def services(certify: Certify, built: Callable[[str], str], tmp_path: Path) -> Services:
-    """Certifies what a Dockerfile makes, for nothing but its services."""
-    profile = mine(
-        tmp_path,
-        'launch = "image"',
-        'required = ["image.platform", "image.shell", "services.supervisord", "services.logs"]',
-        "[budgets]",
-        "boot = 2.5",
-    )
-
-    def examine(dockerfile: str) -> Result:
-        return certify("run", "--profile", profile, "--format", "json", built(dockerfile)).result
-
-    return examine
-
 
 # What is wrong, what supervisord's check says of it
 ENDS = {
@@ -146,18 +88,9 @@ ENDS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("more", "says"), ENDS.values(), ids=ENDS)
-def test_what_does_not_run_is_told_by_one_check(services: Services, more: str, says: str) -> None:
-    result = services(BASE + more)
-    assert result.verdict.status == "rejected"
-    (reason,) = result.verdict.reasons
-    assert reason.check == "services.supervisord"
-    assert says in reason.text
-
-
 PROGRAM = "RUN printf '%s\\n' '[program:more]' {lines} >/opt/docker/etc/supervisor.d/more.conf"
 
-# What is wrong, what the check of the logs says of it; null if nothing is
+# What is wrong, what the check of the logs says of it; None if nothing is
 LOGS = {
     "supervisord drops it": (
         ["command = sleep 9999", "stdout_logfile = NONE", "stderr_logfile = NONE"],
@@ -181,9 +114,47 @@ LOGS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("lines", "says"), LOGS.values(), ids=LOGS)
-def test_where_programs_print(services: Services, lines: list[str], says: str | None) -> None:
-    result = services(BASE + PROGRAM.format(lines=" ".join(f'"{line}"' for line in lines)))
+OTHERS = {
+    "supervisord below an init of its own":
+        BASE + 'ENTRYPOINT ["sh", "-c", "/opt/docker/bin/service.d/supervisor.sh & wait"]',
+    "no shell":
+        BASE + 'ENTRYPOINT ["supervisord", "-c", "/opt/docker/etc/supervisor.conf"]\n'
+        "RUN rm /bin/sh",
+    "nothing to start": f"FROM {SAMPLES}/debian AS source\nFROM scratch\nCOPY --from=source / /\n",
+}  # fmt: skip
+
+Services = Callable[[str], Result]
+
+
+@pytest.fixture(scope="module")
+def services(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Services:
+    """The result of an image by its name above, certified for nothing but its services."""
+    folder = tmp_path_factory.mktemp("services")
+    profile = mine(
+        folder,
+        'launch = "image"',
+        'required = ["image.platform", "image.shell", "services.supervisord", "services.logs"]',
+        "[budgets]",
+        "boot = 2.5",
+    )
+    dockerfiles = {name: BASE + more for name, (more, _) in ENDS.items()} | OTHERS
+    for name, (lines, _) in LOGS.items():
+        dockerfiles[name] = BASE + PROGRAM.format(lines=" ".join(f'"{line}"' for line in lines))
+    return certify_all(engine, folder, profile, dockerfiles).__getitem__
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_what_does_not_run_is_told_by_one_check(services: Services, name: str) -> None:
+    result = services(name)
+    assert result.verdict.status == "rejected"
+    (reason,) = result.verdict.reasons
+    assert reason.check == "services.supervisord"
+    assert ENDS[name][1] in reason.text
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_where_programs_print(services: Services, name: str) -> None:
+    result, says = services(name), LOGS[name][1]
     logs = next(check for check in result.checks if check.id == "services.logs")
     assert failed(result, Level.REQUIRED) == ({"services.logs"} if says else set())
     assert logs.outcome == ("failed" if says else "passed")
@@ -191,23 +162,18 @@ def test_where_programs_print(services: Services, lines: list[str], says: str | 
 
 
 def test_supervisord_below_an_init_of_its_own(services: Services) -> None:
-    result = services(
-        BASE + 'ENTRYPOINT ["sh", "-c", "/opt/docker/bin/service.d/supervisor.sh & wait"]'
-    )
+    result = services("supervisord below an init of its own")
     assert result.verdict.status == "certified"
     supervisord = next(each for each in result.checks if each.id == "services.supervisord")
     assert "PID 1;" not in supervisord.message
 
 
 def test_an_image_without_a_shell_is_told_by_the_shell(services: Services) -> None:
-    command = 'ENTRYPOINT ["supervisord", "-c", "/opt/docker/etc/supervisor.conf"]'
-    result = services(f"{BASE}{command}\nRUN rm /bin/sh")
-    assert {reason.check for reason in result.verdict.reasons} == {"image.shell"}
+    assert {reason.check for reason in services("no shell").verdict.reasons} == {"image.shell"}
 
 
 def test_an_image_that_names_nothing_to_start(services: Services) -> None:
-    result = services(f"FROM {SAMPLES}/debian AS source\nFROM scratch\nCOPY --from=source / /\n")
-    (reason,) = result.verdict.reasons
+    (reason,) = services("nothing to start").verdict.reasons
     assert reason.check == "services.supervisord"
     assert "neither an entrypoint nor a command" in reason.text
 
@@ -242,23 +208,25 @@ PROMISES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("more", "check", "says"), PROMISES.values(), ids=PROMISES)
-def test_a_broken_promise_is_told_by_its_check(
-    certify: Certify,
-    built: Callable[[str], str],
-    tmp_path: Path,
-    more: str,
-    check: str,
-    says: str,
-) -> None:
-    promises = [f"webdevops.{each}" for each in ("bootstrap", "layout", "user", "tools")]
+@pytest.fixture(scope="module")
+def promises(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
+    """The results of all images that break a promise."""
+    folder = tmp_path_factory.mktemp("promises")
+    asked = [f"webdevops.{each}" for each in ("bootstrap", "layout", "user", "tools")]
+    profile = mine(
+        folder, 'launch = "idle"',
+        f'required = ["image.platform", "image.shell", "packages.manager", {str(asked)[1:]}',
+    )  # fmt: skip
+    broken = {name: APP + more for name, (more, _, _) in PROMISES.items()}
+    return certify_all(engine, folder, profile, broken)
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_a_broken_promise_is_told_by_its_check(promises: dict[str, Result], name: str) -> None:
+    more, check, says = PROMISES[name]
     # wget is one of the base's programs, and so one of the tools.
     also = {"webdevops.tools"} if "wget" in more else set()
-    profile = mine(
-        tmp_path, 'launch = "idle"',
-        f'required = ["image.platform", "image.shell", "packages.manager", {str(promises)[1:]}',
-    )  # fmt: skip
-    result = certify("run", "--profile", profile, "--format", "json", built(APP + more)).result
+    result = promises[name]
     assert failed(result, Level.REQUIRED) == {f"webdevops.{check}"} | also
     assert says in next(each for each in result.checks if each.id == f"webdevops.{check}").message
 
@@ -278,12 +246,12 @@ def test_a_profile_of_ones_own_decides(certify: Certify, tmp_path: Path) -> None
 
 
 def test_what_an_image_starts_can_be_asked_without_supervisord(
-    certify: Certify, built: Callable[[str], str], tmp_path: Path
+    engine: Engine, tmp_path: Path
 ) -> None:
     path = mine(tmp_path, 'launch = "image"', 'required = ["image.shell", "workspace.bash"]')
-    stays = built(f'FROM {SAMPLES}/debian\nUSER nobody\nCMD ["sleep", "infinity"]')
-    good, bad = certify("run", "--profile", path, "--format", "json", stays,
-                        f"{SAMPLES}/debian").results  # fmt: skip
+    debian = f"FROM {SAMPLES}/debian\n"
+    dockerfiles = {"stays": debian + 'USER nobody\nCMD ["sleep", "infinity"]', "ends": debian}
+    good, bad = certify_all(engine, tmp_path, path, dockerfiles).values()
     assert good.verdict.status == "certified", "checks ask as root, whoever the image runs as"
     assert bad.verdict.status == "rejected"
     (reason,) = bad.verdict.reasons

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Callable
 from functools import cached_property
@@ -155,6 +156,8 @@ class Run:
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    # A file is written anew within a second, perhaps as long as before: no compiled one is right.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     return Run(pytester)
 
 

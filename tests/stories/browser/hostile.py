@@ -31,7 +31,7 @@ HARM = (
 """Each would leave ``window.harmed`` behind, load something, or hide the page."""
 TURNED = "\u202etset\u202c \u2066left\u2069 \u200bseen"
 COLOURED = "\x1b[31mred\x1b[0m \x1b]8;;https://harm.invalid\x07link\x1b]8;;\x07 \x07 \x9b2J"
-LONG = "x" * 1_000_000
+LONG = "x" * 200_000
 ALL = " ".join((*HARM, TURNED, COLOURED))
 MANY_LINES = "\n".join(f"line {number} {ALL}" for number in range(300))
 

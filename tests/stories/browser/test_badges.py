@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from certify.publish.badge import GREEN, Badge, svg, text_width
 from tests.stories.browser.conftest import Visit
+
+pytestmark = pytest.mark.browser
 
 TEXTS = ("devspace", "certified native", "certified on-launch", "webdevops-base-app", "rejected")
 

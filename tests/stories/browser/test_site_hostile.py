@@ -11,6 +11,8 @@ from tests.stories.browser.conftest import Site, Visit
 from tests.stories.browser.hostile import COLOURED, TURNED
 from tests.stories.browser.test_site_matrix import key, read_all
 
+pytestmark = pytest.mark.browser
+
 WIDTHS = (360, 1280)
 POWERFUL = sorted({letter for letter in COLOURED + TURNED if not letter.isprintable()})
 

@@ -14,6 +14,8 @@ from certify.publish.matrix_data import cell_of
 from certify.publish.phrases import LEGEND, Mark, mark_of
 from tests.stories.browser.conftest import Site, Visit
 
+pytestmark = pytest.mark.browser
+
 Cells = dict[tuple[str, str, str], dict[str, tuple[str, str]]]
 SHOWN = """() => [...document.querySelectorAll('#matrix tbody tr[data-reference]')].map(row => [
     row.dataset.reference, row.dataset.profile, row.dataset.platform,

@@ -18,6 +18,8 @@ from certify.model.terms import Grade, Outcome, Status
 from certify.publish.phrases import Mark, mark_of
 from tests.stories.browser.conftest import Site, Visit
 
+pytestmark = pytest.mark.browser
+
 PAGES = ("matrix", "every check", "cell", "image", "compare")
 WIDTHS = (360, 768, 2560)  # a phone's, a tablet's, a wide screen's
 SCHEMES: dict[Literal["light", "dark"], str] = {
