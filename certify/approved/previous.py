@@ -24,6 +24,7 @@ from certify.util.text import one_line
 LIST = "approved-images.json"
 SIGNATURE = "approved-images.sigstore.json"
 CHANGELOG = "approved-images.changelog.md"
+FEED = "approved-images.atom"
 NAMED = 10
 """The most lost images that an error message names."""
 
@@ -67,6 +68,11 @@ class PreviousPublication:
     def changelog(self) -> str:
         """The changelog up to this publication."""
         return (read_published(self.reports, CHANGELOG) or b"").decode(errors="replace")
+
+    @property
+    def feed(self) -> bytes | None:
+        """The feed of changes up to this publication."""
+        return read_published(self.reports, FEED)
 
     @property
     def attestations(self) -> dict[str, bytes]:

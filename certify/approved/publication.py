@@ -15,7 +15,7 @@ from pathlib import Path
 from certify.approved.approval import Exclusion, approve
 from certify.approved.enforcement import policy_files
 from certify.approved.policy import Policy
-from certify.approved.previous import CHANGELOG, LIST, NO_KEY, PreviousPublication, Signing
+from certify.approved.previous import CHANGELOG, FEED, LIST, NO_KEY, PreviousPublication, Signing
 from certify.approved.render import Changes, changelog, compare_lists, list_json, list_text
 from certify.approved.storage import lock_publication, store_publication
 from certify.ledger.matrix_rows import MatrixRow
@@ -24,6 +24,7 @@ from certify.model.approved import ApprovedList, Revocation
 from certify.model.errors import LedgerUnavailable, UsageError
 from certify.model.result import Result
 from certify.model.revocation import Indexes, merge_revocations, split_revoked
+from certify.publish.feed import Entry, with_entry
 from certify.signing.attachments import Attachment
 from certify.signing.attestations import (
     Signer,
@@ -197,6 +198,16 @@ def _write(
         LIST: raw,
         "approved-images.txt": list_text(listed),
         CHANGELOG: changelog(listed, changed, previous.changelog),
+        FEED: with_entry(
+            previous.feed,
+            "approved",
+            "Changes to the approved-images list",
+            Entry(
+                f"List {listed.sequence}",
+                listed.published_at,
+                (*changed.added, *changed.removed, *changed.moved),
+            ),
+        ),
         **{f"policies/{name}": text for name, text in policies.items()},
         **attestations,
     }

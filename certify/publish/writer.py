@@ -14,19 +14,27 @@ from pathlib import Path
 from certify.ledger.changes import Change, find_changes
 from certify.ledger.matrix_rows import HistoryPoint
 from certify.ledger.store import BATCH_SIZE, Ledger, batched
+from certify.ledger.sweeps import FinishedSweep
 from certify.model.errors import LedgerUnavailable
 from certify.model.file_names import certificate_stem
 from certify.model.result import Result
 from certify.publish import freshness
 from certify.publish.badge import badge_files, total_badge_files
+from certify.publish.feed import Entry as FeedEntry
+from certify.publish.feed import change_lines, with_entry
 from certify.publish.freshness import FINGERPRINTS, Entry
 from certify.publish.json_report import result_json
 from certify.publish.junit import junit_xml
 from certify.publish.matrix import matrix_json, matrix_markdown
+from certify.publish.metrics import image_metrics, sweep_metrics
 from certify.publish.site.build import frame_files, image_files, rows_file
 from certify.publish.summary import summary_of
 from certify.util.files import folder_lock, write_atomically
 from certify.util.text import safe_json
+
+FEED = "changes.atom"
+SWEEPS = 100
+"""The number of last sweeps among which metrics find the last one of each list."""
 
 
 def write_reports(
@@ -77,7 +85,9 @@ def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime) -> int:
         for name in known.keys() - current.keys():
             freshness.remove_files(directory, name)
     stems = {entry.shown.key: entry.stem for entry in entries}
-    _write(directory, frame_files(_changes(ledger), stems, now))
+    sweeps, changes = _last_sweeps(ledger)
+    _write(directory, frame_files(changes, stems, now))
+    _write(directory, _of_sweeps(directory, sweeps, changes))
     _write(directory, [(FINGERPRINTS, safe_json(current) + "\n")])
     return len(due)
 
@@ -114,17 +124,34 @@ def _tables(results: Sequence[Result], now: datetime) -> Iterator[tuple[str, str
     yield "matrix.json", matrix_json(results)
     yield "matrix.md", matrix_markdown(results, now)
     yield from total_badge_files(results, now)
+    yield "metrics/images.prom", image_metrics(results)
     yield rows_file(results)
 
 
-def _changes(ledger: Ledger) -> list[Change] | None:
-    """Return what the last sweep changed; None if no earlier sweep had the same list."""
-    last = ledger.sweeps.finished(1)
+def _last_sweeps(ledger: Ledger) -> tuple[list[FinishedSweep], list[Change] | None]:
+    """Return the last sweeps, the newest first, and what the newest changed.
+
+    The changes are None if no earlier sweep had the same list.
+    """
+    last = ledger.sweeps.finished(SWEEPS)
     pair = ledger.sweeps.finished(2, last[0].source) if last else []
     if len(pair) < 2:
-        return None
+        return last, None
     after, before = (ledger.sweeps.entries(sweep.id) for sweep in pair)  # the newest comes first
-    return find_changes(before, after)
+    return last, find_changes(before, after)
+
+
+def _of_sweeps(
+    directory: Path, sweeps: Sequence[FinishedSweep], changes: Sequence[Change] | None
+) -> Iterator[tuple[str, str]]:
+    if sweeps:
+        old, newest = directory / FEED, sweeps[0]
+        lines = change_lines(changes or ())
+        title = f"{len(lines)} change{'s' * (len(lines) != 1)} in {newest.source}"
+        before = old.read_bytes() if old.is_file() else None
+        entry = FeedEntry(title, newest.finished_at, lines)
+        yield FEED, with_entry(before, "matrix", "Changes to the compatibility matrix", entry)
+        yield "metrics/sweeps.prom", sweep_metrics(sweeps)
 
 
 def _write(directory: Path, files: Iterable[tuple[str, str | bytes]]) -> None:

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from sqlalchemy import text
 
+from certify.ledger.changes import sweep_entry
 from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable
 from certify.model.file_names import certificate_stem
@@ -106,7 +107,13 @@ def test_only_what_changed_is_written_again(tmp_path: Path, ledger: Ledger) -> N
     after = moments(tmp_path)
     changed = {name for name in after if after[name] != before.get(name)}
     stem = certificate_stem(newer)
-    tables = {"matrix.json", "matrix.md", "assets/rows.js", "assets/pages.json"}
+    tables = {
+        "matrix.json",
+        "matrix.md",
+        "metrics/images.prom",
+        "assets/rows.js",
+        "assets/pages.json",
+    }
     assert {f"results/{stem}.json", f"images/{stem}.html"} <= changed
     assert {Path(name).stem for name in changed - tables} == {stem}
 
@@ -208,3 +215,24 @@ def test_a_result_that_cannot_be_read_stops_nothing(tmp_path: Path, ledger: Ledg
         connection.execute(text("UPDATE certify_results SET document = '{}' WHERE id = 2"))
     assert update_reports(tmp_path, ledger) == 3
     assert len(json.loads((tmp_path / "matrix.json").read_text())["rows"]) == 2
+
+
+def test_a_sweep_that_changed_something_is_in_the_feed_and_in_the_metrics(
+    tmp_path: Path, ledger: Ledger, native: Result, rejected: Result
+) -> None:
+    update_reports(tmp_path, ledger)
+    assert not (tmp_path / "changes.atom").exists()
+    for results in ([native], [native, rejected], [native, rejected]):
+        record(ledger, *results)
+        number = ledger.sweeps.begin("list.txt", "me", lambda _: True)
+        ledger.sweeps.finish(number, map(sweep_entry, results))
+        update_reports(tmp_path, ledger)
+    feed = (tmp_path / "changes.atom").read_text()
+    assert feed.count("<entry>") == 1
+    assert f"appeared: {rejected.image.reference} [devspace]" in feed
+    assert (
+        'certify_sweep_duration_seconds{list="list.txt"}'
+        in (tmp_path / "metrics" / "sweeps.prom").read_text()
+    )
+    images = (tmp_path / "metrics" / "images.prom").read_text()
+    assert images.count("\ncertify_image_verdict{") == 2

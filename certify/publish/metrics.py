@@ -1,0 +1,110 @@
+"""Metrics for Prometheus, as files for the textfile collector of its node exporter.
+
+The text is valid in Prometheus' own format and in OpenMetrics: gauges only, ends with ``# EOF``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from certify.ledger.sweeps import FinishedSweep
+from certify.model.result import Result
+from certify.model.terms import Status
+from certify.util.text import printable
+
+Sample = tuple[Mapping[str, str], float]
+
+
+def image_metrics(results: Sequence[Result]) -> str:
+    """Return the verdict, the times and the age of each image, and inconclusive ones by cause."""
+    causes = Counter(
+        (each.profile, each.verdict.reasons[0].check or "none")
+        for each in results
+        if each.verdict.status is Status.INCONCLUSIVE and each.verdict.reasons
+    )
+    families: list[tuple[str, str, Iterable[Sample]]] = [
+        (
+            "certify_image_verdict",
+            "1 for the verdict of an image, by status and grade.",
+            ((_labels(each) | _verdict(each), 1) for each in results),
+        ),
+        (
+            "certify_image_result_timestamp_seconds",
+            "When the image was last certified, rejected or found inconclusive.",
+            ((_labels(each), each.finished_at.timestamp()) for each in results),
+        ),
+        (
+            "certify_image_expires_timestamp_seconds",
+            "When the certificate expires.",
+            ((_labels(r), r.expires_at.timestamp()) for r in results if _certified(r)),
+        ),
+        *(
+            (
+                f"certify_image_{name}_seconds",
+                f"Startup time: {name}.",
+                _times(results, f"{name}_seconds"),
+            )
+            for name in ("boot", "dockerd", "provision")
+        ),
+        (
+            "certify_inconclusive_images",
+            "Images without a verdict, by the first check that could not be answered.",
+            (({"profile": p, "check": check}, count) for (p, check), count in causes.items()),
+        ),
+    ]
+    return _text(families)
+
+
+def sweep_metrics(sweeps: Sequence[FinishedSweep]) -> str:
+    """Return when the last sweep of each list ended, and how long it took."""
+    last = {each.source: each for each in reversed(sweeps)}.values()
+    ended = [({"list": each.source}, each.finished_at.timestamp()) for each in last]
+    took = [
+        ({"list": each.source}, (each.finished_at - each.started_at).total_seconds())
+        for each in last
+    ]
+    return _text(
+        [
+            ("certify_sweep_finished_timestamp_seconds", "When the last sweep ended.", ended),
+            ("certify_sweep_duration_seconds", "How long the last sweep took.", took),
+        ]
+    )
+
+
+def _labels(result: Result) -> dict[str, str]:
+    return {
+        "reference": result.image.reference,
+        "profile": result.profile,
+        "platform": result.image.platform or "",
+    }
+
+
+def _verdict(result: Result) -> dict[str, str]:
+    grade = result.verdict.grade
+    return {"status": result.verdict.status.value, "grade": grade.value if grade else ""}
+
+
+def _certified(result: Result) -> bool:
+    return result.verdict.status is Status.CERTIFIED
+
+
+def _times(results: Sequence[Result], name: str) -> Iterator[Sample]:
+    for each in results:
+        seconds = getattr(each.startup, name)
+        if seconds is not None:
+            yield _labels(each), seconds
+
+
+def _text(families: Iterable[tuple[str, str, Iterable[Sample]]]) -> str:
+    lines = []
+    for name, meaning, samples in families:
+        lines += [f"# HELP {name} {meaning}", f"# TYPE {name} gauge"]
+        for labels, value in samples:
+            inner = ",".join(f'{key}="{_value(text)}"' for key, text in labels.items())
+            lines.append(f"{name}{{{inner}}} {value:.15g}")
+    return "\n".join([*lines, "# EOF"]) + "\n"
+
+
+def _value(text: str) -> str:
+    return printable(text).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
