@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from certify.approved.policy import Policy
-from certify.approved.previous import CHANGELOG, LIST, SIGNATURE, Signing
+from certify.approved.previous import CHANGELOG, FEED, LIST, SIGNATURE, Signing
 from certify.approved.publication import publish, revoke
 from certify.approved.render import read_list
 from certify.ledger.store import Ledger
@@ -97,6 +97,7 @@ def test_a_publication_has_all_its_files(reports: Path, ledger: Ledger, key: Pri
         "kubernetes/config-map.yaml", "kubernetes/policy.yaml", "kyverno/policy.yaml",
     }  # fmt: skip
     assert "added registry.invalid/team/a:1" in (reports / CHANGELOG).read_text("utf-8")
+    assert "added registry.invalid/team/a:1" in (reports / FEED).read_text("utf-8")
     assert len(list((reports / "attestations").iterdir())) == 2
     Bundle.parse((reports / SIGNATURE).read_bytes()).verify(key.public_key())
 
