@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup samples demo test test-quick test-cgroup2 lint test-slow worlds engines sabotage repeat escapes screenshot clean-samples
+.PHONY: help setup samples demo test test-quick test-cgroup2 lint test-slow worlds engines sabotage repeat escapes faults hostile soak screenshot clean-samples
 
 python := .venv/bin/python
 # Compiled modules are kept: hundreds of processes import the same ones.
@@ -49,6 +49,15 @@ worlds: setup samples ## images of other package managers, each with a fault of 
 
 escapes: setup samples ## ways out of a candidate, tried at every level; writes docs/security.md
 	@$(python) -m tests.stories.escapes.table $(ARGS)
+
+faults: setup samples ## faults of the host, each while certify works; writes docs/reliability.md
+	@$(python) -m tests.stories.faults.table $(ARGS)
+
+hostile: setup samples ## images that mean harm; writes docs/security.md (ARGS="name ...")
+	@$(python) -m tests.stories.hostile.table $(ARGS)
+
+soak: setup samples ## one image a hundred times in a row and at once: nothing may grow
+	@$(python) -m tests.stories.soak $(ARGS)
 
 engines: setup samples ## certify the samples on other versions and settings of Docker (ARGS="NAME ...")
 	@scripts/engines $(ARGS)

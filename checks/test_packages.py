@@ -68,6 +68,8 @@ class Trial:
     ran: CommandResult
     success: tuple[int, ...]
     """Exit codes of an installation that succeeded."""
+    witnessed: bool
+    """True unless the command is new to the image, and the engine sees no file of that name."""
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +111,10 @@ def trial(candidate: Candidate, manager: Manager, audit: CommandResult) -> Trial
         cause = diagnose(installed.stdout + installed.stderr, where="packages")
         if cause is not None and (cause.fault != "image" or is_locked(installed)):
             break  # another package would fail, too, and perhaps only after minutes
-    return Trial(package, command.split()[0], installed, candidate.run(command), success)
+    program, ran = command.split()[0], candidate.run(command)
+    new = verb == "install" and ran.rc == 0
+    witnessed = not new or any(path.endswith(f"/{program}") for path in candidate.added_files())
+    return Trial(package, program, installed, ran, success, witnessed)
 
 
 @check(
@@ -204,11 +209,17 @@ def test_install(manager: Manager, trial: Trial, note: Note) -> None:
     Why: an image whose package database is broken, locked or read-only looks well until
     the first person needs a tool.
 
-    How: installs a small package that the image lacks, and runs its command.
+    How: installs a small package that the image lacks, and runs its command. The engine, whom the
+    image cannot make say anything, must see the command among the files that came.
     """
     problem = manager.failed(f"{trial.package} could not be installed")
     assert trial.installed.rc in trial.success, problem
     assert trial.ran.rc == 0, f"{trial.package} was installed, but does not run"
+    if not trial.witnessed:
+        unknown(
+            f"{trial.program} runs, but the engine sees no such file: the image imitates an "
+            "installation, or keeps its programs where the engine cannot look"
+        )
     note(f"{trial.package} installed and run")
 
 

@@ -26,6 +26,7 @@ from certify.certification.startup_runs import (
 )
 from certify.engine.client import Engine
 from certify.engine.control import measure_reach
+from certify.engine.disk_watch import DiskWatch, TooMuchWritten
 from certify.engine.errors import APIError
 from certify.engine.images import unpacked_bytes
 from certify.engine.launch import LaunchedContainer, launch_container
@@ -153,15 +154,26 @@ class Certification:
                 runner.begin(job, started.notify, own)
                 # The image boots meanwhile.
                 observed.image = self._lookup.image_with_registry_facts(engine, self.reference)
-                self._receive_all(engine, runner, observed)
+                disk = DiskWatch(engine, started.container.id, options.limits.disk_bytes)
+                try:
+                    self._receive_all(engine, runner, observed, disk)
+                except TooMuchWritten as excess:
+                    finding = excess.finding(profiles[0].liveness_check)
+                    observed.findings[finding.id] = finding
+                    self.events.finding(finding, observed.claims.get(finding.id))
                 observed.log = _read_log(started)
 
-    def _receive_all(self, engine: Engine, runner: Runner, observed: Observation) -> None:
-        """Receive the messages of the process that runs the checks, until it is done."""
+    def _receive_all(
+        self, engine: Engine, runner: Runner, observed: Observation, disk: DiskWatch
+    ) -> None:
+        """Receive the messages of the process that runs the checks, until it is done.
+
+        Raises :class:`TooMuchWritten`.
+        """
         options = self.options
         deadline = time.monotonic() + options.timeout
         with _pinged_on_failure(engine):
-            for message in runner.events(deadline, _ping_and_poll(engine, options.stopped)):
+            for message in runner.events(deadline, _ping_and_poll(engine, options.stopped, disk)):
                 if message["event"] == "control":
                     self.events.phase("measuring a control")
                     reach = measure_reach(engine, message["urls"], options.network)
@@ -242,11 +254,13 @@ def _trouble_recorded(observed: Observation) -> Iterator[None]:
         observed.trouble = observed.trouble or trouble
 
 
-def _ping_and_poll(engine: Engine, stopped: Callable[[], bool]) -> Callable[[], bool]:
+def _ping_and_poll(
+    engine: Engine, stopped: Callable[[], bool], disk: DiskWatch
+) -> Callable[[], bool]:
     """Return ``stopped``, extended by a ping of the engine from time to time.
 
     An engine that hangs would leave a check waiting for good. The returned function raises
-    :class:`~certify.model.errors.EngineUnavailable` if a ping fails.
+    :class:`~certify.model.errors.EngineUnavailable` if a ping fails, and :class:`TooMuchWritten`.
     """
     pinged = time.monotonic()
 
@@ -255,6 +269,7 @@ def _ping_and_poll(engine: Engine, stopped: Callable[[], bool]) -> Callable[[], 
         if time.monotonic() > pinged + _PING_INTERVAL:
             engine.ping()
             pinged = time.monotonic()
+        disk.require()
         return stopped()
 
     return ping_and_poll

@@ -37,6 +37,7 @@ class CertificationOptions:
     require_isolation: str | None
     memory: str
     cpus: float | None
+    disk_limit: str
     network: str | None
 
     def resolve(self, *, keep: bool = False) -> tuple[list[Profile], Options]:
@@ -49,7 +50,7 @@ class CertificationOptions:
             platform=self.platform,
             pull=self.pull,
             isolation=Isolation(self.isolation, self.runtime, self.require_isolation),
-            limits=Limits(memory=self.memory, cpus=self.cpus),
+            limits=Limits(memory=self.memory, cpus=self.cpus, disk=self.disk_limit),
             network=self.network,
             timeout=self.timeout,
             own_checks=own,
@@ -106,6 +107,10 @@ certification_options = grouped(
     ),
     click.option("--memory", type=Memory(), default="4g", show_default=True, help="Memory limit."),
     click.option("--cpus", type=FiniteNumber(min=0.1), help="CPU limit; default: all CPUs."),
+    click.option(
+        "--disk-limit", type=Memory(), default="20g", show_default=True,
+        help="What the image may write to the engine's disk.",
+    ),
     click.option("--network", metavar="NAME", help="Network of the engine to attach to."),
 )  # fmt: skip
 """Adds the options; the command gets :class:`CertificationOptions` as ``certification``."""

@@ -24,7 +24,7 @@ SHARED = (
     ("reports", "ledger"),
     (
         "profile", "platform", "pull", "timeout", "runs", "checks", "waivers", "isolation",
-        "runtime", "require_isolation", "memory", "cpus", "network",
+        "runtime", "require_isolation", "memory", "cpus", "disk_limit", "network",
     ),
 )  # fmt: skip
 """Names of options that commands share; a command takes all of a group or none."""

@@ -68,6 +68,13 @@ class Limits:
     """The number of processors; None for all of the host."""
     pids: int = 4096
     log_bytes: int = 16 * 1024 * 1024
+    disk: str = "20g"
+    """What it may write to its root and its volumes, a size as Docker writes it."""
+
+    @property
+    def disk_bytes(self) -> int:
+        """The limit of what it may write, in bytes."""
+        return int(parse_bytes(self.disk))
 
     @property
     def memory_bytes(self) -> int:

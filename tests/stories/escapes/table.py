@@ -18,7 +18,7 @@ from tests.stories.elsewhere import described
 from tests.stories.escapes.workshop import CONTROL, LEVELS, Attempt, attempts, techniques
 
 PAGE = Path(__file__).parents[3] / "docs/security.md"
-BEGIN, END = "<!-- escapes: begin -->", "<!-- escapes: end -->"
+MARK = "escapes"
 
 
 def cell(attempt: Attempt | None) -> str:
@@ -40,11 +40,17 @@ def table(found: dict[str, dict[str, Attempt]]) -> str:
     return "\n".join(lines)
 
 
-def written(page: str, block: str) -> str:
-    """The page with another block between its marks."""
-    head, _, rest = page.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    return f"{head}{BEGIN}\n{block}\n{END}{tail}"
+def written(page: str, block: str, mark: str) -> str:
+    """The page with another block between the marks of a suite."""
+    begin, end = marks(mark)
+    head, _, rest = page.partition(begin)
+    _, _, tail = rest.partition(end)
+    return f"{head}{begin}\n{block}\n{end}{tail}"
+
+
+def marks(mark: str) -> tuple[str, str]:
+    """The lines around what a suite writes into a page."""
+    return f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
 
 
 def main(*levels: str) -> int:
@@ -66,7 +72,7 @@ def main(*levels: str) -> int:
     block = f"{host}:\n\n{table(found)}"
     click.echo(block)
     if not levels:
-        PAGE.write_text(written(PAGE.read_text("utf-8"), block), "utf-8")
+        PAGE.write_text(written(PAGE.read_text("utf-8"), block, MARK), "utf-8")
     caps = found.get("caps", {})
     open_doors = [t.name for t in techniques() if t.name in caps and caps[t.name].allowed]
     wrong = [t.name for t in techniques() if t.name in open_doors and not t.remains]

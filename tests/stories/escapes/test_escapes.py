@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from certify.engine.client import Engine
-from tests.stories.escapes.table import BEGIN, END, PAGE
+from tests.stories.escapes.table import MARK, PAGE, marks
 from tests.stories.escapes.workshop import CONTROL, attempts, techniques
 
 
 def test_there_are_techniques_and_the_page_names_them_all() -> None:
     assert len({each.name for each in techniques()}) == len(techniques()) >= 15
-    block = PAGE.read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
+    begin, end = marks(MARK)
+    block = PAGE.read_text("utf-8").partition(begin)[2].partition(end)[0]
     rows = [line.split(" | ")[0].removeprefix("| ") for line in block.splitlines()]
     assert [each.title for each in techniques()] == [
         row for row in rows if row in {each.title for each in techniques()}

@@ -1,0 +1,88 @@
+"""Watches what a candidate writes to the engine's disk, which no engine limits by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+
+from certify.engine.client import Engine
+from certify.engine.errors import APIError, translate_errors
+from certify.model.errors import EngineUnavailable
+from certify.model.finding import Finding
+from certify.model.terms import Fault, Outcome
+
+_PAUSE = 5.0
+"""Seconds between two measurements; the engine adds up files, and that takes a while."""
+_PAUSE_REMOTE = 60.0
+
+
+class TooMuchWritten(Exception):
+    """Raised because a candidate has written more than it may."""
+
+    def __init__(self, written: int, limit: int) -> None:
+        super().__init__(
+            f"it had written {written / 1e9:.1f} GB to the engine's disk when it was stopped; "
+            f"{limit / 1e9:.1f} GB are allowed"
+        )
+
+    def finding(self, check: str) -> Finding:
+        """Return the failure of the check for which the candidate must stay up."""
+        return Finding(
+            id=check, outcome=Outcome.FAILED, fault=Fault.IMAGE, message=str(self),
+            remedy="Find out what fills the disk at launch; --disk-limit allows more.",
+        )  # fmt: skip
+
+
+class DiskWatch:
+    """The files that one container has written, held against a limit."""
+
+    def __init__(self, engine: Engine, container: str, limit: int) -> None:
+        """Watch a container by its id; ``limit`` is in bytes."""
+        self._engine = engine
+        self._container = container
+        self._limit = limit
+        self._free = self._free_now()
+        self._measured = time.monotonic()
+
+    def require(self) -> None:
+        """Raise :class:`TooMuchWritten` if the limit is exceeded.
+
+        On this machine the engine is asked only once its disk has lost that much, to whomever.
+        """
+        free = self._free_now()
+        if free is not None:
+            self._free = max(self._free or 0, free)
+            if self._free - free < self._limit:
+                return
+        now = time.monotonic()
+        if now - self._measured < (_PAUSE_REMOTE if free is None else _PAUSE):
+            return
+        self._measured = now
+        written = written_bytes(self._engine, self._container)
+        if written is not None and written > self._limit:
+            raise TooMuchWritten(written, self._limit)
+
+    def _free_now(self) -> int | None:
+        """Return the free bytes of the engine's disk, or None if it is not on this machine."""
+        root = str(self._engine.info.get("DockerRootDir") or "")
+        if self._engine.local and root:
+            with contextlib.suppress(OSError):
+                found = os.statvfs(root)
+                return found.f_bfree * found.f_frsize
+        return None
+
+
+def written_bytes(engine: Engine, container: str) -> int | None:
+    """Return what a container has written to its root and its volumes, or None if nobody knows."""
+    try:
+        with translate_errors():
+            used = engine.client.api.df()
+            mounts = engine.client.api.inspect_container(container)["Mounts"]
+    except (APIError, EngineUnavailable):  # an older engine adds up for one client at a time
+        return None
+    names = {each.get("Name") for each in mounts}
+    volumes = [each for each in used.get("Volumes") or () if each["Name"] in names]
+    sizes = [each.get("SizeRw") or 0 for each in used["Containers"] if each["Id"] == container]
+    sizes += [max(0, (each.get("UsageData") or {}).get("Size", 0)) for each in volumes]
+    return sum(sizes)

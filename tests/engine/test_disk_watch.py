@@ -1,0 +1,119 @@
+"""What a candidate writes to the engine's disk is held against a limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from certify.engine.client import Engine
+from certify.engine.disk_watch import DiskWatch, TooMuchWritten, written_bytes
+from certify.engine.errors import APIError
+from certify.engine.launch import launch_container
+from certify.engine.launch_plan import LaunchPlan, Limits
+from certify.model.terms import Fault, Outcome
+from tests.conftest import SAMPLES
+
+GB = 10**9
+
+
+class Api:
+    """An engine on another machine, which adds up what two containers have written."""
+
+    def __init__(self, written: int, volume: int = 0) -> None:
+        self.written, self.volume, self.asked = written, volume, 0
+
+    def df(self) -> dict[str, Any]:
+        self.asked += 1
+        return {
+            "Containers": [{"Id": "mine", "SizeRw": self.written}, {"Id": "x", "SizeRw": 99 * GB}],
+            "Volumes": [
+                {"Name": "of mine", "UsageData": {"Size": self.volume}},
+                {"Name": "unknown", "UsageData": {"Size": -1}},
+                {"Name": "of x", "UsageData": {"Size": 99 * GB}},
+            ],
+        }
+
+    def inspect_container(self, _name: str) -> dict[str, Any]:
+        return {"Mounts": [{"Name": "of mine"}, {"Name": "unknown"}, {"Source": "/tmp"}]}
+
+
+def engine_with(api: object, *, local: bool = False, root: str = "") -> Engine:
+    found = {"local": local, "info": {"DockerRootDir": root}, "client": SimpleNamespace(api=api)}
+    return cast(Engine, SimpleNamespace(**found))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    now = [0.0]
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(time, "monotonic", lambda: now[0])
+        yield now
+
+
+@pytest.mark.parametrize(
+    ("written", "volume", "much"), [(GB, GB, False), (2 * GB, 0, False), (GB, GB + 1, True)]
+)
+def test_root_and_volumes_count_together(
+    clock: list[float], written: int, volume: int, much: bool
+) -> None:
+    watch = DiskWatch(engine_with(Api(written, volume)), "mine", 2 * GB)
+    clock[0] = 61
+    if not much:
+        watch.require()
+        return
+    with pytest.raises(TooMuchWritten, match=r"2.0 GB .* 2.0 GB are allowed") as excess:
+        watch.require()
+    finding = excess.value.finding("image.shell")
+    assert (finding.outcome, finding.fault) == (Outcome.FAILED, Fault.IMAGE)
+
+
+def test_another_machine_is_asked_once_a_minute(clock: list[float]) -> None:
+    api = Api(0)
+    watch = DiskWatch(engine_with(api), "mine", GB)
+    for now in range(0, 181):
+        clock[0] = now
+        watch.require()
+    assert api.asked == 3
+
+
+def test_this_machine_is_asked_once_its_disk_has_shrunk(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free, api = [50 * GB], Api(3 * GB)
+    monkeypatch.setattr("os.statvfs", lambda _: SimpleNamespace(f_bfree=free[0], f_frsize=1))
+    watch = DiskWatch(engine_with(api, local=True, root="/x"), "mine", 2 * GB)
+    clock[0] = 100
+    watch.require()
+    free[0] = 90 * GB  # somebody removed what was there
+    watch.require()
+    assert api.asked == 0
+    free[0] = 88 * GB
+    with pytest.raises(TooMuchWritten):
+        watch.require()
+
+
+def test_an_engine_that_does_not_add_up_proves_nothing(clock: list[float]) -> None:
+    class Busy(Api):
+        def df(self) -> dict[str, Any]:
+            raise APIError("a disk usage operation is already running")
+
+    watch = DiskWatch(engine_with(Busy(GB)), "mine", 1)
+    clock[0] = 61
+    watch.require()
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("nothing_left")
+def test_what_a_container_has_written(engine: Engine) -> None:
+    plan = LaunchPlan("idle", "default", limits=Limits(disk="5m"))
+    assert plan.limits.disk_bytes == 5 << 20
+    with launch_container(engine, f"{SAMPLES}/busybox", plan) as started:
+        shell = started.container.shell()
+        assert shell.run("head -c 3000000 /dev/zero >/written").rc == 0
+        written = written_bytes(engine, started.container.id)
+    assert written is not None
+    assert 3_000_000 <= written < 4_000_000
