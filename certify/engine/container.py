@@ -104,8 +104,13 @@ class Container:
 
         Volumes that the launch mounts are none of it, those that the image declares are.
         """
+        found: dict[str, Any] = self.launch_configuration()["Config"]
+        return found
+
+    def launch_configuration(self) -> dict[str, Any]:
+        """Return what the engine tells of the container: ``HostConfig``, ``AppArmorProfile``, …"""
         with translate_errors("how the container is configured"):
-            found: dict[str, Any] = self._api.inspect_container(self.id)["Config"]
+            found: dict[str, Any] = self._api.inspect_container(self.id)
         return found
 
     def image_configuration(self) -> dict[str, Any]:

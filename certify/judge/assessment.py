@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from certify.judge.excerpts import EVIDENCE_LIMIT, excerpt
@@ -72,6 +73,16 @@ class Assessment:
         """Return each check once, in the order of the result; unknown ids come last."""
         last = len(self._positions)
         return sorted(set(checks), key=lambda check: (self._positions.get(check, last), check))
+
+    def by_relief(self, roots: Iterable[str]) -> list[str]:
+        """Return each root once, first those whose remedy answers most of the given ones.
+
+        ``roots`` has a root as often as checks are not met because of it.
+        """
+        cures = [(self._remedy(root) or root, root) for root in roots]
+        answers = Counter(cure for cure, _root in cures)
+        relief = {root: answers[cure] for cure, root in cures}
+        return sorted(self.ordered(relief), key=lambda root: -relief[root])
 
     def rejection(self, root: str, roots: Mapping[str, str]) -> Reason:
         """Return why a failed check rejects the image.

@@ -14,9 +14,9 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache, cached_property
 from importlib import resources
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from certify.model.terms import Fault
 from certify.model.value import Value
@@ -65,6 +65,8 @@ class Signature(Value):
     example: str = Field(min_length=1)
     where: tuple[Literal["log", "journal", "packages", "launch", "pull"], ...] = ()
     proof: str = ""
+    unproven: str = ""
+    """Why no fact has to hold before another than the image is blamed."""
     explained_by: tuple[Explanation, ...] = ()
 
     @field_validator("pattern")
@@ -74,6 +76,16 @@ class Signature(Value):
             raise ValueError(f"{found[0]!r} has no upper bound; write {{0,80}} or the like")
         re.compile(pattern)
         return pattern
+
+    @model_validator(mode="after")
+    def _check_blame(self) -> Self:
+        blames = self.fault in (Fault.HOST, Fault.LAUNCH, Fault.NETWORK, Fault.REGISTRY)
+        if bool(self.proof) + bool(self.unproven) != blames:
+            raise ValueError(
+                f"{self.name}: what blames host, launch, network or registry has either `proof` "
+                "or `unproven`, and nothing else has one"
+            )
+        return self
 
     @cached_property
     def _compiled(self) -> re.Pattern[str]:

@@ -73,9 +73,10 @@ def judge(
                                                       else native; waivers do not change that
     ==================================  ============  ==========================================
 
-    The reasons name each cause once. A rejection has the checks that failed by themselves in their
-    order, then the trouble, then one sentence on what is open. An inconclusive verdict has the
-    trouble, then the unknown checks, with those of one message together.
+    The reasons name each cause once. A rejection has the checks that failed by themselves, first
+    those whose remedy answers most of the required checks, then the trouble, then one sentence on
+    what is open. An inconclusive verdict has the trouble, then the unknown checks, with those of
+    one message together.
 
     The checks are those of the profile in its order, then by id those that only have a finding, at
     the level of their claim. They have the outcome that counts, except that a skip stays a skip.
@@ -91,7 +92,7 @@ def judge(
     passed = [check for check in required if found.passed(check)]
     unmet = [each for each in required if not found.passed(each) and not found.waiver(each)]
     roots = {check: found.root(check) for check in unmet}
-    failed = found.ordered(root for root in roots.values() if found.failed(root))
+    failed = found.by_relief(root for root in roots.values() if found.failed(root))
     unanswered = [check for check, root in roots.items() if not found.failed(root)]
 
     reasons: list[Reason] = []

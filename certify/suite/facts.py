@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from certify.engine.container import ContainerStopped
+from certify.engine.dialect import DOCKER
 from certify.engine.launch_plan import STORAGE
 from certify.engine.session import SessionLost
 from certify.model.errors import Trouble
@@ -28,6 +29,27 @@ _STORAGE_FOLDER = re.compile(
     re.MULTILINE,
 )
 _FETCHED = re.compile(r"^(?:Hit|Get):\d+ (\S+)", re.MULTILINE)
+_OOM_KILLS = (
+    "find /sys/fs/cgroup '(' -name memory.events -o -name memory.oom_control ')' "
+    "-exec cat {} + 2>/dev/null"
+)
+"""Prints the kernel's counts of processes that it killed for want of memory, ``oom_kill N``."""
+_NO_FORKS = "find /sys/fs/cgroup -name pids.events -exec cat {} + 2>/dev/null"
+_CGROUPS_CLOSED = """\
+cd /sys/fs/cgroup && [ -d memory ] || { [ ! -w /sys/fs/cgroup ]; exit; }
+for d in cpuset devices memory pids systemd; do [ ! -d $d ] || [ -w $d ] || exit 0; done; exit 1"""
+"""A test in the shell: of the one hierarchy of cgroup v2, or of those of v1 that dockerd needs."""
+_UNFIT_FOR_OVERLAY = re.compile(r"nfs4?|virtiofs|9p|zfs|ecryptfs|fuse(\..+)?|overlay|v?fat|cifs")
+_OWN_MOUNTS = "df -P -t tmpfs; echo; cat /etc/fstab; grep -rhs ^Where= /etc/systemd/system"
+_INSTRUCTIONS = {
+    2: {"ssse3", "sse4_2", "popcnt", "cx16"},
+    3: {"avx2", "bmi1", "bmi2", "fma", "movbe"},
+    4: {"avx512f", "avx512bw", "avx512dq", "avx512vl"},
+}
+"""What a processor of each level of x86-64 has, as /proc/cpuinfo names it (x86-64 psABI)."""
+_ENGINE_OF_NOW = (20, 10, 10)
+"""The first Docker whose filter tells new system calls that they do not exist, not that they are
+forbidden (Moby, pull request 42681)."""
 
 
 class Facts:
@@ -78,9 +100,72 @@ class Facts:
         volumes = tuple(f"{folder}/" for folder in STORAGE)
         return any(not f"{flag or key}/".startswith(volumes) for flag, key in moved)
 
-    def _lacks_volume(self, _line: str, path: str) -> bool:
-        mounts = self._candidate.read_file("/proc/self/mountinfo") or b""
-        return f" {path} ".encode() not in mounts
+    def _has_no_mount(self, _line: str, path: str) -> bool | None:
+        """Return True if nothing is mounted at a path."""
+        # By a shell: the engine's own copies show no file of /proc.
+        mounts = self._candidate.run("cat /proc/self/mountinfo")
+        return f" {path} " not in mounts.stdout if mounts.rc == 0 else None
+
+    def _overlay_cannot_write(self, _line: str, path: str) -> bool | None:
+        return unfit_for_overlay(self._candidate.run("cat /proc/self/mountinfo").stdout, path)
+
+    def _withholds(self, _line: str, capability: str, or_confines: str | None) -> bool:
+        """Return True if the launch lacks a right that Docker's defaults do not have."""
+        launch = self._candidate.container.launch_configuration()
+        if launch["HostConfig"].get("Privileged"):
+            return False
+        given = launch["HostConfig"].get("CapAdd") or ()
+        confined = launch.get("AppArmorProfile") not in (None, "", "unconfined")
+        return not {"ALL", capability} & {each.removeprefix("CAP_") for each in given} or (
+            bool(or_confines) and (confined or self._is_in_user_namespace(launch))
+        )
+
+    def _is_in_user_namespace(self, launch: Mapping[str, Any]) -> bool:
+        options = self._candidate.container.engine.info.get("SecurityOptions") or ()
+        host = launch["HostConfig"]
+        own = "sysbox" in str(host.get("Runtime")) or any("name=rootless" in o for o in options)
+        remapped = any("name=userns" in each for each in options)
+        return own or (remapped and host.get("UsernsMode") != "host")
+
+    def _is_privileged(self, _line: str) -> bool:
+        return bool(self._candidate.container.launch_configuration()["HostConfig"]["Privileged"])
+
+    def _filters_calls(self, _line: str) -> bool:
+        return bool(self._candidate.run(r"grep -q '^Seccomp:.*[12]' /proc/self/status").rc == 0)
+
+    def _forbids_privileges(self, _line: str) -> bool:
+        return bool(self._candidate.run(r"grep -q '^NoNewPrivs:.*1' /proc/self/status").rc == 0)
+
+    def _host_has_apparmor(self, _line: str) -> bool:
+        return self._candidate.container.engine.apparmor
+
+    def _engine_is_old(self, _line: str) -> bool:
+        host = self._candidate.container.engine.host()
+        numbers = tuple(int(each) for each in re.findall(r"\d+", host.engine_version)[:3])
+        return host.engine == DOCKER.name and () < numbers < _ENGINE_OF_NOW
+
+    def _was_killed_for_memory(self, _line: str) -> bool:
+        return bool(re.search(r"^oom_kill [1-9]", self._candidate.run(_OOM_KILLS).stdout, re.M))
+
+    def _was_refused_processes(self, _line: str) -> bool:
+        return bool(re.search(r"^max [1-9]", self._candidate.run(_NO_FORKS).stdout, re.M))
+
+    def _cgroups_are_closed(self, _line: str) -> bool:
+        return bool(self._candidate.run(_CGROUPS_CLOSED).rc == 0)
+
+    def _is_closed(self, _line: str, path: str) -> bool:
+        return bool(self._candidate.run("[ ! -w %s ]", path).rc == 0)
+
+    def _unit_sets(self, _line: str, unit: str, key: str) -> bool:
+        found = self._candidate.run("systemctl show --value --property %s %s", key, unit)
+        return str(found.stdout).strip() in ("yes", "strict", "full")
+
+    def _own_mount_is_full(self, _line: str) -> bool:
+        return bool(full_mounts(self._candidate.run(_OWN_MOUNTS).stdout))
+
+    def _processor_is_old(self, line: str) -> bool | None:
+        flags = self._candidate.run("grep -m1 ^flags /proc/cpuinfo").stdout
+        return lacks_instructions(flags, line)
 
     def _systemd_limits(self, _line: str, keys: str) -> bool:
         """Return True if a file in /etc/systemd sets one of some limits to a number."""
@@ -89,6 +174,9 @@ class Facts:
 
     def _has_architecture_of_host(self, _line: str) -> bool:
         return not self._candidate.is_foreign
+
+    def _has_another_architecture(self, _line: str) -> bool:
+        return self._candidate.is_foreign
 
     def _hook_is_own(self, line: str) -> bool:
         """Return True if apt's hook of a line is another than the one that Docker images have."""
@@ -117,13 +205,63 @@ class Facts:
         return self._candidate.container.configuration()
 
 
-_FACTS: Mapping[str, Callable[..., bool]] = {
+def unfit_for_overlay(mounts: str, path: str) -> bool | None:
+    """Return True if overlay cannot write to what /proc/self/mountinfo has at a path.
+
+    None if nothing is mounted there.
+    """
+    kinds = re.findall(rf"^(?:\S+ ){{4}}{re.escape(path)} .*? - (\S+)", mounts, re.M)
+    return _UNFIT_FOR_OVERLAY.fullmatch(kinds[-1]) is not None if kinds else None
+
+
+def full_mounts(text: str) -> set[str]:
+    """Return the full file systems in memory that the image itself mounts.
+
+    ``text`` is what :data:`_OWN_MOUNTS` prints: those that there are, then the image's own.
+    """
+    there, _, own = text.partition("\n\n")
+    full = re.findall(r"^\S+ +\d+ +\d+ +\d+ +(?:9[89]|100)% (/\S*)", there, re.M)
+    limited = re.findall(r"^(?!#)\S+\s+(/\S*)\s+tmpfs\s+\S*\bsize=", own, re.M)
+    return set(full) & {*limited, *re.findall(r"^Where=(/\S*)", own, re.M)}
+
+
+def lacks_instructions(flags: str, line: str) -> bool | None:
+    """Return True if a processor lacks the level that a line names (level 3, if it names none).
+
+    ``flags`` is a line of /proc/cpuinfo; None if it is empty, as where there is no x86.
+    """
+    named = re.search(r"x86-64-v([234])", line)
+    level = int(named[1]) if named else 3
+    wanted = set().union(*(each for number, each in _INSTRUCTIONS.items() if number <= level))
+    return not wanted <= set(flags.split()) if flags.strip() else None
+
+
+_FACTS: Mapping[str, Callable[..., bool | None]] = {
     r"the host has cgroup v([12])": Facts._host_has_cgroup,
     r"the image declares a VOLUME over (/\S+)": Facts._declares_volume,
     r"the image sets ENV (\w+)": Facts._sets_variable,
     r"daemon\.json sets ([\w-]+)": Facts._configures_daemon,
     r"the (\S+) of the image moves its storage": Facts._moves_storage,
-    r"the launch has no volume at (/\S+)": Facts._lacks_volume,
+    r"the launch has no (?:volume|tmpfs|control groups) at (/\S+)": Facts._has_no_mount,
+    r"the volume at (/\S+) is on a file system unfit for overlay": Facts._overlay_cannot_write,
+    r"the launch withholds CAP_(\w+)(, or confines root by a user namespace or AppArmor)?": (
+        Facts._withholds
+    ),
+    r"the launch is privileged": Facts._is_privileged,
+    r"the launch filters system calls": Facts._filters_calls,
+    r"the launch forbids new privileges": Facts._forbids_privileges,
+    r"the host has AppArmor": Facts._host_has_apparmor,
+    r"the host's engine is older than Docker 20\.10\.10": Facts._engine_is_old,
+    r"the kernel killed a process of the container for want of memory": (
+        Facts._was_killed_for_memory
+    ),
+    r"the kernel refused the container a process": Facts._was_refused_processes,
+    r"root cannot write to the control groups": Facts._cgroups_are_closed,
+    r"root cannot write to (/\S+)": Facts._is_closed,
+    r"the unit (\S+) sets (\w+)": Facts._unit_sets,
+    r"a file system in memory that the image itself mounts is full": Facts._own_mount_is_full,
+    r"the host's processor lacks what the line names": Facts._processor_is_old,
+    r"the host has another architecture than the image": Facts._has_another_architecture,
     r"the image's PATH has neither (/.+)": Facts._path_lacks_folders,
     r"the image's systemd configuration limits (\w+(?: or \w+)*)": Facts._systemd_limits,
     r"the image has the architecture of the host": Facts._has_architecture_of_host,

@@ -26,7 +26,7 @@ from tests.judge.test_verdict import (
 )
 
 
-def test_a_rejection_names_every_root_once_in_the_order_of_the_profile() -> None:
+def test_a_rejection_names_every_root_once_and_first_what_answers_most_checks() -> None:
     verdict = verdict_of(
         case(
             dockerd_container=found(SKIPPED, because="dockerd.running"),
@@ -36,8 +36,23 @@ def test_a_rejection_names_every_root_once_in_the_order_of_the_profile() -> None
             image_size=found(FAILED, "3 GB"),
         )
     )
-    assert texts(verdict) == [("image.os", "no /etc/os-release"), ("systemd.pid1", "PID 1 is sh")]
-    assert [reason.remedy for reason in verdict.reasons] == ["Fix image.os", "Fix systemd.pid1"]
+    assert texts(verdict) == [("systemd.pid1", "PID 1 is sh"), ("image.os", "no /etc/os-release")]
+    assert [reason.remedy for reason in verdict.reasons] == ["Fix systemd.pid1", "Fix image.os"]
+
+
+def test_causes_of_one_remedy_stand_before_one_that_answers_less() -> None:
+    path = "Add /usr/sbin to ENV PATH."
+    verdict = verdict_of(
+        case(
+            image_os=found(FAILED, "no /etc/os-release"),
+            systemd_pid1=found(FAILED, "no init on PATH", remedy=path),
+            dockerd_running=found(FAILED, "no dockerd on PATH", remedy=path),
+            dockerd_container=found(PASSED),
+        )
+    )
+    assert [check for check, _text in texts(verdict)] == [
+        "systemd.pid1", "dockerd.running", "image.os",
+    ]  # fmt: skip
 
 
 def test_a_recommended_check_that_rejects_names_the_required_ones_that_need_it() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import contextlib
 
-from certify.judge.diagnosis import Diagnosis, Explanation, diagnose, signatures
+import pytest
+from pydantic import ValidationError
+
+from certify.judge.diagnosis import Diagnosis, Explanation, Signature, diagnose, signatures
 from certify.judge.proof import prove
 from certify.model.terms import Fault
 from certify.suite.facts import is_known
@@ -50,6 +53,30 @@ FACTS = sorted(
 @pytest.mark.parametrize("fact", FACTS)
 def test_every_fact_that_a_signature_names_can_be_looked_up(fact: str) -> None:
     assert is_known(fact)
+
+
+@pytest.mark.parametrize(
+    ("fault", "fields", "is_accepted"),
+    [
+        ("host", {}, False),
+        ("network", {}, False),
+        ("registry", {"proof": "the host has cgroup v1"}, True),
+        ("launch", {"unproven": "Only the engine says it."}, True),
+        ("host", {"proof": "the host has cgroup v1", "unproven": "Sure."}, False),
+        ("image", {}, True),
+        ("image", {"proof": "the host has cgroup v1"}, False),
+        ("none", {"unproven": "It is noise."}, False),
+    ],
+)
+def test_blame_without_a_proof_or_a_reason_why_it_needs_none_cannot_be_added(
+    fault: str, fields: dict[str, str], is_accepted: bool
+) -> None:
+    table = {
+        "name": "n", "pattern": "some words", "cause": "It is old.", "fault": fault,
+        "remedy": "Renew it.", "example": "some words", **fields,
+    }  # fmt: skip
+    with contextlib.nullcontext() if is_accepted else pytest.raises(ValidationError, match="proof"):
+        Signature.model_validate(table)
 
 
 PROVABLE = [signature for signature in signatures() if signature.proof or signature.explained_by]

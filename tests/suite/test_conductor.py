@@ -98,6 +98,12 @@ class FakeCandidate:
     def configuration(self) -> dict[str, Any]:
         return {"Volumes": self.volumes, "Env": []}
 
+    def launch_configuration(self) -> dict[str, Any]:
+        return {"HostConfig": {}}
+
+    def run(self, command: str, *_args: str) -> SimpleNamespace:
+        return SimpleNamespace(rc=1, stdout="")
+
     def state(self) -> ContainerState:
         if isinstance(self.gone, EngineUnavailable):
             raise self.gone

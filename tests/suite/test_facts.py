@@ -1,0 +1,239 @@
+"""Each fact that proves or explains a cause, where it holds and where it does not."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from certify.engine.boot import wait_booted
+from certify.engine.client import Engine
+from certify.engine.container import Container
+from certify.engine.launch import launch_container
+from certify.engine.launch_plan import LaunchPlan
+from certify.judge.diagnosis import signatures
+from certify.model.result import Image
+from certify.suite import facts as looked_up
+from certify.suite.candidate import Candidate
+from certify.suite.facts import Facts, full_mounts, lacks_instructions, unfit_for_overlay
+from certify.suite.job import Job
+from tests.conftest import SAMPLES
+
+TAG = "certify-world/facts"
+DOCKERFILE = rf"""
+FROM {SAMPLES}/debian-devspace
+VOLUME /opt/data
+ENV DOCKER_HOST=tcp://127.0.0.1:1
+RUN mkdir -p /etc/docker /etc/containerd /etc/apt/keyrings /srv/little \
+ && echo '{{"data-root": "/srv/docker"}}' >/etc/docker/daemon.json \
+ && printf 'root = "/srv/containerd"\n' >/etc/containerd/config.toml \
+ && : >/etc/apt/keyrings/closed.gpg && chmod 600 /etc/apt/keyrings/closed.gpg \
+ && echo 'tmpfs /srv/little tmpfs size=64k 0 0' >/etc/fstab \
+ && mkdir -p /etc/systemd/system/docker.service.d /etc/systemd/system.conf.d \
+ && printf '%s\n' '[Service]' ProtectControlGroups=yes ExecStart= \
+    'ExecStart=/bin/true --data-root=/srv/d' >/etc/systemd/system/docker.service.d/own.conf \
+ && printf '[Manager]\nDefaultLimitNOFILE=4096\n' >/etc/systemd/system.conf.d/own.conf
+"""
+"""An image whose own configuration explains what looks like another's fault."""
+EXHAUST = """\
+for c in memory pids; do
+  d=/sys/fs/cgroup/$c; [ -d $d ] || d=/sys/fs/cgroup; d=$d/few; mkdir -p $d
+  for f in $d/memory.limit_in_bytes $d/memory.max; do [ ! -e $f ] || echo 16M >$f; done
+  [ ! -e $d/pids.max ] || echo 2 >$d/pids.max
+done
+sh -c 'echo $$ >'$d'/cgroup.procs; (:) & (:) & (:) & wait'
+d=/sys/fs/cgroup/memory/few; [ -d $d ] || echo 100 >/sys/fs/cgroup/few/pids.max
+[ -d $d ] || d=/sys/fs/cgroup/few
+sh -c 'echo $$ >'$d'/cgroup.procs; exec tail /dev/zero'
+head -c 100k /dev/zero >/srv/little/full
+"""
+
+
+@pytest.fixture(scope="module")
+def candidates(engine: Engine) -> Iterator[dict[str, Candidate]]:
+    """What facts are about: a strict container, an open one, one that booted, a privileged one."""
+    engine.client.images.build(fileobj=io.BytesIO(DOCKERFILE.encode()), tag=TAG, rm=True)
+    settings: dict[str, dict[str, Any]] = {
+        "strict": {"security_opt": ["no-new-privileges"]},
+        "open": {"security_opt": ["seccomp=unconfined"]},
+        "privileged": {"privileged": True},
+    }
+    made = {}
+    with ExitStack() as stack:
+        stack.callback(engine.client.api.remove_image, TAG, force=True)
+        for name, each in settings.items():
+            raw = engine.client.containers.create(
+                f"{SAMPLES}/debian", ["sleep", "600"], labels={"certify.facts": name}, **each
+            )
+            stack.callback(raw.remove, force=True, v=True)
+            if name != "privileged":  # which this host may refuse to start
+                raw.start()
+            made[name] = candidate(Container(engine, str(raw.id), None), "linux/arm64")
+        plan = LaunchPlan("init", "caps", apparmor=engine.apparmor)
+        container = stack.enter_context(launch_container(engine, TAG, plan)).container
+        wait_booted(container, install_seconds=60, boot_seconds=60)
+        made["booted"] = candidate(container, engine.platform)
+        made["booted"].run(EXHAUST)
+        yield made
+        for one in made.values():
+            one.container.close_shells()
+
+
+def candidate(container: Container, platform: str) -> Candidate:
+    job = Job(
+        container=container.id, image=Image(reference="x", platform=platform), launch="idle",
+        engine_platform=container.engine.platform,
+    )  # fmt: skip
+    return Candidate(job, container, lambda _name, _value: None)
+
+
+CONFINES = "withholds CAP_SYS_ADMIN, or confines root by a user namespace or AppArmor"
+TABLE = [  # the fact, the line that made it matter, where it holds, where it does not
+    ("the launch has no volume at /var/lib/docker", "", "strict", "booted"),
+    ("the launch has no tmpfs at /run", "", "strict", "booted"),
+    ("the launch has no control groups at /sys/fs/cgroup/devices", "", "", "strict"),
+    ("the launch withholds CAP_SYS_ADMIN", "", "strict", "booted"),
+    ("the launch withholds CAP_SYS_MODULE", "", "booted", "privileged"),
+    (f"the launch {CONFINES}", "", "strict", "privileged"),
+    ("the launch is privileged", "", "privileged", "booted"),
+    ("the launch filters system calls", "", "strict", "open"),
+    ("the launch forbids new privileges", "", "strict", "open"),
+    ("the kernel killed a process of the container for want of memory", "", "booted", "strict"),
+    ("the kernel refused the container a process", "", "booted", "strict"),
+    ("root cannot write to the control groups", "", "strict", "booted"),
+    ("root cannot write to /proc/sys/net/ipv4/ip_forward", "", "strict", "booted"),
+    ("the unit docker.service sets ProtectControlGroups", "", "booted", "strict"),
+    ("the unit docker.service sets ProtectKernelTunables", "", "", "booted"),
+    ("a file system in memory that the image itself mounts is full", "", "booted", "strict"),
+    ("the host has another architecture than the image", "", "strict", "booted"),
+    ("the image has the architecture of the host", "", "booted", "strict"),
+    ("the image declares a VOLUME over /opt/data", "", "booted", "strict"),
+    ("the image sets ENV DOCKER_HOST", "", "booted", "strict"),
+    ("daemon.json sets data-root", "", "booted", "strict"),
+    ("the docker.service of the image moves its storage", "", "booted", "strict"),
+    ("the containerd.service of the image moves its storage", "", "booted", "strict"),
+    ("the image's systemd configuration limits LimitNOFILE", "", "booted", "strict"),
+    ("the image's PATH has neither /opt/a and /opt/b", "", "strict", ""),
+    ("the image's PATH has neither /bin and /usr/bin", "", "", "strict"),
+    ("a key of apt's is not readable for everybody", "", "booted", "strict"),
+    ("the file is not readable for everybody", "/etc/apt/keyrings/closed.gpg is", "booted", ""),
+    ("the file is not readable for everybody", "/etc/passwd is", "", "booted"),
+    ("the hook is the image's own", "APT::Update::Post-Invoke 'false'", "strict", ""),
+    ("the hook is the image's own", "Post-Invoke 'rm -f /var/cache/apt/x'", "", "strict"),
+    ("another source is valid at the same time", "http://a.example/x is expired", "strict", ""),
+    ("another source is valid at the same time", "http://b.example/y is expired", "", "strict"),
+    ("the host's processor lacks what the line names", "x86-64-v2", "", "strict"),
+]  # fmt: skip
+FETCHED = "Get:1 http://b.example/y stable InRelease"
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(("fact", "line", "where", "elsewhere"), TABLE)
+def test_a_fact_where_it_holds_and_where_it_does_not(
+    candidates: dict[str, Candidate], fact: str, line: str, where: str, elsewhere: str
+) -> None:
+    for name, expected in ((where, True), (elsewhere, False)):
+        if name:
+            assert Facts(candidates[name], FETCHED)(fact, line) is expected, name
+
+
+@pytest.mark.engine
+def test_facts_about_the_engine(
+    candidates: dict[str, Candidate], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what an engine answers, as a host has only one of its kind."""
+    facts = Facts(candidates["booted"], "")
+    engine = candidates["booted"].container.engine
+    for answer, expected in (
+        ({"SecurityOptions": [], "ServerVersion": "26.1.5", "CgroupVersion": "2"}, False),
+        (
+            {
+                "SecurityOptions": ["name=apparmor", "name=userns"],
+                "ServerVersion": "20.10.9+dfsg1",
+                "CgroupVersion": "1",
+            },
+            True,
+        ),
+    ):
+        monkeypatch.setattr(engine, "info", engine.info | answer)
+        for fact in (
+            "the host has AppArmor",
+            "the host has cgroup v1",
+            "the host's engine is older than Docker 20.10.10",
+            f"the launch {CONFINES}",
+        ):
+            assert facts(fact, "") is expected, fact
+
+
+@pytest.mark.engine
+def test_what_a_stopped_container_cannot_tell_refutes_nothing(
+    candidates: dict[str, Candidate],
+) -> None:
+    assert Facts(candidates["privileged"], "")("the launch has no tmpfs at /run", "") is None
+
+
+def test_every_fact_has_a_row_both_ways() -> None:
+    engine = {
+        "the host has AppArmor",
+        "the host has cgroup",
+        "the host's engine is older",
+        CONFINES,
+    }
+    pure = {"unfit for overlay", "the host's processor"}
+    named = {each.fact for one in signatures() for each in one.explained_by} | {
+        one.proof for one in signatures() if one.proof
+    }
+    for fact in named:
+        (pattern,) = [each for each in looked_up._FACTS if re.fullmatch(each, fact)]
+        rows = [row for row in TABLE if re.fullmatch(pattern, row[0])]
+        sure = any(word in fact for word in engine | pure)
+        assert sure or (any(row[2] for row in rows) and any(row[3] for row in rows)), fact
+
+
+MOUNTS = """\
+36 35 0:31 / / rw - overlay overlay rw
+40 36 8:1 /v /var/lib/docker rw,relatime master:1 - {kind} /dev/sda1 rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("ext4", False), ("xfs", False), ("tmpfs", False), ("nfs4", True), ("fuse.x", True)],
+)
+def test_a_volume_that_overlay_cannot_use(kind: str, expected: bool) -> None:
+    assert unfit_for_overlay(MOUNTS.format(kind=kind), "/var/lib/docker") is expected
+    assert unfit_for_overlay(MOUNTS.format(kind=kind), "/var/lib/other") is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "line", "expected"),
+    [
+        ("flags : fpu ssse3 sse4_2 popcnt cx16", "CPU does not support x86-64-v2", False),
+        ("flags : fpu ssse3 sse4_2 popcnt cx16", "CPU does not support x86-64-v3", True),
+        ("flags : fpu", "Illegal instruction", True),
+        ("", "Illegal instruction", None),
+    ],
+)
+def test_a_processor_that_lacks_what_is_wanted(
+    flags: str, line: str, expected: bool | None
+) -> None:
+    assert lacks_instructions(flags, line) is expected
+
+
+@pytest.mark.parametrize(
+    ("used", "own", "full"),
+    [
+        ("100%", "tmpfs /tmp tmpfs rw,size=1m 0 0", {"/tmp"}),
+        ("100%", "Where=/tmp", {"/tmp"}),
+        ("12%", "tmpfs /tmp tmpfs rw,size=1m 0 0", set()),
+        ("100%", "# tmpfs /tmp tmpfs rw,size=1m 0 0", set()),
+        ("100%", "tmpfs /tmp tmpfs rw 0 0", set()),
+    ],
+)
+def test_a_file_system_in_memory_that_is_full(used: str, own: str, full: set[str]) -> None:
+    there = f"Filesystem 1024-blocks Used Available Capacity Mounted on\ntmpfs 64 64 0 {used} /tmp"
+    assert full_mounts(f"{there}\n\n{own}\n") == full
