@@ -78,7 +78,7 @@ class Signature(Value):
         return pattern
 
     @model_validator(mode="after")
-    def _check_blame(self) -> Self:
+    def _check_fault(self) -> Self:
         blames = self.fault in (Fault.HOST, Fault.LAUNCH, Fault.NETWORK, Fault.REGISTRY)
         if bool(self.proof) + bool(self.unproven) != blames:
             raise ValueError(
