@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from certify.ledger.schema import results_table
-from certify.ledger.store import Ledger, _row
+from certify.ledger.schema import results_table, row_of
+from certify.ledger.store import Ledger
 from tests.factories import NOON, digest, result_of
 from tests.support import postgresql
 
@@ -37,7 +37,7 @@ def rows(count: int) -> Iterator[dict[str, object]]:
             "digest": digest(number), "image_id": digest(number),
         }  # fmt: skip
         image = small.image.model_copy(update=named)
-        yield _row(small.model_copy(update={"image": image}))
+        yield row_of(small.model_copy(update={"image": image}))
 
 
 def fill(ledger: Ledger, count: int) -> None:

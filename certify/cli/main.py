@@ -62,6 +62,8 @@ COMMANDS = Commands(
         "publish": "Publish the approved-images list, and policies that enforce it.",
         "verify": "Report whether an image is approved, now, by its digest.",
         "revoke": "Revoke an image: no sweep brings it back onto the list.",
+        "forget": "Take images out of the ledger.",
+        "prune": "Remove old results from the ledger, never what stands.",
         "keys": "Make and show keys for signing.",
         "schedule": "Print a ready schedule for nightly sweeps.",
         "checks": "List the checks, or explain one: claim, reason, method, remedy.",

@@ -7,6 +7,7 @@ repeat fields to search and sort by. Nothing here is particular to SQLite.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -30,7 +31,11 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from certify.ledger.migrations import migrate
 from certify.model.errors import LedgerUnavailable
+from certify.model.result import Result
+from certify.util.text import safe_json
 
+REPEATED = ("reference", "registry", "repository", "tag", "digest", "image_id")
+"""The fields of an image that have a column of the same name."""
 VERSION = 4
 """The version of the tables below. A ledger with a higher version was written by a newer certify.
 One with a lower version is migrated when it is opened (:mod:`certify.ledger.migrations`).
@@ -188,3 +193,23 @@ def create(connection: Connection) -> None:
         connection.execute(schema_table.insert().values(version=VERSION))
     elif before < VERSION:
         connection.execute(schema_table.update().values(version=VERSION))
+
+
+def row_of(result: Result) -> dict[str, Any]:
+    """Return the row of a result, its document included."""
+    image = result.image
+    return {
+        "identity": image.digest or image.image_id or image.reference,
+        **image.model_dump(include=set(REPEATED)),
+        "platform": image.platform or "",
+        "profile": result.profile,
+        "status": result.verdict.status.value,
+        "grade": result.verdict.grade.value if result.verdict.grade else None,
+        "boot_seconds": result.startup.boot_seconds,
+        "started_at": result.started_at,
+        "finished_at": result.finished_at,
+        "expires_at": result.expires_at,
+        "suite_digest": result.suite.digest,
+        "host_class": result.host.kind if result.host else "",
+        "document": safe_json(result.model_dump(mode="json", by_alias=True)),
+    }

@@ -36,8 +36,9 @@ from certify.ledger.matrix_rows import (
     read_rows,
 )
 from certify.ledger.queries import ROW
+from certify.ledger.retention import Retention
 from certify.ledger.revocations import Revocations
-from certify.ledger.schema import VERSION, clock_of, create, results_table, version_of
+from certify.ledger.schema import VERSION, clock_of, create, results_table, row_of, version_of
 from certify.ledger.sweeps import Sweeps
 from certify.model.clock import is_ahead
 from certify.model.errors import LedgerUnavailable, NotRecordable
@@ -45,10 +46,7 @@ from certify.model.result import Image, Result
 from certify.model.result_key import ResultKey
 from certify.model.revocation import reject_if_revoked
 from certify.model.terms import Status
-from certify.util.text import one_line, safe_json
-
-REPEATED = ("reference", "registry", "repository", "tag", "digest", "image_id")
-"""The fields of an image that have a column of the same name."""
+from certify.util.text import one_line
 
 T = TypeVar("T")
 
@@ -101,6 +99,11 @@ class Ledger:
         """The revocations of this ledger."""
         return Revocations(self._engine, self._translate_errors)
 
+    @property
+    def retention(self) -> Retention:
+        """What may be removed from this ledger."""
+        return Retention(self._engine, self._translate_errors)
+
     def close(self) -> None:
         """Close all connections; a second call does nothing."""
         self._engine.dispose()
@@ -123,7 +126,7 @@ class Ledger:
         succeeded: a second one of the same name changes nothing. Raises :class:`NotRecordable` for
         a result of a host whose clock is ahead of the database's.
         """
-        row = _row(result) | {"recording": recording or uuid4().hex}
+        row = row_of(result) | {"recording": recording or uuid4().hex}
         done = select(ROW.id).where(ROW.recording == row["recording"])
         with self._translate_errors(), writing(self._engine) as connection:
             number = connection.scalar(done)
@@ -313,25 +316,6 @@ class Ledger:
                 passing=isinstance(error, OperationalError | InterfaceError)
                 and (not is_sqlite(self._engine) or "locked" in reason),
             ) from error
-
-
-def _row(result: Result) -> dict[str, Any]:
-    image = result.image
-    return {
-        "identity": image.digest or image.image_id or image.reference,
-        **image.model_dump(include=set(REPEATED)),
-        "platform": image.platform or "",
-        "profile": result.profile,
-        "status": result.verdict.status.value,
-        "grade": result.verdict.grade.value if result.verdict.grade else None,
-        "boot_seconds": result.startup.boot_seconds,
-        "started_at": result.started_at,
-        "finished_at": result.finished_at,
-        "expires_at": result.expires_at,
-        "suite_digest": result.suite.digest,
-        "host_class": result.host.kind if result.host else "",
-        "document": safe_json(result.model_dump(mode="json", by_alias=True)),
-    }
 
 
 def batched(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -42,6 +42,9 @@ COMMANDS: dict[str, tuple[list[str], int, str]] = {
     "profiles": ([], 0, "certify/profiles/v1"),
     "doctor": ([], 3, "certify/doctor/v1"),
     "reproduce": (["registry.invalid/team/app:1"], 0, "certify/reproduce/v1"),
+    "forget": (["registry.invalid/team/app:1"], 0, "certify/forget/v1"),
+    "prune": (["--keep", "1"], 0, "certify/prune/v1"),
+    "settings": ([], 0, "certify/settings/v1"),
     "help": (["run"], 0, "certify/help/v1"),
     "completion": (["bash"], 0, "certify/completion/v1"),
 }

@@ -21,6 +21,8 @@ READERS = {
     "diff": ["diff"],
     "reproduce": ["reproduce", "debian:12"],
     "publish": ["publish", "--unsigned"],
+    "forget": ["forget", "debian:12"],
+    "prune": ["prune", "--keep", "3"],
 }
 WRITERS = {
     "run": ["run", "debian:12"],
