@@ -1,6 +1,9 @@
-"""``certify help [COMMAND]``: the help of certify or of one command."""
+"""``certify help [TOPIC]``: the help of certify or of a command, or a page of the documentation."""
 
 from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
 
 import click
 
@@ -9,28 +12,44 @@ from certify.cli.output import format_option, print_json
 SCHEMA = "certify/help/v1"
 
 
+def pages() -> dict[str, Path]:
+    """Return the pages of the documentation by name; a wheel has them inside the package."""
+    packaged = Path(str(resources.files("certify"))) / "docs"
+    folder = packaged if packaged.is_dir() else packaged.parent.parent / "docs"
+    return {page.stem: page for page in sorted(folder.glob("[a-z]*.md"))}
+
+
 @click.command
-@click.argument("command", required=False)
+@click.argument("topic", required=False)
 @format_option(SCHEMA)
 @click.pass_context
-def help(ctx: click.Context, *, command: str | None, output_format: str) -> None:
-    """Show the help of certify, or of one of its commands.
+def help(ctx: click.Context, *, topic: str | None, output_format: str) -> None:
+    """Show the help of a command, or a page of the documentation.
+
+    Where a message names docs/alerts.md, the topic is alerts. Commands that have a page, too, show
+    their help: add `.md` to the topic to read the page.
 
     \b
     Example:
       certify help sweep
+      certify help alerts
     """
     parent = ctx.parent
     assert parent is not None
     group = parent.command
     assert isinstance(group, click.Group)
-    text = parent.get_help()
-    if command:
-        if command not in group.commands:
-            raise click.UsageError(f"certify has no command {command!r}.", ctx)
-        found = group.commands[command]
-        text = found.get_help(click.Context(found, parent, info_name=command))
+    name = (topic or "").removeprefix("docs/")
+    page = pages().get(name.removesuffix(".md"))
+    if not topic:
+        text = f"{parent.get_help()}\n\nPages: {', '.join(pages())}"
+    elif name in group.commands:
+        found = group.commands[name]
+        text = found.get_help(click.Context(found, parent, info_name=name))
+    elif page:
+        text = page.read_text("utf-8").rstrip()
+    else:
+        raise click.UsageError(f"certify has neither a command nor a page {topic!r}.", ctx)
     if output_format == "json":
-        print_json(SCHEMA, {"command": command, "help": text})
+        print_json(SCHEMA, {"topic": topic, "help": text})
     else:
         click.echo(text)

@@ -1,10 +1,16 @@
-"""``certify help``: the same as ``--help``."""
+"""``certify help``: the same as ``--help``, and the pages of the documentation."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from certify.cli.help import pages
 from tests.conftest import Certify
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", ["sweep", "keys"])
@@ -15,11 +21,28 @@ def test_it_shows_the_help_of_a_command(certify: Certify, name: str) -> None:
     assert certify("help", name, "--format", "json").json()["help"] + "\n" == ended.out
 
 
-def test_alone_it_shows_the_help_of_certify(certify: Certify) -> None:
-    assert certify("help").out == certify("-h").out
+def test_it_shows_a_page_that_a_message_names(certify: Certify) -> None:
+    page = (ROOT / "docs/alerts.md").read_text("utf-8")
+    for topic in ("alerts", "docs/alerts.md"):
+        assert certify("help", topic).out == page
+    assert certify("help", "sweep").out != certify("help", "sweep.md").out, "a command, and a page"
 
 
-def test_an_unknown_command_has_no_help(certify: Certify) -> None:
+def test_every_page_that_the_program_names_can_be_shown() -> None:
+    named = set()
+    for file in (ROOT / "certify").rglob("*.py"):
+        named |= set(re.findall(r"docs/([a-z-]+)\.md", file.read_text("utf-8")))
+    assert len(named) > 5
+    assert named <= pages().keys()
+
+
+def test_alone_it_shows_the_help_of_certify_and_names_the_pages(certify: Certify) -> None:
+    shown = certify("help").out
+    assert shown.startswith(certify("-h").out.rstrip())
+    assert "alerts" in shown.splitlines()[-1]
+
+
+def test_an_unknown_topic_has_no_help(certify: Certify) -> None:
     ended = certify("help", "swep")
     assert ended.code == 2
-    assert "certify has no command 'swep'" in ended.err
+    assert "certify has neither a command nor a page 'swep'" in ended.err

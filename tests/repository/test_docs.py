@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,19 @@ def test_the_example_of_a_profile_is_one() -> None:
     mine = parse_profile(example, "example.toml", known=set(claims()))
     assert mine.extends == "plain"
     assert mine.level("packages.install") == "recommended"
+
+
+def test_the_site_of_the_documentation_is_built_without_a_warning(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    ended = subprocess.run(command, cwd=DOCS.parent, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert {page.stem for page in DOCS.glob("[a-z]*.md")} <= {
+        p.stem for p in tmp_path.glob("*.html")
+    }
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (DOCS / "README.md").read_text("utf-8")
+    assert {page.name for page in DOCS.glob("[a-z]*.md")} == set(
+        re.findall(r"\]\(([a-z-]+\.md)\)", index)
+    )

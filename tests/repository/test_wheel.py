@@ -93,10 +93,11 @@ def top_level(distribution: metadata.Distribution) -> set[Path]:
     }
 
 
-def test_the_wheel_holds_every_file_of_the_package_and_the_suite(wheel: Path) -> None:
+def test_the_wheel_holds_every_file_of_the_package_the_suite_and_the_documents(wheel: Path) -> None:
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     expected = {str(path.relative_to(ROOT)) for path in files(ROOT / "certify")}
-    expected |= {f"certify/{path.relative_to(ROOT)}" for path in files(ROOT / "checks")}
+    for beside in ("checks", "docs"):
+        expected |= {f"certify/{path.relative_to(ROOT)}" for path in files(ROOT / beside)}
     assert packed == expected
     for kind in ("certify/checks/*.py", "certify/judge/profiles/*.toml", "certify/engine/*.json"):
         assert any(Path(name).match(kind) for name in packed), f"no {kind}"
