@@ -19,7 +19,14 @@ from certify.model.terms import Outcome
 from certify.publish import phrases
 from certify.publish.layout import Paragraph
 from certify.publish.markdown import escaped
-from certify.publish.matrix_data import LISTED, Section, cells_of, problem_checks, sections_of
+from certify.publish.matrix_data import (
+    LISTED,
+    Section,
+    cells_of,
+    problem_checks,
+    sections_of,
+    short_references,
+)
 from certify.publish.matrix_table import table
 from certify.publish.phrases import LEGEND
 from certify.util.text import safe_json
@@ -37,14 +44,16 @@ def print_matrix(
     """
     now = now or datetime.now(UTC)
     for section in sections_of(results):
-        console.print(Paragraph(Text(section.title, "bold")))
+        prefix, _ = short_references(section.results)
+        title = f"{section.title} · {prefix}…" if prefix else section.title
+        console.print(Paragraph(Text(title, "bold")))
         console.print()
         console.print(table(section, console.width, now))
         console.print()
     if results:
         console.print(Paragraph(Text(_legend(), "dim")))
         console.print(
-            Paragraph(Text("1/8: one check of eight · native, on-launch: certified", "dim"))
+            Paragraph(Text("✗ 2: two checks failed · native, on-launch: certified", "dim"))
         )
     console.print(Paragraph(Text(_total(results, now), "bold")))
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 
 from certify.model.result import Check, Result
 from certify.model.terms import Status
@@ -34,6 +35,13 @@ class Cell:
             return ""
         share = "" if self.count == self.total else f"/{self.total}"
         return f"{self.mark} {self.count}{share}"
+
+    @property
+    def brief(self) -> str:
+        """The mark, with the number of checks if they did not pass: ``✓``, ``✗ 1``."""
+        if self.mark in (None, Mark.PASSED, Mark.SKIPPED):
+            return str(self.mark or "")
+        return f"{self.mark} {self.count}"
 
 
 @dataclass(frozen=True)
@@ -105,9 +113,19 @@ def problem_checks(result: Result) -> list[Check]:
     return sorted(found, key=lambda c: (not is_decisive(c), _PROBLEMS.index(mark_of(c))))
 
 
-def short_reference(result: Result) -> str:
-    """Return the reference; a digest in it is cut to twelve digits."""
-    return _LONG_DIGEST.sub(r"\1", one_line(result.image.reference))
+def short_references(results: Sequence[Result]) -> tuple[str, list[str]]:
+    """Return what all references begin with, up to a slash, and the rest of each.
+
+    The tag ``latest`` is left out, and a digest is cut to twelve digits.
+    """
+    names = [
+        _LONG_DIGEST.sub(r"\1", one_line(each.image.reference)).removesuffix(":latest")
+        for each in results
+    ]
+    folders = zip(*(name.split("/")[:-1] for name in names), strict=False)
+    common = takewhile(lambda parts: len(set(parts)) == 1, folders)
+    prefix = "".join(f"{parts[0]}/" for parts in common) if len(names) > 1 else ""
+    return prefix, [name.removeprefix(prefix) for name in names]
 
 
 _PROBLEMS = (Mark.FAILED, Mark.UNKNOWN, Mark.NOTED)

@@ -14,7 +14,13 @@ from rich.text import Text
 from certify.model.result import Result
 from certify.model.terms import Grade, Status
 from certify.publish import phrases
-from certify.publish.matrix_data import LISTED, Section, cell_of, problem_checks, short_reference
+from certify.publish.matrix_data import (
+    LISTED,
+    Section,
+    cell_of,
+    problem_checks,
+    short_references,
+)
 from certify.publish.phrases import mark_of
 from certify.publish.problems import MARK_STYLES
 from certify.publish.text import STATUS_STYLES
@@ -61,7 +67,7 @@ class _Layout:
 
 def table(section: Section, width: int, now: datetime) -> Table:
     """Return the results of a section in at most ``width`` columns, as they stand ``now``."""
-    references = [short_reference(result) for result in section.results]
+    _, references = short_references(section.results)
     longest = max(map(cell_len, [*references, "reference"]))
     for layout in _layouts(section, now):
         needed = min(longest, layout.reference) + (NARROWEST_LIST if layout.lists else 0)
@@ -98,14 +104,14 @@ def _layouts(section: Section, now: datetime) -> Iterator[_Layout]:
     def layout(*columns: _Column, lists: bool = False) -> _Layout:
         return _Layout(_not_empty(columns), lists=lists)
 
-    yield layout(*named, verdict, boot, age, digest, lists=lists)
-    yield layout(*named, verdict, boot, age, lists=lists)
-    yield layout(*named, verdict, boot, age)
-    yield layout(*named, brief, boot)
+    yield layout(verdict, *named, boot, age, digest, lists=lists)
+    yield layout(verdict, *named, boot, age, lists=lists)
+    yield layout(verdict, *named, boot, age)
+    yield layout(brief, *named, boot)
     short = tuple(_group(results, [group], _hyphenated(one_line(group))) for group in groups)
-    yield _tight(*short, brief, boot)
+    yield _tight(brief, *short, boot)
     for count in range(len(groups) - 2, -1, -1):
-        yield _tight(*short[:count], _group(results, groups[count:], "other"), brief, boot)
+        yield _tight(brief, *short[:count], _group(results, groups[count:], "other"), boot)
     yield _tight(brief)
 
 
@@ -121,7 +127,7 @@ def _group(results: Sequence[Result], groups: Sequence[str], header: str) -> _Co
     cells = (cell_of(result, groups) for result in results)
     return _Column(
         header,
-        tuple(Text(str(cell), MARK_STYLES[cell.mark] if cell.mark else "") for cell in cells),
+        tuple(Text(cell.brief, MARK_STYLES[cell.mark] if cell.mark else "") for cell in cells),
     )
 
 

@@ -8,7 +8,6 @@ without colour, its rows fit the width, and no text is taken for markup.
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,8 +17,8 @@ from rich.filesize import decimal
 from rich.rule import Rule
 from rich.text import Text
 
-from certify.model.result import Result
-from certify.model.terms import Outcome, Status, Trust, WaiverState
+from certify.model.result import Check, Result
+from certify.model.terms import Level, Outcome, Status, Trust, WaiverState
 from certify.publish import phrases
 from certify.publish.layout import Paragraph, no_wrap
 from certify.publish.problems import ProblemSections
@@ -167,15 +166,8 @@ def _recommendation(result: Result) -> Iterator[RenderableType]:
 
 
 def _counts(result: Result) -> Iterator[RenderableType]:
-    outcomes = Counter(check.outcome for check in result.checks)
-    waived = Counter(check.outcome for check in result.checks if check.waiver)
     if result.checks:
-        counted = (
-            f"{outcomes[o]} {o.value}" + (f" ({waived[o]} waived)" if waived[o] else "")
-            for o in Outcome
-            if outcomes[o]
-        )
-        yield Paragraph(Text(" · ".join(counted)))
+        yield Paragraph(Text(" · ".join(_outcomes(result.checks))))
     startup = result.startup
     timed = {
         "boot": (startup.boot_seconds, startup.samples),
@@ -197,6 +189,20 @@ def _counts(result: Result) -> Iterator[RenderableType]:
         yield Paragraph(Text(" · ".join(timing), "dim"))
     if result.launch.isolation not in ("", "auto") and result.checks:
         yield Paragraph(Text(f"isolation {one_line(phrases.isolation_text(result))}", "dim"))
+
+
+def _outcomes(checks: Sequence[Check]) -> Iterator[str]:
+    """Yield the number of checks with each outcome, of recommended ones in words of their own."""
+    optional = [c for c in checks if c.outcome is Outcome.FAILED and c.level is not Level.REQUIRED]
+    for outcome in Outcome:
+        mine = [c for c in checks if c.outcome is outcome and c not in optional]
+        waived = sum(1 for check in mine if check.waiver)
+        if mine:
+            yield f"{len(mine)} {outcome.value}" + (f" ({waived} waived)" if waived else "")
+    for level in (Level.RECOMMENDED, Level.INFO):
+        if count := sum(1 for check in optional if check.level is level):
+            words = {Level.INFO: "informative"}.get(level, level.value)
+            yield f"{count} {words} check{'s' * (count != 1)} not met"
 
 
 def _cause(result: Result) -> str:

@@ -40,16 +40,16 @@ def test_the_whole_at_80_columns(one_of_each: list[Result]) -> None:
         == """\
 devspace · linux/amd64
 
-                              pack- syst- dock- star- work-
-reference               image ages  emd   erd   tup   space verdict         boot
-localho…devspace:latest ✓ 6   ✓ 5   ✓ 8   ✓ 8   ✓ 3   ✓ 5   ✓ native       0.8 s
-localhost/debian:trixie ✓ 6   ✓ 5   ! 1/8 ✓ 8   ✓ 3   ✓ 5   ✓ on-launch    1.1 s
-localho…-dockerd:latest ✓ 6   ✓ 5   ✓ 8   ✗ 1/8 ✓ 3   ✓ 5   ✗ rejected     0.8 s
-registr…/team/missing:1                                     ? inconclusive
-localhost/debian:12     ✓ 6   ? 2/5 ✓ 8   ✓ 8   ✓ 3   ✓ 5   ? inconclusive 0.8 s
+                                             pack- syst- dock- star- work-
+reference               verdict        image ages  emd   erd   tup   space  boot
+localho…debian-devspace ✓ native       ✓     ✓     ✓     ✓     ✓     ✓     0.8 s
+localhost/debian:trixie ✓ on-launch    ✓     ✓     ! 1   ✓     ✓     ✓     1.1 s
+localho…-broken-dockerd ✗ rejected     ✓     ✓     ✓     ✗ 1   ✓     ✓     0.8 s
+registr…/team/missing:1 ? inconclusive
+localhost/debian:12     ? inconclusive ✓     ? 2   ✓     ✓     ✓     ✓     0.8 s
 
 ✓ passed  ✗ failed  ! failed, not required or waived  ? unknown  – skipped
-1/8: one check of eight · native, on-launch: certified
+✗ 2: two checks failed · native, on-launch: certified
 5 results: 2 certified (1 native, 1 on-launch), 1 rejected, 2 inconclusive
 """
     )

@@ -352,3 +352,19 @@ def test_a_recommendation_is_one_or_two_lines(make_result: MakeResult) -> None:
 
 def test_without_a_recommendation_there_is_no_line(make_result: MakeResult) -> None:
     assert "closest" not in shown(make_result())
+
+
+def test_a_recommended_check_that_failed_is_not_met(
+    make_check: MakeCheck, make_result: MakeResult
+) -> None:
+    failed = [make_check(f"g.c{n}", Outcome.FAILED) for n in range(4)]
+    optional = [
+        check.model_copy(update={"level": level})
+        for check, level in zip(
+            failed,
+            (Level.REQUIRED, Level.RECOMMENDED, Level.RECOMMENDED, Level.INFO),
+            strict=True,
+        )
+    ]
+    text = shown(make_result(checks=tuple(optional), status=Status.REJECTED))
+    assert "\n1 failed · 2 recommended checks not met · 1 informative check not met\n" in text
