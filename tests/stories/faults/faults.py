@@ -37,8 +37,6 @@ class Fault:
     bring: Bring
     engine: bool = False
     """True if the engine itself is hurt, so that it is one of the suite's own."""
-    core: bool = False
-    """True if it is brought about each time the tests run."""
 
 
 # Something is taken away while a check runs
@@ -304,7 +302,7 @@ AGAIN = "inconclusive: |certified"
 CHECK, RUN = "a check runs", "the run begins"
 FAULTS = (
     Fault("somebody kills the container", CHECK, "inconclusive: .*killed from outside",
-          taken(docker("kill")), core=True),
+          taken(docker("kill"))),
     Fault("somebody stops the container", CHECK, "inconclusive: .*from outside",
           taken(docker("stop"))),
     Fault("somebody removes the container", CHECK, "inconclusive: ",
@@ -312,7 +310,7 @@ FAULTS = (
     Fault("somebody pauses the container", CHECK, "inconclusive: ", taken(docker("pause"))),
     Fault("all processes but PID 1 are killed", CHECK, "inconclusive: ", taken(shells_killed)),
     Fault("the process of the checks is killed", CHECK, "inconclusive: .*broke down",
-          taken(child_killed), core=True),
+          taken(child_killed)),
     Fault("the container loses its network", CHECK, "certified", taken(network_gone)),
     *(Fault(f"the engine is {how}", moment, AGAIN if how == "restarted" else GONE,
             hurt(moment, how), engine=True)
@@ -326,7 +324,7 @@ FAULTS = (
     Fault("the ledger is locked until the end", CHECK, "certified, not recorded", locked),
     Fault("the ledger lies on a read-only disk", RUN, "certified, not recorded|exit 3", read_only),
     Fault("the ledger is cut off", RUN, "exit 3: ",
-          ledger(lambda path: os.truncate(path, 6000)), core=True),
+          ledger(lambda path: os.truncate(path, 6000))),
     Fault("bits of the ledger are flipped", RUN, "exit 3: ", ledger(flipped)),
     Fault("the ledger is an empty file", RUN, "exit 3: ",
           ledger(lambda path: path.write_bytes(b""))),

@@ -7,6 +7,7 @@ against the image comes from the fault.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import time
@@ -74,6 +75,11 @@ class Scene:
         text = CHECK.format(mark=str(self.mark), wait=str(self._wait))
         (self.folder / "checks/test_waiting.py").write_text(text)
         self.wait(3)
+
+    def add_checks(self, *names: str) -> None:
+        """Have the profile recommend further checks."""
+        with (self.folder / "calm.toml").open("a") as file:
+            file.write(f"recommended = {json.dumps(names)}\n")
 
     @property
     def mark(self) -> Path:

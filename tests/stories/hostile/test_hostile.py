@@ -9,9 +9,7 @@ import pytest
 from certify.engine.client import Engine
 from tests.stories.escapes.table import marks
 from tests.stories.hostile.table import MARK, PAGE
-from tests.stories.hostile.workshop import Hostile, certify, images
-
-CORE = [each for each in images() if each.core]
+from tests.stories.hostile.workshop import certify, images
 
 
 def test_there_are_images_and_the_page_names_them_all() -> None:
@@ -24,6 +22,9 @@ def test_there_are_images_and_the_page_names_them_all() -> None:
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("hostile", CORE, ids=lambda each: each.name)
-def test_an_image_that_means_harm(engine: Engine, tmp_path: Path, hostile: Hostile) -> None:
-    assert certify(engine, hostile, tmp_path).wrong == []
+def test_an_image_that_imitates_and_prints_what_harms(engine: Engine, tmp_path: Path) -> None:
+    by_name = {each.name: each for each in images()}
+    words, imitator = by_name["hostile-words"], by_name["imitator"]
+    lines = f"{words.dockerfile}\n{imitator.dockerfile}"
+    both = {"name": "words-and-imitator", "dockerfile": lines, "attack": words.attack}
+    assert certify(engine, imitator.model_copy(update=both), tmp_path).wrong == []

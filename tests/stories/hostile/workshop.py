@@ -58,10 +58,9 @@ class Hostile(Value):
     attack: str = ""
     shell: str = ""
     base: str = "debian"
-    profile: str = "plain"
+    profile: str = "./calm.toml"
     options: tuple[str, ...] = ()
     expects: str = "certified"
-    core: bool = False
 
     def text(self, base: str, port: int) -> str:
         """Return the Dockerfile, upon an image, for an attack on a port of the host's loopback."""
@@ -140,9 +139,11 @@ def certify(engine: Engine, hostile: Hostile, folder: Path) -> Seen:
         return Reply(200, b"{}")
 
     scene = Scene(folder, engine)
+    scene.add_checks("image.passwords", "image.identity", "image.support", "workspace.user")
     with serving(answer) as port:
         image = build(engine, hostile, port if "@port" in hostile.attack else 0)
         words = ["--profile", hostile.profile, "--pull", "never", "--format", "json"]
+        words += ["--checks", "checks"] if hostile.profile.endswith(".toml") else []
         before, begun = host_state(), time.monotonic()
         process = scene.start(scene.words("run", *words, *hostile.options, image))
         _, status, usage = os.wait4(process.pid, 0)

@@ -82,12 +82,6 @@ def test_an_engine_that_ends_while_a_check_asks(
     assert mortal.docker("ps", "--all", "--quiet").stdout == b""
 
 
-def test_a_container_that_somebody_kills_while_a_check_asks(tmp_path: Path, engine: Engine) -> None:
-    with a_check_that_waits(tmp_path, None) as (container, ended):
-        engine.client.api.kill(container)
-    assert "killed from outside" in reason(ended[0], tmp_path / "reports")
-
-
 # A full disk
 
 
