@@ -144,11 +144,20 @@ class Facts:
         numbers = tuple(int(each) for each in re.findall(r"\d+", host.engine_version)[:3])
         return host.engine == DOCKER.name and () < numbers < _ENGINE_OF_NOW
 
-    def _was_killed_for_memory(self, _line: str) -> bool:
-        return bool(re.search(r"^oom_kill [1-9]", self._candidate.run(_OOM_KILLS).stdout, re.M))
+    def _was_killed_for_memory(self, _line: str) -> bool | None:
+        return self._counted("oom_kill", _OOM_KILLS)
 
-    def _was_refused_processes(self, _line: str) -> bool:
-        return bool(re.search(r"^max [1-9]", self._candidate.run(_NO_FORKS).stdout, re.M))
+    def _was_refused_processes(self, _line: str) -> bool | None:
+        return self._counted("max", _NO_FORKS)
+
+    def _counted(self, event: str, command: str) -> bool | None:
+        """Return True if the kernel counted an event in a control group of the container.
+
+        With cgroup v1, what a group counted is lost when the group goes, so 0 proves nothing.
+        """
+        if re.search(rf"^{event} [1-9]", self._candidate.run(command).stdout, re.MULTILINE):
+            return True
+        return False if self._host_has_cgroup("", "2") else None
 
     def _cgroups_are_closed(self, _line: str) -> bool:
         return bool(self._candidate.run(_CGROUPS_CLOSED).rc == 0)
