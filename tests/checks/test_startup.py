@@ -1,0 +1,98 @@
+"""Late boots and late daemons: one cause is one failure."""
+
+from __future__ import annotations
+
+import importlib.util
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certify.suite.catalogue import suite_directory
+from certify.suite.claims import Blocked
+
+BOOT, DOCKERD = 15.0, 20.0
+
+
+def load() -> ModuleType:
+    path = suite_directory() / "test_startup.py"
+    spec = importlib.util.spec_from_file_location("startup_checks", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+CHECKS = load()
+
+
+class _Candidate:
+    """A candidate by systemd's clock: its boot ends, and docker.service begins and is active."""
+
+    def __init__(self, boot: float, begun: float, active: float) -> None:
+        self._times = {
+            "FinishTimestampMonotonic": boot,
+            "InactiveExitTimestampMonotonic": begun,
+            "ActiveEnterTimestampMonotonic": active,
+        }
+        self.budgets = SimpleNamespace(boot=BOOT, dockerd=DOCKERD)
+        self.boot_seconds: float | None = None
+
+    def systemd_seconds(self, name: str, unit: str = "") -> float:
+        return self._times[name]
+
+    def record(self, name: str, value: object) -> None: ...
+
+    def first_boot(self) -> None: ...
+
+    def run(self, command: str) -> SimpleNamespace:
+        return SimpleNamespace(stdout="")
+
+    def defer_to(self, check: str, reason: str) -> None:
+        raise Blocked(check, reason)
+
+
+def failures(candidate: _Candidate) -> tuple[set[str], set[str]]:
+    """Return the checks that fail, and those that others of them defer to."""
+    failed, named = set(), set()
+    for check, run in (
+        ("startup.boot", CHECKS.test_boot),
+        ("startup.dockerd", CHECKS.test_dockerd),
+    ):
+        try:
+            run(candidate, lambda _text: None)
+        except AssertionError:
+            failed.add(check)
+        except Blocked as blocked:
+            named.add(blocked.because)
+    return failed, named
+
+
+@pytest.mark.parametrize(
+    ("boot", "begun", "active", "failed"),
+    [
+        (14.9, 1.0, 2.0, set()),
+        (15.1, 1.0, 2.0, {"startup.boot"}),
+        (15.1, 14.0, 15.0, {"startup.boot"}),  # dockerd waits for what is slow
+        (20.5, 19.9, 20.4, {"startup.boot"}),  # so late that dockerd is late as well
+        (21.5, 0.5, 21.0, {"startup.dockerd"}),  # and the boot waits for it
+        (20.4, 0.3, 20.4, {"startup.dockerd"}),
+        (60.0, 20.0, 45.0, {"startup.boot", "startup.dockerd"}),  # two causes
+    ],
+)
+def test_a_boot_over_its_limit_is_one_failure(
+    boot: float, begun: float, active: float, failed: set[str]
+) -> None:
+    assert failures(_Candidate(boot, begun, active))[0] == failed
+
+
+@given(*[st.floats(0, 60)] * 3)
+def test_what_is_deferred_to_fails_and_two_failures_are_two_causes(
+    before: float, own: float, after: float
+) -> None:
+    failed, named = failures(_Candidate(before + own + after, before, before + own))
+    assert named <= failed
+    if len(failed) == 2:
+        assert before + own + after - own > BOOT or own <= DOCKERD
+        assert own > DOCKERD
