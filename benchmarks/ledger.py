@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from certify.ledger.schema import results_table, row_of
+from certify.ledger.rows import row_of
+from certify.ledger.schema import results_table
 from certify.ledger.store import Ledger
 from tests.factories import NOON, digest, result_of
 from tests.support import postgresql

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -36,8 +37,11 @@ class ScheduleOptions:
     uses: str
     image: str
     on_failure: str
+    shards: int
 
-    def resolve(self, scheduler: str, arguments: tuple[str, ...]) -> Schedule:
+    def resolve(
+        self, scheduler: str, arguments: tuple[str, ...], merging: tuple[str, ...] = ()
+    ) -> Schedule:
         """Return the schedule; the host's own schedulers get absolute paths.
 
         Raises :class:`UsageError`.
@@ -63,6 +67,8 @@ class ScheduleOptions:
             uses=self.uses,
             image=self.image,
             on_failure=self.on_failure,
+            shards=self.shards,
+            merge_options=merging,
         )
 
 
@@ -100,6 +106,10 @@ schedule_options = grouped(
         "--on-failure", default="", metavar="UNIT",
         help="systemd: start this unit if a sweep fails, such as alert@%n.service.",
     ),
+    click.option(
+        "--shards", type=click.IntRange(1, 200), default=1, show_default=True,
+        help="github, gitlab, kubernetes: hosts that share the list.",
+    ),
 )  # fmt: skip
 
 
@@ -130,12 +140,13 @@ def schedule(
       certify schedule github --uses acme/certify@v1 -- --profile plain --jobs 4
     """
     local = is_local(scheduler)
-    _check_sweep_arguments(arguments, local=local)
-    if not any(word.partition("=")[0] == FAIL_ON[0] for word in arguments):
+    parsed = _check_sweep_arguments((*FAIL_ON, *arguments), local=local)
+    own = any(word.partition("=")[0] == FAIL_ON[0] for word in arguments)
+    if not own and options.shards == 1:
         arguments = (*FAIL_ON, *arguments)
     if scheduler == "cron" and not {"-q", "--quiet"} & set(arguments):
         arguments = ("--quiet", *arguments)  # cron mails whatever is printed
-    plan = options.resolve(scheduler, arguments)
+    plan = options.resolve(scheduler, arguments, _merge_options(parsed))
     if local and not Path(options.listing).exists():
         click.echo(f"certify: {options.listing} does not exist yet", err=True)
     files = schedule_files(scheduler, plan)
@@ -154,16 +165,25 @@ def is_local(scheduler: str) -> bool:
     return scheduler in ("systemd", "cron")
 
 
-def _check_sweep_arguments(arguments: tuple[str, ...], *, local: bool) -> None:
+def _check_sweep_arguments(arguments: tuple[str, ...], *, local: bool) -> dict[str, Any]:
     """Parse the arguments with the parser of ``certify sweep``, so that mistakes show now.
 
-    Files that they name must exist only if the sweep runs on this host. Raises
-    :class:`UsageError` or :class:`click.UsageError`.
+    Returns their values. Files that they name must exist only if the sweep runs on
+    this host. Raises :class:`UsageError` or :class:`click.UsageError`.
     """
     parsed = sweep.make_context("certify sweep", ["images.txt", *arguments]).params
     if local:
         names = [field.name for field in fields(CertificationOptions)]
         CertificationOptions(**{name: parsed[name] for name in names}).resolve()
+    return parsed
+
+
+def _merge_options(parsed: dict[str, Any]) -> tuple[str, ...]:
+    """Return the options of a sweep that are about its end, for the job that merges the shards."""
+    words = ["--fail-on", parsed["fail_on"]]
+    for url in parsed["notify"]:
+        words += ["--notify", url]
+    return (*words, *(["--site-url", url] if (url := parsed["site_url"]) else []))
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:

@@ -17,35 +17,47 @@ import click
 from rich.console import Console
 
 from certify.cli.certification_options import CertificationOptions, certification_options
-from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE, REJECTED, exit_code
 from certify.cli.output import print_json
 from certify.cli.parameters import Memory, grouped
 from certify.cli.progress import standard_error
-from certify.cli.results import print_results, report_errors, result_format_option
+from certify.cli.results import result_format_option
 from certify.cli.storage import Storage, storage_options
 from certify.cli.sweep_progress import SweepProgress
+from certify.cli.sweep_results import Reporting, reporting_options
 from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.judge.profiles import shipped
-from certify.ledger.changes import Change, ChangeKind, SweepEntry, sweep_entry
 from certify.model.errors import BadListing
-from certify.model.terms import Status
 from certify.publish.places import Place
 from certify.publish.recorder import Recorder
 from certify.suite.profile_selection import select_profile
 from certify.sweep import image_cache
 from certify.sweep.expand import ListedImage, Selection, UnlistedPattern, expand
 from certify.sweep.listing import parse_listing
-from certify.sweep.news import News, message, title
-from certify.sweep.notify import Notifier
 from certify.sweep.plan import Item
-from certify.sweep.render import plan_line, print_plan, print_summary
+from certify.sweep.render import plan_line, print_plan
 from certify.sweep.scheduler import Capacity
+from certify.sweep.shards import Shard
 from certify.sweep.sweep import Sweep
 from certify.util.files import read_text
 from certify.util.signals import interruptible
 
 PLAN_SCHEMA = "certify/plan/v1"
+
+
+class ShardType(click.ParamType[Shard]):
+    """One of several parts of a list."""
+
+    name = "n/count"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Shard:
+        """Parse a text such as ``3/8``."""
+        try:
+            return Shard.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +68,7 @@ class SweepOptions:
     disk: str | None
     force: bool
     dry_run: bool
-    fail_on: str
-    quiet: bool
-    notify: tuple[str, ...]
-    site_url: str | None
-
-    def notifier(self) -> Notifier | None:
-        """Return the receivers of news, if there are any. Raises :class:`UsageError`."""
-        return Notifier(self.notify) if self.notify and not self.dry_run else None
+    shard: Shard | None
 
     def capacity(self, engine: Engine, memory: str) -> Capacity:
         """Return the limits; by default as many images at a time as the host can carry.
@@ -91,19 +96,8 @@ sweep_options = grouped(
         "--dry-run", is_flag=True, help="Show the plan (json: certify/plan/v1), and run nothing."
     ),
     click.option(
-        "--fail-on", type=click.Choice(["rejected", "newly-rejected", "never"]),
-        default="rejected", show_default=True, help="The images for which the exit code is 1.",
-    ),
-    click.option(
-        "-q", "--quiet", is_flag=True,
-        help="Print no progress, and no summary if there is no news (docs/alerts.md).",
-    ),
-    click.option(
-        "--notify", multiple=True, metavar="URL",
-        help="Send news to this URL of Apprise; may be repeated (docs/alerts.md).",
-    ),
-    click.option(
-        "--site-url", metavar="URL", help="Where the reports folder is served, for links in news."
+        "--shard", type=ShardType(),
+        help="Only this part of the images; see `certify ledger merge`.",
     ),
 )  # fmt: skip
 selection_options = grouped(
@@ -125,6 +119,7 @@ selection_options = grouped(
 )  # fmt: skip
 @certification_options
 @sweep_options
+@reporting_options
 @selection_options
 @result_format_option
 @storage_options
@@ -133,6 +128,7 @@ def sweep(
     listing: Path,
     certification: CertificationOptions,
     options: SweepOptions,
+    reporting: Reporting,
     selection: Selection,
     output_format: str,
     storage: Storage,
@@ -147,8 +143,9 @@ def sweep(
       certify sweep images.txt --jobs 4
       certify sweep nightly.txt --dry-run
     """
-    notifier = options.notifier()
+    reporting.check()
     defaults, how = certification.resolve()
+    shard = options.shard
     profiles = {profile.name: profile for profile in defaults}
     text = read_text(listing, BadListing, remedy="Name a list of images, such as images.txt.")
     lines = parse_listing(text, str(listing), known_profiles={*shipped(), *profiles})
@@ -160,14 +157,14 @@ def sweep(
         stack.enter_context(interruptible())
         engine = stack.enter_context(Engine.connect())
         recorder = stack.enter_context(Recorder(ledger, storage.reports))
-        sweeping = Sweep(engine, recorder, profiles, how)
+        sweeping = Sweep(engine, recorder, profiles, how, shard)
         if not options.dry_run:
             number = stack.enter_context(
-                ledger.sweeps.running(source, reaper.owner(), reaper.is_orphan)
+                ledger.sweeps.running(source, reaper.owner(), reaper.is_orphan, str(shard or ""))
             )
             reaper.remove_orphans(engine)  # of a sweep that was killed
             image_cache.remove_orphans(engine)
-        tell = partial(standard_error(quiet=options.quiet).print, markup=False)
+        tell = partial(standard_error(quiet=reporting.quiet).print, markup=False)
         tell("certify: expanding the list")
         images, unlisted = expand(lines, engine.registry, selection)
         _report_unlisted(listing, images, unlisted)
@@ -180,32 +177,17 @@ def sweep(
         if plan.later:
             count = f"{len(plan.later)} image{'s' * (len(plan.later) != 1)}"
             tell(f"certify: {count} must wait: the registry limits pulls")
-        with SweepProgress(plan.due, quiet=options.quiet) as progress:
+        with SweepProgress(plan.due, quiet=reporting.quiet) as progress:
             capacity = options.capacity(engine, how.limits.memory)
             new = sweeping.run(plan, progress.events, capacity)
-        results, changes = sweeping.finish(plan, new, unlisted, number, source)
-        recorder.write_reports(results)
-        news = sweeping.news(changes, results) if notifier or options.quiet else []
-    entries = [*map(sweep_entry, results), *map(_unlisted_entry, unlisted)]
-    places = {each.reference.familiar: Place(str(listing), each.line) for each in reversed(images)}
-    if news or not options.quiet or output_format != "text":
-        print_results(
-            results,
-            output_format,
-            lambda: print_summary(entries, changes, results, Console()),
-            places,
+        end = sweeping.finish(plan, new, unlisted, number, source)
+        places = {
+            each.reference.familiar: Place(str(listing), each.line) for each in reversed(images)
+        }
+        code = reporting.report(
+            recorder, end, storage.reports, output_format, places, whole=shard is None
         )
-    if notifier and news:
-        site = options.site_url or str(storage.reports.absolute())
-        _notify(notifier, news, message(news, source, site))
-    not_recorded = report_errors(recorder.errors)
-    sys.exit(_exit_code(entries, changes, options.fail_on) or not_recorded)
-
-
-def _notify(notifier: Notifier, news: Sequence[News], text: str) -> None:
-    """Send the news; what fails is reported, and changes no exit code."""
-    for failure in notifier.send(title(news), text):
-        click.echo(f"certify: not notified: {failure}", err=True)
+    sys.exit(code)
 
 
 def _bytes(size: str) -> int:
@@ -234,13 +216,6 @@ def _report_unlisted(
         click.echo(f"certify: {listing} names no image that exists", err=True)
 
 
-def _unlisted_entry(unlisted: UnlistedPattern) -> SweepEntry:
-    """Return the entry of a glob that could not be expanded: one inconclusive image."""
-    return SweepEntry(
-        unlisted.pattern, "", "", "", Status.INCONCLUSIVE, cause=unlisted.trouble.message
-    )
-
-
 def _print_plan(
     items: Sequence[Item], unlisted: Sequence[UnlistedPattern], output_format: str
 ) -> None:
@@ -264,19 +239,3 @@ def _print_plan(
         for each in unlisted
     ]
     print_json(PLAN_SCHEMA, {"images": fields, "unlisted": problems})
-
-
-def _exit_code(
-    entries: Sequence[SweepEntry], changes: Sequence[Change] | None, fail_on: str
-) -> int:
-    """Return the exit code for a sweep; one without any image is never a success."""
-    if fail_on == "never":
-        return CERTIFIED
-    code = exit_code(each.status for each in entries)
-    if code == REJECTED and fail_on == "newly-rejected" and changes is not None:
-        kinds = (ChangeKind.BROKEN, ChangeKind.APPEARED)
-        new = {change.image.key for change in changes if change.kind in kinds}
-        if not any(each.status is Status.REJECTED and each.key in new for each in entries):
-            unclear = any(each.status is Status.INCONCLUSIVE for each in entries)
-            return INCONCLUSIVE if unclear else CERTIFIED
-    return code

@@ -28,6 +28,8 @@ class SweepEntry:
     boot_seconds: float | None = None
     cause: str = ""
     """The first reason of the verdict; empty if there is none."""
+    recording: str = ""
+    """The name of the result in every ledger if it was new; empty if it stood before."""
 
     @property
     def key(self) -> ResultKey:

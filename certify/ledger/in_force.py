@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Connection
+
+from certify.ledger import queries
+from certify.ledger.queries import ROW
 from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 
@@ -29,3 +33,26 @@ class ResultInForce:
     def key(self) -> ResultKey:
         """The reference, platform and profile."""
         return ResultKey(self.reference, self.platform, self.profile)
+
+
+def read_in_force(connection: Connection) -> list[ResultInForce]:
+    """Return the results in force of all references, platforms and profiles."""
+    columns = (
+        ROW.identity, ROW.platform, ROW.profile, ROW.status, ROW.suite_digest,
+        ROW.host_class, ROW.finished_at, ROW.expires_at,
+    )  # fmt: skip
+    # By position: two columns are called `reference`, the result's and the reference's own.
+    return [
+        ResultInForce(
+            reference=row[len(columns)],
+            profile=row.profile,
+            platform=row.platform,
+            digest=row.identity,
+            status=Status(row.status),
+            suite_digest=row.suite_digest,
+            host_class=row.host_class,
+            finished_at=row.finished_at,
+            expires_at=row.expires_at,
+        )
+        for row in connection.execute(queries.results_of_references(None, columns))
+    ]

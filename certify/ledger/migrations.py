@@ -7,9 +7,10 @@ columns and removes what is no longer used. An SQLite file is copied before its 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Connection, String, inspect
+from sqlalchemy import Column, Connection, Integer, String, inspect, text
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -17,16 +18,34 @@ if TYPE_CHECKING:
 RESULTS = "certify_results"
 
 
+def _add(op: Operations, table: str, column: Column[Any]) -> None:
+    """Add a column, unless the table is new and has it."""
+    if column.name not in {each["name"] for each in inspect(op.get_bind()).get_columns(table)}:
+        op.add_column(table, column)
+
+
 def _name_recordings(op: Operations) -> None:
-    known = {each["name"] for each in inspect(op.get_bind()).get_columns(RESULTS)}
-    if "host_class" not in known:  # in the very first ledgers; their hosts are unknown
-        op.add_column(RESULTS, Column("host_class", String, nullable=False, server_default=""))
-    op.add_column(RESULTS, Column("recording", String))
+    # The very first ledgers lack it; their hosts are unknown.
+    _add(op, RESULTS, Column("host_class", String, nullable=False, server_default=""))
+    _add(op, RESULTS, Column("recording", String))
     for unused in ("identity", "reference", "repository", "status", "expiry", "suite"):
         op.drop_index(f"certify_by_{unused}", RESULTS, if_exists=True)
 
 
-STEPS: dict[int, Callable[[Operations], None]] = {4: _name_recordings}
+def _add_shards(op: Operations) -> None:
+    """Add shards; name results that have no name, alike in every copy of a ledger."""
+    _add(op, "certify_sweeps", Column("shard", String, nullable=False, server_default=""))
+    _add(op, "certify_sweeps", Column("joined", Integer))
+    _add(op, "certify_swept", Column("recording", String, nullable=False, server_default=""))
+    unnamed = text(f"SELECT id, document FROM {RESULTS} WHERE recording IS NULL LIMIT 200")  # noqa: S608
+    naming = text(f"UPDATE {RESULTS} SET recording = :name WHERE id = :id")  # noqa: S608
+    while rows := op.get_bind().execute(unnamed).all():
+        names = (sha256(f"{row.id} {row.document}".encode()).hexdigest()[:32] for row in rows)
+        named = [{"id": row.id, "name": name} for row, name in zip(rows, names, strict=True)]
+        op.get_bind().execute(naming, named)
+
+
+STEPS: dict[int, Callable[[Operations], None]] = {4: _name_recordings, 5: _add_shards}
 """The step to each version; versions 2 and 3 only added tables."""
 
 

@@ -38,8 +38,8 @@ class Recording:
         self.refused: list[str] = []
         """The messages about results that the ledger does not take."""
 
-    def add(self, result: Result) -> None:
-        """Keep a result in a file, and have it recorded."""
+    def add(self, result: Result) -> str:
+        """Keep a result in a file, and have it recorded; return the name of its recording."""
         recording = uuid4().hex
         with suppress(OSError):  # then it is only in memory until it is recorded
             self._outbox.keep(recording, result)
@@ -50,6 +50,7 @@ class Recording:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, daemon=True)
                 self._thread.start()
+        return recording
 
     def finish(self, patience: float = PATIENCE_SECONDS) -> list[str]:
         """Wait until all is recorded; return messages about what is not, and is given up.

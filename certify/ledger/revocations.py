@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, Row, Update, select
+from sqlalchemy import Connection, Engine, Row, Update, select
 
 from certify.ledger.connect import writing
 from certify.ledger.schema import revocations_table
 from certify.model.approved import Revocation
 
 ROW = revocations_table.c
+FIELDS = ("digest", "reference", "reason", "revoked_at", "lifted_at", "lifted_because")
 _IN_FORCE = ROW.lifted_at.is_(None)
 
 
@@ -40,6 +41,13 @@ class Revocations:
         """Return every digest that was ever revoked, whether lifted since or not."""
         with self._translate_errors(), self._engine.connect() as connection:
             return frozenset(connection.scalars(select(ROW.digest).distinct()))
+
+    def everything(self) -> list[dict[str, Any]]:
+        """Return all that was ever revoked, the first at first."""
+        columns = [ROW[name] for name in FIELDS]
+        with self._translate_errors(), self._engine.connect() as connection:
+            found = connection.execute(select(*columns).order_by(ROW.id)).mappings()
+            return [dict(each) for each in found]
 
     def add(self, digest: str, reference: str, reason: str) -> Revocation:
         """Revoke a digest from now on; a revocation already in force is replaced."""
@@ -68,3 +76,14 @@ def _revocation(row: Row[Any]) -> Revocation:
     return Revocation(
         digest=row.digest, reference=row.reference, reason=row.reason, revoked_at=row.revoked_at
     )
+
+
+def take_in(connection: Connection, revocation: Mapping[str, Any]) -> None:
+    """Add a revocation of another ledger, or learn from it that one was lifted."""
+    same = ROW.digest == revocation["digest"], ROW.revoked_at == revocation["revoked_at"]
+    if connection.scalar(select(ROW.id).where(*same)) is None:
+        fields = {name: revocation[name] for name in FIELDS}
+        connection.execute(revocations_table.insert().values(fields))
+    elif revocation["lifted_at"] is not None:
+        lifted = {name: revocation[name] for name in ("lifted_at", "lifted_because")}
+        connection.execute(revocations_table.update().where(*same, _IN_FORCE).values(lifted))

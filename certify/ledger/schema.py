@@ -7,7 +7,6 @@ repeat fields to search and sort by. Nothing here is particular to SQLite.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -31,12 +30,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from certify.ledger.migrations import migrate
 from certify.model.errors import LedgerUnavailable
-from certify.model.result import Result
-from certify.util.text import safe_json
 
-REPEATED = ("reference", "registry", "repository", "tag", "digest", "image_id")
-"""The fields of an image that have a column of the same name."""
-VERSION = 4
+VERSION = 5
 """The version of the tables below. A ledger with a higher version was written by a newer certify.
 One with a lower version is migrated when it is opened (:mod:`certify.ledger.migrations`).
 """
@@ -97,7 +92,7 @@ results_table = Table(
     # the kind of host; '' if there was none
     Column("host_class", String, nullable=False),
     Column("document", Text, nullable=False),
-    # a name for one act of recording, so that it can be tried again; NULL in older ledgers
+    # a name for one act of recording, the same in every ledger that has the result
     Column("recording", String),
     Index("certify_by_image", "identity", "platform", "profile", "id"),
     Index("certify_by_name", "reference", "platform", "id"),
@@ -111,6 +106,10 @@ sweeps_table = Table(
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("source", String, nullable=False),
+    # as in 3/8; '' for a sweep of a whole list
+    Column("shard", String, nullable=False, server_default=""),
+    # the sweep of the whole list that has taken in this one of a shard
+    Column("joined", Integer),
     # the process that runs it, to recognise a sweep whose process was killed
     Column("owner", String, nullable=False),
     Column("started_at", UtcMoment, nullable=False),
@@ -137,6 +136,8 @@ swept_table = Table(
     Column("grade", String),
     Column("boot_seconds", Float),
     Column("cause", String, nullable=False),
+    # that of the result if it was new; '' if it stood before
+    Column("recording", String, nullable=False, server_default=""),
 )
 
 revocations_table = Table(
@@ -193,23 +194,3 @@ def create(connection: Connection) -> None:
         connection.execute(schema_table.insert().values(version=VERSION))
     elif before < VERSION:
         connection.execute(schema_table.update().values(version=VERSION))
-
-
-def row_of(result: Result) -> dict[str, Any]:
-    """Return the row of a result, its document included."""
-    image = result.image
-    return {
-        "identity": image.digest or image.image_id or image.reference,
-        **image.model_dump(include=set(REPEATED)),
-        "platform": image.platform or "",
-        "profile": result.profile,
-        "status": result.verdict.status.value,
-        "grade": result.verdict.grade.value if result.verdict.grade else None,
-        "boot_seconds": result.startup.boot_seconds,
-        "started_at": result.started_at,
-        "finished_at": result.finished_at,
-        "expires_at": result.expires_at,
-        "suite_digest": result.suite.digest,
-        "host_class": result.host.kind if result.host else "",
-        "document": safe_json(result.model_dump(mode="json", by_alias=True)),
-    }

@@ -7,11 +7,11 @@ never replaces a certificate or a rejection. Several processes may write to one 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -27,7 +27,8 @@ from certify.ledger.connect import (
     name_of,
     writing,
 )
-from certify.ledger.in_force import ResultInForce
+from certify.ledger.exchange import Exchange
+from certify.ledger.in_force import ResultInForce, read_in_force
 from certify.ledger.matrix_rows import (
     HistoryPoint,
     MatrixRow,
@@ -38,20 +39,16 @@ from certify.ledger.matrix_rows import (
 from certify.ledger.queries import ROW
 from certify.ledger.retention import Retention
 from certify.ledger.revocations import Revocations
-from certify.ledger.schema import VERSION, clock_of, create, results_table, row_of, version_of
+from certify.ledger.rows import BATCH_SIZE, batched, refuse_future, row_of
+from certify.ledger.schema import VERSION, clock_of, create, results_table, version_of
 from certify.ledger.sweeps import Sweeps
 from certify.model.clock import is_ahead
 from certify.model.errors import LedgerUnavailable, NotRecordable
 from certify.model.result import Image, Result
 from certify.model.result_key import ResultKey
 from certify.model.revocation import reject_if_revoked
-from certify.model.terms import Status
 from certify.util.text import one_line
 
-T = TypeVar("T")
-
-BATCH_SIZE = 200
-"""The number of whole results that are read at once."""
 ANOTHER_FILE = "Name another ledger with --ledger, or move this file away: a new one is made."
 
 
@@ -104,6 +101,11 @@ class Ledger:
         """What may be removed from this ledger."""
         return Retention(self._engine, self._translate_errors)
 
+    @property
+    def exchange(self) -> Exchange:
+        """The way from this ledger to others, and from others to it."""
+        return Exchange(self._engine, self._translate_errors, self.name, self._warn)
+
     def close(self) -> None:
         """Close all connections; a second call does nothing."""
         self._engine.dispose()
@@ -131,21 +133,10 @@ class Ledger:
         with self._translate_errors(), writing(self._engine) as connection:
             number = connection.scalar(done)
             if number is None:
-                self._refuse_future(result, clock_of(connection))
+                refuse_future(result, clock_of(connection), self.name)
                 inserted = connection.execute(results_table.insert().values(row))
                 number = inserted.inserted_primary_key[0]  # type: ignore[index]
         return int(number)
-
-    def _refuse_future(self, result: Result, now: datetime) -> None:
-        moment, name = result.finished_at, result.image.reference
-        if moment.tzinfo is None:
-            raise NotRecordable(f"the result of {name} has a moment without a time zone: {moment}")
-        if is_ahead(moment, now):
-            raise NotRecordable(
-                f"the result of {name} is of {moment:%Y-%m-%d %H:%M} UTC, which lies in the future:"
-                f" by the clock of the ledger {self.name}, it is {now:%Y-%m-%d %H:%M}",
-                remedy="Set the clock of the host that certified it, then certify it again.",
-            )
 
     def is_larger_than(self, count: int) -> bool:
         """Return True if more than so many results are recorded."""
@@ -197,6 +188,15 @@ class Ledger:
                 image = result.image.model_copy(update=each.names)
                 yield each, result.model_copy(update={"image": image})
 
+    def recorded(self, recordings: Iterable[str]) -> dict[str, Result]:
+        """Return the results of some recordings, as recorded."""
+        query = select(ROW.id, ROW.recording, ROW.document)
+        return {
+            row.recording: result
+            for part in batched(list(recordings), BATCH_SIZE)
+            for result, row in self._read(query.where(ROW.recording.in_(part)))
+        }
+
     def newest_ids(self, references: Collection[str] | None = None) -> dict[ResultKey, int]:
         """Return the number of the newest result for each reference, platform and profile."""
         with self._translate_errors(), self._engine.connect() as connection:
@@ -212,27 +212,8 @@ class Ledger:
 
     def results_in_force(self) -> list[ResultInForce]:
         """Return the results in force of all references, platforms and profiles."""
-        columns = (
-            ROW.identity, ROW.platform, ROW.profile, ROW.status, ROW.suite_digest,
-            ROW.host_class, ROW.finished_at, ROW.expires_at,
-        )  # fmt: skip
         with self._translate_errors(), self._engine.connect() as connection:
-            rows = connection.execute(queries.results_of_references(None, columns)).all()
-        # By position: two columns are called `reference`, the result's and the reference's own.
-        return [
-            ResultInForce(
-                reference=row[len(columns)],
-                profile=row.profile,
-                platform=row.platform,
-                digest=row.identity,
-                status=Status(row.status),
-                suite_digest=row.suite_digest,
-                host_class=row.host_class,
-                finished_at=row.finished_at,
-                expires_at=row.expires_at,
-            )
-            for row in rows
-        ]
+            return read_in_force(connection)
 
     def result_in_force(self, image: Image, profile: str, now: datetime) -> Result | None:
         """Return the result in force of an image that has not expired, or None.
@@ -316,9 +297,3 @@ class Ledger:
                 passing=isinstance(error, OperationalError | InterfaceError)
                 and (not is_sqlite(self._engine) or "locked" in reason),
             ) from error
-
-
-def batched(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Yield the rows in batches of at most ``size``."""
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]

@@ -1,14 +1,19 @@
-"""Sweeps in the ledger: one runs at a time, and its entries are compared with the one before."""
+"""Sweeps in the ledger: one of a list runs at a time, or each of its shards once.
+
+The entries of a sweep are compared with those of the one before. Sweeps of shards wait until one of
+the whole list takes them in.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, false, select
 
 from certify.ledger.changes import SweepEntry
 from certify.ledger.connect import writing
@@ -16,13 +21,18 @@ from certify.ledger.schema import beats_table, clock_of, schema_table, sweeps_ta
 from certify.model.errors import LedgerUnavailable, SweepRunning
 from certify.model.terms import Grade, Status
 
-SWEEP = sweeps_table.c
-BEAT_INTERVAL = timedelta(minutes=1)
+SWEEP, SWEPT = sweeps_table.c, swept_table.c
+_WHOLE = SWEEP.shard == ""
+NEWEST_FIRST = (SWEEP.finished_at.desc(), SWEEP.id.desc())
+BEAT_INTERVAL = timedelta(seconds=30)
 """The time between two heartbeats of a running sweep."""
-SILENCE_LIMIT = timedelta(minutes=15)
+SILENCE_LIMIT = timedelta(minutes=5)
 """The time without a heartbeat after which a sweep on another machine counts as dead."""
+JOINED = "*"
+"""The shard of the short sweep that joins those of a list; it certifies nothing, so it may run
+beside others."""
 KEPT_SWEEPS = 100
-"""The number of finished sweeps whose entries are kept; results are kept for good."""
+"""The number of finished sweeps of whole lists that are kept; results are kept for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,9 @@ class FinishedSweep:
     """The list that was swept, with the options that narrow it down."""
     started_at: datetime
     finished_at: datetime
+    owner: str
+    shard: str = ""
+    """The part of the list, such as ``3/8``; empty for the whole."""
 
 
 class Sweeps:
@@ -48,14 +61,16 @@ class Sweeps:
         self._engine = engine
         self._translate_errors = translate_errors
 
-    def begin(self, source: str, owner: str, is_dead: Callable[[str], bool | None]) -> int:
+    def begin(
+        self, source: str, owner: str, is_dead: Callable[[str], bool | None], shard: str = ""
+    ) -> int:
         """Record that a sweep is running and return its number.
 
         ``owner`` names this process, as ``machine/process ID/…``. ``is_dead`` returns True if the
         process of such an owner has ended, or None if that cannot be known, because it ran on
         another machine or before a restart. The record of a sweep is removed if its process has
         ended, or if that is unknown and it sent no heartbeat for :data:`SILENCE_LIMIT`.
-        Raises :class:`SweepRunning` if another sweep is running.
+        Raises :class:`SweepRunning` if another sweep is running that is no other shard of the list.
         """
         with self._translate_errors(), writing(self._engine) as connection:
             # This locks the ledger's only row, so that of two sweeps that begin at once one waits
@@ -63,22 +78,27 @@ class Sweeps:
             connection.execute(schema_table.update().values(version=schema_table.c.version))
             now = clock_of(connection)
             key = connection.execute(
-                sweeps_table.insert().values(source=source, owner=owner, started_at=now)
+                sweeps_table.insert().values(
+                    source=source, shard=shard, owner=owner, started_at=now
+                )
             ).inserted_primary_key
             assert key is not None
             mine = int(key[0])
             connection.execute(beats_table.insert().values(sweep=mine, at=now))
             others = connection.execute(
-                select(sweeps_table).where(SWEEP.finished_at.is_(None), SWEEP.id != mine)
+                select(sweeps_table).where(
+                    SWEEP.finished_at.is_(None), SWEEP.id != mine, ~_beside(source, shard)
+                )
             ).all()
-            for other in others:
+            for other in others if shard != JOINED else ():
                 dead = is_dead(other.owner)
                 if dead is None:
                     dead = now - _last_beat(connection, other) > SILENCE_LIMIT
                 if not dead:
                     pid = other.owner.partition("/")[2].partition("/")[0]
+                    name = name_of(other.source, other.shard)
                     raise SweepRunning(
-                        f"a sweep of {other.source} has been running on this ledger since "
+                        f"a sweep of {name} has been running on this ledger since "
                         f"{other.started_at:%Y-%m-%d %H:%M} UTC (process {pid or other.owner})",
                         remedy="Wait for it, or end it; or name another ledger with --ledger.",
                     )
@@ -87,14 +107,14 @@ class Sweeps:
 
     @contextmanager
     def running(
-        self, source: str, owner: str, is_dead: Callable[[str], bool | None]
+        self, source: str, owner: str, is_dead: Callable[[str], bool | None], shard: str = ""
     ) -> Iterator[int]:
         """Begin a sweep, send heartbeats during the block, and remove it if it did not finish.
 
         Raises as :meth:`begin` does. If the ledger fails after that, the block goes on, and what
         the block raises is raised.
         """
-        number, over = self.begin(source, owner, is_dead), threading.Event()
+        number, over = self.begin(source, owner, is_dead, shard), threading.Event()
 
         def beat() -> None:
             while not over.wait(BEAT_INTERVAL.total_seconds()):
@@ -122,64 +142,102 @@ class Sweeps:
             _remove_unfinished(connection, sweep)
 
     def finish(self, sweep: int, entries: Iterable[SweepEntry]) -> None:
-        """Record that a sweep finished, with its entries, and remove the oldest sweeps.
+        """Record that a sweep finished, with its entries, and remove sweeps that are too old.
 
+        One of a whole list takes in those of its shards; one of a shard replaces the one before.
         Does nothing if another sweep removed this one, because it seemed to be dead.
         """
-        rows = [
-            {
-                "sweep": sweep, "reference": each.reference, "platform": each.platform,
-                "profile": each.profile, "identity": each.identity, "status": each.status.value,
-                "grade": each.grade.value if each.grade else None,
-                "boot_seconds": each.boot_seconds, "cause": each.cause,
-            }
-            for each in entries
-        ]  # fmt: skip
+        rows = [{"sweep": sweep, **fields_of(each)} for each in entries]
         with self._translate_errors(), writing(self._engine) as connection:
-            now = clock_of(connection)
-            mine = sweeps_table.update().where(SWEEP.id == sweep)
-            ended = connection.execute(mine.values(finished_at=now))
-            if not ended.rowcount:
+            found = connection.execute(select(sweeps_table).where(SWEEP.id == sweep)).first()
+            if found is None:
                 return
+            shard = "" if found.shard == JOINED else found.shard
+            ended = sweeps_table.update().where(SWEEP.id == sweep)
+            connection.execute(ended.values(finished_at=clock_of(connection), shard=shard))
             if rows:
                 connection.execute(swept_table.insert(), rows)
+            if shard:
+                remove(connection, *of_shard(found.source, shard), SWEEP.id != sweep)
+                return
+            shards = SWEEP.source == found.source, ~_WHOLE, SWEEP.finished_at.is_not(None)
+            taken = select(SWEEP.id).where(*shards)
+            connection.execute(swept_table.delete().where(SWEPT.sweep.in_(taken)))
+            connection.execute(sweeps_table.update().where(*shards).values(joined=sweep))
             old = (
                 select(SWEEP.id)
-                .where(SWEEP.finished_at.is_not(None))
+                .where(_WHOLE, SWEEP.finished_at.is_not(None))
                 .order_by(SWEEP.id.desc())
                 .offset(KEPT_SWEEPS)
             )
-            ids = list(connection.scalars(old))
-            connection.execute(swept_table.delete().where(swept_table.c.sweep.in_(ids)))
-            connection.execute(sweeps_table.delete().where(SWEEP.id.in_(ids)))
+            remove(connection, SWEEP.id.in_(list(connection.scalars(old))))
 
-    def finished(self, count: int, source: str | None = None) -> list[FinishedSweep]:
-        """Return at most ``count`` finished sweeps (of one source, if given), newest first."""
-        query = select(sweeps_table).where(SWEEP.finished_at.is_not(None))
+    def finished(self, count: int | None, source: str | None = None) -> list[FinishedSweep]:
+        """Return the finished sweeps of whole lists, or of one, at most ``count``, newest first."""
+        query = select(sweeps_table).where(_WHOLE, SWEEP.finished_at.is_not(None))
         if source is not None:
             query = query.where(SWEEP.source == source)
+        return self._finished(query.order_by(*NEWEST_FIRST).limit(count))
+
+    def waiting(self) -> list[FinishedSweep]:
+        """Return the finished sweeps of shards that none of the whole list has taken in yet."""
+        query = select(sweeps_table).where(
+            ~_WHOLE, SWEEP.finished_at.is_not(None), SWEEP.joined.is_(None)
+        )
+        return self._finished(query.order_by(*NEWEST_FIRST))
+
+    def _finished(self, query: Select[Any]) -> list[FinishedSweep]:
         with self._translate_errors(), self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(SWEEP.id.desc()).limit(count)).all()
-        return [FinishedSweep(row.id, row.source, row.started_at, row.finished_at) for row in rows]
+            return [
+                FinishedSweep(
+                    row.id, row.source, row.started_at, row.finished_at, row.owner, row.shard
+                )
+                for row in connection.execute(query)
+            ]
 
     def entries(self, sweep: int) -> list[SweepEntry]:
         """Return the entries of a sweep, ordered by reference."""
-        query = select(swept_table).where(swept_table.c.sweep == sweep)
+        columns = [column for column in swept_table.columns if column is not SWEPT.sweep]
+        query = select(*columns).where(SWEPT.sweep == sweep).order_by(SWEPT.reference)
         with self._translate_errors(), self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(swept_table.c.reference)).all()
-        return [
-            SweepEntry(
-                reference=row.reference,
-                platform=row.platform,
-                profile=row.profile,
-                identity=row.identity,
-                status=Status(row.status),
-                grade=Grade(row.grade) if row.grade else None,
-                boot_seconds=row.boot_seconds,
-                cause=row.cause,
-            )
-            for row in rows
-        ]
+            return [entry_of(row) for row in connection.execute(query).mappings()]
+
+
+def name_of(source: str, shard: str) -> str:
+    """Return the name of a list or of one of its shards, for messages."""
+    return f"{source} --shard {shard}" if shard else source
+
+
+def fields_of(entry: SweepEntry) -> dict[str, Any]:
+    """Return the fields of an entry as they are stored."""
+    grade = entry.grade.value if entry.grade else None
+    return {**asdict(entry), "status": entry.status.value, "grade": grade}
+
+
+def entry_of(fields: Mapping[Any, Any]) -> SweepEntry:
+    """Return an entry from its fields as they are stored. Raises ValueError."""
+    grade = fields["grade"]
+    terms = {"status": Status(fields["status"]), "grade": Grade(grade) if grade else None}
+    return SweepEntry(**{**fields, **terms})
+
+
+def remove(connection: Connection, *conditions: ColumnElement[bool]) -> None:
+    """Remove sweeps with their entries."""
+    found = select(SWEEP.id).where(*conditions)
+    connection.execute(swept_table.delete().where(SWEPT.sweep.in_(found)))
+    connection.execute(sweeps_table.delete().where(*conditions))
+
+
+def of_shard(source: str, shard: str) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions on the finished sweeps of a list, or of one of its shards."""
+    return SWEEP.source == source, SWEEP.shard == shard, SWEEP.finished_at.is_not(None)
+
+
+def _beside(source: str, shard: str) -> ColumnElement[bool]:
+    """Return the condition that a sweep may run beside that of a list or shard."""
+    if not shard:
+        return false()
+    return and_(SWEEP.source == source, ~_WHOLE, SWEEP.shard != shard)
 
 
 def _remove_unfinished(connection: Connection, sweep: int) -> None:

@@ -13,6 +13,7 @@
     │   ├── BadKey               a key that cannot be read, written or used
     │   ├── BadPublication       an earlier publication that cannot be continued
     │   ├── BadLedgerUrl         text that is not the address of a ledger
+    │   ├── BadExport            a file that is no export of a ledger
     │   └── SweepRunning         another sweep is running on the same ledger
     ├── NotBelieved              a signature or signed statement that is invalid: exit 1
     └── Trouble                  no answer was possible; inconclusive: exit 3
@@ -85,6 +86,10 @@ class BadPublication(UsageError):
 
 class BadLedgerUrl(UsageError):
     """Text that is not the address of a ledger, such as a URL of an unknown database."""
+
+
+class BadExport(UsageError):
+    """A file that is no export of a ledger, or one of a newer certify, or only a part of one."""
 
 
 class SweepRunning(UsageError):

@@ -63,9 +63,12 @@ class Recorder:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.settle(PATIENCE_SECONDS if kind is None else HURRY_SECONDS)
 
-    def record(self, result: Result) -> None:
-        """Record a result in the ledger, unchanged, without waiting for the ledger."""
-        self._recording.add(result)
+    def record(self, result: Result) -> str:
+        """Record a result in the ledger, unchanged, without waiting for the ledger.
+
+        Returns the name of the recording.
+        """
+        return self._recording.add(result)
 
     @cached_property
     def leaves_tables(self) -> bool:

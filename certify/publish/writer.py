@@ -13,7 +13,8 @@ from pathlib import Path
 
 from certify.ledger.changes import Change, find_changes
 from certify.ledger.matrix_rows import HistoryPoint
-from certify.ledger.store import BATCH_SIZE, Ledger, batched
+from certify.ledger.rows import BATCH_SIZE, batched
+from certify.ledger.store import Ledger
 from certify.ledger.sweeps import FinishedSweep
 from certify.model.errors import LedgerUnavailable
 from certify.model.file_names import certificate_stem

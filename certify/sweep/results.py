@@ -14,7 +14,6 @@ from certify.model.reference import Reference
 from certify.model.result import Image, Result
 from certify.model.result_key import ResultKey
 from certify.model.terms import Status
-from certify.sweep.expand import UnlistedPattern, matches_pattern
 from certify.sweep.plan import Item, ItemState
 from certify.sweep.units import Unit
 
@@ -24,7 +23,7 @@ ResultsByKey = dict[ResultKey, Result]
 
 @dataclass(frozen=True, slots=True)
 class ResultCollector:
-    """Collects one result for each image of a plan: new, in force, or missing."""
+    """Makes results for images of a plan that are not certified now."""
 
     profiles: Mapping[str, Profile]
     options: Options
@@ -67,33 +66,17 @@ class ResultCollector:
             elif item.state is ItemState.UNRESOLVED:
                 remedy = "Check the registry and the name, then sweep again."
                 trouble = ImageUnavailable(item.reason, remedy=remedy)
-                found[wanted.key] = self._inconclusive(item, trouble)
+                found[wanted.key] = self._inconclusive(wanted.key, trouble)
         return found
 
-    def collect(
-        self,
-        items: Sequence[Item],
-        new: Mapping[ResultKey, Result],
-        in_force: Mapping[ResultKey, Result],
-        error: str,
-    ) -> list[Result]:
-        """Return one result for each item: the new one, or else the one in force.
+    def missing(self, key: ResultKey, error: str) -> Result:
+        """Return an inconclusive result for an image whose result the ledger no longer has."""
+        return self._inconclusive(key, Trouble(error, remedy="Check the ledger, then sweep again."))
 
-        If there is neither, the result is inconclusive because of ``error``: the plan relied on
-        a result of the ledger that it no longer has.
-        """
-        missing = Trouble(error, remedy="Check the ledger, then sweep again.")
-        return [
-            new.get(item.image.key)
-            or in_force.get(item.image.key)
-            or self._inconclusive(item, missing)
-            for item in items
-        ]
-
-    def _inconclusive(self, item: Item, trouble: Trouble) -> Result:
-        options = replace(self.options, platform=item.image.platform)
-        certification = Certification(trouble, Reference.parse(item.image.reference), options)
-        (result,) = certification.run([self.profiles[item.image.profile]])
+    def _inconclusive(self, key: ResultKey, trouble: Trouble) -> Result:
+        options = replace(self.options, platform=key.platform)
+        certification = Certification(trouble, Reference.parse(key.reference), options)
+        (result,) = certification.run([self.profiles[key.profile]])
         return result
 
 
@@ -116,26 +99,25 @@ def rename(result: Result, reference: Reference) -> Result:
 
 
 def entries_to_compare(
-    items: Sequence[Item],
+    keys: Iterable[ResultKey],
     new: Mapping[ResultKey, Result],
     in_force: Mapping[ResultKey, Result],
     before: Iterable[SweepEntry],
-    unlisted: Sequence[UnlistedPattern],
+    left_out: Callable[[SweepEntry], bool],
 ) -> list[SweepEntry]:
     """Return the entries with which the next sweep is compared: the last result of each image.
 
     An inconclusive result is no change: the result in force replaces it. Neither has an image
-    vanished that a registry could not list today; its entry is taken from ``before``, the last
-    sweep of the same list.
+    vanished that was ``left_out``, because a registry could not list it today or its shard did not
+    end; its entry is taken from ``before``, the last sweep of the same list.
     """
     found: dict[ResultKey, SweepEntry] = {}
-    for item in items:
-        key = item.image.key
+    for key in keys:
         mine, known = new.get(key), in_force.get(key)
         unclear = mine is None or mine.verdict.status is Status.INCONCLUSIVE
         if result := (known or mine) if unclear else mine:
-            found[key] = replace(sweep_entry(result), platform=item.image.platform)
+            found[key] = replace(sweep_entry(result), platform=key.platform)
     for each in before:
-        if any(matches_pattern(glob.pattern, each.reference) for glob in unlisted):
+        if left_out(each):
             found.setdefault(each.key, each)
     return list(found.values())

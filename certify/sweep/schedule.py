@@ -59,6 +59,10 @@ class Schedule:
     """An image that contains certify."""
     on_failure: str = ""
     """The unit that systemd starts if a sweep fails."""
+    shards: int = 1
+    """The number of hosts that share the list."""
+    merge_options: tuple[str, ...] = ()
+    """The options of the job that merges the shards."""
 
     @property
     def times(self) -> list[int]:
@@ -88,7 +92,17 @@ class Schedule:
     def command(self, listing: str | None = None, reports: str | None = None) -> list[str]:
         """Return the command line of the sweep."""
         named = ["--reports", reports or self.reports, *self.arguments]
-        return [self.program, "sweep", listing or self.listing, *named]
+        return [self.program, "sweep", listing or self.listing, *named, *self._last]
+
+    @property
+    def _last(self) -> tuple[str, ...]:
+        """The last options: only the job that merges the shards fails because of an image."""
+        return ("--fail-on", "never") if self.shards > 1 else ()
+
+    def merge(self, *ledgers: str, reports: str | None = None) -> list[str]:
+        """Return the command line that merges the shards."""
+        named = ["--reports", reports or self.reports, *self.merge_options]
+        return [self.program, "ledger", "merge", *ledgers, *named]
 
 
 def schedule_files(form: str, schedule: Schedule) -> dict[str, str]:
@@ -105,6 +119,9 @@ def schedule_files(form: str, schedule: Schedule) -> dict[str, str]:
         "path": _path(schedule.program),
         "ledger": "certify-${{ github.run_id }}-${{ github.run_attempt }}",
         "pod_command": schedule.command(POD_LIST, POD_REPORTS),
+        "arguments": [*schedule.arguments, *schedule._last],
+        "merge_command": schedule.merge(),
+        "pod_merge": [*schedule.merge(reports=POD_REPORTS), "--wait", str(schedule.hours)],
     }
     return {name: _environment().get_template(f"{name}.j2").render(values) for name in FILES[form]}
 
@@ -116,6 +133,11 @@ def _check(form: str, schedule: Schedule) -> None:
         raise UsageError(
             f"a schedule for {form} needs --{needed}, from which it gets certify",
             remedy=f"Name {wanted}: --{needed} …",
+        )
+    if schedule.shards > 1 and form not in NEEDS:
+        raise UsageError(
+            f"{form} starts sweeps on one host, which needs no shards",
+            remedy="Leave out --shards; --jobs N certifies several images at a time.",
         )
     words = (*schedule.command(), schedule.directory, schedule.image, schedule.uses)
     for word in words:
@@ -175,6 +197,11 @@ def _expression(word: str) -> str:
     return _yaml(word.replace("${{", "${{ '${{' }}"))
 
 
+def _shard_expression(arguments: str, shards: int) -> str:
+    """Return the arguments of a sweep in a matrix of shards."""
+    return f'{_expression(arguments)[:-1]} --shard ${{{{ matrix.shard }}}}/{shards}"'
+
+
 def _pod(words: list[str]) -> str:
     """Return a container's command; Kubernetes expands ``$(NAME)`` in it, and ``$$`` to ``$``."""
     return _yaml([word.replace("$", "$$") for word in words])
@@ -194,6 +221,7 @@ def _environment() -> Environment:
         "cron": _cron_line,
         "yaml": _yaml,
         "expression": _expression,
+        "shard_expression": _shard_expression,
         "pod": _pod,
     }
     return environment

@@ -15,6 +15,7 @@ from certify.certification.options import Options
 from certify.certification.startup_runs import measure_host
 from certify.engine.client import Engine
 from certify.model.result import Image, Result
+from certify.model.result_key import ResultKey
 from certify.sweep.image_cache import ImageCache
 from certify.sweep.results import ResultsByKey, results_by_name
 from certify.sweep.units import Unit
@@ -56,9 +57,9 @@ class Scheduler:
         options: Options,
         capacity: Capacity,
         events_for: Callable[[Unit], Events],
-        record: Callable[[Result], Result],
+        record: Callable[[ResultKey, Result], Result],
     ) -> None:
-        """Make a scheduler; each result is passed to ``record``, which returns it for display."""
+        """Make a scheduler; ``record`` gets each result, and returns it for display."""
         self._engine = engine
         self._jobs = capacity.jobs
         self._events_for = events_for
@@ -119,7 +120,7 @@ class Scheduler:
             pull = self._running.pop(done)
             results = results_by_name(pull.unit, done.result())
             self._results |= results
-            pull.events.results([self._record(result) for result in results.values()])
+            pull.events.results([self._record(*each) for each in results.items()])
 
     def _stop_all(self) -> None:
         self._stop.set()

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from certify.cli.main import main
 from certify.cli.output import print_json
 from certify.ledger.changes import sweep_entry
+from certify.ledger.exchange import written
 from certify.ledger.store import Ledger
 from certify.model.result import Launch
 from certify.model.terms import Status
@@ -32,6 +33,9 @@ COMMANDS: dict[str, tuple[list[str], int, str]] = {
     "report": ([], 0, "certify/reports/v1"),
     "history": (["registry.invalid/team/app:1"], 0, "certify/report/v1"),
     "diff": ([], 0, "certify/diff/v1"),
+    "ledger export": (["ledger.jsonl"], 0, "certify/exchange/v1"),
+    "ledger import": (["export.jsonl"], 0, "certify/exchange/v1"),
+    "ledger merge": (["reports/certify.db"], 0, "certify/report/v1"),
     "publish": ([], 0, "certify/publication/v1"),
     "verify": ([PIN, "--approved", "list.json"], 1, "certify/verification/v1"),
     "revoke": ([PIN, "--reason", "a miner"], 0, "certify/revocation/v1"),
@@ -61,6 +65,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for status in (Status.CERTIFIED, Status.REJECTED):
             number = ledger.sweeps.begin("images.txt", "host/1/1", lambda _: True)
             ledger.sweeps.finish(number, [sweep_entry(a_certificate(status=status))])
+        (tmp_path / "export.jsonl").write_text("".join(written(ledger.exchange.lines())))
     (tmp_path / "list.json").write_bytes(raw_list(a_list()))
     CliRunner().invoke(main, ["keys", "new", "--out", "team", "--no-passphrase"])
 

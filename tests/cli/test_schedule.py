@@ -71,12 +71,25 @@ def test_a_workflow_is_yaml(certify: Certify) -> None:
 
 
 @pytest.mark.parametrize(
+    ("own", "fail_on"), [((), "newly-rejected"), (("--", "--fail-on", "rejected"), "rejected")]
+)
+def test_only_the_merging_job_fails_because_of_an_image(
+    certify: Certify, own: tuple[str, ...], fail_on: str
+) -> None:
+    ended = certify("schedule", "github", "--uses", "acme/certify@v1", "--shards", "3", *own)
+    jobs = yaml.safe_load(ended.out)["jobs"]
+    assert "--fail-on never --shard" in jobs["sweep"]["steps"][2]["with"]["args"]
+    assert jobs["merge"]["steps"][2]["with"]["args"] == f"--fail-on {fail_on}"
+
+
+@pytest.mark.parametrize(
     ("words", "told"),
     [
         (["github"], "--uses"),
         (["kubernetes"], "--image"),
         (["cron", "--at", "25:00"], "not a time of day"),
         (["anacron"], "anacron"),
+        (["cron", "--shards", "2"], "needs no shards"),
         (["cron", "--every", "5"], "'5' is not one of"),
         (["cron", "--", "--jbos", "3"], "No such option"),
         (["gitlab", "--image", "a", "--", "--jbos", "3"], "No such option"),

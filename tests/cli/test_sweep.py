@@ -1,44 +1,20 @@
-"""``certify sweep``: exit codes; tests/stories/test_sweep.py has all of it."""
+"""``certify sweep``: sizes and shards; tests/stories/test_sweep.py has all of it."""
 
 from __future__ import annotations
 
 import pytest
 
-from certify.cli.sweep import _bytes, _exit_code
-from certify.ledger.changes import Change, SweepEntry, find_changes
-from certify.model.terms import Status
-
-
-def entry(name: str, status: Status) -> SweepEntry:
-    return SweepEntry(name, "plain", "linux/amd64", "", status)
-
-
-CERTIFIED, REJECTED = entry("a", Status.CERTIFIED), entry("b", Status.REJECTED)
-UNCLEAR = entry("c", Status.INCONCLUSIVE)
-BROKEN = find_changes([entry("b", Status.CERTIFIED)], [REJECTED])
-
-
-@pytest.mark.parametrize(
-    ("entries", "changes", "fail_on", "code"),
-    [
-        ([], None, "rejected", 3),
-        ([CERTIFIED], None, "rejected", 0),
-        ([CERTIFIED, UNCLEAR], None, "rejected", 3),
-        ([CERTIFIED, UNCLEAR, REJECTED], None, "rejected", 1),
-        ([REJECTED], None, "newly-rejected", 1),
-        ([REJECTED], BROKEN, "newly-rejected", 1),
-        ([REJECTED], [], "newly-rejected", 0),
-        ([REJECTED, UNCLEAR], [], "newly-rejected", 3),
-        ([], [], "newly-rejected", 3),
-        ([REJECTED, UNCLEAR], None, "never", 0),
-    ],
-)
-def test_exit_codes(
-    entries: list[SweepEntry], changes: list[Change] | None, fail_on: str, code: int
-) -> None:
-    assert _exit_code(entries, changes, fail_on) == code
+from certify.cli.sweep import _bytes
+from tests.conftest import Certify
 
 
 @pytest.mark.parametrize(("size", "count"), [("7", 7), ("7b", 7), ("2k", 2048), ("1g", 2**30)])
 def test_sizes(size: str, count: int) -> None:
     assert _bytes(size) == count
+
+
+@pytest.mark.parametrize("shard", ["0/3", "4/3", "3", "x/3", "1/3/5", "1/0"])
+def test_a_shard_that_is_none_is_wrong_usage(certify: Certify, shard: str) -> None:
+    ended = certify("sweep", "images.txt", "--shard", shard)
+    assert ended.code == 2
+    assert f"'{shard}' is not a shard; expected for example 3/8" in ended.err

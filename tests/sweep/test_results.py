@@ -9,16 +9,13 @@ import pytest
 from certify.certification.options import Options
 from certify.judge.profiles import load
 from certify.ledger.changes import SweepEntry
-from certify.model.errors import ImageUnavailable
 from certify.model.reference import Reference
 from certify.model.result import Image, Result
 from certify.model.result_key import ResultKey
-from certify.model.terms import Fault, Status
-from certify.sweep.expand import UnlistedPattern
+from certify.model.terms import Status
 from certify.sweep.plan import Item, ItemState, ResolvedImage
 from certify.sweep.results import (
     ResultCollector,
-    ResultsByKey,
     entries_to_compare,
     results_by_name,
 )
@@ -95,17 +92,6 @@ def test_an_image_that_could_not_be_resolved_is_inconclusive() -> None:
     assert found.verdict.reasons[0].text == "reason"
 
 
-def test_a_new_result_comes_before_the_one_in_force() -> None:
-    new: ResultsByKey = {key("1"): result("1", Status.INCONCLUSIVE)}
-    in_force = {key(tag): result(tag) for tag in "12"}
-    items = [item("1"), item("2", ItemState.FRESH), item("3", ItemState.FRESH)]
-    found = COLLECTOR.collect(items, new, in_force, "another process wrote")
-    assert [each.verdict.status.value for each in found] == [
-        "inconclusive", "certified", "inconclusive",
-    ]  # fmt: skip
-    assert found[2].verdict.reasons[0].text == "another process wrote"
-
-
 @pytest.mark.parametrize(
     ("new", "in_force", "compared"),
     [
@@ -121,19 +107,21 @@ def test_an_inconclusive_result_is_no_change(
 ) -> None:
     mine = {key("1"): result("1", new)} if new else {}
     known = {key("1"): result("1", in_force)} if in_force else {}
-    found = entries_to_compare([item("1")], mine, known, [], [])
+    found = entries_to_compare([key("1")], mine, known, [], lambda _: False)
     assert [each.status for each in found] == ([compared] if compared else [])
 
 
-def test_an_image_that_its_registry_could_not_list_has_not_vanished() -> None:
+def test_an_image_that_was_left_out_has_not_vanished() -> None:
     before = [
         SweepEntry(f"{host}/team/app:1", PLATFORM, "plain", "sha256:aa", Status.CERTIFIED)
         for host in (HOST, "other.example")
     ]
-    trouble = ImageUnavailable("it is silent", remedy="", fault=Fault.REGISTRY)
-    unlisted = [UnlistedPattern(f"{HOST}/team/*:*", 1, trouble)]
-    assert entries_to_compare([], {}, {}, before, unlisted) == before[:1]
+
+    def left_out(image: SweepEntry) -> bool:
+        return image.reference.startswith(HOST)
+
+    assert entries_to_compare([], {}, {}, before, left_out) == before[:1]
     mine = {key("1"): result("1", Status.REJECTED)}
-    (now,) = entries_to_compare([item("1")], mine, {}, before, unlisted)
+    (now,) = entries_to_compare([key("1")], mine, {}, before, left_out)
     assert now.status is Status.REJECTED
     assert replace(now, status=Status.CERTIFIED).key == before[0].key

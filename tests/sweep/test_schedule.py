@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -38,6 +39,7 @@ STEADY = settings(
 )  # fmt: skip
 SPECIAL = st.sampled_from("%$\"'\\` {}#:*&|;<>!~()-a/é🙂")
 WORDS = st.lists(st.text(SPECIAL, min_size=1, max_size=20), min_size=1, max_size=8)
+ENDING = ("--fail-on", "newly-rejected")
 HOSTILE = "with space ' \" ${{ secrets.TOKEN }} $HOME $$(HOME) \\ %h #x: é🙂"
 
 
@@ -229,6 +231,27 @@ def test_github_accepts_the_workflow(tmp_path: Path, word: str) -> None:
     assert "${{ secrets" not in json.dumps(yaml.safe_load(text))
 
 
+def test_github_merges_the_shards(tmp_path: Path) -> None:
+    text = one(
+        "github",
+        made(shards=3, reports="r", merge_options=ENDING, arguments=("--profile", HOSTILE)),
+    )
+    conforms(tmp_path, "vendor.github-workflows", text)
+    jobs = yaml.safe_load(text)["jobs"]
+    assert jobs["sweep"]["strategy"]["matrix"] == {"shard": [1, 2, 3]}
+    (sweep,) = (each for each in jobs["sweep"]["steps"] if each["uses"] == "acme/certify@v1")
+    told = sweep["with"]["args"].replace("${{ '${{' }}", "${{")
+    assert told.endswith(" --fail-on never --shard ${{ matrix.shard }}/3")
+    assert shlex.split(told)[:2] == ["--profile", HOSTILE]
+    assert (jobs["merge"]["needs"], jobs["merge"]["if"]) == ("sweep", "always()")
+    (merge,) = (each for each in jobs["merge"]["steps"] if each["uses"] == "acme/certify@v1")
+    assert merge["with"] == {
+        "merge": "certify-shards/*/certify.db", "reports": "r", "args": "--fail-on newly-rejected",
+    }  # fmt: skip
+    uses = [each["uses"].partition("@")[0] for each in jobs["sweep"]["steps"]]
+    assert "actions/cache/save" not in uses, "the merging job alone saves the ledger"
+
+
 def test_github_saves_the_ledger_of_a_failed_sweep_too() -> None:
     steps = yaml.safe_load(one("github", made()))["jobs"]["sweep"]["steps"]
     uses = [step["uses"].partition("@")[0] for step in steps]
@@ -250,6 +273,37 @@ def test_gitlab_accepts_the_job(tmp_path: Path, word: str) -> None:
     conforms(tmp_path, "vendor.gitlab-ci", text)
     (line,) = yaml.safe_load(text)["certify-sweep"]["script"]
     assert shlex.split(line) == schedule.command()
+
+
+def test_gitlab_runs_shards_whose_ledgers_are_merged(tmp_path: Path) -> None:
+    """A shell runs the scripts of both jobs, as GitLab does, with a stand-in for certify."""
+    schedule = made(program="certify", listing="a b.txt", reports="my reports", shards=2)
+    schedule = replace(schedule, merge_options=ENDING)
+    text = one("gitlab", schedule)
+    conforms(tmp_path, "vendor.gitlab-ci", text)
+    jobs = yaml.safe_load(text)
+    assert jobs["certify-sweep"]["parallel"] == 2
+    assert jobs["certify-merge"]["needs"] == ["certify-sweep"]
+    (tmp_path / "my reports").mkdir()
+    (tmp_path / "my reports" / "certify.db").write_text("the last night's")
+    told = tmp_path / "told"
+    program = tmp_path / "certify"
+    program.write_text(f'#!/bin/sh\nprintf "%s|" "$@" >>{told}\necho >>{told}\n')
+    program.chmod(0o755)
+    for name, number in (("certify-sweep", "1"), ("certify-sweep", "2"), ("certify-merge", "")):
+        variables = {"CI_NODE_INDEX": number, "CI_NODE_TOTAL": "2"}
+        subprocess.run(
+            ["sh", "-ec", "\n".join(jobs[name]["script"])], cwd=tmp_path, check=True,
+            env={"PATH": f"{tmp_path}:/usr/bin:/bin", **variables},
+        )  # fmt: skip
+    first, second, merge = told.read_text().splitlines()
+    assert first.startswith("sweep|a b.txt|")
+    assert first.endswith("|--fail-on|never|--reports|certify-shards/1|--shard|1/2|")
+    assert second.endswith("|--reports|certify-shards/2|--shard|2/2|")
+    assert merge == (
+        "ledger|merge|--reports|my reports|--fail-on|newly-rejected|"
+        "certify-shards/1/certify.db|certify-shards/2/certify.db|"
+    )
 
 
 def expanded(word: str) -> str:
@@ -274,7 +328,39 @@ def test_kubernetes_accepts_the_manifests(words: list[str]) -> None:
     assert job["spec"]["schedule"] == "17 3 * * 0"
 
 
+def test_kubernetes_runs_an_indexed_job_and_one_that_merges() -> None:
+    schedule = made(program="printf", arguments=("--profile", HOSTILE), shards=4)
+    claim, sweep, merge = yaml.safe_load_all(one("kubernetes", schedule))
+    for manifest in (claim, sweep, merge):
+        kubernetes_validate.validate(manifest, "1.30", strict=True)
+    job = sweep["spec"]["jobTemplate"]["spec"]
+    assert (job["completionMode"], job["completions"], job["parallelism"]) == ("Indexed", 4, 4)
+    assert job["backoffLimitPerIndex"] > 0
+    (container,) = job["template"]["spec"]["containers"]
+    told = said(container["command"], JOB_COMPLETION_INDEX="2", LEDGER="postgresql://a b")
+    assert told[:1] == ["sweep"]
+    assert HOSTILE in told
+    assert told[-6:] == ["--fail-on", "never", "--ledger", "postgresql://a b", "--shard", "3/4"]
+    (container,) = merge["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    told = said(container["command"], LEDGER="postgresql://a b")
+    assert told[:2] == ["ledger", "merge"]
+    assert told[-4:] == ["--wait", "6", "--ledger", "postgresql://a b"]
+
+
+def said(command: list[str], **variables: str) -> list[str]:
+    """The arguments that a container's shell hands to a program, here printf."""
+    words = [expanded(word).replace("printf ", "printf '%s\\0' ", 1) for word in command]
+    ended = subprocess.run(words, capture_output=True, check=True, env=os.environ | variables)
+    return ended.stdout.decode().split("\0")[:-1]
+
+
 # All of them
+
+
+@pytest.mark.parametrize("form", ["systemd", "cron"])
+def test_one_host_needs_no_shards(form: str) -> None:
+    with pytest.raises(UsageError, match="needs no shards"):
+        schedule_files(form, made(shards=2))
 
 
 @pytest.mark.parametrize("form", FILES)

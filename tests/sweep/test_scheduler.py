@@ -16,6 +16,7 @@ from certify.judge.profiles import load
 from certify.model.errors import ImageUnavailable, Interrupted, Trouble
 from certify.model.reference import Reference
 from certify.model.result import Image, Result
+from certify.model.result_key import ResultKey
 from certify.sweep import scheduler
 from certify.sweep.scheduler import Capacity, Scheduler
 from certify.sweep.units import Unit
@@ -118,7 +119,7 @@ def cache(monkeypatch: pytest.MonkeyPatch) -> Cache:
 
 
 def a_scheduler(
-    logs: dict[str, Log], *, jobs: int = 2, record: Any = lambda each: each
+    logs: dict[str, Log], *, jobs: int = 2, record: Any = lambda _, each: each
 ) -> Scheduler:
     def events_for(each: Unit) -> Events:
         return logs.setdefault(each.name.familiar, Log())
@@ -132,7 +133,7 @@ def test_every_name_of_a_unit_gets_a_result_that_is_recorded(cache: Cache) -> No
     logs: dict[str, Log] = {}
     recorded: list[str] = []
 
-    def record(result: Result) -> Result:
+    def record(_: ResultKey, result: Result) -> Result:
         recorded.append(result.image.reference)
         return result
 
@@ -166,7 +167,7 @@ def test_an_image_that_cannot_be_pulled_has_a_result_too(cache: Cache) -> None:
 
 
 def test_an_exception_stops_everything_that_runs_before_it_is_raised(cache: Cache) -> None:
-    def record(_result: Result) -> Result:
+    def record(*_: object) -> Result:
         FakeCertification.may_end.clear()
         raise KeyboardInterrupt
 

@@ -49,7 +49,8 @@ def a_sweep(recorder: Recorder) -> Sweep:
 def finish(recorder: Recorder, new: ResultsByKey) -> tuple[list[Result], list[Change] | None]:
     sweeps = recorder.ledger.sweeps
     with sweeps.running("list.txt", "me/1/1", lambda _: True) as number:
-        return a_sweep(recorder).finish(PLAN, new, [], number, "list.txt")
+        end = a_sweep(recorder).finish(PLAN, new, [], number, "list.txt")
+        return end.results, end.changes
 
 
 def test_a_revocation_is_a_change(recorder: Recorder, ledger: Ledger) -> None:
@@ -88,7 +89,8 @@ def test_new_results_are_reported_even_if_the_ledger_fails(
         for each in range(20):  # until the database is full
             more = {"reference": f"{REGISTRY}/app:{each}", "digest": digest(each)}
             recorder.record(a_certificate(image=more))
-        found, _ = a_sweep(recorder).finish(plan, {other.key: new}, [], number, "list.txt")
+        end = a_sweep(recorder).finish(plan, {other.key: new}, [], number, "list.txt")
+        found = end.results
     assert found[1].verdict == new.verdict
     assert recorder.errors
     if damage is broken:

@@ -1,0 +1,237 @@
+"""Ledgers as lines of JSON, and many ledgers as one.
+
+The first line of an export names its version, the last one says how many came before it; so a file
+that was cut off is recognised. Every other line is a result, a revocation or a sweep::
+
+    {"schema": "certify/ledger/v1"}
+    {"kind": "result", "recording": "5f0c…", "result": {…}}
+    {"kind": "revocation", "digest": "sha256:…", "revoked_at": "…", …}
+    {"kind": "sweep", "source": "images.txt", "shard": "3/8", "entries": […], …}
+    {"kind": "end", "lines": 3}
+
+``recording`` is the same in every ledger that has the result, so taking in a line again changes
+nothing. Results keep the order in which their own ledger recorded them; between ledgers, the moment
+decides in which certification ended.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, Engine, and_, select
+
+from certify.ledger.connect import writing
+from certify.ledger.revocations import Revocations, take_in
+from certify.ledger.rows import BATCH_SIZE, refuse_future, row_of
+from certify.ledger.schema import clock_of, results_table, sweeps_table, swept_table
+from certify.ledger.sweeps import (
+    SWEEP,
+    FinishedSweep,
+    Sweeps,
+    entry_of,
+    fields_of,
+    of_shard,
+    remove,
+)
+from certify.model.errors import BadExport, NotRecordable
+from certify.model.result import Result
+from certify.util.text import one_line, safe_json
+
+SCHEMA = "certify/ledger/v1"
+RESULT, REVOCATION, SWEEP_LINE, END = "result", "revocation", "sweep", "end"
+SWEEP_FIELDS = ("source", "shard", "owner", "started_at", "finished_at")
+KEPT_SWEEPS = 2
+"""The number of sweeps of each list that are exported: what `certify diff` compares."""
+
+Line = dict[str, Any]
+Known = Callable[[Collection[str]], Collection[str]]
+"""A function that returns those of some recordings that need no export."""
+
+
+class Exchange:
+    """The way from one ledger to others, and from others to it.
+
+    Every method raises :class:`~certify.model.errors.LedgerUnavailable` if the ledger fails.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        translate_errors: Callable[[], AbstractContextManager[None]],
+        name: str,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._engine = engine
+        self._translate_errors = translate_errors
+        self._name = name
+        self._warn = warn
+
+    def known(self, recordings: Collection[str]) -> set[str]:
+        """Return those of some recordings, at most a few hundred, that this ledger has."""
+        names = results_table.c.recording
+        with self._translate_errors(), self._engine.connect() as connection:
+            return set(connection.scalars(select(names).where(names.in_(recordings))))
+
+    def lines(self, known: Known = lambda _: ()) -> Iterator[Line]:
+        """Yield this ledger line by line, without results that are ``known`` elsewhere."""
+        yield from self._results(known)
+        for revoked in Revocations(self._engine, self._translate_errors).everything():
+            yield {"kind": REVOCATION, **revoked}
+        sweeps = Sweeps(self._engine, self._translate_errors)
+        by_list: dict[str, list[FinishedSweep]] = {}
+        for each in sweeps.finished(None):
+            by_list.setdefault(each.source, []).append(each)
+        whole = [each for found in by_list.values() for each in reversed(found[:KEPT_SWEEPS])]
+        for each in [*whole, *sweeps.waiting()]:
+            fields = {name: getattr(each, name) for name in SWEEP_FIELDS}
+            entries = [fields_of(entry) for entry in sweeps.entries(each.id)]
+            yield {"kind": SWEEP_LINE, **fields, "entries": entries}
+
+    def _results(self, known: Known) -> Iterator[Line]:
+        row, last = results_table.c, 0
+        while True:
+            names = select(row.id, row.recording).where(row.id > last).order_by(row.id)
+            with self._translate_errors(), self._engine.connect() as connection:
+                found = connection.execute(names.limit(BATCH_SIZE)).all()
+                if not found:
+                    return
+                last = found[-1].id
+                new = {each.recording for each in found}.difference(
+                    known([each.recording for each in found])
+                )
+                query = select(row.id, row.recording, row.document).where(row.recording.in_(new))
+                documents = connection.execute(query.order_by(row.id)).all() if new else []
+            for each in documents:
+                try:
+                    result = json.loads(each.document)
+                except ValueError as error:
+                    self._warn(f"{self._name}: result {each.id} cannot be read: {error}")
+                else:
+                    yield {"kind": RESULT, "recording": each.recording, "result": result}
+
+    def take_in(self, ledgers: Sequence[Iterable[Line]]) -> Counter[str]:
+        """Record what is new in the lines of ledgers; return how many of each kind were new.
+
+        A result that cannot be read, or that lies in the future, is told and passed over. What
+        was taken in before an error stays.
+        """
+        taken: Counter[str] = Counter()
+        lines = heapq.merge(*map(_with_moment, ledgers), key=lambda pair: pair[0])
+        try:
+            while batch := [line for _, line in islice(lines, BATCH_SIZE)]:
+                with self._translate_errors(), writing(self._engine) as connection:
+                    taken += self._take_batch(connection, batch)
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadExport(f"a line lacks a field, or has a wrong one: {error}") from error
+        return taken
+
+    def _take_batch(self, connection: Connection, batch: Sequence[Line]) -> Counter[str]:
+        taken = Counter({RESULT: self._take_results(connection, batch)})
+        for line in batch:
+            if line["kind"] == REVOCATION:
+                take_in(connection, {**line, **_moments(line)})
+            elif line["kind"] == SWEEP_LINE:
+                taken[SWEEP_LINE] += _take_sweep(connection, {**line, **_moments(line)})
+        return taken
+
+    def _take_results(self, connection: Connection, batch: Sequence[Line]) -> int:
+        results = {each["recording"]: each["result"] for each in batch if each["kind"] == RESULT}
+        names = results_table.c.recording
+        for known in connection.scalars(select(names).where(names.in_(results))):
+            del results[known]
+        now, rows = clock_of(connection), []
+        for name, document in results.items():
+            try:
+                result = Result.model_validate(document)
+                refuse_future(result, now, self._name)
+                rows.append({**row_of(result), "recording": name})
+            except NotRecordable as error:
+                self._warn(f"not recorded: {error.message}")
+            except ValidationError as error:
+                self._warn(f"result {name} is passed over: {one_line(str(error), 200)}")
+        if rows:
+            connection.execute(results_table.insert(), rows)
+        return len(rows)
+
+
+def written(lines: Iterable[Line]) -> Iterator[str]:
+    """Yield the lines of an export as text."""
+    yield safe_json({"schema": SCHEMA}) + "\n"
+    count = 0
+    for count, line in enumerate(lines, start=1):  # noqa: B007 - for the last line
+        texts = {key: value.isoformat() for key, value in _moments(line).items()}
+        yield safe_json({**line, **texts}) + "\n"
+    yield safe_json({"kind": END, "lines": count}) + "\n"
+
+
+def read(texts: Iterable[str], source: str) -> Iterator[Line]:
+    """Yield the lines of an export from its text. Raises :class:`BadExport`."""
+    count, ended = 0, False
+    for number, text in enumerate(texts):
+        try:
+            line = json.loads(text)
+            if number == 0 and line.get("schema") != SCHEMA:
+                raise ValueError(f"no export of this version of certify, {SCHEMA}")
+            if ended := number > 0 and line["kind"] == END:
+                ended = line["lines"] == count
+                break
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadExport(
+                f"{source}:{number + 1}: {one_line(str(error), 200)}",
+                remedy="Give a file that `certify ledger export` of this version wrote.",
+            ) from error
+        if number:
+            count += 1
+            yield line
+    if not ended:
+        raise BadExport(
+            f"{source} is cut off after {count} line{'s' * (count != 1)}",
+            remedy="Export or copy it again, then repeat this; nothing is recorded twice.",
+        )
+
+
+def _with_moment(lines: Iterable[Line]) -> Iterator[tuple[datetime, Line]]:
+    """Yield each line with the latest moment so far at which a certification ended."""
+    latest = datetime.min.replace(tzinfo=UTC)
+    for line in lines:
+        if line["kind"] == RESULT:
+            latest = max(latest, datetime.fromisoformat(line["result"]["finished_at"]))
+        yield latest, line
+
+
+def _moments(line: Line) -> dict[str, datetime]:
+    """Return the moments of a line, which may be texts in it."""
+    return {
+        name: datetime.fromisoformat(value) if isinstance(value, str) else value
+        for name, value in line.items()
+        if name.endswith("_at") and value is not None
+    }
+
+
+def _take_sweep(connection: Connection, line: Line) -> int:
+    """Record a sweep with its entries, and return 1; or 0 if it is known, or older than known."""
+    entries = [fields_of(entry_of(each)) for each in line["entries"]]
+    mine = of_shard(line["source"], line["shard"])
+    known = (
+        SWEEP.started_at >= line["started_at"]
+        if line["shard"]
+        else and_(SWEEP.owner == line["owner"], SWEEP.started_at == line["started_at"])
+    )
+    if connection.scalar(select(SWEEP.id).where(*mine, known)) is not None:
+        return 0
+    if line["shard"]:
+        remove(connection, *mine)
+    fields = {name: line[name] for name in SWEEP_FIELDS}
+    key = connection.execute(sweeps_table.insert().values(fields)).inserted_primary_key
+    assert key is not None
+    if entries:
+        connection.execute(swept_table.insert(), [{"sweep": key[0], **each} for each in entries])
+    return 1

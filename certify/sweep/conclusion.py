@@ -1,0 +1,159 @@
+"""The end of a sweep: a result for each of its images, and the changes since the sweep before.
+
+A sweep of a whole list ends like that, and so do the sweeps of its shards when they are joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from certify.ledger.changes import Change, SweepEntry, find_changes, sweep_entry
+from certify.ledger.rows import BATCH_SIZE, batched
+from certify.ledger.store import Ledger
+from certify.ledger.sweeps import FinishedSweep, name_of
+from certify.model.result import Result
+from certify.model.result_key import ResultKey
+from certify.model.terms import Status
+from certify.publish.recorder import Recorder
+from certify.sweep.expand import UnlistedPattern, matches_pattern
+from certify.sweep.news import News, news_of
+from certify.sweep.results import ResultsByKey, entries_to_compare
+from certify.sweep.shards import Shard
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a sweep has found: its images, and new results for some of them."""
+
+    source: str
+    """The list, with the options that narrow it down."""
+    keys: frozenset[ResultKey]
+    new: ResultsByKey
+    recordings: Mapping[ResultKey, str]
+    """The names of the new results in the ledger."""
+    unseen: tuple[SweepEntry, ...] = ()
+    """Parts of the list about which nothing is known, as inconclusive entries."""
+    left_out: Callable[[SweepEntry], bool] = field(default=lambda _: False)
+    """Returns True for an image of the last sweep that belongs to an unseen part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """The end of a sweep, as people and exit codes should see it."""
+
+    results: list[Result]
+    """One for each image, ordered by key."""
+    entries: list[SweepEntry]
+    """The same, and the parts of the list about which nothing is known."""
+    changes: list[Change] | None
+    """The changes since the last sweep of the list; None if there was none, and for a shard."""
+    source: str
+
+
+def conclude(
+    recorder: Recorder,
+    number: int,
+    found: Found,
+    missing: Callable[[ResultKey, str], Result] | None = None,
+    shard: Shard | None = None,
+) -> Conclusion:
+    """End the sweep of a number: record its entries, and return a result for each image.
+
+    The result of an image is the new one, or else the one in force, or else what ``missing``
+    returns for an error; without it, the image is only told as an error. A shard compares nothing:
+    that is for those who join the shards.
+    """
+    sweeps = recorder.ledger.sweeps
+    recorder.settle()
+    new = dict(zip(found.new, recorder.reject_revoked(found.new.values()), strict=True))
+    in_force: ResultsByKey = {}
+    changes = None
+    with recorder.errors_noted():
+        in_force = results_in_force(recorder.ledger, found.keys)
+        before = [] if shard else sweeps.finished(1, found.source)
+        old = sweeps.entries(before[0].id) if before else []
+        entries = entries_to_compare(found.keys, new, in_force, old, found.left_out)
+        changes = find_changes(old, entries) if before else None
+        if shard:
+            named = (replace(e, recording=found.recordings.get(e.key, "")) for e in entries)
+            entries = [*named, *found.unseen]
+        sweeps.finish(number, entries)
+    error = next(iter(recorder.errors), "another process has changed the ledger meanwhile")
+    results = []
+    for key in sorted(found.keys):
+        if (result := new.get(key) or in_force.get(key)) is None and missing is not None:
+            result = missing(key, error)
+        if result is None:
+            recorder.errors.append(f"the ledger has no result of {key.reference}")
+        else:
+            results.append(result)
+    results = recorder.recommend(results)
+    return Conclusion(results, [*map(sweep_entry, results), *found.unseen], changes, found.source)
+
+
+def news_in(recorder: Recorder, end: Conclusion) -> list[News]:
+    """Return what a person should hear of after a sweep."""
+    ledger = recorder.ledger
+    unclear = [each for each in end.results if each.verdict.status is Status.INCONCLUSIVE]
+    before: set[ResultKey] = set()
+    with recorder.errors_noted():
+        for part in batched(unclear, BATCH_SIZE):
+            rows = ledger.matrix_rows(None, {each.image.reference for each in part})
+            past = ledger.history_points(rows)
+            before |= {
+                key for key, points in past.items()
+                if [each.status for each in points[-2:]] == [Status.INCONCLUSIVE] * 2
+            }  # fmt: skip
+    return news_of(end.changes, end.results, before)
+
+
+def results_in_force(ledger: Ledger, keys: frozenset[ResultKey]) -> ResultsByKey:
+    """Return the results in force for some keys, those of revoked images as rejected."""
+    rows = [row for row in ledger.matrix_rows() if row.key in keys]
+    return {row.key: result for row, result in ledger.results(rows)}
+
+
+def unlisted_entry(unlisted: UnlistedPattern) -> SweepEntry:
+    """Return the entry of a glob that could not be expanded: one inconclusive image."""
+    return _unseen(unlisted.pattern, unlisted.trouble.message)
+
+
+def of_patterns(unseen: Iterable[SweepEntry]) -> Callable[[SweepEntry], bool]:
+    """Return a function that tells if an image is one of those that a glob would list."""
+    patterns = [each.reference for each in unseen]
+    return lambda image: any(matches_pattern(glob, image.reference) for glob in patterns)
+
+
+def join_shards(ledger: Ledger, shards: Sequence[FinishedSweep]) -> Found:
+    """Return what the sweeps of one list's shards have found together.
+
+    A shard that did not end is told as unseen. If two have the same image, because its tag moved
+    while they ran, the one that ended last decides. Raises
+    :class:`~certify.model.errors.LedgerUnavailable`.
+    """
+    by_shard = {Shard.parse(each.shard): each for each in shards}
+    count, source = max(by_shard).count, shards[0].source
+    found: dict[ResultKey, SweepEntry] = {}
+    for each in sorted(shards, key=lambda each: each.finished_at):
+        found |= {entry.key: entry for entry in ledger.sweeps.entries(each.id)}
+    globs = [entry for entry in found.values() if not entry.profile]
+    images = {key: entry for key, entry in found.items() if entry.profile}
+    lost = [shard for n in range(count) if (shard := Shard(n + 1, count)) not in by_shard]
+    results = ledger.recorded(each.recording for each in images.values() if each.recording)
+    new = {key: results[e.recording] for key, e in images.items() if e.recording in results}
+    # An image that is not found may have moved to a shard that did not end.
+    left_out = (lambda _: True) if lost else of_patterns(globs)
+    unended = (_unseen(name_of(source, str(each)), "this shard did not end") for each in lost)
+    return Found(
+        source=source,
+        keys=frozenset(images),
+        new=new,
+        recordings={},
+        unseen=(*globs, *unended),
+        left_out=left_out,
+    )
+
+
+def _unseen(name: str, cause: str) -> SweepEntry:
+    return SweepEntry(name, "", "", "", Status.INCONCLUSIVE, cause=cause)

@@ -1,0 +1,214 @@
+"""Shards that are merged give exactly what one sweep of the whole list gives."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from certify.certification.events import Events
+from certify.certification.options import Options
+from certify.engine.client import Engine
+from certify.judge.profiles import load
+from certify.ledger.changes import SweepEntry
+from certify.ledger.store import Ledger
+from certify.ledger.sweeps import JOINED
+from certify.model.reference import Reference
+from certify.model.result import Result, Suite
+from certify.model.result_key import ResultKey
+from certify.model.terms import Status
+from certify.publish.recorder import Recorder
+from certify.sweep import sweep as module
+from certify.sweep.conclusion import Conclusion, conclude, join_shards
+from certify.sweep.plan import ResolvedImage
+from certify.sweep.results import ResultsByKey, results_by_name
+from certify.sweep.scheduler import Capacity
+from certify.sweep.shards import Shard
+from certify.sweep.sweep import Sweep
+from certify.sweep.units import Unit
+from tests.factories import NOW, a_result, digest
+
+LIST, PLATFORM = "images.txt", "linux/amd64"
+PROFILES = {name: load(name) for name in ("plain", "devspace")}
+ENGINE = cast(Engine, SimpleNamespace(platform=PLATFORM, host=lambda: SimpleNamespace(kind="")))
+TAGS = [f"r.example/team/app:{letter}" for letter in "abcdefgh"]
+
+
+@dataclass(frozen=True)
+class Night:
+    """What a registry and the images are like in one night."""
+
+    number: int
+    tags: dict[str, int | None]
+    """The images that tags lead to; None if the registry does not say."""
+    verdicts: dict[int, Status]
+    revoked: int | None = None
+
+    def certify(self, image: int, profile: str, reference: str) -> Result:
+        status = self.verdicts[image]
+        expired = image % 3 == 0
+        moment = NOW - timedelta(hours=48 - self.number)
+        of = digest(image)
+        named = Reference.parse(reference).image_fields
+        return a_result(
+            status=status, moment=moment, profile=profile, suite=Suite(version="1", digest="1"),
+            image={**named, "digest": of, "image_id": of, "platform": PLATFORM},
+            expires_at=moment + timedelta(hours=0 if expired else 1000),
+        )  # fmt: skip
+
+
+statuses = st.sampled_from(Status)
+nights = st.lists(
+    st.builds(
+        Night, st.just(0),
+        st.dictionaries(st.sampled_from(TAGS), st.one_of(st.none(), st.integers(0, 5)), min_size=1),
+        st.fixed_dictionaries(dict.fromkeys(range(6), statuses)),
+        st.one_of(st.none(), st.integers(0, 5)),
+    ),
+    min_size=1, max_size=3,
+)  # fmt: skip
+
+
+@pytest.fixture
+def tonight(monkeypatch: pytest.MonkeyPatch) -> dict[str, Night]:
+    """Let sweeps certify what the night that is put here says; all else is real."""
+    world: dict[str, Night] = {}
+
+    class Registry:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def resolve(
+            self, names: Sequence[str], _: object
+        ) -> tuple[list[ResolvedImage], dict[str, int]]:
+            tags = world["now"].tags
+            digests = {name: None if (n := tags[name]) is None else digest(n) for name in names}
+            return [
+                ResolvedImage(
+                    name, profile, PLATFORM, digests[name], suite="1", error="it is silent",
+                )
+                for name in names
+                for profile in PROFILES
+            ], {}  # fmt: skip
+
+    class Host:
+        def __init__(self, *arguments: Any) -> None:
+            self.record: Callable[[ResultKey, Result], Result] = arguments[-1]
+
+        def run(self, due: Sequence[Unit]) -> ResultsByKey:
+            night, found = world["now"], cast(ResultsByKey, {})
+            for unit in due:
+                image = int(str(unit.reference.digest).removeprefix("sha256:"), 16)
+                results = [
+                    night.certify(image, each.name, unit.name.familiar) for each in unit.profiles
+                ]
+                found |= results_by_name(unit, results)
+            for key, result in found.items():
+                self.record(key, result)
+            return found
+
+    monkeypatch.setattr(module, "Resolver", Registry)
+    monkeypatch.setattr(module, "Scheduler", Host)
+    return world
+
+
+def swept(ledger: Ledger, reports: Path, names: Sequence[str], shard: Shard | None) -> Conclusion:
+    recorder = Recorder(ledger, reports)
+    sweeping = Sweep(ENGINE, recorder, PROFILES, Options(), shard)
+    with ledger.sweeps.running(LIST, f"host/{shard}/1", lambda _: True, str(shard or "")) as number:
+        plan = sweeping.plan(cast(Any, names), ["plain"], force=False)
+        new = sweeping.run(plan, lambda _: Events(), Capacity(1, 0))
+        end = sweeping.finish(plan, new, [], number, LIST)
+    assert not recorder.errors
+    return end
+
+
+def merged(ledger: Ledger, reports: Path, others: Sequence[Ledger]) -> Conclusion:
+    ledger.exchange.take_in([each.exchange.lines(ledger.exchange.known) for each in others])
+    recorder = Recorder(ledger, reports)
+    found = join_shards(ledger, ledger.sweeps.waiting())
+    with ledger.sweeps.running(LIST, "merge/1/1", lambda _: True, JOINED) as number:
+        end = conclude(recorder, number, found)
+    assert not recorder.errors
+    return end
+
+
+def state(ledger: Ledger) -> object:
+    """All that people see of a ledger: the matrix, and what the next sweep is compared with."""
+    entries = ledger.sweeps.entries(ledger.sweeps.finished(1, LIST)[0].id)
+    entries = [replace(each, recording="") for each in entries]
+    return timeless(ledger.matrix_results()), sorted(entries, key=key_of)
+
+
+def timeless(results: Sequence[Result]) -> list[Result]:
+    """The results, those of images that were not found at one moment: theirs is the real one."""
+    moments = dict.fromkeys(("started_at", "finished_at", "expires_at"), NOW)
+    return [each if each.image.digest else each.model_copy(update=moments) for each in results]
+
+
+def key_of(entry: SweepEntry) -> ResultKey:
+    return entry.key
+
+
+@contextmanager
+def ledger_in(folder: Path, base: Path | None = None) -> Iterator[Ledger]:
+    folder.mkdir(parents=True)
+    if base is not None:
+        shutil.copy(base, folder / "certify.db")
+    with Ledger.open(str(folder / "certify.db")) as ledger:
+        yield ledger
+
+
+@settings(
+    max_examples=6, deadline=None, derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture], phases=[Phase.generate],
+)  # fmt: skip
+@given(nights=nights, count=st.integers(1, 4), order=st.permutations(range(4)), one=st.booleans())
+def test_merged_shards_give_what_one_sweep_gives(
+    tonight: dict[str, Night], nights: list[Night], count: int, order: list[int], one: bool
+) -> None:
+    """Each shard has a copy of the merged ledger of the night before, or all share ``one``."""
+    with TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        alone = stack.enter_context(ledger_in(folder / "alone"))
+        base = None
+        for number, each in enumerate(nights):
+            tonight["now"] = replace(each, number=number)
+            names = list(each.tags)
+            with ExitStack() as of_night:
+                target = of_night.enter_context(ledger_in(folder / f"{number}-all", base))
+                for ledger in (alone, target):
+                    if each.revoked is not None:
+                        ledger.revocations.add(digest(each.revoked), "r.example/x", "back door")
+                shards = []
+                for part in (part for part in order if part < count):
+                    shard = Shard(part + 1, count)
+                    mine = target
+                    if not one:
+                        shards.append(
+                            mine := of_night.enter_context(
+                                ledger_in(folder / f"{number}-{part}", folder / "copy")
+                                if base else ledger_in(folder / f"{number}-{part}")
+                            )
+                        )  # fmt: skip
+                        if each.revoked is not None:
+                            mine.revocations.add(digest(each.revoked), "r.example/x", "back door")
+                    swept(mine, folder / "reports", names[::-1] if part % 2 else names, shard)
+                expected = swept(alone, folder / "reports", names, None)
+                found = merged(target, folder / "reports", shards)
+                assert timeless(found.results) == timeless(expected.results)
+                assert found.changes == expected.changes
+                assert found.entries == expected.entries
+                assert state(target) == state(alone)
+            base = folder / f"{number}-all" / "certify.db"
+            shutil.copy(base, folder / "copy")
