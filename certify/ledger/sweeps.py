@@ -44,7 +44,7 @@ class FinishedSweep:
     """The list that was swept, with the options that narrow it down."""
     started_at: datetime
     finished_at: datetime
-    owner: str
+    owner: str = ""
     shard: str = ""
     """The part of the list, such as ``3/8``; empty for the whole."""
 

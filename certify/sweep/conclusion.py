@@ -32,10 +32,10 @@ class Found:
     new: ResultsByKey
     recordings: Mapping[ResultKey, str]
     """The names of the new results in the ledger."""
-    unseen: tuple[SweepEntry, ...] = ()
+    unknown: tuple[SweepEntry, ...] = ()
     """Parts of the list about which nothing is known, as inconclusive entries."""
     left_out: Callable[[SweepEntry], bool] = field(default=lambda _: False)
-    """Returns True for an image of the last sweep that belongs to an unseen part."""
+    """Returns True for an image of the last sweep that belongs to an unknown part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def conclude(
         changes = find_changes(old, entries) if before else None
         if shard:
             named = (replace(e, recording=found.recordings.get(e.key, "")) for e in entries)
-            entries = [*named, *found.unseen]
+            entries = [*named, *found.unknown]
         sweeps.finish(number, entries)
     error = next(iter(recorder.errors), "another process has changed the ledger meanwhile")
     results = []
@@ -89,7 +89,7 @@ def conclude(
         else:
             results.append(result)
     results = recorder.recommend(results)
-    return Conclusion(results, [*map(sweep_entry, results), *found.unseen], changes, found.source)
+    return Conclusion(results, [*map(sweep_entry, results), *found.unknown], changes, found.source)
 
 
 def news_in(recorder: Recorder, end: Conclusion) -> list[News]:
@@ -116,19 +116,19 @@ def results_in_force(ledger: Ledger, keys: frozenset[ResultKey]) -> ResultsByKey
 
 def unlisted_entry(unlisted: UnlistedPattern) -> SweepEntry:
     """Return the entry of a glob that could not be expanded: one inconclusive image."""
-    return _unseen(unlisted.pattern, unlisted.trouble.message)
+    return _unknown(unlisted.pattern, unlisted.trouble.message)
 
 
-def of_patterns(unseen: Iterable[SweepEntry]) -> Callable[[SweepEntry], bool]:
+def of_patterns(unknown: Iterable[SweepEntry]) -> Callable[[SweepEntry], bool]:
     """Return a function that tells if an image is one of those that a glob would list."""
-    patterns = [each.reference for each in unseen]
+    patterns = [each.reference for each in unknown]
     return lambda image: any(matches_pattern(glob, image.reference) for glob in patterns)
 
 
 def join_shards(ledger: Ledger, shards: Sequence[FinishedSweep]) -> Found:
     """Return what the sweeps of one list's shards have found together.
 
-    A shard that did not end is told as unseen. If two have the same image, because its tag moved
+    A shard that did not end is told as unknown. If two have the same image, because its tag moved
     while they ran, the one that ended last decides. Raises
     :class:`~certify.model.errors.LedgerUnavailable`.
     """
@@ -144,16 +144,16 @@ def join_shards(ledger: Ledger, shards: Sequence[FinishedSweep]) -> Found:
     new = {key: results[e.recording] for key, e in images.items() if e.recording in results}
     # An image that is not found may have moved to a shard that did not end.
     left_out = (lambda _: True) if lost else of_patterns(globs)
-    unended = (_unseen(name_of(source, str(each)), "this shard did not end") for each in lost)
+    unended = (_unknown(name_of(source, str(each)), "this shard did not end") for each in lost)
     return Found(
         source=source,
         keys=frozenset(images),
         new=new,
         recordings={},
-        unseen=(*globs, *unended),
+        unknown=(*globs, *unended),
         left_out=left_out,
     )
 
 
-def _unseen(name: str, cause: str) -> SweepEntry:
+def _unknown(name: str, cause: str) -> SweepEntry:
     return SweepEntry(name, "", "", "", Status.INCONCLUSIVE, cause=cause)

@@ -105,9 +105,9 @@ class Sweep:
         source: str,
     ) -> Conclusion:
         """End the sweep of a number, in which ``unlisted`` globs could not be expanded."""
-        unseen = tuple(map(unlisted_entry, unlisted))
+        unknown = tuple(map(unlisted_entry, unlisted))
         keys = frozenset(item.image.key for item in plan.items)
-        found = Found(source, keys, new, self._recordings, unseen, of_patterns(unseen))
+        found = Found(source, keys, new, self._recordings, unknown, of_patterns(unknown))
         return conclude(self._recorder, number, found, self._collector.missing, self._shard)
 
     def _record(self, key: ResultKey, result: Result) -> Result:
