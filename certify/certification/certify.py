@@ -65,6 +65,8 @@ class Certification:
     """The reference for the results, if ``reference`` was pinned to a digest."""
     find_image: Callable[[], Image] | None = None
     """A function that returns the image or raises :class:`Trouble`; None to ask the engine."""
+    removes_beside: bool = False
+    """True to return while the container is still being removed; closing the engine waits."""
 
     def run(self, profiles: Sequence[Profile]) -> list[Result]:
         """Return one result for each profile, in their order.
@@ -136,7 +138,12 @@ class Certification:
             image_id = image.image_id or self.reference.familiar
             with (
                 launch_container(
-                    engine, image_id, observed.plan, platform=options.platform, keep=options.keep
+                    engine,
+                    image_id,
+                    observed.plan,
+                    platform=options.platform,
+                    keep=options.keep,
+                    beside=self.removes_beside,
                 ) as started,
                 contextlib.closing(runner),  # before the cleanup: checks could still create things
             ):

@@ -7,6 +7,8 @@ Exit codes: 0 all certified, 1 at least one rejected, 2 wrong usage (nothing was
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -68,29 +70,28 @@ def run(
     profiles, options = certification.resolve(keep=keep)
     names = ", ".join(each.name for each in profiles)
     results: list[Result] = []
-    with storage.open_ledger() as ledger, interruptible():
-        recorder, engine = Recorder(ledger, storage.reports, own=True), _engine()
+    with storage.open_ledger() as ledger, interruptible(), _engine() as engine:
+        recorder = Recorder(ledger, storage.reports, own=True)
         try:
             for number, reference in enumerate(references, 1):
                 count = f"[{number}/{len(references)}] " if len(references) > 1 else ""
                 title = f"{count}{reference.familiar} · {names}"
                 with RunProgress(title, quiet=quiet) as progress:
-                    found = Certification(engine, reference, options, progress).run(profiles)
+                    one = Certification(engine, reference, options, progress, removes_beside=True)
+                    found = one.run(profiles)
                 results += found
                 for result in found:
                     if is_known(result, ledger):
                         recorder.record(result)
         finally:
-            if isinstance(engine, Engine):
-                engine.close()
             if results:
                 results = recorder.finish(results)
-    next_steps = partial(next_steps_of, storage.reports)
-    print_results(
-        results,
-        output_format,
-        lambda: print_report(results, Console(), next_steps=next_steps, verbose=verbose),
-    )
+        next_steps = partial(next_steps_of, storage.reports)
+        print_results(
+            results,
+            output_format,
+            lambda: print_report(results, Console(), next_steps=next_steps, verbose=verbose),
+        )
     if recorder.leaves_tables:
         click.echo(TABLES_STAY, err=True)
     not_recorded = report_errors(recorder.errors)
@@ -121,11 +122,14 @@ def next_steps_of(reports: Path, result: Result) -> NextSteps:
     )
 
 
-def _engine() -> Engine | EngineUnavailable:
-    """Return the engine, or the reason that there is none, which every result then reports."""
-    try:
-        engine = Engine.connect()
-        reaper.remove_orphans(engine)  # of runs that were killed
-        return engine
-    except EngineUnavailable as error:
-        return error
+@contextmanager
+def _engine() -> Iterator[Engine | EngineUnavailable]:
+    """Connect to the engine, or yield the reason that there is none, which results then report."""
+    with ExitStack() as closing:
+        found: Engine | EngineUnavailable
+        try:
+            found = closing.enter_context(Engine.connect())
+            reaper.remove_orphans(found)  # of runs that were killed
+        except EngineUnavailable as error:
+            found = error
+        yield found

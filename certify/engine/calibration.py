@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from statistics import median
 
+from certify.engine import calibration_file
 from certify.engine.client import Engine
 from certify.engine.probe.image import probe_image
 from certify.model.errors import LaunchRefused, Trouble
@@ -20,6 +21,7 @@ def calibrate(engine: Engine, *, samples: int = 1) -> Calibration:
     Seconds are those of a monotonic clock. Raises :class:`LaunchRefused` if the engine does not
     run the probe, and :class:`~certify.model.errors.EngineUnavailable`.
     """
+    engine.settle()
     with probe_image(engine) as probe:
         runs = [probe.run(seconds=_TIMEOUT) for _ in range(samples)]
     if any((each.exit_code, each.output) != (0, probe.word) for each in runs):
@@ -38,11 +40,12 @@ def calibrate(engine: Engine, *, samples: int = 1) -> Calibration:
 def host_calibration(engine: Engine) -> Calibration | None:
     """Return one sample, taken once per process and engine, or None if that failed.
 
-    A host of unknown speed can still certify: only a check that is over budget there is then
-    unknown (:mod:`certify.judge.startup`).
+    A recent one of an earlier process will do (:mod:`certify.engine.calibration_file`). A host of
+    unknown speed can still certify: only a check that is over budget there is then unknown
+    (:mod:`certify.judge.startup`).
     """
     try:
-        return calibrate(engine)
+        return calibration_file.read(engine) or calibration_file.keep(engine, calibrate(engine))
     except Trouble:
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from certify.registry.client import Registry
 from certify.registry.credentials import configuration, login
 from certify.registry.hub import Hub
 from certify.registry.insecure import is_insecure
+from certify.util.signals import defer_signals
 
 _STRONGEST = Isolation()
 PING_SECONDS = 20.0
@@ -33,6 +35,7 @@ class Engine:
         self.client = client
         self.info = info
         self.dialect = dialect_of(info)
+        self._beside: list[Future[None]] = []
 
     @classmethod
     def connect(cls, *, timeout: int = 120) -> Engine:
@@ -52,8 +55,23 @@ class Engine:
                 raise
 
     def close(self) -> None:
-        """Close the connection."""
-        self.client.close()
+        """Close the connection, once what runs beside has ended."""
+        try:
+            self.settle()
+        finally:
+            self.client.close()
+
+    def beside(self, work: Callable[[], None]) -> None:
+        """Do some work in a thread; whatever is timed on the engine waits for it first."""
+        executor = ThreadPoolExecutor(1, "certify-beside")
+        self._beside.append(executor.submit(work))
+        executor.shutdown(wait=False)
+
+    def settle(self) -> None:
+        """Wait for all work that runs beside, and raise its errors. Signals wait until the end."""
+        with defer_signals():
+            while self._beside:
+                self._beside.pop().result()
 
     def __enter__(self) -> Engine:
         return self

@@ -47,15 +47,23 @@ class LaunchedContainer:
 
 @contextlib.contextmanager
 def launch_container(
-    engine: Engine, image: str, plan: LaunchPlan, *, platform: str | None = None, keep: bool = False
+    engine: Engine,
+    image: str,
+    plan: LaunchPlan,
+    *,
+    platform: str | None = None,
+    keep: bool = False,
+    beside: bool = False,
 ) -> Iterator[LaunchedContainer]:
     """Start an image; always remove the container, its volumes and its socket at the end.
 
-    With ``keep``, a container that was launched stays. Raises :class:`LaunchRefused` if the host
-    is the reason that the engine does not start it. If the image's shell, or its own command,
-    cannot be started, that is no error: the container then exists without running, and its files
-    can be read through the engine.
+    With ``keep``, a container that was launched stays. With ``beside``, the removal after a block
+    without an error goes on beside what follows, and the next launch waits for it. Raises
+    :class:`LaunchRefused` if the host is the reason that the engine does not start it. If the
+    image's shell, or its own command, cannot be started, that is no error: the container then
+    exists without running, and its files can be read through the engine.
     """
+    engine.settle()
     plan = replace(plan, dialect=engine.dialect)
     run = reaper.new_run_id()
     name = f"certify-{run}"
@@ -105,6 +113,8 @@ def launch_container(
         yield LaunchedContainer(
             container, name, refusal, notify, *(round(each, 3) for each in seconds)
         )
+        if beside:
+            engine.beside(cleanup.pop_all().close)
 
 
 @dataclass(frozen=True)

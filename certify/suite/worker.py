@@ -8,7 +8,9 @@ console of an init, it removes before SIGTERM ends it.
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
 import shlex
 import socket
 import sys
@@ -172,4 +174,8 @@ class _Named:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    _code = main()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_code)  # the parent waits, and taking apart all modules takes longer than many a check

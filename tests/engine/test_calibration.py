@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 import pytest
 
+from certify.engine import calibration_file
 from certify.engine.calibration import calibrate, host_calibration, slower_calibration
 from certify.engine.client import Engine
 from certify.engine.probe.image import probe_image
 from certify.model.errors import EngineUnavailable, LaunchRefused
+from certify.model.result import Calibration
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
@@ -49,3 +52,19 @@ def test_the_speed_of_this_host(engine: Engine) -> None:
     assert before
     assert now
     assert now.total_seconds >= before.total_seconds
+
+
+def test_a_recent_calibration_of_another_process_will_do_until_a_verdict_depends_on_it(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    flattering = Calibration(create_seconds=0.001, start_seconds=0.001, remove_seconds=0.001)
+    calibration_file.keep(engine, flattering)
+    host_calibration.cache_clear()
+    try:
+        assert host_calibration(engine) == flattering
+        now = slower_calibration(engine)
+        assert now
+        assert now.total_seconds > flattering.total_seconds
+    finally:
+        host_calibration.cache_clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -129,3 +130,40 @@ def test_a_local_engine_is_detected(url: str, local: bool) -> None:
 )
 def test_containerds_store_is_detected(status: object, containerd: bool) -> None:
     assert engine_with(DriverStatus=status).containerd_store is containerd
+
+
+# What runs beside
+
+
+class Closing:
+    """A client that is closed."""
+
+    def __init__(self, log: list[str]) -> None:
+        self.log = log
+
+    def close(self) -> None:
+        self.log.append("closed")
+
+
+def test_work_beside_ends_before_the_engine_is_closed() -> None:
+    log: list[str] = []
+    engine, gate = engine_with(Closing(log)), threading.Event()
+    engine.beside(lambda: log.append("removed") if gate.wait(10) else None)
+    log.append("rendered")
+    gate.set()
+    engine.close()
+    assert log == ["rendered", "removed", "closed"]
+
+
+def test_an_error_beside_is_raised_where_it_is_waited_for() -> None:
+    log: list[str] = []
+    engine = engine_with(Closing(log))
+
+    def fail() -> None:
+        raise ValueError("mine")
+
+    engine.beside(fail)
+    with pytest.raises(ValueError, match="mine"):
+        engine.close()
+    assert log == ["closed"]
+    engine.settle()

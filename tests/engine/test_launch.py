@@ -102,12 +102,20 @@ class TestRemoval:
     ) -> None:
         with (
             pytest.raises(type(error)) as raised,
-            launch_container(engine, BUSYBOX, IDLE) as started,
+            launch_container(engine, BUSYBOX, IDLE, beside=True) as started,
         ):
             launches.saw(started)
             raise error
         assert raised.value is error
         assert launches.are_gone()
+
+    def test_beside_what_follows_but_before_the_next_launch(
+        self, engine: Engine, launches: Launches
+    ) -> None:
+        with launch_container(engine, BUSYBOX, init_plan(engine), beside=True) as started:
+            launches.saw(started)
+        with launch_container(engine, BUSYBOX, IDLE):
+            assert launches.are_gone()
 
     def test_when_the_generator_is_closed(self, engine: Engine, launches: Launches) -> None:
         story = launch_container(engine, BUSYBOX, IDLE)
