@@ -105,7 +105,8 @@ def examine(sabotage: Sabotage) -> Result:
     with Engine.connect() as engine:
         reference = Reference.parse(build(engine, sabotage))
         options = Options(pull="never")
-        (result,) = Certification(engine, reference, options).run([sabotage.held_to])
+        certification = Certification(engine, reference, options, removes_beside=True)
+        (result,) = certification.run([sabotage.held_to])
     return result
 
 
