@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from certify.engine.client import Engine
+from certify.engine.connection import engine_address
 from certify.judge.startup import ORDINARY_SECONDS
 from certify.model.result import Calibration
 from certify.util.files import write_atomically
@@ -47,7 +48,8 @@ def keep(engine: Engine, found: Calibration) -> Calibration:
 
 def _identity(engine: Engine) -> list[str]:
     boot = BOOT_ID.read_text("ascii").strip()
-    return [boot, str(engine.client.api.base_url), str(engine.info.get("ID"))]
+    address = os.environ.get("DOCKER_HOST") or str(engine_address())
+    return [boot, address, str(engine.info.get("ID"))]
 
 
 def _path() -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -18,9 +17,8 @@ ORDINARY = Calibration(create_seconds=0.05, start_seconds=0.2, remove_seconds=0.
 SLOW = Calibration(create_seconds=0.3, start_seconds=0.2, remove_seconds=0.05)
 
 
-def engine_of(name: str = "one", address: str = "http+docker://localhost") -> Engine:
-    client = SimpleNamespace(api=SimpleNamespace(base_url=address))
-    return Engine(cast(Any, client), {"ID": name})
+def engine_of(name: str = "one") -> Engine:
+    return Engine(cast(Any, None), {"ID": name})
 
 
 @pytest.fixture(autouse=True)
@@ -40,10 +38,13 @@ def test_that_of_a_slow_or_busy_host_is_not(file: Path) -> None:
     assert not file.exists()
 
 
-@pytest.mark.parametrize("other", [engine_of("two"), engine_of(address="http://10.0.0.1:2375")])
-def test_it_says_nothing_about_another_engine(other: Engine) -> None:
+def test_it_says_nothing_about_another_engine_nor_another_way_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     keep(engine_of(), ORDINARY)
-    assert read(other) is None
+    assert read(engine_of("two")) is None
+    monkeypatch.setenv("DOCKER_HOST", "tcp://10.0.0.1:2375")
+    assert read(engine_of()) is None
 
 
 def test_it_says_nothing_after_a_reboot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
