@@ -73,7 +73,7 @@ COMMANDS = Commands(
         "clean": "Remove what crashed runs left on the container engine.",
         "reproduce": "Print the commands that start an image as certify did, or run them.",
         "settings": "Show which settings hold, and where each is from.",
-        "help": "Show the help of certify, or of one of its commands.",
+        "help": "Show the help of a command, or a page of the documentation.",
         "completion": "Print a script that completes command lines of certify in a shell.",
     }
 )
