@@ -8,15 +8,16 @@ import pytest
 
 from certify.engine.container import ContainerStopped
 from certify.engine.packages import Family
-from certify.engine.session import KILLED, ShellResult
+from certify.engine.session import KILLED, SessionLost, ShellResult
 from certify.judge.excerpts import EVIDENCE_LIMIT, excerpt
+from certify.model.errors import Trouble
 from certify.model.finding import Finding
-from certify.model.terms import Outcome
+from certify.model.terms import Fault, Outcome
 from certify.suite import fixtures
 from certify.suite.candidate import Candidate
-from certify.suite.catalogue import suite_directory
 from certify.suite.claims import Spec, blocked_by, proven, run_order, spec_of
 from certify.suite.outcomes import Outcomes
+from certify.suite.own_checks import explain, is_own
 from certify.util.text import one_line, printable
 
 _SPEC = pytest.StashKey[Spec]()
@@ -71,7 +72,7 @@ class Conductor:
             item.stash[_SPEC] = spec
             declared = hasattr(getattr(item, "function", None), "certify_check")
             names = self.candidate.job.checks
-            is_selected = not names or not declared or spec.claim.id in names or _is_own(item)
+            is_selected = not names or not declared or spec.claim.id in names or is_own(item)
             (selected if is_selected else others).append(item)
         items[:] = sorted(selected, key=lambda item: run_order(item.stash[_SPEC]))
         if others:
@@ -186,7 +187,7 @@ class Conductor:
         """Turn the end of a check, or of its cleanup, into a finding."""
         report = yield
         if call.when == "call" or call.excinfo is not None:
-            finding = self._worse(self._finding(item.stash[_SPEC], call))
+            finding = self._worse(self._finding(item, call))
             self.findings[finding.id] = finding
             self.report(finding)
         return report
@@ -196,11 +197,14 @@ class Conductor:
         before = self.findings.get(finding.id, finding)
         return max(before, finding, key=lambda each: _SEVERITY.index(each.outcome))
 
-    def _finding(self, spec: Spec, call: pytest.CallInfo[None]) -> Finding:
-        error = call.excinfo.value if call.excinfo else None
+    def _finding(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Finding:
+        spec, error = item.stash[_SPEC], call.excinfo.value if call.excinfo else None
         outcome, message, evidence, fault, remedy = self._outcomes.classify(
             spec, error, note=self._note, is_alive=self._liveness_check in self.findings
         )
+        broke = fault is Fault.TOOL and not isinstance(error, Trouble | SessionLost)
+        if broke and call.excinfo and is_own(item):
+            (message, remedy), fault = explain(item, call.excinfo), None
         return Finding(
             id=spec.claim.id,
             outcome=outcome,
@@ -237,8 +241,3 @@ def _end_of(finding: Finding) -> str:
         Outcome.SKIPPED: "was skipped",
         Outcome.UNKNOWN: "could not be answered",
     }.get(finding.outcome, finding.outcome.value)
-
-
-def _is_own(item: pytest.Item) -> bool:
-    """Return True if a check comes from a folder of the user's own."""
-    return not item.path.is_relative_to(suite_directory())

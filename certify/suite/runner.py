@@ -78,6 +78,7 @@ class Runner:
 
     def begin(self, job: Job, notify: socket.socket | None, own_checks: Sequence[str] = ()) -> None:
         """Send the job to the child. Raises :class:`SuiteBroken` if it has ended."""
+        self._own = bool(own_checks)
         message = {"job": job.model_dump(mode="json"), "own_checks": list(own_checks)}
         line = json.dumps(message).encode() + b"\n"
         try:
@@ -140,6 +141,8 @@ class Runner:
         output = printable(self._output.read(), limit=4000).strip()
         return SuiteBroken(
             f"{message[0].upper()}{message[1:]}.",
-            remedy="Run it again; if it persists, report it with the evidence.",
+            remedy="See if one of your own checks ends the process (docs/writing-checks.md)."
+            if self._own
+            else "Run it again; if it persists, report it with the evidence.",
             evidence=output,
         )

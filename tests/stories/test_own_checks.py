@@ -113,6 +113,7 @@ def test_a_failure_counts_if_two_tests_have_one_name(certified: Certified) -> No
 
 
 BROKEN = {
+    "a mistake": ("def test_x(host):\n    host.nothing.of.that.name", "test_mine.py:2: "),
     "syntax": ("def test_x(:", "test_mine.py cannot be read: SyntaxError"),
     "import": ("import nothing_of_that_name", "No module named 'nothing_of_that_name'"),
     "declaration": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from certify.engine.session import KILLED, ShellResult
 from certify.model.errors import EngineUnavailable
 from certify.model.finding import Finding
 from certify.model.terms import Fault, Outcome
-from certify.suite import conductor
+from certify.suite import own_checks
 from certify.suite.candidate import Candidate
 from certify.suite.claims import Spec, blocked_by
 from certify.suite.conductor import Conductor
@@ -196,10 +197,6 @@ ENDS: list[tuple[str, tuple[Outcome, Fault | None], str]] = [
     ("raise SuiteBroken('odd')", unknown(Fault.TOOL), "odd"),
     ("raise Trouble('t', fault=Fault.NETWORK)", unknown(Fault.NETWORK), "t"),
     ("raise SessionLost('end')", unknown(Fault.TOOL), "the shell was lost: end"),
-    ("1 / 0", unknown(Fault.TOOL), "the check itself broke: ZeroDivisionError: division by zero"),
-    ("raise RuntimeError", unknown(Fault.TOOL), "the check itself broke: RuntimeError:"),
-    ("import nothing_of_that_name", unknown(Fault.TOOL),
-     "the check itself broke: ModuleNotFoundError: No module named 'nothing_of_that_name'"),
 ]  # fmt: skip
 
 
@@ -213,6 +210,39 @@ def test_each_end_of_a_check_has_its_outcome(
     assert finding.because is None
     assert run.reported == [finding]
     assert run.began == ["image.one"]
+
+
+OWN_MISTAKES = [
+    ("1 / 0", "ZeroDivisionError: division by zero"),
+    ("raise RuntimeError", "RuntimeError:"),
+    ("import nothing_of_that_name", "ModuleNotFoundError: No module named 'nothing_of_that_name'"),
+    ("helper()", "ZeroDivisionError: division by zero"),
+]
+
+
+@pytest.mark.parametrize(("body", "cause"), OWN_MISTAKES)
+def test_a_check_of_ones_own_that_breaks_is_told_by_its_line(
+    run: Run, body: str, cause: str
+) -> None:
+    source = "def helper():\n    1 / (2 - 2)\n\n" + a_check("image.one", body)
+    finding = run(source)["image.one"]
+    lines = (HEAD + source).strip().splitlines()
+    broken = "    1 / (2 - 2)" if body == "helper()" else f"    {body}"
+    assert (finding.outcome, finding.fault) == (Outcome.UNKNOWN, None)
+    assert finding.message == f"suite_a.py:{lines.index(broken) + 1}: {cause}"
+    assert finding.remedy == "Correct your check (docs/writing-checks.md)."
+
+
+def test_a_fixture_that_is_missing_is_told_with_those_that_exist(run: Run) -> None:
+    own = "@pytest.fixture\ndef mine(): ...\n\n"
+    check = a_check("image.one").replace("(candidate, note)", "(hots, mine)")
+    finding = run(own, check)["image.one"]
+    assert (finding.outcome, finding.fault) == (Outcome.UNKNOWN, None)
+    assert re.fullmatch(r"suite_a.py:\d+: there is no fixture 'hots'", finding.message)
+    assert finding.remedy == (
+        "Correct your check; it can use the fixtures candidate, host, mine, nested, note"
+        " (docs/writing-checks.md)."
+    )
 
 
 def test_a_fixture_that_ends_so_ends_the_check_so(run: Run) -> None:
@@ -688,7 +718,7 @@ def test_only_shipped_checks_that_the_profiles_name_run(
 ) -> None:
     run.candidate.job.checks = ("image.two",)
     checks = a_check("image.one"), a_check("image.two")
-    monkeypatch.setattr(conductor, "suite_directory", lambda: run.pytester.path)
+    monkeypatch.setattr(own_checks, "suite_directory", lambda: run.pytester.path)
     assert set(run(*checks, own="def test_plain(): pass")) == {"image.two", "own.plain"}
 
 
