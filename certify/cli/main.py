@@ -149,16 +149,22 @@ def _errors_as_exit_codes() -> Iterator[None]:
                 yield
             finally:
                 sys.stdout.flush()
-        except (click.ClickException, click.exceptions.Exit):
+        except (click.exceptions.NoArgsIsHelpError, click.exceptions.Exit):
             raise
+        except click.ClickException as error:
+            command = (
+                error.ctx.command_path
+                if isinstance(error, click.UsageError) and error.ctx
+                else "certify"
+            )
+            _report(error.format_message(), f"`{command} --help` shows what it takes.")
+            sys.exit(error.exit_code)
         except SystemExit as end:  # rich exits with 1 if the reader of a pipe is gone
             if isinstance(end.__context__, BrokenPipeError):
                 sys.exit(INCONCLUSIVE)
             raise
         except CertifyError as error:
-            click.echo(f"certify: {printable(error.message)}", err=True)
-            if error.remedy:
-                click.echo(f"  {printable(error.remedy)}", err=True)
+            _report(error.message, error.remedy, error.page)
             sys.exit(USAGE if isinstance(error, UsageError) else INCONCLUSIVE)
         except (KeyboardInterrupt, click.Abort):
             click.echo("certify: interrupted; everything was cleaned up", err=True)
@@ -169,6 +175,14 @@ def _errors_as_exit_codes() -> Iterator[None]:
         except Exception:
             traceback.print_exc()
             sys.exit(INCONCLUSIVE)
+
+
+def _report(message: str, remedy: str, page: str = "") -> None:
+    """Print what happened and where; below it what to do, and the page to read."""
+    click.echo(f"certify: {printable(message)}", err=True)
+    more = f"More: `certify help {page}.md`." if page and f"{page}.md" not in remedy else ""
+    if below := " ".join(filter(None, (remedy, more))):
+        click.echo(f"  {printable(below)}", err=True)
 
 
 def _report_os_error(error: OSError) -> None:

@@ -42,6 +42,9 @@ from certify.model.terms import Fault
 class CertifyError(Exception):
     """An error that certify reports as a message, without a traceback."""
 
+    page: ClassVar[str] = ""
+    """The page of the documentation about it: ``certify help PAGE.md`` shows it."""
+
     def __init__(self, message: str, *, remedy: str = "") -> None:
         super().__init__(message)
         self.message = message
@@ -59,33 +62,49 @@ class BadReference(UsageError):
 class BadListing(UsageError):
     """A list of images that cannot be read or has a wrong line."""
 
+    page = "sweeps"
+
 
 class BadProfile(UsageError):
     """A profile that is unknown or invalid."""
+
+    page = "profiles"
 
 
 class BadWaivers(UsageError):
     """A waivers file that cannot be read or is invalid."""
 
+    page = "waivers"
+
 
 class BadPolicy(UsageError):
     """An approval policy that cannot be read or is invalid."""
+
+    page = "publish"
 
 
 class BadSettings(UsageError):
     """A file of settings, or a variable of the environment, with a wrong key or value."""
 
+    page = "settings"
+
 
 class BadKey(UsageError):
     """A key that cannot be read, written or used; the message never contains any of it."""
+
+    page = "signing"
 
 
 class BadPublication(UsageError):
     """An earlier publication that cannot be read, or other files in its place."""
 
+    page = "publish"
+
 
 class BadLedgerUrl(UsageError):
     """Text that is not the address of a ledger, such as a URL of an unknown database."""
+
+    page = "ledger"
 
 
 class BadExport(UsageError):
@@ -95,9 +114,13 @@ class BadExport(UsageError):
 class SweepRunning(UsageError):
     """Another sweep is running on the same ledger."""
 
+    page = "sweeps"
+
 
 class NotBelieved(CertifyError):
     """A signature or signed statement that is invalid; the message gives the reason."""
+
+    page = "verify"
 
 
 class Trouble(CertifyError):
@@ -116,10 +139,13 @@ class Trouble(CertifyError):
 class EngineUnavailable(Trouble):
     """No container engine answers, or it stopped answering."""
 
+    page = "doctor"
+
 
 class ImageUnavailable(Trouble):
     """The image is not on the engine and cannot be pulled."""
 
+    page = "registries"
     default_fault = Fault.REGISTRY
 
 
@@ -129,6 +155,8 @@ class NoSuchImage(ImageUnavailable):
 
 class LedgerUnavailable(Trouble):
     """The ledger cannot be opened, read or written, or is another program's file."""
+
+    page = "ledger"
 
     def __init__(self, message: str, *, remedy: str = "", passing: bool = False) -> None:
         super().__init__(message, remedy=remedy)
@@ -149,18 +177,25 @@ class NothingRecorded(Trouble):
 class ListUnavailable(Trouble):
     """The approved-images list cannot be fetched or read."""
 
+    page = "verify"
+
 
 class WouldShrink(Trouble):
     """The approved-images list would lose more images at once than the policy allows."""
+
+    page = "publish"
 
 
 class LaunchRefused(Trouble):
     """The engine refused to start the container, so the image itself was not examined."""
 
+    page = "launching"
+
 
 class SuiteBroken(Trouble):
     """The process that runs the checks broke down."""
 
+    page = "writing-checks"
     default_fault = Fault.TOOL
 
 
