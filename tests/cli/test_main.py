@@ -16,7 +16,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from certify import __version__
+from certify.cli.help import pages
 from certify.cli.main import Certify, main
+from certify.model.errors import CertifyError
 from tests.conftest import Certify as RunsCertify
 from tests.conftest import command
 
@@ -255,3 +257,32 @@ def test_only_a_verdict_ends_with_1(trouble: BaseException, code: int, said: str
     assert (ended.exit_code, ended.stdout) == (code, "beforehand")
     assert said in ended.stderr
     assert ("Traceback" in ended.stderr) == isinstance(trouble, ZeroDivisionError)
+
+
+def test_every_kind_of_error_has_a_page_that_exists() -> None:
+    def kinds(kind: type[CertifyError]) -> Iterator[type[CertifyError]]:
+        yield kind
+        for each in kind.__subclasses__():
+            yield from kinds(each)
+
+    named = {each.page for each in kinds(CertifyError) if each.page}
+    assert named <= pages().keys()
+    assert len(named) > 8
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["sweep", "--jbos", "3"], "No such option '--jbos'."),
+        (["revoke", "a"], "Missing option '--reason'."),
+        (["sweep", "missing.txt"], "missing.txt: No such file"),
+        (["matrix", "--ledger", "x://y"], "not the address of a ledger"),
+    ],
+)
+def test_errors_have_one_shape(words: list[str], told: str) -> None:
+    ended = CliRunner().invoke(main, words)
+    first, second = ended.stderr.splitlines()
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert first.startswith("certify: ")
+    assert told in first
+    assert re.fullmatch(r"  .*`.* (--help` shows what it takes|help [a-z]+\.md`)\.", second)
