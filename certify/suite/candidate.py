@@ -21,6 +21,7 @@ from certify.judge import control
 from certify.judge.support import end_of_support
 from certify.model.errors import Trouble
 from certify.model.terms import Fault
+from certify.suite import own_settings
 from certify.suite.claims import blocked_by, unknown
 from certify.suite.host import Transcript, make_host
 from certify.suite.job import Job
@@ -162,6 +163,14 @@ class Candidate(Lifecycle):
         if fault is Fault.NETWORK:
             raise Trouble(f"the package lists could not be fetched: {proof}", fault=fault)
         return proof
+
+    def hindrance(self, output: str) -> tuple[str, str]:
+        """Return the setting of the image behind a failed refresh, and its remedy, or empty texts.
+
+        ``output`` is that of the package manager.
+        """
+        env = self.image_configuration.get("Env") or ()
+        return own_settings.hindrance(output, env, self.run(own_settings.NETWORK).stdout)
 
     def first_boot(self) -> tuple[str, str] | None:
         """Return a reason and its remedy if systemd takes this boot for the first one of a machine.

@@ -15,10 +15,10 @@ from certify.engine.dialect import DOCKER
 from certify.engine.launch_plan import STORAGE
 from certify.engine.session import SessionLost
 from certify.model.errors import Trouble
+from certify.suite import own_settings
 from certify.suite.candidate import Candidate
 
 DAEMON_JSON = "/etc/docker/daemon.json"
-_KEYS = "/etc/apt/trusted.gpg.d /etc/apt/keyrings /usr/share/keyrings"
 _CLOSED = (
     r"""[ -n "$(find -L {} \( -type f ! -perm -o=r -o -type d ! -perm -o=x \) 2>/dev/null)" ]"""
 )
@@ -207,7 +207,10 @@ class Facts:
         return bool(self._candidate.run(_CLOSED.format(f"{named} -maxdepth 0")).rc == 0)
 
     def _some_key_is_unreadable(self, _line: str) -> bool:
-        return bool(self._candidate.run(_CLOSED.format(_KEYS)).rc == 0)
+        return bool(self._candidate.run(_CLOSED.format(own_settings.KEY_FOLDERS)).rc == 0)
+
+    def _prints(self, script: str) -> bool:
+        return bool(self._candidate.run(script).stdout.strip())
 
     @property
     def _configuration(self) -> Mapping[str, Any]:
@@ -277,6 +280,15 @@ _FACTS: Mapping[str, Callable[..., bool | None]] = {
     r"the hook is the image's own": Facts._hook_is_own,
     r"another source is valid at the same time": Facts._other_source_is_valid,
     r"the file is not readable for everybody": Facts._file_is_unreadable,
+    r"a key that a source of apt's names is not there": lambda facts, _line: facts._prints(
+        own_settings.KEYS_GONE
+    ),
+    r"a key of apt's has the suffix of another format": lambda facts, _line: facts._prints(
+        own_settings.KEYS_MISNAMED
+    ),
+    r"a pin of the image forbids packages": lambda facts, _line: facts._prints(
+        own_settings.PINS_THAT_FORBID
+    ),
     r"a key of apt's is not readable for everybody": Facts._some_key_is_unreadable,
 }
 

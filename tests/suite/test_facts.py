@@ -32,6 +32,10 @@ RUN mkdir -p /etc/docker /etc/containerd /etc/apt/keyrings /srv/little \
  && echo '{{"data-root": "/srv/docker"}}' >/etc/docker/daemon.json \
  && printf 'root = "/srv/containerd"\n' >/etc/containerd/config.toml \
  && : >/etc/apt/keyrings/closed.gpg && chmod 600 /etc/apt/keyrings/closed.gpg \
+ && echo -----BEGIN PGP PUBLIC KEY BLOCK----- >/etc/apt/keyrings/armored.gpg \
+ && echo 'deb [signed-by=/etc/apt/keyrings/gone.gpg] http://x.invalid/ x main' \
+    >/etc/apt/sources.list.d/x.list \
+ && printf 'Package: *\nPin: release n=x\nPin-Priority: -1\n' >/etc/apt/preferences.d/x \
  && echo 'tmpfs /srv/little tmpfs size=64k 0 0' >/etc/fstab \
  && mkdir -p /etc/systemd/system/docker.service.d /etc/systemd/system.conf.d \
  && printf '%s\n' '[Service]' ProtectControlGroups=yes ExecStart= \
@@ -120,6 +124,9 @@ TABLE = [  # the fact, the line that made it matter, where it holds, where it do
     ("the image's PATH has neither /opt/a and /opt/b", "", "strict", ""),
     ("the image's PATH has neither /bin and /usr/bin", "", "", "strict"),
     ("a key of apt's is not readable for everybody", "", "booted", "strict"),
+    ("a key that a source of apt's names is not there", "", "booted", "strict"),
+    ("a key of apt's has the suffix of another format", "", "booted", "strict"),
+    ("a pin of the image forbids packages", "", "booted", "strict"),
     ("the file is not readable for everybody", "/etc/apt/keyrings/closed.gpg is", "booted", ""),
     ("the file is not readable for everybody", "/etc/passwd is", "", "booted"),
     ("the hook is the image's own", "APT::Update::Post-Invoke 'false'", "strict", ""),
