@@ -286,8 +286,8 @@ _FACTS: Mapping[str, Callable[..., bool | None]] = {
     r"a key of apt's has the suffix of another format": lambda facts, _line: facts._prints(
         own_settings.KEYS_MISNAMED
     ),
-    r"a pin of the image forbids packages": lambda facts, _line: facts._prints(
-        own_settings.PINS_THAT_FORBID
+    r"a pin of the image forbids packages": lambda facts, line: (
+        "no installation candidate" in line and facts._prints(own_settings.PINS_THAT_FORBID)
     ),
     r"a key of apt's is not readable for everybody": Facts._some_key_is_unreadable,
 }
