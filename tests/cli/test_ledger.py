@@ -3,11 +3,13 @@ proves that merged shards give what one sweep gives."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from certify.cli import ledger as module
 from certify.ledger.changes import sweep_entry
 from certify.ledger.store import Ledger
 from certify.model.result import Result
@@ -94,3 +96,19 @@ def test_a_ledger_that_is_not_there_is_told(certify: Certify, command: str) -> N
     ended = certify("ledger", command, *(["x"] if command == "export" else ["missing.db"]))
     assert ended.code == 3
     assert "Nothing is recorded yet" in ended.err
+
+
+def test_merging_waits_for_shards_that_have_not_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard(tmp_path, "1/2", image(1))
+    with Ledger.open(str(tmp_path / "1-of-2.db")) as found:
+
+        def end_the_other(_seconds: float) -> None:
+            number = found.sweeps.begin("images.txt", "host/2/1", lambda _: True, "2/2")
+            found.sweeps.finish(number, [])
+
+        monkeypatch.setattr(time, "sleep", end_the_other)
+        assert [each.shard for each in module._shards(found.sweeps, None, 0)] == ["1/2"]
+        shards = module._shards(found.sweeps, None, 1)
+    assert sorted(each.shard for each in shards) == ["1/2", "2/2"]

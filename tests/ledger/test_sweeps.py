@@ -53,6 +53,44 @@ def test_a_second_sweep_is_refused(ledger: Ledger, dead: bool | None) -> None:
     assert len(beats(ledger)) == 1
 
 
+@pytest.mark.parametrize(
+    ("running", "beginning", "beside"),
+    [
+        (("l.txt", "1/2"), ("l.txt", "2/2"), True),
+        (("l.txt", "1/2"), ("l.txt", "1/2"), False),
+        (("l.txt", "1/2"), ("l.txt", ""), False),
+        (("l.txt", ""), ("l.txt", "1/2"), False),
+        (("l.txt", "1/2"), ("other.txt", "2/2"), False),
+        (("l.txt", "1/2"), ("l.txt", module.JOINED), True),
+    ],
+)
+def test_only_other_shards_of_a_list_run_beside_each_other(
+    ledger: Ledger, running: tuple[str, str], beginning: tuple[str, str], beside: bool
+) -> None:
+    begin = ledger.sweeps.begin
+    begin(running[0], OWNER, unknown, running[1])
+    if beside:
+        begin(beginning[0], "machine/43/101", unknown, beginning[1])
+    else:
+        with pytest.raises(SweepRunning, match=module.name_of(*running)):
+            begin(beginning[0], "machine/43/101", unknown, beginning[1])
+    assert len(owners(ledger)) == 1 + beside
+
+
+def test_a_sweep_of_the_list_takes_in_those_of_its_shards(ledger: Ledger) -> None:
+    found = SweepEntry("app:1", "linux/amd64", "plain", "sha256:aa", Status.CERTIFIED)
+    sweeps = ledger.sweeps
+    for shard in ("1/2", "1/2", "2/2"):
+        sweeps.finish(sweeps.begin("l.txt", OWNER, unknown, shard), [found])
+    assert sorted(each.shard for each in sweeps.waiting()) == ["1/2", "2/2"], "the newest of each"
+    assert sweeps.finished(9) == [], "a shard is no sweep of the list"
+    number = sweeps.begin("l.txt", OWNER, unknown, module.JOINED)
+    sweeps.finish(number, [found])
+    assert sweeps.waiting() == []
+    assert [each.id for each in sweeps.finished(9)] == [number]
+    assert sweeps.entries(number) == [found]
+
+
 def test_a_sweep_that_was_killed_is_removed(ledger: Ledger) -> None:
     ledger.sweeps.begin("nightly.txt", OWNER, unknown)
     ledger.sweeps.begin("nightly.txt", "machine/43/101", lambda _: True)
