@@ -209,6 +209,10 @@ class Facts:
     def _some_key_is_unreadable(self, _line: str) -> bool:
         return bool(self._candidate.run(_CLOSED.format(own_settings.KEY_FOLDERS)).rc == 0)
 
+    def _is_pinned(self, line: str) -> bool:
+        named = re.search(r"'?([\w.+:-]+)'? has no installation candidate", line)
+        return bool(named and self._candidate.run(own_settings.PINNED, named[1]).rc == 0)
+
     def _prints(self, script: str) -> bool:
         return bool(self._candidate.run(script).stdout.strip())
 
@@ -286,9 +290,7 @@ _FACTS: Mapping[str, Callable[..., bool | None]] = {
     r"a key of apt's has the suffix of another format": lambda facts, _line: facts._prints(
         own_settings.KEYS_MISNAMED
     ),
-    r"a pin of the image forbids packages": lambda facts, line: (
-        "no installation candidate" in line and facts._prints(own_settings.PINS_THAT_FORBID)
-    ),
+    r"a pin of the image forbids the package": Facts._is_pinned,
     r"a key of apt's is not readable for everybody": Facts._some_key_is_unreadable,
 }
 

@@ -18,12 +18,14 @@ for each in $(find -L {KEY_FOLDERS} -type f 2>/dev/null); do
   case $each$armored in *.gpgyes | *.asc) echo "$each" ;; esac
 done"""
 """Prints apt's keys in ASCII under the suffix .gpg, and binary ones under .asc."""
-PINS_THAT_FORBID = "grep -rhsE '^Pin-Priority: *-' /etc/apt/preferences /etc/apt/preferences.d"
+PINNED = r"apt-cache policy %s | grep -E '^[ *]+[^ ]+ -[0-9]+$'"
+"""Prints the versions of a package that a pin forbids, those with a negative priority."""
 NETWORK = """\
 apt-config dump 2>/dev/null | grep -iE '::proxy|::ForceIPv6'
 grep -hsE '^ *proxy *=' /etc/dnf/dnf.conf /etc/yum.conf; grep -hs '^hosts:' /etc/nsswitch.conf"""
 """Prints the settings of the package manager and of name resolution, for :func:`hindrance`."""
 _PROXY = re.compile(r"^(?:Acquire::\S*proxy\S* \"| *proxy *= *)([^\s\";]+)", re.I | re.M)
+_NO_WAY = re.compile(r"resolv|unreachable|cannot initiate|could not connect", re.I)
 _NO_DNS = re.compile(r"^hosts:(?!.*\b(?:dns|resolve)\b).*$", re.M)
 
 
@@ -34,7 +36,7 @@ def hindrance(output: str, env: Iterable[str], settings: str) -> tuple[str, str]
     :data:`NETWORK` prints. A proxy counts if the output names its host.
     """
     for name, _, value in (each.partition("=") for each in env):
-        if name.lower().endswith("_proxy") and _is_named(value, output):
+        if re.fullmatch(r"(?:https?|ftp|all)_proxy", name.lower()) and _is_named(value, output):
             return (
                 f"the image's ENV {name} names a proxy that does not answer",
                 f"Remove ENV {name} from the image's Dockerfile; where a proxy is needed, the "
@@ -51,7 +53,7 @@ def hindrance(output: str, env: Iterable[str], settings: str) -> tuple[str, str]
             "the line hosts: of /etc/nsswitch.conf in the image has no dns",
             "Write `hosts: files dns` in /etc/nsswitch.conf in the image.",
         )
-    if re.search(r'ForceIPv6 "(1|true|yes|on)"', settings):
+    if _NO_WAY.search(output) and re.search(r'ForceIPv6 "(1|true|yes|on)"', settings):
         return (
             "the image's configuration of apt has Acquire::ForceIPv6",
             "Remove Acquire::ForceIPv6 from /etc/apt/apt.conf.d in the image.",
@@ -65,4 +67,6 @@ def _is_named(proxy: str, output: str) -> bool:
         host = urlsplit(proxy if "//" in proxy else f"//{proxy}").hostname
     except ValueError:
         return False
-    return host is not None and host in output.lower()
+    if host in (None, "direct"):  # apt's word for no proxy
+        return False
+    return re.search(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", output.lower()) is not None

@@ -35,7 +35,13 @@ RUN mkdir -p /etc/docker /etc/containerd /etc/apt/keyrings /srv/little \
  && echo -----BEGIN PGP PUBLIC KEY BLOCK----- >/etc/apt/keyrings/armored.gpg \
  && echo 'deb [signed-by=/etc/apt/keyrings/gone.gpg] http://x.invalid/ x main' \
     >/etc/apt/sources.list.d/x.list \
- && printf 'Package: *\nPin: release n=x\nPin-Priority: -1\n' >/etc/apt/preferences.d/x \
+ && mkdir /opt/repo && cd /opt/repo && for each in ed joe; do printf '%s\n' "Package: $each" \
+    'Version: 9' 'Architecture: all' "Filename: ./$each.deb" 'Size: 1' 'MD5sum: 0' '' \
+    ; done >Packages \
+ && echo 'deb [trusted=yes] file:/opt/repo ./' >/etc/apt/sources.list.d/own.list \
+ && apt-get -o Dir::Etc::sourcelist=/etc/apt/sources.list.d/own.list \
+    -o Dir::Etc::sourceparts=- update \
+ && printf 'Package: ed\nPin: version *\nPin-Priority: -1\n' >/etc/apt/preferences.d/x \
  && echo 'tmpfs /srv/little tmpfs size=64k 0 0' >/etc/fstab \
  && mkdir -p /etc/systemd/system/docker.service.d /etc/systemd/system.conf.d \
  && printf '%s\n' '[Service]' ProtectControlGroups=yes ExecStart= \
@@ -126,8 +132,9 @@ TABLE = [  # the fact, the line that made it matter, where it holds, where it do
     ("a key of apt's is not readable for everybody", "", "booted", "strict"),
     ("a key that a source of apt's names is not there", "", "booted", "strict"),
     ("a key of apt's has the suffix of another format", "", "booted", "strict"),
-    ("a pin of the image forbids packages", "'ed' has no installation candidate", "booted", ""),
-    ("a pin of the image forbids packages", "Unable to locate package ed", "", "booted"),
+    ("a pin of the image forbids the package", "'ed' has no installation candidate", "booted", ""),
+    ("a pin of the image forbids the package", "'joe' has no installation candidate", "", "booted"),
+    ("a pin of the image forbids the package", "Unable to locate package ed", "", "booted"),
     ("the file is not readable for everybody", "/etc/apt/keyrings/closed.gpg is", "booted", ""),
     ("the file is not readable for everybody", "/etc/passwd is", "", "booted"),
     ("the hook is the image's own", "APT::Update::Post-Invoke 'false'", "strict", ""),

@@ -24,9 +24,13 @@ SECRET = "http://me:secret@127.0.0.1:3128"
         # What has no part in the failure is not blamed.
         (NO_NAME, [f"http_proxy={SECRET}", "no_proxy=*"], "hosts: files dns", "", ""),
         (REFUSED, ["http_proxy=http://[", "LANG=C"], "hosts: files", "", ""),
+        ("redirect failed: deb.example.org", ["no_proxy=deb.example.org"],
+         'Acquire::http::Proxy::deb.example.org "DIRECT";', "", ""),
+        ("The repository is not signed", [], 'Acquire::ForceIPv6 "true";', "", ""),
+        (REFUSED, ["http_proxy=http://0.0.1"], "", "", ""),
         (REFUSED, ["http_proxy="], 'Acquire::ForceIPv6 "false";', "", ""),
     ],
-)
+)  # fmt: skip
 def test_the_setting_behind_a_failed_refresh(
     output: str, env: list[str], settings: str, reason: str, remedy: str
 ) -> None:
