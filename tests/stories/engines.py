@@ -96,7 +96,7 @@ def sentence() -> str:
     *most, last = supported()
     return (
         f"It needs a container engine. Supported are {'; '.join(most)}; and {last}: "
-        "there the samples got [the right verdicts](docs/launching.md#verdicts-by-engine).\n"
+        "there every sample that was tried got [the right verdict](docs/launching.md#verdicts-by-engine).\n"
     )
 
 
