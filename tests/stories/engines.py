@@ -96,7 +96,8 @@ def sentence() -> str:
     *most, last = supported()
     return (
         f"It needs a container engine. Supported are {'; '.join(most)}; and {last}: "
-        "there every sample that was tried got [the right verdict](docs/launching.md#verdicts-by-engine).\n"
+        "there every sample that was tried got [the right verdict]"
+        "(docs/launching.md#verdicts-by-engine).\n"
     )
 
 
