@@ -181,8 +181,9 @@ def test_refresh(candidate: Candidate, manager: Manager, note: Note) -> None:
         answer = candidate.run(family.refresh, timeout=INSTALL_SECONDS)
         failure = failure_of(answer, program)
         if failure and (proof := candidate.prove_bad_sources(answer.stdout + answer.stderr)):
-            setting, remedy = candidate.hindrance(answer.stdout + answer.stderr)
-            proven("; ".join(filter(None, (f"{failure}: {proof}", setting))), remedy=remedy)
+            setting, remedy = candidate.setting_behind(answer.stdout + answer.stderr)
+            reasons = "; ".join(filter(None, (setting, proof)))
+            proven(f"{failure}: {reasons}", remedy=remedy)
     failure = failure_of(answer, program)
     assert not failure, manager.failed(failure)
     skipped = skipped_repositories(answer.stdout + answer.stderr, family.skipped)

@@ -164,13 +164,13 @@ class Candidate(Lifecycle):
             raise Trouble(f"the package lists could not be fetched: {proof}", fault=fault)
         return proof
 
-    def hindrance(self, output: str) -> tuple[str, str]:
+    def setting_behind(self, output: str) -> tuple[str, str]:
         """Return the setting of the image behind a failed refresh, and its remedy, or empty texts.
 
         ``output`` is that of the package manager.
         """
         env = self.image_configuration.get("Env") or ()
-        return own_settings.hindrance(output, env, self.run(own_settings.NETWORK).stdout)
+        return own_settings.setting_behind(output, env, self.run(own_settings.NETWORK).stdout)
 
     def first_boot(self) -> tuple[str, str] | None:
         """Return a reason and its remedy if systemd takes this boot for the first one of a machine.

@@ -23,13 +23,13 @@ PINNED = r"apt-cache policy %s | grep -E '^[ *]+[^ ]+ -[0-9]+$'"
 NETWORK = """\
 apt-config dump 2>/dev/null | grep -iE '::proxy|::ForceIPv6'
 grep -hsE '^ *proxy *=' /etc/dnf/dnf.conf /etc/yum.conf; grep -hs '^hosts:' /etc/nsswitch.conf"""
-"""Prints the settings of the package manager and of name resolution, for :func:`hindrance`."""
+"""Prints the settings of the package manager and of name resolution, for :func:`setting_behind`."""
 _PROXY = re.compile(r"^(?:Acquire::\S*proxy\S* \"| *proxy *= *)([^\s\";]+)", re.I | re.M)
 _NO_WAY = re.compile(r"resolv|unreachable|cannot initiate|could not connect", re.I)
 _NO_DNS = re.compile(r"^hosts:(?!.*\b(?:dns|resolve)\b).*$", re.M)
 
 
-def hindrance(output: str, env: Iterable[str], settings: str) -> tuple[str, str]:
+def setting_behind(output: str, env: Iterable[str], settings: str) -> tuple[str, str]:
     """Return the setting that keeps a package manager from its servers, and its remedy, or empty.
 
     ``output`` is what it said when it failed, ``env`` the image's variables, ``settings`` what

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from certify.suite.own_settings import hindrance
+from certify.suite.own_settings import setting_behind
 
 REFUSED = "Could not connect to 127.0.0.1:3128 (127.0.0.1). - connect (111: Connection refused)"
 NO_NAME = "Could not resolve 'deb.debian.org'"
@@ -34,7 +34,7 @@ SECRET = "http://me:secret@127.0.0.1:3128"
 def test_the_setting_behind_a_failed_refresh(
     output: str, env: list[str], settings: str, reason: str, remedy: str
 ) -> None:
-    found = hindrance(output, env, settings)
+    found = setting_behind(output, env, settings)
     assert bool(found[0]) is bool(found[1]) is bool(reason)
     assert reason in found[0] and remedy in found[1]
     assert "secret" not in "".join(found)
