@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -34,6 +35,8 @@ from tests.support.command_server import CommandServer
 from tests.support.keys import make_pair, pair  # noqa: F401
 
 SAMPLES = "certify-sample"
+# Who runs tests in the background may ignore Ctrl-C; commands under test must not inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Docker Hub is never asked: nothing listens on the port of tcpmux.
 os.environ["CERTIFY_HUB_API"] = "http://127.0.0.1:1"
 
