@@ -102,6 +102,8 @@ def private_podman() -> Iterator[PrivatePodman]:
                 podman.docker("rm", "--force", "--volumes", container)
         service.terminate()
         service.wait(60)
+        # Podman 4 leaves the monitors of commands that ran in a container when it was removed.
+        subprocess.run(["pkill", "--full", f"{folder}/"], check=False)
         for cgroup in Path("/sys/fs/cgroup").glob("*/libpod_parent"):
             for empty in (cgroup / "conmon", cgroup):
                 with contextlib.suppress(OSError):  # another Podman's
