@@ -355,3 +355,35 @@ def test_a_list_that_leads_to_nothing_says_so(certify: Certify, tmp_path: Path) 
     ended = certify("sweep", "list.txt")
     assert ended.code == 3
     assert "list.txt names no image that exists" in ended.err
+
+
+def test_two_shards_as_processes_of_their_own_make_one_sweep(
+    certify: Certify, tmp_path: Path, registry: Registry, engine: Engine
+) -> None:
+    registry.copy("bases/empty", "0", "pair/other", "same")
+    path = tmp_path / "list.txt"
+    path.write_text(f"{registry.host}/bases/empty:*\n{registry.host}/pair/other:same\n", "utf-8")
+    begun = time.time()
+    shards = [
+        subprocess.Popen(
+            command("sweep", str(path), "--profile", "plain", "--shard", f"{number}/2",
+                    "--reports", f"shard-{number}", "--fail-on", "never"),
+            cwd=tmp_path, env=os.environ | {"CI": "1"},
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )
+        for number in (1, 2)
+    ]  # fmt: skip
+    for process in shards:
+        _, told = process.communicate(timeout=300)
+        assert process.returncode == 0, told
+    assert created_since(engine, begun) == 4, "five names of four images"
+    ledgers = [f"shard-{number}/certify.db" for number in (1, 2)]
+    ended = certify("ledger", "merge", *ledgers, "--format", "json")
+    assert ended.code == 1, ended.err
+    assert "5 results and 2 sweeps new" in ended.err
+    assert [each.image.reference.partition("/")[2] for each in ended.results] == [
+        *(f"bases/empty:{number}" for number in range(4)), "pair/other:same",
+    ]  # fmt: skip
+    whole = sweep(certify, path)
+    assert "5 fresh; 0 to certify" in whole.err
+    assert "Nothing changed since the sweep before." in whole.out
