@@ -106,9 +106,14 @@ def find() -> tuple[Path, Key] | None:
     for folder in (here, *here.parents):
         for name, table in (("certify.toml", ()), ("pyproject.toml", ("tool", "certify"))):
             path = folder / name
-            if not path.is_file() or (table and "tool.certify" not in path.read_text("utf-8")):
+            try:
+                # A pyproject.toml is other tools' file first: one that cannot be read is theirs.
+                if not path.is_file() or (table and b"tool.certify" not in path.read_bytes()):
+                    continue
+                owner = path.stat().st_uid
+            except OSError:
                 continue
-            if path.stat().st_uid in trusted:
+            if owner in trusted:
                 return path, table
             click.echo(f"certify: {path} is not used: it belongs to another user", err=True)
     return None

@@ -40,7 +40,9 @@ def settings(ctx: click.Context, *, everything: bool, output_format: str) -> Non
     assert isinstance(group, click.Group)
     commands = {name: group.commands[name] for name in group.commands}
     holding = {each.key: each for each in read(commands)}
-    shown = [holding.get(key, default) for key, default in _defaults(commands).items()]
+    # A command's table may also set what several commands share, for this command alone.
+    known = _defaults(commands) | holding
+    shown = [known[key] for key in sorted(known, key=lambda key: (len(key), key))]
     shown = [each for each in shown if everything or not each.key[1:] or each.key in holding]
     if output_format == "json":
         fields = [
@@ -69,7 +71,7 @@ def _defaults(commands: Mapping[str, click.Command]) -> dict[Key, Setting]:
                 value = parameter.get_default(click.Context(command))
                 known = isinstance(value, Path | str | int | float | tuple)
                 found[place] = Setting(place, _plain(value) if known else None, DEFAULT)
-    return dict(sorted(found.items(), key=lambda pair: (len(pair[0]), pair[0])))
+    return found
 
 
 def _plain(value: object) -> object:
@@ -87,7 +89,7 @@ def _text(value: object) -> str:
 def _without_secrets(setting: Setting) -> Setting:
     """Return a setting without the passwords and tokens in its addresses."""
     value = setting.value
-    if setting.key == ("ledger",) and isinstance(value, str):
+    if setting.key[-1] == "ledger" and isinstance(value, str):
         value = re.sub(r"(://[^/@:]*):.*@", r"\1:***@", value)
     if setting.key[-1] == "notify":
         value = [f"{str(url).partition('://')[0]}://***" for url in value or ()]

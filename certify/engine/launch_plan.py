@@ -69,7 +69,7 @@ class Limits:
     pids: int = 4096
     log_bytes: int = 16 * 1024 * 1024
     disk: str = "20g"
-    """What it may write to its root and its volumes, a size as Docker writes it."""
+    """Limit of what it writes to its root and its volumes, a size as Docker writes it."""
 
     @property
     def disk_bytes(self) -> int:

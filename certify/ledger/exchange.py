@@ -28,7 +28,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, and_, select
 
-from certify.ledger.connect import writing
+from certify.ledger.connect import LedgerPart, writing
 from certify.ledger.revocations import Revocations, take_in
 from certify.ledger.rows import BATCH_SIZE, refuse_future, row_of
 from certify.ledger.schema import clock_of, results_table, sweeps_table, swept_table
@@ -56,11 +56,8 @@ Known = Callable[[Collection[str]], Collection[str]]
 """A function that returns those of some recordings that need no export."""
 
 
-class Exchange:
-    """The way from one ledger to others, and from others to it.
-
-    Every method raises :class:`~certify.model.errors.LedgerUnavailable` if the ledger fails.
-    """
+class Exchange(LedgerPart):
+    """The way from one ledger to others, and from others to it."""
 
     def __init__(
         self,
@@ -69,8 +66,7 @@ class Exchange:
         name: str,
         warn: Callable[[str], None],
     ) -> None:
-        self._engine = engine
-        self._translate_errors = translate_errors
+        super().__init__(engine, translate_errors)
         self._name = name
         self._warn = warn
 

@@ -1,16 +1,15 @@
-"""Which results of a ledger may go without a change to what stands. The choice itself is pure."""
+"""Removal of old results from a ledger, never of what stands. The choice itself is pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, delete, select
 
-from certify.ledger.connect import writing
+from certify.ledger.connect import LedgerPart, writing
 from certify.ledger.queries import ROW, knows_its_image
 from certify.ledger.schema import results_table
 from certify.model.terms import Status
@@ -34,17 +33,8 @@ class Recorded(NamedTuple):
     finished_at: datetime
 
 
-class Retention:
-    """What may be removed from one ledger.
-
-    Every method raises :class:`LedgerUnavailable` if the ledger fails.
-    """
-
-    def __init__(
-        self, engine: Engine, translate_errors: Callable[[], AbstractContextManager[None]]
-    ) -> None:
-        self._engine = engine
-        self._translate_errors = translate_errors
+class Retention(LedgerPart):
+    """Removal of results from one ledger."""
 
     def prune(
         self, keep: int | None, before: datetime | None, *, dry_run: bool = False

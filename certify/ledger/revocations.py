@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Update, select
+from sqlalchemy import Connection, Row, Update, select
 
-from certify.ledger.connect import writing
+from certify.ledger.connect import LedgerPart, writing
 from certify.ledger.schema import revocations_table
 from certify.model.approved import Revocation
 
@@ -18,17 +17,8 @@ FIELDS = ("digest", "reference", "reason", "revoked_at", "lifted_at", "lifted_be
 _IN_FORCE = ROW.lifted_at.is_(None)
 
 
-class Revocations:
-    """The revocations of one ledger.
-
-    Every method raises :class:`~certify.model.errors.LedgerUnavailable` if the ledger fails.
-    """
-
-    def __init__(
-        self, engine: Engine, translate_errors: Callable[[], AbstractContextManager[None]]
-    ) -> None:
-        self._engine = engine
-        self._translate_errors = translate_errors
+class Revocations(LedgerPart):
+    """The revocations of one ledger."""
 
     def in_force(self) -> tuple[Revocation, ...]:
         """Return the revocations in force, one per digest, ordered by digest."""

@@ -98,7 +98,7 @@ class Ledger:
 
     @property
     def retention(self) -> Retention:
-        """What may be removed from this ledger."""
+        """Return the removal of results from this ledger."""
         return Retention(self._engine, self._translate_errors)
 
     @property

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, false, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, false, select
 
 from certify.ledger.changes import SweepEntry
-from certify.ledger.connect import writing
+from certify.ledger.connect import LedgerPart, writing
 from certify.ledger.schema import beats_table, clock_of, schema_table, sweeps_table, swept_table
 from certify.model.errors import LedgerUnavailable, SweepRunning
 from certify.model.terms import Grade, Status
@@ -49,17 +49,8 @@ class FinishedSweep:
     """The part of the list, such as ``3/8``; empty for the whole."""
 
 
-class Sweeps:
-    """The sweeps of one ledger.
-
-    Every method raises :class:`LedgerUnavailable` if the ledger fails.
-    """
-
-    def __init__(
-        self, engine: Engine, translate_errors: Callable[[], AbstractContextManager[None]]
-    ) -> None:
-        self._engine = engine
-        self._translate_errors = translate_errors
+class Sweeps(LedgerPart):
+    """The sweeps of one ledger."""
 
     def begin(
         self, source: str, owner: str, is_dead: Callable[[str], bool | None], shard: str = ""

@@ -20,7 +20,7 @@ LINES = 500
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What changed at one moment."""
+    """One moment of a feed, and the changes that it brought."""
 
     title: str
     updated: datetime

@@ -32,4 +32,4 @@ LOCATED: Mapping[str, Callable[[Sequence[Result], Places], str]] = {
     "sarif": sarif,
     "codequality": codequality,
 }
-"""Those that also take where the images are named."""
+"""Formats that also take the files and lines that name the images."""

@@ -1,4 +1,4 @@
-"""What is wrong with images, each with a place in a file, as tools for source code want it."""
+"""Problems of images, each with a file and a line, the form that tools for source code read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Place(NamedTuple):
 
 
 Places = Mapping[str, Place]
-"""Where images are named, such as the lines of a list, by their references."""
+"""Files and lines that name images, such as those of a list, by reference."""
 NOWHERE: Places = {}
 Severity = Literal["error", "warning", "note", "unknown"]
 VERDICT = "verdict"

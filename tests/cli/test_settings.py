@@ -25,6 +25,30 @@ def test_it_shows_values_and_where_they_are_from(certify: Certify, tmp_path: Pat
     assert not any(row[0] == "sweep.force" for row in rows)
 
 
+def test_it_shows_what_a_table_sets_for_one_command_alone(certify: Certify, tmp_path: Path) -> None:
+    address = "postgresql://team:hush@db.example/certify"
+    (tmp_path / "certify.toml").write_text(
+        f'[run]\nprofile = ["plain"]\n[sweep]\nledger = "{address}"\n'
+    )
+    ended = certify("settings")
+    rows = [line.split() for line in ended.out.splitlines()]
+    assert ["run.profile", "plain", "certify.toml:2"] in rows
+    assert ["profile", "devspace", "default"] in rows
+    assert "team:***@" in ended.out
+    assert "hush" not in ended.out
+
+
+def test_a_file_of_other_tools_that_cannot_be_read_is_passed_over(
+    certify: Certify, tmp_path: Path
+) -> None:
+    (tmp_path / "pyproject.toml").write_bytes(b"\xff tool.other")
+    assert certify("settings").out.startswith("file: none\n")
+    (tmp_path / "pyproject.toml").write_bytes(b"\xff [tool.certify]")
+    ended = certify("matrix")
+    assert (ended.code, "Traceback" in ended.err) == (2, False)
+    assert "pyproject.toml" in ended.err
+
+
 def test_every_option_can_be_set(certify: Certify) -> None:
     found = certify("settings", "--all", "--format", "json").json()
     assert found["schema"] == "certify/settings/v1"
