@@ -20,6 +20,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.support.waiting import frozen
+
 USER = "nobody"
 QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=64MB"
 
@@ -71,14 +73,8 @@ class Server:
             ["ps", "-o", "pid=", "--ppid", str(self.pid)],
             check=True, capture_output=True, text=True,
         )  # fmt: skip
-        pids = [self.pid, *map(int, listed.stdout.split())]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with frozen(self.pid, *map(int, listed.stdout.split())):
             yield
-        finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
 
     @contextmanager
     def ended_with_this_process(self) -> Iterator[None]:

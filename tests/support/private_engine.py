@@ -16,11 +16,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, frozen
 
 BRIDGE_ADDRESS = "198.18.{}.1/24"  # one of many, of the block for tests of devices, RFC 2544
 
@@ -86,14 +87,9 @@ class PrivateEngine:
             eventually(lambda: not ended.exists() or " Z " in ended.read_text())
             mark.unlink()
 
-    @contextlib.contextmanager
-    def frozen(self) -> Iterator[None]:
+    def frozen(self) -> AbstractContextManager[None]:
         """It hangs: whoever asks it waits."""
-        os.kill(self.pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(self.pid, signal.SIGCONT)
+        return frozen(self.pid)
 
     def docker(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         """Run a docker command on it."""

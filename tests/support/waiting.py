@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +24,26 @@ def eventually(ask: Callable[[], T], *, seconds: float = 60.0) -> T:
         assert time.monotonic() < deadline, f"waited {seconds:g} s for nothing"
         time.sleep(0.02)
     return answer
+
+
+@contextlib.contextmanager
+def frozen(*pids: int) -> Iterator[None]:
+    """Processes stand still, all threads of them: a signal alone is only a request."""
+
+    def stopped(pid: int) -> bool:
+        with contextlib.suppress(OSError):  # a thread that ends meanwhile: look again
+            threads = [file.read_text() for file in Path(f"/proc/{pid}/task").glob("*/stat")]
+            return all(thread.rpartition(")")[2].split()[0] in "TZX" for thread in threads)
+        return False
+
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        eventually(lambda: all(map(stopped, pids)))
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 @contextlib.contextmanager
