@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup samples demo test test-quick test-cgroup2 lint test-slow worlds engines sabotage repeat escapes faults hostile soak screenshot docs-site clean-samples
+.PHONY: help setup samples demo test test-quick test-cgroup2 lint test-slow worlds engines sabotage repeat escapes faults hostile soak screenshot docs-site release clean-samples
 
 python := .venv/bin/python
 # Compiled modules are kept: hundreds of processes import the same ones.
@@ -75,6 +75,9 @@ screenshot: ## the README's picture of the matrix, from a real sweep of the samp
 
 docs-site: setup ## the documentation as a site, in build/docs-site
 	@$(python) -m mkdocs build --strict --quiet
+
+release: setup ## sdist, wheel, image, checksums, in dist/VERSION (ARGS="--key release.key")
+	@$(python) -m scripts.release $(ARGS)
 
 clean-samples: ## remove the sample candidates, sabotaged ones too
 	@scripts/samples --clean

@@ -6,11 +6,13 @@ import shutil
 import sys
 from dataclasses import dataclass, fields
 from datetime import datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import click
 
+import certify
 from certify.cli.certification_options import CertificationOptions
 from certify.cli.output import format_option, print_json
 from certify.cli.parameters import grouped
@@ -64,8 +66,8 @@ class ScheduleOptions:
             directory=str(Path.cwd()),
             program=_program() if local else "certify",
             hours=self.hours,
-            uses=self.uses,
-            image=self.image,
+            uses=self.uses or released_action(),
+            image=self.image or released_image(),
             on_failure=self.on_failure,
             shards=self.shards,
             merge_options=merging,
@@ -98,9 +100,13 @@ schedule_options = grouped(
         "--hours", type=click.IntRange(1, 24), default=6, show_default=True,
         help="Time limit for a sweep, in hours.",
     ),
-    click.option("--uses", default="", metavar="OWNER/REPO@REF", help="github: certify's action."),
     click.option(
-        "--image", default="", metavar="IMAGE", help="gitlab, kubernetes: image with certify in it."
+        "--uses", default="", metavar="OWNER/REPO@REF",
+        help="github: certify's action; default: that of this release.",
+    ),
+    click.option(
+        "--image", default="", metavar="IMAGE",
+        help="gitlab, kubernetes: image with certify in it; default: that of this release.",
     ),
     click.option(
         "--on-failure", default="", metavar="UNIT",
@@ -163,6 +169,27 @@ def schedule(
 def is_local(scheduler: str) -> bool:
     """Return True if a scheduler runs on this host, with its files and programs."""
     return scheduler in ("systemd", "cron")
+
+
+def released_image() -> str:
+    """Return the image of this release, or an empty text if it was built without one's name."""
+    name = _addresses().get("Image", "").removeprefix("https://")
+    return f"{name}:{certify.__version__}" if name else ""
+
+
+def released_action() -> str:
+    """Return the action of this release, or an empty text if its source is not on GitHub."""
+    _, on_github, name = _addresses().get("Repository", "").partition("https://github.com/")
+    return f"{name}@v{certify.__version__}" if on_github else ""
+
+
+def _addresses() -> dict[str, str]:
+    """Return the addresses in the metadata of this installation, by their names."""
+    try:
+        found = metadata.metadata("certify-images").get_all("Project-URL") or ()
+    except metadata.PackageNotFoundError:
+        return {}
+    return {name: url for name, _, url in (line.partition(", ") for line in found)}
 
 
 def _check_sweep_arguments(arguments: tuple[str, ...], *, local: bool) -> dict[str, Any]:

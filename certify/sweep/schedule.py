@@ -130,6 +130,7 @@ def _check(form: str, schedule: Schedule) -> None:
     needed = NEEDS.get(form)
     if needed and not getattr(schedule, needed):
         wanted = "OWNER/REPOSITORY@REF of this action" if needed == "uses" else "an image with it"
+        wanted += ", which certify's Dockerfile builds" if needed == "image" else ""
         raise UsageError(
             f"a schedule for {form} needs --{needed}, from which it gets certify",
             remedy=f"Name {wanted}: --{needed} …",

@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from importlib import metadata
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+
+from certify.signing.keys import new_pair, write_pair
+from scripts.release import check
+from tests.support.wheels import required_by
 
 ROOT = Path(__file__).parents[2]
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT))
-    (built,) = out.glob("*.whl")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make release` makes, but for the image."""
+    out, key = tmp_path_factory.mktemp("release"), tmp_path_factory.mktemp("key") / "release"
+    write_pair(key.with_suffix(".key"), key.with_suffix(".pub"), new_pair("ecdsa", b"secret"))
+    run(
+        *(sys.executable, "-m", "scripts.release", "--no-image"),
+        *("--key", f"{key}.key", "--out", str(out)),
+        cwd=ROOT,
+        RELEASE_REPOSITORY="https://github.com/acme/certify",
+        RELEASE_IMAGE="registry.example/certify",
+        CERTIFY_PASSPHRASE="secret",
+    )
+    return out
+
+
+@pytest.fixture(scope="module")
+def wheel(release: Path) -> Path:
+    (built,) = release.glob("*.whl")
     return built
 
 
@@ -48,41 +68,15 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return venv
 
 
-def run(*command: str, cwd: Path | None = None) -> str:
+def run(*command: str, cwd: Path | None = None, **variables: str) -> str:
     """What a command prints, run without whatever points Python to the checkout."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COV"))}
+    environment |= variables
     ended = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, f"{command} exited {ended.returncode}\n{ended.stderr}"
     return ended.stdout
-
-
-def required_by(distribution: metadata.Distribution) -> list[metadata.Distribution]:
-    """Everything that a distribution requires, and what that requires, and so on."""
-    found: dict[str, metadata.Distribution] = {}
-    waiting = needs(distribution, set())
-    seen: set[str] = set()
-    while waiting:
-        requirement = waiting.pop()
-        if str(requirement) in seen:
-            continue
-        seen.add(str(requirement))
-        name = canonicalize_name(requirement.name)
-        found[name] = metadata.distribution(name)
-        waiting += needs(found[name], requirement.extras)
-    return list(found.values())
-
-
-def needs(distribution: metadata.Distribution, extras: set[str]) -> list[Requirement]:
-    """What a distribution requires here, with these extras of it."""
-    declared = [Requirement(line) for line in distribution.requires or ()]
-    asked = [{"extra": extra} for extra in ("", *extras)]
-    return [
-        each
-        for each in declared
-        if each.marker is None or any(each.marker.evaluate(extra) for extra in asked)
-    ]
 
 
 def top_level(distribution: metadata.Distribution) -> set[Path]:
@@ -109,6 +103,39 @@ def files(folder: Path) -> list[Path]:
     ]
 
 
+def test_the_files_of_a_release_are_those_that_its_key_signed(release: Path) -> None:
+    names = {path.name for path in release.iterdir()}
+    made = {f"certify_images-{VERSION}-py3-none-any.whl", f"certify_images-{VERSION}.tar.gz"}
+    assert names == made | {"SHA256SUMS", "SHA256SUMS.sig", "release.pub"}
+    checked = run("sha256sum", "--check", "--strict", "SHA256SUMS", cwd=release)
+    assert checked.count(": OK") == len(made)
+    raw = release / "signature"
+    raw.write_bytes(base64.b64decode((release / "SHA256SUMS.sig").read_bytes()))
+    words = ("-sha256", "-verify", "release.pub", "-signature", "signature", "SHA256SUMS")
+    assert "Verified OK" in run("openssl", "dgst", *words, cwd=release)
+    raw.unlink()
+
+
+@pytest.mark.parametrize(
+    ("changelog", "tagged", "told"),
+    [
+        ("## [Unreleased]\n", [], "has no section `## [1.2.3] - YYYY-MM-DD`"),
+        ("## [1.2.3]\n", [], "has no section"),
+        ("## [1.2.3] - 2026-01-02\n", ["v1.2.4"], "tagged v1.2.4, pyproject.toml has 1.2.3"),
+    ],
+)
+def test_no_release_without_a_section_or_with_another_tag(
+    changelog: str, tagged: list[str], told: str
+) -> None:
+    with pytest.raises(SystemExit, match=re.escape(told)):
+        check("1.2.3", changelog, tagged)
+
+
+@pytest.mark.parametrize("tagged", [[], ["v1.2.3"], ["v1", "v1.2.3"]])
+def test_a_release_that_is_described_and_tagged(tagged: list[str]) -> None:
+    check("1.2.3", "# Changelog\n\n## [Unreleased]\n\n## [1.2.3] - 2026-01-02\n", tagged)
+
+
 def test_it_is_the_wheel_that_is_imported(installed: Path, tmp_path: Path) -> None:
     where = "import certify, certify.suite.catalogue as c; print(certify.__file__)"
     where += "; print(c.suite_directory())"
@@ -125,8 +152,11 @@ def test_it_is_the_wheel_that_is_imported(installed: Path, tmp_path: Path) -> No
         (["checks", "systemd.pid1"], "systemd.pid1"),
         (["profiles"], "devspace"),
         (["profiles", "plain"], "packages.install"),
+        (["schedule", "github"], f'uses: "acme/certify@v{VERSION}"'),
+        (["schedule", "kubernetes"], f'image: "registry.example/certify:{VERSION}"'),
+        (["--version"], VERSION),
     ],
-    ids=["help", "checks", "check", "profiles", "profile"],
+    ids=["help", "checks", "check", "profiles", "profile", "action", "image", "version"],
 )
 def test_the_command_works_anywhere(
     installed: Path, tmp_path: Path, arguments: list[str], expected: str
