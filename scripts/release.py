@@ -2,8 +2,8 @@
 
 ``python -m scripts.release --key release.key`` signs with a key of ``certify keys new``. The
 version is that of pyproject.toml; a tag must name it, and CHANGELOG.md must have a section for it.
-These variables matter: ``RELEASE_REPOSITORY`` and ``RELEASE_IMAGE`` (hatch_build.py), ``BASE`` and pip's
-``PIP_…`` for the image (Dockerfile), ``CERTIFY_PASSPHRASE`` for the key.
+These variables matter: ``RELEASE_REPOSITORY`` and ``RELEASE_IMAGE`` (hatch_build.py), ``BASE`` and
+pip's ``PIP_…`` for the image (Dockerfile), ``CERTIFY_PASSPHRASE`` for the key.
 """
 
 from __future__ import annotations
