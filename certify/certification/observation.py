@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -84,6 +85,8 @@ class Observation:
     def describe_launch(self, profile: Profile, reference: Reference, options: Options) -> Launch:
         """Return the way the image was launched, and a command line that does the same."""
         name, pull = reference.familiar, f"docker pull {reference.familiar}"
+        if reference.archive:  # the image is gone from the engine, and has no name to be pulled by
+            name, pull = self.image.image_id or name, shlex.join(["skopeo", "inspect", name])
         if self.plan is None:  # there was no image to launch, or no engine answered
             again = pull if isinstance(self.trouble, ImageUnavailable) else "docker version"
             return Launch(kind=profile.launch, isolation=str(options.isolation), reproduce=again)

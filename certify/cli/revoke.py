@@ -96,7 +96,7 @@ def revoke(
 
 
 def _suggest_digest(reference: Reference) -> str:
-    if not reference.image_id:
+    if reference.registry:
         try:
             with Registry(reference.registry, login, timeout=10) as registry:
                 digest = registry.digest(reference.repository, reference.tag or "")

@@ -22,11 +22,11 @@ from certify.cli.exit_codes import exit_code
 from certify.cli.progress import RunProgress
 from certify.cli.results import print_results, report_errors, result_format_option
 from certify.cli.storage import Storage, storage_options
-from certify.engine import reaper
+from certify.engine import image_marks, reaper
 from certify.engine.client import Engine
 from certify.fix.proposal import propose
 from certify.ledger.store import Ledger
-from certify.model.errors import EngineUnavailable, LedgerUnavailable
+from certify.model.errors import EngineUnavailable, LedgerUnavailable, Trouble
 from certify.model.file_names import certificate_stem
 from certify.model.reference import Reference
 from certify.model.result import Result
@@ -61,23 +61,42 @@ def run(
 ) -> None:
     """Certify images on this host's container engine.
 
+    An IMAGE is a reference, an image ID, or a file: oci:FOLDER, oci-archive:FILE,
+    docker-archive:FILE, or - for an archive on standard input.
+
     \b
     Examples:
       certify ubuntu:22.04
       certify run --profile plain --format json debian:12 alpine:3.20
+      certify docker-archive:image.tar
+      docker save app:1 | certify -
     """
-    references = [Reference.parse(image) for image in dict.fromkeys(images)]
+    references = {image: Reference.parse(image) for image in images if image != "-"}
     profiles, options = certification.resolve(keep=keep)
     names = ", ".join(each.name for each in profiles)
     results: list[Result] = []
-    with storage.open_ledger() as ledger, interruptible(), _engine() as engine:
+    with (
+        storage.open_ledger() as ledger, interruptible(), _engine() as engine, ExitStack() as files
+    ):  # fmt: skip
         recorder = Recorder(ledger, storage.reports, own=True)
+        certify = partial(Certification, engine, options=options, removes_beside=True)
+        todo = []
+        for image in dict.fromkeys(images):
+            if (reference := references.get(image)) and not reference.archive:
+                todo.append(certify(reference))
+                continue
+            if isinstance(engine, Trouble):
+                raise engine
+            from certify.engine.archive_load import loaded_image  # noqa: PLC0415 - few need it
+
+            bound = options.limits.disk_bytes
+            file = files.enter_context(loaded_image(engine, image, options.platform, bound))
+            todo.append(certify(file.reference, find_image=file.find))
         try:
-            for number, reference in enumerate(references, 1):
-                count = f"[{number}/{len(references)}] " if len(references) > 1 else ""
-                title = f"{count}{reference.familiar} · {names}"
-                with RunProgress(title, quiet=quiet) as progress:
-                    one = Certification(engine, reference, options, progress, removes_beside=True)
+            for number, one in enumerate(todo, 1):
+                count = f"[{number}/{len(todo)}] " if len(todo) > 1 else ""
+                title = f"{count}{one.reference.familiar} · {names}"
+                with RunProgress(title, quiet=quiet) as one.events:
                     found = one.run(profiles)
                 results += found
                 for result in found:
@@ -116,6 +135,7 @@ def next_steps_of(reports: Path, result: Result) -> NextSteps:
     """Return whether certify can fix the image, and the file with the page of the result."""
     verdict = result.verdict
     lacks = verdict.status is Status.REJECTED or verdict.grade is Grade.ON_LAUNCH
+    lacks = lacks and not Reference.parse(result.image.reference).archive
     path = reports / "images" / f"{certificate_stem(result)}.html"
     return NextSteps(
         fix=lacks and propose(result).complete, page=str(path) if path.exists() else None
@@ -130,6 +150,7 @@ def _engine() -> Iterator[Engine | EngineUnavailable]:
         try:
             found = closing.enter_context(Engine.connect())
             reaper.remove_orphans(found)  # of runs that were killed
+            image_marks.remove_orphans(found)
         except EngineUnavailable as error:
             found = error
         yield found

@@ -24,7 +24,7 @@ from certify.cli.results import result_format_option
 from certify.cli.storage import Storage, storage_options
 from certify.cli.sweep_progress import SweepProgress
 from certify.cli.sweep_results import Reporting, reporting_options
-from certify.engine import reaper
+from certify.engine import image_marks, reaper
 from certify.engine.client import Engine
 from certify.judge.profiles import shipped
 from certify.model.errors import BadListing
@@ -163,7 +163,7 @@ def sweep(
                 ledger.sweeps.running(source, reaper.owner(), reaper.is_orphan, str(shard or ""))
             )
             reaper.remove_orphans(engine)  # of a sweep that was killed
-            image_cache.remove_orphans(engine)
+            image_marks.remove_orphans(engine)
         tell = partial(standard_error(quiet=reporting.quiet).print, markup=False)
         tell("certify: expanding the list")
         images, unlisted = expand(lines, engine.registry, selection)

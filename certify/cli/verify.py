@@ -146,11 +146,12 @@ def verify(
 
 
 def _parse(image: str) -> Reference:
-    """Parse the reference. Raises :class:`UsageError` if it is an image ID."""
+    """Parse the reference. Raises :class:`UsageError` if it is an image ID or a file."""
     reference = Reference.parse(image)
-    if reference.image_id:
+    if not reference.registry:
+        what = "a file" if reference.archive else "an image ID"
         raise UsageError(
-            "an image ID says nothing about where an image comes from",
+            f"{what} says nothing about where an image comes from",
             remedy="Name registry/repository@sha256:…, as `docker image inspect` shows it"
             " under RepoDigests.",
         )

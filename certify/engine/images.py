@@ -62,13 +62,18 @@ class ImageFinder:
         engine's does not count as found: a certification for that platform may have left it.
         """
         name = reference.familiar
+        if reference.archive:
+            raise UsageError(
+                f"{name} is a file, which `certify run` alone takes.",
+                remedy="Load the image into the engine (`docker load`), and use its name there.",
+            )
         if reference.image_id:
             pull = "never"  # an ID names what is here; no registry knows it
         with translate_errors():
             found = None if pull == "always" else self._inspect(name, platform)
             if found and (self._fits(found, platform) or (reference.image_id and not platform)):
                 digest = self._registry_digest(reference, found, ask=pull != "never")
-                return _facts(reference, found, digest)
+                return facts_of(reference, found, digest)
             other = (
                 f" The engine has one for {_platform_of(found)}, which --platform selects."
                 if found
@@ -177,7 +182,9 @@ class ImageFinder:
                 remedy="Ask for a platform that it is published for (--platform).",
                 fault=Fault.REGISTRY,
             )
-        return _facts(reference, found, digest or self._registry_digest(reference, found, ask=True))
+        return facts_of(
+            reference, found, digest or self._registry_digest(reference, found, ask=True)
+        )
 
     def _pull(
         self,
@@ -233,7 +240,8 @@ def _repository_digests(reference: Reference, found: _Attributes) -> Iterator[st
                 yield digest
 
 
-def _facts(reference: Reference, found: _Attributes, digest: str | None) -> Image:
+def facts_of(reference: Reference, found: _Attributes, digest: str | None) -> Image:
+    """Return what a certificate records of an image that the engine has."""
     layers = tuple(found.get("RootFS", {}).get("Layers") or ())
     image = Image(
         reference=reference.familiar,

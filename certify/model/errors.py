@@ -5,6 +5,7 @@
     CertifyError
     ├── UsageError               wrong usage or configuration; nothing was run: exit 2
     │   ├── BadReference         text that is not an image reference
+    │   ├── BadArchive           a file of images that is damaged, lies, or holds no such image
     │   ├── BadListing           a list of images with a wrong line
     │   ├── BadProfile           a profile that is unknown or invalid
     │   ├── BadWaivers           a waivers file that is missing or invalid
@@ -57,6 +58,12 @@ class UsageError(CertifyError):
 
 class BadReference(UsageError):
     """Text that is not an image reference."""
+
+
+class BadArchive(UsageError):
+    """A file or folder of images that cannot be read, lies about itself, or has no such image."""
+
+    page = "archives"
 
 
 class BadListing(UsageError):

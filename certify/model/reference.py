@@ -6,7 +6,8 @@ All other images are on Docker Hub, official ones under ``library/``.
 
 ``sha256:`` and 64 hexadecimal digits, or the digits alone, are the ID of a local image, as printed
 by ``docker build --quiet``. So an image can be certified before it is pushed; see
-:attr:`Reference.image_id`.
+:attr:`Reference.image_id`. So can one in a file, which ``oci:``, ``oci-archive:`` and
+``docker-archive:`` name; see :attr:`Reference.archive`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ NAME_LIMIT = 255
 _OLD_DOCKER_HUB = "index.docker.io"
 _EXAMPLE = "registry.example/team/app:1.2"
 _HEX_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
+_ARCHIVE = re.compile(r"(?:oci|oci-archive|docker-archive):.+")
 _IMAGE_ID = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _REPOSITORY_PART = re.compile(r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*")
 _HOST_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
@@ -37,18 +39,20 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference to one image, by name or by local ID; made by :meth:`parse`."""
+    """A reference to one image, by name, local ID or file; made by :meth:`parse`."""
 
     registry: str
-    """The host, with the port if there is one; empty for an image ID."""
+    """The host, with the port if there is one; empty for an image ID and a file."""
     repository: str
-    """The path on the registry, including ``library/``; empty for an image ID."""
+    """The path on the registry, including ``library/``; empty for an image ID and a file."""
     tag: str | None = None
     """The tag; ``latest`` if the text has neither tag nor digest."""
     digest: str | None = None
     """The digest, as ``algorithm:hex``."""
     image_id: str | None = None
     """The ID of a local image, as ``sha256:hex``; all other fields are then empty."""
+    archive: str | None = None
+    """A file of images, as ``KIND:PATH[:NAME]``; all other fields are then empty."""
 
     @classmethod
     def parse(cls, text: str) -> Reference:
@@ -57,6 +61,8 @@ class Reference:
         Raises :class:`BadReference` for any other text; the message names the wrong part and
         gives a correct example.
         """
+        if _ARCHIVE.fullmatch(text) and text.isprintable() and "://" not in text:
+            return cls("", "", archive=text)
         _reject_common_mistakes(text)
         if found := _IMAGE_ID.fullmatch(text):
             return cls("", "", image_id=f"sha256:{found[1]}")
@@ -80,8 +86,8 @@ class Reference:
 
     @property
     def name(self) -> str:
-        """The registry and repository, without tag and digest; or the image ID."""
-        return self.image_id or f"{self.registry}/{self.repository}"
+        """The registry and repository, without tag and digest; or the image ID or file."""
+        return self.image_id or self.archive or f"{self.registry}/{self.repository}"
 
     @property
     def familiar(self) -> str:

@@ -1,8 +1,7 @@
 """Images that are pulled only for a sweep: kept while there is room, removed at the end.
 
-The engine stores a second name for each, :data:`MARK`, whose tag identifies the process that
-pulled it. So the next sweep finds and removes the images of a process that was killed. An image
-that got yet another name meanwhile stays.
+Each gets a mark of this process (:mod:`certify.engine.image_marks`). An image that got yet another
+name meanwhile stays.
 """
 
 from __future__ import annotations
@@ -13,18 +12,15 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from certify.engine.client import Engine
-from certify.engine.errors import APIError, ImageNotFound, translate_errors
-from certify.engine.reaper import is_orphan, owner
+from certify.engine.errors import APIError, translate_errors
+from certify.engine.image_marks import add_mark, inspect, mark_of, marks, remove_names
 from certify.model.errors import EngineUnavailable, Interrupted
 from certify.model.reference import Reference
 from certify.model.result import Image
 from certify.util.text import one_line
 
-MARK = "certify-pulled"
-"""The repository of the names that certify gives to the images that it pulls."""
 REMOTE_ROOM = 20 * 1024**3
 """Bytes that a sweep may fill on an engine whose disk cannot be measured."""
 
@@ -68,16 +64,16 @@ class ImageCache:
             )
         except Interrupted:
             # The pull may have been complete already.
-            if self._inspect(reference.familiar).get("Id", "") not in {"", *before}:
-                _remove_names(self._engine, [reference.familiar])
+            if inspect(self._engine, reference.familiar).get("Id", "") not in {"", *before}:
+                remove_names(self._engine, [reference.familiar])
             raise
         image_id, name = str(image.image_id), reference.familiar
         with self._lock:
             if held := self._held.get(image_id):
                 held.users += 1
-            elif image_id not in before or _marks(self._inspect(image_id)):
+            elif image_id not in before or marks(inspect(self._engine, image_id)):
                 # This holds for an image of another sweep, too: the last user removes it.
-                self._mark(image_id)
+                add_mark(self._engine, image_id)
                 self._held[image_id] = _CachedImage(reference, image.size_bytes or 0)
             elif name not in before[image_id]:
                 self._named[image_id] = name
@@ -104,29 +100,19 @@ class ImageCache:
             for image_id in list(self._held):
                 self._remove(image_id)
             for image_id, name in self._named.items():
-                if self._inspect(image_id).get(
-                    "RepoTags"
-                ):  # with its only name, the image would go
-                    _remove_names(self._engine, [name])
+                # With its only name, the image would go.
+                if inspect(self._engine, image_id).get("RepoTags"):
+                    remove_names(self._engine, [name])
 
     def _bytes(self) -> int:
         return sum(held.bytes for held in self._held.values())
 
     def _remove(self, image_id: str) -> None:
-        held, mine = self._held.pop(image_id), f"{MARK}:{_tag(image_id)}"
-        shared = _marks(self._inspect(image_id)) - {mine}
+        held, mine = self._held.pop(image_id), mark_of(image_id)
+        shared = marks(inspect(self._engine, image_id)) - {mine}
         # The mark goes last, so that the next sweep finds the image if this one is killed here.
         pulled = held.reference.familiar, f"{held.reference.name}@{image_id}"
-        _remove_names(self._engine, [mine] if shared else [*pulled, mine])
-
-    def _mark(self, image_id: str) -> None:
-        with contextlib.suppress(EngineUnavailable, APIError), translate_errors():
-            self._engine.client.api.tag(image_id, MARK, _tag(image_id), force=True)
-
-    def _inspect(self, name: str) -> dict[str, Any]:
-        with contextlib.suppress(EngineUnavailable, APIError), translate_errors():
-            return self._engine.client.images.get(name).attrs
-        return {}
+        remove_names(self._engine, [mine] if shared else [*pulled, mine])
 
     def _names_by_id(self) -> dict[str, list[str]]:
         """Return the names by digest of all images that the engine has, by image ID."""
@@ -148,46 +134,3 @@ def default_room(engine: Engine) -> int:
         with contextlib.suppress(OSError):
             return shutil.disk_usage(root).free // 2
     return REMOTE_ROOM
-
-
-def remove_orphans(engine: Engine, *, everything: bool = False) -> int:
-    """Remove images that processes which ended had pulled for a sweep; return their number.
-
-    If an image has yet another name, only its mark is removed. With ``everything``, the images of
-    other machines and of running processes go as well. Raises :class:`EngineUnavailable`.
-    """
-    removed = 0
-    with translate_errors():
-        listed = {each["Id"] for each in engine.client.api.images(name=MARK)}
-        for image_id in listed:
-            with contextlib.suppress(ImageNotFound):  # another process removed it first
-                image = engine.client.images.get(image_id).attrs
-                orphaned = {
-                    mark for mark in _marks(image) if everything or is_orphan(_owner_of(mark))
-                }
-                if orphaned:
-                    digests = image.get("RepoDigests") or []
-                    alone = set(image.get("RepoTags") or ()) == orphaned and len(digests) == 1
-                    _remove_names(engine, [*(digests if alone else ()), *sorted(orphaned)])
-                    removed += 1
-    return removed
-
-
-def _marks(image: dict[str, Any]) -> set[str]:
-    return {name for name in image.get("RepoTags") or () if name.startswith(f"{MARK}:")}
-
-
-def _tag(image_id: str) -> str:
-    """Return a tag for this process and an image; a tag cannot contain slashes."""
-    return f"{owner().replace('/', '_')}_{image_id.removeprefix('sha256:')[:12]}"
-
-
-def _owner_of(mark: str) -> str:
-    return "/".join(mark.removeprefix(f"{MARK}:").split("_")[:3])
-
-
-def _remove_names(engine: Engine, names: list[str]) -> None:
-    """Remove names of an image; with the last one, the engine removes the image if it is unused."""
-    for name in names:
-        with contextlib.suppress(EngineUnavailable, APIError), translate_errors():
-            engine.client.images.remove(name)

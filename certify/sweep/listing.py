@@ -128,6 +128,8 @@ def _entry(line: int, words: list[str], known_profiles: Collection[str] | None) 
             _bad(f"option {quote(option)}", f"profile=NAME or platform=OS/ARCH[/VARIANT]{hint}")
     pattern = _pattern(target)
     reference = Reference.parse(target) if pattern is None else None
+    if reference and reference.archive:
+        _bad(quote(target), "an image of a registry or the engine; `certify run` takes files")
     return Entry(reference, pattern, tuple(profiles), platform, line)
 
 

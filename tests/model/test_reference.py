@@ -62,6 +62,13 @@ def test_parts_of_a_reference() -> None:
     assert Reference.parse("debian:12").name == "docker.io/library/debian"
 
 
+@pytest.mark.parametrize("text", ["oci:./dir", "docker-archive:a b.tar:x:1", "oci-archive:/A"])
+def test_a_file_is_a_reference(text: str) -> None:
+    reference = Reference.parse(text)
+    assert str(reference) == reference.familiar == reference.name == reference.archive == text
+    assert (reference.registry, reference.repository, reference.tag) == ("", "", None)
+
+
 @pytest.mark.parametrize("text", [DIGEST, HEX])
 def test_an_image_id_is_a_reference(text: str) -> None:
     reference = Reference.parse(text)

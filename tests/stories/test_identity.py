@@ -125,11 +125,21 @@ def test_a_pulled_image_carries_its_registry_digest(certify: Certify, registry: 
     assert (again.digest, again.image_id) == (image.digest, image.image_id)
 
 
-def test_a_local_image_has_its_id_and_no_digest(certify: Certify, engine: Engine) -> None:
-    image_id = engine.client.images.get(f"{SAMPLES}/busybox").id
-    for name in (f"{SAMPLES}/busybox", str(image_id)):
-        image = certify("run", "--profile", "plain", "--format", "json", name).result.image
-        assert (image.digest, image.manifest_digest, image.image_id) == (None, None, image_id)
+def test_a_local_image_has_its_id_and_no_digest(
+    certify: Certify, engine: Engine, tmp_path: Path
+) -> None:
+    name, file = f"{SAMPLES}/busybox", tmp_path / "image.tar"
+    image_id = engine.client.images.get(name).id
+    subprocess.run(["docker", "save", "--output", file, name], check=True)
+    names = [name, str(image_id), f"docker-archive:{file}"]
+    ended = certify("run", "--profile", "plain", "--format", "json", *names)
+    for result, expected in zip(ended.results, names, strict=True):
+        image = result.image
+        assert (image.reference, image.digest, image.image_id) == (expected, None, image_id)
+        assert image.manifest_digest is None
+    assert len(certify("history", "--format", "json", names[2]).results) == 1
+    assert "a file says nothing about where" in certify("verify", names[2]).err
+    assert certify("fix", names[2]).code == 2
 
 
 @pytest.fixture

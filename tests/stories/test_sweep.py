@@ -19,11 +19,11 @@ import pytest
 from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.engine.errors import ImageNotFound
+from certify.engine.image_marks import MARK
 from certify.ledger.store import Ledger
 from certify.registry import client as registry_module
 from certify.registry.client import Registry as Client
 from certify.sweep.expand import Selection, expand
-from certify.sweep.image_cache import MARK
 from certify.sweep.listing import parse_listing
 from tests.conftest import SAMPLES, Certify, Ended, command
 from tests.support.private_engine import fill, small_disk

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from certify.engine import image_marks
 from certify.engine.client import Engine
+from certify.engine.image_marks import MARK
 from certify.model.errors import ImageUnavailable, Interrupted
 from certify.model.reference import Reference
 from certify.model.result import Image
-from certify.sweep import image_cache
-from certify.sweep.image_cache import MARK, ImageCache
+from certify.sweep.image_cache import ImageCache
 from tests.support.registries import Registry, running
 
 pytestmark = [pytest.mark.engine, pytest.mark.alone]
@@ -121,7 +122,7 @@ def test_images_of_a_killed_process_are_removed(
     mine = f"test-{uuid.uuid4().hex}:kept"
     if named_meanwhile:
         engine.client.images.get(reference.familiar).tag(mine)
-    assert image_cache.remove_orphans(engine) == 1
+    assert image_marks.remove_orphans(engine) == 1
     assert held(engine) == 0
     there = [image for image in engine.client.images.list() if mine in image.tags]
     assert len(there) == named_meanwhile
@@ -134,6 +135,6 @@ def test_images_of_a_killed_process_are_removed(
 def test_images_of_a_running_process_stay(engine: Engine, references: list[Reference]) -> None:
     images = ImageCache(engine, room=1)
     fetched(images, references[2])
-    assert image_cache.remove_orphans(engine) == 0
+    assert image_marks.remove_orphans(engine) == 0
     assert held(engine) == 1
     images.clear()

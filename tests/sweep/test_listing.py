@@ -94,6 +94,7 @@ def test_an_ipv6_registry_is_no_glob() -> None:
         ("debian:*@sha256:00", "'debian:*@sha256:00'", "a glob without digest"),
         ("debian:[", "no image can match 'debian:['", "tag '['"),
         ("team/App-*", "no image can match 'team/App-*'", "upper-case"),
+        ("oci:./layout", "'oci:./layout'", "`certify run` takes files"),
         ("sha256:*", "no image can match 'sha256:*'", "an image ID"),
     ],
 )
