@@ -155,7 +155,8 @@ info = []
 boot = 30
 ```
 
-- `extends` names a profile that ships. Your checks and `install` are added to its own; a check
+- `extends` names a profile that ships. Your checks and `install` are added to its own (an empty
+  `install` takes over none); a check
   that you name moves to your level; `launch` and each budget are inherited unless you set them.
 - `launch = "init"` boots systemd, after installing those of `install` that the image lacks (any of
   systemd, dockerd, user, sudo, download, bash). `"idle"` starts a shell that waits. `"image"`

@@ -5,7 +5,8 @@ needs a new file there and no code.
 
 A profile with ``extends = "NAME"`` takes over the shipped profile NAME and changes it:
 
-- checks and capabilities are added; a check that it names at another level moves there
+- checks and capabilities are added; a check that it names at another level moves there, and an
+  empty ``install`` takes over none
 - ``launch`` and each budget are inherited unless it sets them
 - name, title, description and source are always its own
 """
@@ -97,6 +98,8 @@ def _merged(parent: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]
     table = {"launch": parent.get("launch"), **own}
     for key, mine in lists.items():
         taken = named if key in _LEVELS else mine
+        if key == "install" and own.get(key) == []:
+            continue
         if isinstance(own.get(key, []), list):  # leave other types for validation to reject
             table[key] = mine + [each for each in _list(parent, key) if each not in taken]
     if isinstance(own.get("budgets", {}), dict):

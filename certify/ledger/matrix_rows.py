@@ -28,6 +28,7 @@ class MatrixRow:
     profile: str
     expires_at: datetime
     status: Status
+    boot_seconds: float | None = None
 
     @property
     def key(self) -> ResultKey:
@@ -55,7 +56,9 @@ def read_rows(
     A run that found no image has a row only if no other result has the same key; if its platform
     is unknown too, only if no other row has the same reference and profile.
     """
-    columns = (ROW.id, ROW.platform, ROW.profile, ROW.expires_at, ROW.status)
+    columns = (
+        ROW.id, ROW.platform, ROW.profile, ROW.expires_at, ROW.status, ROW.boot_seconds,
+    )  # fmt: skip
     found = _rows(connection, queries.results_of_references(profile, columns, references))
     rows = {each.key: each for each in found}
     names = {(each.names["reference"], each.profile) for each in found}
@@ -74,9 +77,15 @@ def _rows(connection: Connection, query: Select[Any]) -> list[MatrixRow]:
     wanted = [name.name for name in NAMES]
     return [
         MatrixRow(
-            number, dict(zip(wanted, names, strict=True)), platform, profile, ends, Status(status)
+            number,
+            dict(zip(wanted, names, strict=True)),
+            platform,
+            profile,
+            ends,
+            Status(status),
+            boot,
         )
-        for number, platform, profile, ends, status, *names in connection.execute(query)
+        for number, platform, profile, ends, status, boot, *names in connection.execute(query)
     ]
 
 

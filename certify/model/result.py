@@ -193,6 +193,17 @@ class Alternative(OpenValue):
     certified_at: Moment
 
 
+class BootRank(OpenValue):
+    """The place of an image among the certified images of the matrix with its profile."""
+
+    rank: int
+    """1 for the fastest; images with the same boot time share a rank."""
+    images: int
+    """The number of images that are compared, this one included."""
+    faster_than_percent: int
+    """The share of the other images that boot more slowly."""
+
+
 class Recommendation(OpenValue):
     """Certified images related to one that was rejected or certified on-launch."""
 
@@ -221,6 +232,8 @@ class Result(OpenValue):
     suite: Suite
     recommendation: Recommendation | None = None
     """Related images in the ledger, added at the end of a run; not recorded in the ledger."""
+    boot_rank: BootRank | None = None
+    """The rank of ``boot_seconds`` in the matrix, likewise."""
     started_at: Moment
     finished_at: Moment
     expires_at: Moment

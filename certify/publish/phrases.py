@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from rich.cells import cell_len, chop_cells
 
-from certify.model.result import Alternative, AppliedWaiver, Check, Result
+from certify.model.result import Alternative, AppliedWaiver, BootRank, Check, Result
 from certify.model.terms import Grade, Level, Outcome, Status
 from certify.util.text import one_line
 
@@ -129,6 +129,11 @@ def seconds(value: float) -> str:
 def spread(samples: Sequence[float]) -> str:
     """Return the number and the range of measurements: ``median of 5, 0.7–1.1``."""
     return f"median of {len(samples)}, {min(samples):.1f}–{max(samples):.1f}"
+
+
+def rank_text(rank: BootRank) -> str:
+    """Return the rank of a boot: ``rank 3 of 40, faster than 95 %``."""
+    return f"rank {rank.rank} of {rank.images}, faster than {rank.faster_than_percent} %"
 
 
 def age(moment: datetime, now: datetime) -> str:

@@ -22,6 +22,7 @@ from certify.model.result import Result
 from certify.model.result_key import ResultKey
 from certify.model.revocation import reject_if_revoked
 from certify.model.terms import Status
+from certify.publish.boot_rank import BootRanks
 from certify.publish.recommendations import add_recommendations, needs_recommendation
 from certify.publish.writer import write_reports
 
@@ -91,10 +92,10 @@ class Recorder:
     def finish(self, results: Sequence[Result]) -> list[Result]:
         """Write the reports; return the results as people and exit codes should see them.
 
-        Revoked images are rejected, and those that need it have recommendations.
+        Revoked images are rejected, those that need it have recommendations, and boots a rank.
         """
         self.settle(HURRY_SECONDS if sys.exc_info()[0] else PATIENCE_SECONDS)
-        final = self.recommend(self.reject_revoked(results))
+        final = self._ranked(self.recommend(self.reject_revoked(results)))
         self.write_reports(final)
         return final
 
@@ -128,6 +129,16 @@ class Recorder:
             ]
             others = (result for _, result in self.ledger.results(rows))
             return add_recommendations(results, chain(results, others), now)
+        return results
+
+    def _ranked(self, results: list[Result]) -> list[Result]:
+        """Return the results with the ranks of their boots; beside many others without."""
+        timed = [each for each in results if each.startup.boot_seconds is not None]
+        with self.errors_noted():
+            if timed and not self.leaves_tables:
+                profiles = {each.profile for each in timed}
+                rows = [self.ledger.matrix_rows(profile) for profile in sorted(profiles)]
+                return BootRanks(chain(*rows)).add(results)
         return results
 
     def write_reports(self, results: Sequence[Result]) -> None:

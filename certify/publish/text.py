@@ -182,6 +182,8 @@ def _counts(result: Result) -> Iterator[RenderableType]:
         for name, (seconds, samples) in timed.items()
         if seconds is not None
     ]
+    if timing and result.boot_rank:  # only what booted has a rank, and its boot comes first
+        timing[0] += f", {phrases.rank_text(result.boot_rank)}"
     if ran:
         spent = phrases.seconds(sum(check.seconds for check in ran))
         timing.append(f"{len(ran)} check{'s' * (len(ran) != 1)} in {spent}")

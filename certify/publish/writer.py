@@ -21,6 +21,7 @@ from certify.model.file_names import certificate_stem
 from certify.model.result import Result
 from certify.publish import freshness
 from certify.publish.badge import badge_files, total_badge_files
+from certify.publish.boot_rank import NO_RANKS, BootRanks
 from certify.publish.feed import Entry as FeedEntry
 from certify.publish.feed import change_lines, with_entry
 from certify.publish.freshness import FINGERPRINTS, Entry
@@ -81,7 +82,8 @@ def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime) -> int:
     due = freshness.outdated(directory, entries, known)
     current = {entry.stem: entry.fingerprint for entry in entries}
     if due or known.keys() != current.keys() or not freshness.has_tables(directory):
-        summaries = [*_write_images(directory, ledger, entries, due, now)]
+        ranks = BootRanks(entry.shown for entry in entries)
+        summaries = [*_write_images(directory, ledger, entries, due, now, ranks)]
         _write(directory, _tables(summaries, now))
         for name in known.keys() - current.keys():
             freshness.remove_files(directory, name)
@@ -94,7 +96,12 @@ def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime) -> int:
 
 
 def _write_images(
-    directory: Path, ledger: Ledger, entries: Sequence[Entry], due: set[str], now: datetime
+    directory: Path,
+    ledger: Ledger,
+    entries: Sequence[Entry],
+    due: set[str],
+    now: datetime,
+    ranks: BootRanks = NO_RANKS,
 ) -> Iterator[Result]:
     """Write the files of the images in ``due``; yield the summaries of all results in order."""
     for part in batched(entries, BATCH_SIZE):
@@ -103,7 +110,8 @@ def _write_images(
         for shown, result in ledger.results([entry.shown for entry in part]):
             entry = stems[shown.key]  # not every result may be readable
             if entry.stem in due:
-                files = dict(_image_files(result, past.get(shown.key, []), now))
+                ranked = result.model_copy(update={"boot_rank": ranks.rank(result)})
+                files = dict(_image_files(ranked, past.get(shown.key, []), now))
                 _write(directory, files.items())
                 freshness.remove_files(directory, entry.stem, keep=files)
             yield summary_of(result)
@@ -112,7 +120,7 @@ def _write_images(
 def _image_files(
     result: Result, past: Sequence[HistoryPoint], now: datetime
 ) -> Iterator[tuple[str, str]]:
-    yield _certificate(result)
+    yield _certificate(result.model_copy(update={"boot_rank": None}))  # others decide about it
     yield from badge_files(result, now)
     yield from image_files(result, past)
 

@@ -113,6 +113,7 @@ def test_an_extension_without_additions_requires_the_same() -> None:
         ('recommended = ["image.os"]', "recommended", {"image.os", "image.size", "image.libc"}),
         ('install = ["sudo"]', "install", {"bash", "sudo"}),
         ('install = ["bash"]', "install", {"bash"}),
+        ("install = []", "install", set()),
     ],
 )  # fmt: skip
 def test_lists_are_added_and_a_named_check_moves(more: str, key: str, expected: set[str]) -> None:

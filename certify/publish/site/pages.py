@@ -149,6 +149,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("size", size and f"{size} in {image.layers} layer{'s' * (image.layers != 1)}"),
         ("created", image.created),
         ("trust", image.trust.value),
+        ("boot", result.boot_rank and phrases.rank_text(result.boot_rank)),
         ("launch", f"{result.launch.kind}, isolation {phrases.isolation_text(result)}"),
         ("missing as shipped", ", ".join(result.launch.missing)),
         ("suite", f"{result.suite.version} {result.suite.digest}"),
