@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from certify.judge.diagnosis import diagnose
     from certify.judge.profile import Budgets
+    from certify.judge.support import end_of_support
     from certify.model.terms import Level
     from certify.suite.candidate import PROBE_PORT, Candidate
     from certify.suite.claims import (
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROBE_PORT", "Budgets", "Candidate", "CheckUnknown", "Level", "Nested", "Note", "Process",
-    "ProgramState", "Supervisor", "blocked_by", "check", "diagnose", "not_applicable",
-    "proven", "unknown",
+    "ProgramState", "Supervisor", "blocked_by", "check", "diagnose", "end_of_support",
+    "not_applicable", "proven", "unknown",
 ]  # fmt: skip
 _MODULES = {
     "certify.suite.claims": {
@@ -40,6 +41,7 @@ _MODULES = {
     "certify.suite.supervisor": {"Process", "ProgramState", "Supervisor"},
     "certify.judge.diagnosis": {"diagnose"},
     "certify.judge.profile": {"Budgets"},
+    "certify.judge.support": {"end_of_support"},
     "certify.model.terms": {"Level"},
 }  # fmt: skip
 

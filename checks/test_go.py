@@ -1,0 +1,206 @@
+"""What programs in Go need of their base image: builds, static ones and those with C."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from testinfra.backend.base import CommandResult
+
+from certify.suite import Candidate, Note, check, end_of_support, not_applicable
+
+SECONDS = 300
+"""Time for a build, which compiles Go's runtime first."""
+PT_INTERP = 3
+"""The kind of program header that names a dynamic linker (elf(5))."""
+FILES = {
+    "go.mod": "module certify.invalid/main\n\ngo 1.16\n\nrequire certify.invalid/word v1.0.0\n\n"
+    "replace certify.invalid/word => ./word\n",
+    "main.go": 'package main\n\nimport "certify.invalid/word"\n\n'
+    "func main() { println(word.Word) }\n",
+    "word/go.mod": "module certify.invalid/word\n\ngo 1.16\n",
+    "word/word.go": "package word\n\nconst Word = %r\n",
+    "c/go.mod": "module certify.invalid/c\n\ngo 1.16\n",
+    "c/main.go": "package main\n\n// static int twice(int n) { return 2 * n; }\n"
+    'import "C"\n\nfunc main() { println(C.twice(21)) }\n',
+}
+
+
+@dataclass
+class Go:
+    """The image's go, and modules for it."""
+
+    candidate: Candidate
+    folder: str
+
+    def build(self, place: str, *, user: str = "", settings: str = "") -> CommandResult:
+        """Build a program without a network, as a user; run it."""
+        made = f"{self.folder}/made-{user or 'root'}-{place.strip('./') or 'main'}"
+        return self.candidate.host_as(user).run(
+            f"cd {self.folder}/{place} && export HOME={self.folder} GOCACHE={self.folder}/cache "
+            f"GOFLAGS=-mod=mod GOPROXY=off GOTOOLCHAIN=local {settings} && "
+            f"(umask 0; go build -o {made} .) && {made} 2>&1",
+            timeout=SECONDS,
+        )
+
+
+@pytest.fixture(scope="module")
+def version(candidate: Candidate) -> str:
+    """Return the version of the image's Go; empty if there is none that runs."""
+    answer = candidate.run("go env GOVERSION")
+    said = answer.stdout.strip()
+    return said.removeprefix("go") if answer.rc == 0 and said.startswith("go") else ""
+
+
+@pytest.fixture(scope="module")
+def go(candidate: Candidate) -> Iterator[Go]:
+    """Write two programs into the candidate."""
+    folder = f"/tmp/certify-{candidate.nonce}"
+    write = "mkdir -m 1777 %s && cd %s && mkdir -m 1777 word c cache"
+    words = [folder, folder]
+    for path, text in FILES.items():
+        write += " && printf %%s %s >%s"
+        words += [text.replace("%r", f'"{candidate.nonce}"'), path]
+    candidate.run(write, *words, shown="(writes two programs in Go)")
+    yield Go(candidate, folder)
+    candidate.run("chmod -R u+w %s; rm -rf %s", folder, folder)
+
+
+def is_static(program: bytes) -> bool:
+    """Return True if a program of 64 bits names no dynamic linker (elf(5))."""
+    if program[:5] != b"\x7fELF\x02":
+        return False
+    order = "little" if program[5] == 1 else "big"
+    table, size, count = (
+        int.from_bytes(program[start:end], order)  # type: ignore[arg-type]
+        for start, end in ((32, 40), (54, 56), (56, 58))
+    )
+    kinds = (program[table + n * size : table + n * size + 4] for n in range(count))
+    return all(int.from_bytes(kind, order) != PT_INTERP for kind in kinds)  # type: ignore[arg-type]
+
+
+@check(
+    "go.runs",
+    title="Go",
+    needs=("image.shell",),
+    remedy="Build FROM an image with Go, with go on its PATH (ENV PATH=/usr/local/go/bin:$PATH).",
+)
+def test_runs(candidate: Candidate, version: str, note: Note) -> None:
+    """Go runs.
+
+    Why: without it there is nothing to build programs in Go with.
+
+    How: go prints its version.
+    """
+    if not version and not candidate.has("go"):
+        place = candidate.run("ls /usr/local/go/bin/go /usr/lib/go/bin/go 2>/dev/null").stdout
+        assert not place, f"{place.split()[0]} is not on the image's PATH"
+    assert version, "there is no go that runs"
+    note(version)
+
+
+@check(
+    "go.support",
+    title="Go's support",
+    needs=("go.runs",),
+    remedy="Build FROM an image with one of the two newest releases of Go.",
+)
+def test_support(candidate: Candidate, version: str, note: Note) -> None:
+    """The release of Go still gets security updates.
+
+    Why: a program holds the standard library that it was built with, with all its faults.
+
+    How: compares its number with certify's own table. A Go of the distribution, in /usr/lib, is
+    supported as long as the distribution.
+    """
+    last = end_of_support({"ID": "go", "VERSION_ID": version})
+    root = candidate.run("go env GOROOT").stdout.strip()
+    if root.startswith("/usr/lib") and candidate.end_of_support:
+        last = max(last or candidate.end_of_support, candidate.end_of_support)
+    if last is None:
+        not_applicable(f"nobody has named a day on which Go {version} ends")
+    assert datetime.now(UTC).date() <= last, f"support of {version} ended on {last}"
+    note(f"until {last}")
+
+
+@check(
+    "go.static",
+    title="static programs",
+    needs=("go.runs",),
+    remedy="Install Go completely, with its standard library and compiler.",
+)
+def test_static(go: Go, note: Note) -> None:
+    """Go builds a static program, without a network.
+
+    Why: a static program is all that its image needs to hold (FROM scratch).
+
+    How: builds a program of two modules with CGO_ENABLED=0, runs it, and reads its headers.
+    """
+    begun = time.monotonic()
+    answer = go.build(".", settings="CGO_ENABLED=0")
+    seconds = time.monotonic() - begun
+    assert answer.rc == 0, "go cannot build a program"
+    assert answer.stdout.strip() == go.candidate.nonce, "a program that go built does not work"
+    program = go.candidate.read_file(f"{go.folder}/made-root-main") or b""
+    assert is_static(program), "a program that was built with CGO_ENABLED=0 is not static"
+    note(f"in {seconds:.0f} s, {len(program) / 1e6:.1f} MB")
+
+
+@check(
+    "go.cgo",
+    title="programs with C",
+    needs=("go.static",),
+    remedy="Install gcc and libc's header files (Debian: gcc libc6-dev; Alpine: gcc musl-dev).",
+)
+def test_cgo(go: Go) -> None:
+    """Go builds a program with C in it.
+
+    Why: some packages (sqlite3, …) wrap a library in C.
+
+    How: builds a program with one function in C, with CGO_ENABLED=1, and runs it.
+    """
+    compiler = (go.candidate.run("go env CC").stdout.split() or ["gcc"])[0]
+    assert go.candidate.has(compiler), f"no C compiler: {compiler} is not in the image"
+    answer = go.build("c", settings="CGO_ENABLED=1")
+    assert answer.rc == 0 and answer.stdout.strip() == "42", "go cannot build a program with C"
+
+
+@check(
+    "go.certificates",
+    title="Go's certificates",
+    needs=("go.runs",),
+    remedy="Install ca-certificates in the image.",
+)
+def test_certificates(candidate: Candidate) -> None:
+    """Go has certificates to trust.
+
+    Why: without them no module can be downloaded.
+
+    How: looks for the files that Go's package crypto/x509 reads.
+    """
+    places = (
+        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem", "/etc/pki/tls/cacert.pem",
+        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem",
+    )  # fmt: skip
+    found = candidate.run(" || ".join(f"[ -s {place} ]" for place in places))
+    assert found.rc == 0, "there are no certificates where Go looks for them"
+
+
+@check(
+    "go.user",
+    title="builds as a user",
+    needs=("go.static",),
+    remedy="Leave Go's folders readable for everybody, and /tmp writable.",
+)
+def test_user(go: Go) -> None:
+    """A user other than root builds a program.
+
+    Why: a build should not run as root.
+
+    How: does so as the user nobody, below /tmp.
+    """
+    answer = go.build(".", user="nobody", settings="CGO_ENABLED=0")
+    works = answer.rc == 0 and answer.stdout.strip() == go.candidate.nonce
+    assert works, "the user nobody cannot build a program"

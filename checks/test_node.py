@@ -1,0 +1,265 @@
+"""What programs in JavaScript need of their base image: npm, addons in C, certificates, zones."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from testinfra.backend.base import CommandResult
+
+from certify.suite import Candidate, Note, check, end_of_support, not_applicable, unknown
+
+SECONDS = 180
+"""Time for npm, which is slow under emulation."""
+# A registry with two packages: one in JavaScript whose install script makes a part of it, and one
+# with an addon in C.
+REGISTRY = r"""
+const crypto = require('crypto'), http = require('http'), zlib = require('zlib');
+const word = process.argv[1];
+const entry = (path, text) => {
+  const head = Buffer.alloc(512), body = Buffer.from(text);
+  const octal = (number, width) => number.toString(8).padStart(width - 1, '0') + '\0';
+  head.write('package/' + path);
+  head.write(octal(0o644, 8) + octal(0, 8) + octal(0, 8) + octal(body.length, 12) + octal(0, 12)
+             + '        0', 100);
+  head.write('ustar\x0000', 257);
+  head.write(octal(head.reduce((sum, byte) => sum + byte, 0), 7) + ' ', 148);
+  return Buffer.concat([head, body, Buffer.alloc(-body.length & 511)]);
+};
+const package_ = (name, scripts, files) => {
+  const about = {name, version: '1.0.0', main: 'index.js', scripts};
+  files['package.json'] = JSON.stringify(about);
+  const parts = Object.entries(files).map(([path, text]) => entry(path, text));
+  const tarball = zlib.gzipSync(Buffer.concat([...parts, Buffer.alloc(1024)]));
+  const integrity = 'sha512-' + crypto.createHash('sha512').update(tarball).digest('base64');
+  return {about, tarball, integrity};
+};
+const packages = {
+  'certify-script': package_('certify-script', {install: 'node install.js'}, {
+    'install.js': `require('fs').writeFileSync('made.js', "module.exports = '${word}'")`,
+    'index.js': "module.exports = require('./made.js')",
+  }),
+  'certify-addon': package_('certify-addon', undefined, {
+    'binding.gyp': JSON.stringify({targets: [{target_name: 'addon', sources: ['addon.c']}]}),
+    'index.js': "module.exports = require('./build/Release/addon.node').word",
+    'addon.c': `#include <node_api.h>
+NAPI_MODULE_INIT() {
+  napi_value word;
+  napi_create_string_utf8(env, "${word}", NAPI_AUTO_LENGTH, &word);
+  napi_set_named_property(env, exports, "word", word);
+  return exports;
+}
+`,
+  }),
+};
+http.createServer((request, answer) => {
+  const [name, file] = request.url.slice(1).split('/'), found = packages[name];
+  if (!found) { answer.statusCode = 404; return answer.end('{}'); }
+  if (file) return answer.end(found.tarball);
+  const tarball = `http://${request.headers.host}/${name}/1.0.0.tgz`;
+  const version = {...found.about, dist: {tarball, integrity: found.integrity}};
+  if (found.about.scripts || name === 'certify-addon') version.hasInstallScript = true;
+  answer.end(JSON.stringify({name, 'dist-tags': {latest: '1.0.0'}, versions: {'1.0.0': version}}));
+}).listen(0, '127.0.0.1', function () { console.log('port', this.address().port); });
+"""
+NOON = "new Date(Date.UTC(2024, 6, 1, 12)).toLocaleTimeString('de-DE', {timeZone: 'Europe/Berlin'})"
+
+
+@dataclass
+class Npm:
+    """The image's npm, and a registry for it on loopback."""
+
+    candidate: Candidate
+    folder: str
+    registry: str
+
+    def install(self, package: str, *, user: str = "", settings: str = "") -> CommandResult:
+        """Install a package into an empty folder as a user, and print what it exports."""
+        host = self.candidate.host_as(user)
+        place = f"{self.folder}/{user or 'root'}/{package}"
+        return host.run(
+            f"mkdir -p {place} && cd {place} && echo '{{}}' >package.json && export {settings} "
+            f"HOME={place} no_proxy='*' npm_config_cache={place}/cache "
+            f"npm_config_registry={self.registry} npm_config_fetch_retries=0 && "
+            f"npm install --no-audit --no-fund --no-update-notifier --foreground-scripts {package} "
+            f"&& node -p \"require('{package}')\"",
+            timeout=SECONDS,
+        )  # fmt: skip
+
+    def works(self, answer: CommandResult) -> bool:
+        """Return True if a package was installed, and exports this run's nonce."""
+        return answer.rc == 0 and answer.stdout.splitlines()[-1:] == [self.candidate.nonce]
+
+
+@pytest.fixture(scope="module")
+def version(candidate: Candidate) -> str:
+    """Return the version of the image's Node.js; empty if there is none that runs."""
+    answer = candidate.run(
+        "node -p \"%s + ' ' + process.versions.node\"".replace("%s", f"'{candidate.nonce}'")
+    )
+    word, _, version = answer.stdout.strip().partition(" ")
+    return version if word == candidate.nonce else ""
+
+
+@pytest.fixture(scope="module")
+def npm(candidate: Candidate) -> Iterator[Npm]:
+    """Serve a registry of packages on the candidate's loopback."""
+    folder = f"/tmp/certify-{candidate.nonce}"
+    started = candidate.run(
+        "mkdir -m 1777 %s && { node -e %s %s >%s 2>&1 </dev/null & echo $!; }",
+        folder, REGISTRY, candidate.nonce, f"{folder}/log",
+        shown="(serves a registry of packages on 127.0.0.1)",
+    )  # fmt: skip
+
+    def port() -> str:
+        said = re.search(r"^port (\d+)$", candidate.run("cat %s", f"{folder}/log").stdout, re.M)
+        return said[1] if said else ""
+
+    if not candidate.wait_for(lambda: bool(port()), seconds=10):
+        unknown("no registry could be served inside the container")
+    yield Npm(candidate, folder, f"http://127.0.0.1:{port()}/")
+    candidate.run("kill %s; rm -rf %s", started.stdout.strip(), folder)
+
+
+@check(
+    "node.runs",
+    title="Node.js",
+    needs=("image.shell",),
+    remedy="Build FROM an image with Node.js, with node on its PATH.",
+)
+def test_runs(version: str, note: Note) -> None:
+    """Node.js runs.
+
+    Why: without it there is no base for programs in JavaScript.
+
+    How: node evaluates an expression, and prints its version.
+    """
+    assert version, "there is no node that runs"
+    note(version)
+
+
+@check(
+    "node.support",
+    title="Node's support",
+    needs=("node.runs",),
+    remedy="Build FROM an image with a release line of Node.js that still gets security updates.",
+)
+def test_support(candidate: Candidate, version: str, note: Note) -> None:
+    """The release line of Node.js still gets security updates.
+
+    Why: nobody repairs an old line, and packages stop to support it.
+
+    How: compares its number with certify's own table. A Node.js of the distribution, in /usr/bin,
+    is supported as long as the distribution.
+    """
+    last = end_of_support({"ID": "node", "VERSION_ID": version})
+    place = candidate.run("node -p 'fs.realpathSync(process.execPath)'").stdout.strip()
+    if place.startswith("/usr/bin/") and candidate.end_of_support:
+        last = max(last or candidate.end_of_support, candidate.end_of_support)
+    if last is None:
+        not_applicable(f"nobody has named a day on which Node.js {version} ends")
+    assert datetime.now(UTC).date() <= last, f"support of {version} ended on {last}"
+    note(f"until {last}")
+
+
+@check(
+    "node.npm",
+    title="npm",
+    needs=("node.runs",),
+    remedy="Install npm in the image.",
+)
+def test_npm(npm: Npm) -> None:
+    """Npm installs a package unattended, and runs its install script.
+
+    Why: that is what every Dockerfile for Node.js does first.
+
+    How: npm installs a package from a registry that certify serves on 127.0.0.1 in the container,
+    and node loads what its install script made.
+    """
+    assert npm.candidate.has("npm"), "npm is not in the image"
+    answer = npm.install("certify-script")
+    assert npm.works(answer), "npm cannot install a package with an install script"
+
+
+@check(
+    "node.addon",
+    title="addons in C",
+    needs=("node.npm",),
+    remedy="Install python3, make, a compiler for C and C++, and Node's header files.",
+)
+def test_addon(npm: Npm, note: Note) -> None:
+    """A package with an addon in C is compiled.
+
+    Why: sqlite3, bcrypt, canvas and others are such; what has no prebuilt binary for the image's
+    libc is compiled by node-gyp, or cannot be installed.
+
+    How: npm installs a small addon from source, with the header files of the image.
+    """
+    tools = ("python3", "make", "cc", "c++")
+    missing = [each for each in tools if not npm.candidate.has(each)]
+    assert not missing, f"node-gyp needs {', '.join(missing)}"
+    prefix = npm.candidate.run(
+        'node -p "path.dirname(path.dirname(fs.realpathSync(process.execPath)))"'
+    ).stdout.strip()
+    if npm.candidate.run("[ -e %s ]", f"{prefix}/include/node/node_api.h").rc != 0:
+        not_applicable("node-gyp would download Node's header files, which the image does not ship")
+    answer = npm.install("certify-addon", settings=f"npm_config_nodedir={prefix}")
+    assert npm.works(answer), "an addon in C cannot be compiled"
+
+
+@check(
+    "node.certificates",
+    title="Node's certificates",
+    needs=("node.runs",),
+    remedy="Install ca-certificates in the image.",
+)
+def test_certificates(candidate: Candidate, note: Note) -> None:
+    """Node.js has certificates to trust.
+
+    Why: without them every HTTPS request fails.
+
+    How: node --help tells whether its own certificates are the default, or those of OpenSSL; then
+    those must be in the image.
+    """
+    said = " ".join(candidate.run("node --help").stdout.split())
+    if not re.search(r"--use-openssl-ca use OpenSSL's default CA store \(default\)", said):
+        note("its own")
+        return
+    found = candidate.run("[ -s /etc/ssl/certs/ca-certificates.crt ] || [ -s /etc/ssl/cert.pem ]")
+    assert found.rc == 0, "node trusts the certificates of the system, and there are none"
+    note("the system's")
+
+
+@check(
+    "node.zones",
+    title="Node's time zones",
+    needs=("node.runs",),
+    remedy="Use a Node.js with full ICU data (--with-intl=full-icu, the default).",
+)
+def test_zones(candidate: Candidate) -> None:
+    """Node.js knows time zones and languages.
+
+    Why: a build with little ICU data prints everything in English and in UTC.
+
+    How: asks for noon in Berlin in summer, in German.
+    """
+    answer = candidate.run("node -p %s", NOON)
+    assert answer.stdout.strip() == "14:00:00", "node does not know Europe/Berlin"
+
+
+@check(
+    "node.user",
+    title="npm as a user",
+    needs=("node.npm",),
+    remedy="Leave /tmp writable for everybody, and node's folders readable.",
+)
+def test_user(npm: Npm) -> None:
+    """A user other than root installs a package.
+
+    Why: programs should not run as root, and neither should their installation.
+
+    How: does so as the user nobody, below /tmp.
+    """
+    answer = npm.install("certify-script", user="nobody")
+    assert npm.works(answer), "the user nobody cannot install a package"
