@@ -89,7 +89,8 @@ class Npm:
 
     def works(self, answer: CommandResult) -> bool:
         """Return True if a package was installed, and exports this run's nonce."""
-        return answer.rc == 0 and answer.stdout.splitlines()[-1:] == [self.candidate.nonce]
+        last = answer.stdout.splitlines()[-1:]
+        return bool(answer.rc == 0 and last == [self.candidate.nonce])
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ _LAUNCHES = {
     "init": "the image's systemd becomes PID 1",
     "idle": "a shell waits",
     "image": "the image's own entrypoint and command, unchanged",
+    "nested": "a container in the dockerd of a base image",
 }
 
 
@@ -145,7 +146,7 @@ title = "Our runners"
 description = "What our build runners need."
 source = "Our handbook, page 12"
 extends = "plain"                  # optional: start from this profile
-launch = "idle"                    # init, idle or image; see below
+launch = "idle"                    # init, idle, image or nested; see below
 
 required = ["workspace.git"]
 recommended = ["packages.install"] # required in plain; moved by naming it here
@@ -153,6 +154,9 @@ info = []
 
 [budgets]                          # seconds; launch image has only boot, idle none
 boot = 30
+
+[service]                          # only for launch nested
+env = { POSTGRES_PASSWORD = "only a test" }
 ```
 
 - `extends` names a profile that ships. Your checks and `install` are added to its own (an empty
@@ -160,7 +164,9 @@ boot = 30
   that you name moves to your level; `launch` and each budget are inherited unless you set them.
 - `launch = "init"` boots systemd, after installing those of `install` that the image lacks (any of
   systemd, dockerd, user, sudo, download, bash). `"idle"` starts a shell that waits. `"image"`
-  starts the image's own entrypoint and command, with the engine's default rights.
+  starts the image's own entrypoint and command, with the engine's default rights. `"nested"`
+  starts it as a [service](services.md) in the dockerd of a base image; only the checks of
+  `service`, `image.size` and `image.layers` can examine it then.
 - Some checks need one kind of launch:
   LAUNCH RULE.
   A check whose name ends in `.installed` works with any.

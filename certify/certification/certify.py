@@ -135,13 +135,14 @@ class Certification:
             self.events.phase("looking for the image")
             image = observed.image = self._lookup.image()
             self.events.phase("launching")
-            image_id = image.image_id or self.reference.familiar
+            nested = profiles[0].launch == "nested"
+            launched = options.base_image(engine) if nested else image.image_id
             with (
                 launch_container(
                     engine,
-                    image_id,
+                    launched or self.reference.familiar,
                     observed.plan,
-                    platform=options.platform,
+                    platform=None if nested else options.platform,
                     keep=options.keep,
                     beside=self.removes_beside,
                 ) as started,
@@ -149,14 +150,16 @@ class Certification:
             ):
                 if options.keep:
                     self.events.container(started.name)
-                if engine.containerd_store:  # it reports the size of what it stores compressed
+                # That store reports the compressed size.
+                if engine.containerd_store and not nested:
                     size = unpacked_bytes(engine.client, started.container.id)
                     image = observed.image = image.model_copy(update={"size_bytes": size})
                 observed.facts["create_seconds"] = started.create_seconds
                 observed.facts["start_seconds"] = started.start_seconds
                 job = make_job(
-                    engine, image, observed.plan, started, profiles, platform=options.platform
-                )
+                    engine, image, observed.plan, started, profiles,
+                    platform=options.platform, env=dict(options.env),
+                )  # fmt: skip
                 own = [str(options.own_checks)] if options.own_checks else []
                 runner.begin(job, started.notify, own)
                 # The image boots meanwhile.
@@ -190,7 +193,7 @@ class Certification:
 
     def _repeat_startup(self, engine: Engine, profile: Profile, observed: Observation) -> None:
         """Launch an image that came up as often as requested, to measure its startup times."""
-        if observed.plan is None or observed.trouble:
+        if observed.plan is None or observed.trouble or profile.launch == "nested":
             return
         image = observed.image.image_id or observed.image.reference
         budgets = profile.launch_budgets.model_dump()

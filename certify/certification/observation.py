@@ -9,7 +9,7 @@ from typing import Any
 
 from certify.certification.events import Events
 from certify.certification.options import Options
-from certify.engine.launch_plan import LaunchPlan, describe_launch
+from certify.engine.launch_plan import LaunchPlan, beside, describe_launch
 from certify.judge.profile import Profile
 from certify.judge.startup import Start
 from certify.model.errors import EngineUnavailable, ImageUnavailable, SuiteBroken, Trouble
@@ -91,8 +91,12 @@ class Observation:
             again = pull if isinstance(self.trouble, ImageUnavailable) else "docker version"
             return Launch(kind=profile.launch, isolation=str(options.isolation), reproduce=again)
         missing = tuple(self.facts.get("missing", ()))
+        launched = options.base if profile.launch == "nested" else name
         launch = describe_launch(
-            self.plan, name, options.platform, missing, self.image.package_manager
+            self.plan, launched, options.platform, missing, self.image.package_manager
         )
+        if profile.launch == "nested":
+            names = tuple(dict((*profile.service.env, *options.env)))
+            launch = beside(launch, name, names)
         found = self.image.layers is not None
         return launch if found else launch.model_copy(update={"reproduce": pull})

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from certify.certification.options import Options
 from certify.cli.completion import completes
-from certify.cli.parameters import FiniteNumber, Memory, Platform, grouped
+from certify.cli.parameters import FiniteNumber, Memory, Platform, Variable, grouped
 from certify.engine.isolation import ISOLATIONS, REQUIRABLE, Isolation
 from certify.engine.launch_plan import Limits
 from certify.judge.profile import Profile
 from certify.judge.profiles import shipped
 from certify.judge.waivers import Waiver, parse_waivers
+from certify.ledger.store import Ledger
 from certify.model.errors import BadWaivers
+from certify.model.terms import Grade, Status
 from certify.suite.catalogue import known_check_ids, own_checks_folder
 from certify.suite.profile_selection import select_profiles
 from certify.util.files import read_text
+
+BASE_PROFILE = "devspace"
+"""The profile that a base image of services is certified for."""
+SAMPLE = "certify-sample/debian-devspace"
+"""The base image where the ledger knows none: the sample that `make samples` makes."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,8 @@ class CertificationOptions:
     cpus: float | None
     disk_limit: str
     network: str | None
+    base: str | None
+    env: tuple[tuple[str, str], ...]
 
     def resolve(self, *, keep: bool = False) -> tuple[list[Profile], Options]:
         """Read the profiles and files that they name.
@@ -57,6 +68,8 @@ class CertificationOptions:
             waivers=_read_waivers(self.waivers, own) if self.waivers else (),
             keep=keep,
             runs=self.runs,
+            base=self.base or "",
+            env=self.env,
         )
 
 
@@ -68,6 +81,27 @@ def _read_waivers(path: Path, own_checks: Path | None) -> tuple[Waiver, ...]:
     remedy = "Name a TOML file of waivers."
     text = read_text(path, BadWaivers, option="--waivers", remedy=remedy)
     return parse_waivers(text, str(path), known_check_ids(own_checks))
+
+
+def with_base(options: Options, profiles: Iterable[Profile], ledger: Ledger) -> Options:
+    """Return the options with a base image for services, where a profile needs one.
+
+    It is the newest one that the ledger knows as certified native for devspace, or else the sample
+    of that kind.
+    """
+    if options.base or all(each.launch != "nested" for each in profiles):
+        return options
+    now = datetime.now(UTC)
+    bases = [
+        each for each in ledger.results_in_force()
+        if each.profile == BASE_PROFILE and each.status is Status.CERTIFIED
+        and each.expires_at > now
+    ]  # fmt: skip
+    for base in sorted(bases, key=lambda each: each.finished_at, reverse=True):
+        found = (each for each in ledger.history(base.reference) if each.profile == BASE_PROFILE)
+        if next(found).verdict.grade is Grade.NATIVE:
+            return replace(options, base=base.reference)
+    return replace(options, base=SAMPLE)
 
 
 certification_options = grouped(
@@ -112,5 +146,13 @@ certification_options = grouped(
         help="What the image may write to the engine's disk.",
     ),
     click.option("--network", metavar="NAME", help="Network of the engine to attach to."),
+    click.option(
+        "--base", metavar="IMAGE",
+        help="Base image to run a service in (profile service); default: the newest certified.",
+    ),
+    click.option(
+        "--env", type=Variable(), multiple=True, metavar="NAME=VALUE",
+        help="Give a service a variable; NAME alone takes the value from here.",
+    ),
 )  # fmt: skip
 """Adds the options; the command gets :class:`CertificationOptions` as ``certification``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import os
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -81,6 +82,23 @@ class Platform(click.ParamType[str]):
         if not PLATFORM.fullmatch(text) or not text.startswith("linux/"):
             self.fail(f"{value!r} is not a platform; expected for example linux/arm64", param, ctx)
         return normalize_platform(text)
+
+
+class Variable(click.ParamType[tuple[str, str]]):
+    """A variable of an environment: NAME=VALUE, or NAME for the value that it has here."""
+
+    name = "name=value"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Split a text into name and value."""
+        name, given, content = str(value).partition("=")
+        if not name or "\0" in content:
+            self.fail("expected NAME=VALUE", param, ctx)
+        if not given and name not in os.environ:
+            self.fail(f"{name} has no value in this environment; write {name}=VALUE", param, ctx)
+        return name, content if given else os.environ[name]
 
 
 class Address(click.ParamType[tuple[str, int]]):

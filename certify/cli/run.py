@@ -16,7 +16,11 @@ import click
 from rich.console import Console
 
 from certify.certification.certify import Certification
-from certify.cli.certification_options import CertificationOptions, certification_options
+from certify.cli.certification_options import (
+    CertificationOptions,
+    certification_options,
+    with_base,
+)
 from certify.cli.completion import completes, recorded_images
 from certify.cli.exit_codes import exit_code
 from certify.cli.progress import RunProgress
@@ -79,6 +83,7 @@ def run(
         storage.open_ledger() as ledger, interruptible(), _engine() as engine, ExitStack() as files
     ):  # fmt: skip
         recorder = Recorder(ledger, storage.reports, own=True)
+        options = with_base(options, profiles, ledger)
         certify = partial(Certification, engine, options=options, removes_beside=True)
         todo = []
         for image in dict.fromkeys(images):

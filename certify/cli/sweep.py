@@ -16,7 +16,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from certify.cli.certification_options import CertificationOptions, certification_options
+from certify.cli.certification_options import (
+    CertificationOptions,
+    certification_options,
+    with_base,
+)
 from certify.cli.output import print_json
 from certify.cli.parameters import Memory, grouped
 from certify.cli.progress import standard_error
@@ -157,6 +161,7 @@ def sweep(
         stack.enter_context(interruptible())
         engine = stack.enter_context(Engine.connect())
         recorder = stack.enter_context(Recorder(ledger, storage.reports))
+        how = with_base(how, profiles.values(), ledger)
         sweeping = Sweep(engine, recorder, profiles, how, shard)
         if not options.dry_run:
             number = stack.enter_context(

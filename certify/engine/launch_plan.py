@@ -253,6 +253,23 @@ def describe_launch(
     )
 
 
+def beside(base: Launch, image: str, names: Sequence[str]) -> Launch:
+    """Return the launch of a service in a base image, whose own launch is given.
+
+    ``names`` are the variables that it is given, whose values come from the shell of whoever
+    reproduces it: they may be passwords.
+    """
+    docker = f"docker exec {REPRO_NAME} docker"
+    env = [f"--env={name}" for name in names]
+    steps = (
+        base.reproduce,
+        f"until {docker} info >/dev/null 2>&1; do sleep 1; done",
+        f"docker save {shlex.quote(image)} | docker exec -i {REPRO_NAME} docker load",
+        shlex.join([*docker.split()[:2], *env, *docker.split()[2:], "run", "-d", *env, image]),
+    )
+    return base.model_copy(update={"kind": "nested", "reproduce": " && ".join(steps)})
+
+
 def reproduce_command(
     plan: LaunchPlan, image: str, *, platform: str | None, install: str = ""
 ) -> str:

@@ -7,9 +7,9 @@ import json
 import re
 from collections.abc import Collection
 from difflib import get_close_matches
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from certify.judge.groups import GROUPS, group_of, launch_of
 from certify.model.result import LaunchKind
@@ -24,7 +24,9 @@ Capability = Literal["systemd", "dockerd", "user", "sudo", "download", "bash"]
 
 _BUDGETS_OF: dict[LaunchKind, set[str]] = {
     "init": {"boot", "dockerd", "provision", "shutdown"}, "image": {"boot"}, "idle": set(),
+    "nested": {"boot", "dockerd", "ready", "shutdown"},
 }  # fmt: skip
+_FROM_OUTSIDE = ("image.size", "image.layers")
 _SHIPPED = ".installed"  # these checks look at the image as shipped, so any launch will do
 _CHECK_ID = re.compile(r"[a-z][a-z0-9_-]*\.[a-z][a-z0-9_-]*")
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -44,6 +46,19 @@ class Budgets(Value):
     """Time for installing missing capabilities at launch."""
     shutdown: _Seconds = 10.0
     """Time from the stop signal until PID 1 has ended."""
+    ready: _Seconds = 30.0
+    """Time from the start of a service's container until it is ready."""
+
+
+def _pairs(table: Any) -> Any:
+    return tuple(table.items()) if isinstance(table, dict) else table
+
+
+class ServiceSettings(Value):
+    """The settings of a service that is launched beside a project."""
+
+    env: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)] = ()
+    """Its environment, added to that of the image: a table of names and values."""
 
 
 class Profile(Value):
@@ -58,7 +73,8 @@ class Profile(Value):
     extends: str | None = None
     """The profile whose requirements this one already includes; None if there is none."""
     launch: LaunchKind
-    """``init`` boots systemd, ``idle`` starts a shell that waits, ``image`` its own command."""
+    """``init`` boots systemd, ``idle`` starts a shell that waits, ``image`` its own command, and
+    ``nested`` its own command in the dockerd of a base image."""
     install: tuple[Capability, ...] = ()
     """Capabilities that the platform installs at launch if the image lacks them."""
     required: tuple[str, ...] = Field(min_length=1)
@@ -66,6 +82,7 @@ class Profile(Value):
     recommended: tuple[str, ...] = ()
     info: tuple[str, ...] = ()
     budgets: Budgets = Budgets()
+    service: ServiceSettings = ServiceSettings()
 
     @field_validator("name")
     @classmethod
@@ -95,7 +112,7 @@ class Profile(Value):
     ) -> tuple[Capability, ...]:
         if len(set(names)) != len(names):
             raise ValueError("a capability is named twice")
-        if names and info.data.get("launch") in ("idle", "image"):
+        if names and info.data.get("launch") != "init":
             raise ValueError('only a launch that is "init" installs anything')
         return names
 
@@ -119,6 +136,8 @@ class Profile(Value):
         """The check that fails if the container does not stay up."""
         if self.launch == "init":
             return "systemd.pid1"
+        if self.launch == "nested":
+            return "service.starts"
         supervised = self.launch == "image" and "services.supervisord" in self.checks
         return "services.supervisord" if supervised else "image.shell"
 
@@ -157,5 +176,7 @@ def _must_be_a_check(check_id: str, known: Collection[str] | None) -> None:
 def _must_fit_the_launch(check_id: str, launch: LaunchKind | None) -> None:
     """Raise ValueError for a check that no image could pass under this kind of launch."""
     needed = launch_of(group_of(check_id))
+    if launch == "nested" and needed != launch and check_id not in _FROM_OUTSIDE:
+        raise ValueError(f"{check_id!r} looks into the image, which runs where launch is nested")
     if launch and needed and launch != needed and not check_id.endswith(_SHIPPED):
         raise ValueError(f'{check_id!r} needs launch = "{needed}", and launch is "{launch}"')

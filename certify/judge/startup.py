@@ -36,6 +36,8 @@ _TIMED = {
     "startup.dockerd": ("dockerd", "dockerd_seconds"),
     "startup.provision": ("provision", "provision_seconds"),
     "systemd.shutdown": ("shutdown", "shutdown_seconds"),
+    "service.ready": ("ready", "ready_seconds"),
+    "service.stops": ("shutdown", "shutdown_seconds"),
 }
 """The budget of each timed check, and the fact that is compared with it."""
 _RUNS_TOO = {("amd64", "386"), ("arm64", "arm")}

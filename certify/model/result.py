@@ -127,7 +127,7 @@ class Startup(OpenValue):
     """The installation times; ``provision_seconds`` is their median."""
 
 
-LaunchKind = Literal["init", "idle", "image"]
+LaunchKind = Literal["init", "idle", "image", "nested"]
 
 
 class Launch(OpenValue):

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
         unknown,
     )  # fmt: skip
     from certify.suite.nested import Nested
+    from certify.suite.service import Service
     from certify.suite.supervisor import Process, ProgramState, Supervisor
 
 __all__ = [
     "PROBE_PORT", "Budgets", "Candidate", "CheckUnknown", "Level", "Nested", "Note", "Process",
-    "ProgramState", "Supervisor", "blocked_by", "check", "diagnose", "end_of_support",
+    "ProgramState", "Service", "Supervisor", "blocked_by", "check", "diagnose", "end_of_support",
     "not_applicable", "proven", "unknown",
 ]  # fmt: skip
 _MODULES = {
@@ -38,6 +39,7 @@ _MODULES = {
     },
     "certify.suite.candidate": {"PROBE_PORT", "Candidate"},
     "certify.suite.nested": {"Nested"},
+    "certify.suite.service": {"Service"},
     "certify.suite.supervisor": {"Process", "ProgramState", "Supervisor"},
     "certify.judge.diagnosis": {"diagnose"},
     "certify.judge.profile": {"Budgets"},

@@ -15,7 +15,7 @@ from certify.model.finding import Finding
 from certify.model.terms import Fault, Outcome
 from certify.suite import fixtures
 from certify.suite.candidate import Candidate
-from certify.suite.claims import Spec, blocked_by, proven, run_order, spec_of
+from certify.suite.claims import Spec, blocked_by, proven, run_order, spec_of, unknown
 from certify.suite.outcomes import Outcomes
 from certify.suite.own_checks import explain, is_own
 from certify.util.text import one_line, printable
@@ -101,7 +101,9 @@ class Conductor:
         ended_during = self._outcomes.ended_during
         if ended_during and spec.claim.id != ended_during:
             blocked_by(ended_during, f"the container had ended before ({ended_during})")
-        if spec.claim.group != "image":
+        if self.candidate.job.launch == "nested":
+            self._require_base(spec)
+        elif spec.claim.group != "image":
             self._require_boot(spec)
 
     def _root(self, finding: Finding) -> Finding:
@@ -116,6 +118,13 @@ class Conductor:
     def _liveness_check(self) -> str:
         """The id of the check that fails if the container does not stay up."""
         return self.candidate.job.liveness_check
+
+    def _require_base(self, spec: Spec) -> None:
+        """End a check of a service as unknown if its base image did not boot."""
+        if spec.claim.group == "image":
+            return
+        if self.candidate.job.start_error or not self.candidate.boot.ready:
+            unknown("the base image did not boot, so the service was not started in it")
 
     def _require_boot(self, spec: Spec) -> None:
         if self.candidate.job.start_error and self.candidate.job.launch != "image":

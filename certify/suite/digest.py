@@ -39,6 +39,10 @@ class ResolvedOptions:
     limits: Limits
     runs: int
     """The number of launches that measure startup times."""
+    base: str
+    """The base image of a service, by its digest; empty for any other image."""
+    env: tuple[tuple[str, str], ...]
+    """The environment of a service."""
     waivers: str
     """The digest of all waivers that match the image; empty if none do."""
 

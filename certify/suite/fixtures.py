@@ -8,6 +8,7 @@ from testinfra.host import Host
 from certify.suite.candidate import Candidate
 from certify.suite.claims import Note
 from certify.suite.nested import Nested
+from certify.suite.service import Service
 
 CANDIDATE = pytest.StashKey[Candidate]()
 NOTE = pytest.StashKey[Note]()
@@ -30,6 +31,12 @@ def host(candidate: Candidate) -> Host:
 def nested(candidate: Candidate) -> Nested:
     """Return Docker inside the candidate."""
     return Nested(candidate)
+
+
+@pytest.fixture(scope="session")
+def service(candidate: Candidate) -> Service:
+    """Return the image as a service in the dockerd of the candidate, which is a base image."""
+    return Service(candidate)
 
 
 @pytest.fixture

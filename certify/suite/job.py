@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from pydantic import Field
 
 from certify.engine.client import Engine
 from certify.engine.isolation import Isolation
@@ -36,6 +38,13 @@ class Job(Value):
     """Ids of the shipped checks to run; empty for all."""
     pace: float = 1.0
     """The factor for every time limit: 1 on an ordinary host, more on a slow one."""
+    env: dict[str, str] = Field(default_factory=dict)
+    """The environment of a service that is launched in a base image."""
+
+
+def launch_of(profile: Profile) -> LaunchKind:
+    """Return the kind of launch of the container: that of a service is its base image's."""
+    return "init" if profile.launch == "nested" else profile.launch
 
 
 def plan_launch(
@@ -53,15 +62,16 @@ def plan_launch(
     Raises :class:`LaunchRefused` if the engine lacks the runtime, or if an init would share a
     network that it could rewrite.
     """
-    if profile.launch == "init" and network and re.fullmatch("host|container:.*", network):
+    kind = launch_of(profile)
+    if kind == "init" and network and re.fullmatch("host|container:.*", network):
         raise LaunchRefused(
             f"On the network {one_line(network, limit=40)} an image that boots would rewrite the "
             "addresses and firewall of others, so it was not launched.",
             remedy="Choose a network of the engine's own (docker network create NAME).",
         )
-    resolved = engine.resolve_isolation(isolation, profile.launch)
+    resolved = engine.resolve_isolation(isolation, kind)
     return LaunchPlan(
-        kind=profile.launch,
+        kind=kind,
         isolation=resolved.level,
         runtime=resolved.runtime,
         host_users=resolved.host_users,
@@ -83,13 +93,17 @@ def make_job(
     profiles: Sequence[Profile],
     *,
     platform: str | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Job:
-    """Return the job for an image that was launched, under profiles that share the launch."""
+    """Return the job for an image that was launched, under profiles that share the launch.
+
+    ``env`` is the environment that a service is given beside that of the profile.
+    """
     first = profiles[0]
     return Job(
         container=started.container.id,
         image=image,
-        launch=plan.kind,
+        launch=first.launch,
         start_error=started.refusal,
         liveness_check=first.liveness_check,
         engine_platform=engine.platform,
@@ -98,4 +112,5 @@ def make_job(
         budgets=first.launch_budgets,
         checks=tuple({check_id: None for each in profiles for check_id in each.checks}),
         pace=plan.pace,
+        env=dict(first.service.env) | dict(env or {}),
     )

@@ -160,11 +160,11 @@ class Outcomes:
         early = self._boot is None
         # The liveness check judges what the image itself starts, also if that ends later.
         early = early or (job.launch == "image" and not is_alive)
-        if spec.claim.id != liveness_check and early:
+        if spec.claim.id != liveness_check and early and job.launch != "nested":
             return CheckOutcome(Outcome.SKIPPED, f"needs {liveness_check}: {text}", log, None)
         self.ended_during = spec.claim.id
         state = self._candidate.container.state()
-        if state.oom_killed:
+        if state.oom_killed or job.launch == "nested":  # then it is the base image that ended
             return CheckOutcome(Outcome.UNKNOWN, text, log, Fault.LAUNCH)
         if state.killed:
             return CheckOutcome(Outcome.UNKNOWN, text, log, Fault.HOST)

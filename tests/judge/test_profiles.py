@@ -20,9 +20,22 @@ def test_a_shipped_profile_loads_under_its_own_name(name: str) -> None:
     assert load(name).name == name
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", [each for each in shipped() if load(each).launch != "nested"])
 def test_a_shipped_profile_requires_an_operating_system_with_a_shell(name: str) -> None:
     assert {"image.os", "image.shell", "image.platform"} <= set(load(name).required)
+
+
+def test_a_service_is_examined_from_outside_alone() -> None:
+    text = 'name = "mine"\ntitle = "M"\ndescription = "O"\nsource = "H"\nextends = "service"\n'
+    own = parse_profile(f'{text}[service]\nenv = {{ A = "1" }}\n', "mine.toml")
+    assert own.service.env == (("A", "1"),)
+    assert own.liveness_check == "service.starts"
+    with pytest.raises(BadProfile, match=r"'image\.os' looks into the image"):
+        parse_profile(f'{text}required = ["image.os"]\n', "mine.toml")
+    with pytest.raises(BadProfile, match=r'needs launch = "nested"'):
+        parse_profile(
+            text.replace("service", "plain") + 'required = ["service.starts"]\n', "mine.toml"
+        )
 
 
 @pytest.mark.parametrize("name", shipped())

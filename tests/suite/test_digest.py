@@ -23,7 +23,14 @@ from certify.suite.digest import (
 from tests.repository.test_architecture import PACKAGE, imports, modules, name_of, room_of
 
 OPTIONS = ResolvedOptions(
-    isolation="caps", platform="linux/amd64", network=None, limits=Limits(), runs=1, waivers=""
+    isolation="caps",
+    platform="linux/amd64",
+    network=None,
+    limits=Limits(),
+    runs=1,
+    waivers="",
+    base="",
+    env=(),
 )
 PLAIN = load("plain")
 
@@ -169,6 +176,8 @@ OTHERS: dict[str, object] = {
     "limits": Limits(memory="1g"),
     "runs": 3,
     "waivers": "a digest",
+    "base": "sha256:base",
+    "env": (("A", "1"),),
 }
 
 

@@ -56,6 +56,7 @@ class Sabotage(Value):
     times: int = 1
     profile: str = "devspace"
     budgets: dict[str, float] = Field(default_factory=dict)
+    env: tuple[tuple[str, str], ...] = ()
     mended: bool = False
 
     @property
@@ -104,7 +105,7 @@ def examine(sabotage: Sabotage) -> Result:
     """Build the image and certify it."""
     with Engine.connect() as engine:
         reference = Reference.parse(build(engine, sabotage))
-        options = Options(pull="never")
+        options = Options(pull="never", base=f"{SAMPLES}/debian-devspace", env=sabotage.env)
         certification = Certification(engine, reference, options, removes_beside=True)
         (result,) = certification.run([sabotage.held_to])
     return result

@@ -1,0 +1,232 @@
+"""A service beside a project: the image under certification, in the dockerd of a base image.
+
+Under launch ``nested`` the candidate's container is the base. The image is copied into the base's
+own dockerd and started there by Docker Compose, as a platform does it. Nothing runs inside the
+image but its own entrypoint: it may have no shell.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from testinfra.backend.base import CommandResult
+
+from certify.engine.probe import programs
+from certify.suite.candidate import Candidate
+from certify.suite.claims import unknown
+from certify.suite.nested import Nested
+
+FOLDER = "/var/tmp/certify-service"  # noqa: S108 - of a container that is thrown away
+NAME = "certify-service"
+"""The name of the image, of its container and of the Compose project inside the base."""
+STAYS_SECONDS = 3.0
+"""An image without ports and health check that runs for this time counts as started."""
+LOAD_SECONDS = 600.0
+# Prints number and user of each process in the namespace of a container's.
+_PROCESSES = """\
+ns=$(readlink %s) && for p in /proc/[0-9]*; do
+  [ "$(readlink $p/ns/pid)" != "$ns" ] ||
+    while read -r key uid rest; do [ $key != Uid: ] || echo "${p#/proc/} $uid"; done <$p/status
+done 2>/dev/null"""
+
+
+class Right(NamedTuple):
+    """A right beyond Docker's defaults, and the lines of a Compose file that give it."""
+
+    name: str
+    lines: Mapping[str, Any]
+
+
+RIGHTS = (
+    Right("CAP_NET_ADMIN", {"cap_add": ["NET_ADMIN"]}),
+    Right("the host's network", {"network_mode": "host"}),
+    Right("CAP_SYS_ADMIN", {"cap_add": ["SYS_ADMIN"]}),
+    Right("privileged", {"privileged": True}),
+)
+"""What is tried, in turn, with an image that does not run without it."""
+
+
+class Service:
+    """The image as a service in the base's dockerd."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        self._candidate = candidate
+        self._nested = Nested(candidate)
+        self._compose = ""
+        self.right: Right | None = None
+        """The right that it was given, as it does not run without; None if it needs none."""
+        self.ready_seconds: float | None = None
+        """Seconds from the start of its container until it was ready; None if it never was."""
+
+    # Preparation
+
+    def load(self) -> None:
+        """Copy the image into the base's dockerd. Ends the check as unknown where that fails."""
+        run, container = self._candidate.run, self._candidate.container
+        self._require_docker()
+        api = container.engine.client.api
+        run("rm -rf %s && mkdir -p %s", FOLDER, f"{FOLDER}/image")
+        image = self._candidate.image.image_id or self._candidate.image.reference
+        api.put_archive(container.id, f"{FOLDER}/image", api.get_image(image))
+        loaded = run(
+            f"tar -C {FOLDER}/image -c . | docker load -q && rm -rf {FOLDER}/image",
+            timeout=LOAD_SECONDS,
+        )
+        name = loaded.stdout.strip().rpartition(" ")[2]
+        if loaded.rc != 0 or self._nested.docker("tag %s %s", name, NAME).rc != 0:
+            unknown(f"the image could not be loaded in the base: {loaded.stderr.strip()[-300:]}")
+
+    def _require_docker(self) -> None:
+        """End the check as unknown if the base does not run dockerd with Docker Compose."""
+        seconds = self._candidate.budgets.dockerd
+        if not self._candidate.wait_for(self._nested.is_up, seconds=2 * seconds, pause=0.1):
+            unknown("dockerd does not answer in the base image, so the service was not started")
+        named = ("docker compose", "docker-compose")
+        works = [each for each in named if self._candidate.run(f"{each} version").rc == 0]
+        if not works:
+            unknown("the base image has no docker compose, so the service was not started")
+        self._compose = works[0]
+
+    def describe(self) -> dict[str, Any]:
+        """Return the Compose file: every volume of the image has a name, so that it stays."""
+        volumes = {f"data{n}": path for n, path in enumerate(self._configured("Volumes"))}
+        service = {
+            "image": NAME, "container_name": NAME, "environment": dict(self._candidate.job.env),
+            "volumes": [f"{name}:{path}" for name, path in volumes.items()],
+            **(self.right.lines if self.right else {}),
+        }  # fmt: skip
+        return {"services": {NAME: service}, "volumes": {name: {} for name in volumes}}
+
+    # Life
+
+    def start(self) -> str:
+        """Start it, and wait until it is ready; return the problem, or an empty text."""
+        self.ready_seconds = None
+        document = json.dumps(self.describe()).replace("$", "$$")  # no variables of Compose
+        up = self._candidate.run(
+            f"printf %%s %s >{FOLDER}/compose.json && {self.compose} up -d", document,
+            timeout=120, shown="docker compose up -d",
+        )  # fmt: skip
+        if up.rc != 0:
+            said = up.stderr.strip().splitlines()
+            return f"it cannot be started: {said[-1] if said else f'exit code {up.rc}'}"
+        problem = ""
+
+        def settled() -> bool:
+            nonlocal problem
+            problem = self._problem()
+            return bool(problem) or self.ready_seconds is not None
+
+        self._candidate.wait_for(settled, seconds=2 * self._candidate.budgets.ready, pause=0.1)
+        if self.ready_seconds is None:
+            problem = problem or "it runs, and was not ready in time"
+            self.docker("logs --tail 20 %s", NAME)
+        return problem
+
+    def _problem(self) -> str:
+        """Return why it will not be ready, or an empty text; set its time once it is."""
+        found = self.inspect()
+        state = found.get("State") or {}
+        if not state.get("Running"):
+            last = self.docker("logs --tail 20 %s", NAME)
+            line = ((last.stdout + last.stderr).strip().splitlines() or ["it printed nothing"])[-1]
+            return f"it ended with exit code {state.get('ExitCode')}: {line}"
+        health = (state.get("Health") or {}).get("Status")
+        if health == "unhealthy":
+            return "its own health check says unhealthy"
+        age = self._now() - _moment(state["StartedAt"])
+        if health:
+            ready = health == "healthy"
+        elif self.ports:
+            ready = any(self.accepts(port) for port in self.ports)
+        else:
+            ready = age >= STAYS_SECONDS * self._candidate.container.pace
+        if ready:
+            self.ready_seconds = round(age, 2)
+        return ""
+
+    def _now(self) -> float:
+        """Return the seconds since 1970 by the clock of the base."""
+        return float(self._candidate.run("date +%s.%N").stdout)
+
+    def stop(self) -> tuple[float, int]:
+        """Stop it as ``docker stop`` does; return the seconds and its exit code."""
+        limit = int(3 * self._candidate.budgets.shutdown * self._candidate.container.pace)
+        begun = self._now()
+        stopped = self.docker(f"stop --time {limit} {NAME}", timeout=limit + 30)
+        state = self.inspect().get("State") or {}
+        if stopped.rc != 0 or state.get("Running") is not False:
+            unknown(f"the base's dockerd could not stop it: {stopped.stderr.strip()[-300:]}")
+        return max(0.0, _moment(state["FinishedAt"]) - begun), int(state["ExitCode"])
+
+    def remove(self) -> CommandResult:
+        """Remove its container and its network; its volumes stay."""
+        return self._candidate.run(f"{self.compose} down --timeout 5", timeout=60)
+
+    # Facts
+
+    @property
+    def compose(self) -> str:
+        """The command that manages it."""
+        return f"{self._compose} --project-name {NAME} --file {FOLDER}/compose.json"
+
+    @property
+    def docker(self) -> Any:
+        """Run a docker command in the base, as :meth:`Nested.docker` does."""
+        return self._nested.docker
+
+    def inspect(self) -> dict[str, Any]:
+        """Return what ``docker inspect`` in the base says of its container; empty if none is."""
+        answer = self.docker("inspect --type container %s", NAME)
+        if answer.rc != 0:
+            return {}
+        self._candidate.transcript.pop()  # hundreds of lines, which prove nothing
+        found: list[dict[str, Any]] = json.loads(answer.stdout)
+        return found[0]
+
+    def _configured(self, key: str) -> list[str]:
+        """Return the sorted keys of a table of the image's own configuration."""
+        engine = self._candidate.container.engine
+        image = self._candidate.image.image_id or self._candidate.image.reference
+        return sorted(engine.client.images.get(image).attrs["Config"].get(key) or ())
+
+    @property
+    def ports(self) -> list[int]:
+        """The TCP ports that the image exposes."""
+        numbers = (each.partition("/") for each in self._configured("ExposedPorts"))
+        return sorted(int(port) for port, _, kind in numbers if kind in ("", "tcp"))
+
+    @property
+    def volumes(self) -> dict[str, str]:
+        """The folders of the image's volumes in its container, and where the base has them."""
+        mounts = self.inspect().get("Mounts") or ()
+        return {each["Destination"]: each["Source"] for each in mounts if each["Type"] == "volume"}
+
+    def accepts(self, port: int) -> bool:
+        """Return True if a TCP port accepts a connection from the base."""
+        networks = (self.inspect().get("NetworkSettings") or {}).get("Networks") or {}
+        addresses = [each.get("IPAddress") for each in networks.values()]
+        address = next((each for each in addresses if each), "127.0.0.1")
+        architecture = self._candidate.engine_platform.split("/")[1]
+        path = self._candidate.add_program("connect", programs.connect(architecture, address, port))
+        return bool(self._candidate.run(path, timeout=5).rc == 0)
+
+    @property
+    def is_running(self) -> bool:
+        """True if its container runs."""
+        return bool((self.inspect().get("State") or {}).get("Running"))
+
+    def processes(self) -> list[tuple[int, int]]:
+        """Return the process numbers, in the base, and the users of all its processes."""
+        main = (self.inspect().get("State") or {}).get("Pid")
+        listed = self._candidate.run(_PROCESSES, f"/proc/{main}/ns/pid", shown="(its processes)")
+        pairs = (line.split() for line in listed.stdout.splitlines())
+        return [(int(pid), int(uid)) for pid, uid in pairs]
+
+
+def _moment(text: str) -> float:
+    """Return a moment as Docker writes it, with nanoseconds, in seconds since 1970."""
+    return datetime.fromisoformat(f"{text[:26].rstrip('Z')}+00:00").timestamp()

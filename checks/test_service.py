@@ -1,0 +1,209 @@
+"""Under launch `nested`: a service beside a project, in the dockerd of a base image."""
+
+import re
+
+import pytest
+
+from certify.suite import Candidate, Note, Service, check, not_applicable, unknown
+from certify.suite.service import NAME, RIGHTS
+
+
+@pytest.fixture(scope="module")
+def problem(service: Service) -> str:
+    """Start the service, if need be with more rights; return why it does not run, or nothing."""
+    service.load()
+    first = service.start()
+    if not first or service.is_running:
+        return first
+    for service.right in RIGHTS:
+        service.remove()
+        if not service.start():
+            return ""
+    service.right = None
+    service.remove()
+    return service.start() or first
+
+
+@check(
+    "service.starts",
+    title="starts",
+    remedy="`docker logs` says why it ends. An image that must be told something is given it with "
+    "--env NAME=VALUE, or in the [service] table of a profile.",
+)
+def test_starts(service: Service, problem: str, note: Note) -> None:
+    """The image starts as a service beside a project, and stays up.
+
+    Why: the platform starts it with the workspace, and nobody watches it.
+
+    How: loads it into the dockerd of a certified base image, and has Docker Compose start it with
+    the environment that certify was given. Its health check decides when it is ready; without one,
+    its first port that accepts a connection; without either, that it runs for 3 s.
+    """
+    assert not problem, problem
+    note(f"ready after {service.ready_seconds} s")
+
+
+@check(
+    "service.ready",
+    title="time until ready",
+    needs=("service.starts",),
+    remedy="Do at build time what the entrypoint does at each start, or check the health of the "
+    "service more often while it starts (HEALTHCHECK --start-interval).",
+)
+def test_ready(candidate: Candidate, service: Service, note: Note) -> None:
+    """The service is ready within its budget.
+
+    Why: a person waits for it each time.
+
+    How: from the start of its container until it was ready.
+    """
+    seconds, budget = service.ready_seconds or 0.0, candidate.budgets.ready
+    candidate.record("ready_seconds", seconds)
+    assert seconds <= budget, f"it was ready after {seconds:.1f} s, more than {budget:g} s"
+    note(f"{seconds:.2f} s")
+
+
+@check(
+    "service.rights",
+    title="needs no rights",
+    needs=("service.starts",),
+    remedy="Change what needs the right, or tell the platform that this service needs it.",
+)
+def test_rights(service: Service) -> None:
+    """The service needs no rights beyond Docker's defaults.
+
+    Why: a service that is privileged, or on the host's network, can do anything to the workspace.
+
+    How: it was started without any. Where it did not run, with CAP_NET_ADMIN, the host's network,
+    CAP_SYS_ADMIN and privileged, in turn.
+    """
+    right = service.right
+    assert right is None, f"it runs with {right.name} only" if right else ""
+
+
+@check(
+    "service.ports",
+    title="ports",
+    needs=("service.starts",),
+    remedy="EXPOSE the port that the service listens on, and let it listen on all addresses, not "
+    "on 127.0.0.1.",
+)
+def test_ports(candidate: Candidate, service: Service, note: Note) -> None:
+    """A port that the image exposes accepts connections from the workspace.
+
+    Why: this is how a project uses it.
+
+    How: connects to each exposed TCP port from the base.
+    """
+    if not service.ports:
+        not_applicable("the image exposes no TCP port")
+    opened: list[int] = []
+
+    def connects() -> bool:
+        opened[:] = [port for port in service.ports if service.accepts(port)]
+        return bool(opened)
+
+    candidate.wait_for(connects, seconds=10, pause=0.2)
+    named = ", ".join(map(str, service.ports))
+    assert opened, f"no connection from the workspace to any exposed port ({named})"
+    closed = [str(port) for port in service.ports if port not in opened]
+    note(" ".join(map(str, opened)) + (f"; nothing listens on {' '.join(closed)}" * bool(closed)))
+
+
+@check(
+    "service.logs",
+    title="logs",
+    needs=("service.starts",),
+    remedy="Let the service log to its standard output: link its files to /dev/stdout, or set its "
+    "option for it.",
+)
+def test_logs(candidate: Candidate, service: Service, note: Note) -> None:
+    """What the service logs reaches `docker logs`.
+
+    Why: nobody looks for files inside the container of a service, and they grow without a limit.
+
+    How: reads `docker logs`; where that is empty, none of its processes may hold a file open that
+    is called *.log or lies in /var/log.
+    """
+    answer = service.docker(f"logs --tail 5 {NAME}")
+    if answer.stdout.strip() or answer.stderr.strip():
+        note("to the container's log")
+        return
+    pids = " ".join(f"/proc/{pid}/fd/*" for pid, _ in service.processes())
+    opened = candidate.run(f"for f in {pids}; do readlink $f; done 2>/dev/null").stdout
+    files = re.findall(r"^(?:/var/log/.+|/.+\.log)$", opened, re.MULTILINE)
+    assert not files, f"`docker logs` is empty, and it writes to {files[0]}"
+    note("it logs nothing")
+
+
+@check(
+    "service.user",
+    title="runs as a user",
+    needs=("service.starts",),
+    remedy="Set USER in the image, or have its entrypoint change to a user of the service's own.",
+)
+def test_user(service: Service, note: Note) -> None:
+    """The service runs as another user than root.
+
+    Why: who breaks into it is not root in its container then.
+
+    How: looks at the users of its processes; one that only starts the others may be root's.
+    """
+    processes = service.processes()
+    if not processes:
+        unknown("no process of the service was found in the base")
+    users = sorted({uid for _, uid in processes} - {0})
+    assert users, "all its processes are root's"
+    note(f"uid {users[0]}")
+
+
+@check(
+    "service.stops",
+    title="stops",
+    needs=("service.starts",),
+    remedy="Start the service with exec in its entrypoint, so that it gets the signal itself, and "
+    "name the signal that it ends on (STOPSIGNAL).",
+    last=1,
+)
+def test_stops(candidate: Candidate, service: Service, note: Note) -> None:
+    """The service ends by itself when it is stopped, within its budget.
+
+    Why: what is killed loses what it had not written, and everybody waits.
+
+    How: docker stop in the base, as the platform does it.
+    """
+    seconds, code = service.stop()
+    budget = candidate.budgets.shutdown
+    candidate.record("shutdown_seconds", seconds)
+    assert code != 137 and seconds <= budget, f"it took {seconds:.0f} s, more than {budget:g} s"
+    note(f"{seconds:.1f} s, exit code {code}")
+
+
+@check(
+    "service.data",
+    title="keeps its data",
+    needs=("service.stops",),
+    remedy="Declare VOLUME for the folder with the data, and let the entrypoint cope with one that "
+    "is there already.",
+    last=2,
+)
+def test_data(candidate: Candidate, service: Service, note: Note) -> None:
+    """The service comes back with the data in its volumes.
+
+    Why: a workspace is stopped at night, and its containers are made anew in the morning.
+
+    How: leaves a file in each volume, removes the container, has Docker Compose make a new one, and
+    waits until it is ready again.
+    """
+    volumes = service.volumes
+    if not volumes:
+        not_applicable("the image declares no volume")
+    files = [f"{place}/.{candidate.nonce}" for place in volumes.values()]
+    candidate.run(f"touch {' '.join(files)}")
+    service.remove()
+    problem = service.start()
+    assert not problem, f"with the data of before {problem}"
+    gone = [path for path, file in zip(volumes, files, strict=True)
+            if candidate.run("[ -e %s ]", file).rc != 0]  # fmt: skip
+    assert not gone, f"what lay in {gone[0]} is gone"
+    note(f"ready again after {service.ready_seconds} s")
