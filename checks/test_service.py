@@ -5,23 +5,13 @@ import re
 import pytest
 
 from certify.suite import Candidate, Note, Service, check, not_applicable, unknown
-from certify.suite.service import NAME, RIGHTS
 
 
 @pytest.fixture(scope="module")
 def problem(service: Service) -> str:
     """Start the service, if need be with more rights; return why it does not run, or nothing."""
     service.load()
-    first = service.start()
-    if not first or service.is_running:
-        return first
-    for service.right in RIGHTS:
-        service.remove()
-        if not service.start():
-            return ""
-    service.right = None
-    service.remove()
-    return service.start() or first
+    return service.launch()
 
 
 @check(
@@ -125,8 +115,7 @@ def test_logs(candidate: Candidate, service: Service, note: Note) -> None:
     How: reads `docker logs`; where that is empty, none of its processes may hold a file open that
     is called *.log or lies in /var/log.
     """
-    answer = service.docker(f"logs --tail 5 {NAME}")
-    if answer.stdout.strip() or answer.stderr.strip():
+    if service.log():
         note("to the container's log")
         return
     pids = " ".join(f"/proc/{pid}/fd/*" for pid, _ in service.processes())
@@ -163,7 +152,7 @@ def test_user(service: Service, note: Note) -> None:
     needs=("service.starts",),
     remedy="Start the service with exec in its entrypoint, so that it gets the signal itself, and "
     "name the signal that it ends on (STOPSIGNAL).",
-    last=1,
+    last=4,
 )
 def test_stops(candidate: Candidate, service: Service, note: Note) -> None:
     """The service ends by itself when it is stopped, within its budget.
@@ -185,7 +174,7 @@ def test_stops(candidate: Candidate, service: Service, note: Note) -> None:
     needs=("service.stops",),
     remedy="Declare VOLUME for the folder with the data, and let the entrypoint cope with one that "
     "is there already.",
-    last=2,
+    last=5,
 )
 def test_data(candidate: Candidate, service: Service, note: Note) -> None:
     """The service comes back with the data in its volumes.

@@ -102,6 +102,19 @@ class Service:
 
     # Life
 
+    def launch(self) -> str:
+        """Start it, if it ends with each of :data:`RIGHTS` in turn; return the problem, if any."""
+        problem = self.start()
+        if not problem or self.is_running:
+            return problem
+        for self.right in RIGHTS:
+            self.remove()
+            if not self.start():
+                return ""
+        self.right = None
+        self.remove()
+        return self.start() or problem
+
     def start(self) -> str:
         """Start it, and wait until it is ready; return the problem, or an empty text."""
         self.ready_seconds = None
@@ -123,7 +136,7 @@ class Service:
         self._candidate.wait_for(settled, seconds=2 * self._candidate.budgets.ready, pause=0.1)
         if self.ready_seconds is None:
             problem = problem or "it runs, and was not ready in time"
-            self.docker("logs --tail 20 %s", NAME)
+            self.log()
         return problem
 
     def _problem(self) -> str:
@@ -131,8 +144,7 @@ class Service:
         found = self.inspect()
         state = found.get("State") or {}
         if not state.get("Running"):
-            last = self.docker("logs --tail 20 %s", NAME)
-            line = ((last.stdout + last.stderr).strip().splitlines() or ["it printed nothing"])[-1]
+            line = (self.log().splitlines() or ["it printed nothing"])[-1]
             return f"it ended with exit code {state.get('ExitCode')}: {line}"
         health = (state.get("Health") or {}).get("Status")
         if health == "unhealthy":
@@ -167,6 +179,11 @@ class Service:
         return self._candidate.run(f"{self.compose} down --timeout 5", timeout=60)
 
     # Facts
+
+    def log(self) -> str:
+        """Return its last lines as ``docker logs`` has them."""
+        said = self.docker("logs --tail 20 %s", NAME)
+        return f"{said.stdout}{said.stderr}".strip()
 
     @property
     def compose(self) -> str:

@@ -246,8 +246,10 @@ def test_a_shared_launch_changes_no_verdict(
 
 def test_profiles_that_ship_share_what_they_can() -> None:
     assert launches(*map(load, shipped())) == [
-        ["coder", "devcontainer", "gitpod", "plain", "webdevops-bootstrap"],
+        ["coder", "devcontainer", "gitpod", "go", "node", "plain", "python", "webdevops-bootstrap"],
         ["devspace"],
+        ["devspace-fast"],
+        ["service"],
         ["webdevops-base", "webdevops-base-app"],
     ]
 

@@ -17,7 +17,7 @@ from tests.factories import a_certificate
     ("line", "proposed"),
     [
         ("certify swe", ["sweep"]),
-        ("certify run --profile dev", ["devcontainer", "devspace"]),
+        ("certify run --profile dev", ["devcontainer", "devspace", "devspace-fast"]),
         ("certify checks dockerd.co", ["dockerd.container", "dockerd.compose"]),
         ("certify profiles pl", ["plain"]),
         ("certify history registry.inv", ["registry.invalid/team/app:1"]),

@@ -51,7 +51,11 @@ def test_levels_and_the_order_of_checks() -> None:
         ('"image.size"', '"image.os"', "mine.toml:8: recommended: 'image.os' is already required"),
         ('"ark.deck"', '"image.os"', "mine.toml:9: info: 'image.os' is already required"),
         ('"ark.deck"', '"image.size"', "mine.toml:9: info: 'image.size' is already recommended"),
-        ('"init"', '"boot"', "mine.toml:6: launch: 'boot' is none of 'init', 'idle' or 'image'"),
+        (
+            '"init"',
+            '"boot"',
+            "mine.toml:6: launch: 'boot' is none of 'init', 'idle', 'image' or 'nested'",
+        ),
         ('"mine"', '"My profile"', "mine.toml:2: name: 'My profile' is not lower-case words"),
         ("title", "titel", "mine.toml:3: titel: is not known here; did you mean 'title'?"),
         ("title", "titel", "mine.toml: title: is missing"),

@@ -23,7 +23,9 @@ def test_specs_are_loaded_once_in_the_order_of_the_run() -> None:
     assert [spec.last for spec in found] == sorted(spec.last for spec in found)
     ids = [spec.claim.id for spec in found]
     assert ids[0] == "image.os"
-    assert ids[-3:] == ["dockerd.restart", "systemd.shutdown", "systemd.restart"]
+    assert ids[-5:] == [
+        "dockerd.restart", "systemd.shutdown", "systemd.restart", "service.stops", "service.data",
+    ]  # fmt: skip
 
 
 def test_each_group_has_a_file_whose_docstring_describes_it() -> None:
