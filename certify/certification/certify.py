@@ -14,6 +14,7 @@ from functools import cached_property
 from certify import __version__
 from certify.certification.events import Events
 from certify.certification.image_lookup import ImageLookup, image_of_reference
+from certify.certification.inventory import take_inventory
 from certify.certification.launch_groups import findings_of, group_by_launch, needs_own_launch
 from certify.certification.observation import Observation
 from certify.certification.options import Options
@@ -172,6 +173,8 @@ class Certification:
                     observed.findings[finding.id] = finding
                     self.events.finding(finding, observed.claims.get(finding.id))
                 observed.log = _read_log(started)
+            name = image.image_id or self.reference.familiar
+            take_inventory(engine, name, observed, options.platform)
 
     def _receive_all(
         self, engine: Engine, runner: Runner, observed: Observation, disk: DiskWatch
@@ -235,6 +238,7 @@ class Certification:
             ),
             launch=observed.describe_launch(profile, self.reference, self.options),
             log=observed.log,
+            inventory=observed.inventory,
             host=observed.host,
             suite=Suite(
                 version=__version__, digest=self.options.suite_digest(self.engine, profile, image)

@@ -34,6 +34,8 @@ class Observation:
     """The timed launches, the first of them the one that was examined."""
     host: Host | None = None
     log: str = ""
+    inventory: str | None = None
+    """What the image holds, packed."""
     plan: LaunchPlan | None = None
     """The plan of the launch; None if nothing could be launched."""
     trouble: Trouble | None = None

@@ -58,7 +58,7 @@ COMMANDS = Commands(
         "matrix": "Show every recorded image with its verdict, from the ledger.",
         "report": "Update the files under reports/ from the ledger.",
         "history": "Show all results of one image, run by run, with boot times.",
-        "diff": "Show what changed between the last two sweeps of a list.",
+        "diff": "Show what changed between the last two sweeps of a list, or inside an image.",
         "ledger": "Copy ledgers, and make one of many.",
         "publish": "Publish the approved-images list, and policies that enforce it.",
         "verify": "Report whether an image is approved, now, by its digest.",

@@ -14,11 +14,13 @@ _LOG_LINES = 200
 
 
 def run_by_entrypoint(
-    engine: Engine, image: str, command: list[str], *, seconds: float, platform: str | None
-) -> str:
+    engine: Engine, image: str, command: list[str], *, seconds: float, platform: str | None,
+    entrypoint: str | None = None, lines: int = _LOG_LINES,
+) -> str:  # fmt: skip
     """Return the output of ``docker run IMAGE COMMAND``, or the reason why it does not start.
 
     The container has the engine's default rights and no network; after ``seconds`` it is removed.
+    Another ``entrypoint`` than the image's own is run as root; the last ``lines`` are returned.
     Raises :class:`~certify.model.errors.LaunchRefused` if the host is the reason.
     """
     api = engine.client.api
@@ -30,6 +32,8 @@ def run_by_entrypoint(
                 container = api.create_container(
                     image,
                     command,
+                    entrypoint=entrypoint,
+                    user="0:0" if entrypoint else None,
                     name=f"certify-{run}",
                     labels=reaper.labels(run, image),
                     platform=platform,
@@ -38,7 +42,8 @@ def run_by_entrypoint(
                 api.start(container)
             except APIError as error:
                 reason = explanation(error)
-                program = engine.client.images.get(image).attrs["Config"]["Entrypoint"][0]
+                config = engine.client.images.get(image).attrs["Config"]
+                program = entrypoint or config["Entrypoint"][0]
                 if is_image_fault(engine, reason, program, as_shipped=True):
                     return reason
                 raise launch_refusal(error) from error
@@ -48,4 +53,4 @@ def run_by_entrypoint(
         except EngineUnavailable:
             engine.ping()  # it answers, so the command still runs
         with translate_errors():
-            return api.logs(container, tail=_LOG_LINES).decode("utf-8", "replace")
+            return api.logs(container, tail=lines).decode("utf-8", "replace")

@@ -56,6 +56,8 @@ class Family(Value):
     audit: str
     """Prints what is inconsistent in the package database; prints nothing and exits with 0 if
     nothing is."""
+    installed: str = ":"
+    """Lists all packages, a name and its version on each line."""
     downgrade: str
     """Regular expression for a line that announces that a package gets an older version."""
     skipped: str = ""

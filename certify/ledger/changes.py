@@ -74,6 +74,13 @@ class Change:
     kind: ChangeKind
     before: SweepEntry | None
     after: SweepEntry | None
+    inside: str = ""
+    """What changed inside an image that is newly broken, likely culprits first."""
+
+    @property
+    def moved(self) -> bool:
+        """True if the reference led to two images."""
+        return bool(self.before and self.after and self.before.identity != self.after.identity)
 
     @property
     def image(self) -> SweepEntry:

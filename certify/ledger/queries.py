@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, case, false, func, or_
 
 from certify.ledger.schema import results_table
 from certify.model.result import Image
+from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 
 ROW = results_table.c
@@ -123,9 +124,12 @@ def result_in_force(image: Image, profile: str, now: datetime) -> Select[Any]:
     )
 
 
-def history(reference: str) -> Select[Any]:
-    """Select all results of a reference, the last recorded first."""
-    return select(ROW.id, ROW.document).where(ROW.reference == reference).order_by(ROW.id.desc())
+def history(reference: str, key: ResultKey | None = None) -> Select[Any]:
+    """Select all results of a reference, or of one key of it, the last recorded first."""
+    query = select(ROW.id, ROW.document).where(ROW.reference == reference)
+    if key is not None:
+        query = query.where(ROW.profile == key.profile, ROW.platform == key.platform)
+    return query.order_by(ROW.id.desc())
 
 
 def recently_certified(profile: str, count: int) -> Select[Any]:

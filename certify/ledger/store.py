@@ -225,9 +225,13 @@ class Ledger:
         result = next((result for result, _ in found), None)
         return None if result is None or is_ahead(result.finished_at, now) else result
 
-    def history(self, reference: str) -> list[Result]:
-        """Return all results recorded under exactly this reference, the last recorded first."""
-        return [result for result, _ in self._read(queries.history(reference))]
+    def history(self, reference: str, key: ResultKey | None = None) -> list[Result]:
+        """Return all results recorded under exactly this reference, the last recorded first.
+
+        With a key, only those of its profile and platform.
+        """
+        found = (result for result, _ in self._read(queries.history(reference, key)))
+        return list(found)
 
     def _read(self, query: Select[Any]) -> Iterator[tuple[Result, Row[Any]]]:
         """Yield the result in each row's document, with the row; pass over what cannot be read.

@@ -232,6 +232,8 @@ class Result(OpenValue):
     suite: Suite
     recommendation: Recommendation | None = None
     """Related images in the ledger, added at the end of a run; not recorded in the ledger."""
+    inventory: str | None = Field(default=None, repr=False)
+    """What the image holds, to compare later results with: compressed JSON in base64."""
     boot_rank: BootRank | None = None
     """The rank of ``boot_seconds`` in the matrix, likewise."""
     started_at: Moment

@@ -36,6 +36,7 @@ def summary_of(result: Result) -> Result:
             "log": "",
             "host": None,
             "recommendation": None,
+            "inventory": None,
         }
     )
 

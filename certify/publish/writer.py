@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from certify.judge.culprits import Comparison, compare
 from certify.ledger.changes import Change, find_changes
 from certify.ledger.matrix_rows import HistoryPoint
 from certify.ledger.rows import BATCH_SIZE, batched
@@ -19,6 +20,8 @@ from certify.ledger.sweeps import FinishedSweep
 from certify.model.errors import LedgerUnavailable
 from certify.model.file_names import certificate_stem
 from certify.model.result import Result
+from certify.model.result_key import ResultKey
+from certify.model.terms import Status
 from certify.publish import freshness
 from certify.publish.badge import badge_files, total_badge_files
 from certify.publish.boot_rank import NO_RANKS, BootRanks
@@ -111,18 +114,31 @@ def _write_images(
             entry = stems[shown.key]  # not every result may be readable
             if entry.stem in due:
                 ranked = result.model_copy(update={"boot_rank": ranks.rank(result)})
-                files = dict(_image_files(ranked, past.get(shown.key, []), now))
+                compared = _compared(ledger, result, past.get(shown.key, []))
+                files = dict(_image_files(ranked, past.get(shown.key, []), compared, now))
                 _write(directory, files.items())
                 freshness.remove_files(directory, entry.stem, keep=files)
             yield summary_of(result)
 
 
+def _compared(ledger: Ledger, result: Result, past: Sequence[HistoryPoint]) -> Comparison | None:
+    """Compare a rejected image with its last certificate, if there is one."""
+    if result.verdict.status is not Status.REJECTED or all(
+        each.status is not Status.CERTIFIED for each in past
+    ):
+        return None
+    return compare(ledger.history(result.image.reference, ResultKey.of(result)))
+
+
 def _image_files(
-    result: Result, past: Sequence[HistoryPoint], now: datetime
+    result: Result,
+    past: Sequence[HistoryPoint],
+    compared: Comparison | None,
+    now: datetime,
 ) -> Iterator[tuple[str, str]]:
     yield _certificate(result.model_copy(update={"boot_rank": None}))  # others decide about it
     yield from badge_files(result, now)
-    yield from image_files(result, past)
+    yield from image_files(result, past, compared)
 
 
 def _certificate(result: Result) -> tuple[str, str]:

@@ -9,6 +9,7 @@ console of an init, it removes before SIGTERM ends it.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import shlex
@@ -21,18 +22,20 @@ from typing import Any
 import pytest
 
 from certify.engine.client import Engine
-from certify.engine.container import Container
+from certify.engine.container import Container, ContainerStopped
+from certify.engine.inventory import LIMIT, SECONDS, script
+from certify.engine.session import SessionLost
 from certify.judge.control import Reach
-from certify.model.errors import EngineUnavailable
+from certify.model.errors import EngineUnavailable, Trouble
 from certify.model.finding import Finding
 from certify.model.terms import Fault
 from certify.suite.candidate import Candidate
 from certify.suite.catalogue import suite_directory
-from certify.suite.claims import Spec
+from certify.suite.claims import Spec, spec_of
 from certify.suite.conductor import Conductor
 from certify.suite.job import Job
 from certify.suite.plugin import CONDUCTOR
-from certify.util.text import one_line
+from certify.util.text import one_line, printable
 
 # Nothing of the caller's own pytest configuration may change what is certified.
 PYTEST_ARGUMENTS = (
@@ -85,6 +88,7 @@ class StreamingConductor(Conductor):
         self._channel = channel
         self._session: pytest.Session | None = None
         self._expected: list[str] = []
+        self._inventory_taken = False
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Remember the session, to be able to stop it."""
@@ -93,6 +97,24 @@ class StreamingConductor(Conductor):
     def report_start(self, check_id: str) -> None:
         """Send the id of the check that begins."""
         self._channel.send("running", check=check_id)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Take the inventory before the first check that may change the image.
+
+        By then it has booted, which this would slow down. If the launch has installed something,
+        the parent finds out in another container what the image holds.
+        """
+        spec = spec_of(getattr(item, "function", None), item.name)
+        if self._inventory_taken or spec.claim.group == "image":
+            return
+        self._inventory_taken = True
+        with contextlib.suppress(ContainerStopped, SessionLost, Trouble):
+            launched = self.candidate.job.launch != "nested"  # whose shell is the base's
+            if launched and not self.candidate.boot.missing:
+                shell = self.candidate.container.shell("")
+                answer = shell.run(script(), timeout=SECONDS, limit=LIMIT)
+                self._channel.send("fact", name="inventory", value=printable(answer.stdout))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Report a file of checks that cannot be read: nothing is certified without its checks."""

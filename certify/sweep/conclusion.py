@@ -17,6 +17,7 @@ from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 from certify.publish.recorder import Recorder
 from certify.sweep.expand import UnlistedPattern, matches_pattern
+from certify.sweep.inside import explained
 from certify.sweep.news import News, news_of
 from certify.sweep.results import ResultsByKey, entries_to_compare
 from certify.sweep.shards import Shard
@@ -74,7 +75,7 @@ def conclude(
         before = [] if shard else sweeps.finished(1, found.source)
         old = sweeps.entries(before[0].id) if before else []
         entries = entries_to_compare(found.keys, new, in_force, old, found.left_out)
-        changes = find_changes(old, entries) if before else None
+        changes = explained(recorder.ledger, find_changes(old, entries)) if before else None
         if shard:
             named = (replace(e, recording=found.recordings.get(e.key, "")) for e in entries)
             entries = [*named, *found.unknown]

@@ -33,6 +33,8 @@ class News:
     kind: Kind
     entry: SweepEntry
     remedy: str = ""
+    inside: str = ""
+    """What changed inside it, if that is known."""
     page: str = ""
     """The file with its page, relative to the folder for reports."""
 
@@ -66,8 +68,11 @@ def news_of(
         if result.verdict.status is Status.INCONCLUSIVE and key not in unclear:
             found[key] = Kind.INCONCLUSIVE
     vanished = {each.image.key: each.image for each in changes or ()}
+    inside = {each.image.key: each.inside for each in changes or ()}
     items = [
-        _item(kind, by_key[key]) if key in by_key else News(kind, vanished[key])
+        _item(kind, by_key[key], inside.get(key, ""))
+        if key in by_key
+        else News(kind, vanished[key])
         for key, kind in found.items()
         if key in by_key or key in vanished
     ]
@@ -75,10 +80,10 @@ def news_of(
     return sorted(items, key=lambda each: (order.index(each.kind), each.entry.key))
 
 
-def _item(kind: Kind, result: Result) -> News:
+def _item(kind: Kind, result: Result, inside: str) -> News:
     reasons = result.verdict.reasons
     page = f"images/{certificate_stem(result)}.html"
-    return News(kind, sweep_entry(result), reasons[0].remedy if reasons else "", page)
+    return News(kind, sweep_entry(result), reasons[0].remedy if reasons else "", inside, page)
 
 
 def title(items: Iterable[News]) -> str:
@@ -102,6 +107,7 @@ def message(items: Sequence[News], source: str, site: str | None) -> str:
             lines.append(f"{kind}: {one_line(entry.reference)} [{one_line(entry.profile)}]")
             if kind in (Kind.REJECTED, Kind.INCONCLUSIVE):
                 lines += [f"  cause: {one_line(entry.cause, 300)}"] if entry.cause else []
+                lines += [f"  changed inside: {one_line(item.inside, 300)}"] if item.inside else []
                 lines += [f"  remedy: {one_line(item.remedy, 300)}"] if item.remedy else []
             if site and item.page:
                 lines.append(f"  {site.rstrip('/')}/{item.page}")

@@ -104,6 +104,8 @@ def _changes(changed: Sequence[Change] | None) -> list[RenderableType]:
         )
         if change.kind in (ChangeKind.BROKEN, ChangeKind.UNCLEAR) and change.image.cause:
             text.append(f" — {one_line(change.image.cause)}", "dim")
+        if change.inside:
+            text.append(f" — changed inside: {one_line(change.inside, 300)}")
         lines.append(Paragraph(text, first="  "))
     return lines
 

@@ -128,7 +128,7 @@ def test_a_pulled_image_carries_its_registry_digest(certify: Certify, registry: 
 def test_a_local_image_has_its_id_and_no_digest(
     certify: Certify, engine: Engine, tmp_path: Path
 ) -> None:
-    name, file = f"{SAMPLES}/busybox", tmp_path / "image.tar"
+    name, file = f"{SAMPLES}/busybox:latest", tmp_path / "image.tar"
     image_id = engine.client.images.get(name).id
     subprocess.run(["docker", "save", "--output", file, name], check=True)
     names = [name, str(image_id), f"docker-archive:{file}"]

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
+from certify.judge.culprits import Comparison
 from certify.ledger.changes import Change
 from certify.ledger.matrix_rows import HistoryPoint
 from certify.model.file_names import certificate_stem
@@ -20,13 +21,16 @@ from certify.util.text import safe_json
 STATIC = Path(__file__).parent / "static"
 
 
-def image_files(result: Result, past: Sequence[HistoryPoint]) -> Iterator[tuple[str, str]]:
+def image_files(
+    result: Result, past: Sequence[HistoryPoint], compared: Comparison | None = None
+) -> Iterator[tuple[str, str]]:
     """Yield the page of a result, and a script with the details of checks that did not pass.
 
-    ``past`` has the earlier results under its name, oldest first.
+    ``past`` has the earlier results under its name, oldest first; ``compared`` is what
+    changed inside the image since its last certificate.
     """
     name = certificate_stem(result)
-    yield f"images/{name}.html", image_page(result, name, past)
+    yield f"images/{name}.html", image_page(result, name, past, compared)
     details = details_of(result)
     if details:
         yield f"images/{name}.js", _script(f"certifyDetails({_in_script(name)},", details)

@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from rich.filesize import decimal
 
+from certify.judge.culprits import Comparison
 from certify.ledger.changes import Change
 from certify.ledger.matrix_rows import HistoryPoint
 from certify.model.result import Check, Result
@@ -38,8 +39,16 @@ _CLASSES = {
 }  # fmt: skip
 
 
-def image_page(result: Result, stem: str, history: Sequence[HistoryPoint]) -> str:
-    """Return the page of one result; ``history`` has all results of its name, oldest first."""
+def image_page(
+    result: Result,
+    stem: str,
+    history: Sequence[HistoryPoint],
+    compared: Comparison | None = None,
+) -> str:
+    """Return the page of one result; ``history`` has all results of its name, oldest first.
+
+    ``compared`` is what changed inside the image since its last certificate.
+    """
     points = [
         Point(
             each.at,
@@ -69,6 +78,8 @@ def image_page(result: Result, stem: str, history: Sequence[HistoryPoint]) -> st
         facts=_facts(result),
         host=_host(result),
         history=_by_digest(history[-_HISTORY:]),
+        compared=compared,
+        inside=[str(each) for each in (compared.inside if compared else None) or ()],
         older=max(len(history) - _HISTORY, 0),
         certify_command=_command(result, "certify"),
         fix_command=_command(result, "certify fix"),
