@@ -59,6 +59,7 @@ COMMANDS = Commands(
         "report": "Update the files under reports/ from the ledger.",
         "history": "Show all results of one image, run by run, with boot times.",
         "diff": "Show what changed between the last two sweeps of a list, or inside an image.",
+        "suggest": "Name certified images that fit what you need, the smallest first.",
         "ledger": "Copy ledgers, and make one of many.",
         "publish": "Publish the approved-images list, and policies that enforce it.",
         "verify": "Report whether an image is approved, now, by its digest.",

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[list[str], int, str]] = {
     "report": ([], 0, "certify/reports/v1"),
     "history": (["registry.invalid/team/app:1"], 0, "certify/report/v1"),
     "diff": ([], 0, "certify/diff/v1"),
+    "suggest": (["--needs", "nothing-has-it"], 1, "certify/suggest/v1"),
     "ledger export": (["ledger.jsonl"], 0, "certify/exchange/v1"),
     "ledger import": (["export.jsonl"], 0, "certify/exchange/v1"),
     "ledger merge": (["reports/certify.db"], 0, "certify/report/v1"),
