@@ -7,14 +7,14 @@ Exit codes: 0 all certified, 1 at least one rejected, 2 wrong usage (nothing was
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from certify.certification.api import open_engine
 from certify.certification.certify import Certification
 from certify.cli.certification_options import (
     CertificationOptions,
@@ -26,11 +26,9 @@ from certify.cli.exit_codes import exit_code
 from certify.cli.progress import RunProgress
 from certify.cli.results import print_results, report_errors, result_format_option
 from certify.cli.storage import Storage, storage_options
-from certify.engine import image_marks, reaper
-from certify.engine.client import Engine
 from certify.fix.proposal import propose
 from certify.ledger.store import Ledger
-from certify.model.errors import EngineUnavailable, LedgerUnavailable, Trouble
+from certify.model.errors import LedgerUnavailable, Trouble
 from certify.model.file_names import certificate_stem
 from certify.model.reference import Reference
 from certify.model.result import Result
@@ -80,7 +78,8 @@ def run(
     names = ", ".join(each.name for each in profiles)
     results: list[Result] = []
     with (
-        storage.open_ledger() as ledger, interruptible(), _engine() as engine, ExitStack() as files
+        storage.open_ledger() as ledger, interruptible(), open_engine() as engine,
+        ExitStack() as files,
     ):  # fmt: skip
         recorder = Recorder(ledger, storage.reports, own=True)
         options = with_base(options, profiles, ledger)
@@ -145,17 +144,3 @@ def next_steps_of(reports: Path, result: Result) -> NextSteps:
     return NextSteps(
         fix=lacks and propose(result).complete, page=str(path) if path.exists() else None
     )
-
-
-@contextmanager
-def _engine() -> Iterator[Engine | EngineUnavailable]:
-    """Connect to the engine, or yield the reason that there is none, which results then report."""
-    with ExitStack() as closing:
-        found: Engine | EngineUnavailable
-        try:
-            found = closing.enter_context(Engine.connect())
-            reaper.remove_orphans(found)  # of runs that were killed
-            image_marks.remove_orphans(found)
-        except EngineUnavailable as error:
-            found = error
-        yield found

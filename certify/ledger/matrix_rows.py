@@ -100,6 +100,19 @@ def read_newest_ids(
     return {ResultKey(*key): number for *key, number in connection.execute(query)}
 
 
+def read_last_statuses(connection: Connection, count: int) -> dict[ResultKey, list[Status]]:
+    """Return the last so many verdicts of each reference, platform and profile, oldest first."""
+    keys = (ROW.reference, ROW.platform, ROW.profile)
+    newest = (ROW.finished_at.desc(), ROW.id.desc())
+    place = func.row_number().over(partition_by=keys, order_by=newest).label("place")
+    numbered = select(*keys, ROW.status, place).subquery()
+    query = select(numbered).where(numbered.c.place <= count).order_by(numbered.c.place.desc())
+    found: dict[ResultKey, list[Status]] = {}
+    for *key, status, _ in connection.execute(query):
+        found.setdefault(ResultKey(*key), []).append(Status(status))
+    return found
+
+
 def read_history_points(
     connection: Connection, rows: Sequence[MatrixRow]
 ) -> dict[ResultKey, list[HistoryPoint]]:

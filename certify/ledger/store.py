@@ -33,6 +33,7 @@ from certify.ledger.matrix_rows import (
     HistoryPoint,
     MatrixRow,
     read_history_points,
+    read_last_statuses,
     read_newest_ids,
     read_rows,
 )
@@ -47,6 +48,7 @@ from certify.model.errors import LedgerUnavailable, NotRecordable
 from certify.model.result import Image, Result
 from certify.model.result_key import ResultKey
 from certify.model.revocation import reject_if_revoked
+from certify.model.terms import Status
 from certify.util.text import one_line
 
 ANOTHER_FILE = "Name another ledger with --ledger, or move this file away: a new one is made."
@@ -71,12 +73,10 @@ class Ledger:
     ) -> Self:
         """Open a ledger; ``url`` is a path or an SQLAlchemy database URL.
 
-        ``warn`` is told about each result that cannot be read and is passed over.
-        A ledger that does not exist is created. If ``make`` is false, raises
-        :class:`~certify.model.errors.NothingRecorded` instead for a missing file.
-        Raises :class:`LedgerUnavailable` if the database does not answer, is not a ledger, or was
-        written by a newer certify, and :class:`~certify.model.errors.BadLedgerUrl` for anything
-        that is not an address.
+        ``warn`` is told about each result that cannot be read and is passed over. A missing file
+        is created, or, if ``make`` is false, raises :class:`NothingRecorded`. Raises
+        :class:`LedgerUnavailable` if the database does not answer, is not a ledger, or was written
+        by a newer certify, and :class:`BadLedgerUrl` for anything that is not an address.
         """
         ledger = cls(engine_for(url, make=make), warn)
         try:
@@ -201,6 +201,11 @@ class Ledger:
         """Return the number of the newest result for each reference, platform and profile."""
         with self._translate_errors(), self._engine.connect() as connection:
             return read_newest_ids(connection, references)
+
+    def last_statuses(self, count: int) -> dict[ResultKey, list[Status]]:
+        """Return the last ``count`` verdicts of each row's key, the oldest first."""
+        with self._translate_errors(), self._engine.connect() as connection:
+            return read_last_statuses(connection, count)
 
     def history_points(self, rows: Sequence[MatrixRow]) -> dict[ResultKey, list[HistoryPoint]]:
         """Return all results ever recorded for rows of the matrix, the oldest first.

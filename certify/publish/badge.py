@@ -9,6 +9,7 @@ certificates expire (every sweep does).
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,14 +20,14 @@ from xml.sax.saxutils import escape, quoteattr
 from certify.model.file_names import certificate_stem
 from certify.model.result import Result
 from certify.model.terms import Grade, Status
-from certify.publish.phrases import status_of
+from certify.publish.phrases import EXPIRED, status_of
 from certify.util.text import one_line, safe_json
 
 CACHE_SECONDS = 3600
 """The seconds for which shields.io may cache a badge."""
 LABEL_COLOUR = "3d444d"
 # White text on each of them has a contrast of at least 4.5 (WCAG 2, level AA).
-GREEN, TEAL, RED, GREY = "1a7f37", "0b6e83", "b42318", "57606a"
+GREEN, TEAL, AMBER, RED, GREY = "1a7f37", "0b6e83", "8a5a00", "b42318", "57606a"
 _HEIGHT, _PADDING, _LONGEST = 20, 6, 60
 
 
@@ -56,10 +57,16 @@ def badge_of(result: Result, now: datetime) -> Badge:
 
 
 def total_badge(results: Iterable[Result], now: datetime) -> Badge:
-    """Return one badge for all results, with the number of certificates in force."""
-    count = sum(status_of(each, now) == Status.CERTIFIED for each in results)
-    message = f"{count} certified"
-    return Badge("certify", message, GREEN if count else GREY, message)
+    """Return one badge for all results: how many certificates are in force, and what is not well.
+
+    It is green only if nothing was rejected and no certificate has expired.
+    """
+    counts = Counter(status_of(each, now) for each in results)
+    certified, bad = counts[Status.CERTIFIED], counts[Status.REJECTED] + counts[EXPIRED]
+    told = [f"{counts[each]} {each}" for each in (Status.REJECTED, EXPIRED) if counts[each]]
+    message = ", ".join([f"{certified} certified", *told])
+    colour = AMBER if bad else GREEN if certified else GREY
+    return Badge("certify", message, colour, message)
 
 
 def badge_files(result: Result, now: datetime) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from certify.model.result import Result
-from certify.model.terms import Outcome
+from certify.model.terms import Outcome, Status
 from certify.publish import phrases
 from certify.publish.layout import Paragraph
 from certify.publish.markdown import escaped
@@ -32,6 +32,8 @@ from certify.publish.phrases import LEGEND
 from certify.util.text import safe_json
 
 MATRIX_SCHEMA = "certify/matrix/v1"
+FOLDED = 30
+"""The most certified images of a section that Markdown shows unfolded."""
 
 
 def print_matrix(
@@ -76,7 +78,7 @@ def matrix_markdown(results: Sequence[Result], now: datetime) -> str:
     """
     lines = ["# Compatibility matrix", ""]
     for section in sections_of(results):
-        lines += [f"## {escaped(section.title)}", "", *_markdown_table(section, now), ""]
+        lines += [f"## {escaped(section.title)}", "", *_markdown_tables(section, now)]
     if results:
         lines += [_legend(), ""]
     lines.append(_total(results, now))
@@ -126,19 +128,36 @@ def _row(result: Result) -> dict[str, Any]:
     }
 
 
-def _markdown_table(section: Section, now: datetime) -> list[str]:
-    header = ["reference", "verdict", "boot", *section.groups, "not passed"]
+def _markdown_tables(section: Section, now: datetime) -> list[str]:
+    """Return a table of what is not certified, which comes first, and one of what is.
+
+    Many certified images are folded away.
+    """
+    order = [Status.REJECTED.value, Status.INCONCLUSIVE.value, phrases.EXPIRED]
+    rank = {id(each): phrases.status_of(each, now) for each in section.results}
+    open_ones = [each for each in section.results if rank[id(each)] in order]
+    open_ones.sort(key=lambda each: order.index(rank[id(each)]))
+    rest = [each for each in section.results if rank[id(each)] not in order]
+    if len(rest) <= FOLDED:
+        return [*_markdown_table([*open_ones, *rest], section, now), ""]
+    lines = [*_markdown_table(open_ones, section, now), ""] if open_ones else []
+    folded = [f"<details><summary>{len(rest)} certified</summary>", ""]
+    return [*lines, *folded, *_markdown_table(rest, section, now), "", "</details>", ""]
+
+
+def _markdown_table(results: Sequence[Result], section: Section, now: datetime) -> list[str]:
+    header = ["reference", "verdict", "not passed", *section.groups, "boot"]
     rows = [header, ["---"] * len(header)]
-    for result in section.results:
+    for result in results:
         boot = result.startup.boot_seconds
         cells = cells_of(result)
         rows.append(
             [
                 result.image.reference,
                 f"{phrases.status_mark(result, now)} {phrases.verdict_of(result, now)}",
-                "" if boot is None else phrases.seconds(boot),
-                *(str(cells.get(group, "")) for group in section.groups),
                 ", ".join(_problem_names(result)),
+                *(str(cells.get(group, "")) for group in section.groups),
+                "" if boot is None else phrases.seconds(boot),
             ]
         )
     return [f"| {' | '.join(map(escaped, row))} |" for row in rows]

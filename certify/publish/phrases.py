@@ -94,6 +94,14 @@ def verdict_of(result: Result, now: datetime | None = None) -> str:
     return " ".join(words) + waived_suffix(result)
 
 
+def cause_of(result: Result) -> str:
+    """Return the first reason of a verdict in one line, ``check: text``; empty without any."""
+    if not result.verdict.reasons:
+        return ""
+    first = result.verdict.reasons[0]
+    return one_line(f"{first.check}: {first.text}" if first.check else first.text, 300)
+
+
 def waived_suffix(result: Result) -> str:
     """Return ``, 1 waived`` if a certificate depends on one waiver, an empty text without any."""
     waived = [c for c in result.checks if c.level is Level.REQUIRED and not is_decisive(c)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from sys import intern
 
 from certify.model.result import AppliedWaiver, Check, Launch, Os, Reason, Result
 from certify.model.terms import Level, Outcome
@@ -24,7 +25,11 @@ def summary_of(result: Result) -> Result:
     return result.model_copy(
         update={
             "image": result.image.model_copy(
-                update={"layer_digests": (), "created": None, "os": _os(result.image.os)}
+                update={
+                    "layer_digests": tuple(map(intern, result.image.layer_digests)),
+                    "created": None,
+                    "os": _os(result.image.os),
+                }
             ),
             "verdict": result.verdict.model_copy(update={"reasons": reasons}),
             "checks": tuple(

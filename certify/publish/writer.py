@@ -7,7 +7,8 @@ not flushed to disk one by one, as all of them can be made again from the ledger
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,11 +34,14 @@ from certify.publish.junit import junit_xml
 from certify.publish.matrix import matrix_json, matrix_markdown
 from certify.publish.metrics import image_metrics, sweep_metrics
 from certify.publish.site.build import frame_files, image_files, rows_file
+from certify.publish.site.pages import LastSweep
 from certify.publish.summary import summary_of
 from certify.util.files import folder_lock, write_atomically
 from certify.util.text import safe_json
 
 FEED = "changes.atom"
+RUNS = 8
+"""The number of last results that a row of the matrix page shows."""
 SWEEPS = 100
 """The number of last sweeps among which metrics find the last one of each list."""
 
@@ -87,12 +91,12 @@ def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime) -> int:
     if due or known.keys() != current.keys() or not freshness.has_tables(directory):
         ranks = BootRanks(entry.shown for entry in entries)
         summaries = [*_write_images(directory, ledger, entries, due, now, ranks)]
-        _write(directory, _tables(summaries, now))
+        _write(directory, _tables(summaries, now, ledger.last_statuses(RUNS)))
         for name in known.keys() - current.keys():
             freshness.remove_files(directory, name)
     stems = {entry.shown.key: entry.stem for entry in entries}
-    sweeps, changes = _last_sweeps(ledger)
-    _write(directory, frame_files(changes, stems, now))
+    sweeps, changes, last = _last_sweeps(ledger)
+    _write(directory, frame_files(changes, stems, now, last))
     _write(directory, _of_sweeps(directory, sweeps, changes))
     _write(directory, [(FINGERPRINTS, safe_json(current) + "\n")])
     return len(due)
@@ -138,32 +142,40 @@ def _image_files(
 ) -> Iterator[tuple[str, str]]:
     yield _certificate(result.model_copy(update={"boot_rank": None}))  # others decide about it
     yield from badge_files(result, now)
-    yield from image_files(result, past, compared)
+    yield from image_files(result, past, now, compared)
 
 
 def _certificate(result: Result) -> tuple[str, str]:
     return f"results/{certificate_stem(result)}.json", result_json(result)
 
 
-def _tables(results: Sequence[Result], now: datetime) -> Iterator[tuple[str, str]]:
+def _tables(
+    results: Sequence[Result], now: datetime, runs: Mapping[ResultKey, Sequence[Status]]
+) -> Iterator[tuple[str, str]]:
     yield "matrix.json", matrix_json(results)
     yield "matrix.md", matrix_markdown(results, now)
     yield from total_badge_files(results, now)
     yield "metrics/images.prom", image_metrics(results)
-    yield rows_file(results)
+    yield rows_file(results, runs)
 
 
-def _last_sweeps(ledger: Ledger) -> tuple[list[FinishedSweep], list[Change] | None]:
-    """Return the last sweeps, the newest first, and what the newest changed.
+def _last_sweeps(
+    ledger: Ledger,
+) -> tuple[list[FinishedSweep], list[Change] | None, LastSweep | None]:
+    """Return the last sweeps, the newest first, what the newest changed, and how it went.
 
     The changes are None if no earlier sweep had the same list.
     """
-    last = ledger.sweeps.finished(SWEEPS)
-    pair = ledger.sweeps.finished(2, last[0].source) if last else []
-    if len(pair) < 2:
-        return last, None
-    after, before = (ledger.sweeps.entries(sweep.id) for sweep in pair)  # the newest comes first
-    return last, find_changes(before, after)
+    sweeps = ledger.sweeps.finished(SWEEPS)
+    if not sweeps:
+        return sweeps, None, None
+    newest, *earlier = ledger.sweeps.finished(2, sweeps[0].source)
+    after = ledger.sweeps.entries(newest.id)
+    counts = Counter(entry.status for entry in after)
+    tally = ", ".join(f"{counts[status]} {status.value}" for status in Status if counts[status])
+    last = LastSweep(newest.source, newest.started_at, newest.finished_at, tally or "no images")
+    before = ledger.sweeps.entries(earlier[0].id) if earlier else None
+    return sweeps, None if before is None else find_changes(before, after), last
 
 
 def _of_sweeps(

@@ -162,3 +162,5 @@ def test_the_history_of_a_row_begins_with_the_oldest(ledger: Ledger, make_result
         key: [each.status for each in points] for key, points in ledger.history_points(rows).items()
     } == {rows[0].key: [CERTIFIED, REJECTED]}
     assert ledger.newest_ids()[rows[0].key] == 2
+    assert ledger.last_statuses(8)[rows[0].key] == [CERTIFIED, REJECTED]
+    assert ledger.last_statuses(1)[rows[0].key] == [REJECTED]

@@ -35,7 +35,7 @@ def test_each_verdict_has_its_words(one_of_each: list[Result]) -> None:
     assert said == [
         "certified native", "certified on-launch", "rejected", "inconclusive", "inconclusive",
     ]  # fmt: skip
-    assert total_badge(one_of_each, now).message == "2 certified"
+    assert total_badge(one_of_each, now).message == "2 certified, 1 rejected"
 
 
 def test_an_expired_certificate_is_shown_as_expired(one_of_each: list[Result]) -> None:
@@ -46,7 +46,7 @@ def test_an_expired_certificate_is_shown_as_expired(one_of_each: list[Result]) -
         badge = badge_of(native, moment)
         assert (badge.message, badge.colour) == ("expired", module.GREY)
         assert "certified" not in svg(badge) + endpoint(badge)
-        assert total_badge([native], moment).message == "0 certified"
+        assert total_badge([native], moment).message == "0 certified, 1 expired"
 
 
 def test_shields_io_can_read_it(one_of_each: list[Result]) -> None:
@@ -97,3 +97,14 @@ def test_there_are_two_files_each_and_two_for_all(one_of_each: list[Result]) -> 
 def test_wider_texts_are_wider() -> None:
     assert text_width("mm") == pytest.approx(2 * text_width("m"))
     assert text_width("漢") == max(text_width(chr(code)) for code in range(0x20, 0x7F))
+
+
+def test_the_badge_of_all_is_green_only_if_all_is_well(one_of_each: list[Result]) -> None:
+    native, on_launch, rejected, *unclear = one_of_each
+    now = native.finished_at
+    for good in ([native], [native, on_launch], [native, *unclear]):
+        assert total_badge(good, now).colour == module.GREEN
+    for bad in ([native, rejected], [rejected]):
+        assert total_badge(bad, now).colour == module.AMBER
+    assert total_badge([native], native.expires_at).colour == module.AMBER
+    assert total_badge(unclear, now).colour == total_badge([], now).colour == module.GREY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -14,15 +14,19 @@ from certify.ledger.matrix_rows import HistoryPoint
 from certify.model.file_names import certificate_stem
 from certify.model.result import Result
 from certify.model.result_key import ResultKey
-from certify.publish.site.pages import TEMPLATES, compare_page, image_page, index_page
-from certify.publish.site.rows import FIELDS, details_of, row_of
+from certify.model.terms import Status
+from certify.publish.site.pages import TEMPLATES, LastSweep, compare_page, image_page, index_page
+from certify.publish.site.rows import FIELDS, bases_of, details_of, row_of
 from certify.util.text import safe_json
 
 STATIC = Path(__file__).parent / "static"
 
 
 def image_files(
-    result: Result, past: Sequence[HistoryPoint], compared: Comparison | None = None
+    result: Result,
+    past: Sequence[HistoryPoint],
+    now: datetime,
+    compared: Comparison | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Yield the page of a result, and a script with the details of checks that did not pass.
 
@@ -30,32 +34,43 @@ def image_files(
     changed inside the image since its last certificate.
     """
     name = certificate_stem(result)
-    yield f"images/{name}.html", image_page(result, name, past, compared)
+    yield f"images/{name}.html", image_page(result, name, past, now, compared)
     details = details_of(result)
     if details:
         yield f"images/{name}.js", _script(f"certifyDetails({_in_script(name)},", details)
 
 
-def rows_file(results: Sequence[Result]) -> tuple[str, str]:
-    """Return the script with all rows of the matrix: a letter per check, sorted by group."""
+def rows_file(
+    results: Sequence[Result], runs: Mapping[ResultKey, Sequence[Status]] | None = None
+) -> tuple[str, str]:
+    """Return the script with all rows of the matrix: a letter per check, sorted by group.
+
+    ``runs`` has the last verdicts of each image.
+    """
     found = dict.fromkeys(check.id for result in results for check in result.checks)
     groups = {name: place for place, name in enumerate(dict.fromkeys(map(_group, found)))}
     ids = sorted(found, key=lambda check_id: groups[_group(check_id)])
+    stems = {certificate_stem(each): each for each in results}
+    bases, last = bases_of(stems), runs or {}
     rows = ",\n".join(
-        _in_script(row_of(result, certificate_stem(result), ids)) for result in results
+        _in_script(row_of(each, stem, ids, last.get(ResultKey.of(each), ()), bases.get(stem, "")))
+        for stem, each in stems.items()
     )
     head = f'"fields": {_in_script(FIELDS)}, "checks": {_in_script(ids)}'
     return "assets/rows.js", f'window.CERTIFY = {{{head}, "rows": [\n{rows}\n]}};\n'
 
 
 def frame_files(
-    changes: Sequence[Change] | None, stems: dict[ResultKey, str], now: datetime
+    changes: Sequence[Change] | None,
+    stems: dict[ResultKey, str],
+    now: datetime,
+    sweep: LastSweep | None = None,
 ) -> Iterator[tuple[str, str | bytes]]:
-    """Yield the files that every site has; see `index_page` for ``changes`` and ``stems``."""
+    """Yield the files that every site has; see `index_page` for all but ``now``."""
     for file in sorted(STATIC.iterdir()):
         yield f"assets/{file.name}", file.read_bytes()
     yield "compare.html", compare_page(now)
-    yield "index.html", index_page(changes, stems, now)
+    yield "index.html", index_page(changes, stems, now, sweep)
 
 
 @cache

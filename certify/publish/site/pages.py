@@ -10,6 +10,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from rich.filesize import decimal
 from certify.judge.culprits import Comparison
 from certify.ledger.changes import Change
 from certify.ledger.matrix_rows import HistoryPoint
-from certify.model.result import Check, Result
+from certify.model.result import Check, Reason, Result
 from certify.model.result_key import ResultKey
 from certify.publish import phrases
 from certify.publish.phrases import LEGEND, STATUS_MARKS, Mark, mark_of, waiver_text
@@ -39,15 +40,36 @@ _CLASSES = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class LastSweep:
+    """When the last sweep went, and how."""
+
+    source: str
+    started_at: datetime
+    finished_at: datetime
+    tally: str
+    """How many images it found to be what."""
+
+    @property
+    def took(self) -> str:
+        """The time that it took."""
+        return phrases.age(self.started_at, self.finished_at)
+
+
+_WORST_FIRST = (Mark.FAILED, Mark.UNKNOWN, Mark.NOTED, Mark.SKIPPED)
+
+
 def image_page(
     result: Result,
     stem: str,
     history: Sequence[HistoryPoint],
+    now: datetime,
     compared: Comparison | None = None,
 ) -> str:
-    """Return the page of one result; ``history`` has all results of its name, oldest first.
+    """Return the page of one result as it stands ``now``.
 
-    ``compared`` is what changed inside the image since its last certificate.
+    ``history`` has all results of its name, oldest first; ``compared`` is what changed inside
+    the image since its last certificate.
     """
     points = [
         Point(
@@ -59,22 +81,29 @@ def image_page(
         for each in history
         if each.boot_seconds is not None
     ]
-    image = result.image
+    image, by_id = result.image, {check.id: check for check in result.checks}
+    wrong = [check for check in result.checks if mark_of(check) is not Mark.PASSED]
+    wrong.sort(key=lambda check: _WORST_FIRST.index(mark_of(check)))
     return _render(
         "image.html.j2",
-        title=f"{phrases.verdict_of(result)}: {one_line(image.reference)} · certify",
+        title=f"{phrases.verdict_of(result, now)}: {one_line(image.reference)} · certify",
         kind="image",
         root="../",
         written=result.finished_at,
         result=result,
         stem=stem,
-        headline=phrases.verdict_of(result),
+        headline=phrases.verdict_of(result, now),
+        status=phrases.status_of(result, now),
+        reasons=[(each, _evidence(each, by_id)) for each in result.verdict.reasons],
+        told={each.check for each in result.verdict.reasons},
         marks=_STATUSES,
         timeline=Markup(timeline(spans_of(result))),  # noqa: S704 - escapes what it writes
         trend=Markup(trend(points)),  # noqa: S704 - likewise
         typical=[phrases.seconds(each) for each in typical(points)] if points else [],
         few=len(points) < 4,
-        groups=_grouped(result.checks),
+        problems=[(check, mark_of(check), _CLASSES[mark_of(check)]) for check in wrong],
+        passed=len(result.checks) - len(wrong),
+        groups=_grouped([check for check in result.checks if mark_of(check) is Mark.PASSED]),
         facts=_facts(result),
         host=_host(result),
         history=_by_digest(history[-_HISTORY:]),
@@ -89,12 +118,16 @@ def image_page(
 
 
 def index_page(
-    changes: Sequence[Change] | None, stems: Mapping[ResultKey, str], written: datetime
+    changes: Sequence[Change] | None,
+    stems: Mapping[ResultKey, str],
+    written: datetime,
+    sweep: LastSweep | None = None,
 ) -> str:
     """Return the page of the matrix; its rows, which may be many, are in a script.
 
     ``changes`` are those of the last sweep, None without an earlier sweep to compare with;
-    ``stems`` has the names of all image pages by reference, platform and profile.
+    ``stems`` has the names of all image pages by reference, platform and profile; ``sweep`` is the
+    last one, None if there was none.
     """
     kinds = Counter(change.kind.value for change in changes or ())
     shown = [
@@ -108,7 +141,7 @@ def index_page(
     ]
     return _render(
         "index.html.j2", title="Compatibility matrix · certify", kind="index", root="",
-        written=written, changes=None if changes is None else shown,
+        written=written, sweep=sweep, changes=None if changes is None else shown,
         kinds=", ".join(f"{count} {kind}" for kind, count in kinds.items()),
         legend={mark: {"class": _CLASSES[mark], "text": text} for mark, text in LEGEND.items()},
     )  # fmt: skip
@@ -119,6 +152,12 @@ def compare_page(written: datetime) -> str:
     return _render(
         "compare.html.j2", title="Compare · certify", kind="compare", root="", written=written
     )
+
+
+def _evidence(reason: Reason, checks: Mapping[str, Check]) -> str:
+    """Return the evidence of a reason: its own, or else that of its check."""
+    found = checks.get(reason.check or "")
+    return reason.evidence or (found.evidence if found else "")
 
 
 def _by_digest(history: Sequence[HistoryPoint]) -> list[tuple[str, list[HistoryPoint]]]:
@@ -188,7 +227,7 @@ def _host(result: Result) -> list[tuple[str, str]]:
 
 _STATUSES = {
     status: {"mark": mark.value, "class": _CLASSES[mark]} for status, mark in STATUS_MARKS.items()
-}
+} | {phrases.EXPIRED: {"mark": "○", "class": "expired"}}
 
 
 def _render(template: str, **values: Any) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from certify.model.result import Check, Result
-from certify.publish.phrases import Mark, is_decisive, mark_of, waiver_text
+from certify.model.terms import Status
+from certify.publish.phrases import Mark, cause_of, is_decisive, mark_of, waiver_text
 from certify.util.text import one_line, printable
 
 _EVIDENCE = 8000
@@ -21,13 +22,20 @@ The row has a dot for a check that the profile does not run.
 FIELDS = (
     "stem", "reference", "digest", "platform", "os", "family", "trust", "profile", "status",
     "grade", "boot", "dockerd", "provision", "finished", "expires", "reason", "checks", "more",
+    "runs", "base",
 )  # fmt: skip
 """The columns of a row, in order; times are in seconds since 1970."""
 _UNANSWERED = (Mark.UNKNOWN, Mark.SKIPPED)
 
 
-def row_of(result: Result, stem: str, ids: Sequence[str]) -> list[Any]:
-    """Return the values of a row in the order of :data:`FIELDS`; a letter per check in ``ids``."""
+def row_of(
+    result: Result, stem: str, ids: Sequence[str], runs: Sequence[Status] = (), base: str = ""
+) -> list[Any]:
+    """Return the values of a row in the order of :data:`FIELDS`; a letter per check in ``ids``.
+
+    ``runs`` are the last verdicts, the oldest first: a letter each, too. ``base`` is the stem of
+    the image that it is built on.
+    """
     image, startup, verdict = result.image, result.startup, result.verdict
     letters = {check.id: _letter(check) for check in result.checks}
     return [
@@ -46,10 +54,32 @@ def row_of(result: Result, stem: str, ids: Sequence[str]) -> list[Any]:
         startup.provision_seconds,
         int(result.finished_at.timestamp()),
         int(result.expires_at.timestamp()),
-        one_line(verdict.reasons[0].text, 300) if verdict.reasons else "",
+        cause_of(result),
         "".join(letters.get(check_id, ".") for check_id in ids),
         int(any(mark_of(check) is not Mark.PASSED for check in result.checks)),
+        "".join(status.value[0] for status in runs),
+        base,
     ]
+
+
+def bases_of(stems: Mapping[str, Result]) -> dict[str, str]:
+    """Return, by stem, the stem of the image that another is built on, if it is among them.
+
+    All layers of a base are the lowest of the other, and no other base has more of them; both have
+    the same profile and platform.
+    """
+    known = {
+        (each.profile, each.image.platform, each.image.layer_digests): stem
+        for stem, each in stems.items()
+    }
+    found: dict[str, str] = {}
+    for stem, each in stems.items():
+        layers = each.image.layer_digests
+        for count in range(len(layers) - 1, 0, -1):
+            if base := known.get((each.profile, each.image.platform, layers[:count])):
+                found[stem] = base
+                break
+    return found
 
 
 def _letter(check: Check) -> str:

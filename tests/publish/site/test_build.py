@@ -13,10 +13,10 @@ from tests.factories import NOON
 
 def test_details_are_a_script_only_where_there_are_any(native: Result, rejected: Result) -> None:
     stem = certificate_stem(rejected)
-    files = dict(image_files(rejected, []))
+    files = dict(image_files(rejected, [], NOON))
     assert files.keys() == {f"images/{stem}.html", f"images/{stem}.js"}
     assert files[f"images/{stem}.js"].startswith(f'certifyDetails("{stem}",')
-    assert [name for name, _ in image_files(native, [])] == [
+    assert [name for name, _ in image_files(native, [], NOON)] == [
         f"images/{certificate_stem(native)}.html"
     ]
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
 
 from certify.model.result import Result
-from certify.publish.site.pages import compare_page, image_page, index_page
+from certify.publish.site.pages import LastSweep, compare_page, image_page, index_page
 from tests.factories import NOON
 from tests.stories.browser.hostile import HARM, hostile
 
 
 def test_an_image_page_has_every_check_and_the_commands(one_of_each: list[Result]) -> None:
     for result in one_of_each:
-        page = unescape(image_page(result, "stem", []))
+        page = unescape(image_page(result, "stem", [], NOON))
         assert all(check.id in page for check in result.checks)
         assert result.launch.reproduce in page
         assert f"--profile {result.profile}" in page
@@ -24,13 +25,13 @@ def test_an_image_page_has_every_check_and_the_commands(one_of_each: list[Result
 def test_only_an_image_with_something_to_fix_has_the_command(
     native: Result, rejected: Result
 ) -> None:
-    assert "certify fix" in image_page(rejected, "stem", [])
-    assert "certify fix" not in image_page(native, "stem", [])
+    assert "certify fix" in image_page(rejected, "stem", [], NOON)
+    assert "certify fix" not in image_page(native, "stem", [], NOON)
 
 
 @pytest.mark.parametrize("number", range(len(HARM)))
 def test_no_text_of_an_image_becomes_a_tag(number: int) -> None:
-    page = image_page(hostile(number), "stem", [])
+    page = image_page(hostile(number), "stem", [], NOON)
     scripts = re.findall(r"<script[^>]*>", page)
     assert all("src=" in script for script in scripts)
     assert not re.search(r"<(img[^>]+onerror|style|base|meta[^>]+refresh|svg/)", page)
@@ -42,3 +43,29 @@ def test_pages_without_results_are_whole() -> None:
         assert page.startswith("<!doctype html>")
         assert page.rstrip().endswith("</html>")
         assert "Content-Security-Policy" in page
+
+
+def test_a_rejected_image_begins_with_cause_evidence_and_fix(rejected: Result) -> None:
+    page = unescape(image_page(rejected, "stem", [], NOON))
+    cause = rejected.verdict.reasons[0]
+    (failed,) = [check for check in rejected.checks if check.id == cause.check]
+    assert failed.evidence
+    verdict, _, rest = page.partition("</section>")
+    places = [verdict.index(text) for text in (cause.text, failed.evidence, "certify fix")]
+    assert places == sorted(places)
+    assert rest.index(f'<li id="{failed.id.replace(".", "-")}">') < rest.index("The launch")
+
+
+def test_an_expired_certificate_is_not_shown_as_certified(native: Result) -> None:
+    page = image_page(native, "stem", [], native.expires_at)
+    assert "<strong>EXPIRED</strong>" in page
+    assert '<section class="verdict expired"' in page
+    assert "CERTIFIED" not in page
+
+
+def test_the_matrix_says_when_and_how_the_last_sweep_went() -> None:
+    sweep = LastSweep("images.txt", NOON, NOON + timedelta(minutes=95), "3 certified, 1 rejected")
+    page = index_page([], {}, NOON, sweep)
+    assert "2026-03-01 13:35 UTC" in page
+    assert "took 1 h: 3 certified, 1 rejected" in page
+    assert "Last sweep" not in index_page(None, {}, NOON)

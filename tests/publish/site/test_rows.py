@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from certify.model.result import Result
-from certify.model.terms import Level, Outcome
+from certify.model.terms import Level, Outcome, Status
 from certify.publish.phrases import LEGEND
-from certify.publish.site.rows import FIELDS, LETTERS, details_of, row_of
+from certify.publish.site.rows import FIELDS, LETTERS, bases_of, details_of, row_of
 from tests.factories import a_check, a_result, a_waiver
 
 
@@ -42,3 +42,24 @@ def test_a_check_that_passed_has_no_details() -> None:
     details = details_of(a_result(checks=(a_check("a.a", Outcome.PASSED), failed)))
     assert details.keys() == {"a.b"}
     assert (details["a.b"]["message"], details["a.b"]["remedy"]) == ("no shell", "Install one.")
+
+
+def test_a_row_has_its_cause_and_its_last_verdicts(rejected: Result) -> None:
+    runs = [Status.CERTIFIED, Status.INCONCLUSIVE, Status.REJECTED]
+    row = dict(zip(FIELDS, row_of(rejected, "stem", [], runs), strict=True))
+    assert row["runs"] == "cir"
+    first = rejected.verdict.reasons[0]
+    assert row["reason"] == f"{first.check}: {first.text}"
+
+
+def test_an_image_is_built_on_the_one_that_has_most_of_its_lowest_layers() -> None:
+    stacks = {
+        "one": "a", "two": "ab", "three": "abc", "same": "abc", "other": "b", "none": "",
+        "elsewhere": "abcd",
+    }  # fmt: skip
+    found = {}
+    for name, layers in stacks.items():
+        platform = "linux/arm64" if name == "elsewhere" else "linux/amd64"
+        image = {"platform": platform, "layer_digests": tuple(layers)}
+        found[name] = a_result(image=image)
+    assert bases_of(found) == {"two": "one", "three": "two", "same": "two"}

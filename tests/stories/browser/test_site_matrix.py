@@ -83,6 +83,28 @@ def test_only_rows_in_view_are_drawn_and_all_are_counted(visit: Visit, site: Sit
     expect(page.locator("#matrix thead th").first).to_be_in_viewport()
 
 
+def test_the_morning_view_has_what_matters_first(visit: Visit, site: Site) -> None:
+    """What is broken stands above, and why; nothing of that needs scrolling at 1280 pixels."""
+    page = visit.open(site.index)
+    rows = page.locator("#matrix tbody tr[data-reference]")
+    verdicts = rows.evaluate_all("rows => rows.map(row => row.dataset.verdict)")
+    count = sum(map(VERDICTS["rejected"], site.results))
+    assert verdicts[:count] == ["rejected"] * min(count, len(verdicts))
+    new = page.locator("#matrix .new")
+    assert rows.first.locator(".new").count() == 1
+    assert new.first.get_attribute("title") == "newly broken"
+    for row in rows.all()[:count]:
+        assert row.locator("td.why").inner_text().strip()
+        assert row.locator("td.group .failed").count() == 1
+        assert row.locator(".runs i.rejected").count() == 3
+    for name in ("verdict", "why", "runs", "profile", "system", "checked"):
+        head = page.get_by_role("columnheader", name=name, exact=True)
+        expect(head).to_be_in_viewport(ratio=1)
+    page.locator("#scroller").evaluate("s => { s.scrollLeft = s.scrollWidth; }")
+    expect(rows.first.locator("td.verdict .mark")).to_be_in_viewport(ratio=1)
+    expect(page.locator(".sweep")).to_contain_text("images.txt")
+
+
 def test_tiles_count_and_filter(visit: Visit, site: Site) -> None:
     page = visit.open(site.index)
     for words, wanted in VERDICTS.items():
@@ -267,6 +289,8 @@ def test_everything_works_by_keyboard(visit: Visit, site: Site) -> None:
 
 def test_arrows_reach_the_last_row(visit: Visit, site: Site) -> None:
     page = visit.open(site.index)
+    page.locator("#matrix tbody a").first.focus()
+    page.get_by_role("columnheader", name="reference").get_by_role("button").click()
     page.locator("#matrix tbody a").first.focus()
     names = sorted(result.image.reference for result in site.results)
     for keys, name in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -59,9 +60,11 @@ def test_an_image_page_shows_the_whole_result(visit: Visit, site: Site) -> None:
     for check in result.checks:
         item = page.locator(f"[id='{check.id.replace('.', '-')}']")
         expect(item.locator("summary")).to_contain_text(f"{check.id} {check.outcome.value}")
+        told_above = any(check.id == reason.check for reason in result.verdict.reasons)
         assert item.locator("details").evaluate("d => d.open") == (
-            mark_of(check) in (Mark.FAILED, Mark.UNKNOWN)
+            mark_of(check) in (Mark.FAILED, Mark.UNKNOWN) and not told_above
         )
+    assert not page.locator("details.passes").evaluate("d => d.open")
     text = page.inner_text("main")
     assert result.image.digest is not None
     for fact in (result.image.digest, result.launch.reproduce, "6.18.1", "certify fix "):
@@ -75,6 +78,23 @@ def test_an_image_page_shows_the_whole_result(visit: Visit, site: Site) -> None:
     assert page.locator("img").evaluate("badge => badge.naturalWidth") > 60
 
 
+def test_a_button_copies_the_fix(visit: Visit, site: Site) -> None:
+    page = visit.open(site.page_of(rejected(site)))
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    command = page.get_by_label("Verdict").locator(".command")
+    command.get_by_role("button", name="Copy").click()
+    expect(command.get_by_role("button")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == command.locator("pre").inner_text()
+
+
+def test_a_link_opens_the_check_that_it_leads_to(visit: Visit, site: Site) -> None:
+    result = rejected(site)
+    passed = next(check for check in result.checks if mark_of(check) is Mark.PASSED)
+    page = visit.open(site.page_of(result), f"#{passed.id.replace('.', '-')}")
+    expect(page.locator("li:target details")).to_have_attribute("open", "")
+    expect(page.locator("li:target")).to_be_in_viewport()
+
+
 def test_a_page_shows_that_its_certificate_has_expired(browser: Browser, site: Site) -> None:
     result = next(r for r in site.results if r.verdict.grade is Grade.NATIVE)
     context = browser.new_context(offline=True)
@@ -82,6 +102,8 @@ def test_a_page_shows_that_its_certificate_has_expired(browser: Browser, site: S
     page = context.new_page()
     page.goto(site.page_of(result).as_uri())
     expect(page.get_by_label("Verdict")).to_contain_text("expired")
+    expect(page.get_by_label("Verdict").locator("strong")).to_have_text("EXPIRED")
+    expect(page).to_have_title(re.compile("^EXPIRED: "))
     page.goto(site.index.as_uri())
     assert page.locator("#tiles button", has_text="certified").all_inner_texts() == [
         "0\n✓ certified native",

@@ -11,6 +11,7 @@
     ["installed", (row) => seconds(get(row, "provision"))], ["system", (row) => get(row, "os")],
     ["trust", (row) => get(row, "trust")], ["profile", (row) => get(row, "profile")],
     ["platform", (row) => get(row, "platform")], ["checked", (row) => day(get(row, "finished"))],
+    ["built on", (row) => (byStem.has(get(row, "base")) ? get(byStem.get(get(row, "base")), "reference") : "")],
     ["digest", (row) => get(row, "digest")], ["reason", (row) => get(row, "reason")],
   ];
   const INPUTS = ["one", "other"];
@@ -25,7 +26,7 @@
   const readAddress = () => {
     const requested = new URLSearchParams(location.hash.slice(1));
     const one = byStem.get(requested.get("a")) ?? data.rows[0];
-    const other = byStem.get(requested.get("b")) ?? data.rows.find((row) => row !== one) ?? one;
+    const other = byStem.get(requested.get("b")) ?? byStem.get(one && get(one, "base")) ?? data.rows.find((row) => row !== one && ["profile", "platform"].every((name) => get(row, name) === get(one, name))) ?? data.rows.find((row) => row !== one) ?? one;
     pair = one ? [one, other] : [];
     byId("differences").checked = requested.get("only") === "1";
   };

@@ -16,6 +16,32 @@
   const gradeOf = (row) => (verdictOf(row) === "certified" ? get(row, "grade") : "");
   const shownVerdict = (row) => `${verdictOf(row)} ${gradeOf(row)}`.trim();
 
+  // What the last sweep found to be new about an image, from the list of changes above the table.
+  const news = new Map([...document.querySelectorAll("#changes [data-stem]")].map((each) => [each.dataset.stem, each.dataset.kind]));
+  const newsOf = (row) => news.get(get(row, "stem")) || "";
+  const VERDICT_ORDER = ["rejected", "inconclusive", "expired", "certified"];
+  // What a person should look at first: newly broken, rejected, other news, and so on.
+  const urgency = (row) => {
+    const verdict = verdictOf(row);
+    if (verdict === "rejected") return newsOf(row) ? 0 : 1;
+    return (newsOf(row) ? 2 : 10) + VERDICT_ORDER.indexOf(verdict) + (gradeOf(row) === "native" ? 0.5 : 0);
+  };
+  const RUNS = { c: "certified", r: "rejected", i: "inconclusive" };
+  const runsOf = (row) => [...get(row, "runs")].map((letter) => RUNS[letter]);
+  const whyOf = (row) => {
+    const verdict = verdictOf(row);
+    if (verdict === "expired") return `expired ${day(get(row, "expires"))}`;
+    return verdict === "certified" ? "" : get(row, "reason");
+  };
+  // What all references begin with, up to a slash, is said once, above the table.
+  const common = (() => {
+    const names = data.rows.map((row) => get(row, "reference"));
+    if (names.length < 2) return "";
+    let [head] = names;
+    for (const name of names) while (!name.startsWith(head)) head = head.slice(0, head.lastIndexOf("/", head.length - 2) + 1);
+    return head.slice(0, head.lastIndexOf("/") + 1);
+  })();
+
   // The cell for some checks: the worst mark first, as in the terminal. A capital letter means that
   // the check decides the verdict.
   const cell = (row, places) => {
@@ -33,20 +59,25 @@
     const order = get(row, "status") === "certified" ? "fUnups" : "fUSnups";
     const letter = plain([...order].find((each) => counts[each]));
     const count = counts[letter];
-    return { letter, text: count === total ? `${MARKS[letter]} ${count}` : `${MARKS[letter]} ${count}/${total}`, count, total };
+    // Without a failure, what had to be asked and was not is the reason.
+    const decides = get(row, "status") === "rejected" && counts.S > 0 && letter === "s" && !letters.includes("f");
+    return { letter, decides, text: count === total ? `${MARKS[letter]} ${count}` : `${MARKS[letter]} ${count}/${total}`, count, total };
   };
 
   const COLUMNS = [
     { id: "reference", name: "reference", text: (row) => get(row, "reference"), key: (row) => get(row, "reference") },
-    { id: "verdict", name: "verdict", text: shownVerdict, key: (row) => ["certified", "rejected", "inconclusive", "expired"].indexOf(verdictOf(row)) + (gradeOf(row) === "on-launch" ? 0.5 : 0) },
+    { id: "verdict", name: "verdict", text: shownVerdict, key: urgency },
+    { id: "why", name: "why", text: whyOf, key: (row) => whyOf(row) || "\uffff" },
+    { id: "runs", name: "runs", text: (row) => get(row, "runs"), key: (row) => -new Set(get(row, "runs")).size },
+    { id: "profile", name: "profile", text: (row) => get(row, "profile"), key: (row) => get(row, "profile"), wide: true },
+    { id: "os", name: "system", text: (row) => get(row, "os").replace(/ (GNU\/)?Linux\b/, "").replace(/ \(.*\)$/, ""), key: (row) => get(row, "os"), wide: true },
+    { id: "checked", name: "checked", text: (row) => day(get(row, "finished")), key: (row) => -get(row, "finished"), wide: true },
     { id: "boot", name: "boot", text: (row) => seconds(get(row, "boot")), key: (row) => get(row, "boot") ?? Infinity, number: true },
     { id: "installed", name: "installed", text: (row) => seconds(get(row, "provision")), key: (row) => get(row, "provision") ?? Infinity, number: true, wide: true },
-    { id: "os", name: "system", text: (row) => get(row, "os"), key: (row) => get(row, "os"), wide: true },
     { id: "trust", name: "trust", text: (row) => get(row, "trust"), key: (row) => get(row, "trust"), wide: true },
-    { id: "profile", name: "profile", text: (row) => get(row, "profile"), key: (row) => get(row, "profile"), wide: true },
     { id: "platform", name: "platform", text: (row) => get(row, "platform"), key: (row) => get(row, "platform"), wide: true },
-    { id: "checked", name: "checked", text: (row) => day(get(row, "finished")), key: (row) => -get(row, "finished"), wide: true },
   ];
+  const BEFORE_GROUPS = 7;
   const groupColumn = (name, places) => ({
     id: `check ${name}`, name, places, check: name,
     key: (row) => { const found = cell(row, places); return WEIGHT.indexOf(found.letter) * 1000 - (found.count || 0); },
@@ -68,17 +99,17 @@
   // ------------------------------------------------------------------ state, stored in the address
 
   const CONTROLS = { q: "filter-text", verdict: "filter-verdict", profile: "filter-profile", os: "filter-os", trust: "filter-trust" };
-  const state = { q: "", verdict: "", profile: "", os: "", trust: "", sort: "reference", dir: "asc", view: "groups" };
+  const state = { q: "", verdict: "", profile: "", os: "", trust: "", sort: "verdict", dir: "asc", view: "groups" };
   const readAddress = () => {
     const address = new URLSearchParams(location.hash.slice(1));
-    for (const name of Object.keys(state)) state[name] = address.get(name) ?? { sort: "reference", dir: "asc", view: "groups" }[name] ?? "";
+    for (const name of Object.keys(state)) state[name] = address.get(name) ?? { sort: "verdict", dir: "asc", view: "groups" }[name] ?? "";
     for (const [name, id] of Object.entries(CONTROLS)) byId(id).value = state[name];
     for (const [name, id] of Object.entries(CONTROLS)) if (byId(id).value !== state[name]) state[name] = byId(id).value;
     byId("every-check").checked = state.view === "checks";
   };
   const writeAddress = () => {
     const address = new URLSearchParams();
-    const usual = { sort: "reference", dir: "asc", view: "groups" };
+    const usual = { sort: "verdict", dir: "asc", view: "groups" };
     for (const [name, value] of Object.entries(state)) if (value && value !== usual[name]) address.set(name, value);
     const hash = address.toString();
     history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
@@ -126,7 +157,7 @@
   };
 
   const drawHead = () => {
-    columns = [COLUMNS[0], COLUMNS[1], COLUMNS[2], ...checkColumns(state.view === "checks"), ...COLUMNS.slice(3)];
+    columns = [...COLUMNS.slice(0, BEFORE_GROUPS), ...checkColumns(state.view === "checks"), ...COLUMNS.slice(BEFORE_GROUPS)];
     matrix.classList.toggle("every", state.view === "checks");
     const row = node("tr", { "aria-rowindex": "1" });
     for (const column of columns) {
@@ -152,7 +183,7 @@
         const name = get(row, "reference");
         const cut = name.lastIndexOf("/", name.includes("@") ? name.indexOf("@") : undefined) + 1;
         const link = node("a", { href: pageOf(get(row, "stem")), title: name, tabindex: "-1" },
-          node("bdi", { class: "head" }, name.slice(0, cut)), node("bdi", { class: "tail" }, name.slice(cut)));
+          node("bdi", { class: "head" }, name.slice(common.length, cut)), node("bdi", { class: "tail" }, name.slice(cut)));
         drawn.append(node("th", { scope: "row", class: "reference" }, link));
       } else if (column.places) {
         const found = cell(row, column.places);
@@ -160,7 +191,7 @@
         if (found.letter !== ".") {
           const text = state.view === "checks" ? MARKS[found.letter] : found.text;
           shown.append(node("button", {
-            type: "button", tabindex: "-1", class: `mark ${CLASSES[found.letter]}`,
+            type: "button", tabindex: "-1", class: `mark ${CLASSES[found.decides ? "f" : found.letter]}`,
             "aria-label": `${column.check}: ${found.count} of ${found.total} ${OUTCOMES[found.letter]}`,
           }, text));
         }
@@ -169,9 +200,18 @@
         const verdict = verdictOf(row);
         const text = verdict === "certified" ? gradeOf(row) || verdict : verdict;
         const mark = node("b", { class: `mark ${verdict === "expired" ? "expired" : CLASSES[VERDICTS[verdict]]}`, "aria-hidden": "true" }, verdict === "expired" ? "○" : MARKS[VERDICTS[verdict]]);
-        drawn.append(node("td", { class: "verdict", "data-outcome": verdict, title: get(row, "reason") || undefined }, mark, ` ${text}`));
+        const fresh = newsOf(row);
+        drawn.append(node("td", { class: "verdict", "data-outcome": verdict }, mark, " ", node("span", { class: "word" }, text), ...(fresh ? [" ", node("span", { class: "new", title: fresh }, "new")] : [])));
+      } else if (column.id === "why") {
+        const why = whyOf(row);
+        drawn.append(node("td", { class: `why ${verdictOf(row)}`, title: why || undefined }, node("bdi", {}, why)));
+      } else if (column.id === "runs") {
+        const runs = runsOf(row);
+        drawn.append(node("td", { class: "runs" }, node("span", { role: "img", "aria-label": `last runs, oldest first: ${runs.join(", ") || "none"}`, title: runs.join(", ") || undefined },
+          ...runs.map((run) => node("i", { class: run })))));
       } else {
-        drawn.append(node("td", { class: `${column.id}${column.wide ? " wide" : ""}${column.number ? " number" : ""}` }, column.text(row)));
+        const text = column.text(row);
+        drawn.append(node("td", { class: `${column.id}${column.wide ? " wide" : ""}${column.number ? " number" : ""}`, title: column.id === "os" ? get(row, "os") : undefined }, text));
       }
     }
     return drawn;
@@ -326,6 +366,12 @@
       return node("li", {}, button);
     }));
   };
+  if (common) byId("prefix").append("· all references begin with ", node("bdi", {}, common));
+  const swept = document.querySelector("[data-age]");
+  if (swept) {
+    const hours = Math.max(0, (Date.now() / 1000 - Number(swept.dataset.age)) / 3600);
+    swept.after(` (${hours < 48 ? `${Math.floor(hours)} h` : `${Math.floor(hours / 24)} d`} ago)`);
+  }
   const changes = byId("changes");
   const changesTile = byId("changes-tile");
   if (changesTile) changesTile.hidden = false;
