@@ -2,16 +2,7 @@
 
 import re
 
-import pytest
-
 from certify.suite import Candidate, Note, Service, check, not_applicable, unknown
-
-
-@pytest.fixture(scope="module")
-def problem(service: Service) -> str:
-    """Start the service, if need be with more rights; return why it does not run, or nothing."""
-    service.load()
-    return service.launch()
 
 
 @check(
@@ -20,7 +11,7 @@ def problem(service: Service) -> str:
     remedy="`docker logs` says why it ends. An image that must be told something is given it with "
     "--env NAME=VALUE, or in the [service] table of a profile.",
 )
-def test_starts(service: Service, problem: str, note: Note) -> None:
+def test_starts(service: Service, note: Note) -> None:
     """The image starts as a service beside a project, and stays up.
 
     Why: the platform starts it with the workspace, and nobody watches it.
@@ -29,6 +20,8 @@ def test_starts(service: Service, problem: str, note: Note) -> None:
     the environment that certify was given. Its health check decides when it is ready; without one,
     its first port that accepts a connection; without either, that it runs for 3 s.
     """
+    service.load()
+    problem = service.launch()
     assert not problem, problem
     note(f"ready after {service.ready_seconds} s")
 

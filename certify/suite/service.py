@@ -18,6 +18,7 @@ from certify.engine.probe import programs
 from certify.suite.candidate import Candidate
 from certify.suite.claims import unknown
 from certify.suite.nested import Nested
+from certify.util.text import one_line
 
 FOLDER = "/var/tmp/certify-service"  # noqa: S108 - of a container that is thrown away
 NAME = "certify-service"
@@ -135,9 +136,18 @@ class Service:
 
         self._candidate.wait_for(settled, seconds=2 * self._candidate.budgets.ready, pause=0.1)
         if self.ready_seconds is None:
-            problem = problem or "it runs, and was not ready in time"
+            problem = problem or self._unready()
             self.log()
         return problem
+
+    def _unready(self) -> str:
+        """Return why it is not ready although it runs."""
+        health = (self.inspect().get("State") or {}).get("Health") or {}
+        last = (health.get("Log") or [{}])[-1]
+        said = f"exit code {last.get('ExitCode')}, {one_line(str(last.get('Output')))}"
+        if health:
+            return f"its own health check says {health.get('Status')}: {said}"
+        return "it runs, and none of its ports accepts a connection"
 
     def _problem(self) -> str:
         """Return why it will not be ready, or an empty text; set its time once it is."""
@@ -147,8 +157,6 @@ class Service:
             line = (self.log().splitlines() or ["it printed nothing"])[-1]
             return f"it ended with exit code {state.get('ExitCode')}: {line}"
         health = (state.get("Health") or {}).get("Status")
-        if health == "unhealthy":
-            return "its own health check says unhealthy"
         age = self._now() - _moment(state["StartedAt"])
         if health:
             ready = health == "healthy"

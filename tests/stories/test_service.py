@@ -15,9 +15,10 @@ from tests.conftest import SAMPLES, Certify
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 SERVE = (
-    'HEALTHCHECK --interval=1s CMD ["nc", "-z", "127.0.0.1", "8080"]\nEXPOSE 8080\nVOLUME /data\n'
+    "RUN mkdir /data && chown 65534 /data\nUSER 65534\nVOLUME /data\nEXPOSE 8080\n"
+    'HEALTHCHECK --interval=1s CMD ["wget", "-qO", "/dev/null", "http://127.0.0.1:8080/"]\n'
     'CMD ["sh", "-c", "trap \'exit 0\' TERM; [ $WORD ] || exit 3; echo $WORD >/data/index.html; '
-    'chown -R nobody /data; httpd -f -v -u nobody -p 8080 -h /data & wait"]\n'
+    'httpd -f -v -p 8080 -h /data & wait"]\n'
 )
 
 
