@@ -17,6 +17,7 @@ from certify.model.terms import Grade, Outcome, Status
 from tests.conftest import SAMPLES, Certify, certify_in
 from tests.stories.sabotage.workshop import LACKS, Sabotage, asked_for, at_work, sabotages
 from tests.stories.sabotage.workshop import build as sabotaged
+from tests.support.profiles import mine
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
@@ -46,6 +47,7 @@ def derived(engine: Engine, tag: str, *lines: str, base: str = DEBIAN) -> str:
     return tag
 
 
+@pytest.mark.slow  # it installs an init, dockerd and git three times
 def test_an_on_launch_image_becomes_native(
     certify: Certify, tag: Tag, tmp_path: Path, engine: Engine
 ) -> None:
@@ -77,8 +79,16 @@ def test_an_on_launch_image_becomes_native(
     assert told.extends is None
 
 
-def test_masking_a_failing_unit_is_only_offered(certify: Certify) -> None:
-    ended = certify("fix", f"{SAMPLES}/debian-degraded")
+UNITS = """\
+launch = "init"
+required = ["image.os", "systemd.pid1", "systemd.state"]
+recommended = ["systemd.units"]
+[budgets]
+boot = 60"""
+
+
+def test_masking_a_failing_unit_is_only_offered(certify: Certify, tmp_path: Path) -> None:
+    ended = certify("fix", "--profile", mine(tmp_path, UNITS), f"{SAMPLES}/debian-degraded")
     assert ended.code == 0
     assert "\n# RUN systemctl mask inventory.service\n" in ended.out
     assert "\nRUN" not in ended.out
@@ -118,10 +128,12 @@ INTERRUPT = (
 )
 
 
-def test_a_rejected_image_is_fixed_and_keeps_its_user(
+def test_a_rejected_image_is_fixed_keeps_its_user_and_loses_its_triggers(
     certify: Certify, engine: Engine, tag: Tag, tmp_path: Path
 ) -> None:
-    image = derived(engine, tag("interrupted"), INTERRUPT, "USER nobody")
+    onbuild = "ONBUILD COPY requirements.txt /app/"
+    image = derived(engine, tag("interrupted"), INTERRUPT, "USER nobody", onbuild)
+    before = engine.client.images.get(image).id
     target, file = tag("completed"), tmp_path / "Dockerfile"
     ended = certify("fix", "--profile", "plain", image, "--build", target, "--output", str(file))
     assert ended.code == 0, ended.err
@@ -129,6 +141,9 @@ def test_a_rejected_image_is_fixed_and_keeps_its_user(
     assert "FROM" not in ended.out
     assert ended.out.split("verdict", 1)[1].split()[:2] == ["rejected", "certified"]
     assert facts_of(engine, target).user == "nobody"
+    assert "# - COPY requirements.txt /app/" in file.read_text("utf-8")
+    assert "without its ONBUILD instructions" in ended.err
+    assert engine.client.images.get(image).id == before
 
 
 FIXABLE = {each.name: each for each in sabotages() if each.mended}
@@ -145,12 +160,9 @@ def fixed(
             image = sabotaged(own, sabotage)
         folder = tmp_path_factory.mktemp(sabotage.name)
         budgets = "".join(f"{name} = {value}\n" for name, value in sabotage.budgets.items())
-        (folder / "mine.toml").write_text(
-            'name = "mine"\ntitle = "Mine"\ndescription = "Ours"\nsource = "Handbook"\n'
-            f'extends = "{sabotage.profile}"\n[budgets]\n{budgets}'
-        )
+        profile = mine(folder, f'extends = "{sabotage.profile}"\n[budgets]\n{budgets}')
         target = f"{FIXED}/{sabotage.name}:1"
-        ended = certify_in(folder)("fix", "--profile", "./mine.toml", image, "--build", target)
+        ended = certify_in(folder)("fix", "--profile", profile, image, "--build", target)
         assert ended.code == 0, ended.err
         with Ledger.open(str(folder / "reports" / "certify.db")) as ledger:
             (after,) = ledger.history(target)
@@ -207,17 +219,3 @@ def test_wrong_usage(certify: Certify, tmp_path: Path, arguments: tuple[str, ...
     assert (ended.code, ended.out) == (2, "")
     assert "Traceback" not in ended.err
     assert not (tmp_path / "reports").exists(), "nothing was run"
-
-
-def test_onbuild_instructions_do_not_keep_an_image_from_being_fixed(
-    certify: Certify, engine: Engine, tag: Tag
-) -> None:
-    onbuild = "ONBUILD COPY requirements.txt /app/"
-    image = derived(engine, tag("onbuild"), INTERRUPT, onbuild)
-    before = engine.client.images.get(image).id
-    target = tag("onbuild-fixed")
-    ended = certify("fix", "--profile", "plain", image, "--build", target)
-    assert ended.code == 0, ended.err
-    assert "# - COPY requirements.txt /app/" in ended.out
-    assert "without its ONBUILD instructions" in ended.err
-    assert engine.client.images.get(image).id == before

@@ -15,18 +15,9 @@ from certify.model.result import Result
 from certify.model.terms import Level
 from tests.conftest import SAMPLES, Certify, certify_in
 from tests.stories.expected import failed
+from tests.support.profiles import mine
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
-
-
-def mine(folder: Path, *lines: str) -> str:
-    path = folder / "mine.toml"
-    path.write_text(
-        'name = "mine"\ntitle = "Mine"\ndescription = "Ours"\nsource = "Handbook"\n'
-        + "\n".join(lines)
-        + "\n"
-    )
-    return str(path)
 
 
 # Images that are started as shipped
@@ -143,6 +134,7 @@ def services(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Servic
     return certify_all(engine, folder, profile, dockerfiles).__getitem__
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENDS)
 def test_what_does_not_run_is_told_by_one_check(services: Services, name: str) -> None:
     result = services(name)
@@ -152,6 +144,7 @@ def test_what_does_not_run_is_told_by_one_check(services: Services, name: str) -
     assert ENDS[name][1] in reason.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOGS)
 def test_where_programs_print(services: Services, name: str) -> None:
     result, says = services(name), LOGS[name][1]
@@ -161,6 +154,7 @@ def test_where_programs_print(services: Services, name: str) -> None:
     assert (says or "heard") in logs.message
 
 
+@pytest.mark.slow
 def test_supervisord_below_an_init_of_its_own(services: Services) -> None:
     result = services("supervisord below an init of its own")
     assert result.verdict.status == "certified"
@@ -168,10 +162,12 @@ def test_supervisord_below_an_init_of_its_own(services: Services) -> None:
     assert "PID 1;" not in supervisord.message
 
 
+@pytest.mark.slow
 def test_an_image_without_a_shell_is_told_by_the_shell(services: Services) -> None:
     assert {reason.check for reason in services("no shell").verdict.reasons} == {"image.shell"}
 
 
+@pytest.mark.slow
 def test_an_image_that_names_nothing_to_start(services: Services) -> None:
     (reason,) = services("nothing to start").verdict.reasons
     assert reason.check == "services.supervisord"
@@ -221,6 +217,7 @@ def promises(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return certify_all(engine, folder, profile, broken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROMISES)
 def test_a_broken_promise_is_told_by_its_check(promises: dict[str, Result], name: str) -> None:
     more, check, says = PROMISES[name]

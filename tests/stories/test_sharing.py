@@ -14,6 +14,7 @@ import pytest
 from certify.engine.client import Engine
 from certify.model.result import Result
 from tests.conftest import SAMPLES, Certify
+from tests.support.profiles import mine
 from tests.support.registries import running
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
@@ -71,13 +72,6 @@ def built(engine: Engine) -> Iterator[Callable[[str], tuple[str, str]]]:
         engine.client.images.remove(name, force=True)
 
 
-def mine(folder: Path, *lines: str, name: str = "mine") -> str:
-    path = folder / f"{name}.toml"
-    head = f'name = "{name}"\ntitle = "Mine"\ndescription = "Ours"\nsource = "Handbook"\n'
-    path.write_text(head + "\n".join(lines) + "\n")
-    return str(path)
-
-
 def words(*profiles: str) -> list[str]:
     return ["run", "--format", "json", *(word for each in profiles for word in ("--profile", each))]
 
@@ -87,28 +81,24 @@ def told(result: Result) -> object:
     return result.verdict, [(each.id, each.level, each.outcome) for each in result.checks]
 
 
-IN_DOCS = """\
-extends = "plain"
-required = ["workspace.git"]
-recommended = ["packages.install"]
-[budgets]
-boot = 30"""
+OS = 'launch = "idle"\nrequired = ["image.os"]'
+GIT = 'launch = "idle"\nrequired = ["image.os", "workspace.git"]\n[budgets]\nboot = 30'
+INIT = 'launch = "init"\nrequired = ["image.os", "systemd.pid1"]\n[budgets]\nboot = 30'
 
 
 @pytest.mark.parametrize(
-    ("profiles", "launches"),
-    [(("plain", "coder"), 1), (("plain", "mine"), 1), (("plain", "devspace"), 2)],
+    ("profiles", "launches"), [({"os": OS, "git": GIT}, 1), ({"os": OS, "init": INIT}, 2)], ids=str
 )
 def test_what_launches_alike_is_launched_once(
     certify: Certify,
     engine: Engine,
     built: Callable[[str], tuple[str, str]],
     tmp_path: Path,
-    profiles: tuple[str, ...],
+    profiles: dict[str, str],
     launches: int,
 ) -> None:
     name, image_id = built(f"FROM {SAMPLES}/debian-devspace")
-    chosen = [mine(tmp_path, IN_DOCS) if each == "mine" else each for each in profiles]
+    chosen = [mine(tmp_path, lines, name=each) for each, lines in profiles.items()]
     counted = Counted(engine, image_id)
     ended = certify(*words(*chosen), name)
     assert counted.launches() == launches

@@ -27,12 +27,13 @@ from certify.sweep.expand import Selection, expand
 from certify.sweep.listing import parse_listing
 from tests.conftest import SAMPLES, Certify, Ended, command
 from tests.support.private_engine import fill, small_disk
+from tests.support.profiles import quick
 from tests.support.registries import Registry, running
 from tests.support.webhook import receiving
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
-# Repository and tag of each variant, the sample it is made from, and its verdict under `plain`.
+# Repository and tag of each variant, the sample it is made from, and the quick verdict on it.
 VARIANTS = {
     **{f"bases/debian:{number}": ("debian", "certified") for number in range(3)},
     **{f"bases/busybox:{number}": ("busybox", "rejected") for number in range(5)},
@@ -77,7 +78,7 @@ def created_since(engine: Engine, moment: float) -> int:
 
 
 def sweep(certify: Certify, listing: Path, *options: str) -> Ended:
-    return certify("sweep", str(listing), "--profile", "plain", *options)
+    return certify("sweep", str(listing), "--profile", quick(listing.parent), *options)
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def test_a_sweep_that_is_killed_goes_on_where_it_was(
     certify: Certify, listing: Path, tmp_path: Path, engine: Engine
 ) -> None:
     process = subprocess.Popen(
-        command("sweep", str(listing), "--profile", "plain", "--jobs", "1"),
+        command("sweep", str(listing), "--profile", quick(tmp_path), "--jobs", "1"),
         cwd=tmp_path,
         env=os.environ | {"CI": "1"},
         stdout=subprocess.DEVNULL,
@@ -177,7 +178,7 @@ def test_a_sweep_at_work_is_said_and_not_doubled(
 
 def test_interrupted_in_order(certify: Certify, listing: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        command("sweep", str(listing), "--profile", "plain"),
+        command("sweep", str(listing), "--profile", quick(tmp_path)),
         cwd=tmp_path,
         env=os.environ | {"CI": "1"},
         stdout=subprocess.DEVNULL,
@@ -229,7 +230,7 @@ def test_news_is_told_once_and_then_a_quiet_sweep_is_silent(
     assert (first.code, second.code) == (1, 1)
     message, _ = got
     assert message["title"] == "certify: 1 newly rejected, 1 newly inconclusive"
-    assert f"newly rejected: {registry.host}/bases/empty:0 [plain]\n  cause: " in message["message"]
+    assert f"newly rejected: {registry.host}/bases/empty:0 [quick]\n  cause: " in message["message"]
     assert "\n  remedy: " in message["message"]
     assert "\n  https://site.example/images/" in message["message"]
     assert "2 images" in first.out
@@ -308,7 +309,7 @@ def test_a_revoked_image_is_rejected_whoever_asks(
         ["sweep", "list.txt", "--force"], ["sweep", "list.txt"],
         ["sweep", "list.txt", "--force", "--fail-on", "newly-rejected"], ["run", name],
     ):  # fmt: skip
-        ended = certify(*words, "--profile", "plain", "--format", "json")
+        ended = certify(*words, "--profile", "quick.toml", "--format", "json")
         # To the third sweep the revocation is no news any more.
         assert ended.code == (0 if "newly-rejected" in words else 1), ended.err
         assert ended.result.verdict.reasons[0].text == "revoked: back door"
@@ -366,7 +367,7 @@ def test_two_shards_as_processes_of_their_own_make_one_sweep(
     begun = time.time()
     shards = [
         subprocess.Popen(
-            command("sweep", str(path), "--profile", "plain", "--shard", f"{number}/2",
+            command("sweep", str(path), "--profile", quick(tmp_path), "--shard", f"{number}/2",
                     "--reports", f"shard-{number}", "--fail-on", "never"),
             cwd=tmp_path, env=os.environ | {"CI": "1"},
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,

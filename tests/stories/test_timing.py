@@ -15,14 +15,11 @@ from certify.judge.startup import SLOW_SECONDS, is_slow
 from certify.model.result import Check, Result
 from certify.model.terms import Outcome, Status
 from tests.conftest import SAMPLES, Certify
+from tests.support.profiles import mine, quick
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
-HURRIED = """\
-name = "hurried"
-title = "Nobody can be that fast"
-description = "Allows dockerd less time than any machine needs."
-source = "this test"
+BOOTS = """\
 launch = "init"
 required = [
     "image.shell", "systemd.pid1", "systemd.state", "dockerd.running", "dockerd.unit",
@@ -30,15 +27,19 @@ required = [
 ]
 [budgets]
 boot = 60.0
-dockerd = 0.01
-"""
+dockerd = {}"""
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> str:
+    """A profile that asks for nothing but a boot and a dockerd."""
+    return mine(tmp_path, BOOTS.format("60.0"), name="patient")
 
 
 @pytest.fixture
 def hurried(tmp_path: Path) -> str:
-    path = tmp_path / "hurried.toml"
-    path.write_text(HURRIED)
-    return str(path)
+    """A profile that allows dockerd less time than any machine needs."""
+    return mine(tmp_path, BOOTS.format("0.01"), name="hurried")
 
 
 def check(result: Result, check_id: str) -> Check:
@@ -98,8 +99,8 @@ def slow_engine(engine: Engine, tmp_path: Path) -> Iterator[str]:
         each.join()
 
 
-def test_the_median_of_several_launches_counts(certify: Certify) -> None:
-    words = ("run", "--pull", "never", "--runs", "3", "--format", "json")
+def test_the_median_of_several_launches_counts(certify: Certify, patient: str) -> None:
+    words = ("run", "--pull", "never", "--runs", "3", "--format", "json", "--profile", patient)
     ended = certify(*words, f"{SAMPLES}/debian-devspace")
     assert ended.code == 0, ended.err
     startup = ended.result.startup
@@ -145,8 +146,10 @@ def test_over_budget_on_a_slow_host_is_inconclusive(
     assert check(result, "startup.boot").outcome is Outcome.PASSED, "in time is in time anywhere"
 
 
-def test_a_launch_that_is_only_timed_does_not_happen_where_nothing_boots(certify: Certify) -> None:
-    words = ("run", "--pull", "never", "--runs", "3", "--format", "json", "--profile", "plain")
-    ended = certify(*words, f"{SAMPLES}/debian")
+def test_a_launch_that_is_only_timed_does_not_happen_where_nothing_boots(
+    certify: Certify, tmp_path: Path
+) -> None:
+    words = ("run", "--pull", "never", "--runs", "3", "--format", "json")
+    ended = certify(*words, "--profile", quick(tmp_path), f"{SAMPLES}/debian")
     assert ended.result.startup.samples == ()
     assert "launch 2" not in ended.err
