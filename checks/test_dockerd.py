@@ -54,7 +54,7 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
     """
 
     def settled() -> bool:
-        if nested.is_up() or nested.daemon_is_up():
+        if nested.is_up() or nested.daemon_is_up() or nested.daemon_elsewhere()[0]:
             return True
         state = candidate.run("systemctl is-active docker.service", timeout=15).stdout.strip()
         # It may have been started without its unit.
@@ -66,12 +66,15 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
             reason, remedy = nested.client_error()
             if reason:
                 proven(f"dockerd answers at its own socket, but {reason}", remedy=remedy)
+        candidate.fail_if_hidden("docker", nested.daemon_is_up)
         reason, remedy = nested.daemon_elsewhere()
         if reason:
             proven(f"dockerd does not answer: {reason}", remedy=remedy)
         booted = candidate.run("systemctl is-system-running", timeout=15).stdout.strip()
         if booted not in ("running", "degraded"):
             candidate.defer_to("systemd.state", f"needs systemd.state: systemd says {booted}")
+        if masked := candidate.masked_docker():
+            proven(f"dockerd does not answer: {masked[0]}", remedy=masked[1])
         logs = [
             candidate.run(f"journalctl {units} -b -o cat --no-pager -n {lines}").stdout
             for units, lines in (("-u docker.service -u docker.socket", 40), ("-u containerd", 15))

@@ -50,8 +50,8 @@ def test_pid1(candidate: Candidate, host: Host, note: Note) -> None:
     Why: systemd is what starts dockerd and every other service of a workspace.
 
     How: the kernel's own name and executable of process 1, the folder that only a running
-    systemd makes (sd_booted(3)), and its manager, which gives back through systemctl a word that
-    was made up a moment ago.
+    systemd makes (sd_booted(3)), its manager, which gives back through systemctl a word that was
+    made up a moment ago, and /sbin/init, by which platforms start it.
     """
     boot = candidate.boot
     name = host.file("/proc/1/comm").content_string.strip()
@@ -64,11 +64,23 @@ def test_pid1(candidate: Candidate, host: Host, note: Note) -> None:
         "PID 1 is called systemd, but /run/systemd/system is missing: it is not a systemd that runs"
     )
     word = f"CERTIFY={candidate.nonce}"
-    kept = candidate.run("systemctl set-environment %s && systemctl show-environment", word)
-    assert word in kept.stdout.splitlines(), (
-        "systemctl does not speak for PID 1: the manager did not give back the word it was given"
-    )
+
+    def gives_back(systemctl: str) -> bool:
+        said = candidate.run(f"{systemctl} set-environment {word} && {systemctl} show-environment")
+        return word in said.stdout.splitlines()
+
+    if not gives_back("systemctl"):
+        candidate.fail_if_hidden("systemctl", gives_back)
+        pytest.fail(
+            "systemctl does not speak for PID 1: the manager did not give back the word it was "
+            "given"
+        )
     candidate.run("systemctl unset-environment CERTIFY")
+    if candidate.run("[ -x /sbin/init ]").rc != 0:
+        proven(
+            "systemd can run, but /sbin/init, which platforms start, is missing or leads nowhere",
+            remedy="Make /sbin/init lead to systemd (Debian, Ubuntu: install systemd-sysv anew).",
+        )
     note(f"systemd {candidate.run('systemctl show --property=Version --value').stdout.strip()}")
 
 
@@ -84,7 +96,8 @@ def test_state(candidate: Candidate, note: Note) -> None:
 
     Why: platforms wait for exactly this before they start their agent.
 
-    How: waits for systemd's own message that it is ready, then asks is-system-running.
+    How: waits for systemd's own message that it is ready, then asks is-system-running, as root and
+    as the user nobody: platforms ask as the person's user, who reaches systemd by the system bus.
     """
     answer = candidate.run("systemctl is-system-running", timeout=15)
     state = answer.stdout.strip() or "nothing"
@@ -99,9 +112,20 @@ def test_state(candidate: Candidate, note: Note) -> None:
         jobs = candidate.run("systemctl list-jobs --no-legend --plain").stdout.splitlines()
         waits = [job.split()[1] for job in jobs if job.split()[-1:] == ["running"]]
         why = f": the boot waits for {', '.join(waits[:3])}" if waits else ""
-        if waits and (first := candidate.first_boot()):
-            proven(f"systemd says {state}, not running{why}; {first[0]}", remedy=first[1])
+        cause = candidate.masked_docker() if "docker.service" in waits else None
+        if waits and (cause := cause or candidate.first_boot()):
+            proven(f"systemd says {state}, not running{why}; {cause[0]}", remedy=cause[1])
         pytest.fail(f"systemd says {state}, not running{why}\n{candidate.boot_evidence()}")
+    if candidate.run("grep -q ^nobody: /etc/passwd").rc == 0:
+        told = candidate.host_as("nobody").run("systemctl is-system-running", timeout=15)
+        if told.stdout.strip() not in UP:
+            candidate.run("systemctl status dbus.socket dbus.service --no-pager --lines=3")
+            proven(
+                f"systemd says {state} to root only: other users ask it by the system bus, which "
+                "does not answer",
+                remedy="Install dbus in the image, and let it start: systemctl unmask dbus.socket "
+                "dbus.service.",
+            )
     note(state)
 
 

@@ -17,6 +17,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
+from certify.judge.excerpts import printed
 from certify.model.result import Check, Result
 from certify.model.terms import Level, Outcome, Status
 from certify.model.value import Value
@@ -89,8 +90,8 @@ class Rule(Value):
         )
 
     def match(self, check: Check) -> re.Match[str] | None:
-        """Return the match of the pattern in the check's message and evidence."""
-        return re.search(self.pattern, f"{check.message}\n{check.evidence}")
+        """Return the match of the pattern in the check's message, or in what commands printed."""
+        return re.search(self.pattern, f"{check.message}\n{printed(check.evidence)}")
 
 
 class Step(Value):

@@ -75,6 +75,11 @@ def pick_lines(lines: Sequence[str], costs: Sequence[int], room: int) -> list[in
     return sorted(shown)
 
 
+def printed(evidence: str) -> str:
+    """Return what the commands in the evidence printed, without the commands themselves."""
+    return "\n".join(line for line in evidence.split("\n") if not _COMMAND.match(line))
+
+
 def excerpt(text: str, limit: int) -> str:
     """Return the text or, if it has more than ``limit`` characters, its most important lines."""
     if len(text) <= limit:

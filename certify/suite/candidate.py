@@ -22,7 +22,7 @@ from certify.judge.support import end_of_support
 from certify.model.errors import Trouble
 from certify.model.terms import Fault
 from certify.suite import own_settings
-from certify.suite.claims import blocked_by, unknown
+from certify.suite.claims import blocked_by, proven, unknown
 from certify.suite.host import Transcript, make_host
 from certify.suite.job import Job
 from certify.suite.lifecycle import Lifecycle
@@ -150,6 +150,20 @@ class Candidate(Lifecycle):
         if not self.job.checks or check_id in self.job.checks:
             blocked_by(check_id, reason)
 
+    def fail_if_hidden(self, program: str, works: Callable[[str], bool]) -> None:
+        """Fail if another program on the PATH hides the system's own, which works; else return.
+
+        ``works`` tells whether a program, given by its path, does what was asked of it.
+        """
+        found = self.run("command -v %s", program).stdout.strip()
+        for own in (f"/usr/bin/{program}", f"/usr/sbin/{program}"):
+            if self.run("[ -x %s ] && ! [ %s -ef %s ]", own, own, found).rc == 0 and works(own):
+                proven(
+                    f"{found} hides {own}, which works",
+                    remedy=f"Remove {found} from the image, or put the folder of {own} first in "
+                    "ENV PATH.",
+                )
+
     def prove_bad_sources(self, output: str) -> str:
         """Return the proof that a failed refresh is the image's fault; empty if there is none.
 
@@ -187,6 +201,17 @@ class Candidate(Lifecycle):
             "Leave an empty /etc/machine-id in the image (: >/etc/machine-id): systemd then keeps "
             "to the units that the image enables.",
         )
+
+    def masked_docker(self) -> tuple[str, str] | None:
+        """Return the units that dockerd needs and the image masks, and the remedy; None if none."""
+        list_masked = "systemctl list-unit-files --state=masked --no-legend --plain"
+        names = "docker.service docker.socket containerd.service"
+        listed = self.run(f"{list_masked} {names}").stdout.splitlines()
+        units = [each.split()[0] for each in listed if each.strip()]
+        if not units:
+            return None
+        remedy = f"Let them start in the image: systemctl unmask {' '.join(units)}."
+        return f"the image masks {', '.join(units)}", remedy
 
     def boot_evidence(self) -> str:
         """Return the log, the failed units, the waiting jobs and the journal's warnings."""

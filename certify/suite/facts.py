@@ -7,7 +7,6 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 from certify.engine.container import ContainerStopped
@@ -19,10 +18,6 @@ from certify.suite import own_settings
 from certify.suite.candidate import Candidate
 
 DAEMON_JSON = "/etc/docker/daemon.json"
-_CLOSED = (
-    r"""[ -n "$(find -L {} \( -type f ! -perm -o=r -o -type d ! -perm -o=x \) 2>/dev/null)" ]"""
-)
-"""A test in the shell whether a file, or anything below a folder, is closed to other users."""
 _PATH = re.compile(r"(/[\w.+/@:-]+)")
 _STORAGE_FOLDER = re.compile(
     r"""(?:--data-root|--graph|-g|--root)[= ]"?(/[^\s";]+)|^\s*root\s*=\s*["'](/[^"']+)""",
@@ -84,11 +79,11 @@ class Facts:
     def _sets_variable(self, _line: str, name: str) -> bool:
         return any(each.startswith(f"{name}=") for each in self._configuration.get("Env") or ())
 
-    def _configures_daemon(self, _line: str, key: str) -> bool:
+    def _configures_daemon(self, _line: str, key: str, usual: str | None) -> bool:
         content = self._candidate.read_file(DAEMON_JSON) or b"{}"
         with contextlib.suppress(ValueError):
             document = json.loads(content)
-            return isinstance(document, dict) and key in document
+            return isinstance(document, dict) and document.get(key, usual) != usual
         return False
 
     def _moves_storage(self, _line: str, unit: str) -> bool:
@@ -202,19 +197,18 @@ class Facts:
         return any(each.rstrip("/") not in line for each in _FETCHED.findall(self._text))
 
     def _file_is_unreadable(self, line: str) -> bool:
-        paths = [PurePosixPath(found.rstrip(".:,")) for found in _PATH.findall(line)]
-        named = " ".join(shlex.quote(f"{each}") for path in paths for each in (path, path.parent))
-        return bool(self._candidate.run(_CLOSED.format(f"{named} -maxdepth 0")).rc == 0)
+        named = " ".join(shlex.quote(found.rstrip(".:,")) for found in _PATH.findall(line))
+        return bool(self._candidate.run(own_settings.KEYS_CLOSED.format(named)).stdout.strip())
 
-    def _some_key_is_unreadable(self, _line: str) -> bool:
-        return bool(self._candidate.run(_CLOSED.format(own_settings.KEY_FOLDERS)).rc == 0)
+    def _some_key(self, line: str, script: str) -> bool:
+        """Return True if a script prints a key of a source that apt refused."""
+        sources = self._candidate.run(own_settings.SOURCES).stdout
+        keys = own_settings.keys_of(sources, f"{self._text}\n{line}")
+        return bool(self._candidate.run(script.format(" ".join(keys))).stdout.strip())
 
     def _is_pinned(self, line: str) -> bool:
         named = re.search(r"'?([\w.+:-]+)'? has no installation candidate", line)
         return bool(named and self._candidate.run(own_settings.PINNED, named[1]).rc == 0)
-
-    def _prints(self, script: str) -> bool:
-        return bool(self._candidate.run(script).stdout.strip())
 
     @property
     def _configuration(self) -> Mapping[str, Any]:
@@ -256,7 +250,7 @@ _FACTS: Mapping[str, Callable[..., bool | None]] = {
     r"the host has cgroup v([12])": Facts._host_has_cgroup,
     r"the image declares a VOLUME over (/\S+)": Facts._declares_volume,
     r"the image sets ENV (\w+)": Facts._sets_variable,
-    r"daemon\.json sets ([\w-]+)": Facts._configures_daemon,
+    r"daemon\.json sets ([\w-]+)(?: to another than (\S+))?": Facts._configures_daemon,
     r"the (\S+) of the image moves its storage": Facts._moves_storage,
     r"the launch has no (?:volume|tmpfs|control groups) at (/\S+)": Facts._has_no_mount,
     r"the volume at (/\S+) is on a file system unfit for overlay": Facts._overlay_cannot_write,
@@ -284,14 +278,16 @@ _FACTS: Mapping[str, Callable[..., bool | None]] = {
     r"the hook is the image's own": Facts._hook_is_own,
     r"another source is valid at the same time": Facts._other_source_is_valid,
     r"the file is not readable for everybody": Facts._file_is_unreadable,
-    r"a key that a source of apt's names is not there": lambda facts, _line: facts._prints(
-        own_settings.KEYS_GONE
+    r"a key that a source of apt's names is not there": lambda facts, line: facts._some_key(
+        line, own_settings.KEYS_GONE
     ),
-    r"a key of apt's has the suffix of another format": lambda facts, _line: facts._prints(
-        own_settings.KEYS_MISNAMED
+    r"a key of apt's has the suffix of another format": lambda facts, line: facts._some_key(
+        line, own_settings.KEYS_MISNAMED
     ),
     r"a pin of the image forbids the package": Facts._is_pinned,
-    r"a key of apt's is not readable for everybody": Facts._some_key_is_unreadable,
+    r"a key of apt's is not readable for everybody": lambda facts, line: facts._some_key(
+        line, own_settings.KEYS_CLOSED
+    ),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from testinfra.backend.base import CommandResult
 
 from certify.engine.probe import programs
@@ -27,10 +29,10 @@ class Nested:
         """Return True if the daemon replies with its version."""
         return bool(self.docker("version --format '{{.Server.Version}}'", timeout=15).rc == 0)
 
-    def daemon_is_up(self) -> bool:
+    def daemon_is_up(self, client: str = "docker") -> bool:
         """Return True if the daemon replies at its own socket, whatever clients are set to."""
         env = f"env {' '.join(f'-u {each}' for each in VARIABLES)} DOCKER_CONFIG=/none"
-        command = f"{env} docker -H unix://{SOCKET} version --format '{{{{.Server.Version}}}}'"
+        command = f"{env} {client} -H unix://{SOCKET} version --format '{{{{.Server.Version}}}}'"
         return bool(self._candidate.run(command, timeout=15).rc == 0)
 
     def client_error(self) -> tuple[str, str]:
@@ -62,15 +64,24 @@ class Nested:
     def daemon_elsewhere(self) -> tuple[str, str]:
         """Return where a dockerd that runs listens instead, and the remedy, or empty texts."""
         shown = "systemctl show docker.service docker.socket -p ActiveState -p Listen"
-        lines = self._candidate.run(shown, timeout=15).stdout.splitlines()
-        listens = [each.partition("=")[2].split()[0] for each in lines if "Listen=/" in each]
-        if "ActiveState=active" not in lines:
+        log = "journalctl -u docker.service -b -o cat --no-pager"
+        said = self._candidate.run(f"{shown}; {log}", timeout=15).stdout
+        if "ActiveState=active" not in said.splitlines():
             return "", ""
-        if listens and not {SOCKET, f"/var{SOCKET}"} & set(listens):
-            return (
-                f"docker.socket listens at {listens[0]}, where no client looks",
+        for listener, pattern, remedy in (
+            (
+                "docker.socket", r"^Listen=(/\S+)",
                 f"Set ListenStream={SOCKET} in docker.socket in the image.",
-            )
+            ),
+            (
+                "dockerd", r'API listen on ([^\s"]+)',
+                "Add -H fd:// to ExecStart= of docker.service in the image, or, where daemon.json "
+                f"sets hosts, unix://{SOCKET} to them.",
+            ),
+        ):  # fmt: skip
+            places = re.findall(pattern, said, re.MULTILINE)
+            if places and not {SOCKET, f"/var{SOCKET}"} & set(places):
+                return f"{listener} listens at {places[-1]}, where no client looks", remedy
         return "", ""
 
     def load(self, name: str, program: bytes) -> CommandResult:

@@ -11,6 +11,7 @@ from certify.engine.boot import Boot
 from certify.engine.container import ContainerStopped
 from certify.engine.session import KILLED, CommandLost, SessionLost, ShellResult
 from certify.judge.diagnosis import Diagnosis, diagnose
+from certify.judge.excerpts import printed
 from certify.judge.groups import evidence_of
 from certify.judge.proof import prove
 from certify.model.errors import Trouble
@@ -151,6 +152,7 @@ class Outcomes:
 
     def _diagnose(self, text: str, kind: str) -> Diagnosis | None:
         """Return the cause that a text shows, once what it blames has been looked up."""
+        text = printed(text)
         return prove(diagnose(text, where=kind), Facts(self._candidate, text))
 
     def _container_ended(self, spec: Spec, text: str, *, is_alive: bool) -> CheckOutcome:

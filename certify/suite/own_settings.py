@@ -6,27 +6,59 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-KEY_FOLDERS = "/etc/apt/trusted.gpg.d /etc/apt/keyrings /usr/share/keyrings"
-KEYS_GONE = r"""
-cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null \
-| sed -n 's/^[^#]*[Ss]igned-[Bb]y *[=:] *\(\/[^] ,]*\).*/\1/p' \
-| while read -r key; do [ -e "$key" ] || echo "$key"; done"""
-"""Prints the key files that apt's sources name and that are not there."""
-KEYS_MISNAMED = f"""
-for each in $(find -L {KEY_FOLDERS} -type f 2>/dev/null); do
+SOURCES = "for f in /etc/apt/sources.list /etc/apt/sources.list.d/*; do cat $f; echo; done"
+"""Prints apt's sources, for :func:`keys_of`."""
+KEYS_GONE = "for each in {}; do case $each in *'*') ;; *) [ -e $each ] || echo $each ;; esac; done"
+"""Prints those of some keys that are not there."""
+KEYS_MISNAMED = """
+for each in {}; do
   armored=; ! grep -q -a -e '-----BEGIN PGP' "$each" || armored=yes
-  case $each$armored in *.gpgyes | *.asc) echo "$each" ;; esac
-done"""
-"""Prints apt's keys in ASCII under the suffix .gpg, and binary ones under .asc."""
+  [ ! -f $each ] || case $each$armored in *.gpgyes | *.asc) echo "$each" ;; esac
+done 2>/dev/null"""
+"""Prints those of some keys that are in ASCII under the suffix .gpg, or binary under .asc."""
+_TRUSTED = "/etc/apt/trusted.gpg.d/*"
+"""The keys of every source that names none."""
+KEYS_CLOSED = r"""
+for each in {}; do
+  find -L "$each" "${{each%/*}}" -maxdepth 0 \( -type f ! -perm -o=r -o -type d ! -perm -o=x \)
+done 2>/dev/null"""
+"""Prints those of some keys, and of their folders, that are closed to other users."""
 PINNED = r"apt-cache policy %s | grep -E '^[ *]+[^ ]+ -[0-9]+$'"
 """Prints the versions of a package that a pin forbids, those with a negative priority."""
 NETWORK = """\
 apt-config dump 2>/dev/null | grep -iE '::proxy|::ForceIPv6'
 grep -hsE '^ *proxy *=' /etc/dnf/dnf.conf /etc/yum.conf; grep -hs '^hosts:' /etc/nsswitch.conf"""
 """Prints the settings of the package manager and of name resolution, for :func:`setting_behind`."""
+_LINE = re.compile(r"^\s*deb(?:-src)?\s+(?:\[([^]\n]*)\]\s*)?(\S+)", re.M)
+_ADDRESSES = re.compile(r"^URIs:(.*)$", re.M | re.I)
+_SIGNED_BY = re.compile(r"\bsigned-by\s*[=:]\s*(/[\w.+/@:-]+(?:,\s*/[\w.+/@:-]+)*)", re.I)
+_REFUSED = re.compile(r"(?:GPG error:|^Err:\d+) (\S+)", re.M)
 _PROXY = re.compile(r"^(?:Acquire::\S*proxy\S* \"| *proxy *= *)([^\s\";]+)", re.I | re.M)
 _NO_WAY = re.compile(r"resolv|unreachable|cannot initiate|could not connect", re.I)
 _NO_DNS = re.compile(r"^hosts:(?!.*\b(?:dns|resolve)\b).*$", re.M)
+
+
+def keys_of(sources: str, output: str) -> list[str]:
+    """Return the keys, as patterns of the shell, of the sources that apt refused.
+
+    ``sources`` is what :data:`SOURCES` prints, ``output`` what apt said; all if it names no source.
+    """
+    entries = []  # addresses and options
+    for stanza in re.split(r"\n\s*\n", re.sub(r"^\s*#.*\n?", "", sources, flags=re.M)):
+        entries += [([address], options) for options, address in _LINE.findall(stanza)]
+        if addresses := _ADDRESSES.search(stanza):
+            entries.append((addresses[1].split(), stanza))
+    refused = tuple(_REFUSED.findall(output))
+    about = [
+        options
+        for addresses, options in entries
+        if any(each.startswith(address.rstrip("/")) for address in addresses for each in refused)
+    ]
+    keys: list[str] = []
+    for options in about or [each for _, each in entries]:
+        named = _SIGNED_BY.search(options)
+        keys += re.split(r"[,\s]+", named[1]) if named else [_TRUSTED]
+    return list(dict.fromkeys(keys))
 
 
 def setting_behind(output: str, env: Iterable[str], settings: str) -> tuple[str, str]:

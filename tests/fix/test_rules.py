@@ -68,7 +68,7 @@ TABLE = [
      r"systemctl mask 'dev-x\x2dy.swap'"),
     ("systemd.units", "failed at boot: $(reboot).service", Action.CANNOT, ""),
     ("systemd.shutdown", "did not stop in 30 s and was killed", Action.CANNOT, ""),
-    ("dockerd.running", "Loaded: masked (Reason: Unit docker.service is masked.)", Action.RUN,
+    ("dockerd.running", "the image masks docker.service, docker.socket", Action.RUN,
      "systemctl unmask docker.service docker.socket && systemctl enable docker.service"),
     ("dockerd.running", "dockerd does not answer", Action.CANNOT, ""),
     ("dockerd.container", "a container does not run", Action.OFFER, None),
@@ -80,8 +80,9 @@ TABLE = [
      Action.INSTALL, "compose"),
     ("startup.provision", "installing sudo took 301 s, more than 300 s", Action.INSTALL, MISSING),
     ("startup.provision", "installing sudo at launch failed", Action.CANNOT, ""),
-    ("workspace.user", "$ command -v useradd  (exit 127, 0.0 s)", Action.INSTALL, "user"),
-    ("workspace.user", "$ command -v useradd  (exit 0, 0.0 s)", Action.CANNOT, ""),
+    ("workspace.user", "a user cannot be created: there is no useradd, and adduser failed",
+     Action.INSTALL, "user"),
+    ("workspace.user", "a user cannot be created", Action.CANNOT, ""),
     ("workspace.bash", 'bash: 1: Syntax error: "(" unexpected', Action.INSTALL, "bash"),
     ("workspace.bash", "bash does not run", Action.CANNOT, ""),
     ("workspace.git", "git is not in the image", Action.INSTALL, "git"),
@@ -116,6 +117,12 @@ def test_message_and_evidence_decide(
     assert step.reason
     assert step.decisive
     assert unfixed_decisive([step]) == (() if step.fixes else (step,))
+
+
+def test_a_command_of_the_check_itself_shows_no_cause() -> None:
+    check = failed("workspace.sudo", evidence="$ grep -r setuid /etc/sudoers  (exit 1, 0.0 s)")
+    (step,) = steps(result(check), everything)
+    assert step.action is Action.CANNOT
 
 
 def test_without_a_rule_the_reason_is_the_remedy_of_the_check() -> None:

@@ -29,12 +29,13 @@ FROM {SAMPLES}/debian-devspace
 VOLUME /opt/data
 ENV DOCKER_HOST=tcp://127.0.0.1:1
 RUN mkdir -p /etc/docker /etc/containerd /etc/apt/keyrings /srv/little \
- && echo '{{"data-root": "/srv/docker"}}' >/etc/docker/daemon.json \
+ && echo '{{"data-root": "/srv/docker", "storage-driver": "overlay2"}}' >/etc/docker/daemon.json \
  && printf 'root = "/srv/containerd"\n' >/etc/containerd/config.toml \
  && : >/etc/apt/keyrings/closed.gpg && chmod 600 /etc/apt/keyrings/closed.gpg \
  && echo -----BEGIN PGP PUBLIC KEY BLOCK----- >/etc/apt/keyrings/armored.gpg \
- && echo 'deb [signed-by=/etc/apt/keyrings/gone.gpg] http://x.invalid/ x main' \
-    >/etc/apt/sources.list.d/x.list \
+ && for each in gone closed armored; do \
+    echo "deb [signed-by=/etc/apt/keyrings/$each.gpg] http://$each.invalid/ x main" \
+    ; done >/etc/apt/sources.list.d/x.list \
  && mkdir /opt/repo && cd /opt/repo && for each in ed joe; do printf '%s\n' "Package: $each" \
     'Version: 9' 'Architecture: all' "Filename: ./$each.deb" 'Size: 1' 'MD5sum: 0' '' \
     ; done >Packages \
@@ -101,6 +102,7 @@ def candidate(container: Container, platform: str) -> Candidate:
     return Candidate(job, container, lambda _name, _value: None)
 
 
+OF = "W: GPG error: http://"
 CONFINES = "withholds CAP_SYS_ADMIN, or confines root by a user namespace or AppArmor"
 TABLE = [  # the fact, the line that made it matter, where it holds, where it does not
     ("the launch has no volume at /var/lib/docker", "", "strict", "booted"),
@@ -124,14 +126,19 @@ TABLE = [  # the fact, the line that made it matter, where it holds, where it do
     ("the image declares a VOLUME over /opt/data", "", "booted", "strict"),
     ("the image sets ENV DOCKER_HOST", "", "booted", "strict"),
     ("daemon.json sets data-root", "", "booted", "strict"),
+    ("daemon.json sets storage-driver to another than overlay2", "", "", "booted"),
+    ("daemon.json sets storage-driver to another than overlay", "", "booted", "strict"),
     ("the docker.service of the image moves its storage", "", "booted", "strict"),
     ("the containerd.service of the image moves its storage", "", "booted", "strict"),
     ("the image's systemd configuration limits LimitNOFILE", "", "booted", "strict"),
     ("the image's PATH has neither /opt/a and /opt/b", "", "strict", ""),
     ("the image's PATH has neither /bin and /usr/bin", "", "", "strict"),
     ("a key of apt's is not readable for everybody", "", "booted", "strict"),
-    ("a key that a source of apt's names is not there", "", "booted", "strict"),
-    ("a key of apt's has the suffix of another format", "", "booted", "strict"),
+    ("a key of apt's is not readable for everybody", f"{OF}gone.invalid x", "", "booted"),
+    ("a key that a source of apt's names is not there", f"{OF}gone.invalid x", "booted", "strict"),
+    ("a key that a source of apt's names is not there", f"{OF}closed.invalid x", "", "booted"),
+    ("a key of apt's has the suffix of another format", f"{OF}armored.invalid x", "booted", ""),
+    ("a key of apt's has the suffix of another format", f"{OF}gone.invalid x", "", "booted"),
     ("a pin of the image forbids the package", "'ed' has no installation candidate", "booted", ""),
     ("a pin of the image forbids the package", "'joe' has no installation candidate", "", "booted"),
     ("a pin of the image forbids the package", "Unable to locate package ed", "", "booted"),

@@ -15,6 +15,7 @@ class FakeCandidate:
     """A candidate that remembers its commands."""
 
     architecture = "amd64"
+    stdout = ""
 
     def __init__(self, code: int = 0) -> None:
         self.code = code
@@ -24,7 +25,7 @@ class FakeCandidate:
     def run(self, command: str, *args: str, timeout: float = 60, shown: str = "") -> Any:
         self.commands.append(command % args if args else command)
         self.shown.append(shown)
-        return SimpleNamespace(rc=self.code)
+        return SimpleNamespace(rc=self.code, stdout=self.stdout)
 
     def add_program(self, name: str, program: bytes) -> str:
         assert program.startswith(b"\x7fELF")
@@ -57,3 +58,26 @@ def test_images_are_made_of_certifys_own_programs_which_no_evidence_shows() -> N
     assert all(
         each.startswith("(certify's own program) | docker import") for each in candidate.shown
     )
+
+
+API = 'time="2026-01-01T00:00:00Z" level=info msg="API listen on {}"\n'
+ACTIVE = "ActiveState=active\n\nActiveState=active\nListen={} (Stream)\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (ACTIVE.format("/run/docker.sock") + API.format("/run/docker.sock"), ""),
+        (ACTIVE.format("/run/docker.sock"), ""),  # still starting
+        (ACTIVE.format("/run/docker.sock") + API.format("127.0.0.1:2375"), "listens at 127.0.0.1"),
+        (ACTIVE.format("/run/docker.sock") + API.format("[::]:2375")
+         + API.format("/var/run/docker.sock"), ""),
+        (ACTIVE.format("/srv/x.sock") + API.format("/srv/x.sock"), "docker.socket listens at /srv"),
+        ("ActiveState=failed\n" + API.format("127.0.0.1:2375"), ""),
+    ],
+)  # fmt: skip
+def test_a_daemon_that_listens_elsewhere(said: str, reason: str) -> None:
+    candidate = FakeCandidate()
+    candidate.stdout = said
+    found, remedy = nested(candidate).daemon_elsewhere()
+    assert reason in found and bool(found) is bool(remedy) is bool(reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from certify.suite.own_settings import setting_behind
+from certify.suite.own_settings import keys_of, setting_behind
 
 REFUSED = "Could not connect to 127.0.0.1:3128 (127.0.0.1). - connect (111: Connection refused)"
 NO_NAME = "Could not resolve 'deb.debian.org'"
@@ -38,3 +38,30 @@ def test_the_setting_behind_a_failed_refresh(
     assert bool(found[0]) is bool(found[1]) is bool(reason)
     assert reason in found[0] and remedy in found[1]
     assert "secret" not in "".join(found)
+
+
+SOURCES = """\
+# deb [signed-by=/old.gpg] http://a.example/ x main
+deb http://a.example/debian/ x main
+
+deb [arch=amd64 signed-by=/k/b.gpg,/k/c.gpg] https://b.example x main
+
+Types: deb
+URIs: https://c.example/x https://d.example
+Signed-By: /k/d.asc
+"""
+TRUSTED = "/etc/apt/trusted.gpg.d/*"
+
+
+@pytest.mark.parametrize(
+    ("output", "keys"),
+    [
+        ("W: GPG error: http://a.example/debian x InRelease: …", [TRUSTED]),
+        ("Err:2 https://b.example x InRelease\n  … NO_PUBKEY 1", ["/k/b.gpg", "/k/c.gpg"]),
+        ("W: GPG error: https://d.example x InRelease: …", ["/k/d.asc"]),
+        ("NO_PUBKEY 1", [TRUSTED, "/k/b.gpg", "/k/c.gpg", "/k/d.asc"]),
+        ("W: GPG error: https://e.example x", [TRUSTED, "/k/b.gpg", "/k/c.gpg", "/k/d.asc"]),
+    ],
+)
+def test_the_keys_of_the_source_that_apt_refused(output: str, keys: list[str]) -> None:
+    assert keys_of(SOURCES, output) == keys
