@@ -11,6 +11,8 @@ from certify.suite.candidate import PROBE_PORT, Candidate
 
 SOCKET = "/run/docker.sock"
 """The socket of dockerd, as every distribution's docker.socket has it."""
+OWN_CLIENT = "$(command -v /usr/bin/docker || echo docker)"
+"""The distribution's docker command, even if another one precedes it on the PATH."""
 VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_API_VERSION")
 """Variables that make the docker command connect elsewhere, or otherwise."""
 
@@ -29,7 +31,7 @@ class Nested:
         """Return True if the daemon replies with its version."""
         return bool(self.docker("version --format '{{.Server.Version}}'", timeout=15).rc == 0)
 
-    def daemon_is_up(self, client: str = "docker") -> bool:
+    def daemon_is_up(self, client: str = OWN_CLIENT) -> bool:
         """Return True if the daemon replies at its own socket, whatever clients are set to."""
         env = f"env {' '.join(f'-u {each}' for each in VARIABLES)} DOCKER_CONFIG=/none"
         command = f"{env} {client} -H unix://{SOCKET} version --format '{{{{.Server.Version}}}}'"
