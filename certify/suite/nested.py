@@ -8,6 +8,7 @@ from testinfra.backend.base import CommandResult
 
 from certify.engine.probe import programs
 from certify.suite.candidate import PROBE_PORT, Candidate
+from certify.util.text import one_line
 
 SOCKET = "/run/docker.sock"
 """The socket of dockerd, as every distribution's docker.socket has it."""
@@ -53,13 +54,14 @@ class Nested:
                 "Make /var/run a link to /run in the image, as every distribution has it: "
                 "rm -r /var/run && ln -s /run /var/run.",
             )
-        file = '"${DOCKER_CONFIG:-$HOME/.docker}/config.json"'
+        folder = self._candidate.run('echo "${DOCKER_CONFIG:-$HOME/.docker}"').stdout.strip()
         named = r's/.*"currentContext" *: *"\([^"]*\)".*/\1/p'
-        context = self._candidate.run(f"sed -n '{named}' {file} 2>/dev/null").stdout.strip()
+        file = f"{folder}/config.json"
+        context = self._candidate.run(f"sed -n '{named}' %s 2>/dev/null", file).stdout.strip()
         if context not in ("", "default"):
             return (
                 f"the image's docker configuration selects another context, {context}",
-                "Remove currentContext from ~/.docker/config.json in the image.",
+                f"Remove currentContext from {one_line(file, limit=200)} in the image.",
             )
         return "", ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from certify.engine.container import Container
 from certify.engine.session import KILLED, ShellResult
 from certify.model.result import Image
 from certify.suite.candidate import Candidate
-from certify.suite.claims import Blocked, CheckUnknown
+from certify.suite.claims import Blocked, CheckUnknown, Proven
 from certify.suite.job import Job
 
 DEBIAN = """\
@@ -102,3 +103,41 @@ def test_a_shell_that_cannot_tell_leaves_the_check_unknown(code: int) -> None:
     for ask in (candidate.shipped_without, candidate.is_missing):
         with pytest.raises(CheckUnknown, match="could not tell whether systemd is missing"):
             ask("systemd")
+
+
+@pytest.mark.parametrize(
+    ("found", "own_works", "says"),
+    [
+        ("/opt/site/docker", True, "/opt/site/docker hides /usr/bin/docker, which works"),
+        ("/opt/site/docker", False, ""),  # the distribution's own does no better
+        ("/usr/bin/docker", True, ""),
+    ],
+)
+def test_a_program_is_blamed_for_hiding_only_one_that_works(
+    monkeypatch: pytest.MonkeyPatch, found: str, own_works: bool, says: str
+) -> None:
+    def run(command: str, *args: str) -> Any:
+        rc = 0 if command.startswith("command") or {*args} == {"/usr/bin/docker", found} else 1
+        return SimpleNamespace(rc=rc if found != "/usr/bin/docker" else 1, stdout=f"{found}\n")
+
+    candidate = candidate_with({}, [])
+    monkeypatch.setattr(candidate, "run", run)
+    with contextlib.nullcontext() if not says else pytest.raises(Proven, match=says):
+        candidate.fail_if_hidden("docker", lambda _path: own_works)
+
+
+@pytest.mark.parametrize(
+    ("listed", "says"),
+    [
+        ("", None),
+        ("containerd.service masked enabled\n", "the image masks containerd.service"),
+        ("docker.service masked -\ndocker.socket masked -\n", "docker.service, docker.socket"),
+    ],
+)
+def test_masked_units_of_dockerd(
+    monkeypatch: pytest.MonkeyPatch, listed: str, says: str | None
+) -> None:
+    candidate = candidate_with({}, [])
+    monkeypatch.setattr(candidate, "run", lambda _command: SimpleNamespace(stdout=listed))
+    found = candidate.masked_docker()
+    assert (found is None) if says is None else (found and says in found[0])
