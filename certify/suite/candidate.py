@@ -160,8 +160,8 @@ class Candidate(Lifecycle):
             if self.run("[ -x %s ] && ! [ %s -ef %s ]", own, own, found).rc == 0 and works(own):
                 proven(
                     f"{found} hides {own}, which works",
-                    remedy=f"Remove {found} from the image, or put the folder of {own} first in "
-                    "ENV PATH.",
+                    remedy=f"Remove {found} from the image, or put {own.rpartition('/')[0]} before "
+                    "its folder in ENV PATH.",
                 )
 
     def prove_bad_sources(self, output: str) -> str:
