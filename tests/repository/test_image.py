@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from certify.engine.client import Engine
+from scripts import release
 from tests.support.package_server import bridge, serving
 from tests.support.wheels import repack, required_by
 
@@ -32,6 +33,25 @@ def test_the_build_has_what_it_needs_and_nothing_of_the_checkout_beside() -> Non
     assert "*" in rules
     assert all((ROOT / name).exists() for name in sent)
     assert {"certify", "checks", "docs", "pyproject.toml", "README.md", "LICENSE"} <= sent
+
+
+@pytest.mark.engine
+def test_the_image_of_a_release_is_a_file_that_the_engine_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine
+) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        "FROM certify-sample/busybox\nARG RELEASE_IMAGE\nLABEL is=${RELEASE_IMAGE}\n"
+    )
+    monkeypatch.setattr(release, "ROOT", tmp_path)
+    monkeypatch.setenv("RELEASE_IMAGE", "registry.example/certify")
+    monkeypatch.setenv("DOCKER_BUILDKIT", "0")
+    release.save_image("certify-test/release:1", tmp_path, "1")
+    docker("image", "rm", "certify-test/release:1")
+    loaded = docker("load", "--input", str(tmp_path / "certify-1-image.tar.gz"))
+    assert "certify-test/release:1" in loaded.stdout, loaded.stderr
+    image = engine.client.images.get("certify-test/release:1")
+    assert image.labels["is"] == "registry.example/certify"
+    docker("image", "rm", "certify-test/release:1")
 
 
 def docker(*arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
