@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 from certify import __version__
 from certify.certification.events import Events
@@ -18,6 +18,7 @@ from certify.certification.inventory import take_inventory
 from certify.certification.launch_groups import findings_of, group_by_launch, needs_own_launch
 from certify.certification.observation import Observation
 from certify.certification.options import Options
+from certify.certification.repeats import observe_repeatedly
 from certify.certification.startup_runs import (
     StartupTimer,
     first_start,
@@ -81,7 +82,7 @@ class Certification:
         groups = deque(group_by_launch(profiles, own_checks=own_checks))
         while groups:
             group = groups.popleft()
-            observed = self._observe(group)
+            observed = observe_repeatedly(partial(self._observe, group), self.options.repeat)
             if self.name is not None:
                 observed.image = observed.image.model_copy(update=self.name.image_fields)
             finished_at = datetime.now(UTC)

@@ -45,6 +45,8 @@ class Options:
     """The environment that a service is given, by name."""
     runs: int = 1
     """The number of launches; those after the first only measure the startup times."""
+    repeat: int = 1
+    """The number of times that all checks run; an outcome that differs is flaky."""
     stopped: Callable[[], bool] = lambda: False
     """A function called every now and then; once it returns True, the certification ends early."""
 
@@ -77,6 +79,7 @@ class Options:
             network=self.network,
             limits=self.limits,
             runs=self.runs,
+            repeat=self.repeat,
             base=base,
             env=self.env if profile.launch == "nested" else (),
             waivers=digest(matching(self.waivers, image)),

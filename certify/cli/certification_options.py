@@ -39,6 +39,7 @@ class CertificationOptions:
     pull: str
     timeout: float
     runs: int
+    repeat: int
     checks: str | None
     waivers: Path | None
     isolation: str
@@ -68,6 +69,7 @@ class CertificationOptions:
             waivers=_read_waivers(self.waivers, own) if self.waivers else (),
             keep=keep,
             runs=self.runs,
+            repeat=self.repeat,
             base=self.base or "",
             env=self.env,
         )
@@ -124,6 +126,10 @@ certification_options = grouped(
     click.option(
         "--runs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
         help="Number of launches to measure startup by; the median counts.",
+    ),
+    click.option(
+        "--repeat", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+        help="Run all checks so often; an outcome that differs is flaky, and counts as failed.",
     ),
     click.option("--checks", metavar="DIR", help="Also run the checks in this folder (test_*.py)."),
     click.option(

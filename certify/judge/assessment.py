@@ -124,6 +124,7 @@ class Assessment:
             group=check.partition(".")[0],
             level=self._levels[check],
             outcome=finding.outcome,
+            flaky=finding.flaky,
             seconds=finding.seconds,
             message=self._message(check),
             evidence=finding.evidence,

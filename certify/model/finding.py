@@ -48,5 +48,7 @@ class Finding(Value):
     """The place of the cause, if the check failed or its outcome is unknown."""
     remedy: str = ""
     """The remedy of the cause; empty if the cause is not known."""
+    flaky: bool = False
+    """True if it passed in another run of the same image."""
     waited: float = 0.0
     """The longest wait in seconds that reached its time limit; 0 if none did."""

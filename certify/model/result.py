@@ -102,6 +102,8 @@ class Check(OpenValue):
     message: str = ""
     evidence: str = ""
     remedy: str = ""
+    flaky: bool = False
+    """True if it passed and failed in several runs of the same image (``--repeat``)."""
     waiver: AppliedWaiver | None = None
     """The waiver that covers a failure, or a skip because of a failure."""
 

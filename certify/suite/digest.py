@@ -39,6 +39,8 @@ class ResolvedOptions:
     limits: Limits
     runs: int
     """The number of launches that measure startup times."""
+    repeat: int
+    """The number of times that all checks run."""
     base: str
     """The base image of a service, by its digest; empty for any other image."""
     env: tuple[tuple[str, str], ...]
