@@ -87,7 +87,7 @@ def image(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterator[
                 assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-1000:]
         yield NAME
     finally:
-        docker("image", "rm", NAME, STAGE)
+        docker("image", "rm", NAME, STAGE, BASE)
 
 
 @pytest.mark.slow
