@@ -46,6 +46,12 @@ def test_user(candidate: Candidate, note: Note) -> None:
     assert made.rc == 0, "a user cannot be created"
     theirs = candidate.host_as(user)
     worked = theirs.run('cd ~ && echo written >mine && read -r word <mine && echo "$word" && id -u')
+    env = candidate.image_configuration.get("Env") or ()
+    if worked.rc != 0 and any(each.startswith("HOME=") for each in env):
+        proven(
+            "the image's ENV HOME sends every user to one folder, and a new one cannot write there",
+            remedy="Remove ENV HOME from the image's Dockerfile: /etc/passwd has a home for each.",
+        )
     assert worked.rc == 0 and worked.stdout.startswith("written"), (
         "a user was created, but cannot write to its own home"
     )
@@ -110,6 +116,11 @@ def test_bash(candidate: Candidate, note: Note) -> None:
     How: `bash -lc` prints its version and the length of an array.
     """
     asked = candidate.run("bash -lc 'a=(1 2 3); echo \"certify $BASH_VERSION ${#a[@]}\"'")
+    if asked.rc != 0 and candidate.run("bash -c :").rc == 0:
+        proven(
+            "bash does not run as a login shell: /etc/profile, or a file that it reads, ends it",
+            remedy="Remove what ends the shell from /etc/profile and /etc/profile.d in the image.",
+        )
     assert asked.rc == 0, "bash does not run"
     said = re.search(r"^certify (\S+) 3$", asked.stdout, re.MULTILINE)
     assert said, "what is called bash is not bash"
