@@ -1,42 +1,45 @@
-"""Time of a certification, compared with the bare container operations.
-
-Three ways to check one image run in turn, so that a machine that slows down slows all of them:
+"""Ways to check one image, to be compared:
 
 * ``floor``: the bare container operations, by ``docker`` and one ``docker exec`` per group,
   without any checks;
 * ``certify``: ``certify run`` in a new process, with reports and ledger;
 * ``plain``: the same checks as pytest functions with testinfra's own docker backend.
-
-Run ``python -m benchmarks.native [--runs N] [--image REF]``; it prints Markdown.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from certify.engine.launch_plan import EXEC_INIT, PREPARE, STOP_SIGNAL, seccomp_path
+from certify.engine.launch_plan import (
+    EXEC_INIT,
+    PREPARE,
+    STATE_FOLDER,
+    STOP_SIGNAL,
+    launch_script,
+    seccomp_path,
+)
 from certify.engine.probe import programs
+from certify.judge.profiles import load
 
 HERE = Path(__file__).parent
 NAME = "certify-benchmark"
+IMAGE, ON_LAUNCH = "certify-sample/debian-devspace:latest", "certify-sample/debian:latest"
 
 
-def start_command(image: str) -> list[str]:
+def start_command(image: str, script: str = PREPARE + EXEC_INIT) -> list[str]:
     """Return the command of the bare launch, with the same flags as certify's."""
     return [
         "docker", "run", "-d", "--name", NAME, "--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN",
         "--cgroupns=private", f"--security-opt=seccomp={seccomp_path()}",
         f"--stop-signal={STOP_SIGNAL}", "--tmpfs=/run:exec", "--tmpfs=/run/lock",
-        "--volume=/var/lib/docker", "--entrypoint=/bin/sh", image, "-c", PREPARE + EXEC_INIT,
+        "--volume=/var/lib/docker", f"--tmpfs={STATE_FOLDER}",
+        "--entrypoint=/bin/sh", image, "-c", script,
     ]  # fmt: skip
 
 
@@ -91,12 +94,17 @@ def execute(script: str, user: str = "root") -> None:
     )  # fmt: skip
 
 
-def floor(image: str) -> None:
+def floor_on_launch(image: str) -> None:
+    """Install what the image lacks as certify's launch does, and run the bare operations."""
+    floor(image, launch_script("init", load("devspace").install, mounts=True))
+
+
+def floor(image: str, script: str = PREPARE + EXEC_INIT) -> None:
     """Run the bare operations one after another."""
-    subprocess.run(start_command(image), check=True, capture_output=True)
+    subprocess.run(start_command(image, script), check=True, capture_output=True)
     try:
-        for script in (WAIT, PACKAGES, SYSTEMD, USER, docker_steps()):
-            execute(script)
+        for step in (WAIT, PACKAGES, SYSTEMD, USER, docker_steps()):
+            execute(step)
         execute("sudo -n id -u", user="bench")
         subprocess.run(["docker", "stop", NAME], check=True, capture_output=True)
         subprocess.run(["docker", "start", NAME], check=True, capture_output=True)
@@ -105,13 +113,14 @@ def floor(image: str) -> None:
         subprocess.run(["docker", "rm", "-fv", NAME], check=True, capture_output=True)
 
 
-def certify(image: str) -> None:
+def certify(image: str, *words: str, code: int = 0) -> None:
     """Run certify as people do."""
+    command = [sys.executable, "-P", "-m", "certify", "run", "--pull", "never", *words, image]
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(
-            [sys.executable, "-m", "certify", "run", "--reports", folder, "--pull", "never", image],
-            check=True, capture_output=True,
-        )  # fmt: skip
+        ended = subprocess.run(
+            [*command, "--reports", folder], check=False, capture_output=True, text=True
+        )
+    assert ended.returncode == code, ended.stdout + ended.stderr
 
 
 def plain(image: str) -> None:
@@ -126,33 +135,14 @@ def plain(image: str) -> None:
     )  # fmt: skip
 
 
-def seconds(way: Callable[[str], None], image: str) -> float:
-    begun = time.perf_counter()
-    way(image)
-    return time.perf_counter() - begun
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--image", default="certify-sample/debian-devspace:latest")
-    options = parser.parse_args()
-    ways = {"floor": floor, "certify": certify, "plain": plain}
+def turns(
+    ways: Mapping[str, Callable[[str], None]], image: str, *, runs: int
+) -> dict[str, list[float]]:
+    """Return the seconds that each way takes; they take turns, and the first turn warms up."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(options.runs + 1):
+    for turn in range(runs + (runs > 1)):
         for name, way in ways.items():
-            took = seconds(way, options.image)
-            if turn:  # the first turn warms caches
-                taken[name].append(took)
-    print(f"{options.image}, {options.runs} runs in turn, {os.cpu_count()} cores, "
-          f"Linux {platform.release()}\n")  # fmt: skip
-    print("| way | median s | min s | max s | ratio to floor (median of pairs) |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for name, times in taken.items():
-        ratio = statistics.median(a / b for a, b in zip(times, taken["floor"], strict=True))
-        print(f"| {name} | {statistics.median(times):.2f} | {min(times):.2f} | {max(times):.2f} "
-              f"| {ratio:.2f} |")  # fmt: skip
-
-
-if __name__ == "__main__":
-    main()
+            begun = time.perf_counter()
+            way(image)
+            taken[name] += [time.perf_counter() - begun] if turn or runs == 1 else []
+    return taken

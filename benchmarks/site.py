@@ -25,10 +25,11 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.report import Section
 from certify.ledger.store import Ledger
 from certify.publish.writer import update_reports
 from tests.factories import NOON, many, result_of
@@ -88,8 +89,27 @@ def write_in_process(folder: Path) -> tuple[float, float, int]:
         return pool.submit(write, folder).result()
 
 
-def rendering(folder: Path, images: int) -> str:
-    """Fill a ledger, write its site three times, and return a row of the first table."""
+class Rendering(NamedTuple):
+    """Seconds to write all, nothing, and one image in a hundred; and what that took."""
+
+    whole: float
+    peak: float
+    unchanged: float
+    some: float
+    pages: int
+    megabytes: float
+
+    def cells(self, images: int) -> tuple[str, ...]:
+        """Return a row of the table."""
+        return (
+            f"{images:,}", f"{self.whole:.1f} s", f"{self.peak:.0f} MiB",
+            f"{self.unchanged:.2f} s", f"{self.some:.2f} s ({self.pages} pages)",
+            f"{self.megabytes:.0f} MB",
+        )  # fmt: skip
+
+
+def rendering(folder: Path, images: int) -> Rendering:
+    """Fill a ledger, and write its site three times."""
     folder.mkdir()
     with Ledger.open(ledger_at(folder)) as ledger:
         for result in many(images):
@@ -103,10 +123,26 @@ def rendering(folder: Path, images: int) -> str:
             ledger.record(result_of(number, NOON + timedelta(days=1)))
     some, _, pages = write_in_process(folder)
     size = sum(f.stat().st_size for f in folder.rglob("*") if f.suffix != ".db") / 1e6
-    return (
-        f"| {images:,} | {whole:.1f} s | {peak:.0f} MiB | {unchanged:.2f} s"
-        f" | {some:.2f} s ({pages} pages) | {size:.0f} MB |"
+    return Rendering(whole, peak, unchanged, some, pages, size)
+
+
+def section() -> Section:
+    """Write the reports of many images."""
+    about = Section(
+        "Everything below `reports/`, from a ledger of synthetic results; see also "
+        "[the site in a browser](scale.md).",
+        ("images", "all written", "peak memory", "nothing changed", "one in 100 changed", "size"),
     )
+    with tempfile.TemporaryDirectory() as name:
+        for images in (1_000, 10_000):
+            found = rendering(Path(name) / str(images), images)
+            about.rows.append(found.cells(images))
+            about.bars |= {f"{images:,} images": found.whole}
+    about.wanted = [
+        ("seconds, 10,000 images", found.whole, 12),
+        ("seconds, one in 100 changed", found.some, 2),
+    ]
+    return about
 
 
 def visit(browser: Browser, index: Path, measure: Callable[[Page], Any]) -> Any:
@@ -198,7 +234,7 @@ def main() -> None:
         )
         print("| ---: | ---: | ---: | ---: | ---: | ---: |")
         for images, folder in folders.items():
-            print(rendering(folder, images), flush=True)
+            print(f"| {' | '.join(rendering(folder, images).cells(images))} |", flush=True)
         print("\n| images | first row | filter | sort | longest frame | heap | renderer |")
         print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
         for images, folder in folders.items():

@@ -4,18 +4,11 @@ A real registry on loopback has a manifest per tag, all with the layers of one s
 are certified, one good and one bad, and copies of their results for all tags make the ledger of an
 earlier sweep. Then ``certify sweep`` runs in a new process. The floor is one HEAD request after
 another, for each tag, over one open connection.
-
-Run ``python -m benchmarks.unchanged [--tags 100 1000 10000] [--second]``; it prints Markdown.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import platform
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,13 +18,15 @@ from pathlib import Path
 
 import requests
 
+from benchmarks.commands import cost
+from benchmarks.report import Section
 from certify.ledger.store import Ledger
 from certify.model.result import Result
 from tests.support.registries import MANIFEST, Registry, running
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 SAMPLES = ("busybox", "debian-devspace")
-RUNS = 3
+RUNS = 2
 
 
 def fill(registry: Registry, repository: str, tags: int) -> dict[str, str]:
@@ -75,18 +70,14 @@ def floor(registry: Registry, repository: str, tags: int) -> float:
     return time.perf_counter() - started
 
 
-def sweep(listing: Path, reports: Path, *more: str) -> tuple[float, str]:
-    """Sweep in a new process; return the seconds, and what it printed on standard error."""
+def sweep(listing: Path, reports: Path, *more: str) -> tuple[float, float]:
+    """Sweep in a new process, and return its seconds and its peak memory in MiB."""
     command = [
         sys.executable, "-P", "-m", "certify", "sweep", str(listing), "--reports", str(reports),
         "--fail-on", "never", *more,
     ]  # fmt: skip
-    started = time.perf_counter()
-    ended = subprocess.run(
-        command, check=False, capture_output=True, text=True, env=os.environ | {"CI": "1"}
-    )
-    assert ended.returncode == 0, ended.stderr
-    return time.perf_counter() - started, ended.stderr
+    taken = cost(command, reports.parent)
+    return taken.seconds, taken.mebibytes
 
 
 def copies(
@@ -101,8 +92,8 @@ def copies(
         yield result.model_copy(update={"image": result.image.model_copy(update=named)})
 
 
-def measure(registry: Registry, folder: Path, tags: int) -> tuple[float, float]:
-    """Return the seconds of the floor and of an unchanged sweep."""
+def measure(registry: Registry, folder: Path, tags: int) -> tuple[float, float, float]:
+    """Return the seconds of the floor and of an unchanged sweep, and its peak memory in MiB."""
     repository, reports, listing = f"unchanged/{tags}", folder / f"{tags}", folder / f"{tags}.txt"
     digests = fill(registry, repository, tags)
     two = folder / "two.txt"
@@ -113,64 +104,23 @@ def measure(registry: Registry, folder: Path, tags: int) -> tuple[float, float]:
             ledger.record(copy)
     listing.write_text(f"{registry.host}/{repository}:*\n", "utf-8")
     sweep(listing, reports)  # this one writes the files of all images
-    times = []
-    for _ in range(RUNS):
-        seconds, printed = sweep(listing, reports)
-        assert f"{tags} fresh" in printed, printed
-        times.append(seconds)
-    return floor(registry, repository, tags), statistics.median(times)
+    seconds, peaks = zip(*(sweep(listing, reports) for _ in range(RUNS)), strict=True)
+    assert f"{tags} fresh" in (folder / "stderr").read_text()
+    return floor(registry, repository, tags), statistics.median(seconds), max(peaks)
 
 
-VARIANTS = {
-    "debian-devspace": 4, "debian-degraded": 2, "debian-broken-dockerd": 2, "debian": 2,
-    "busybox": 1, "scratch": 1,
-}  # fmt: skip
-
-
-def second(registry: Registry, folder: Path) -> tuple[float, float]:
-    """Return the seconds of a first sweep over twelve real images, and of a second one."""
-    for sample, count in VARIANTS.items():
-        for number in range(count):
-            dockerfile = f"FROM certify-sample/{sample}\nLABEL variant={time.time_ns()}\n"
-            built = subprocess.run(
-                ["docker", "build", "-q", "-"],
-                check=True, capture_output=True, text=True, input=dockerfile,
-            )  # fmt: skip
-            registry.push(built.stdout.strip(), f"real/{sample}:{number}")
-    listing = folder / "real.txt"
-    listing.write_text(f"{registry.host}/real/*:*\n", "utf-8")
-    first, _ = sweep(listing, folder / "real")
-    again = [sweep(listing, folder / "real") for _ in range(RUNS)]
-    assert all("12 fresh" in printed for _, printed in again)
-    return first, statistics.median(seconds for seconds, _ in again)
-
-
-def main() -> None:
-    """Measure, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--tags", type=int, nargs="+", default=[100, 1_000, 10_000])
-    parser.add_argument("--second", action="store_true", help="Also sweep twelve real images.")
-    options = parser.parse_args()
-    counts = options.tags
-    print(f"{os.cpu_count()} cores, Linux {platform.release()}, median of {RUNS} sweeps")
-    print("\n| tags | floor: HEADs in turn | unchanged sweep | ratio | peak memory |")
-    print("| ---: | ---: | ---: | ---: | ---: |")
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as registry:
-        for tags in counts:
-            least, whole = measure(registry, Path(folder), tags)
-            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-            print(
-                f"| {tags:,} | {least:.2f} s | {whole:.2f} s | {whole / least:.2f}"
-                f" | {peak:.0f} MiB |",
-                flush=True,
-            )
-        if options.second:
-            first, again = second(registry, Path(folder))
-            print(
-                f"\n12 images: first sweep {first:.1f} s, second {again:.2f} s:"
-                f" {first / again:.0f} times faster"
-            )
-
-
-if __name__ == "__main__":
-    main()
+def section() -> Section:
+    """Sweep over tags of which none has changed."""
+    about = Section(
+        "A sweep of which nothing has changed, with a real registry on the same machine. The floor "
+        "is one HEAD request after another.",
+        ("tags", "floor", "sweep", "ratio", "peak memory"),
+    )
+    for tags in (100, 1_000, 10_000):
+        with tempfile.TemporaryDirectory() as name, running(Path(name)) as registry:
+            floor, seconds, peak = measure(registry, Path(name), tags)
+        cells = (f"{floor:.2f} s", f"{seconds:.2f} s", f"{seconds / floor:.2f}", f"{peak:.0f} MiB")
+        about.rows.append((f"{tags:,}", *cells))
+        about.bars[f"{tags:,} tags"] = seconds
+    about.wanted = [("seconds, 10,000 tags", seconds, 15), ("peak MiB, 10,000 tags", peak, 200)]
+    return about

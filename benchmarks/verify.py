@@ -1,13 +1,10 @@
 """Time of ``certify verify`` in a new process, with lists of several sizes.
 
 The floor is an interpreter that only parses the same list as JSON.
-
-Run ``python -m benchmarks.verify [--images 10 1000 10000]``; it prints Markdown.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -19,12 +16,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.report import Section
 from certify.model.platform import host_platform
 from certify.signing.attestations import Signer
 from certify.signing.gate import PublishedList
 from certify.signing.keys import new_pair, public_pem, read_private
 
-ROUNDS = 11
+ROUNDS = 7
 
 
 def a_list(count: int) -> dict[str, Any]:
@@ -55,7 +53,8 @@ def seconds(command: list[str], folder: Path) -> float:
     return time.perf_counter() - start
 
 
-def measure(count: int, folder: Path) -> None:
+def measure(count: int, folder: Path) -> tuple[float, dict[str, float]]:
+    """Return the megabytes of a list, and the median seconds of each command."""
     raw = json.dumps(a_list(count), indent=1).encode()
     found = folder / "list.json"
     found.write_bytes(raw)
@@ -78,20 +77,20 @@ def measure(count: int, folder: Path) -> None:
     for _ in range(ROUNDS):
         for each, command in commands.items():
             times[each].append(seconds(command, folder))
-    floor = median(times["floor"])
-    cells = (f"{median(times[each]):.2f} s ({median(times[each]) / floor:.1f}×)" for each in times)
-    print(f"| {count:,} | {len(raw) / 1e6:.1f} MB | {' | '.join(cells)} |", flush=True)
+    return len(raw) / 1e6, {each: median(taken) for each, taken in times.items()}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, nargs="+", default=[10, 1_000, 10_000])
-    print("| images | list | floor | verify | verify --key |")
-    print("| ---: | ---: | ---: | ---: | ---: |")
-    for count in parser.parse_args().images:
+def section() -> Section:
+    """Measure lists of several sizes."""
+    about = Section(
+        "`certify verify` for one image, offline and in a new process. The floor is an interpreter "
+        "that only parses the same list as JSON.",
+        ("images", "list", "floor", "verify", "verify --key"),
+    )
+    for count in (10, 1_000, 10_000):
         with tempfile.TemporaryDirectory() as folder:
-            measure(count, Path(folder))
-
-
-if __name__ == "__main__":
-    main()
+            size, taken = measure(count, Path(folder))
+        cells = [f"{each:.2f} s ({each / taken['floor']:.1f}×)" for each in taken.values()]
+        about.rows.append((f"{count:,}", f"{size:.1f} MB", *cells))
+        about.bars[f"{count:,} images"] = taken["verify"]
+    return about

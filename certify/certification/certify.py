@@ -39,7 +39,7 @@ from certify.judge.waivers import in_force, matching, notes, valid_until
 from certify.model.errors import EngineUnavailable, Interrupted, SuiteBroken, Trouble
 from certify.model.reference import Reference
 from certify.model.result import Image, Result, Startup, Suite
-from certify.suite.job import make_job, plan_launch
+from certify.suite.job import in_lanes, make_job, plan_launch
 from certify.suite.runner import Runner
 from certify.util.text import one_line, printable
 
@@ -113,6 +113,9 @@ class Certification:
                 raise self.engine
             observed.host = measure_host(self.engine)
             self._examine(self.engine, profiles, observed)
+            if observed.doubt and not observed.trouble:
+                observed.begin_again(self.events)
+                self._examine(self.engine, profiles, observed)
             self._repeat_startup(self.engine, profiles[0], observed)
         with _trouble_recorded(observed):
             if isinstance(self.engine, Engine):
@@ -139,6 +142,7 @@ class Certification:
             self.events.phase("launching")
             nested = profiles[0].launch == "nested"
             launched = options.base_image(engine) if nested else image.image_id
+            observed.request()
             with (
                 launch_container(
                     engine,
@@ -162,6 +166,7 @@ class Certification:
                     engine, image, observed.plan, started, profiles,
                     platform=options.platform, env=dict(options.env),
                 )  # fmt: skip
+                job = in_lanes(job, engine, observed.plan, asked=options.lanes and observed.lanes)
                 own = [str(options.own_checks)] if options.own_checks else []
                 runner.begin(job, started.notify, own)
                 # The image boots meanwhile.
@@ -228,11 +233,7 @@ class Certification:
             checks=checks,
             waivers=notes(waivers, checks, finished_at),
             startup=Startup(
-                create_seconds=facts.get("create_seconds"),
-                start_seconds=facts.get("start_seconds"),
-                boot_seconds=facts.get("boot_seconds"),
-                dockerd_seconds=facts.get("dockerd_seconds"),
-                provision_seconds=facts.get("provision_seconds"),
+                **{each: facts[each] for each in Startup.model_fields if each in facts},
                 samples=measured(starts, "boot"),
                 dockerd_samples=measured(starts, "dockerd"),
                 provision_samples=measured(starts, "provision"),
@@ -251,8 +252,7 @@ class Certification:
 
 
 def _read_log(started: LaunchedContainer) -> str:
-    log = _OUR_LINES.sub("", started.container.logs(_LOG_LINES))
-    return printable(log, limit=_LOG_LENGTH)
+    return printable(_OUR_LINES.sub("", started.container.logs(_LOG_LINES)), limit=_LOG_LENGTH)
 
 
 @contextlib.contextmanager

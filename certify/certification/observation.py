@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -41,6 +42,26 @@ class Observation:
     trouble: Trouble | None = None
     timed_out: bool = False
     """True if the time was up before all checks had an outcome."""
+    requested: float = field(default_factory=time.monotonic)
+    """The moment at which the container was requested, by the monotonic clock."""
+    lanes: bool = True
+    """True if independent checks may run side by side."""
+    doubt: str = ""
+    """Why the checks should run again, one after another; empty if their findings are certain."""
+
+    def request(self) -> None:
+        """Note that the container is requested now."""
+        self.requested = time.monotonic()
+        before = datetime.now(UTC) - self.started_at
+        self.facts["lookup_seconds"] = round(before.total_seconds(), 3)
+
+    def begin_again(self, events: Events) -> None:
+        """Forget what doubtful checks have found; from now on, checks run one after another."""
+        events.phase(f"again, one check after another, as of {self.doubt}")
+        self.lanes = False
+        self.findings.clear()
+        self.facts.clear()
+        self.doubt = ""
 
     def claims_of(self, profile: Profile) -> dict[str, Claim]:
         """Return the claims of the profile's checks, and of all others that ran."""
@@ -57,6 +78,9 @@ class Observation:
         match message:
             case {"event": "finding", "finding": fields}:
                 finding = Finding.model_validate(fields)
+                if finding.began is not None:
+                    since = round(finding.began - self.requested, 3)
+                    finding = finding.model_copy(update={"began": since})
                 self.findings[finding.id] = finding
                 events.finding(finding, self.claims.get(finding.id))
             case {"event": "claims", "claims": listed}:
@@ -70,6 +94,8 @@ class Observation:
                 self.facts[name] = value
             case {"event": "running", "check": check_id}:
                 events.phase(check_id)
+            case {"event": "doubt", "why": text}:
+                self.doubt = text
             case {"event": "trouble", "message": text, "remedy": remedy}:
                 self.trouble = EngineUnavailable(text, remedy=remedy)
             case {"event": "broken", "message": text, "evidence": evidence}:

@@ -47,6 +47,8 @@ class Options:
     """The number of launches; those after the first only measure the startup times."""
     repeat: int = 1
     """The number of times that all checks run; an outcome that differs is flaky."""
+    lanes: bool = False
+    """True to run checks that do not depend on each other side by side."""
     stopped: Callable[[], bool] = lambda: False
     """A function called every now and then; once it returns True, the certification ends early."""
 

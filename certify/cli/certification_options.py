@@ -51,6 +51,7 @@ class CertificationOptions:
     network: str | None
     base: str | None
     env: tuple[tuple[str, str], ...]
+    lanes: bool
 
     def resolve(self, *, keep: bool = False) -> tuple[list[Profile], Options]:
         """Read the profiles and files that they name.
@@ -72,6 +73,7 @@ class CertificationOptions:
             repeat=self.repeat,
             base=self.base or "",
             env=self.env,
+            lanes=self.lanes,
         )
 
 
@@ -159,6 +161,10 @@ certification_options = grouped(
     click.option(
         "--env", type=Variable(), multiple=True, metavar="NAME=VALUE",
         help="Give a service a variable; NAME alone takes the value from here.",
+    ),
+    click.option(
+        "--lanes/--series", default=False, show_default=True,
+        help="Run independent checks side by side, or all one after another.",
     ),
 )  # fmt: skip
 """Adds the options; the command gets :class:`CertificationOptions` as ``certification``."""

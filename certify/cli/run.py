@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from certify.cli.certification_options import (
 )
 from certify.cli.completion import completes, recorded_images
 from certify.cli.exit_codes import exit_code
+from certify.cli.parameters import grouped
 from certify.cli.progress import RunProgress
 from certify.cli.results import print_results, report_errors, result_format_option
 from certify.cli.storage import Storage, storage_options
@@ -35,9 +38,30 @@ from certify.model.result import Result
 from certify.model.terms import Grade, Status
 from certify.publish.recorder import Recorder
 from certify.publish.text import NextSteps, print_report
+from certify.publish.timeline import text_timeline
 from certify.util.signals import interruptible
 
 TABLES_STAY = "certify: matrix and site have many images and stay; `certify report` updates them"
+
+
+@dataclass(frozen=True, slots=True)
+class Printing:
+    """The options of what is printed, as parsed."""
+
+    verbose: bool
+    timings: bool
+    quiet: bool
+
+
+printing_options = grouped(
+    "printing",
+    Printing,
+    click.option(
+        "-v", "--verbose", is_flag=True, help="Also print all evidence and skipped checks."
+    ),
+    click.option("--timings", is_flag=True, help="Also print where the time went."),
+    click.option("-q", "--quiet", is_flag=True, help="Print no progress, only the results."),
+)
 
 
 @click.command()
@@ -48,16 +72,14 @@ TABLES_STAY = "certify: matrix and site have many images and stay; `certify repo
 @certification_options
 @result_format_option
 @click.option("--keep", is_flag=True, help="Leave the container running, to look into it.")
-@click.option("-v", "--verbose", is_flag=True, help="Also print all evidence and skipped checks.")
-@click.option("-q", "--quiet", is_flag=True, help="Print no progress, only the results.")
+@printing_options
 @storage_options
 def run(
     *,
     images: tuple[str, ...],
     output_format: str,
     keep: bool,
-    verbose: bool,
-    quiet: bool,
+    printing: Printing,
     storage: Storage,
     certification: CertificationOptions,
 ) -> None:
@@ -100,7 +122,7 @@ def run(
             for number, one in enumerate(todo, 1):
                 count = f"[{number}/{len(todo)}] " if len(todo) > 1 else ""
                 title = f"{count}{one.reference.familiar} · {names}"
-                with RunProgress(title, quiet=quiet) as one.events:
+                with RunProgress(title, quiet=printing.quiet) as one.events:
                     found = one.run(profiles)
                 results += found
                 for result in found:
@@ -110,11 +132,16 @@ def run(
             if results:
                 results = recorder.finish(results)
         next_steps = partial(next_steps_of, storage.reports)
-        print_results(
-            results,
-            output_format,
-            lambda: print_report(results, Console(), next_steps=next_steps, verbose=verbose),
-        )
+
+        def show() -> None:
+            print_report(results, Console(), next_steps=next_steps, verbose=printing.verbose)
+            for result in results if printing.timings else ():
+                # The engine removes a container meanwhile, and beyond this moment.
+                tail = datetime.now(UTC) - result.finished_at if len(results) == 1 else None
+                lines = text_timeline(result, tail.total_seconds() if tail else None)
+                click.echo("\n".join(("", *lines)))
+
+        print_results(results, output_format, show)
     if recorder.leaves_tables:
         click.echo(TABLES_STAY, err=True)
     not_recorded = report_errors(recorder.errors)

@@ -81,7 +81,8 @@ class SweepOptions:
         """
         affordable = min(engine.cpus, engine.host().memory_bytes // _bytes(memory))
         room = _bytes(self.disk) if self.disk else image_cache.default_room(engine)
-        return Capacity(jobs=self.jobs or max(1, affordable), room=room)
+        jobs = self.jobs or max(1, affordable)
+        return Capacity(jobs=jobs, room=room, lanes=2 * jobs <= engine.cpus)
 
 
 sweep_options = grouped(

@@ -54,6 +54,11 @@ class Engine:
                 client.close()
                 raise
 
+    def another(self) -> Engine:
+        """Return another connection to the same engine."""
+        with translate_errors():
+            return Engine(open_client(int(self.client.api.timeout)), self.info)
+
     def close(self) -> None:
         """Close the connection, once what runs beside has ended."""
         try:

@@ -91,6 +91,13 @@ class Container:
         self._stop_requested = False
         self._outside: dict[str, bool] = {}  # by the moment of the end
 
+    def another(self) -> Container:
+        """Return the container by another connection to its engine, with shells of its own.
+
+        It gets no notifications.
+        """
+        return Container(self.engine.another(), self.id, None, self.pace)
+
     def start(self) -> None:
         """Start the container, for the first time or again."""
         if self._notifications is not None:

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from certify.engine import reaper
 
+READER = "certify-notify"
+"""The name of the thread that reads; all it does is to wait for its socket."""
 _PAUSE = 0.5
 """Seconds after which the reader checks again that its socket is open."""
 _NAME = re.compile(r"certify-[0-9a-f]{12}-(?P<machine>[0-9a-f]{12})-(?P<pid>\d+)-(?P<start>\d+)")
@@ -44,7 +46,7 @@ class NotifyReader:
         The first call starts the reader.
         """
         if self._reader is None:
-            self._reader = threading.Thread(target=self._read_all, daemon=True)
+            self._reader = threading.Thread(target=self._read_all, name=READER, daemon=True)
             self._reader.start()
         came = self._ready.wait(seconds)
         if came:

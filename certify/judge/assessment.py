@@ -126,6 +126,8 @@ class Assessment:
             outcome=finding.outcome,
             flaky=finding.flaky,
             seconds=finding.seconds,
+            began_seconds=finding.began,
+            lane=finding.lane,
             message=self._message(check),
             evidence=finding.evidence,
             remedy="" if finding.outcome is Outcome.PASSED else self._remedy(check),

@@ -19,6 +19,12 @@ class Group(Value):
     """The only kind of launch under which its checks can pass; None if any kind will do."""
     evidence: str = ""
     """The kind of text in the evidence of its checks; empty for the group's own name."""
+    lane: str = ""
+    """The lane that its checks can run in, beside those of other lanes; empty if they run alone."""
+    lasting: tuple[str, ...] = ()
+    """Checks whose answer must still be the same once all lanes have ended."""
+    timed: bool = False
+    """True if its checks measure times, so that no lane may begin before them."""
 
 
 GROUPS: dict[str, Group] = {

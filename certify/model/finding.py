@@ -52,3 +52,8 @@ class Finding(Value):
     """True if it passed in another run of the same image."""
     waited: float = 0.0
     """The longest wait in seconds that reached its time limit; 0 if none did."""
+    began: float | None = None
+    """The moment at which it began: seconds since the container was requested. In the process that
+    runs the checks, it is that of the monotonic clock."""
+    lane: str = ""
+    """The lane in which it ran beside others; empty if it ran alone."""

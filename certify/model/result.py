@@ -99,6 +99,10 @@ class Check(OpenValue):
     level: Level
     outcome: Outcome
     seconds: float
+    began_seconds: float | None = None
+    """The moment at which it began, in seconds since the container was requested."""
+    lane: str = ""
+    """The lane in which it ran beside the checks of another one; empty if it ran alone."""
     message: str = ""
     evidence: str = ""
     remedy: str = ""
@@ -111,6 +115,8 @@ class Check(OpenValue):
 class Startup(OpenValue):
     """Startup times, as far as the image started and something was installed."""
 
+    lookup_seconds: float | None = None
+    """The time before the container was requested: the host was measured, the image looked up."""
     create_seconds: float | None = None
     """The time that the engine took to create the container."""
     start_seconds: float | None = None

@@ -16,7 +16,7 @@ from certify.engine.boot import seconds_since_init
 from certify.engine.container import Container, ContainerStopped, StopResult
 from certify.engine.launch_plan import STATE_FOLDER
 from certify.engine.probe import programs
-from certify.engine.session import SessionLost
+from certify.engine.session import SessionLost, Shell
 from certify.judge import control
 from certify.judge.support import end_of_support
 from certify.model.errors import Trouble
@@ -50,7 +50,7 @@ class Candidate(Lifecycle):
         """Capabilities that the candidate lacked when :meth:`stop` was called."""
         self.control_results: Callable[[Sequence[str]], control.ControlResults] = lambda _urls: {}
         """Tries URLs from certify's own container, and returns the result of each."""
-        self._hosts: dict[str, Host] = {}
+        self._hosts: dict[Shell, Host] = {}
 
     # Commands and files
 
@@ -61,10 +61,10 @@ class Candidate(Lifecycle):
 
     def host_as(self, user: str) -> Host:
         """Return testinfra's ``Host`` for the candidate as another user."""
-        if user not in self._hosts:
-            shell = self.container.shell(user)
-            self._hosts[user] = make_host(shell, self.transcript, self.job.container[:12])
-        return self._hosts[user]
+        shell = self.container.shell(user)
+        if shell not in self._hosts:
+            self._hosts[shell] = make_host(shell, self.transcript, self.job.container[:12])
+        return self._hosts[shell]
 
     def run(self, command: str, *args: str, timeout: float = 60, shown: str = "") -> CommandResult:
         """Run a command line as root and return its exit code and output.

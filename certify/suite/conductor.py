@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import contextlib
+import time
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -34,6 +36,31 @@ class Conductor:
         self.findings: dict[str, Finding] = {}
         self._outcomes = Outcomes(candidate)
         self._note = ""
+        self._began = 0.0
+        self.lane = ""
+        """The lane of the checks that run now; empty if they run alone."""
+        self._reports = True
+
+    def spec(self, item: pytest.Item) -> Spec:
+        """Return the spec of a check that was collected."""
+        return item.stash[_SPEC]
+
+    def outcome(self, item: pytest.Item) -> Outcome:
+        """Return the outcome of a check that ran."""
+        return self.findings[self.spec(item).claim.id].outcome
+
+    @contextlib.contextmanager
+    def unreported(self) -> Iterator[None]:
+        """Report none of the checks that run during the block."""
+        self._reports = False
+        try:
+            yield
+        finally:
+            self._reports = True
+
+    def take(self, finding: Finding) -> None:
+        """Keep a finding, for the checks that need it."""
+        self.findings[finding.id] = finding
 
     def report_specs(self, specs: list[Spec]) -> None:
         """Take the specs of all checks that are about to run, in their order."""
@@ -85,7 +112,9 @@ class Conductor:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Skip a check if a prerequisite did not pass, and name that one."""
         spec = item.stash[_SPEC]
-        self.report_start(spec.claim.id)
+        if self._reports:
+            self.report_start(spec.claim.id)
+        self._began = time.monotonic()
         self.candidate.transcript.clear()
         self.candidate.longest_wait = 0.0
         self._note = ""
@@ -197,8 +226,9 @@ class Conductor:
         report = yield
         if call.when == "call" or call.excinfo is not None:
             finding = self._worse(self._finding(item, call))
-            self.findings[finding.id] = finding
-            self.report(finding)
+            self.take(finding)
+            if self._reports:
+                self.report(finding)
         return report
 
     def _worse(self, finding: Finding) -> Finding:
@@ -224,6 +254,8 @@ class Conductor:
             fault=fault,
             remedy=remedy,
             waited=self._longest_wait(),
+            began=self._began,
+            lane=self.lane,
         )
 
     def _longest_wait(self) -> float:

@@ -40,6 +40,8 @@ class Job(Value):
     """The factor for every time limit: 1 on an ordinary host, more on a slow one."""
     env: dict[str, str] = Field(default_factory=dict)
     """The environment of a service that is launched in a base image."""
+    lanes: bool = False
+    """True if independent checks may run side by side."""
 
 
 def launch_of(profile: Profile) -> LaunchKind:
@@ -114,3 +116,12 @@ def make_job(
         pace=plan.pace,
         env=dict(first.service.env) | dict(env or {}),
     )
+
+
+def in_lanes(job: Job, engine: Engine, plan: LaunchPlan, *, asked: bool) -> Job:
+    """Return the job with its checks side by side, where that is asked, possible and of use.
+
+    Another lane needs an idle processor, and a local engine, to which a copied process connects.
+    """
+    able = asked and job.launch == "init" and engine.local and (plan.limits.cpus or engine.cpus) > 1
+    return job.model_copy(update={"lanes": able})

@@ -62,8 +62,8 @@ class Runner:
         if not self._ends_within(0.2):
             self._signal(signal.SIGTERM)
             self._ends_within(_CLEANUP_SECONDS)
-            self._signal(signal.SIGKILL)
-            self._process.wait()
+        self._signal(signal.SIGKILL)  # a lane may have outlived it
+        self._process.wait()
 
     def _ends_within(self, seconds: float) -> bool:
         assert self._process is not None

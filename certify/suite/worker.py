@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import json
 import os
 import shlex
 import socket
 import sys
-from collections.abc import Sequence
+from collections import defaultdict
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,15 +25,18 @@ from certify.engine.client import Engine
 from certify.engine.container import Container, ContainerStopped
 from certify.engine.inventory import LIMIT, SECONDS, script
 from certify.engine.session import SessionLost
-from certify.judge.control import Reach
 from certify.model.errors import EngineUnavailable, Trouble
 from certify.model.finding import Finding
 from certify.model.terms import Fault
 from certify.suite.candidate import Candidate
 from certify.suite.catalogue import suite_directory
-from certify.suite.claims import Spec, spec_of
+from certify.suite.channel import Channel
+from certify.suite.claims import Spec
 from certify.suite.conductor import Conductor
 from certify.suite.job import Job
+from certify.suite.lane_process import LaneProcess, can_copy
+from certify.suite.lanes import FIRST, LAST, TIMED, is_doubtful, is_lasting, places
+from certify.suite.own_checks import is_own
 from certify.suite.plugin import CONDUCTOR
 from certify.util.text import one_line, printable
 
@@ -45,50 +48,20 @@ PYTEST_ARGUMENTS = (
 )  # fmt: skip
 
 
-class Channel:
-    """The connection to the parent process."""
-
-    def __init__(self, end: socket.socket) -> None:
-        self._end = end
-
-    def receive_job(self) -> tuple[dict[str, Any], socket.socket | None]:
-        """Wait for the job and its socket; exit quietly if the parent is gone."""
-        data, fds, _, _ = socket.recv_fds(self._end, 1 << 16, 1)
-        while data and not data.endswith(b"\n"):
-            more = self._end.recv(1 << 16)
-            if not more:
-                break
-            data += more
-        if not data.endswith(b"\n"):
-            sys.exit(0)
-        notify = socket.socket(fileno=fds[0]) if fds else None
-        if notify is not None:
-            notify.setblocking(False)
-        return json.loads(data), notify
-
-    def control_results(self, urls: Sequence[str]) -> dict[str, Reach]:
-        """Have the parent try URLs from a container of certify's own, and return the results."""
-        self.send("control", urls=list(urls))
-        with self._end.makefile("rb") as answers:
-            line = answers.readline()
-        if not line:
-            sys.exit(0)  # the parent is gone
-        return {url: Reach(reach) for url, reach in json.loads(line).items()}
-
-    def send(self, event: str, **fields: Any) -> None:
-        """Send one event."""
-        self._end.sendall(json.dumps({"event": event, **fields}).encode() + b"\n")
-
-
 class StreamingConductor(Conductor):
     """A conductor that sends each finding at once, and stops when the engine is gone."""
 
     def __init__(self, candidate: Candidate, channel: Channel) -> None:
         super().__init__(candidate)
-        self._channel = channel
+        self._connect(channel)
         self._session: pytest.Session | None = None
         self._expected: list[str] = []
         self._inventory_taken = False
+
+    def _connect(self, channel: Channel) -> None:
+        self._channel = channel
+        self.candidate.record = lambda name, value: channel.send("fact", name=name, value=value)
+        self.candidate.control_results = channel.control_results
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Remember the session, to be able to stop it."""
@@ -105,8 +78,7 @@ class StreamingConductor(Conductor):
         By then it has booted, which this would slow down. If the launch has installed something,
         the parent finds out in another container what the image holds.
         """
-        spec = spec_of(getattr(item, "function", None), item.name)
-        if self._inventory_taken or spec.claim.group == "image":
+        if self._inventory_taken or self.spec(item).claim.group == "image":
             return
         self._inventory_taken = True
         with contextlib.suppress(ContainerStopped, SessionLost, Trouble):
@@ -134,6 +106,104 @@ class StreamingConductor(Conductor):
                 self._session.shouldstop = "the engine is gone"
                 self._channel.send("trouble", message=error.message, remedy=error.remedy)
 
+    # Lanes
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Run the checks, side by side where that is allowed; else pytest runs them in order."""
+        if not self.candidate.job.lanes or session.testsfailed:
+            return None
+        stages: dict[str, list[pytest.Item]] = defaultdict(list)
+        specs = [self.spec(item) for item in session.items]
+        for item, place in zip(
+            session.items, places(specs, [is_own(item) for item in session.items]), strict=True
+        ):
+            stages[place].append(item)
+        self._run(session, first := stages.pop(FIRST, []))
+        lanes = {name: stages[name] for name in stages if name not in (TIMED, LAST)}
+        if len(lanes) > 1 and stages[TIMED] and self._is_up() and can_copy():
+            self._run(session, stages[TIMED])
+            self._run_lanes(session, lanes)
+            self._run(session, stages[LAST])
+        else:
+            self._run(session, [item for item in session.items if item not in first])
+        return True
+
+    def _is_up(self) -> bool:
+        """Return True if the image is up and lacks nothing, so that no check explains another."""
+        try:
+            boot = self.candidate.boot
+            lacks = any(map(self.candidate.is_missing, boot.missing))
+        except Exception:
+            return False
+        return boot.ready and boot.installed in (None, 0) and not lacks
+
+    def _run_lanes(self, session: pytest.Session, lanes: dict[str, list[pytest.Item]]) -> None:
+        """Run each lane but the last in a process of its own, and the last one here."""
+        *others, (self.lane, mine) = lanes.items()
+        started = [
+            LaneProcess(self._channel, partial(self._work, session, *lane), self.take)
+            for lane in others
+        ]
+        for process in started:
+            process.follow()
+        self._run(session, mine)
+        for process in started:
+            process.join()
+        self.lane = ""
+        beside = [self.spec(item) for lane in lanes.values() for item in lane]
+        if any(spec.claim.id not in self.findings for spec in beside):
+            raise session.Interrupted("a lane ended early")  # see never_run
+        if why := self._doubt(session, mine, [self.findings[spec.claim.id] for spec in beside]):
+            self._channel.send("doubt", why=why)
+            session.shouldstop = f"to be run in series: {why}"
+            raise session.Interrupted(session.shouldstop)
+
+    def _work(
+        self, session: pytest.Session, lane: str, items: list[pytest.Item], channel: Channel
+    ) -> None:
+        """Run the checks of a lane, with a connection and shells of its own."""
+        self.lane = lane
+        self._connect(channel)
+        self.candidate.container = self.candidate.container.another()
+        self._run(session, items)
+
+    def _run(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        """Run checks as pytest's own loop does; all fixtures end with them."""
+        for item, following in zip_longest(items, items[1:]):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
+
+    def _doubt(
+        self, session: pytest.Session, mine: list[pytest.Item], beside: list[Finding]
+    ) -> str:
+        """Return why the checks should run in series, or an empty text.
+
+        Nobody can tell which of two checks at the same time ended the container, or took so much
+        memory or time that the other failed; and a service may have failed only meanwhile.
+        """
+        try:
+            state = self.candidate.container.state()
+        except Trouble:
+            return ""  # the next check reports it
+        if not state.running:
+            return "" if state.killed and not state.oom_killed else "the container ended"
+        for finding in beside:
+            if is_doubtful(finding):
+                return f"{finding.id}: {finding.message}"
+        lasting = [item for item in mine if is_lasting(self.spec(item))]
+        before = {self.spec(item).claim.id: self.outcome(item) for item in lasting}
+        with self.unreported():
+            self._run(session, lasting)
+        for item in lasting:
+            spec = self.spec(item)
+            if self.outcome(item) is not before[spec.claim.id]:
+                return f"{spec.claim.id}: its answer changed"
+        return ""
+
     def never_run(self) -> list[str]:
         """Return the ids of checks that did not run although nothing reported explains it."""
         if self._session is not None and self._session.shouldstop:
@@ -159,10 +229,7 @@ def main() -> int:
     message, notify = channel.receive_job()
     job = Job.model_validate(message["job"])
     container = Container(engine, job.container, notify, job.pace)
-    candidate = Candidate(
-        job, container, lambda name, value: channel.send("fact", name=name, value=value)
-    )
-    candidate.control_results = channel.control_results
+    candidate = Candidate(job, container, lambda _name, _value: None)
     directory = suite_directory()
     own = message["own_checks"]
     arguments = [*PYTEST_ARGUMENTS, "-c", str(Path(__file__).with_name("suite.ini")),

@@ -33,6 +33,8 @@ class Capacity:
     """The number of images that are certified at a time."""
     room: int
     """Bytes on the engine's disk for images that are pulled only for the sweep."""
+    lanes: bool = True
+    """True if a core is left for checks that run side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ class Scheduler:
         self._events_for = events_for
         self._record = record
         self._stop = threading.Event()
-        self._options = replace(options, stopped=self._stop.is_set)
+        self._options = replace(
+            options, stopped=self._stop.is_set, lanes=options.lanes and capacity.lanes
+        )
         self._cache = ImageCache(engine, capacity.room, self._stop.is_set)
         self._waiting: deque[Unit] = deque()
         self._pulls: dict[Future[Image], Pull] = {}

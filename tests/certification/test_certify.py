@@ -12,7 +12,7 @@ from certify.certification.options import Options
 from certify.engine.client import Engine
 from certify.engine.errors import APIError
 from certify.judge.profiles import load
-from certify.model.errors import EngineUnavailable, Interrupted
+from certify.model.errors import EngineUnavailable, Interrupted, Trouble
 from certify.model.reference import Reference
 from certify.model.result import Result
 from certify.model.terms import Status
@@ -63,3 +63,21 @@ def test_an_unexpected_error_of_the_engine_makes_the_result_inconclusive(
 def test_an_interruption_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Interrupted):
         run(monkeypatch, Interrupted())
+
+
+@pytest.mark.parametrize(("trouble", "examined"), [(None, [True, False]), (Trouble("t"), [True])])
+def test_doubtful_findings_are_found_again_in_series(
+    monkeypatch: pytest.MonkeyPatch, trouble: Trouble | None, examined: list[bool]
+) -> None:
+    found = []
+
+    def examine(_certification: object, _engine: object, _profiles: object, seen: Any) -> None:
+        found.append(seen.lanes)
+        seen.doubt = "the container ended" if seen.lanes else ""
+        seen.trouble = trouble
+
+    monkeypatch.setattr(Certification, "_examine", examine)
+    monkeypatch.setattr(certify, "measure_host", lambda engine: engine.host())
+    engine = Engine(cast(Any, None), {"Architecture": "x86_64"})
+    Certification(engine, REFERENCE, Options(lanes=True)).run([load("plain")])
+    assert found == examined

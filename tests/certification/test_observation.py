@@ -117,3 +117,26 @@ def test_an_image_that_was_not_found_has_the_pull_as_its_command() -> None:
     observed.image = Image(reference="debian:12", layers=1)
     launch = observed.describe_launch(load("plain"), REFERENCE, Options())
     assert launch.reproduce.startswith("docker run ")
+
+
+def test_a_check_began_so_long_after_the_request_of_the_container() -> None:
+    finding = Finding(id="image.os", outcome=Outcome.PASSED, began=100.5, lane="packages")
+    observed = Observation(Image(reference="debian:12"), requested=98.25)
+    observed.receive({"event": "finding", "finding": finding.model_dump(mode="json")}, Log(), 60)
+    assert observed.findings["image.os"].began == 2.25
+    observed.request()
+    assert observed.requested > 98.25
+    assert 0 <= observed.facts["lookup_seconds"] < 60
+
+
+def test_what_is_doubtful_is_forgotten() -> None:
+    finding = Finding(id="image.os", outcome=Outcome.PASSED).model_dump(mode="json")
+    observed, _ = observe(
+        {"event": "finding", "finding": finding},
+        {"event": "fact", "name": "missing", "value": ["sudo"]},
+        {"event": "doubt", "why": "the container ended"},
+    )
+    assert (observed.doubt, observed.lanes) == ("the container ended", True)
+    observed.begin_again(Log())
+    assert (observed.doubt, observed.lanes) == ("", False)
+    assert not observed.findings and not observed.facts

@@ -32,14 +32,15 @@ def test_every_option_arrives() -> None:
     words = [
         "--profile", "plain", "--platform", "linux/arm64", "--pull", "never", "--timeout", "60",
         "--runs", "3", "--isolation", "caps", "--memory", "512M", "--cpus", "2",
-        "--network", "mine", "--base", "base:1", "--env", "A=1", "--env", "B=x=y",
+        "--network", "mine", "--base", "base:1", "--env", "A=1", "--env", "B=x=y", "--lanes",
     ]  # fmt: skip
     profiles, options = parse(*words).resolve(keep=True)
     assert [each.name for each in profiles] == ["plain"]
     assert (options.platform, options.pull, options.timeout) == ("linux/arm64", "never", 60.0)
     assert (options.runs, options.isolation, options.network) == (3, Isolation("caps"), "mine")
     assert options.limits == Limits(memory="512m", cpus=2.0)
-    assert options.keep
+    assert options.keep and options.lanes
+    assert not parse("--lanes", "--series").resolve()[1].lanes
     assert (options.base, options.env) == ("base:1", (("A", "1"), ("B", "x=y")))
 
 

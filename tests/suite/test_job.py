@@ -15,8 +15,8 @@ from certify.engine.launch import LaunchedContainer
 from certify.engine.launch_plan import LaunchPlan, Limits
 from certify.judge.profiles import Budgets, load
 from certify.model.errors import LaunchRefused
-from certify.model.result import Image
-from certify.suite.job import Job, make_job, plan_launch
+from certify.model.result import Image, LaunchKind
+from certify.suite.job import Job, in_lanes, make_job, plan_launch
 
 ENGINE = cast(
     Engine,
@@ -111,3 +111,23 @@ def test_only_budgets_of_the_launch_reach_its_checks(
         ENGINE, IMAGE, plan, LaunchedContainer(candidate, "certify-1", refusal=""), [mine]
     )
     assert job.budgets.model_dump() == heeded
+
+
+@pytest.mark.parametrize(
+    ("launch", "local", "engines", "limit", "expected"),
+    [
+        ("init", True, 2, None, True),
+        ("init", True, 1, None, False),
+        ("init", True, 8, 1.0, False),
+        ("init", False, 8, None, False),
+        ("idle", True, 8, None, False),
+    ],
+)
+def test_checks_run_side_by_side_where_that_gains_anything(
+    launch: LaunchKind, local: bool, engines: int, limit: float | None, expected: bool
+) -> None:
+    job = Job(container="c", image=Image(reference="a:1"), launch=launch, engine_platform="l/amd64")
+    engine = cast(Engine, SimpleNamespace(local=local, cpus=engines))
+    plan = LaunchPlan(launch, "caps", limits=Limits(cpus=limit))
+    assert in_lanes(job, engine, plan, asked=True).lanes is expected
+    assert not in_lanes(job, engine, plan, asked=False).lanes

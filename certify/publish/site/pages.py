@@ -27,7 +27,8 @@ from certify.model.result import Check, Reason, Result
 from certify.model.result_key import ResultKey
 from certify.publish import phrases
 from certify.publish.phrases import LEGEND, STATUS_MARKS, Mark, mark_of, waiver_text
-from certify.publish.site.plots import Point, spans_of, timeline, trend, typical
+from certify.publish.site.plots import Point, timeline, trend, typical
+from certify.publish.timeline import spans_of
 from certify.util.text import one_line, printable
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -14,24 +14,13 @@ from datetime import datetime
 from itertools import pairwise
 from xml.sax.saxutils import escape
 
-from certify.model.result import Result
 from certify.model.terms import Status
 from certify.publish import phrases
+from certify.publish.timeline import Span
 
 _ROW = 22
 _AXIS = 24
 _TREND = 130
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """One step of a launch, in seconds since certify requested the container."""
-
-    name: str
-    begin: float
-    end: float
-    kind: str
-    """The CSS class of its colour: engine, install, boot, dockerd or checks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +31,6 @@ class Point:
     status: Status
     boot_seconds: float
     samples: tuple[float, ...] = ()
-
-
-def spans_of(result: Result) -> list[Span]:
-    """Return the measured steps of a launch in the order in which they happened."""
-    startup = result.startup
-    spans: list[Span] = []
-    now = 0.0
-    for name, seconds, kind in (
-        ("created", startup.create_seconds, "engine"),
-        ("started", startup.start_seconds, "engine"),
-        ("installed", startup.provision_seconds, "install"),
-    ):
-        if seconds is not None:
-            spans.append(Span(name, now, now + seconds, kind))
-            now += seconds
-    up = now
-    for name, seconds, kind in (
-        ("systemd up", startup.boot_seconds, "boot"),
-        ("dockerd up", startup.dockerd_seconds, "dockerd"),
-    ):
-        if seconds is not None:  # both are measured from the start of PID 1
-            spans.append(Span(name, now, now + seconds, kind))
-            up = max(up, now + seconds)
-    checking = sum(check.seconds for check in result.checks)
-    if checking:
-        spans.append(Span("checks", up, up + checking, "checks"))
-    return spans
 
 
 def timeline(spans: Sequence[Span]) -> str:

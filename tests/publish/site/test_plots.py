@@ -10,32 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certify.model.result import Startup
 from certify.model.terms import Status
-from certify.publish.site.plots import Point, Span, spans_of, timeline, trend, typical
-from tests.factories import NOON, result_of
+from certify.publish.site.plots import Point, timeline, trend, typical
+from certify.publish.timeline import Span
+from tests.factories import NOON
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=60)
 SECONDS = st.floats(0, 1e6, allow_subnormal=False)
 
 
-def test_steps_follow_one_another_and_both_boots_begin_with_pid_1() -> None:
-    result = result_of(1, NOON)
-    startup = Startup(
-        create_seconds=0.5, start_seconds=0.25, provision_seconds=10,
-        boot_seconds=1, dockerd_seconds=1.5,
-    )  # fmt: skip
-    checks = tuple(check.model_copy(update={"seconds": 0.5}) for check in result.checks[:4])
-    spans = spans_of(result.model_copy(update={"startup": startup, "checks": checks}))
-    assert [(span.name, span.begin, span.end) for span in spans] == [
-        ("created", 0, 0.5), ("started", 0.5, 0.75), ("installed", 0.75, 10.75),
-        ("systemd up", 10.75, 11.75), ("dockerd up", 10.75, 12.25), ("checks", 12.25, 14.25),
-    ]  # fmt: skip
-
-
 def test_where_nothing_was_measured_nothing_is_drawn() -> None:
-    nothing = result_of(1, NOON).model_copy(update={"startup": Startup(), "checks": ()})
-    assert spans_of(nothing) == []
     assert timeline([]) == trend([]) == ""
     assert trend(points([1.5])) == "", "one result is no trend"
 

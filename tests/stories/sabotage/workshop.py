@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,6 +35,8 @@ REPOSITORY = "certify-sabotage"
 LABEL = "certify.sabotage"
 AT_ONCE = 2
 """Certifications at a time: what a machine of two cores bears."""
+LANES = bool(os.environ.get("CERTIFY_LANES"))
+"""Whether independent checks run side by side; the variable is that of ``--lanes``."""
 
 
 LACKS = {
@@ -101,11 +104,13 @@ def build(engine: Engine, sabotage: Sabotage) -> str:
     return name
 
 
-def examine(sabotage: Sabotage) -> Result:
-    """Build the image and certify it."""
+def examine(sabotage: Sabotage, *, lanes: bool = LANES) -> Result:
+    """Build the image and certify it, its checks side by side or one after another."""
     with Engine.connect() as engine:
         reference = Reference.parse(build(engine, sabotage))
-        options = Options(pull="never", base=f"{SAMPLES}/debian-devspace", env=sabotage.env)
+        options = Options(
+            pull="never", base=f"{SAMPLES}/debian-devspace", env=sabotage.env, lanes=lanes
+        )
         certification = Certification(engine, reference, options, removes_beside=True)
         (result,) = certification.run([sabotage.held_to])
     return result

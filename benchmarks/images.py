@@ -1,0 +1,114 @@
+"""Whole certifications of real images, compared with the bare operations and with each other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from benchmarks import commands, native
+from benchmarks.report import Section, compared, ratio
+
+CERTIFY = (sys.executable, "-P", "-m", "certify")
+VARIANTS = 4
+
+
+def native_image() -> Section:
+    """Check one native image in four ways."""
+    times = native.turns(
+        {
+            "floor": native.floor,
+            "certify": native.certify,
+            "certify --lanes": lambda image: native.certify(image, "--lanes"),
+            "pytest + testinfra": native.plain,
+        },
+        native.IMAGE,
+        runs=3,
+    )
+    section = compared(
+        "One native image. The floor is the bare container operations one after another (boot, "
+        "packages, a service, nested containers, compose, a restart of dockerd, stop, start); "
+        "`pytest + testinfra` is the same as ordinary tests. `certify` also measures the host, "
+        "collects evidence, records the result and writes reports.",
+        times,
+    )
+    section.wanted = [
+        ("certify --lanes / floor", ratio(times["certify --lanes"], times["floor"]), 0.80),
+        (
+            "certify --lanes / pytest",
+            ratio(times["certify --lanes"], times["pytest + testinfra"]),
+            0.62,
+        ),
+    ]
+    return section
+
+
+def on_launch() -> Section:
+    """Check an image to which the launch brings what it lacks."""
+    times = native.turns(
+        {"floor": native.floor_on_launch, "certify": native.certify}, native.ON_LAUNCH, runs=2
+    )
+    section = compared(
+        "One image without systemd and dockerd, which are installed at launch. The floor is the "
+        "same launch, and the operations of `native`.",
+        times,
+    )
+    section.wanted = [("certify / floor", ratio(times["certify"], times["floor"]), 1.05)]
+    return section
+
+
+def scratch() -> Section:
+    """Check an image that cannot be a base."""
+    image = "certify-sample/scratch:latest"
+    times = native.turns({"certify": lambda _image: native.certify(image, code=1)}, image, runs=5)
+    section = compared("An image without a shell: the whole process.", times)
+    section.wanted = [("seconds", median(times["certify"]), 0.9)]
+    return section
+
+
+def sweep() -> Section:
+    """Check several native images in a sweep, one and two at a time."""
+    section = Section(
+        f"{VARIANTS} native images in one sweep. Core-seconds are of certify's own processes.",
+        ("images at a time", "seconds", "seconds per image", "core-seconds per image"),
+    )
+    with tempfile.TemporaryDirectory() as name, variants() as images:
+        folder = Path(name)
+        listing = folder / "images.txt"
+        listing.write_text("".join(f"{each}\n" for each in images), "utf-8")
+        taken = {}
+        for jobs in (1, 2):
+            words = ["sweep", str(listing), "--jobs", str(jobs), "--pull", "never", "--quiet"]
+            cost = commands.cost([*CERTIFY, *words, "--reports", str(folder / str(jobs))], folder)
+            taken[jobs] = cost
+            cells = (cost.seconds, cost.seconds / VARIANTS, cost.cores / VARIANTS)
+            section.rows.append((str(jobs), *(f"{each:.2f}" for each in cells)))
+            section.bars[f"{jobs} at a time"] = cost.seconds / VARIANTS
+    floor = native.turns({"floor": native.floor}, native.IMAGE, runs=1)["floor"][0]
+    section.wanted = [
+        ("one at a time, per image / floor", taken[1].seconds / VARIANTS / floor, 0.70),
+        ("two at a time / one at a time", taken[2].seconds / taken[1].seconds, 1 / 1.5),
+        ("core-seconds per image", taken[1].cores / VARIANTS, 0.5),
+    ]
+    return section
+
+
+@contextmanager
+def variants() -> Iterator[list[str]]:
+    """Build images that differ by a label only, yield their names, and remove them."""
+    names: list[str] = []
+    for number in range(VARIANTS):
+        names.append(f"certify-benchmark/{number}:latest")
+        dockerfile = f"FROM {native.IMAGE}\nLABEL certify.benchmark={number}\n"
+        subprocess.run(
+            ["docker", "build", "-q", "-t", names[-1], "-"],
+            check=True, capture_output=True, text=True, input=dockerfile,
+        )  # fmt: skip
+    try:
+        yield names
+    finally:
+        subprocess.run(["docker", "rmi", "--no-prune", *names], check=True, capture_output=True)

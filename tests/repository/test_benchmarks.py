@@ -1,0 +1,54 @@
+"""The page that ``make bench`` writes: sections are replaced one by one, plots can be read."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from benchmarks import report
+from benchmarks.__main__ import PARTS, main
+from benchmarks.report import compared
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(report, "DOCS", tmp_path)
+    monkeypatch.setattr(report, "PAGE", tmp_path / "performance.md")
+    return tmp_path / "performance.md"
+
+
+def test_a_part_that_is_measured_again_replaces_its_section(page: Path) -> None:
+    report.write("native", compared("once", {"floor": [1.0, 2.0], "certify": [2.0, 3.0]}))
+    report.write("help", compared("other", {"floor": [1.0]}))
+    report.write("native", compared("second", {"floor": [1.0, 2.0], "certify": [2.0, 3.0]}))
+    text = page.read_text("utf-8")
+    assert text.startswith("# Performance\n")
+    assert text.count("## native\n") == text.count("## help\n") == 1
+    assert "second" in text and "other" in text and "once" not in text
+    assert "| certify | 2.50 s | 2.00 s | 3.00 s | 1.75 |" in text
+    assert "](performance/native.svg)" in text
+
+
+def test_a_figure_is_met_or_missed(page: Path) -> None:
+    section = compared("text", {"floor": [1.0]})
+    section.wanted = [("a", 0.5, 0.8), ("b", 0.9, 0.8)]
+    report.write("native", section)
+    text = page.read_text("utf-8")
+    assert "| a | 0.50 | ≤ 0.8 | met |" in text
+    assert "| b | 0.90 | ≤ 0.8 | missed |" in text
+
+
+def test_a_plot_is_a_drawing_with_a_bar_for_each_value() -> None:
+    drawn = ET.fromstring(report.bars({"x<y": 1.0, "z": 0.0}, "s"))
+    assert [each.get("width") for each in drawn if each.tag.endswith("rect")] == ["360.0", "0.0"]
+
+
+def test_every_part_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    for part in PARTS.values():
+        module, _, function = part.partition(":")
+        assert callable(getattr(import_module(f"benchmarks.{module}"), function))
+    assert main(["nothing"]) == 2
+    assert "no such part: nothing; there are native, " in capsys.readouterr().out

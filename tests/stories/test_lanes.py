@@ -1,0 +1,112 @@
+"""Checks side by side and one after another find the same, also in images with defects.
+
+What one certification costs is held to counts, which no busy machine changes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import Any
+
+import pytest
+import requests
+
+from certify.model.result import Result
+from certify.model.terms import Outcome, Status
+from tests.stories.sabotage.workshop import Sabotage, examine, sabotages
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
+
+BY_NAME = {each.name: each for each in sabotages()}
+DEFECTS = ("removal-disabled", "unit-fails", "compose-missing", "git-missing")
+"""Defects of every group that has a lane; one image has them all."""
+ENDS = r"""
+RUN printf '%s\n' '[Service]' 'Type=oneshot' 'ExecStart=/bin/sh -c "kill -RTMIN+4 1"' \
+    >/etc/systemd/system/ends.service \
+ && echo 'DPkg::Pre-Invoke { "systemctl start --no-block ends"; };' >/etc/apt/apt.conf.d/99ends
+"""
+
+
+def told(result: Result) -> tuple[object, ...]:
+    """What a result says, without what is measured anew each time."""
+    return result.verdict, [
+        (each.id, each.level, each.outcome, each.remedy,
+         each.message if each.outcome is not Outcome.PASSED else "")
+        for each in result.checks
+    ]  # fmt: skip
+
+
+def both_ways(sabotage: Sabotage) -> tuple[Result, Result]:
+    """The results of an image in series and in lanes."""
+    return examine(sabotage, lanes=False), examine(sabotage, lanes=True)
+
+
+class Costs:
+    """Counts what this process does during a certification: requests and new processes."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        sys.addaudithook(self._heard)  # for good: it only counts
+
+    def _heard(self, event: str, _arguments: tuple[Any, ...]) -> None:
+        if event == "subprocess.Popen":
+            self.counts["processes"] += 1
+
+
+@pytest.fixture
+def costs(monkeypatch: pytest.MonkeyPatch) -> Costs:
+    found = Costs()
+    send = requests.Session.send
+
+    def counted(
+        session: requests.Session, request: requests.PreparedRequest, **options: Any
+    ) -> requests.Response:
+        found.counts["requests"] += not str(request.url).endswith(("/_ping", "/system/df"))
+        return send(session, request, **options)
+
+    monkeypatch.setattr(requests.Session, "send", counted)
+    return found
+
+
+MOST = {"requests": 50, "processes": 3}
+"""What one certification may cost the process that certifies: requests to the engine, but for those
+that come every few seconds, and new processes."""
+
+
+def test_lanes_find_what_a_series_finds(costs: Costs) -> None:
+    dockerfile = "\n".join(BY_NAME[name].dockerfile for name in DEFECTS)
+    sabotage = BY_NAME[DEFECTS[0]].model_copy(
+        update={"name": "lanes-each-with-a-defect", "dockerfile": dockerfile}
+    )
+    series = examine(sabotage, lanes=False)
+    costs.counts.clear()
+    lanes = examine(sabotage, lanes=True)
+    found = dict(costs.counts)
+    assert told(lanes) == told(series)
+    failed = {each.id for each in lanes.checks if each.outcome is Outcome.FAILED}
+    assert failed == {BY_NAME[name].check for name in DEFECTS}
+    assert {name: min(count, MOST[name]) for name, count in found.items()} == found
+
+
+@pytest.mark.sabotage
+@pytest.mark.parametrize(
+    "name",
+    ["sources-unknown-host", "services-never-restarted", "no-bridge", "default-runtime-missing",
+     "sudo-asks-for-password", "pinned-to-older-versions", "launch-with-dpkg-interrupted"],
+)  # fmt: skip
+def test_each_way_finds_the_sabotage(name: str) -> None:
+    series, lanes = both_ways(BY_NAME[name])
+    assert told(lanes) == told(series)
+
+
+@pytest.mark.sabotage
+def test_what_ended_the_container_is_found_in_series() -> None:
+    ends = BY_NAME[DEFECTS[0]].model_copy(
+        update={"name": "lanes-one-ends-the-container", "dockerfile": ENDS}
+    )
+    series, lanes = both_ways(ends)
+    assert told(lanes) == told(series)
+    assert lanes.verdict.status is Status.REJECTED
+    [failed] = [each for each in lanes.checks if each.outcome is Outcome.FAILED]
+    assert failed.group == "packages"
