@@ -240,7 +240,7 @@ def test_a_fixture_that_is_missing_is_told_with_those_that_exist(run: Run) -> No
     assert (finding.outcome, finding.fault) == (Outcome.UNKNOWN, None)
     assert re.fullmatch(r"suite_a.py:\d+: there is no fixture 'hots'", finding.message)
     assert finding.remedy == (
-        "Correct your check; it can use the fixtures candidate, host, mine, nested, note"
+        "Correct your check; it can use the fixtures candidate, host, mine, nested, note, service"
         " (docs/writing-checks.md)."
     )
 
