@@ -241,9 +241,12 @@ class Result(OpenValue):
     recommendation: Recommendation | None = None
     """Related images in the ledger, added at the end of a run; not recorded in the ledger."""
     inventory: str | None = Field(default=None, repr=False)
-    """What the image holds, to compare later results with: compressed JSON in base64."""
+    """What the image holds, to compare later results with: compressed JSON in base64.
+
+    Only the ledger has it; in reports it is null.
+    """
     boot_rank: BootRank | None = None
-    """The rank of ``boot_seconds`` in the matrix, likewise."""
+    """The rank of ``boot_seconds`` in the matrix; not recorded in the ledger."""
     started_at: Moment
     finished_at: Moment
     expires_at: Moment
