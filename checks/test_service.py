@@ -2,7 +2,9 @@
 
 import re
 
-from certify.suite import Candidate, Note, Service, check, not_applicable, unknown
+from certify.suite import Candidate, Note, Service, check, unknown
+
+IS_LOG = re.compile(r"/var/log/.|.*\.log$")
 
 
 @check(
@@ -79,7 +81,8 @@ def test_ports(candidate: Candidate, service: Service, note: Note) -> None:
     How: connects to each exposed TCP port from the base.
     """
     if not service.ports:
-        not_applicable("the image exposes no TCP port")
+        note("it exposes none")
+        return
     opened: list[int] = []
 
     def connects() -> bool:
@@ -100,20 +103,18 @@ def test_ports(candidate: Candidate, service: Service, note: Note) -> None:
     remedy="Let the service log to its standard output: link its files to /dev/stdout, or set its "
     "option for it.",
 )
-def test_logs(candidate: Candidate, service: Service, note: Note) -> None:
+def test_logs(service: Service, note: Note) -> None:
     """What the service logs reaches `docker logs`.
 
     Why: nobody looks for files inside the container of a service, and they grow without a limit.
 
-    How: reads `docker logs`; where that is empty, none of its processes may hold a file open that
-    is called *.log or lies in /var/log.
+    How: reads `docker logs`; where that is empty, it may not have written a file that is called
+    *.log or lies in /var/log.
     """
     if service.log():
         note("to the container's log")
         return
-    pids = " ".join(f"/proc/{pid}/fd/*" for pid, _ in service.processes())
-    opened = candidate.run(f"for f in {pids}; do readlink $f; done 2>/dev/null").stdout
-    files = re.findall(r"^(?:/var/log/.+|/.+\.log)$", opened, re.MULTILINE)
+    files = [path for path in service.changed_files() if IS_LOG.match(path)]
     assert not files, f"`docker logs` is empty, and it writes to {files[0]}"
     note("it logs nothing")
 
@@ -170,7 +171,7 @@ def test_stops(candidate: Candidate, service: Service, note: Note) -> None:
     last=5,
 )
 def test_data(candidate: Candidate, service: Service, note: Note) -> None:
-    """The service comes back with the data in its volumes.
+    """The service comes back after its container was removed, with the data in its volumes.
 
     Why: a workspace is stopped at night, and its containers are made anew in the morning.
 
@@ -178,14 +179,14 @@ def test_data(candidate: Candidate, service: Service, note: Note) -> None:
     waits until it is ready again.
     """
     volumes = service.volumes
-    if not volumes:
-        not_applicable("the image declares no volume")
     files = [f"{place}/.{candidate.nonce}" for place in volumes.values()]
-    candidate.run(f"touch {' '.join(files)}")
+    if files:
+        candidate.run(f"touch {' '.join(files)}")
     service.remove()
     problem = service.start()
-    assert not problem, f"with the data of before {problem}"
+    assert not problem, f"made anew, {problem}"
     gone = [path for path, file in zip(volumes, files, strict=True)
             if candidate.run("[ -e %s ]", file).rc != 0]  # fmt: skip
     assert not gone, f"what lay in {gone[0]} is gone"
-    note(f"ready again after {service.ready_seconds} s")
+    kept = f"{len(volumes)} volume{'s' * (len(volumes) != 1)}" if volumes else "no volume"
+    note(f"ready again after {service.ready_seconds} s, with {kept}")

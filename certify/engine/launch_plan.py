@@ -34,6 +34,9 @@ STOP_SIGNAL = "SIGRTMIN+3"
 """Signal for a clean halt of systemd (systemd(1), SIGNALS); SIGTERM would make it re-execute."""
 CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN")
 """Rights of an init launch beyond the defaults of Docker: to mount, and to make networks."""
+BASE_CAPABILITIES = (*CAPABILITIES, "SYS_PTRACE")
+"""Those of the base image of a service: without SYS_PTRACE, runc enters no container whose
+processes are another user's than root's, so that `docker exec` and health checks fail in it."""
 REPRO_NAME = "certify-repro"
 """Name of the container that the command to reproduce a launch starts."""
 STORAGE = ("/var/lib/docker", "/var/lib/containerd")
@@ -101,6 +104,8 @@ class LaunchPlan:
     """True if the engine confines with AppArmor, whose default profile forbids mounts."""
     dialect: Dialect = DOCKER
     """The engine's differences from Docker."""
+    capabilities: tuple[str, ...] = CAPABILITIES
+    """Rights of an init launch at level ``caps`` beyond the defaults of Docker."""
     pace: float = 1.0
     """Factor for every limit of time: 1 on an ordinary host, more on a slow one."""
     timeout: float = 0.0
@@ -227,7 +232,7 @@ def host_config(
         config["privileged"] = True
         return config
     dialect = plan.dialect
-    config["cap_add"] = [*CAPABILITIES, *dialect.capabilities]
+    config["cap_add"] = [*plan.capabilities, *dialect.capabilities]
     if dialect.devices:
         config["devices"] = list(dialect.devices)
     seccomp = seccomp_path() if dialect.seccomp_by_path else seccomp_profile()
@@ -304,7 +309,7 @@ def reproduce_command(
         words += ["--privileged", "--cgroupns=private"]
     elif plan.isolation != "sysbox":
         dialect = plan.dialect
-        words += [f"--cap-add={each}" for each in (*CAPABILITIES, *dialect.capabilities)]
+        words += [f"--cap-add={each}" for each in (*plan.capabilities, *dialect.capabilities)]
         words += [*(f"--device={each}" for each in dialect.devices), "--cgroupns=private"]
         words.append(f"--security-opt=seccomp={seccomp_path()}")
         if plan.apparmor:

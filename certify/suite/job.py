@@ -10,7 +10,7 @@ from pydantic import Field
 from certify.engine.client import Engine
 from certify.engine.isolation import Isolation
 from certify.engine.launch import LaunchedContainer
-from certify.engine.launch_plan import LaunchPlan, Limits
+from certify.engine.launch_plan import BASE_CAPABILITIES, CAPABILITIES, LaunchPlan, Limits
 from certify.judge.profile import Budgets, Profile
 from certify.model.errors import LaunchRefused
 from certify.model.result import Image, LaunchKind
@@ -82,6 +82,7 @@ def plan_launch(
         limits=limits or Limits(),
         apparmor=engine.apparmor,
         dialect=engine.dialect,
+        capabilities=BASE_CAPABILITIES if profile.launch == "nested" else CAPABILITIES,
         pace=pace,
         timeout=timeout,
     )

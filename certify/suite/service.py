@@ -26,11 +26,12 @@ NAME = "certify-service"
 STAYS_SECONDS = 3.0
 """An image without ports and health check that runs for this time counts as started."""
 LOAD_SECONDS = 600.0
-# Prints number and user of each process in the namespace of a container's.
+# Prints number and user of each process in the control group of a container, by its id. Links below
+# /proc tell more, but only to who may trace processes of others.
 _PROCESSES = """\
-ns=$(readlink %s) && for p in /proc/[0-9]*; do
-  [ "$(readlink $p/ns/pid)" != "$ns" ] ||
-    while read -r key uid rest; do [ $key != Uid: ] || echo "${p#/proc/} $uid"; done <$p/status
+for p in $(grep -ls %s /proc/[0-9]*/cgroup); do
+  p=${p%%/cgroup}
+  while read -r key uid rest; do [ $key != Uid: ] || echo "${p#/proc/} $uid"; done <$p/status
 done 2>/dev/null"""
 
 
@@ -244,10 +245,17 @@ class Service:
         """True if its container runs."""
         return bool((self.inspect().get("State") or {}).get("Running"))
 
+    def changed_files(self) -> list[str]:
+        """Return the files that it has added or changed, outside of its volumes."""
+        lines = self.docker("diff %s", NAME).stdout.splitlines()
+        paths = [line[2:] for line in lines if line[:2] in ("A ", "C ")]
+        folders = {path.rpartition("/")[0] for path in paths}
+        return [path for path in paths if path not in folders]
+
     def processes(self) -> list[tuple[int, int]]:
         """Return the process numbers, in the base, and the users of all its processes."""
-        main = (self.inspect().get("State") or {}).get("Pid")
-        listed = self._candidate.run(_PROCESSES, f"/proc/{main}/ns/pid", shown="(its processes)")
+        container = self.inspect().get("Id", "-")
+        listed = self._candidate.run(_PROCESSES, container, shown="(its processes)")
         pairs = (line.split() for line in listed.stdout.splitlines())
         return [(int(pid), int(uid)) for pid, uid in pairs]
 
