@@ -243,7 +243,7 @@ class Result(OpenValue):
     inventory: str | None = Field(default=None, repr=False)
     """What the image holds, to compare later results with: compressed JSON in base64.
 
-    Only the ledger has it; in reports it is null.
+    Only the ledger has it; in reports it is None.
     """
     boot_rank: BootRank | None = None
     """The rank of ``boot_seconds`` in the matrix; not recorded in the ledger."""

@@ -23,6 +23,7 @@ READERS = {
     "publish": ["publish", "--unsigned"],
     "forget": ["forget", "debian:12"],
     "prune": ["prune", "--keep", "3"],
+    "suggest": ["suggest"],
 }
 WRITERS = {
     "run": ["run", "debian:12"],
