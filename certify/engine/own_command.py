@@ -35,7 +35,7 @@ def run_by_entrypoint(
                     entrypoint=entrypoint,
                     user="0:0" if entrypoint else None,
                     name=f"certify-{run}",
-                    labels=reaper.labels(run, image),
+                    labels=reaper.labels(run, image, "command"),
                     platform=platform,
                     host_config=api.create_host_config(**config),
                 )["Id"]

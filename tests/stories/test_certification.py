@@ -17,7 +17,7 @@ from certify.model.result import Result
 from certify.model.terms import Level, Outcome, Status
 from scripts.json_schema import json_schema
 from tests.conftest import SAMPLES, Certify, certify_in
-from tests.stories.expected import EXPECTED, failed, profiles_of
+from tests.stories.expected import EXPECTED, LIKE_OTHERS, failed, profiles_of
 from tests.support.profiles import quick
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
@@ -52,8 +52,14 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
 
 @pytest.mark.parametrize(
     ("sample", "profile", "status", "grade", "required", "others"),
-    EXPECTED,
-    ids=[f"{row.sample}-{row.profile}" for row in EXPECTED],
+    [
+        pytest.param(
+            *row,
+            id=f"{row.sample}-{row.profile}",
+            marks=[pytest.mark.slow] if row.sample in LIKE_OTHERS else [],
+        )
+        for row in EXPECTED
+    ],
 )
 def test_verdict(
     judged: Judged,

@@ -74,5 +74,4 @@ def test_a_service_whose_base_is_not_there_is_inconclusive(certify: Certify, ima
         "--format", "json", image,
     )  # fmt: skip
     assert ended.code == 3, ended.err
-    (reason,) = ended.result.verdict.reasons
-    assert "localhost:1/none:1" in reason.text
+    assert "localhost:1/none:1" in ended.result.verdict.reasons[0].text

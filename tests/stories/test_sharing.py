@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.model.result import Result
 from tests.conftest import SAMPLES, Certify
@@ -44,9 +45,10 @@ class Counted:
         return [event["Actor"] for event in found]
 
     def launches(self) -> int:
-        """Containers that were made of it."""
-        created = self._events("container", "create")
-        return sum(actor["Attributes"]["image"] == self._image for actor in created)
+        """Candidates that were made of it; the inventory may take a container of its own."""
+        created = [each["Attributes"] for each in self._events("container", "create")]
+        made = [each for each in created if each["image"] == self._image]
+        return sum(each[reaper.LABEL] == "candidate" for each in made)
 
     def pulls(self, name: str) -> int:
         """How often a name was pulled."""

@@ -21,6 +21,7 @@ import docker
 import pytest
 
 from tests.support.private_engine import copy_image
+from tests.support.waiting import eventually
 
 NEEDED = ("podman", "crun", "unshare", "docker", "/usr/lib/podman/netavark")
 # crun refuses cgroup v1 beside a v2 hierarchy with controllers, as it may be mounted here.
@@ -67,6 +68,12 @@ class PrivatePodman:
             return {each["Id"] for each in listed} | {each["Name"] for each in volumes}
 
 
+def _is_removed(folder: Path) -> bool:
+    """Remove a folder; return False if something that ends has written to it meanwhile."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
+
+
 @contextlib.contextmanager
 def private_podman() -> Iterator[PrivatePodman]:
     """A running service, gone at the end with all that it had."""
@@ -108,4 +115,4 @@ def private_podman() -> Iterator[PrivatePodman]:
             for empty in (cgroup / "conmon", cgroup):
                 with contextlib.suppress(OSError):  # another Podman's
                     empty.rmdir()
-        shutil.rmtree(folder)
+        eventually(lambda: _is_removed(folder))

@@ -12,7 +12,7 @@ QUICK = ('launch = "idle"', 'required = ["image.os", "packages.manager"]')
 def mine(folder: Path, *lines: str, name: str = "mine") -> str:
     """Write a profile; return its path."""
     path = folder / f"{name}.toml"
-    path.write_text("\n".join((f'name = "{name}"\n{HEAD}', *lines, "")), "utf-8")
+    path.write_text(f'name = "{name}"\n{HEAD}' + "".join(f"{line}\n" for line in lines), "utf-8")
     return str(path)
 
 
