@@ -32,7 +32,7 @@ from tests.support.misbehaving import Reply, serving
 REPOSITORY, LABEL = "certify-hostile", "certify.hostile"
 IN_TIME = 300.0
 """Seconds after which an image has held certify up."""
-MEMORY = 400
+MEMORY = 500
 """MiB that certify itself may take at most, with the process of the checks."""
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SYSCTLS = (
