@@ -1,8 +1,9 @@
 """The way to start a candidate: its flags, its command, and the reasons for them.
 
-There are three kinds of launch. ``init``: the image's systemd as PID 1, once everything that the
-image lacks is installed. ``idle``: a shell that waits. ``image``: the image's own entrypoint. The
-latter two have no rights beyond the engine's defaults.
+A container is launched in one of three ways. ``init``: the image's systemd as PID 1, once everything
+that the image lacks is installed. ``idle``: a shell that waits. ``image``: the image's own
+entrypoint. The latter two have no rights beyond the engine's defaults. A service (``nested``) runs
+in the dockerd of a base image, which is launched as with ``init``.
 
 Pure: nothing here talks to an engine. ``docs/launching.md`` explains the same to users.
 """
@@ -35,7 +36,7 @@ STOP_SIGNAL = "SIGRTMIN+3"
 CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN")
 """Rights of an init launch beyond the defaults of Docker: to mount, and to make networks."""
 BASE_CAPABILITIES = (*CAPABILITIES, "SYS_PTRACE")
-"""Those of the base image of a service: without SYS_PTRACE, runc enters no container whose
+"""Rights of the base image of a service: without SYS_PTRACE, runc enters no container whose
 processes are another user's than root's, so that `docker exec` and health checks fail in it."""
 REPRO_NAME = "certify-repro"
 """Name of the container that the command to reproduce a launch starts."""

@@ -36,7 +36,8 @@ class Lifecycle:
         self.image = job.image
         """The image's reference, digest, platform, size and layers."""
         self.budgets = job.budgets
-        """The profile's budgets, in seconds: ``boot``, ``dockerd``, ``provision``, ``shutdown``."""
+        """The profile's budgets, in seconds: ``boot``, ``dockerd``, ``provision``, ``shutdown``,
+        and ``ready`` for a service."""
         self.engine_platform = job.engine_platform
         """The platform of the engine's host, such as ``linux/amd64``."""
         self.expected_platform = job.requested_platform or job.engine_platform
