@@ -1,9 +1,9 @@
 """The way to start a candidate: its flags, its command, and the reasons for them.
 
-A container is launched in one of three ways. ``init``: the image's systemd as PID 1, once everything
-that the image lacks is installed. ``idle``: a shell that waits. ``image``: the image's own
-entrypoint. The latter two have no rights beyond the engine's defaults. A service (``nested``) runs
-in the dockerd of a base image, which is launched as with ``init``.
+A container is launched in one of three ways. ``init``: the image's systemd as PID 1, once all that
+the image lacks is installed. ``idle``: a shell that waits. ``image``: the image's own entrypoint.
+The latter two have no rights beyond the engine's defaults. A service (``nested``) runs in the
+dockerd of a base image, which is launched as with ``init``.
 
 Pure: nothing here talks to an engine. ``docs/launching.md`` explains the same to users.
 """
