@@ -128,11 +128,18 @@ class Scene:
     def until(self, ready: Callable[[], object]) -> None:
         """Wait for a moment of the run, and note whose objects to look for afterwards."""
         eventually(ready, seconds=120)
+        self.owners_below()
+
+    def owners_below(self) -> set[str]:
+        """Note the processes that the run has started, and return how they sign their objects."""
         assert self.process is not None
+        found: set[str] = set()
         for task in Path(f"/proc/{self.process.pid}/task").iterdir():
             with contextlib.suppress(OSError):
                 below = (task / "children").read_text().split()
-                self.owners |= {owner_of(int(child)) for child in below}
+                found |= {owner_of(int(child)) for child in below}
+        self.owners |= found
+        return found
 
     def ended(self, seconds: float = 300) -> Ended:
         """Wait for the end of the run."""
