@@ -70,6 +70,8 @@ class Trial:
     """Exit codes of an installation that succeeded."""
     witnessed: bool
     """True unless the command is new to the image, and the engine sees no file of that name."""
+    failed: list[str]
+    """Packages that the sources have, and that could not be installed before this one was."""
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,11 @@ def upgrades(candidate: Candidate) -> CommandResult | None:
 
 @pytest.fixture(scope="module")
 def trial(candidate: Candidate, manager: Manager, audit: CommandResult) -> Trial:
+    """Install a package and run its command; the audit must come before that."""
+    return install_one(candidate, manager)
+
+
+def install_one(candidate: Candidate, manager: Manager) -> Trial:
     """Install a package whose command the image lacks, else reinstall one; run the command."""
     family = candidate.package_manager
     assert family is not None
@@ -104,17 +111,19 @@ def trial(candidate: Candidate, manager: Manager, audit: CommandResult) -> Trial
     success = (0, *family.informational)
     # The last one tried is judged: one that the sources never had would hide why another failed.
     had = [each for each in choices if candidate.run(family.command("exists", each[0])).rc == 0]
+    failed: list[str] = []
     for package, command in had or choices:  # noqa: B007 - the last one tried is used below
         installed = manager.run(family.command(verb, package))
         if installed.rc in success:
             break
+        failed += [package] if had else []
         cause = diagnose(installed.stdout + installed.stderr, where="packages")
         if cause is not None and (cause.fault != "image" or is_locked(installed)):
             break  # another package would fail, too, and perhaps only after minutes
     program, ran = command.split()[0], candidate.run(command)
     new = verb == "install" and ran.rc == 0
     witnessed = not new or any(path.endswith(f"/{program}") for path in candidate.added_files())
-    return Trial(package, program, installed, ran, success, witnessed)
+    return Trial(package, program, installed, ran, success, witnessed, failed)
 
 
 @check(
@@ -222,7 +231,8 @@ def test_install(manager: Manager, trial: Trial, note: Note) -> None:
             f"{trial.program} runs, but the engine sees no such file: the image imitates an "
             "installation, or keeps its programs where the engine cannot look"
         )
-    note(f"{trial.package} installed and run")
+    failed = f"; {' and '.join(trial.failed)} could not be" if trial.failed else ""
+    note(f"{trial.package} installed and run{failed}")
 
 
 @check(

@@ -98,6 +98,7 @@ def test_state(candidate: Candidate, note: Note) -> None:
 
     How: waits for systemd's own message that it is ready, then asks is-system-running, as root and
     as the user nobody: platforms ask as the person's user, who reaches systemd by the system bus.
+    If the boot waits for dockerd, whose units the image masks, dockerd.running fails instead.
     """
     answer = candidate.run("systemctl is-system-running", timeout=15)
     state = answer.stdout.strip() or "nothing"
@@ -112,8 +113,10 @@ def test_state(candidate: Candidate, note: Note) -> None:
         jobs = candidate.run("systemctl list-jobs --no-legend --plain").stdout.splitlines()
         waits = [job.split()[1] for job in jobs if job.split()[-1:] == ["running"]]
         why = f": the boot waits for {', '.join(waits[:3])}" if waits else ""
-        cause = candidate.masked_docker() if "docker.service" in waits else None
-        if waits and (cause := cause or candidate.first_boot()):
+        if "docker.service" in waits and (masked := candidate.masked_docker()):
+            candidate.defer_to("dockerd.running", f"needs dockerd.running: {masked[0]}")
+            proven(f"systemd says {state}, not running{why}; {masked[0]}", remedy=masked[1])
+        if waits and (cause := candidate.first_boot()):
             proven(f"systemd says {state}, not running{why}; {cause[0]}", remedy=cause[1])
         pytest.fail(f"systemd says {state}, not running{why}\n{candidate.boot_evidence()}")
     if candidate.run("grep -q ^nobody: /etc/passwd").rc == 0:
@@ -253,14 +256,17 @@ def test_shutdown(candidate: Candidate, note: Note) -> None:
     the engine's whole grace time.
 
     How: sends SIGRTMIN+3, as `docker stop` does; the exit must come in time and not by SIGKILL.
+    If it does not, systemd is asked which units it waits for.
     """
     budget = candidate.budgets.shutdown
     stopped = candidate.stop()
     log = "\n".join(("last lines of the container:", candidate.logs(30)))
-    assert not stopped.killed, f"did not stop in {stopped.seconds:.0f} s and was killed\n{log}"
-    assert stopped.exit_code in (0, 130), f"ended with exit code {stopped.exit_code}\n{log}"
+    late = ", ".join(candidate.late_units[:3])
+    log = f": systemd waited for {late}\n{log}" if late else f"\n{log}"
+    assert not stopped.killed, f"did not stop in {stopped.seconds:.0f} s and was killed{log}"
+    assert stopped.exit_code in (0, 130), f"ended with exit code {stopped.exit_code}{log}"
     assert stopped.seconds <= budget, (
-        f"took {stopped.seconds:.1f} s to stop, more than {budget:g} s\n{log}"
+        f"took {stopped.seconds:.1f} s to stop, more than {budget:g} s{log}"
     )
     note(f"{stopped.seconds:.1f} s")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +16,7 @@ from certify.engine.container import Container, ContainerStopped, StopResult
 from certify.engine.errors import APIError, launch_refusal
 from certify.engine.launch_plan import SHELL_RAN
 from certify.engine.own_command import run_by_entrypoint
-from certify.engine.session import KILLED
+from certify.engine.session import KILLED, SessionLost
 from certify.suite.claims import unknown
 from certify.suite.job import Job
 from certify.suite.supervisor import Supervisor
@@ -49,6 +51,8 @@ class Lifecycle:
         self.known_package_managers = tuple(each.name for each in packages.families())
         self.stopped: StopResult | None = None
         """The duration and exit code of the last :meth:`stop`; None before it."""
+        self.late_units: list[str] = []
+        """Units that the last :meth:`stop` still waited for when its budget was over."""
         self.longest_wait = 0.0
         """Seconds of the longest wait of this check that ended without success."""
 
@@ -179,9 +183,22 @@ class Lifecycle:
     def stop(self) -> StopResult:
         """Stop the candidate as ``docker stop`` does, and wait for its end."""
         allowed = 3 * self.budgets.shutdown * self.container.pace
-        self.stopped = self.container.stop(int(allowed))
+        with ThreadPoolExecutor(1) as pool:
+            end = pool.submit(self.container.stop, int(allowed))
+            over = not wait([end], self.budgets.shutdown).done
+            self.late_units = self._stopping_units() if over else []
+            self.stopped = end.result()
         self.record("shutdown_seconds", self.stopped.seconds)
         return self.stopped
+
+    def _stopping_units(self) -> list[str]:
+        """Return the units that systemd is stopping; empty if it cannot tell."""
+        with suppress(SessionLost, ContainerStopped):
+            jobs = self.container.shell().run("systemctl list-jobs --no-legend --plain")
+            words = (line.split() for line in jobs.stdout.decode("utf-8", "replace").splitlines())
+            self.container.close_shells()
+            return [each[1] for each in words if each[2:] == ["stop", "running"]]
+        return []
 
     def start_again(self) -> Boot:
         """Start the candidate after :meth:`stop`, and wait for its boot.

@@ -83,6 +83,37 @@ def test_a_lock_that_is_held_for_ever_is_waited_for_once(
     assert manager.waited.endswith(" and longer")
 
 
+class _Shop:
+    """A candidate whose sources have all packages, of which one cannot be installed."""
+
+    package_manager = packages.family("apt")
+
+    def __init__(self, broken: str) -> None:
+        self.broken = broken
+
+    def has(self, _program: str) -> bool:
+        return False
+
+    def run(self, command: str, **_: Any) -> CommandResult:
+        refused = "install" in command and self.broken in command.split()
+        answer = {"rc": int(refused), "stdout": "Unmet dependencies." * refused, "stderr": ""}
+        return cast(CommandResult, type("R", (), answer)())
+
+    def added_files(self) -> list[str]:
+        return [f"/usr/bin/{command.split()[0]}" for _, command in self.package_manager.trials]
+
+
+def test_a_package_that_cannot_be_installed_is_told_beside_one_that_can(
+    checks: ModuleType,
+) -> None:
+    (first, _), (second, _), *_ = packages.family("apt").trials
+    candidate, notes = _Shop(first), list[str]()
+    trial = checks.install_one(candidate, checks.Manager(candidate))
+    assert (trial.package, trial.failed) == (second, [first])
+    checks.test_install(checks.Manager(candidate), trial, notes.append)
+    assert notes == [f"{second} installed and run; {first} could not be"]
+
+
 DNF5 = " world                 ???% |   0.0   B/s |  -1.0   B |  ?     \n"
 LEFT_OUT = {
     "Ignoring repositories: extra, world": {"extra", "world"},
