@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import signal
@@ -36,6 +37,8 @@ from tests.support.keys import make_pair, pair  # noqa: F401
 from tests.support.waiting import eventually
 
 SAMPLES = "certify-sample"
+NO_ENGINE = "unix:///var/empty/no-engine.sock"
+gc.disable()  # until all tests are collected
 # Who runs tests in the background may ignore Ctrl-C; commands under test must not inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Docker Hub is never asked: nothing listens on the port of tcpmux.
@@ -108,13 +111,19 @@ def certify(tmp_path: Path) -> Certify:
     return certify_in(tmp_path)
 
 
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the thousands of tests, which live until the end."""
+    gc.enable()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def engine_for_those_who_ask(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only tests with the marker reach the engine, so that nothing runs on it beside them."""
     if request.node.get_closest_marker("engine") is None:
-        monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-engine.sock")
+        monkeypatch.setenv("DOCKER_HOST", NO_ENGINE)
 
 
 @pytest.fixture(scope="session")

@@ -41,16 +41,20 @@ def derived(engine: Engine, tag: str, *lines: str) -> None:
     build(engine, "\n".join((f"FROM {DEBIAN}", *lines)), tag)
 
 
-def made_by(engine: Engine, marker: str) -> Iterator[str]:
-    """Yield the images whose last layer was made by a command with the marker."""
-    for each in engine.client.api.images(quiet=True, all=True):
+def images_of(engine: Engine) -> set[str]:
+    return set(engine.client.api.images(quiet=True, all=True))
+
+
+def made_by(engine: Engine, marker: str, before: set[str]) -> Iterator[str]:
+    """Yield the images made since then whose last layer was made by a command with the marker."""
+    for each in images_of(engine) - before:
         with contextlib.suppress(ImageNotFound):  # other tests remove images meanwhile
             if marker in str(engine.client.images.get(each).history()[:1]):
                 yield each
 
 
 def test_a_build_that_fails_removes_its_images_and_no_others(engine: Engine, tag: Tag) -> None:
-    marker, name = secrets.token_hex(8), tag("bystander")
+    marker, name, before = secrets.token_hex(8), tag("bystander"), images_of(engine)
     derived(engine, name, f"RUN echo bystander {marker}")
     bystander = str(engine.client.images.get(name).id)
     derived(engine, name)  # the tag moves, so it no longer protects the bystander
@@ -59,7 +63,7 @@ def test_a_build_that_fails_removes_its_images_and_no_others(engine: Engine, tag
         dockerfile = (f"FROM {DEBIAN}", f"RUN : {marker}", lie, "RUN echo ouch >&2; false")
         with pytest.raises(BuildFailed, match="ouch"):
             build(engine, "\n".join(dockerfile), tag("failed"))
-        assert list(made_by(engine, marker)) == [bystander]
+        assert list(made_by(engine, marker, before)) == [bystander]
     finally:
         engine.client.api.remove_image(bystander)
 

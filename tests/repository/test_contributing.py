@@ -35,10 +35,15 @@ def copy(tmp_path: Path) -> Path:
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, check=True, text=True,
     )  # fmt: skip
+    folders = set()
     for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).is_file():
+            folders.add(Path(name).parent)
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, tmp_path / name)
+            shutil.copy2(ROOT / name, tmp_path / name)
+    for each in folders:  # compiled modules count for files as old as those they are made of
+        if (compiled := ROOT / each / "__pycache__").is_dir():
+            shutil.copytree(compiled, tmp_path / each / "__pycache__")
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     return tmp_path
 

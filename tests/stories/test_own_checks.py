@@ -18,6 +18,7 @@ from certify.judge.profiles import Profile
 from certify.model.reference import Reference
 from certify.model.result import Result
 from certify.model.terms import Grade, Outcome, Status
+from certify.suite import runner
 from tests.conftest import SAMPLES
 from tests.support.waiting import eventually
 
@@ -166,6 +167,7 @@ def test_a_check_that_hangs_is_ended_in_time_with_all_its_processes(
     certified: Certified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checks: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runner, "_CLEANUP_SECONDS", 4.0)
     result = certified(checks, timeout=3)
     assert result.verdict.status is Status.INCONCLUSIVE
     assert any("did not end within 3 s" in each.text for each in result.verdict.reasons)

@@ -13,6 +13,7 @@ import pytest
 
 from certify.engine.client import Engine
 from tests.conftest import SAMPLES, Certify, Ended
+from tests.support.profiles import quick
 from tests.support.registries import Registry, running
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
@@ -31,16 +32,17 @@ class Team:
         self.certify, self.folder, self.host = certify, folder, registry.host
         self.reports = folder / "reports"
         (folder / "images.txt").write_text(f"{registry.host}/team/*:*\n", "utf-8")
+        self.profile = quick(folder)
         assert certify("keys", "new", "--no-passphrase", "--out", "team").code == 0
 
-    def sweep(self) -> Ended:
-        return self.certify("sweep", "images.txt", "--profile", "plain")
+    def sweep(self, *more: str) -> Ended:
+        return self.certify("sweep", "images.txt", "--profile", self.profile, *more)
 
     def publish(self, *more: str) -> Ended:
         return self.certify("publish", "--sign", "team.key", *more)
 
     def verify(self, image: str, *more: str) -> Ended:
-        words = ("--key", "team.pub", "--profile", "plain", *more)
+        words = ("--key", "team.pub", "--profile", "quick", *more)
         return self.certify("verify", f"{self.host}/{image}", *words)
 
     def pins(self) -> dict[str, str]:
@@ -82,18 +84,18 @@ def test_from_a_sweep_to_the_gate(team: Team, registry: Registry, engine: Engine
     published = team.publish("--attach")
     assert published.code == 0, published.err
     assert "1 approved, 0 revoked, 1 left out" in published.out
-    assert f"added {team.host}/team/app:1 (linux/amd64, plain)" in published.out
-    assert f"{team.host}/team/small:1 (linux/amd64, plain): rejected: " in published.out
+    assert f"added {team.host}/team/app:1 (linux/amd64, quick)" in published.out
+    assert f"{team.host}/team/small:1 (linux/amd64, quick): rejected: " in published.out
     assert "2 attached, 0 already there" in published.err, "a certificate, and a rejection"
 
     first = team.pins()["team/app:1"]
     for more in ((), ("--attached",)):
         ended = team.verify("team/app:1", *more)
         assert (ended.code, ended.err) == (0, ""), ended.out
-        assert ended.out.startswith(f"approved: {team.host}/team/app@{first}: native for plain")
+        assert ended.out.startswith(f"approved: {team.host}/team/app@{first}: native for quick")
     assert "nothing of" in team.verify("team/small:1").out
     refused = team.verify("team/small:1", "--attached")
-    assert (refused.code, "rejected for plain" in refused.out) == (1, True)
+    assert (refused.code, "rejected for quick" in refused.out) == (1, True)
     if shutil.which("skopeo"):
         assert team.may_pull(f"team/app@{first}") == (True, "")
         for other in ("team/app:1", "team/small:1"):
@@ -110,7 +112,7 @@ def test_from_a_sweep_to_the_gate(team: Team, registry: Registry, engine: Engine
     published = team.publish("--attach")
     second = team.pins()["team/app:1"]
     assert second != first
-    assert f"moved {team.host}/team/app:1 (linux/amd64, plain): from {first[:19]}" in published.out
+    assert f"moved {team.host}/team/app:1 (linux/amd64, quick): from {first[:19]}" in published.out
     assert "1 attached, 1 already there" in published.err
     for more in ((), ("--attached",)):
         assert team.verify("team/app:1", *more).code == 0
@@ -131,9 +133,9 @@ def test_from_a_sweep_to_the_gate(team: Team, registry: Registry, engine: Engine
         ended = team.verify("team/app:1", *more)
         assert (ended.code, "revoked: backdoor" in ended.out) == (1, True), ended.out
 
-    team.certify("sweep", "images.txt", "--profile", "plain", "--force")
+    team.sweep("--force")
     published = team.publish("--attach")
-    assert "team/app:1 (linux/amd64, plain): revoked: backdoor" in published.out
+    assert "team/app:1 (linux/amd64, quick): revoked: backdoor" in published.out
     assert team.pins() == {}
     for more in ((), ("--attached",)):
         assert "revoked: backdoor" in team.verify("team/app:1", *more).out, "no sweep undoes it"
