@@ -20,6 +20,10 @@ from certify.suite.digest import ResolvedOptions, suite_digest
 from certify.suite.job import launch_of
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Options:
     """The way to certify, the same for every image of a run."""
@@ -49,7 +53,7 @@ class Options:
     """The number of times that all checks run; an outcome that differs is flaky."""
     lanes: bool = False
     """True to run checks that do not depend on each other side by side."""
-    stopped: Callable[[], bool] = lambda: False
+    stopped: Callable[[], bool] = _never
     """A function called every now and then; once it returns True, the certification ends early."""
 
     def base_image(self, engine: Engine, pull: str | None = None) -> str:

@@ -6,8 +6,9 @@ images, only newly rejected ones, or none. With ``--fail-on never``, 3 becomes 0
 
 from __future__ import annotations
 
+import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,6 +17,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from certify.certification.events import Events
+from certify.certification.options import Options
 from certify.cli.certification_options import (
     CertificationOptions,
     certification_options,
@@ -28,10 +31,11 @@ from certify.cli.results import result_format_option
 from certify.cli.storage import Storage, storage_options
 from certify.cli.sweep_progress import SweepProgress
 from certify.cli.sweep_results import Reporting, reporting_options
+from certify.doctor.examine import reason_unfit
 from certify.engine import image_marks, reaper
 from certify.engine.client import Engine
 from certify.judge.profiles import shipped
-from certify.model.errors import BadListing
+from certify.model.errors import BadListing, UsageError
 from certify.publish.places import Place
 from certify.publish.recorder import Recorder
 from certify.suite.profile_selection import select_profile
@@ -40,9 +44,10 @@ from certify.sweep.expand import ListedImage, Selection, UnlistedPattern, expand
 from certify.sweep.listing import parse_listing
 from certify.sweep.plan import Item
 from certify.sweep.render import plan_line, print_plan
-from certify.sweep.scheduler import Capacity
+from certify.sweep.scheduler import Capacity, Scheduler
 from certify.sweep.shards import Shard
-from certify.sweep.sweep import Sweep
+from certify.sweep.sweep import Spread, Sweep
+from certify.sweep.units import Unit
 from certify.util.files import read_text
 from certify.util.signals import interruptible
 
@@ -73,6 +78,36 @@ class SweepOptions:
     force: bool
     dry_run: bool
     shard: Shard | None
+    cluster: str | None
+
+    def scheduler(
+        self, engine: Engine, how: Options, events: Callable[[Unit], Events]
+    ) -> Callable[..., Spread]:
+        """Return what makes the scheduler: of this host, or of a cluster."""
+        if not self.cluster:
+            capacity = self.capacity(engine, how.limits.memory)
+            return partial(Scheduler, capacity=capacity, events_for=events)
+        from certify.sweep.cluster import Cluster, ClusterScheduler  # noqa: PLC0415 - an extra
+
+        examine = partial(reason_unfit, how.network)
+        cluster = Cluster(self.cluster, examine, partial(click.echo, err=True))
+        return partial(ClusterScheduler, cluster=cluster, events_for=events)
+
+    def check(self, pull: str) -> None:
+        """Refuse what does not fit a cluster. Raises :class:`UsageError`."""
+        if not self.cluster:
+            return
+        if self.jobs or self.disk or pull == "never":
+            raise UsageError(
+                "--cluster goes with none of --jobs, --disk and --pull never: its workers decide "
+                "how many images they certify at a time, and pull them.",
+                remedy="Leave it out, or start the workers with --resources docker=N.",
+            )
+        if importlib.util.find_spec("distributed") is None:
+            raise UsageError(
+                "--cluster needs Dask, which is not installed.",
+                remedy="pip install 'certify-images[cluster]', here and on the workers.",
+            )
 
     def capacity(self, engine: Engine, memory: str) -> Capacity:
         """Return the limits; by default as many images at a time as the host can carry.
@@ -103,6 +138,10 @@ sweep_options = grouped(
     click.option(
         "--shard", type=ShardType(),
         help="Only this part of the images; see `certify ledger merge`.",
+    ),
+    click.option(
+        "--cluster", metavar="ADDRESS",
+        help="Certify on the workers of a Dask cluster, such as tls://scheduler:8786.",
     ),
 )  # fmt: skip
 selection_options = grouped(
@@ -150,6 +189,7 @@ def sweep(
     """
     reporting.check()
     defaults, how = certification.resolve()
+    options.check(how.pull)
     shard = options.shard
     profiles = {profile.name: profile for profile in defaults}
     text = read_text(listing, BadListing, remedy="Name a list of images, such as images.txt.")
@@ -184,8 +224,7 @@ def sweep(
             count = f"{len(plan.later)} image{'s' * (len(plan.later) != 1)}"
             tell(f"certify: {count} must wait: the registry limits pulls")
         with SweepProgress(plan.due, quiet=reporting.quiet) as progress:
-            capacity = options.capacity(engine, how.limits.memory)
-            new = sweeping.run(plan, progress.events, capacity)
+            new = sweeping.run(plan, options.scheduler(engine, how, progress.events))
         end = sweeping.finish(plan, new, unlisted, number, source)
         places = {
             each.reference.familiar: Place(str(listing), each.line) for each in reversed(images)

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
+from itertools import takewhile
 
 from certify.doctor import signs
 from certify.engine.calibration import calibrate
@@ -57,6 +58,18 @@ def examine(scope: Scope) -> Generator[Sign, None, None]:
     except LaunchRefused as error:
         name = "isolation.default"
         yield Sign(name=name, status=Health.FAIL, text=_short(error), remedy=error.remedy)
+
+
+def reason_unfit(network: str | None = None) -> str:
+    """Return why the engine of this process cannot certify; empty if it can.
+
+    Speed and network are left out: a slow host has its own patience, and each certification tells
+    what the network lacks.
+    """
+    signs = takewhile(lambda sign: sign.name != "speed", examine(Scope(network=network)))
+    return "; ".join(
+        f"{sign.name}: {sign.text}. {sign.remedy}" for sign in signs if sign.status is Health.FAIL
+    )
 
 
 def _reported(engine: Engine, limits: Limits) -> Iterator[Sign]:

@@ -149,6 +149,12 @@ class EngineUnavailable(Trouble):
     page = "doctor"
 
 
+class ClusterUnavailable(Trouble):
+    """No scheduler of a cluster answers, it stopped answering, or it has no worker for the work."""
+
+    page = "scale"
+
+
 class ImageUnavailable(Trouble):
     """The image is not on the engine and cannot be pulled."""
 

@@ -166,6 +166,8 @@ class Calibration(OpenValue):
 class Host(OpenValue):
     """The host that ran the checks."""
 
+    name: str | None = None
+    """Its name in a cluster; None on the host that certify was started on."""
     engine: str
     engine_version: str
     kernel: str

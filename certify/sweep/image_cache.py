@@ -10,7 +10,7 @@ import contextlib
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from certify.engine.client import Engine
@@ -94,15 +94,24 @@ class ImageCache:
                 self._remove(idle.pop(0))
             return self._bytes() < self._room
 
+    def remove_unused(self) -> None:
+        """Remove the images that nobody uses, and the names that pulls gave to others."""
+        with self._lock:
+            self._clear([image_id for image_id, held in self._held.items() if not held.users])
+
     def clear(self) -> None:
         """Remove all images that are left."""
         with self._lock:
-            for image_id in list(self._held):
-                self._remove(image_id)
-            for image_id, name in self._named.items():
-                # With its only name, the image would go.
-                if inspect(self._engine, image_id).get("RepoTags"):
-                    remove_names(self._engine, [name])
+            self._clear(list(self._held))
+
+    def _clear(self, image_ids: Iterable[str]) -> None:
+        for image_id in image_ids:
+            self._remove(image_id)
+        while self._named:
+            image_id, name = self._named.popitem()
+            # With its only name, the image would go.
+            if inspect(self._engine, image_id).get("RepoTags"):
+                remove_names(self._engine, [name])
 
     def _bytes(self) -> int:
         return sum(held.bytes for held in self._held.values())

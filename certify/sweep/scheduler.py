@@ -9,7 +9,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any
 
-from certify.certification.certify import Certification
 from certify.certification.events import Events
 from certify.certification.options import Options
 from certify.certification.startup_runs import measure_host
@@ -19,6 +18,7 @@ from certify.model.result_key import ResultKey
 from certify.sweep.image_cache import ImageCache
 from certify.sweep.results import ResultsByKey, results_by_name
 from certify.sweep.units import Unit
+from certify.sweep.work import certify_unit
 
 PULLING, WAITING, STARTING = "pulling", "waiting", "starting"
 """The phases of a unit before its certification; while one waits, nothing happens to it."""
@@ -146,12 +146,8 @@ class Scheduler:
         """Certify a unit whose image was looked up; runs in a runner's thread."""
         unit = pull.unit
         pull.events.phase(STARTING)
-        options = replace(self._options, platform=unit.requested_platform)
         try:
-            return Certification(
-                self._engine, unit.reference, options, pull.events,
-                name=unit.name, find_image=pull.image.result,
-            ).run(unit.profiles)  # fmt: skip
+            return certify_unit(self._engine, unit, self._options, pull.events, pull.image.result)
         finally:
             if pull.image.exception() is None:
                 self._cache.release(pull.image.result())

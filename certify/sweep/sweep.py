@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
-from certify.certification.events import Events
 from certify.certification.options import Options
 from certify.engine.client import Engine
 from certify.judge.profile import Profile
@@ -21,7 +21,6 @@ from certify.sweep.expand import ListedImage, UnlistedPattern
 from certify.sweep.plan import Item, make_plan
 from certify.sweep.resolution import Resolver
 from certify.sweep.results import ResultCollector, ResultsByKey
-from certify.sweep.scheduler import Capacity, Scheduler
 from certify.sweep.shards import Shard
 from certify.sweep.units import Unit, make_units, split_by_pull_limit
 
@@ -34,6 +33,13 @@ class SweepPlan:
     due: list[Unit]
     later: list[Unit]
     """Units that are due, too, but whose registry allows no more pulls for now."""
+
+
+class Spread(Protocol):
+    """A scheduler, of this host or of a cluster."""
+
+    def run(self, due: Sequence[Unit]) -> ResultsByKey:
+        """Certify the units, and return their results under all names."""
 
 
 class Sweep:
@@ -83,11 +89,12 @@ class Sweep:
         due = make_units(items, self._profiles, pull=pull, native=native)
         return SweepPlan(items, *split_by_pull_limit(due, allowed, pull=pull))
 
-    def run(
-        self, plan: SweepPlan, events_for: Callable[[Unit], Events], capacity: Capacity
-    ) -> ResultsByKey:
-        """Certify everything that is due; record and return all new results."""
-        scheduler = Scheduler(self._engine, self._options, capacity, events_for, self._record)
+    def run(self, plan: SweepPlan, make_scheduler: Callable[..., Spread]) -> ResultsByKey:
+        """Certify everything that is due; record and return all new results.
+
+        ``make_scheduler`` gets the engine, the options, and ``record``.
+        """
+        scheduler = make_scheduler(self._engine, self._options, record=self._record)
         new = scheduler.run(plan.due)
         self._recorder.settle()
         unrun = self._collector.postponed(plan.later)

@@ -10,13 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from certify.certification.events import Events
 from certify.certification.options import Options
 from certify.engine.client import Engine
 from certify.judge.profiles import load
@@ -32,7 +31,6 @@ from certify.sweep import sweep as module
 from certify.sweep.conclusion import Conclusion, conclude, join_shards
 from certify.sweep.plan import ResolvedImage
 from certify.sweep.results import ResultsByKey, results_by_name
-from certify.sweep.scheduler import Capacity
 from certify.sweep.shards import Shard
 from certify.sweep.sweep import Sweep
 from certify.sweep.units import Unit
@@ -83,6 +81,28 @@ nights = st.lists(
 """Few tags and images, so that tags move, and images change their verdict, from night to night."""
 
 
+class Host:
+    """A scheduler that certifies what the night of its world says."""
+
+    world: ClassVar[dict[str, Night]] = {}
+
+    def __init__(self, *_: object, record: Callable[[ResultKey, Result], Result]) -> None:
+        self.record = record
+
+    def run(self, due: Sequence[Unit]) -> ResultsByKey:
+        night, found = self.world["now"], cast(ResultsByKey, {})
+        for unit in due:
+            night.ran.extend((unit.reference.digest, each.name) for each in unit.profiles)
+            image = int(str(unit.reference.digest).removeprefix("sha256:"), 16)
+            results = [
+                night.certify(image, each.name, unit.name.familiar) for each in unit.profiles
+            ]
+            found |= results_by_name(unit, results)
+        for key, result in found.items():
+            self.record(key, result)
+        return found
+
+
 @pytest.fixture
 def tonight(monkeypatch: pytest.MonkeyPatch) -> dict[str, Night]:
     """Let sweeps certify what the night that is put here says; all else is real."""
@@ -105,25 +125,8 @@ def tonight(monkeypatch: pytest.MonkeyPatch) -> dict[str, Night]:
                 for profile in PROFILES
             ], {}  # fmt: skip
 
-    class Host:
-        def __init__(self, *arguments: Any) -> None:
-            self.record: Callable[[ResultKey, Result], Result] = arguments[-1]
-
-        def run(self, due: Sequence[Unit]) -> ResultsByKey:
-            night, found = world["now"], cast(ResultsByKey, {})
-            for unit in due:
-                night.ran.extend((unit.reference.digest, each.name) for each in unit.profiles)
-                image = int(str(unit.reference.digest).removeprefix("sha256:"), 16)
-                results = [
-                    night.certify(image, each.name, unit.name.familiar) for each in unit.profiles
-                ]
-                found |= results_by_name(unit, results)
-            for key, result in found.items():
-                self.record(key, result)
-            return found
-
     monkeypatch.setattr(module, "Resolver", Registry)
-    monkeypatch.setattr(module, "Scheduler", Host)
+    monkeypatch.setattr(Host, "world", world)
     return world
 
 
@@ -132,7 +135,7 @@ def swept(ledger: Ledger, reports: Path, names: Sequence[str], shard: Shard | No
     sweeping = Sweep(ENGINE, recorder, PROFILES, Options(), shard)
     with ledger.sweeps.running(LIST, f"host/{shard}/1", lambda _: True, str(shard or "")) as number:
         plan = sweeping.plan(cast(Any, names), ["plain"], force=False)
-        new = sweeping.run(plan, lambda _: Events(), Capacity(1, 0))
+        new = sweeping.run(plan, Host)
         end = sweeping.finish(plan, new, [], number, LIST)
     assert not recorder.errors
     return end

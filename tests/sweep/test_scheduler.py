@@ -17,7 +17,7 @@ from certify.model.errors import ImageUnavailable, Interrupted, Trouble
 from certify.model.reference import Reference
 from certify.model.result import Image, Result
 from certify.model.result_key import ResultKey
-from certify.sweep import scheduler
+from certify.sweep import scheduler, work
 from certify.sweep.scheduler import Capacity, Scheduler
 from certify.sweep.units import Unit
 from tests.factories import NOON, result_of
@@ -111,7 +111,7 @@ class FakeCertification:
 def cache(monkeypatch: pytest.MonkeyPatch) -> Cache:
     made = Cache()
     monkeypatch.setattr(scheduler, "ImageCache", made)
-    monkeypatch.setattr(scheduler, "Certification", FakeCertification)
+    monkeypatch.setattr(work, "Certification", FakeCertification)
     monkeypatch.setattr(scheduler, "measure_host", lambda _engine: None)
     monkeypatch.setattr(FakeCertification, "may_end", threading.Event())
     monkeypatch.setattr(FakeCertification, "most", 0)
