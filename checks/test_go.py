@@ -3,12 +3,11 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import pytest
 from testinfra.backend.base import CommandResult
 
-from certify.suite import Candidate, Note, check, end_of_support, not_applicable
+from certify.suite import Candidate, Note, check
 
 SECONDS = 300
 """Time for a build, which compiles Go's runtime first."""
@@ -114,14 +113,8 @@ def test_support(candidate: Candidate, version: str, note: Note) -> None:
     How: compares its number with certify's own table. A Go of the distribution, in /usr/lib, is
     supported as long as the distribution.
     """
-    last = end_of_support({"ID": "go", "VERSION_ID": version})
-    root = candidate.run("go env GOROOT").stdout.strip()
-    if root.startswith("/usr/lib") and candidate.end_of_support:
-        last = max(last or candidate.end_of_support, candidate.end_of_support)
-    if last is None:
-        not_applicable(f"nobody has named a day on which Go {version} ends")
-    assert datetime.now(UTC).date() <= last, f"support of {version} ended on {last}"
-    note(f"until {last}")
+    packaged = candidate.run("go env GOROOT").stdout.strip().startswith("/usr/lib")
+    note(candidate.require_support("go", "Go", version, packaged=packaged))
 
 
 @check(

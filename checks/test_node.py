@@ -3,66 +3,17 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from testinfra.backend.base import CommandResult
 
-from certify.suite import Candidate, Note, check, end_of_support, not_applicable, unknown
+from certify.suite import Candidate, Note, check, not_applicable, unknown
 
 SECONDS = 180
 """Time for npm, which is slow under emulation."""
-# A registry with two packages: one in JavaScript whose install script makes a part of it, and one
-# with an addon in C.
-REGISTRY = r"""
-const crypto = require('crypto'), http = require('http'), zlib = require('zlib');
-const word = process.argv[1];
-const entry = (path, text) => {
-  const head = Buffer.alloc(512), body = Buffer.from(text);
-  const octal = (number, width) => number.toString(8).padStart(width - 1, '0') + '\0';
-  head.write('package/' + path);
-  head.write(octal(0o644, 8) + octal(0, 8) + octal(0, 8) + octal(body.length, 12) + octal(0, 12)
-             + '        0', 100);
-  head.write('ustar\x0000', 257);
-  head.write(octal(head.reduce((sum, byte) => sum + byte, 0), 7) + ' ', 148);
-  return Buffer.concat([head, body, Buffer.alloc(-body.length & 511)]);
-};
-const package_ = (name, scripts, files) => {
-  const about = {name, version: '1.0.0', main: 'index.js', scripts};
-  files['package.json'] = JSON.stringify(about);
-  const parts = Object.entries(files).map(([path, text]) => entry(path, text));
-  const tarball = zlib.gzipSync(Buffer.concat([...parts, Buffer.alloc(1024)]));
-  const integrity = 'sha512-' + crypto.createHash('sha512').update(tarball).digest('base64');
-  return {about, tarball, integrity};
-};
-const packages = {
-  'certify-script': package_('certify-script', {install: 'node install.js'}, {
-    'install.js': `require('fs').writeFileSync('made.js', "module.exports = '${word}'")`,
-    'index.js': "module.exports = require('./made.js')",
-  }),
-  'certify-addon': package_('certify-addon', undefined, {
-    'binding.gyp': JSON.stringify({targets: [{target_name: 'addon', sources: ['addon.c']}]}),
-    'index.js': "module.exports = require('./build/Release/addon.node').word",
-    'addon.c': `#include <node_api.h>
-NAPI_MODULE_INIT() {
-  napi_value word;
-  napi_create_string_utf8(env, "${word}", NAPI_AUTO_LENGTH, &word);
-  napi_set_named_property(env, exports, "word", word);
-  return exports;
-}
-`,
-  }),
-};
-http.createServer((request, answer) => {
-  const [name, file] = request.url.slice(1).split('/'), found = packages[name];
-  if (!found) { answer.statusCode = 404; return answer.end('{}'); }
-  if (file) return answer.end(found.tarball);
-  const tarball = `http://${request.headers.host}/${name}/1.0.0.tgz`;
-  const version = {...found.about, dist: {tarball, integrity: found.integrity}};
-  if (found.about.scripts || name === 'certify-addon') version.hasInstallScript = true;
-  answer.end(JSON.stringify({name, 'dist-tags': {latest: '1.0.0'}, versions: {'1.0.0': version}}));
-}).listen(0, '127.0.0.1', function () { console.log('port', this.address().port); });
-"""
+REGISTRY = (Path(__file__).parent / "programs/npm_registry.js").read_text("utf-8")
+"""A program for the image's own Node.js; its first lines say what it does."""
 NOON = "new Date(Date.UTC(2024, 6, 1, 12)).toLocaleTimeString('de-DE', {timeZone: 'Europe/Berlin'})"
 
 
@@ -154,14 +105,9 @@ def test_support(candidate: Candidate, version: str, note: Note) -> None:
     How: compares its number with certify's own table. A Node.js of the distribution, in /usr/bin,
     is supported as long as the distribution.
     """
-    last = end_of_support({"ID": "node", "VERSION_ID": version})
     place = candidate.run("node -p 'fs.realpathSync(process.execPath)'").stdout.strip()
-    if place.startswith("/usr/bin/") and candidate.end_of_support:
-        last = max(last or candidate.end_of_support, candidate.end_of_support)
-    if last is None:
-        not_applicable(f"nobody has named a day on which Node.js {version} ends")
-    assert datetime.now(UTC).date() <= last, f"support of {version} ended on {last}"
-    note(f"until {last}")
+    packaged = place.startswith("/usr/bin/")
+    note(candidate.require_support("node", "Node.js", version, packaged=packaged))
 
 
 @check(

@@ -6,13 +6,13 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from testinfra.backend.base import CommandResult
 
-from certify.suite import Candidate, Note, check, end_of_support, not_applicable, unknown
+from certify.suite import Candidate, Note, check, unknown
 
 MODULES = ("ssl", "zlib", "bz2", "lzma", "sqlite3", "ctypes")
 """Modules of the standard library that a build of Python silently goes without."""
@@ -25,89 +25,10 @@ missing = [name for name in sys.argv[2:] if not works(name)]
 print(json.dumps({"word": sys.argv[1], "version": platform.python_version(), "missing": missing,
                   "path": os.path.realpath(sys.executable)}))
 """
-# An index with three packages, and its server: one with only source; one with a wheel for each
-# libc, and one for any; and one with an extension in C. Their build backend is their
-# own, so that nothing else has to be fetched.
-INDEX = r'''
-import http.server, io, os, platform, sys, tarfile, zipfile
-root, word = sys.argv[1:]
-BACKEND = """
-import os, shlex, subprocess, sys, sysconfig, zipfile
-def build_wheel(folder, config_settings=None, metadata_directory=None):
-    name, tag, files = NAME, "py3-none-any", {}
-    if os.path.exists(name + ".c"):
-        built = name + sysconfig.get_config_var("EXT_SUFFIX")
-        tool = shlex.split(sysconfig.get_config_var("LDSHARED") or "cc -shared")
-        paths = sysconfig.get_paths()
-        subprocess.check_call([*tool, "-fPIC", "-I" + paths["include"], "-I" + paths["platinclude"],
-                               name + ".c", "-o", built])
-        python = "cp%d%d" % sys.version_info[:2]
-        tag = "-".join((python, python + sys.abiflags,
-                        sysconfig.get_platform().replace("-", "_").replace(".", "_")))
-        files[built] = open(built, "rb").read()
-    else:
-        files[name + ".py"] = open(name + ".py", "rb").read()
-    info = name + "-1.0.dist-info/"
-    meta = "Metadata-Version: 2.1\\nName: " + name + "\\nVersion: 1.0\\n"
-    files[info + "METADATA"] = meta.encode()
-    files[info + "WHEEL"] = b"Wheel-Version: 1.0\\nTag: " + tag.encode() + b"\\n"
-    files[info + "RECORD"] = "".join(f + ",,\\n" for f in [*files, info + "RECORD"]).encode()
-    wheel = f"{name}-1.0-{tag}.whl"
-    with zipfile.ZipFile(os.path.join(folder, wheel), "w") as archive:
-        for path, content in files.items():
-            archive.writestr(path, content)
-    return wheel
-"""
-C = """
-#include <Python.h>
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "certify_c", NULL, -1, NULL};
-PyMODINIT_FUNC PyInit_certify_c(void) {
-    PyObject *made = PyModule_Create(&module);
-    if (made) PyModule_AddStringConstant(made, "word", "%s");
-    return made;
-}
-""" % word
-META = "Metadata-Version: 2.1\nName: %s\nVersion: 1.0\n"
-def place(name):
-    folder = os.path.join(root, "simple", name.replace("_", "-"))
-    os.makedirs(folder, exist_ok=True)
-    return folder
-def sdist(name, suffix, text):
-    files = {name + suffix: text, "PKG-INFO": META % name,
-             "backend.py": BACKEND.replace("NAME", repr(name)),
-             "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\n'
-                               'backend-path = ["."]\n'}
-    with tarfile.open(os.path.join(place(name), name + "-1.0.tar.gz"), "w:gz") as archive:
-        for path, content in files.items():
-            entry = tarfile.TarInfo(f"{name}-1.0/{path}")
-            entry.size = len(content.encode())
-            archive.addfile(entry, io.BytesIO(content.encode()))
-def wheel(name, tag, text):
-    info = name + "-1.0.dist-info/"
-    files = {name + ".py": text, info + "METADATA": META % name,
-             info + "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: " + tag + "\n"}
-    files[info + "RECORD"] = "".join(f + ",,\n" for f in [*files, info + "RECORD"])
-    with zipfile.ZipFile(os.path.join(place(name), f"{name}-1.0-{tag}.whl"), "w") as archive:
-        for path, content in files.items():
-            archive.writestr(path, content)
-sdist("certify_source", ".py", "word = '%s'\n" % word)
-sdist("certify_c", ".c", C)
-machine = platform.machine()
-for libc in ("manylinux_2_17", "musllinux_1_1"):
-    wheel("certify_wheel", "py3-none-%s_%s" % (libc, machine), "word = '%s %s'\n" % (word, libc))
-wheel("certify_wheel", "py3-none-any", "word = '%s none'\n" % word)
-server = http.server.HTTPServer(("127.0.0.1", 0), lambda *a: http.server.SimpleHTTPRequestHandler(
-    *a, directory=root))
-child = os.fork()
-if child:
-    print(server.server_port, child)
-    os._exit(0 if not sys.stdout.flush() else 1)
-os.setsid()
-nothing = os.open(os.devnull, os.O_RDWR)
-for number in range(3):
-    os.dup2(nothing, number)
-server.serve_forever()
-'''
+PROGRAMS = Path(__file__).parent / "programs"
+INDEX = (PROGRAMS / "pip_index.py").read_text("utf-8")
+BACKEND = (PROGRAMS / "pip_backend.py").read_text("utf-8")
+"""Programs for the image's own Python; their docstrings say what they do."""
 SECONDS = 180
 """Time for pip, which is slow under emulation."""
 
@@ -168,7 +89,8 @@ def pip(candidate: Candidate, facts: dict[str, Any]) -> Iterator[Pip]:
     """Serve an index of packages on the candidate's loopback."""
     folder, name = f"/tmp/certify-{candidate.nonce}", facts["name"]
     served = candidate.run(
-        f"mkdir -m 755 %s && {name} -c %s %s %s", folder, INDEX, folder, candidate.nonce,
+        f"mkdir -m 755 %s && {name} -c %s %s %s %s",
+        folder, INDEX, folder, candidate.nonce, BACKEND,
         shown="(serves an index of packages on 127.0.0.1)",
     )  # fmt: skip
     started = re.fullmatch(r"(\d+) (\d+)", served.stdout.strip())
@@ -216,13 +138,8 @@ def test_support(candidate: Candidate, facts: dict[str, Any], note: Note) -> Non
     How: compares its number with certify's own table. A Python of the distribution, in /usr/bin,
     is supported as long as the distribution.
     """
-    last = end_of_support({"ID": "python", "VERSION_ID": facts["version"]})
-    if facts["path"].startswith("/usr/bin/") and candidate.end_of_support:
-        last = max(last or candidate.end_of_support, candidate.end_of_support)
-    if last is None:
-        not_applicable(f"nobody has named a day on which Python {facts['version']} ends")
-    assert datetime.now(UTC).date() <= last, f"support of {facts['version']} ended on {last}"
-    note(f"until {last}")
+    packaged = facts["path"].startswith("/usr/bin/")
+    note(candidate.require_support("python", "Python", facts["version"], packaged=packaged))
 
 
 @check(

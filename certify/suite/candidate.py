@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,7 @@ from certify.judge.support import end_of_support
 from certify.model.errors import Trouble
 from certify.model.terms import Fault
 from certify.suite import own_settings
-from certify.suite.claims import blocked_by, proven, unknown
+from certify.suite.claims import blocked_by, not_applicable, proven, unknown
 from certify.suite.host import Transcript, make_host
 from certify.suite.job import Job
 from certify.suite.lifecycle import Lifecycle
@@ -118,6 +118,21 @@ class Candidate(Lifecycle):
     def end_of_support(self) -> date | None:
         """The last day of the distribution's support; None if nobody has named one."""
         return end_of_support(self.os_release or {})
+
+    def require_support(self, id: str, name: str, version: str, *, packaged: bool) -> str:
+        """Return a note on the last day of a program's support, which must not have passed.
+
+        ``id`` is the program's name in ``support.toml``, ``name`` that for people. One that is
+        ``packaged`` by the distribution is supported as long as that. Skips the check if nobody
+        has named a day.
+        """
+        days = [end_of_support({"ID": id, "VERSION_ID": version})]
+        days += [self.end_of_support] if packaged else []
+        last = max(filter(None, days), default=None)
+        if last is None:
+            not_applicable(f"nobody has named a day on which {name} {version} ends")
+        assert datetime.now(UTC).date() <= last, f"support of {version} ended on {last}"
+        return f"until {last}"
 
     @cached_property
     def image_configuration(self) -> dict[str, Any]:

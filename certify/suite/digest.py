@@ -27,6 +27,9 @@ SHARED = (
 )  # fmt: skip
 """The values and helpers that those packages import; a test compares this with the imports."""
 
+SOURCES = (".py", ".js")
+"""The suffixes of files of checks, and of the programs that they run inside an image."""
+
 
 @dataclass(frozen=True)
 class ResolvedOptions:
@@ -71,7 +74,8 @@ def package_digest(package: Path) -> str:
 
 
 def _digest_of_checks(directory: Path) -> str:
-    return _digest_of(directory.rglob("*.py"), directory)
+    files = (path for path in directory.rglob("*") if path.suffix in SOURCES)
+    return _digest_of(files, directory)
 
 
 def _digest_of(paths: Iterable[Path], directory: Path) -> str:

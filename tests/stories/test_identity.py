@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
 import subprocess
-import tarfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 from certify.engine.client import Engine
 from certify.model.terms import Grade, Outcome, Status
 from tests.conftest import SAMPLES, Certify
+from tests.support.archives import a_config, saved, tar_of
 from tests.support.registries import Registry, running
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
@@ -52,38 +51,6 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
         yield found
 
 
-def loadable(tag: str, architecture: str, layer: bytes) -> bytes:
-    """An image of one layer in the form of `docker save`, for any architecture."""
-    config = {
-        "architecture": architecture,
-        "os": "linux",
-        "config": {},
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
-    }
-    index = [{"Config": "config.json", "RepoTags": [tag], "Layers": ["layer.tar"]}]
-    return tar_of(
-        {
-            "config.json": json.dumps(config).encode(),
-            "layer.tar": layer,
-            "manifest.json": json.dumps(index).encode(),
-        }
-    )
-
-
-def tar_of(files: dict[str, bytes], links: dict[str, str] | None = None) -> bytes:
-    whole = io.BytesIO()
-    with tarfile.open(fileobj=whole, mode="w") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size, member.mode = len(content), 0o755
-            archive.addfile(member, io.BytesIO(content))
-        for name, target in (links or {}).items():
-            member = tarfile.TarInfo(name)
-            member.type, member.linkname = tarfile.SYMTYPE, target
-            archive.addfile(member)
-    return whole.getvalue()
-
-
 @pytest.fixture(scope="module")
 def foreign(engine: Engine) -> Iterator[str]:
     """A local image of arm64's own busybox, from Debian's packages."""
@@ -104,8 +71,9 @@ def foreign(engine: Engine) -> Iterator[str]:
         },
         {f"bin/{name}": "busybox" for name in ("sh", "cat", "ls", "mkdir", "chmod", "echo")},
     )
+    config = a_config(layer, architecture="arm64")
     tag = f"certify-test/arm64-{uuid.uuid4().hex[:8]}:1"
-    engine.client.images.load(loadable(tag, "arm64", layer))
+    engine.client.images.load(tar_of(saved((tag, config), layer=layer)))
     yield tag
     engine.client.images.remove(tag, force=True)
 

@@ -125,6 +125,9 @@ CHANGES: dict[str, Callable[[Path], object]] = {
         (suite / "test_dockerd.py").rename(suite / "test_image.py"),
         (suite / "x").rename(suite / "test_dockerd.py"),
     ),
+    "a program that a check runs in the image is changed": lambda suite: (
+        suite / "programs/npm_registry.js"
+    ).write_text("//"),
     "a file that checks share is changed": lambda suite: (suite / "conftest.py").write_text("x"),
 }
 
