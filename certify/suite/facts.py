@@ -45,6 +45,14 @@ _INSTRUCTIONS = {
 _ENGINE_OF_NOW = (20, 10, 10)
 """The first Docker whose filter tells new system calls that they do not exist, not that they are
 forbidden (Moby, pull request 42681)."""
+_LookUp = Callable[..., bool | None]
+_FACTS: dict[str, _LookUp] = {}
+"""The methods of :class:`Facts` by the sentences that they look up, as patterns."""
+
+
+def _fact(sentence: str) -> Callable[[_LookUp], _LookUp]:
+    """Return a decorator for the method that looks up a fact by what its sentence names."""
+    return lambda method: _FACTS.setdefault(sentence, method)
 
 
 class Facts:
@@ -56,37 +64,44 @@ class Facts:
     def __init__(self, candidate: Candidate, text: str) -> None:
         self._candidate = candidate
         self._text = text
+        self._line = ""
 
     def __call__(self, fact: str, line: str) -> bool | None:
         """Return True if the fact holds, False if it does not, None if nobody can tell.
 
         Raises ``KeyError`` for a fact that nobody knows how to look up.
         """
+        self._line = line
         for pattern, look_up in _FACTS.items():
             if found := re.fullmatch(pattern, fact):
                 with contextlib.suppress(ContainerStopped, SessionLost, Trouble):
-                    return look_up(self, line, *found.groups())
+                    return look_up(self, *found.groups())
                 return None
         raise KeyError(fact)
 
-    def _host_has_cgroup(self, _line: str, version: str) -> bool:
+    @_fact(r"the host has cgroup v([12])")
+    def _host_has_cgroup(self, version: str) -> bool:
         return self._candidate.container.engine.host().cgroup_version == version
 
-    def _declares_volume(self, _line: str, path: str) -> bool:
+    @_fact(r"the image declares a VOLUME over (/\S+)")
+    def _declares_volume(self, path: str) -> bool:
         volumes = [f"{each.rstrip('/')}/" for each in self._configuration.get("Volumes") or {}]
         return any(f"{path}/".startswith(each) or each.startswith(f"{path}/") for each in volumes)
 
-    def _sets_variable(self, _line: str, name: str) -> bool:
+    @_fact(r"the image sets ENV (\w+)")
+    def _sets_variable(self, name: str) -> bool:
         return any(each.startswith(f"{name}=") for each in self._configuration.get("Env") or ())
 
-    def _configures_daemon(self, _line: str, key: str, usual: str | None) -> bool:
+    @_fact(r"daemon\.json sets ([\w-]+)(?: to another than (\S+))?")
+    def _configures_daemon(self, key: str, usual: str | None) -> bool:
         content = self._candidate.read_file(DAEMON_JSON) or b"{}"
         with contextlib.suppress(ValueError):
             document = json.loads(content)
             return isinstance(document, dict) and document.get(key, usual) != usual
         return False
 
-    def _moves_storage(self, _line: str, unit: str) -> bool:
+    @_fact(r"the (\S+) of the image moves its storage")
+    def _moves_storage(self, unit: str) -> bool:
         """Return True if a unit's command line, or containerd's file, moves layers off a volume."""
         asked = f"systemctl show -p ExecStart --value {unit}"
         if unit == "containerd.service":
@@ -95,16 +110,19 @@ class Facts:
         volumes = tuple(f"{folder}/" for folder in STORAGE)
         return any(not f"{flag or key}/".startswith(volumes) for flag, key in moved)
 
-    def _has_no_mount(self, _line: str, path: str) -> bool | None:
+    @_fact(r"the launch has no (?:volume|tmpfs|control groups) at (/\S+)")
+    def _has_no_mount(self, path: str) -> bool | None:
         """Return True if nothing is mounted at a path."""
         # By a shell: the engine's own copies show no file of /proc.
         mounts = self._candidate.run("cat /proc/self/mountinfo")
         return f" {path} " not in mounts.stdout if mounts.rc == 0 else None
 
-    def _overlay_cannot_write(self, _line: str, path: str) -> bool | None:
+    @_fact(r"the volume at (/\S+) is on a file system unfit for overlay")
+    def _overlay_cannot_write(self, path: str) -> bool | None:
         return unfit_for_overlay(self._candidate.run("cat /proc/self/mountinfo").stdout, path)
 
-    def _withholds(self, _line: str, capability: str, or_confines: str | None) -> bool:
+    @_fact(r"the launch withholds CAP_(\w+)(, or confines root by a user namespace or AppArmor)?")
+    def _withholds(self, capability: str, or_confines: str | None) -> bool:
         """Return True if the launch lacks a right that Docker's defaults do not have."""
         launch = self._candidate.container.launch_configuration()
         if launch["HostConfig"].get("Privileged"):
@@ -122,27 +140,34 @@ class Facts:
         remapped = any("name=userns" in each for each in options)
         return own or (remapped and host.get("UsernsMode") != "host")
 
-    def _is_privileged(self, _line: str) -> bool:
+    @_fact(r"the launch is privileged")
+    def _is_privileged(self) -> bool:
         return bool(self._candidate.container.launch_configuration()["HostConfig"]["Privileged"])
 
-    def _filters_calls(self, _line: str) -> bool:
+    @_fact(r"the launch filters system calls")
+    def _filters_calls(self) -> bool:
         return bool(self._candidate.run(r"grep -q '^Seccomp:.*[12]' /proc/self/status").rc == 0)
 
-    def _forbids_privileges(self, _line: str) -> bool:
+    @_fact(r"the launch forbids new privileges")
+    def _forbids_privileges(self) -> bool:
         return bool(self._candidate.run(r"grep -q '^NoNewPrivs:.*1' /proc/self/status").rc == 0)
 
-    def _host_has_apparmor(self, _line: str) -> bool:
+    @_fact(r"the host has AppArmor")
+    def _host_has_apparmor(self) -> bool:
         return self._candidate.container.engine.apparmor
 
-    def _engine_is_old(self, _line: str) -> bool:
+    @_fact(r"the host's engine is older than Docker 20\.10\.10")
+    def _engine_is_old(self) -> bool:
         host = self._candidate.container.engine.host()
         numbers = tuple(int(each) for each in re.findall(r"\d+", host.engine_version)[:3])
         return host.engine == DOCKER.name and () < numbers < _ENGINE_OF_NOW
 
-    def _was_killed_for_memory(self, _line: str) -> bool | None:
+    @_fact(r"the kernel killed a process of the container for want of memory")
+    def _was_killed_for_memory(self) -> bool | None:
         return self._counted("oom_kill", _OOM_KILLS)
 
-    def _was_refused_processes(self, _line: str) -> bool | None:
+    @_fact(r"the kernel refused the container a process")
+    def _was_refused_processes(self) -> bool | None:
         return self._counted("max", _NO_FORKS)
 
     def _counted(self, event: str, command: str) -> bool | None:
@@ -152,62 +177,87 @@ class Facts:
         """
         if re.search(rf"^{event} [1-9]", self._candidate.run(command).stdout, re.MULTILINE):
             return True
-        return False if self._host_has_cgroup("", "2") else None
+        return False if self._host_has_cgroup("2") else None
 
-    def _cgroups_are_closed(self, _line: str) -> bool:
+    @_fact(r"root cannot write to the control groups")
+    def _cgroups_are_closed(self) -> bool:
         return bool(self._candidate.run(_CGROUPS_CLOSED).rc == 0)
 
-    def _is_closed(self, _line: str, path: str) -> bool:
+    @_fact(r"root cannot write to (/\S+)")
+    def _is_closed(self, path: str) -> bool:
         return bool(self._candidate.run("[ ! -w %s ]", path).rc == 0)
 
-    def _unit_sets(self, _line: str, unit: str, key: str) -> bool:
+    @_fact(r"the unit (\S+) sets (\w+)")
+    def _unit_sets(self, unit: str, key: str) -> bool:
         found = self._candidate.run("systemctl show --value --property %s %s", key, unit)
         return str(found.stdout).strip() in ("yes", "strict", "full")
 
-    def _own_mount_is_full(self, _line: str) -> bool:
+    @_fact(r"a file system in memory that the image itself mounts is full")
+    def _own_mount_is_full(self) -> bool:
         return bool(full_mounts(self._candidate.run(_OWN_MOUNTS).stdout))
 
-    def _processor_is_old(self, line: str) -> bool | None:
+    @_fact(r"the host's processor lacks what the line names")
+    def _processor_is_old(self) -> bool | None:
         flags = self._candidate.run("grep -m1 ^flags /proc/cpuinfo").stdout
-        return lacks_instructions(flags, line)
+        return lacks_instructions(flags, self._line)
 
-    def _systemd_limits(self, _line: str, keys: str) -> bool:
+    @_fact(r"the image's systemd configuration limits (\w+(?: or \w+)*)")
+    def _systemd_limits(self, keys: str) -> bool:
         """Return True if a file in /etc/systemd sets one of some limits to a number."""
         wanted = f"^(Default)?({keys.replace(' or ', '|')})=[0-9]"
         return bool(self._candidate.run("grep -rqsE %s /etc/systemd", wanted).rc == 0)
 
-    def _has_architecture_of_host(self, _line: str) -> bool:
+    @_fact(r"the image has the architecture of the host")
+    def _has_architecture_of_host(self) -> bool:
         return not self._candidate.is_foreign
 
-    def _has_another_architecture(self, _line: str) -> bool:
+    @_fact(r"the host has another architecture than the image")
+    def _has_another_architecture(self) -> bool:
         return self._candidate.is_foreign
 
-    def _hook_is_own(self, line: str) -> bool:
+    @_fact(r"the hook is the image's own")
+    def _hook_is_own(self) -> bool:
         """Return True if apt's hook of a line is another than the one that Docker images have."""
-        return "-invoke" in line.casefold() and "rm -f /var/cache/apt" not in line
+        return "-invoke" in self._line.casefold() and "rm -f /var/cache/apt" not in self._line
 
-    def _path_lacks_folders(self, _line: str, folders: str) -> bool:
+    @_fact(r"the image's PATH has neither (/.+)")
+    def _path_lacks_folders(self, folders: str) -> bool:
         """Return True if the image sets a PATH with none of some folders."""
         env = dict(each.partition("=")[::2] for each in self._configuration.get("Env") or ())
         wanted = set(folders.split(" and "))
         return "PATH" in env and not wanted & set(env["PATH"].split(":"))
 
-    def _other_source_is_valid(self, line: str) -> bool:
+    @_fact(r"another source is valid at the same time")
+    def _other_source_is_valid(self) -> bool:
         """Return True if a package source other than the one of the line was fetched."""
-        return any(each.rstrip("/") not in line for each in _FETCHED.findall(self._text))
+        return any(each.rstrip("/") not in self._line for each in _FETCHED.findall(self._text))
 
-    def _file_is_unreadable(self, line: str) -> bool:
-        named = " ".join(shlex.quote(found.rstrip(".:,")) for found in _PATH.findall(line))
+    @_fact(r"the file is not readable for everybody")
+    def _file_is_unreadable(self) -> bool:
+        named = " ".join(shlex.quote(found.rstrip(".:,")) for found in _PATH.findall(self._line))
         return bool(self._candidate.run(own_settings.KEYS_CLOSED.format(named)).stdout.strip())
 
-    def _some_key(self, line: str, script: str) -> bool:
+    @_fact(r"a key that a source of apt's names is not there")
+    def _key_is_gone(self) -> bool:
+        return self._some_key(own_settings.KEYS_GONE)
+
+    @_fact(r"a key of apt's has the suffix of another format")
+    def _key_is_misnamed(self) -> bool:
+        return self._some_key(own_settings.KEYS_MISNAMED)
+
+    @_fact(r"a key of apt's is not readable for everybody")
+    def _key_is_closed(self) -> bool:
+        return self._some_key(own_settings.KEYS_CLOSED)
+
+    def _some_key(self, script: str) -> bool:
         """Return True if a script prints a key of a source that apt refused."""
         sources = self._candidate.run(own_settings.SOURCES).stdout
-        keys = own_settings.keys_of(sources, f"{self._text}\n{line}")
+        keys = own_settings.keys_of(sources, f"{self._text}\n{self._line}")
         return bool(self._candidate.run(script.format(" ".join(keys))).stdout.strip())
 
-    def _is_pinned(self, line: str) -> bool:
-        named = re.search(r"'?([\w.+:-]+)'? has no installation candidate", line)
+    @_fact(r"a pin of the image forbids the package")
+    def _is_pinned(self) -> bool:
+        named = re.search(r"'?([\w.+:-]+)'? has no installation candidate", self._line)
         return bool(named and self._candidate.run(own_settings.PINNED, named[1]).rc == 0)
 
     @property
@@ -244,51 +294,6 @@ def lacks_instructions(flags: str, line: str) -> bool | None:
     level = int(named[1]) if named else 3
     wanted = set().union(*(each for number, each in _INSTRUCTIONS.items() if number <= level))
     return not wanted <= set(flags.split()) if flags.strip() else None
-
-
-_FACTS: Mapping[str, Callable[..., bool | None]] = {
-    r"the host has cgroup v([12])": Facts._host_has_cgroup,
-    r"the image declares a VOLUME over (/\S+)": Facts._declares_volume,
-    r"the image sets ENV (\w+)": Facts._sets_variable,
-    r"daemon\.json sets ([\w-]+)(?: to another than (\S+))?": Facts._configures_daemon,
-    r"the (\S+) of the image moves its storage": Facts._moves_storage,
-    r"the launch has no (?:volume|tmpfs|control groups) at (/\S+)": Facts._has_no_mount,
-    r"the volume at (/\S+) is on a file system unfit for overlay": Facts._overlay_cannot_write,
-    r"the launch withholds CAP_(\w+)(, or confines root by a user namespace or AppArmor)?": (
-        Facts._withholds
-    ),
-    r"the launch is privileged": Facts._is_privileged,
-    r"the launch filters system calls": Facts._filters_calls,
-    r"the launch forbids new privileges": Facts._forbids_privileges,
-    r"the host has AppArmor": Facts._host_has_apparmor,
-    r"the host's engine is older than Docker 20\.10\.10": Facts._engine_is_old,
-    r"the kernel killed a process of the container for want of memory": (
-        Facts._was_killed_for_memory
-    ),
-    r"the kernel refused the container a process": Facts._was_refused_processes,
-    r"root cannot write to the control groups": Facts._cgroups_are_closed,
-    r"root cannot write to (/\S+)": Facts._is_closed,
-    r"the unit (\S+) sets (\w+)": Facts._unit_sets,
-    r"a file system in memory that the image itself mounts is full": Facts._own_mount_is_full,
-    r"the host's processor lacks what the line names": Facts._processor_is_old,
-    r"the host has another architecture than the image": Facts._has_another_architecture,
-    r"the image's PATH has neither (/.+)": Facts._path_lacks_folders,
-    r"the image's systemd configuration limits (\w+(?: or \w+)*)": Facts._systemd_limits,
-    r"the image has the architecture of the host": Facts._has_architecture_of_host,
-    r"the hook is the image's own": Facts._hook_is_own,
-    r"another source is valid at the same time": Facts._other_source_is_valid,
-    r"the file is not readable for everybody": Facts._file_is_unreadable,
-    r"a key that a source of apt's names is not there": lambda facts, line: facts._some_key(
-        line, own_settings.KEYS_GONE
-    ),
-    r"a key of apt's has the suffix of another format": lambda facts, line: facts._some_key(
-        line, own_settings.KEYS_MISNAMED
-    ),
-    r"a pin of the image forbids the package": Facts._is_pinned,
-    r"a key of apt's is not readable for everybody": lambda facts, line: facts._some_key(
-        line, own_settings.KEYS_CLOSED
-    ),
-}
 
 
 def is_known(fact: str) -> bool:
