@@ -7,6 +7,7 @@ import click
 from certify.cli.output import format_option, print_json
 from certify.engine import image_marks, notify_socket, reaper
 from certify.engine.client import Engine
+from certify.util.text import counted
 
 SCHEMA = "certify/clean/v1"
 
@@ -35,4 +36,4 @@ def clean(*, everything: bool, output_format: str) -> None:
     if output_format == "json":
         print_json(SCHEMA, {"removed": count})
     else:
-        click.echo(f"removed {count} object{'' if count == 1 else 's'}")
+        click.echo(f"removed {counted(count, 'object')}")

@@ -10,6 +10,7 @@ from certify.cli.storage import Storage, storage_options
 from certify.model.errors import UsageError
 from certify.model.reference import Reference
 from certify.publish.writer import update_reports
+from certify.util.text import counted
 
 SCHEMA = "certify/forget/v1"
 
@@ -53,4 +54,4 @@ def forget(*, images: tuple[str, ...], dry_run: bool, output_format: str, storag
         print_json(SCHEMA, {"images": names, "removed": count, "dry_run": dry_run})
     else:
         does = "would be removed" if dry_run else "removed"
-        click.echo(f"{count} result{'s' * (count != 1)} {does}")
+        click.echo(f"{counted(count, 'result')} {does}")

@@ -24,6 +24,7 @@ from certify.publish.recorder import Recorder
 from certify.sweep.conclusion import conclude, join_shards
 from certify.sweep.shards import Shard
 from certify.util.signals import interruptible
+from certify.util.text import counted
 
 SCHEMA = "certify/exchange/v1"
 POLL_SECONDS = 5.0
@@ -165,8 +166,7 @@ def _counted(source: Ledger, count: Counter[str]) -> Iterator[Line]:
 
 
 def _text(count: Counter[str]) -> str:
-    results, sweeps = count[RESULT], count[SWEEP_LINE]
-    return f"{results} result{'s' * (results != 1)} and {sweeps} sweep{'s' * (sweeps != 1)}"
+    return f"{counted(count[RESULT], 'result')} and {counted(count[SWEEP_LINE], 'sweep')}"
 
 
 def _report(count: Counter[str], what: str, where: str, output_format: str) -> None:

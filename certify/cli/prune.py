@@ -10,6 +10,7 @@ from certify.cli.output import format_option, print_json
 from certify.cli.storage import Storage, storage_options
 from certify.model.errors import UsageError
 from certify.publish.writer import update_reports
+from certify.util.text import counted
 
 SCHEMA = "certify/prune/v1"
 
@@ -57,4 +58,4 @@ def prune(
         print_json(SCHEMA, {"removed": removed, "left": left, "dry_run": dry_run})
     else:
         does = "would be removed" if dry_run else "removed"
-        click.echo(f"{removed} result{'s' * (removed != 1)} {does}, {left} left")
+        click.echo(f"{counted(removed, 'result')} {does}, {left} left")

@@ -7,6 +7,7 @@ import click
 from certify.cli.output import format_option, print_json
 from certify.cli.storage import Storage, storage_options
 from certify.publish.writer import update_reports
+from certify.util.text import counted
 
 SCHEMA = "certify/reports/v1"
 
@@ -29,5 +30,5 @@ def report(*, output_format: str, storage: Storage) -> None:
         written = update_reports(storage.reports, ledger)
     if output_format == "json":
         print_json(SCHEMA, {"reports": str(storage.reports), "images_written": written})
-    images = f"{written} image{'s' * (written != 1)}"
+    images = counted(written, "image")
     click.echo(f"certify: {storage.reports} is up to date: files of {images} written", err=True)

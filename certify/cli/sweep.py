@@ -50,6 +50,7 @@ from certify.sweep.sweep import Spread, Sweep
 from certify.sweep.units import Unit
 from certify.util.files import read_text
 from certify.util.signals import interruptible
+from certify.util.text import counted
 
 PLAN_SCHEMA = "certify/plan/v1"
 
@@ -221,7 +222,7 @@ def sweep(
             return
         tell(f"certify: {plan_line(plan.items)}")
         if plan.later:
-            count = f"{len(plan.later)} image{'s' * (len(plan.later) != 1)}"
+            count = counted(len(plan.later), "image")
             tell(f"certify: {count} must wait: the registry limits pulls")
         with SweepProgress(plan.due, quiet=reporting.quiet) as progress:
             new = sweeping.run(plan, options.scheduler(engine, how, progress.events))

@@ -10,7 +10,7 @@ from rich.text import Text
 from certify.model.examination import Examination, Health, Sign
 from certify.publish.layout import Paragraph
 from certify.publish.phrases import Mark
-from certify.util.text import one_line, safe_json
+from certify.util.text import counted, one_line, safe_json
 
 _MARKS = {
     Health.OK: (Mark.PASSED, "green"),
@@ -38,7 +38,7 @@ def conclusion(signs: Sequence[Sign], *, fit: bool) -> str:
     if not fit:
         return "Images cannot be certified here until what failed is fixed."
     if warnings:
-        return f"Images can be certified here; {warnings} warning{'s' * (warnings > 1)}."
+        return f"Images can be certified here; {counted(warnings, 'warning')}."
     return "Images can be certified here."
 
 

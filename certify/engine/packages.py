@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-import tomllib
 from collections.abc import Iterable
 from functools import cache
-from importlib import resources
+from typing import Any
 
 from pydantic import Field
 
 from certify.model.value import Value
+from certify.util.toml import packaged
 
 
 class Elsewhere(Value):
@@ -137,18 +137,14 @@ class Family(Value):
 
 
 @cache
-def _data() -> dict[str, object]:
-    return tomllib.loads(
-        resources.files("certify.engine").joinpath("packages.toml").read_text("utf-8")
-    )
+def _data() -> dict[str, Any]:
+    return packaged("certify.engine", "packages.toml")
 
 
 @cache
 def families() -> tuple[Family, ...]:
     """Return all families, in the order of detection."""
-    entries = _data()["family"]
-    assert isinstance(entries, list)
-    return tuple(Family.model_validate(entry) for entry in entries)
+    return tuple(Family.model_validate(entry) for entry in _data()["family"])
 
 
 def family(name: str) -> Family:
@@ -162,9 +158,7 @@ def family(name: str) -> Family:
 @cache
 def missing_tests() -> dict[str, str]:
     """Return, for each capability, the shell test that succeeds if an image lacks it."""
-    tests = _data()["lacks"]
-    assert isinstance(tests, dict)
-    return {str(key): str(value) for key, value in tests.items()}
+    return {str(key): str(value) for key, value in _data()["lacks"].items()}
 
 
 # Functions for the tests of [lacks]. Only builtins: the image may have no other programs.

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import re
 import shlex
-import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from functools import cache
-from importlib import resources
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
@@ -21,6 +19,7 @@ from certify.judge.excerpts import printed
 from certify.model.result import Check, Result
 from certify.model.terms import Level, Outcome, Status
 from certify.model.value import Value
+from certify.util.toml import packaged
 
 MISSING = "missing"
 """Stands for all capabilities that had to be installed at launch."""
@@ -121,8 +120,9 @@ class Step(Value):
 @cache
 def rules() -> tuple[Rule, ...]:
     """Return all rules in the order in which they are tried."""
-    text = (resources.files("certify.fix") / "fixes.toml").read_text(encoding="utf-8")
-    return tuple(Rule.model_validate(table) for table in tomllib.loads(text)["fix"])
+    return tuple(
+        Rule.model_validate(table) for table in packaged("certify.fix", "fixes.toml")["fix"]
+    )
 
 
 def steps(result: Result, unavailable: Callable[[str], str]) -> tuple[Step, ...]:

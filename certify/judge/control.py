@@ -10,15 +10,14 @@ fault that this does not prove stays with the network, and the check inconclusiv
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cache
-from importlib import resources
 from urllib.parse import urlsplit
 
 from certify.judge.diagnosis import diagnose
 from certify.model.terms import Fault
+from certify.util.toml import packaged
 
 MOST_SERVERS = 3
 """Servers, and repositories, that the control tries; each may take seconds."""
@@ -90,8 +89,8 @@ _NOT_HOSTS = frozenset({"host", "hostname", "name", "names", "server", "the", "t
 
 @cache
 def _mirrors() -> dict[str, str]:
-    text = (resources.files("certify.judge") / "mirrors.toml").read_text(encoding="utf-8")
-    return {str(name): str(url) for name, url in tomllib.loads(text)["mirrors"].items()}
+    mirrors = packaged("certify.judge", "mirrors.toml")["mirrors"]
+    return {str(name): str(url) for name, url in mirrors.items()}
 
 
 def mirror(os_release: Mapping[str, str] | None) -> str | None:

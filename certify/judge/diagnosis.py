@@ -10,16 +10,15 @@ then, and never certified.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from functools import cache, cached_property
-from importlib import resources
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from certify.model.terms import Fault
 from certify.model.value import Value
+from certify.util.toml import packaged
 
 LINE_LIMIT = 2_000
 """Characters of a line that are read."""
@@ -108,8 +107,8 @@ class Signature(Value):
 @cache
 def signatures() -> tuple[Signature, ...]:
     """Return all signatures in order of priority."""
-    text = (resources.files("certify.judge") / "signatures.toml").read_text(encoding="utf-8")
-    return tuple(Signature.model_validate(table) for table in tomllib.loads(text)["signature"])
+    tables = packaged("certify.judge", "signatures.toml")["signature"]
+    return tuple(Signature.model_validate(table) for table in tables)
 
 
 @cache

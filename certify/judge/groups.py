@@ -5,11 +5,9 @@ They are data, in ``groups.toml``. A group does not have to be listed there.
 
 from __future__ import annotations
 
-import tomllib
-from importlib import resources
-
 from certify.model.result import LaunchKind
 from certify.model.value import Value
+from certify.util.toml import packaged
 
 
 class Group(Value):
@@ -29,9 +27,7 @@ class Group(Value):
 
 GROUPS: dict[str, Group] = {
     name: Group.model_validate(facts)
-    for name, facts in tomllib.loads(
-        resources.files("certify.judge").joinpath("groups.toml").read_text("utf-8")
-    ).items()
+    for name, facts in packaged("certify.judge", "groups.toml").items()
 }
 """The listed groups by name, in their order; other groups come after these."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import tomllib
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
-from importlib import resources
+
+from certify.util.toml import packaged
 
 
 @cache
 def _releases() -> dict[str, dict[str, date]]:
-    text = (resources.files("certify.judge") / "support.toml").read_text("utf-8")
-    return {name: table["releases"] for name, table in tomllib.loads(text).items()}
+    tables = packaged("certify.judge", "support.toml")
+    return {name: table["releases"] for name, table in tables.items()}
 
 
 def end_of_support(release: Mapping[str, str]) -> date | None:

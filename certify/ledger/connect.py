@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import Any
@@ -31,19 +30,6 @@ _SERVER_SETTINGS: dict[str, Any] = {
     "tcp_user_timeout": 30_000,
 }
 """A server that is gone is noticed within half a minute."""
-
-
-class LedgerPart:
-    """One kind of what a ledger holds.
-
-    Every method raises :class:`~certify.model.errors.LedgerUnavailable` if the ledger fails.
-    """
-
-    def __init__(
-        self, engine: Engine, translate_errors: Callable[[], AbstractContextManager[None]]
-    ) -> None:
-        self._engine = engine
-        self._translate_errors = translate_errors
 
 
 def engine_for(url: str, *, make: bool = True) -> Engine:

@@ -20,15 +20,14 @@ import heapq
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, and_, select
+from sqlalchemy import Connection, and_, select
 
-from certify.ledger.connect import LedgerPart, writing
+from certify.ledger.database import Database, LedgerPart
 from certify.ledger.revocations import Revocations, take_in
 from certify.ledger.rows import BATCH_SIZE, refuse_future, row_of
 from certify.ledger.schema import clock_of, results_table, sweeps_table, swept_table
@@ -43,7 +42,7 @@ from certify.ledger.sweeps import (
 )
 from certify.model.errors import BadExport, NotRecordable
 from certify.model.result import Result
-from certify.util.text import one_line, safe_json
+from certify.util.text import counted, one_line, safe_json
 
 SCHEMA = "certify/ledger/v1"
 RESULT, REVOCATION, SWEEP_LINE, END = "result", "revocation", "sweep", "end"
@@ -59,29 +58,23 @@ Known = Callable[[Collection[str]], Collection[str]]
 class Exchange(LedgerPart):
     """The way from one ledger to others, and from others to it."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        translate_errors: Callable[[], AbstractContextManager[None]],
-        name: str,
-        warn: Callable[[str], None],
-    ) -> None:
-        super().__init__(engine, translate_errors)
-        self._name = name
+    def __init__(self, database: Database, warn: Callable[[str], None]) -> None:
+        super().__init__(database)
+        self._name = database.name
         self._warn = warn
 
     def known(self, recordings: Collection[str]) -> set[str]:
         """Return those of some recordings, at most a few hundred, that this ledger has."""
         names = results_table.c.recording
-        with self._translate_errors(), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return set(connection.scalars(select(names).where(names.in_(recordings))))
 
     def lines(self, known: Known = lambda _: ()) -> Iterator[Line]:
         """Yield this ledger line by line, without results that are ``known`` elsewhere."""
         yield from self._results(known)
-        for revoked in Revocations(self._engine, self._translate_errors).everything():
+        for revoked in Revocations(self._database).everything():
             yield {"kind": REVOCATION, **revoked}
-        sweeps = Sweeps(self._engine, self._translate_errors)
+        sweeps = Sweeps(self._database)
         by_list: dict[str, list[FinishedSweep]] = {}
         for each in sweeps.finished(None):
             by_list.setdefault(each.source, []).append(each)
@@ -95,7 +88,7 @@ class Exchange(LedgerPart):
         row, last = results_table.c, 0
         while True:
             names = select(row.id, row.recording).where(row.id > last).order_by(row.id)
-            with self._translate_errors(), self._engine.connect() as connection:
+            with self._database.reading() as connection:
                 found = connection.execute(names.limit(BATCH_SIZE)).all()
                 if not found:
                     return
@@ -123,7 +116,7 @@ class Exchange(LedgerPart):
         lines = heapq.merge(*map(_with_moment, ledgers), key=lambda pair: pair[0])
         try:
             while batch := [line for _, line in islice(lines, BATCH_SIZE)]:
-                with self._translate_errors(), writing(self._engine) as connection:
+                with self._database.writing() as connection:
                     taken += self._take_batch(connection, batch)
         except (KeyError, TypeError, ValueError) as error:
             raise BadExport(f"a line lacks a field, or has a wrong one: {error}") from error
@@ -189,7 +182,7 @@ def read(texts: Iterable[str], source: str) -> Iterator[Line]:
             yield line
     if not ended:
         raise BadExport(
-            f"{source} is cut off after {count} line{'s' * (count != 1)}",
+            f"{source} is cut off after {counted(count, 'line')}",
             remedy="Export or copy it again, then repeat this; nothing is recorded twice.",
         )
 

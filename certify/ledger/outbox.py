@@ -18,7 +18,7 @@ from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable, NotRecordable
 from certify.model.result import Result
 from certify.util.files import write_atomically
-from certify.util.text import one_line, safe_json
+from certify.util.text import counted, one_line, safe_json
 
 FOLDER = "unrecorded"
 
@@ -91,6 +91,6 @@ def take_in(outbox: Outbox, ledger: Ledger) -> Iterator[str]:
     except (LedgerUnavailable, OSError) as error:
         yield f"results in {outbox.folder} are not recorded yet: {one_line(str(error))}"
     if count:
-        results = f"{count} result{'s' * (count != 1)}"
         outbox.remove_if_empty()
+        results = counted(count, "result")
         yield f"{results} of an earlier command, kept in {outbox.folder}, are recorded now"

@@ -13,6 +13,7 @@ from certify.ledger.outbox import FOLDER, Outbox
 from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable, NotRecordable
 from certify.model.result import Result
+from certify.util.text import counted
 
 PATIENCE_SECONDS = 90.0
 """The longest wait at the end of a command for a ledger that fails, but may recover."""
@@ -74,7 +75,7 @@ class Recording:
             kept = sum(self._outbox.has(recording) for recording, _ in left)
             if kept:
                 messages.append(
-                    f"{kept} result{'s' * (kept != 1)} wait in {self._outbox.folder}:"
+                    f"{counted(kept, 'result')} wait in {self._outbox.folder}:"
                     " the next command with this ledger records them"
                 )
         else:

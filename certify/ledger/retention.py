@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
-from certify.ledger.connect import LedgerPart, writing
+from certify.ledger.database import LedgerPart
 from certify.ledger.queries import ROW, knows_its_image
 from certify.ledger.schema import results_table
 from certify.model.terms import Status
@@ -43,7 +43,7 @@ class Retention(LedgerPart):
 
         See :func:`prunable`. A ``dry_run`` only counts.
         """
-        with self._translate_errors(), writing(self._engine) as connection:
+        with self._database.writing() as connection:
             results = _read(connection)
             chosen = prunable(results, keep=keep, before=before)
             _remove(connection, () if dry_run else chosen)
@@ -57,7 +57,7 @@ class Retention(LedgerPart):
         If other references depend on them, nothing is removed, and these are returned, too; see
         :func:`forgettable`. A ``dry_run`` only counts.
         """
-        with self._translate_errors(), writing(self._engine) as connection:
+        with self._database.writing() as connection:
             chosen, depends = forgettable(_read(connection), references)
             _remove(connection, () if dry_run or depends else chosen)
         return len(chosen), depends

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Update, select
 
-from certify.ledger.connect import LedgerPart, writing
+from certify.ledger.database import LedgerPart
 from certify.ledger.schema import revocations_table
 from certify.model.approved import Revocation
 
@@ -23,19 +23,19 @@ class Revocations(LedgerPart):
     def in_force(self) -> tuple[Revocation, ...]:
         """Return the revocations in force, one per digest, ordered by digest."""
         query = select(revocations_table).where(_IN_FORCE).order_by(ROW.digest, ROW.id)
-        with self._translate_errors(), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return tuple({row.digest: _revocation(row) for row in rows}.values())
 
     def all_digests(self) -> frozenset[str]:
         """Return every digest that was ever revoked, whether lifted since or not."""
-        with self._translate_errors(), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return frozenset(connection.scalars(select(ROW.digest).distinct()))
 
     def everything(self) -> list[dict[str, Any]]:
         """Return all that was ever revoked, the first at first."""
         columns = [ROW[name] for name in FIELDS]
-        with self._translate_errors(), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             found = connection.execute(select(*columns).order_by(ROW.id)).mappings()
             return [dict(each) for each in found]
 
@@ -43,7 +43,7 @@ class Revocations(LedgerPart):
         """Revoke a digest from now on; a revocation already in force is replaced."""
         now = datetime.now(UTC)
         row = {"digest": digest, "reference": reference, "reason": reason, "revoked_at": now}
-        with self._translate_errors(), writing(self._engine) as connection:
+        with self._database.writing() as connection:
             connection.execute(_lifting(digest, "revoked again", now))
             connection.execute(revocations_table.insert().values(row))
         return Revocation.model_validate(row)
@@ -51,7 +51,7 @@ class Revocations(LedgerPart):
     def lift(self, digest: str, reason: str) -> Revocation | None:
         """End a revocation, record the reason, and return it; None if none was in force."""
         query = select(revocations_table).where(ROW.digest == digest, _IN_FORCE).order_by(ROW.id)
-        with self._translate_errors(), writing(self._engine) as connection:
+        with self._database.writing() as connection:
             rows = connection.execute(query).all()
             connection.execute(_lifting(digest, reason, datetime.now(UTC)))
         return _revocation(rows[-1]) if rows else None

@@ -6,27 +6,18 @@ never replaces a certificate or a rejection. Several processes may write to one 
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
 from pydantic import ValidationError
 from sqlalchemy import Engine, Row, Select, select
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from certify.ledger import queries
-from certify.ledger.connect import (
-    allow_concurrent_reads,
-    back_up,
-    engine_for,
-    is_sqlite,
-    name_of,
-    writing,
-)
+from certify.ledger.connect import allow_concurrent_reads, back_up, engine_for, writing
+from certify.ledger.database import Database
 from certify.ledger.exchange import Exchange
 from certify.ledger.in_force import ResultInForce, read_in_force
 from certify.ledger.matrix_rows import (
@@ -44,14 +35,12 @@ from certify.ledger.rows import BATCH_SIZE, batched, refuse_future, row_of
 from certify.ledger.schema import VERSION, clock_of, create, results_table, version_of
 from certify.ledger.sweeps import Sweeps
 from certify.model.clock import is_ahead
-from certify.model.errors import LedgerUnavailable, NotRecordable
+from certify.model.errors import LedgerUnavailable
 from certify.model.result import Image, Result
 from certify.model.result_key import ResultKey
 from certify.model.revocation import reject_if_revoked
 from certify.model.terms import Status
 from certify.util.text import one_line
-
-ANOTHER_FILE = "Name another ledger with --ledger, or move this file away: a new one is made."
 
 
 class Ledger:
@@ -61,10 +50,10 @@ class Ledger:
     """
 
     def __init__(self, engine: Engine, warn: Callable[[str], None] = lambda _: None) -> None:
-        self._engine = engine
+        self._database = Database(engine)
         self._warn = warn
         self._passed_over: set[int] = set()
-        self.name = name_of(engine)
+        self.name = self._database.name
         """The database's name for messages, without a password."""
 
     @classmethod
@@ -89,36 +78,31 @@ class Ledger:
     @property
     def sweeps(self) -> Sweeps:
         """The sweeps of this ledger."""
-        return Sweeps(self._engine, self._translate_errors)
+        return Sweeps(self._database)
 
     @property
     def revocations(self) -> Revocations:
         """The revocations of this ledger."""
-        return Revocations(self._engine, self._translate_errors)
+        return Revocations(self._database)
 
     @property
     def retention(self) -> Retention:
         """Return the removal of results from this ledger."""
-        return Retention(self._engine, self._translate_errors)
+        return Retention(self._database)
 
     @property
     def exchange(self) -> Exchange:
         """The way from this ledger to others, and from others to it."""
-        return Exchange(self._engine, self._translate_errors, self.name, self._warn)
+        return Exchange(self._database, self._warn)
 
     def close(self) -> None:
         """Close all connections; a second call does nothing."""
-        self._engine.dispose()
+        self._database.engine.dispose()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def record(self, result: Result, recording: str | None = None) -> int:
@@ -130,7 +114,7 @@ class Ledger:
         """
         row = row_of(result) | {"recording": recording or uuid4().hex}
         done = select(ROW.id).where(ROW.recording == row["recording"])
-        with self._translate_errors(), writing(self._engine) as connection:
+        with self._database.writing() as connection:
             number = connection.scalar(done)
             if number is None:
                 refuse_future(result, clock_of(connection), self.name)
@@ -141,12 +125,12 @@ class Ledger:
     def is_larger_than(self, count: int) -> bool:
         """Return True if more than so many results are recorded."""
         query = select(ROW.id).order_by(ROW.id).offset(count).limit(1)
-        with self._translate_errors(), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return connection.scalar(query) is not None
 
     def recently_certified(self, profile: str, count: int) -> set[str]:
         """Return the references of the last ``count`` certificates of a profile."""
-        with self._translate_errors(), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return set(connection.scalars(queries.recently_certified(profile, count)))
 
     def matrix_rows(
@@ -160,7 +144,7 @@ class Ledger:
         was recorded under another name. A reference that moved to an image without a result under
         a profile has no row there. See also :func:`~certify.ledger.matrix_rows.read_rows`.
         """
-        with self._translate_errors(), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return read_rows(connection, profile, references)
 
     def matrix_results(self, profile: str | None = None) -> list[Result]:
@@ -199,12 +183,12 @@ class Ledger:
 
     def newest_ids(self, references: Collection[str] | None = None) -> dict[ResultKey, int]:
         """Return the number of the newest result for each reference, platform and profile."""
-        with self._translate_errors(), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return read_newest_ids(connection, references)
 
     def last_statuses(self, count: int) -> dict[ResultKey, list[Status]]:
         """Return the last ``count`` verdicts of each row's key, the oldest first."""
-        with self._translate_errors(), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return read_last_statuses(connection, count)
 
     def history_points(self, rows: Sequence[MatrixRow]) -> dict[ResultKey, list[HistoryPoint]]:
@@ -212,12 +196,12 @@ class Ledger:
 
         The references become parameters of one query, so pass a few hundred rows at most.
         """
-        with self._translate_errors(), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return read_history_points(connection, rows)
 
     def results_in_force(self) -> list[ResultInForce]:
         """Return the results in force of all references, platforms and profiles."""
-        with self._translate_errors(), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return read_in_force(connection)
 
     def result_in_force(self, image: Image, profile: str, now: datetime) -> Result | None:
@@ -243,7 +227,7 @@ class Ledger:
 
         Fields that a newer certify has added are kept.
         """
-        with self._translate_errors(), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(query).all()
         for row in rows:
             try:
@@ -259,13 +243,13 @@ class Ledger:
                 yield result, row
 
     def _prepare(self) -> None:
-        with self._translate_errors():
+        with self._database.errors_translated():
             before = self._version()
             if (before or 0) < VERSION:
                 if before is not None:
-                    back_up(self._engine, f"v{before}")
+                    back_up(self._database.engine, f"v{before}")
                 try:
-                    with writing(self._engine) as connection:
+                    with writing(self._database.engine) as connection:
                         create(connection)
                 except DBAPIError:
                     # Two processes may create one ledger at once; the second then finds it made.
@@ -278,31 +262,8 @@ class Ledger:
                 f" (its tables are of version {version}, this certify knows {VERSION})",
                 remedy="Update certify, or name another ledger with --ledger.",
             )
-        allow_concurrent_reads(self._engine)
+        allow_concurrent_reads(self._database.engine)
 
     def _version(self) -> int | None:
-        with self._engine.connect() as connection:
+        with self._database.engine.connect() as connection:
             return version_of(connection)
-
-    @contextmanager
-    def _translate_errors(self) -> Iterator[None]:
-        """Turn errors of the database into :class:`LedgerUnavailable` with the ledger's name."""
-        try:
-            yield
-        except NotRecordable:
-            raise
-        except LedgerUnavailable as error:
-            message = f"{self.name} is {error.message}"
-            raise LedgerUnavailable(message, remedy=ANOTHER_FILE) from error
-        except (SQLAlchemyError, sqlite3.Error) as error:
-            reason = one_line(str(getattr(error, "orig", None) or error)) or type(error).__name__
-            if "not a database" in reason:
-                message = f"{self.name} is not a database"
-                raise LedgerUnavailable(message, remedy=ANOTHER_FILE) from error
-            raise LedgerUnavailable(
-                f"the ledger {self.name} cannot be used: {reason}",
-                remedy="See that it is there, may be read and written, and has room;"
-                " or name another with --ledger.",
-                passing=isinstance(error, OperationalError | InterfaceError)
-                and (not is_sqlite(self._engine) or "locked" in reason),
-            ) from error

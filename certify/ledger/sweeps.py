@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, false, select
 
 from certify.ledger.changes import SweepEntry
-from certify.ledger.connect import LedgerPart, writing
+from certify.ledger.database import LedgerPart
 from certify.ledger.schema import beats_table, clock_of, schema_table, sweeps_table, swept_table
 from certify.model.errors import LedgerUnavailable, SweepRunning
 from certify.model.terms import Grade, Status
@@ -63,7 +63,7 @@ class Sweeps(LedgerPart):
         ended, or if that is unknown and it sent no heartbeat for :data:`SILENCE_LIMIT`.
         Raises :class:`SweepRunning` if another sweep is running that is no other shard of the list.
         """
-        with self._translate_errors(), writing(self._engine) as connection:
+        with self._database.writing() as connection:
             # This locks the ledger's only row, so that of two sweeps that begin at once one waits
             # for the other: on a server, neither would see the row that the other inserts.
             connection.execute(schema_table.update().values(version=schema_table.c.version))
@@ -124,12 +124,12 @@ class Sweeps(LedgerPart):
 
     def _beat(self, sweep: int) -> None:
         mine = beats_table.c.sweep == sweep
-        with self._translate_errors(), writing(self._engine) as connection:
+        with self._database.writing() as connection:
             connection.execute(beats_table.update().where(mine).values(at=clock_of(connection)))
 
     def abandon(self, sweep: int) -> None:
         """Remove a sweep that did not finish; leave one that did."""
-        with self._translate_errors(), writing(self._engine) as connection:
+        with self._database.writing() as connection:
             _remove_unfinished(connection, sweep)
 
     def finish(self, sweep: int, entries: Iterable[SweepEntry]) -> None:
@@ -139,7 +139,7 @@ class Sweeps(LedgerPart):
         Does nothing if another sweep removed this one, because it seemed to be dead.
         """
         rows = [{"sweep": sweep, **fields_of(each)} for each in entries]
-        with self._translate_errors(), writing(self._engine) as connection:
+        with self._database.writing() as connection:
             found = connection.execute(select(sweeps_table).where(SWEEP.id == sweep)).first()
             if found is None:
                 return
@@ -178,7 +178,7 @@ class Sweeps(LedgerPart):
         return self._finished(query.order_by(*NEWEST_FIRST))
 
     def _finished(self, query: Select[Any]) -> list[FinishedSweep]:
-        with self._translate_errors(), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return [
                 FinishedSweep(
                     row.id, row.source, row.started_at, row.finished_at, row.owner, row.shard
@@ -190,7 +190,7 @@ class Sweeps(LedgerPart):
         """Return the entries of a sweep, ordered by reference."""
         columns = [column for column in swept_table.columns if column is not SWEPT.sweep]
         query = select(*columns).where(SWEPT.sweep == sweep).order_by(SWEPT.reference)
-        with self._translate_errors(), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return [entry_of(row) for row in connection.execute(query).mappings()]
 
 

@@ -8,13 +8,11 @@ certificates expire (every sweep does).
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from importlib import resources
 from xml.sax.saxutils import escape, quoteattr
 
 from certify.model.file_names import certificate_stem
@@ -22,6 +20,7 @@ from certify.model.result import Result
 from certify.model.terms import Grade, Status
 from certify.publish.phrases import EXPIRED, status_of
 from certify.util.text import one_line, safe_json
+from certify.util.toml import packaged
 
 CACHE_SECONDS = 3600
 """The seconds for which shields.io may cache a badge."""
@@ -86,20 +85,15 @@ def _files(stem: str, badge: Badge) -> Iterator[tuple[str, str]]:
 
 def endpoint(badge: Badge) -> str:
     """Return the badge as JSON for a shields.io endpoint badge."""
-    return (
-        safe_json(
-            {
-                "schemaVersion": 1,
-                "label": badge.label,
-                "message": badge.message,
-                "color": badge.colour,
-                "labelColor": LABEL_COLOUR,
-                "cacheSeconds": CACHE_SECONDS,
-            },
-            indent=2,
-        )
-        + "\n"
-    )
+    fields = {
+        "schemaVersion": 1,
+        "label": badge.label,
+        "message": badge.message,
+        "color": badge.colour,
+        "labelColor": LABEL_COLOUR,
+        "cacheSeconds": CACHE_SECONDS,
+    }
+    return safe_json(fields, indent=2) + "\n"
 
 
 def svg(badge: Badge) -> str:
@@ -132,6 +126,5 @@ def text_width(text: str) -> float:
 
 @cache
 def _widths() -> dict[str, float]:
-    text = (resources.files("certify.publish") / "badge_widths.toml").read_text("utf-8")
-    table = tomllib.loads(text)["widths"]
+    table = packaged("certify.publish", "badge_widths.toml")["widths"]
     return {letter: float(width) for width, letters in table.items() for letter in letters}

@@ -29,7 +29,7 @@ from certify.publish.matrix_data import (
 )
 from certify.publish.matrix_table import table
 from certify.publish.phrases import LEGEND
-from certify.util.text import safe_json
+from certify.util.text import counted, safe_json
 
 MATRIX_SCHEMA = "certify/matrix/v1"
 FOLDED = 30
@@ -93,10 +93,9 @@ def _legend() -> str:
 
 
 def _total(results: Sequence[Result], now: datetime) -> str:
-    count = len(results)
-    if not count:
+    if not results:
         return "no results"
-    return f"{count} result{'s' * (count != 1)}: {phrases.tally(results, now)}"
+    return f"{counted(len(results), 'result')}: {phrases.tally(results, now)}"
 
 
 def _row(result: Result) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from certify.model.result import AppliedWaiver, Check, Reason, Result
 from certify.model.terms import Level, Outcome, Status
 from certify.publish.layout import EVIDENCE_ROWS, Paragraph, evidence_rows, no_wrap
 from certify.publish.phrases import Mark, mark_of, waiver_text
-from certify.util.text import one_line, printable
+from certify.util.text import counted, one_line, printable
 
 MARK_STYLES = {
     Mark.PASSED: "green",
@@ -98,8 +98,7 @@ class ProblemSections:
         if minor:
             levels = "/".join(dict.fromkeys(check.level.value for check in minor))
             ids = ", ".join(one_line(check.id) for check in minor)
-            checks = f"check{'s' * (len(minor) != 1)}"
-            text = Text(f"{len(minor)} {levels} {checks} not met: {ids}")
+            text = Text(f"{counted(len(minor), f'{levels} check')} not met: {ids}")
             lines.append(Paragraph(text, first=f"{Mark.NOTED} "))
         yield lines
 

@@ -22,7 +22,7 @@ from certify.model.terms import Level, Outcome, Status, Trust, WaiverState
 from certify.publish import phrases
 from certify.publish.layout import Paragraph, no_wrap
 from certify.publish.problems import ProblemSections
-from certify.util.text import one_line, printable
+from certify.util.text import counted, one_line, printable
 
 READABLE_WIDTH = 100
 """The greatest width of prose, in columns, however wide the terminal is."""
@@ -186,7 +186,7 @@ def _counts(result: Result) -> Iterator[RenderableType]:
         timing[0] += f", {phrases.rank_text(result.boot_rank)}"
     if ran:
         spent = phrases.seconds(sum(check.seconds for check in ran))
-        timing.append(f"{len(ran)} check{'s' * (len(ran) != 1)} in {spent}")
+        timing.append(f"{counted(len(ran), 'check')} in {spent}")
     if timing:
         yield Paragraph(Text(" · ".join(timing), "dim"))
     if result.launch.isolation not in ("", "auto") and result.checks:
@@ -204,7 +204,7 @@ def _outcomes(checks: Sequence[Check]) -> Iterator[str]:
     for level in (Level.RECOMMENDED, Level.INFO):
         if count := sum(1 for check in optional if check.level is level):
             words = {Level.INFO: "informative"}.get(level, level.value)
-            yield f"{count} {words} check{'s' * (count != 1)} not met"
+            yield f"{counted(count, f'{words} check')} not met"
 
 
 def _cause(result: Result) -> str:

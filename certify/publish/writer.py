@@ -37,7 +37,7 @@ from certify.publish.site.build import frame_files, image_files, rows_file
 from certify.publish.site.pages import LastSweep
 from certify.publish.summary import summary_of
 from certify.util.files import folder_lock, write_atomically
-from certify.util.text import safe_json
+from certify.util.text import counted, safe_json
 
 FEED = "changes.atom"
 RUNS = 8
@@ -184,7 +184,7 @@ def _of_sweeps(
     if sweeps:
         old, newest = directory / FEED, sweeps[0]
         lines = change_lines(changes or ())
-        title = f"{len(lines)} change{'s' * (len(lines) != 1)} in {newest.source}"
+        title = f"{counted(len(lines), 'change')} in {newest.source}"
         before = old.read_bytes() if old.is_file() else None
         entry = FeedEntry(title, newest.finished_at, lines)
         yield FEED, with_entry(before, "matrix", "Changes to the compatibility matrix", entry)

@@ -63,8 +63,7 @@ class Facts:
 
     def __init__(self, candidate: Candidate, text: str) -> None:
         self._candidate = candidate
-        self._text = text
-        self._line = ""
+        self._text, self._line = text, ""
 
     def __call__(self, fact: str, line: str) -> bool | None:
         """Return True if the fact holds, False if it does not, None if nobody can tell.

@@ -15,7 +15,7 @@ from certify.model.terms import Status
 from certify.publish import phrases
 from certify.publish.layout import Paragraph
 from certify.sweep.plan import Item, ItemState
-from certify.util.text import one_line
+from certify.util.text import counted, one_line
 
 SLOWEST = 5
 NEIGHBOURS = 5
@@ -54,8 +54,7 @@ def plan_line(items: Sequence[Item]) -> str:
     counts = Counter(item.state for item in items)
     parts = [f"{counts[state]} {state.value}" for state in ItemState if counts[state]]
     due = len({item.image.identity for item in items if item.state.due})
-    images = f"{len(items)} image{'s' * (len(items) != 1)}"
-    return f"{images}: {', '.join(parts) or 'none'}; {due} to certify"
+    return f"{counted(len(items), 'image')}: {', '.join(parts) or 'none'}; {due} to certify"
 
 
 def print_summary(
@@ -88,8 +87,7 @@ def _verdicts(found: Sequence[SweepEntry]) -> list[RenderableType]:
     if grades:
         inner = ", ".join(f"{count} {grade.value}" for grade, count in sorted(grades.items()))
         words[0] += f" ({inner})"
-    images = f"{len(found)} image{'s' * (len(found) != 1)}"
-    return [Text(f"{images}: {', '.join(words)}", "bold")]
+    return [Text(f"{counted(len(found), 'image')}: {', '.join(words)}", "bold")]
 
 
 def _changes(changed: Sequence[Change] | None) -> list[RenderableType]:

@@ -175,6 +175,11 @@ def _shortened(text: str, limit: int) -> str:
     return text[:head] + mark(len(text) - room) + text[-tail:]
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 image``, ``3 images``."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def short_digest(digest: str) -> str:
     """Return the first twelve hexadecimal digits of a digest."""
     return digest.partition(":")[2][:12] or digest[:12]

@@ -6,6 +6,7 @@ import tomllib
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from importlib import resources
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -31,6 +32,11 @@ _EXPECTED = {
     "model_type": "must be a table",
 }
 """Plain words for pydantic's types of errors; for other types its own message is used."""
+
+
+def packaged(package: str, name: str) -> dict[str, Any]:
+    """Return the table in a TOML file that stands beside the modules of a package."""
+    return tomllib.loads((resources.files(package) / name).read_text("utf-8"))
 
 
 def load(

@@ -61,7 +61,7 @@ def test_a_missing_file_is_created_only_on_request(tmp_path: Path) -> None:
         Ledger.open(str(path), make=False)
     assert not path.parent.exists()
     with Ledger.open(str(path)) as ledger:
-        assert name_of(ledger._engine) == str(path)
+        assert name_of(ledger._database.engine) == str(path)
     with Ledger.open(str(path), make=False) as ledger:
         assert ledger.matrix_rows() == []
 

@@ -158,7 +158,7 @@ def test_old_results_get_the_same_names_in_every_copy(tmp_path: Path) -> None:
             connection.executescript(sql)
         connection.close()
         with Ledger.open(str(path)) as ledger:
-            with ledger._engine.connect() as open_connection:
+            with ledger._database.engine.connect() as open_connection:
                 query = text("SELECT recording FROM certify_results ORDER BY id")
                 names.append(list(open_connection.scalars(query)))
             assert take_in(ledger, export(ledger)) == {}

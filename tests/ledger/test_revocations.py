@@ -41,13 +41,13 @@ def test_the_last_reason_counts_and_all_are_recorded(ledger: Ledger) -> None:
     ledger.revocations.lift(ONE, "fixed")
     assert reasons(ledger) == []
     query = "SELECT reason, lifted_because FROM certify_revocations ORDER BY id"
-    with ledger._engine.connect() as connection:
+    with ledger._database.engine.connect() as connection:
         rows = [tuple(row) for row in connection.execute(text(query))]
     assert rows == [("first", "revoked again"), ("second", "fixed")]
 
 
 def test_a_missing_table_is_trouble(ledger: Ledger) -> None:
-    with ledger._engine.begin() as connection:
+    with ledger._database.engine.begin() as connection:
         connection.execute(text("DROP TABLE certify_revocations"))
     with pytest.raises(LedgerUnavailable, match=r"no such table|does not exist"):
         ledger.revocations.in_force()

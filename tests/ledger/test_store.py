@@ -142,7 +142,7 @@ def test_fields_of_a_newer_version_are_kept(ledger: Ledger, make_result: Make) -
 def spoil(ledger: Ledger, reference: str, change: Callable[[dict[str, Any]], object]) -> None:
     """Change the document of a result in the database."""
     mine = results_table.c.reference == reference
-    with ledger._engine.begin() as connection:
+    with ledger._database.engine.begin() as connection:
         document = json.loads(connection.scalar(select(results_table.c.document).where(mine)) or "")
         change(document)
         changed = results_table.update().where(mine).values(document=json.dumps(document))

@@ -24,12 +24,12 @@ def unknown(_owner: str) -> None:
 
 
 def owners(ledger: Ledger) -> list[str]:
-    with ledger._engine.connect() as connection:
+    with ledger._database.engine.connect() as connection:
         return list(connection.scalars(select(sweeps_table.c.owner)))
 
 
 def beats(ledger: Ledger) -> list[datetime]:
-    with ledger._engine.connect() as connection:
+    with ledger._database.engine.connect() as connection:
         return list(connection.scalars(select(beats_table.c.at)))
 
 
@@ -37,7 +37,7 @@ def test_a_sweep_locks_the_ledger_before_it_inserts(ledger: Ledger) -> None:
     """On a server two sweeps could each insert a row without seeing the other's."""
     statements: list[str] = []
     event.listen(
-        ledger._engine, "before_cursor_execute", lambda *event: statements.append(event[2])
+        ledger._database.engine, "before_cursor_execute", lambda *event: statements.append(event[2])
     )
     ledger.sweeps.begin("nightly.txt", OWNER, unknown)
     locked = statements.index("UPDATE certify_schema SET version=certify_schema.version")
@@ -102,7 +102,7 @@ def test_a_sweep_that_was_killed_is_removed(ledger: Ledger) -> None:
 def test_a_silent_sweep_of_another_machine_is_removed(ledger: Ledger, beating: bool) -> None:
     ledger.sweeps.begin("nightly.txt", OWNER, unknown)
     long_ago = datetime.now(UTC) - module.SILENCE_LIMIT - timedelta(seconds=1)
-    with ledger._engine.begin() as connection:
+    with ledger._database.engine.begin() as connection:
         if beating:
             connection.execute(update(beats_table).values(at=long_ago))
         else:
@@ -119,7 +119,7 @@ def test_a_sweep_sends_heartbeats_until_its_end(
     commits = threading.Semaphore(0)
     with ledger.sweeps.running("nightly.txt", OWNER, unknown):
         (first,) = beats(ledger)
-        event.listen(ledger._engine, "commit", lambda _connection: commits.release())
+        event.listen(ledger._database.engine, "commit", lambda _connection: commits.release())
         for _ in range(2):  # when the second one begins, the first has ended
             assert commits.acquire(timeout=20)
         (second,) = beats(ledger)

@@ -92,7 +92,9 @@ def test_results_at_hand_are_not_read_again(recorder: Recorder, ledger: Ledger) 
     for result in results:
         ledger.record(result)
     queries: list[str] = []
-    event.listen(ledger._engine, "before_cursor_execute", lambda *call: queries.append(call[2]))
+    event.listen(
+        ledger._database.engine, "before_cursor_execute", lambda *call: queries.append(call[2])
+    )
     found = recorder.recommend(results)
     assert found[0].recommendation is not None
     assert [each.digest for each in found[0].recommendation.closest] == [digest(2)]
@@ -104,7 +106,9 @@ def test_nothing_is_read_if_no_image_needs_a_recommendation(
 ) -> None:
     ledger.record(certificate(2))
     queries: list[str] = []
-    event.listen(ledger._engine, "before_cursor_execute", lambda *call: queries.append(call[2]))
+    event.listen(
+        ledger._database.engine, "before_cursor_execute", lambda *call: queries.append(call[2])
+    )
     for result in (certificate(1), certificate(1, Status.INCONCLUSIVE)):
         assert recorder.recommend(recorder.reject_revoked([result])) == [result]
     assert not [query for query in queries if "certify_results" in query]

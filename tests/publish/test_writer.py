@@ -211,7 +211,7 @@ def test_certificates_are_written_without_a_readable_ledger(
 
 def test_a_result_that_cannot_be_read_stops_nothing(tmp_path: Path, ledger: Ledger) -> None:
     record(ledger, *many(3))
-    with ledger._engine.begin() as connection:
+    with ledger._database.engine.begin() as connection:
         connection.execute(text("UPDATE certify_results SET document = '{}' WHERE id = 2"))
     assert update_reports(tmp_path, ledger) == 3
     assert len(json.loads((tmp_path / "matrix.json").read_text())["rows"]) == 2

@@ -14,14 +14,14 @@ Damage = Callable[[Ledger, Path], None]
 
 def full(ledger: Ledger, _folder: Path) -> None:
     """Limit the database to its present size, so that SQLite reports a full disk."""
-    with ledger._engine.connect() as connection:
+    with ledger._database.engine.connect() as connection:
         pages = connection.scalar(text("PRAGMA page_count"))
     ledger.close()
 
     def limit(connection: object, _record: object) -> None:
         connection.execute(f"PRAGMA max_page_count = {pages}")  # type: ignore[attr-defined]
 
-    event.listen(ledger._engine, "connect", limit)
+    event.listen(ledger._database.engine, "connect", limit)
 
 
 def broken(ledger: Ledger, folder: Path) -> None:
