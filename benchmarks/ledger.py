@@ -44,7 +44,7 @@ def rows(count: int) -> Iterator[dict[str, object]]:
 def fill(ledger: Ledger, count: int) -> None:
     made = rows(count)
     while part := list(islice(made, 1000)):
-        with ledger._engine.begin() as connection:
+        with ledger._database.engine.begin() as connection:
             connection.execute(results_table.insert(), part)
 
 
