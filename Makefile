@@ -33,6 +33,7 @@ test-slow: setup samples ## tests that wait for minutes: timeouts, other release
 	-@scripts/referrers-registry
 	-@scripts/cosign
 	@$(python) -m pytest -m slow $(ARGS)
+	@$(python) -m pytest -q -n 2 -m "hypothesis and not engine" --hypothesis-profile=thorough $(ARGS)
 
 setup: ## install and start what this machine lacks
 	@scripts/setup

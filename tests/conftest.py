@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+import hypothesis
 import pytest
 
 from certify.engine import reaper
@@ -39,6 +40,10 @@ from tests.support.waiting import eventually
 SAMPLES = "certify-sample"
 NO_ENGINE = "unix:///var/empty/no-engine.sock"
 gc.disable()  # until all tests are collected
+# A busy machine is no failure. More examples: pytest --hypothesis-profile=thorough
+hypothesis.settings.register_profile("daily", deadline=None, max_examples=50)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500)
+hypothesis.settings.load_profile("daily")
 # Who runs tests in the background may ignore Ctrl-C; commands under test must not inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Docker Hub is never asked: nothing listens on the port of tcpmux.
@@ -109,6 +114,24 @@ def certify_in(folder: Path) -> Certify:
 def certify(tmp_path: Path) -> Certify:
     """Runs `certify` in an empty folder."""
     return certify_in(tmp_path)
+
+
+LONGEST = (
+    "test_certification.py", "test_sweep.py", "test_inconclusive_engine.py",
+    "test_inconclusive_network.py", "test_publication_registry.py", "test_fix.py",
+    "test_timing.py", "test_lanes.py", "test_inconclusive_hang.py", "test_platforms.py",
+)  # fmt: skip
+"""Files of the stories that take a minute or so: with one of them last, a core would be idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files first that take longest, so that all processes end at about the same time."""
+    order = {name: number for number, name in enumerate(LONGEST)}
+
+    def place(item: pytest.Item) -> int:
+        return order.get(item.path.name, 99) if "stories" in item.path.parts else 99
+
+    items.sort(key=place)
 
 
 def pytest_collection_finish() -> None:

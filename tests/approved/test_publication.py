@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from certify.signing.envelope import Bundle
 from certify.signing.keys import PrivateKey, new_pair, read_private
 from certify.signing.statements import parse_statement
 from tests.factories import NOW, a_certificate, digest
+from tests.support.waiting import eventually
 
 TEXT = "approved-images.txt"
 
@@ -412,6 +414,11 @@ def whole(folder: Path) -> int:
     return listed.sequence
 
 
+def is_past(reports: Path, number: int) -> bool:
+    """Return True if a later publication than that is the current one."""
+    return int((reports / "approved/current").readlink().name) > number
+
+
 def test_killed_at_any_moment_the_list_is_whole(reports: Path, ledger: Ledger) -> None:
     for number in range(20):
         ledger.record(named(f"i{number}", 10 + number))
@@ -421,7 +428,8 @@ def test_killed_at_any_moment_the_list_is_whole(reports: Path, ledger: Ledger) -
         number = whole(reports / "approved/current")
         publisher = context.Process(target=_publish_on_and_on, args=(reports,))
         publisher.start()
-        while int((reports / "approved/current").readlink().name) < number + 3:
+        eventually(partial(is_past, reports, number))  # it takes a second to start
+        while not is_past(reports, number + 2):
             assert publisher.is_alive()
             with contextlib.suppress(FileNotFoundError):  # so slow that it was forgotten meanwhile
                 whole((reports / "approved/current").resolve())

@@ -11,9 +11,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from certify.doctor.examine import Scope, _Examiner
 from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.engine.probe import programs
+from certify.engine.probe.image import probe_image
 from scripts.json_schema import json_schema
 from tests.conftest import Certify, Ended, command
 from tests.support.waiting import eventually
@@ -40,46 +42,6 @@ def has_every_capability() -> bool:
     return int(bounding, 16) == (1 << last + 1) - 1
 
 
-@pytest.mark.engine
-@pytest.mark.usefixtures("nothing_left")
-def test_a_host_that_can_certify(certify: Certify, engine: Engine) -> None:
-    ended = certify("doctor", "--registry", NOBODY, "--format", "json")
-    assert (ended.code, ended.err) == (0, "")
-    found = statuses(ended)
-    for name in ("engine", "isolation.default", "isolation.caps", "clock", "storage", "emulation"):
-        assert found[name] == "ok", name
-    told = {check["name"]: check["text"] for check in ended.json()["checks"]}
-    assert "a container starts, can mount," in told["isolation.caps"]
-    assert "mount" not in told["isolation.default"]
-    assert ("own" in told["clock"]) is engine.local
-    if "sysbox-runc" not in engine.info["Runtimes"]:
-        assert found["isolation.sysbox"] == "ok"
-        assert "the engine has no sysbox-runc" in told["isolation.sysbox"]
-    if has_every_capability():
-        assert found["isolation.privileged"] == "ok"
-    else:
-        assert found["isolation.privileged"] == "warn"
-        assert "lacks a capability" in told["isolation.privileged"]
-    assert found["cgroups"] == ("ok" if engine.host().cgroup_version == "2" else "warn")
-    assert found["registry"] == "warn"
-    assert "names" not in found, "an address needs no look-up"
-    assert {"disk", "memory", "cpus", "speed"} <= set(found)
-
-
-@pytest.mark.engine
-@pytest.mark.usefixtures("nothing_left")
-def test_people_read_it_in_80_columns(certify: Certify) -> None:
-    ended = certify("doctor", "--registry", "registry.invalid")
-    assert (ended.code, ended.err) == (0, "")
-    lines = ended.out.splitlines()
-    assert max(map(len, lines)) <= 80
-    assert "\x1b" not in ended.out
-    assert "✓ isolation.caps" in ended.out
-    (names,) = (line for line in lines if line.startswith("! names"))
-    assert "registry.invalid" in names
-    assert lines[-1].startswith("Images can be certified here; ")
-
-
 @pytest.fixture
 def registry(engine: Engine) -> Iterator[tuple[str, str]]:
     """A network of the engine's with somebody who listens in it: the network, and a name there."""
@@ -103,15 +65,60 @@ def registry(engine: Engine) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("nothing_left")
-def test_a_name_and_a_registry_that_containers_can_reach(
-    certify: Certify, registry: tuple[str, str]
+def test_a_host_that_can_certify(
+    certify: Certify, engine: Engine, registry: tuple[str, str]
 ) -> None:
     network, name = registry
-    words = ("doctor", "--network", network, "--format", "json", "--registry")
-    found = statuses(certify(*words, f"{name}:{PORT}"))
+    words = ("doctor", "--network", network, "--registry", f"{name}:{PORT}")
+    ended = certify(*words, "--format", "json")
+    assert (ended.code, ended.err) == (0, "")
+    found = statuses(ended)
+    for name in ("engine", "isolation.default", "isolation.caps", "clock", "storage", "emulation"):
+        assert found[name] == "ok", name
+    told = {check["name"]: check["text"] for check in ended.json()["checks"]}
+    assert "a container starts, can mount," in told["isolation.caps"]
+    assert "mount" not in told["isolation.default"]
+    assert ("own" in told["clock"]) is engine.local
+    if "sysbox-runc" not in engine.info["Runtimes"]:
+        assert found["isolation.sysbox"] == "ok"
+        assert "the engine has no sysbox-runc" in told["isolation.sysbox"]
+    if has_every_capability():
+        assert found["isolation.privileged"] == "ok"
+    else:
+        assert found["isolation.privileged"] == "warn"
+        assert "lacks a capability" in told["isolation.privileged"]
+    assert found["cgroups"] == ("ok" if engine.host().cgroup_version == "2" else "warn")
     assert (found["names"], found["registry"]) == ("ok", "ok")
-    closed = statuses(certify(*words, f"{name}:{PORT + 1}"))
-    assert (closed["names"], closed["registry"]) == ("ok", "warn")
+    assert {"disk", "memory", "cpus", "speed"} <= set(found)
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("nothing_left")
+def test_a_registry_where_nobody_listens(engine: Engine, registry: tuple[str, str]) -> None:
+    network, name = registry
+    with probe_image(engine) as probe:
+
+        def found(scope: Scope) -> dict[str, str]:
+            return {each.name: each.status for each in _Examiner(probe, scope).network()}
+
+        closed = found(Scope(name, PORT + 1, network))
+        assert closed == {"names": "ok", "registry": "warn"}
+        address, _, port = NOBODY.partition(":")
+        assert found(Scope(address, int(port))) == {"registry": "warn"}, "no look-up is needed"
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("nothing_left")
+def test_people_read_it_in_80_columns(certify: Certify) -> None:
+    ended = certify("doctor", "--registry", "registry.invalid")
+    assert (ended.code, ended.err) == (0, "")
+    lines = ended.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in ended.out
+    assert "✓ isolation.caps" in ended.out
+    (names,) = (line for line in lines if line.startswith("! names"))
+    assert "registry.invalid" in names
+    assert lines[-1].startswith("Images can be certified here; ")
 
 
 @pytest.mark.engine
