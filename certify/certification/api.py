@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 from certify.certification.certify import Certification
+from certify.certification.engines import open_engines
 from certify.certification.options import Options
-from certify.engine import image_marks, reaper
+from certify.certification.platforms import make_certifications
 from certify.engine.client import Engine
 from certify.judge.profile import Profile
-from certify.model.errors import EngineUnavailable
+from certify.model.errors import UsageError
+from certify.model.platform import ALL
 from certify.model.reference import Reference
 from certify.model.result import Result
 from certify.suite.profile_selection import select_profile
@@ -50,32 +51,13 @@ def certify(
     'packages.manager'
     """
     reference, options = Reference.parse(image), options or Options()
+    if options.platform == ALL:
+        raise UsageError("A program names one platform; `certify run` takes all.")
     if not isinstance(profile, Profile):
         profile = load_profile(profile, options.own_checks)
-    with open_engine() as engine, ExitStack() as files:
-        one = Certification(engine, reference, options)
-        if reference.archive and isinstance(engine, Engine):
-            from certify.engine.archive_load import loaded_image  # noqa: PLC0415 - few need it
-
-            bound = options.limits.disk_bytes
-            file = files.enter_context(loaded_image(engine, image, options.platform, bound))
-            one = Certification(engine, file.reference, options, find_image=file.find)
+    with open_engines() as engines, ExitStack() as files:
+        one = Certification(engines.own, reference, options)
+        if isinstance(engines.own, Engine):
+            (one,) = make_certifications(engines, image, options, files)
         (result,) = one.run([profile])
     return result
-
-
-@contextmanager
-def open_engine() -> Iterator[Engine | EngineUnavailable]:
-    """Connect to the engine, or yield the reason that there is none, which results then report.
-
-    What runs left that were killed is removed.
-    """
-    with ExitStack() as closing:
-        found: Engine | EngineUnavailable
-        try:
-            found = closing.enter_context(Engine.connect())
-            reaper.remove_orphans(found)
-            image_marks.remove_orphans(found)
-        except EngineUnavailable as error:
-            found = error
-        yield found

@@ -65,6 +65,8 @@ class Certification:
     events: Events = field(default_factory=Events)
     name: Reference | None = None
     """The reference for the results, if ``reference`` was pinned to a digest."""
+    platforms: tuple[str, ...] = ()
+    """All platforms of the index, if each is certified."""
     find_image: Callable[[], Image] | None = None
     """A function that returns the image or raises :class:`Trouble`; None to ask the engine."""
     removes_beside: bool = False
@@ -83,8 +85,8 @@ class Certification:
         while groups:
             group = groups.popleft()
             observed = observe_repeatedly(partial(self._observe, group), self.options.repeat)
-            if self.name is not None:
-                observed.image = observed.image.model_copy(update=self.name.image_fields)
+            named = {"platforms": self.platforms, **(self.name.image_fields if self.name else {})}
+            observed.image = observed.image.model_copy(update=named)
             finished_at = datetime.now(UTC)
             for profile in group:
                 shared = len(group) > 1
@@ -136,7 +138,7 @@ class Certification:
             timeout=options.timeout,
         )
         # The child imports its modules while the image is looked up and boots.
-        with Runner() as runner:
+        with Runner(engine.address) as runner:
             self.events.phase("looking for the image")
             image = observed.image = self._lookup.image()
             self.events.phase("launching")

@@ -11,14 +11,21 @@ import click
 
 from certify.certification.options import Options
 from certify.cli.completion import completes
-from certify.cli.parameters import FiniteNumber, Memory, Platform, Variable, grouped
+from certify.cli.parameters import (
+    EngineAddress,
+    FiniteNumber,
+    Memory,
+    PlatformOrAll,
+    Variable,
+    grouped,
+)
 from certify.engine.isolation import ISOLATIONS, REQUIRABLE, Isolation
 from certify.engine.launch_plan import Limits
 from certify.judge.profile import Profile
 from certify.judge.profiles import shipped
 from certify.judge.waivers import Waiver, parse_waivers
 from certify.ledger.store import Ledger
-from certify.model.errors import BadWaivers
+from certify.model.errors import BadWaivers, UsageError
 from certify.model.terms import Grade, Status
 from certify.suite.catalogue import known_check_ids, own_checks_folder
 from certify.suite.profile_selection import select_profiles
@@ -36,6 +43,7 @@ class CertificationOptions:
 
     profiles: tuple[str, ...]
     platform: str | None
+    engines: tuple[tuple[str, str], ...]
     pull: str
     timeout: float
     runs: int
@@ -52,6 +60,14 @@ class CertificationOptions:
     base: str | None
     env: tuple[tuple[str, str], ...]
     lanes: bool
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """The addresses of other engines, by platform. Raises :class:`UsageError`."""
+        found = dict(self.engines)
+        if len(found) != len(dict.fromkeys(self.engines)):
+            raise UsageError("--engine: one platform has two engines.", remedy="Leave one out.")
+        return found
 
     def resolve(self, *, keep: bool = False) -> tuple[list[Profile], Options]:
         """Read the profiles and files that they name.
@@ -116,7 +132,14 @@ certification_options = grouped(
         metavar="NAME|FILE", shell_complete=completes(lambda _: shipped()),
         help="A profile (see `certify profiles`) or a TOML file; may be repeated.",
     ),
-    click.option("--platform", type=Platform(), help="Certify the image for this platform."),
+    click.option(
+        "--platform", type=PlatformOrAll(),
+        help="Certify the image for this platform, or for all that it is published for.",
+    ),
+    click.option(
+        "--engine", "engines", type=EngineAddress(), multiple=True, metavar="ARCH=ADDRESS",
+        help="Another engine for images of an architecture, such as arm64=ssh://host.",
+    ),
     click.option(
         "--pull", type=click.Choice(["missing", "always", "never"]), default="missing",
         show_default=True, help="When to pull the image.",

@@ -23,9 +23,9 @@ PREFIX = "CERTIFY_"
 SHARED = (
     ("reports", "ledger"),
     (
-        "profile", "platform", "pull", "timeout", "runs", "repeat", "checks", "waivers",
-        "isolation", "runtime", "require_isolation", "memory", "cpus", "disk_limit", "network",
-        "base", "env", "lanes",
+        "profile", "platform", "engine", "pull", "timeout", "runs", "repeat", "checks",
+        "waivers", "isolation", "runtime", "require_isolation", "memory", "cpus", "disk_limit",
+        "network", "base", "env", "lanes",
     ),
 )  # fmt: skip
 """Names of options that commands share; a command takes all of a group or none."""

@@ -18,6 +18,7 @@ import click
 from rich.console import Console
 
 from certify.certification.certify import Certification
+from certify.certification.engines import address_for
 from certify.certification.options import Options
 from certify.cli.certification_options import CertificationOptions, certification_options
 from certify.cli.completion import completes, recorded_images
@@ -33,6 +34,7 @@ from certify.fix.comparison import print_comparison
 from certify.fix.proposal import Proposal, propose
 from certify.judge.profile import Profile
 from certify.model.errors import BadReference, UsageError
+from certify.model.platform import ALL
 from certify.model.reference import Reference
 from certify.model.result import Result
 from certify.model.terms import Status
@@ -148,8 +150,10 @@ def fix(
     profiles, options = certification.resolve()
     if len(profiles) != 1:
         raise UsageError("--profile: an image is fixed for one profile at a time.")
-    after = None
-    with storage.open_ledger() as ledger, interruptible(), Engine.connect() as engine:
+    if options.platform == ALL:
+        raise UsageError("--platform: an image is fixed for one platform at a time.")
+    after, address = None, address_for(certification.addresses, options.platform)
+    with storage.open_ledger() as ledger, interruptible(), Engine.connect(address) as engine:
         reaper.remove_orphans(engine)  # of runs that were killed
         fixer = _Fixer(engine, Recorder(ledger, storage.reports, own=True), profiles[0], options)
         before = fixer.last_result(reference)

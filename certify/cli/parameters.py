@@ -12,8 +12,10 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from certify.model.platform import PLATFORM, normalize_platform
+from certify.model.platform import ALL, PLATFORM, normalize_platform
 
+_ARCHITECTURE = r"linux/[a-z0-9_]+(?:/v[0-9.]+)?"
+_ENGINE = r"unix:///.+|ssh://[^/\s]+|tcp://[^/\s]+:[0-9]{1,5}"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -82,6 +84,36 @@ class Platform(click.ParamType[str]):
         if not PLATFORM.fullmatch(text) or not text.startswith("linux/"):
             self.fail(f"{value!r} is not a platform; expected for example linux/arm64", param, ctx)
         return normalize_platform(text)
+
+
+class PlatformOrAll(Platform):
+    """A platform, or every one of an index."""
+
+    name = "os/arch|all"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Check the form."""
+        return ALL if value == ALL else super().convert(value, param, ctx)
+
+
+class EngineAddress(click.ParamType[tuple[str, str]]):
+    """The address of a container engine, and the platform whose images are for it."""
+
+    name = "arch=address"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Split a text such as ``arm64=tcp://HOST:PORT``; nothing is connected to yet."""
+        platform, _, address = str(value).partition("=")
+        platform = platform if platform.startswith("linux/") else f"linux/{platform}"
+        shape = "expected ARCH=ADDRESS, such as arm64=ssh://user@host or arm/v7=tcp://host:2376"
+        if not re.fullmatch(_ARCHITECTURE, platform) or not re.fullmatch(_ENGINE, address):
+            self.fail(f"{value!r} names no engine; {shape}", param, ctx)
+        # "arm" is for all its variants, so it stays as it is.
+        return platform if platform.count("/") == 1 else normalize_platform(platform), address
 
 
 class Variable(click.ParamType[tuple[str, str]]):

@@ -16,8 +16,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from certify.certification.api import open_engine
-from certify.certification.certify import Certification
+from certify.certification.engines import open_engines
+from certify.certification.platforms import make_certifications
 from certify.cli.certification_options import (
     CertificationOptions,
     certification_options,
@@ -31,7 +31,7 @@ from certify.cli.results import print_results, report_errors, result_format_opti
 from certify.cli.storage import Storage, storage_options
 from certify.fix.proposal import propose
 from certify.ledger.store import Ledger
-from certify.model.errors import LedgerUnavailable, Trouble
+from certify.model.errors import LedgerUnavailable
 from certify.model.file_names import certificate_stem
 from certify.model.reference import Reference
 from certify.model.result import Result
@@ -93,35 +93,33 @@ def run(
       certify ubuntu:22.04
       certify run --profile plain --format json debian:12 alpine:3.20
       certify docker-archive:image.tar
+      certify --platform all --engine arm64=ssh://builder app:1
       docker save app:1 | certify -
     """
-    references = {image: Reference.parse(image) for image in images if image != "-"}
+    for image in images:
+        if image != "-":
+            Reference.parse(image)
     profiles, options = certification.resolve(keep=keep)
     names = ", ".join(each.name for each in profiles)
     results: list[Result] = []
     with (
-        storage.open_ledger() as ledger, interruptible(), open_engine() as engine,
-        ExitStack() as files,
+        storage.open_ledger() as ledger, interruptible(),
+        open_engines(certification.addresses) as engines, ExitStack() as files,
     ):  # fmt: skip
         recorder = Recorder(ledger, storage.reports, own=True)
         options = with_base(options, profiles, ledger)
-        certify = partial(Certification, engine, options=options, removes_beside=True)
-        todo = []
-        for image in dict.fromkeys(images):
-            if (reference := references.get(image)) and not reference.archive:
-                todo.append(certify(reference))
-                continue
-            if isinstance(engine, Trouble):
-                raise engine
-            from certify.engine.archive_load import loaded_image  # noqa: PLC0415 - few need it
-
-            bound = options.limits.disk_bytes
-            file = files.enter_context(loaded_image(engine, image, options.platform, bound))
-            todo.append(certify(file.reference, find_image=file.find))
+        todo = [
+            one
+            for image in dict.fromkeys(images)
+            for one in make_certifications(engines, image, options, files)
+        ]
         try:
             for number, one in enumerate(todo, 1):
                 count = f"[{number}/{len(todo)}] " if len(todo) > 1 else ""
-                title = f"{count}{one.reference.familiar} · {names}"
+                platform = (one.options.platform,) if one.platforms[1:] else ()
+                title = f"{count}{(one.name or one.reference).familiar}"
+                title = " · ".join(filter(None, (title, *platform, names)))
+                one.removes_beside = True
                 with RunProgress(title, quiet=printing.quiet) as one.events:
                     found = one.run(profiles)
                 results += found

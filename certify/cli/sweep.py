@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
+from certify.certification.engines import open_engines
 from certify.certification.events import Events
 from certify.certification.options import Options
 from certify.cli.certification_options import (
@@ -32,10 +34,10 @@ from certify.cli.storage import Storage, storage_options
 from certify.cli.sweep_progress import SweepProgress
 from certify.cli.sweep_results import Reporting, reporting_options
 from certify.doctor.examine import reason_unfit
-from certify.engine import image_marks, reaper
+from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.judge.profiles import shipped
-from certify.model.errors import BadListing, UsageError
+from certify.model.errors import BadListing, Trouble, UsageError
 from certify.publish.places import Place
 from certify.publish.recorder import Recorder
 from certify.suite.profile_selection import select_profile
@@ -81,27 +83,29 @@ class SweepOptions:
     shard: Shard | None
     cluster: str | None
 
-    def scheduler(
-        self, engine: Engine, how: Options, events: Callable[[Unit], Events]
-    ) -> Callable[..., Spread]:
-        """Return what makes the scheduler: of this host, or of a cluster."""
+    def scheduler(self, how: Options, events: Callable[[Unit], Events]) -> Callable[..., Spread]:
+        """Return what makes the scheduler: of an engine's host, or of a cluster."""
         if not self.cluster:
-            capacity = self.capacity(engine, how.limits.memory)
-            return partial(Scheduler, capacity=capacity, events_for=events)
+
+            def on_host(engine: Engine, *arguments: Any, **more: Any) -> Scheduler:
+                capacity = self.capacity(engine, how.limits.memory)
+                return Scheduler(engine, *arguments, capacity=capacity, events_for=events, **more)
+
+            return on_host
         from certify.sweep.cluster import Cluster, ClusterScheduler  # noqa: PLC0415 - an extra
 
         examine = partial(reason_unfit, how.network)
         cluster = Cluster(self.cluster, examine, partial(click.echo, err=True))
         return partial(ClusterScheduler, cluster=cluster, events_for=events)
 
-    def check(self, pull: str) -> None:
+    def check(self, pull: str, addresses: Mapping[str, str]) -> None:
         """Refuse what does not fit a cluster. Raises :class:`UsageError`."""
         if not self.cluster:
             return
-        if self.jobs or self.disk or pull == "never":
+        if self.jobs or self.disk or addresses or pull == "never":
             raise UsageError(
-                "--cluster goes with none of --jobs, --disk and --pull never: its workers decide "
-                "how many images they certify at a time, and pull them.",
+                "--cluster goes with none of --jobs, --disk, --engine and --pull never: its workers "
+                "decide how many images they certify at a time, and pull them.",
                 remedy="Leave it out, or start the workers with --resources docker=N.",
             )
         if importlib.util.find_spec("distributed") is None:
@@ -190,8 +194,8 @@ def sweep(
     """
     reporting.check()
     defaults, how = certification.resolve()
-    options.check(how.pull)
-    shard = options.shard
+    shard, addresses = options.shard, certification.addresses
+    options.check(how.pull, addresses)
     profiles = {profile.name: profile for profile in defaults}
     text = read_text(listing, BadListing, remedy="Name a list of images, such as images.txt.")
     lines = parse_listing(text, str(listing), known_profiles={*shipped(), *profiles})
@@ -201,16 +205,17 @@ def sweep(
     with ExitStack() as stack:
         ledger = stack.enter_context(storage.open_ledger())
         stack.enter_context(interruptible())
-        engine = stack.enter_context(Engine.connect())
+        engines = stack.enter_context(open_engines(addresses))
+        if isinstance(engines.own, Trouble):
+            raise engines.own
+        engine = engines.own
         recorder = stack.enter_context(Recorder(ledger, storage.reports))
         how = with_base(how, profiles.values(), ledger)
-        sweeping = Sweep(engine, recorder, profiles, how, shard)
+        sweeping = Sweep(engines, recorder, profiles, how, shard)
         if not options.dry_run:
             number = stack.enter_context(
                 ledger.sweeps.running(source, reaper.owner(), reaper.is_orphan, str(shard or ""))
             )
-            reaper.remove_orphans(engine)  # of a sweep that was killed
-            image_marks.remove_orphans(engine)
         tell = partial(standard_error(quiet=reporting.quiet).print, markup=False)
         tell("certify: expanding the list")
         images, unlisted = expand(lines, engine.registry, selection)
@@ -225,7 +230,7 @@ def sweep(
             count = counted(len(plan.later), "image")
             tell(f"certify: {count} must wait: the registry limits pulls")
         with SweepProgress(plan.due, quiet=reporting.quiet) as progress:
-            new = sweeping.run(plan, options.scheduler(engine, how, progress.events))
+            new = sweeping.run(plan, options.scheduler(how, progress.events))
         end = sweeping.finish(plan, new, unlisted, number, source)
         places = {
             each.reference.familiar: Place(str(listing), each.line) for each in reversed(images)

@@ -106,6 +106,7 @@ class Archive:
 
         Raises :class:`BadArchive`.
         """
+        self._digests.clear()
         with damage_reported():
             chosen = self._choose(list(self._candidates()), platform, native)
             layers = tuple(self._layer(each) for each in chosen.layers)
@@ -122,6 +123,14 @@ class Archive:
             self.files, chosen.facts.platform, chosen.config, tuple(diff_ids), layers, manifest,
             chosen.media_type, digest_of(chosen.manifest) if chosen.manifest else None,
         )  # fmt: skip
+
+    def platforms(self) -> tuple[str, ...]:
+        """Return the platforms of the image that is meant. Raises :class:`BadArchive`."""
+        with damage_reported():
+            named = [
+                each for each in self._candidates() if not self.name or self.name in each.names
+            ]
+        return tuple(dict.fromkeys(each.facts.platform for each in named))
 
     def _candidates(self) -> Iterator[_Candidate]:
         there = self.files.names()

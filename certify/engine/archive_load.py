@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
-from certify.engine.archive import ArchivedImage, open_archive
+from certify.engine.archive import Archive, ArchivedImage
 from certify.engine.archive_documents import blob_name, digest_of
 from certify.engine.client import Engine
 from certify.engine.connection import READ_TIMEOUTS
@@ -85,18 +85,17 @@ class LoadedImage:
 
 
 @contextmanager
-def loaded_image(
-    engine: Engine, text: str, platform: str | None, limit: int
+def load_from(
+    archive: Archive, engine: Engine, text: str, platform: str | None
 ) -> Iterator[LoadedImage]:
-    """Read an archive, and yield its image, which :meth:`LoadedImage.find` loads.
+    """Read an image of an archive that was opened by ``text``; :meth:`LoadedImage.find` loads it.
 
     Raises :class:`~certify.model.errors.BadArchive`.
     """
-    with open_archive(text, limit) as archive:
-        archived = archive.image(platform, engine.platform)
-        reference = Reference.parse(archived.config_digest if text == "-" else text)
-        with LoadedImage(engine, archived, reference) as loaded:
-            yield loaded
+    archived = archive.image(platform, engine.platform)
+    reference = Reference.parse(archived.config_digest if text == "-" else text)
+    with LoadedImage(engine, archived, reference) as loaded:
+        yield loaded
 
 
 def docker_archive(image: ArchivedImage, name: str) -> Iterator[bytes]:

@@ -48,7 +48,7 @@ def keep(engine: Engine, found: Calibration) -> Calibration:
 
 def _identity(engine: Engine) -> list[str]:
     boot = BOOT_ID.read_text("ascii").strip()
-    address = os.environ.get("DOCKER_HOST") or str(engine_address())
+    address = engine.address or os.environ.get("DOCKER_HOST") or str(engine_address())
     return [boot, address, str(engine.info.get("ID"))]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -9,11 +11,12 @@ from typing import Any
 
 import docker
 
-from certify.engine.connection import open_client
+from certify.engine.connection import open_client, remote_address
 from certify.engine.dialect import dialect_of
 from certify.engine.errors import translate_errors
 from certify.engine.images import ImageFinder
 from certify.engine.isolation import Isolation, resolve_isolation
+from certify.engine.ssh import FOLDER, SCHEME, forwarded
 from certify.model.platform import ARCHITECTURES
 from certify.model.reference import DOCKER_HUB, Reference
 from certify.model.result import Host, Image, LaunchKind
@@ -31,33 +34,42 @@ PING_SECONDS = 20.0
 class Engine:
     """A container engine that has answered once."""
 
-    def __init__(self, client: docker.DockerClient, info: dict[str, Any]) -> None:
+    def __init__(
+        self, client: docker.DockerClient, info: dict[str, Any], address: str = ""
+    ) -> None:
+        """Keep what :meth:`connect` found; ``address`` is empty for this host's own engine."""
         self.client = client
+        self.address = address
         self.info = info
         self.dialect = dialect_of(info)
         self._beside: list[Future[None]] = []
+        self._opened = contextlib.ExitStack()
 
     @classmethod
-    def connect(cls, *, timeout: int = 120) -> Engine:
-        """Connect to the engine that the ``docker`` command would use here.
+    def connect(cls, address: str = "", *, timeout: int = 120) -> Engine:
+        """Connect to the engine at an address, or the one that the ``docker`` command would use.
 
         It has ``timeout`` seconds for each answer. Raises
         :class:`~certify.model.errors.EngineUnavailable`, and
         :class:`~certify.model.errors.UsageError` if Docker's configuration file cannot be read.
         """
         configuration()
-        with translate_errors():
-            client = open_client(timeout)
-            try:
-                return cls(client, client.info())
-            except BaseException:
-                client.close()
-                raise
+        address = address or remote_address()
+        with contextlib.ExitStack() as opened:
+            if address.startswith(SCHEME):
+                address = opened.enter_context(forwarded(address))
+            with translate_errors():
+                client = open_client(timeout, address)
+                opened.callback(client.close)
+                engine = cls(client, client.info(), address)
+            engine._opened = opened.pop_all()
+            return engine
 
     def another(self) -> Engine:
         """Return another connection to the same engine."""
         with translate_errors():
-            return Engine(open_client(int(self.client.api.timeout)), self.info)
+            client = open_client(int(self.client.api.timeout), self.address)
+            return Engine(client, self.info, self.address)
 
     def close(self) -> None:
         """Close the connection, once what runs beside has ended."""
@@ -65,6 +77,7 @@ class Engine:
             self.settle()
         finally:
             self.client.close()
+            self._opened.close()
 
     def beside(self, work: Callable[[], None]) -> None:
         """Do some work in a thread; whatever is timed on the engine waits for it first."""
@@ -102,8 +115,8 @@ class Engine:
     @property
     def local(self) -> bool:
         """True if the engine runs on this machine, so that both see the same paths."""
-        # Over SSH the library's address is http+docker://ssh.
-        return str(self.client.api.base_url) == "http+docker://localhost"
+        forwarded_here = FOLDER in (self.address or os.environ.get("DOCKER_HOST", ""))
+        return str(self.client.api.base_url) == "http+docker://localhost" and not forwarded_here
 
     @property
     def apparmor(self) -> bool:
@@ -171,11 +184,15 @@ class Engine:
         :class:`~certify.model.errors.Interrupted` if ``stopped`` returns True during the pull,
         which then ends.
         """
-        finder = ImageFinder(
+        return self.images.find(reference, platform, pull, stopped)
+
+    @property
+    def images(self) -> ImageFinder:
+        """What finds the engine's images, or has it pull them."""
+        return ImageFinder(
             self.client,
             platform=self.platform,
             containerd=self.containerd_store,
             registry=partial(self.registry, timeout=5.0),
             ping=self.ping,
         )
-        return finder.find(reference, platform, pull, stopped)

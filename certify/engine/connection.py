@@ -32,15 +32,26 @@ class _Docker(docker.DockerClient):
         self.api = _Client(*args, **options)
 
 
-def open_client(timeout: int) -> docker.DockerClient:
-    """Open a client of the engine that the ``docker`` command would use here.
+def open_client(timeout: int, address: str = "") -> docker.DockerClient:
+    """Open a client of the engine at an address, or the one that the ``docker`` command would use.
 
     It waits at most ``timeout`` seconds for an answer, and for each further piece of a long one.
     """
-    base_url = engine_address()
+    base_url = None if address else engine_address()
     if base_url:
         return _Docker(base_url=base_url, timeout=timeout)
-    return _Docker.from_env(timeout=timeout)
+    return _Docker.from_env(timeout=timeout, environment=environment_for(address))
+
+
+def remote_address() -> str:
+    """Return the address of Docker's environment or context if it is one of SSH, else nothing."""
+    found = os.environ.get("DOCKER_HOST") or engine_address() or ""
+    return found if found.startswith("ssh://") else ""
+
+
+def environment_for(address: str) -> dict[str, str]:
+    """Return this process's environment, in which Docker's tools find the engine at an address."""
+    return {**os.environ, **({"DOCKER_HOST": address} if address else {})}
 
 
 def engine_address() -> str | None:

@@ -92,6 +92,14 @@ class ImageFinder:
                 trouble.remedy += other
                 raise
 
+    def here(self, reference: Reference) -> Image | None:
+        """Return what the engine has under a reference, for whichever platform, or None."""
+        with translate_errors():
+            found = self._inspect(reference.familiar)
+            if found is None:
+                return None
+            return facts_of(reference, found, self._registry_digest(reference, found, ask=True))
+
     def _inspect(self, name: str, platform: str | None = None) -> _Attributes | None:
         api = self.client.api
         try:

@@ -71,7 +71,7 @@ def launch_container(
         notify, folder = None, None
         if engine.local and plan.kind == "init":
             folder, notify = cleanup.enter_context(notify_socket(run))
-        cleanup.enter_context(watched(run))
+        cleanup.enter_context(watched(run, engine.address))
         removal = cleanup.enter_context(contextlib.ExitStack())
         made: list[str] = []
         removal.callback(reaper.remove_run, engine, run, made)
@@ -157,7 +157,7 @@ class _Creator:
                 self.image,
                 name=self.name,
                 labels=labels,
-                environment=_proxies(),
+                environment=_proxies(self.engine.address),
                 use_config_proxy=False,
                 host_config=config,
                 platform=self.platform,
@@ -173,8 +173,10 @@ class _Creator:
         return found
 
 
-def _proxies() -> dict[str, str]:
+def _proxies(address: str) -> dict[str, str]:
     """Return the proxies of Docker's configuration for containers, but none with a password."""
     known: dict[str, Any] = load_general_config().get("proxies") or {}
-    found: Any = ProxyConfig.from_dict(known.get(str(engine_address()), known.get("default", {})))
+    found: Any = ProxyConfig.from_dict(
+        known.get(address or str(engine_address()), known.get("default", {}))
+    )
     return {name: value for name, value in found.get_environment().items() if "@" not in value}

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from certify.engine import notify_socket, reaper
 from certify.engine.client import Engine
+from certify.engine.connection import environment_for
 
 _WAIT = 'read -r word || exec "$@"'
 _PAUSE = 2.0
@@ -22,8 +23,11 @@ _PAUSE = 2.0
 
 
 @contextlib.contextmanager
-def watched(run: str) -> Iterator[None]:
-    """Have the objects of a run removed if this process is killed during the block."""
+def watched(run: str, address: str = "") -> Iterator[None]:
+    """Have the objects of a run removed if this process is killed during the block.
+
+    ``address`` is that of their engine.
+    """
     program = [sys.executable, "-P", "-m", "certify.engine.watchdog", run]
     with subprocess.Popen(
         ["/bin/sh", "-c", _WAIT, "certify-watchdog", *program],
@@ -31,6 +35,7 @@ def watched(run: str) -> Iterator[None]:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        env=environment_for(address),
         start_new_session=True,
     ) as waiting:
         try:
@@ -45,7 +50,7 @@ def watched(run: str) -> Iterator[None]:
 def new_run(engine: Engine) -> Iterator[str]:
     """Yield the id of a new run, and remove all its objects at the end, whatever happens."""
     run = reaper.new_run_id()
-    with watched(run):
+    with watched(run, engine.address):
         try:
             yield run
         finally:

@@ -8,6 +8,9 @@ import re
 PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9.]+)?")
 """The pattern that a whole platform must match."""
 
+ALL = "all"
+"""The word for every platform of an index, in place of one platform."""
+
 ARCHITECTURES = {
     "x86_64": "amd64",
     "aarch64": "arm64",

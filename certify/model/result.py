@@ -40,6 +40,8 @@ class Image(OpenValue):
     """The digests of all manifests for the platform, if the index holds several."""
     image_id: str | None = None
     platform: str | None = None
+    platforms: tuple[str, ...] = ()
+    """All platforms of the index, if each was to be certified (``--platform all``)."""
     size_bytes: int | None = None
     layers: int | None = None
     layer_digests: tuple[str, ...] = ()
@@ -254,6 +256,17 @@ class Result(OpenValue):
     expires_at: Moment
 
 
+class Index(OpenValue):
+    """The verdict on an image that is published for several platforms, all of which were meant."""
+
+    reference: str
+    profile: str
+    status: Status
+    """Certified only if each platform is, and rejected if any is."""
+    platforms: dict[str, Status | None]
+    """The verdict for each platform; None where there is no result."""
+
+
 class Report(OpenValue):
     """The results of one run."""
 
@@ -261,3 +274,5 @@ class Report(OpenValue):
 
     schema_: Literal["certify/report/v1"] = Field(default="certify/report/v1", alias="schema")
     results: tuple[Result, ...]
+    indexes: tuple[Index, ...] = ()
+    """One verdict for each image whose platforms were all to be certified."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from certify.model.result import Report, Result
+from certify.publish.indexes import index_verdicts
 from certify.util.text import safe_json, visible_json
 
 
@@ -21,7 +22,8 @@ def result_json(result: Result) -> str:
 
 def report_json(results: Sequence[Result]) -> str:
     """Return a report of all results in the order given, as JSON that ends with a newline."""
-    return _json(Report(results=tuple(map(_without_inventory, results))))
+    whole = tuple(index_verdicts(results))
+    return _json(Report(results=tuple(map(_without_inventory, results)), indexes=whole))
 
 
 def _without_inventory(result: Result) -> Result:

@@ -12,6 +12,7 @@ from certify.judge.excerpts import excerpt
 from certify.model.result import Check, Reason, Result
 from certify.model.terms import Status
 from certify.publish import phrases
+from certify.publish.indexes import index_text, index_verdicts
 from certify.publish.phrases import STATUS_MARKS, mark_of
 from certify.util.text import one_line, printable
 
@@ -40,7 +41,9 @@ def markdown(results: Sequence[Result]) -> str:
     Details beyond :data:`LARGEST` bytes are left out, and a line at the end says so.
     """
     table = "\n".join(_table(results))
-    lines = [f"## certify: {escaped(phrases.tally(results))}", "", table]
+    whole = [f"- {escaped(index_text(each))}" for each in index_verdicts(results)]
+    lines = [f"## certify: {escaped(phrases.tally(results))}", "", *whole]
+    lines += ["", table] if whole else [table]
     room = LARGEST - len(table.encode())
     for number, result in enumerate(results):
         details = "\n".join(_details(result))

@@ -20,6 +20,7 @@ from rich.text import Text
 from certify.model.result import Check, Result
 from certify.model.terms import Level, Outcome, Status, Trust, WaiverState
 from certify.publish import phrases
+from certify.publish.indexes import index_text, index_verdicts
 from certify.publish.layout import Paragraph, no_wrap
 from certify.publish.problems import ProblemSections
 from certify.util.text import counted, one_line, printable
@@ -71,7 +72,12 @@ def print_report(
     ``next_steps`` returns what can be done after a result.
     """
     width = min(console.width, READABLE_WIDTH)
+    shown_causes = set()
     for number, result in enumerate(results):
+        cause = "" if result.checks or not result.verdict.reasons else _cause(result)
+        if cause and cause in shown_causes:
+            continue  # the table names it again
+        shown_causes.add(cause)
         if number:
             console.print()
             console.print(Constrain(Rule(style="dim"), width))
@@ -84,6 +90,8 @@ def print_report(
         for row in _table(results, width):
             console.print(row)
         console.print(Paragraph(Text(f"{len(results)} results: {phrases.tally(results)}", "bold")))
+    for verdict in index_verdicts(results):
+        console.print(Paragraph(Text(index_text(verdict), STATUS_STYLES[verdict.status])))
 
 
 def render_result(
@@ -115,6 +123,8 @@ def _table(results: Sequence[Result], width: int) -> Iterator[Text]:
         line = Text(f"{verdict:<{widest}}  ", STATUS_STYLES[result.verdict.status])
         line.append(one_line(result.image.reference), "bold")
         line.append(f" [{one_line(result.profile)}]" if several else "")
+        if result.image.platforms[1:] and result.image.platform:
+            line.append(f" {one_line(result.image.platform)}")
         if result.verdict.status is not Status.CERTIFIED and result.verdict.reasons:
             line.append(f" — {_cause(result)}", "dim")
         line.truncate(width, overflow="ellipsis")

@@ -31,6 +31,7 @@ ATTESTATION_TAG = re.compile(r"sha(256|512)-[0-9a-f]{64,128}(\..+)?")
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 _DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+_CONFIGURATIONS = "oci.image.config.v1+json", "docker.container.image.v1+json"
 ANY = ", ".join(
     (MANIFEST, INDEX, "application/vnd.docker.distribution.manifest.v2+json", _DOCKER_INDEX)
 )
@@ -117,9 +118,43 @@ class Registry:
             answer = self.request("GET", repository, path, headers={"Accept": ANY})
             check_digest(answer.content, digest)
             manifest = answer.json()
-            if manifest.get("mediaType") in (INDEX, _DOCKER_INDEX) or "manifests" in manifest:
+            if _is_index(manifest):
                 return _of_platform(manifest["manifests"], normalize_platform(platform))
             return [digest]
+
+    def platforms(self, repository: str, digest: str) -> list[str]:
+        """Return the platforms of an index that are Linux, in its order, or that of a manifest.
+
+        Attestations and other artifacts have none.
+        """
+        with self.explain_errors(f"read {repository}@{digest}"):
+            found = self._document(repository, f"manifests/{digest}", digest)
+            if not _is_index(found):
+                return [self._platform_of_manifest(repository, found)]
+            platforms = []
+            for entry in found["manifests"]:
+                if entry.get("mediaType") in (INDEX, _DOCKER_INDEX):
+                    raise ValueError("its index holds another index")
+                platform = _platform_of(entry)
+                if not platform and "vnd.docker.reference.type" not in entry.get("annotations", {}):
+                    file = f"manifests/{entry['digest']}"
+                    inner = self._document(repository, file, entry["digest"])
+                    platform = self._platform_of_manifest(repository, inner)
+                platforms.append(platform)
+            return list(dict.fromkeys(each for each in platforms if each.startswith("linux/")))
+
+    def _platform_of_manifest(self, repository: str, manifest: Descriptor) -> str:
+        """Return the platform in an image's configuration; of an artifact an empty text."""
+        config = manifest["config"]["digest"]
+        if not manifest["config"]["mediaType"].endswith(_CONFIGURATIONS):
+            return ""
+        return _platform_of({"platform": self._document(repository, f"blobs/{config}", config)})
+
+    def _document(self, repository: str, path: str, digest: str) -> Descriptor:
+        answer = self.request("GET", repository, path, headers={"Accept": f"{ANY}, */*"})
+        check_digest(answer.content, digest)
+        document: Descriptor = answer.json()
+        return document
 
     def request(
         self, method: str, repository: str, path: str, *,
@@ -229,6 +264,10 @@ def check_digest(content: bytes, digest: str) -> None:
     algorithm, _, digits = digest.partition(":")
     if not _DIGEST.fullmatch(digest) or hashlib.new(algorithm, content).hexdigest() != digits:
         raise ValueError("its content does not match the digest")
+
+
+def _is_index(manifest: Descriptor) -> bool:
+    return manifest.get("mediaType") in (INDEX, _DOCKER_INDEX) or "manifests" in manifest
 
 
 def _of_platform(entries: list[Descriptor], platform: str) -> list[str]:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
+from certify.engine.connection import environment_for
 from certify.model.errors import Interrupted, SuiteBroken
 from certify.suite.job import Job
 from certify.util.text import printable
@@ -28,14 +29,18 @@ _CLEANUP_SECONDS = 20.0
 class Runner:
     """A context manager around the child process, which has ended when the context is left."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "") -> None:
+        """Prepare; ``address`` is that of the engine, empty for this host's own."""
+        self._address = address
         self._end, self._childs_end = socket.socketpair()
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         environment = {
-            key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")
+            key: value
+            for key, value in environment_for(self._address).items()
+            if not key.startswith("PYTEST_")
         } | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         number = self._childs_end.fileno()
         self._process = subprocess.Popen(

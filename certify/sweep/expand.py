@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from certify.model.errors import ImageUnavailable, NoSuchImage, UsageError
+from certify.model.errors import ImageUnavailable, NoSuchImage, Trouble, UsageError
 from certify.model.reference import DEFAULT_TAG, Reference
 from certify.sweep.listing import Entry
 from certify.util.text import one_line
@@ -33,7 +33,11 @@ class ListedImage:
     profiles: tuple[str, ...] = ()
     """The profiles that its line names; empty for the caller's default."""
     platform: str | None = None
-    """The platform that its line names; None for the caller's default."""
+    """The platform that its line names, or ``all``; None for the caller's default."""
+    platforms: tuple[str, ...] = ()
+    """All platforms of its index, if each is listed."""
+    trouble: Trouble | None = field(default=None, compare=False)
+    """The reason that it cannot be certified here."""
     line: int = field(default=1, compare=False)
     """The first line that it is from."""
 
@@ -81,7 +85,7 @@ def expand(
             if isinstance(found, UnlistedPattern):
                 unlisted.append(found)
             elif selection.selects(found):
-                named = ListedImage(found, entry.profiles, entry.platform, entry.line)
+                named = ListedImage(found, entry.profiles, entry.platform, line=entry.line)
                 images.setdefault(named)
     return list(images), unlisted
 

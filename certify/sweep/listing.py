@@ -5,6 +5,7 @@
     debian:12                                   # a comment
     registry.example/team/*:*  profile=devspace profile=plain
     ubuntu:24.04  platform=linux/arm64
+    alpine:3.20  platform=*
 
 A list is read strictly and as a whole: all bad lines are reported at once. A line with the same
 reference, platform and a profile of an earlier line is bad as well: it is nearly always a copy
@@ -21,12 +22,12 @@ from difflib import get_close_matches
 from typing import NoReturn
 
 from certify.model.errors import BadListing, BadReference
-from certify.model.platform import PLATFORM, normalize_platform
+from certify.model.platform import ALL, PLATFORM, normalize_platform
 from certify.model.reference import Reference, quote
 
 MOST_SHOWN = 10
 """The number of bad lines in one message; the others are only counted."""
-SHAPE = "REFERENCE [profile=NAME]... [platform=OS/ARCH[/VARIANT]] [# comment]"
+SHAPE = "REFERENCE [profile=NAME]... [platform=OS/ARCH[/VARIANT]|*] [# comment]"
 
 _COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)
 _PROFILE = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
@@ -44,7 +45,7 @@ class Entry:
     profiles: tuple[str, ...]
     """The profiles in the order of the line; empty for the caller's default."""
     platform: str | None
-    """``os/arch`` or ``os/arch/variant``; None for the caller's default."""
+    """``os/arch`` or ``os/arch/variant``, or ``all``; None for the caller's default."""
     line: int
     """The line number, from 1."""
 
@@ -144,8 +145,10 @@ def _profile(name: str, so_far: list[str], known: Collection[str] | None) -> str
 
 
 def _platform(value: str) -> str:
+    if value in ("*", ALL):
+        return ALL
     if not PLATFORM.fullmatch(value):
-        _bad(f"platform {quote(value)}", "OS/ARCH or OS/ARCH/VARIANT, such as linux/amd64")
+        _bad(f"platform {quote(value)}", "OS/ARCH or OS/ARCH/VARIANT, such as linux/amd64, or *")
     return normalize_platform(value)
 
 

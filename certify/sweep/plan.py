@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from certify.ledger.in_force import ResultInForce
 from certify.model.clock import is_ahead
+from certify.model.errors import Trouble
 from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 from certify.util.text import short_digest
@@ -49,8 +50,10 @@ class ResolvedImage:
     """The digest, or the ID of a local image; None if it could not be resolved."""
     suite: str = ""
     """The suite digest of a certification now."""
-    error: str = ""
-    """The reason that the image could not be resolved."""
+    trouble: Trouble | None = None
+    """The reason that the image could not be resolved, or cannot be certified here."""
+    platforms: tuple[str, ...] = ()
+    """All platforms of its index, if each is listed."""
 
     @property
     def key(self) -> ResultKey:
@@ -96,7 +99,7 @@ def make_plan(
     for image in images:
         known, named = by_image.get(image.identity), by_name.get(image.key)
         if image.digest is None:
-            item = Item(image, ItemState.UNRESOLVED, image.error)
+            item = Item(image, ItemState.UNRESOLVED, image.trouble.message if image.trouble else "")
         elif known is None or known.status is Status.INCONCLUSIVE:
             item = _uncertified(image, named)
         elif force:

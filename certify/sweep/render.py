@@ -13,6 +13,7 @@ from certify.ledger.changes import Change, ChangeKind, SweepEntry, group_by_caus
 from certify.model.result import Result
 from certify.model.terms import Status
 from certify.publish import phrases
+from certify.publish.indexes import index_text, index_verdicts
 from certify.publish.layout import Paragraph
 from certify.sweep.plan import Item, ItemState
 from certify.util.text import counted, one_line
@@ -68,11 +69,23 @@ def print_summary(
     ``changed`` is None if there was no sweep before; the recommendations are those of ``results``.
     """
     width = min(console.width, 100)
-    sections = (_verdicts(found), _changes(changed), _failures(found), _neighbours(results))
-    for section in (*sections, _slowest(found)):
+    sections = (
+        _verdicts(found), _indexes(results), _changes(changed), _failures(found),
+        _neighbours(results), _slowest(found),
+    )  # fmt: skip
+    for section in sections:
         if section:
             console.print(Group(*section), width=width)
             console.print()
+
+
+def _indexes(results: Sequence[Result]) -> list[RenderableType]:
+    """Return the verdicts of indexes that are not certified as a whole, and count the others."""
+    verdicts = index_verdicts(results)
+    others = [index_text(each) for each in verdicts if each.status is not Status.CERTIFIED]
+    whole = len(verdicts) - len(others)
+    count = f"{whole} of {len(verdicts)} indexes are certified on all their platforms"
+    return [Paragraph(Text(each)) for each in (*others, count)] if verdicts else []
 
 
 def print_changes(changed: Sequence[Change], console: Console) -> None:

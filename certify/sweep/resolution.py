@@ -57,19 +57,21 @@ class Resolver:
                 left[registry.host] = min(registry.pulls_left, known)
         return list({each.key: each for each in resolved}.values()), left  # lines may overlap
 
-    def _digest(self, image: ListedImage) -> tuple[str | None, str]:
-        """Return the digest or else the image ID, or None with an error message."""
+    def _digest(self, image: ListedImage) -> tuple[str | None, Trouble | None]:
+        """Return the digest or else the image ID, or None with the reason."""
         reference = image.reference
+        if image.trouble:
+            return None, image.trouble
         try:
             if self._options.pull == "never" or reference.image_id:
                 found = self._engine.resolve(reference, platform=image.platform, pull="never")
-                return found.digest or found.image_id, ""
+                return found.digest or found.image_id, None
             if reference.digest:
-                return reference.digest, ""
+                return reference.digest, None
             registry = self._registry(reference.registry)
-            return registry.digest(reference.repository, reference.tag or "latest"), ""
+            return registry.digest(reference.repository, reference.tag or "latest"), None
         except Trouble as trouble:
-            return None, trouble.message
+            return None, trouble
 
     def _registry(self, host: str) -> Registry:
         """Return this thread's connection to a registry."""
@@ -80,7 +82,7 @@ class Resolver:
         return mine[host]
 
     def _resolved(
-        self, image: ListedImage, profile: Profile, digest: str | None, error: str
+        self, image: ListedImage, profile: Profile, digest: str | None, trouble: Trouble | None
     ) -> ResolvedImage:
         known = image_of_reference(image.reference, image.platform)
         known = known.model_copy(update={"digest": digest})
@@ -91,5 +93,6 @@ class Resolver:
             platform=image.platform or normalize_platform(self._engine.platform),
             digest=digest,
             suite=options.suite_digest(self._engine, profile, known),
-            error=error,
+            trouble=trouble,
+            platforms=image.platforms,
         )

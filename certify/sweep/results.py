@@ -37,7 +37,9 @@ class ResultCollector:
                 remedy="Log in to it for a higher limit, or sweep again later to certify the rest.",
             )
             options = replace(self.options, platform=unit.platform)
-            certification = Certification(trouble, unit.reference, options, name=unit.name)
+            certification = Certification(
+                trouble, unit.reference, options, name=unit.name, platforms=unit.platforms
+            )
             found |= results_by_name(unit, certification.run(unit.profiles))
         return found
 
@@ -64,18 +66,22 @@ class ResultCollector:
                 if result is not None:
                     found[wanted.key] = rename(result, reference)
             elif item.state is ItemState.UNRESOLVED:
-                remedy = "Check the registry and the name, then sweep again."
-                trouble = ImageUnavailable(item.reason, remedy=remedy)
-                found[wanted.key] = self._inconclusive(wanted.key, trouble)
+                trouble = wanted.trouble or Trouble(item.reason)
+                found[wanted.key] = self._inconclusive(wanted.key, trouble, wanted.platforms)
         return found
 
     def missing(self, key: ResultKey, error: str) -> Result:
         """Return an inconclusive result for an image whose result the ledger no longer has."""
         return self._inconclusive(key, Trouble(error, remedy="Check the ledger, then sweep again."))
 
-    def _inconclusive(self, key: ResultKey, trouble: Trouble) -> Result:
-        options = replace(self.options, platform=key.platform)
-        certification = Certification(trouble, Reference.parse(key.reference), options)
+    def _inconclusive(
+        self, key: ResultKey, trouble: Trouble, platforms: tuple[str, ...] = ()
+    ) -> Result:
+        options, reference = (
+            replace(self.options, platform=key.platform),
+            Reference.parse(key.reference),
+        )
+        certification = Certification(trouble, reference, options, platforms=platforms)
         (result,) = certification.run([self.profiles[key.profile]])
         return result
 

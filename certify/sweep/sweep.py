@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from certify.certification.engines import Engines
 from certify.certification.options import Options
 from certify.engine.client import Engine
 from certify.judge.profile import Profile
 from certify.model.approved import Revocation
+from certify.model.errors import Trouble
 from certify.model.platform import normalize_platform
 from certify.model.result import Image, Result
 from certify.model.result_key import ResultKey
@@ -19,10 +21,13 @@ from certify.publish.recorder import Recorder
 from certify.sweep.conclusion import Conclusion, Found, conclude, of_patterns, unlisted_entry
 from certify.sweep.expand import ListedImage, UnlistedPattern
 from certify.sweep.plan import Item, make_plan
+from certify.sweep.platforms import expand_platforms
 from certify.sweep.resolution import Resolver
 from certify.sweep.results import ResultCollector, ResultsByKey
 from certify.sweep.shards import Shard
 from certify.sweep.units import Unit, make_units, split_by_pull_limit
+
+T = TypeVar("T", ListedImage, Unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +52,13 @@ class Sweep:
 
     def __init__(
         self,
-        engine: Engine,
+        engines: Engines,
         recorder: Recorder,
         profiles: Mapping[str, Profile],
         options: Options,
         shard: Shard | None = None,
     ) -> None:
-        self._engine = engine
+        self._engines = engines
         self._recorder = recorder
         self._ledger = recorder.ledger
         self._profiles = profiles
@@ -71,31 +76,52 @@ class Sweep:
         ``defaults`` are the profiles of an image that names none; with ``force``, every image is
         due.
         """
-        engine, pull = self._engine, self._options.pull
+        pull, now = self._options.pull, datetime.now(UTC)
         self._revoked = self._ledger.revocations.in_force()
-        resolved, allowed = Resolver(engine, self._profiles, self._options).resolve(
-            images, defaults
-        )
-        if (shard := self._shard) is not None:
-            resolved = [each for each in resolved if shard.holds(each.digest or each.reference)]
-        items = make_plan(
-            resolved,
-            self._ledger.results_in_force(),
-            now=datetime.now(UTC),
-            host_class=engine.host().kind,
-            force=force,
-        )
-        native = normalize_platform(engine.platform)
-        due = make_units(items, self._profiles, pull=pull, native=native)
+        in_force = self._ledger.results_in_force()
+        known: dict[str, set[str]] = {}
+        for each in in_force:
+            known.setdefault(each.reference, set()).add(each.platform)
+        images = expand_platforms(self._engines, images, pull, known)
+        items: list[Item] = []
+        due: list[Unit] = []
+        allowed: dict[str, int] = {}
+        for engine, group in self._by_engine(images, lambda each: each.trouble):
+            resolved, left = Resolver(engine, self._profiles, self._options).resolve(
+                group, defaults
+            )
+            allowed |= {host: min(n, allowed.get(host, n)) for host, n in left.items()}
+            if (shard := self._shard) is not None:
+                resolved = [each for each in resolved if shard.holds(each.digest or each.reference)]
+            kind, native = engine.host().kind, normalize_platform(engine.platform)
+            planned = make_plan(resolved, in_force, now=now, host_class=kind, force=force)
+            due += make_units(planned, self._profiles, pull=pull, native=native)
+            items += planned
         return SweepPlan(items, *split_by_pull_limit(due, allowed, pull=pull))
+
+    def _by_engine(
+        self, wanted: Iterable[T], in_trouble: Callable[[T], object] = lambda _: None
+    ) -> list[tuple[Engine, list[T]]]:
+        """Return images or units by their engines; those in trouble are this host's own."""
+        found: dict[int, tuple[Engine, list[T]]] = {}
+        for each in wanted:
+            engine = (
+                self._engines.own if in_trouble(each) else self._engines.for_platform(each.platform)
+            )
+            if isinstance(engine, Trouble):
+                raise engine
+            found.setdefault(id(engine), (engine, []))[1].append(each)
+        return list(found.values())
 
     def run(self, plan: SweepPlan, make_scheduler: Callable[..., Spread]) -> ResultsByKey:
         """Certify everything that is due; record and return all new results.
 
-        ``make_scheduler`` gets the engine, the options, and ``record``.
+        ``make_scheduler`` gets the engine, the options, and ``record``; one engine works after the
+        other.
         """
-        scheduler = make_scheduler(self._engine, self._options, record=self._record)
-        new = scheduler.run(plan.due)
+        new: ResultsByKey = {}
+        for engine, units in self._by_engine(plan.due):
+            new |= make_scheduler(engine, self._options, record=self._record).run(units)
         self._recorder.settle()
         unrun = self._collector.postponed(plan.later)
         unrun |= self._collector.not_run(plan.items, new.keys() | unrun, self._result_in_force)

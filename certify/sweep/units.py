@@ -26,6 +26,8 @@ class Unit:
     profiles: tuple[Profile, ...]
     names: tuple[tuple[Reference, str], ...]
     """The reference and profile of every item that gets its results."""
+    platforms: tuple[str, ...] = ()
+    """All platforms of its index, if each is listed."""
 
     @property
     def name(self) -> Reference:
@@ -64,6 +66,7 @@ def make_units(
                 platform=platform,
                 requested_platform=platform if platform != native else None,
                 profiles=tuple(profiles[item.image.profile] for item in alike),
+                platforms=alike[0].image.platforms,
                 names=names,
             )
         )

@@ -27,5 +27,6 @@ def certify_unit(
     """
     options = replace(options, platform=unit.requested_platform)
     return Certification(
-        engine, unit.reference, options, events, name=unit.name, find_image=find_image
-    ).run(unit.profiles)
+        engine, unit.reference, options, events,
+        name=unit.name, platforms=unit.platforms, find_image=find_image,
+    ).run(unit.profiles)  # fmt: skip

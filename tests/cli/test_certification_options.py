@@ -19,6 +19,7 @@ from certify.ledger.store import Ledger
 from certify.model.errors import UsageError
 from certify.model.reference import Reference
 from certify.model.terms import Grade, Status
+from tests.conftest import Certify
 from tests.factories import MakeResult
 
 
@@ -42,6 +43,19 @@ def test_every_option_arrives() -> None:
     assert options.keep and options.lanes
     assert not parse("--lanes", "--series").resolve()[1].lanes
     assert (options.base, options.env) == ("base:1", (("A", "1"), ("B", "x=y")))
+
+
+def test_each_platform_has_one_engine(certify: Certify) -> None:
+    both = parse("--engine", "arm64=ssh://a", "--engine", "arm/v7=tcp://b:1")
+    assert both.addresses == {"linux/arm64": "ssh://a", "linux/arm/v7": "tcp://b:1"}
+    with pytest.raises(UsageError, match="--engine: one platform has two engines"):
+        parse("--engine", "arm64=ssh://a", "--engine", "linux/arm64/v8=ssh://b").addresses  # noqa: B018
+    ended = certify("run", "--platform", "all", "--engine", "arm64", "debian:12")
+    assert (ended.code, ended.out) == (2, "")
+    assert "'arm64' names no engine; expected ARCH=ADDRESS" in ended.err
+    refused = certify("fix", "--platform", "all", "debian:12")
+    assert (refused.code, refused.out) == (2, "")
+    assert "one platform at a time" in refused.err
 
 
 def test_a_variable_without_a_value_is_taken_from_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,15 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from certify.cli.parameters import Address, FiniteNumber, Memory, Platform, grouped
+from certify.cli.parameters import (
+    Address,
+    EngineAddress,
+    FiniteNumber,
+    Memory,
+    Platform,
+    PlatformOrAll,
+    grouped,
+)
 
 
 @dataclass
@@ -41,6 +49,12 @@ def test_the_options_of_a_group_keep_their_order_and_the_help() -> None:
         (Memory(), "4G", "4g"),
         (FiniteNumber(min=1), "2.5", 2.5),
         (Platform(), "linux/arm64/v8", "linux/arm64"),
+        (PlatformOrAll(), "linux/arm64/v8", "linux/arm64"),
+        (PlatformOrAll(), "all", "all"),
+        (EngineAddress(), "arm64=ssh://me@host", ("linux/arm64", "ssh://me@host")),
+        (EngineAddress(), "arm=tcp://[::1]:2375", ("linux/arm", "tcp://[::1]:2375")),
+        (EngineAddress(), "linux/arm64/v8=unix:///a/b", ("linux/arm64", "unix:///a/b")),
+        (EngineAddress(), "arm/v6=tcp://h:2376", ("linux/arm/v6", "tcp://h:2376")),
         (Address(), "registry.example", ("registry.example", 443)),
         (Address(), "127.0.0.1:5000", ("127.0.0.1", 5000)),
     ],
@@ -55,6 +69,10 @@ def test_a_good_value(kind: click.ParamType[object], text: str, value: object) -
         (Memory(), "lots"), (Memory(), "0"), (Memory(), "4 g"),
         (FiniteNumber(min=1), "nan"), (FiniteNumber(min=1), "inf"), (FiniteNumber(min=1), "0"),
         (Platform(), "arm64"), (Platform(), "windows/amd64"),
+        (PlatformOrAll(), "every"), (EngineAddress(), "arm64"), (EngineAddress(), "=unix:///a"),
+        (EngineAddress(), "arm64=tcp://host"), (EngineAddress(), "arm64=host:2375"),
+        (EngineAddress(), "windows/amd64=unix:///a"), (EngineAddress(), "arm64=unix://"),
+        (EngineAddress(), "ARM64=tcp://h:1"), (EngineAddress(), "arm64=http://h:1"),
         (Address(), "r.example:0"), (Address(), "a b"), (Address(), "http://r.example"),
     ],
 )  # fmt: skip

@@ -127,6 +127,8 @@ def test_the_platform_decides_within_an_index(folder: Path) -> None:
     attested["annotations"] = {"vnd.docker.reference.type": "attestation-manifest"}
     outer = {"manifests": [descriptor(inner, "index.v1+json"), attested]}
     in_folder(files | {blob(inner): inner, "index.json": json.dumps(outer).encode()}, folder / "i")
+    with open_archive("oci:i", 10**7) as archive:
+        assert archive.platforms() == ("linux/amd64", "linux/arm64")
     assert read("oci:i").platform == "linux/amd64"
     assert read("oci:i", "linux/arm64").config_digest == sha256(ARM)
     message = refused("oci:i", "linux/s390x")

@@ -17,12 +17,22 @@ from docker.errors import ImageNotFound
 
 from certify.engine import image_marks
 from certify.engine.archive import open_archive
-from certify.engine.archive_load import LoadedImage, docker_archive, loaded_image
+from certify.engine.archive_load import LoadedImage, docker_archive
 from certify.engine.client import Engine
 from certify.engine.image_marks import MARK, add_mark, mark_of
 from certify.model.errors import BadArchive, ImageUnavailable
 from certify.model.reference import Reference
-from tests.support.archives import Files, a_config, a_layer, blob, in_folder, oci, saved, tar_of
+from tests.support.archives import (
+    Files,
+    a_config,
+    a_layer,
+    blob,
+    in_folder,
+    loaded_image,
+    oci,
+    saved,
+    tar_of,
+)
 
 
 @pytest.fixture
@@ -146,7 +156,7 @@ def test_what_a_killed_process_loaded_is_removed_by_the_next(
     text = write(tmp_path / "image.tar", saved(("a:1", config), layer=layer))
     killed = (
         "import os, sys; from certify.engine.client import Engine;"
-        "from certify.engine.archive_load import loaded_image;"
+        "from tests.support.archives import loaded_image;"
         "engine = Engine.connect();"
         "held = loaded_image(engine, sys.argv[1], None, 10**7);"
         "loaded = held.__enter__();"

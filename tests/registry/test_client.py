@@ -105,6 +105,51 @@ def test_what_may_still_be_pulled_is_told(
             assert client.pulls_left == pulls_left
 
 
+# ---------------------------------------------------------------------- several platforms
+
+
+def an_index(registry: Registry, *entries: dict[str, object], kind: str = INDEX) -> str:
+    body = {"schemaVersion": 2, "mediaType": kind, "manifests": list(entries)}
+    return registry.put_manifest("team/many", "1", kind, json.dumps(body).encode())
+
+
+def entry(registry: Registry, note: str, platform: str = "", **more: object) -> dict[str, object]:
+    digest = registry.seed("team/many", "part", note)
+    url = f"http://{registry.host}/v2/team/many/manifests/{digest}"
+    size = int(
+        requests.head(url, headers={"Accept": MANIFEST}, timeout=10).headers["Content-Length"]
+    )
+    parts = zip(("os", "architecture", "variant"), platform.split("/"), strict=False)
+    named = {"platform": dict(parts)} if platform else {}
+    return {"mediaType": MANIFEST, "digest": digest, "size": size, **named, **more}
+
+
+@pytest.mark.parametrize("kind", [INDEX, LIST])
+def test_the_platforms_of_an_index(registry: Registry, kind: str) -> None:
+    listed = ["linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64/v8", "windows/amd64",
+              "linux/amd64", "unknown/unknown"]  # fmt: skip
+    notes = {"vnd.docker.reference.type": "attestation-manifest"}
+    entries = [entry(registry, each, each) for each in listed]
+    entries.append(entry(registry, "an attestation", annotations=notes))
+    if kind == INDEX:
+        entries.append(entry(registry, "says it in its configuration"))
+    digest = an_index(registry, *entries, kind=kind)
+    with Client(registry.host, anonymous) as client:
+        assert client.platforms("team/many", digest) == [
+            "linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64",
+        ]  # fmt: skip
+        alone = registry.seed("team/many", "alone")
+        assert client.platforms("team/many", alone) == ["linux/amd64"]
+
+
+def test_an_index_of_indexes_is_not_read_in_part(registry: Registry) -> None:
+    inner = an_index(registry, entry(registry, "x", "linux/amd64"))
+    digest = an_index(registry, {"mediaType": INDEX, "digest": inner, "size": 1})
+    with Client(registry.host, anonymous) as client:
+        with pytest.raises(ImageUnavailable, match="its index holds another index"):
+            client.platforms("team/many", digest)
+
+
 # ------------------------------------------------------------------------ hostile answers
 
 

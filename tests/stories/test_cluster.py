@@ -101,4 +101,6 @@ def test_what_a_cluster_decides_is_no_option(certify: Certify, tmp_path: Path) -
     for words in (["--jobs", "2"], ["--disk", "1g"], ["--pull", "never"]):
         refused = certify("sweep", "--cluster", "tcp://127.0.0.1:1", *words)
         assert refused.code == 2
-        assert "--cluster goes with none of --jobs, --disk and --pull never" in refused.err
+        assert (
+            "--cluster goes with none of --jobs, --disk, --engine and --pull never" in refused.err
+        )

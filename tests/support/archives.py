@@ -7,9 +7,14 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from certify.engine.archive import open_archive
+from certify.engine.archive_load import LoadedImage, load_from
+from certify.engine.client import Engine
 
 OCI = "application/vnd.oci.image"
 Files = dict[str, bytes]
@@ -88,3 +93,12 @@ def in_folder(files: Mapping[str, bytes], folder: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return folder
+
+
+@contextmanager
+def loaded_image(
+    engine: Engine, text: str, platform: str | None, limit: int
+) -> Iterator[LoadedImage]:
+    """An image of an archive, on the engine once :meth:`LoadedImage.find` loads it."""
+    with open_archive(text, limit) as archive, load_from(archive, engine, text, platform) as loaded:
+        yield loaded

@@ -10,18 +10,20 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from certify.certification.engines import Engines
 from certify.certification.options import Options
 from certify.engine.client import Engine
 from certify.judge.profiles import load
 from certify.ledger.changes import SweepEntry
 from certify.ledger.store import Ledger
 from certify.ledger.sweeps import JOINED
+from certify.model.errors import Trouble
 from certify.model.reference import Reference
 from certify.model.result import Result, Suite
 from certify.model.result_key import ResultKey
@@ -29,6 +31,7 @@ from certify.model.terms import Status
 from certify.publish.recorder import Recorder
 from certify.sweep import sweep as module
 from certify.sweep.conclusion import Conclusion, conclude, join_shards
+from certify.sweep.expand import ListedImage
 from certify.sweep.plan import ResolvedImage
 from certify.sweep.results import ResultsByKey, results_by_name
 from certify.sweep.shards import Shard
@@ -113,13 +116,14 @@ def tonight(monkeypatch: pytest.MonkeyPatch) -> dict[str, Night]:
             pass
 
         def resolve(
-            self, names: Sequence[str], _: object
+            self, images: Sequence[ListedImage], _: object
         ) -> tuple[list[ResolvedImage], dict[str, int]]:
-            tags = world["now"].tags
+            tags, names = world["now"].tags, [each.reference.familiar for each in images]
             digests = {name: None if (n := tags[name]) is None else digest(n) for name in names}
             return [
                 ResolvedImage(
-                    name, profile, PLATFORM, digests[name], suite="1", error="it is silent",
+                    name, profile, PLATFORM, digests[name], suite="1",
+                    trouble=Trouble("it is silent"),
                 )
                 for name in names
                 for profile in PROFILES
@@ -132,9 +136,10 @@ def tonight(monkeypatch: pytest.MonkeyPatch) -> dict[str, Night]:
 
 def swept(ledger: Ledger, reports: Path, names: Sequence[str], shard: Shard | None) -> Conclusion:
     recorder = Recorder(ledger, reports)
-    sweeping = Sweep(ENGINE, recorder, PROFILES, Options(), shard)
+    sweeping = Sweep(Engines(ENGINE), recorder, PROFILES, Options(), shard)
     with ledger.sweeps.running(LIST, f"host/{shard}/1", lambda _: True, str(shard or "")) as number:
-        plan = sweeping.plan(cast(Any, names), ["plain"], force=False)
+        images = [ListedImage(Reference.parse(each)) for each in names]
+        plan = sweeping.plan(images, ["plain"], force=False)
         new = sweeping.run(plan, Host)
         end = sweeping.finish(plan, new, [], number, LIST)
     assert not recorder.errors

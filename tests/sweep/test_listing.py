@@ -125,6 +125,7 @@ def test_all_bad_lines_are_reported_and_ten_are_shown() -> None:
         ("debian", "docker.io/library/debian:latest"),
         ("debian profile=plain", "debian profile=devspace profile=plain"),
         ("debian platform=linux/arm64", "debian platform=linux/arm64"),
+        ("debian platform=*", "debian platform=all"),
         ("team/*:*", "team/*:*"),
     ],
 )
@@ -138,6 +139,7 @@ def test_a_line_that_repeats_another_is_bad(first: str, again: str) -> None:
     [
         ("debian profile=plain", "debian profile=devspace"),
         ("debian platform=linux/arm64", "debian platform=linux/amd64"),
+        ("debian platform=linux/arm64", "debian platform=*"),
         ("debian:12", "debian:13"),
         ("debian", "debian profile=plain"),
     ],

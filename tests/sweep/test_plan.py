@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certify.ledger.in_force import ResultInForce
+from certify.model.errors import Trouble
 from certify.model.terms import Status
 from certify.sweep.plan import ItemState, ResolvedImage, make_plan
 
@@ -27,6 +28,7 @@ IN_FORCE = ResultInForce(
     finished_at=NOW - timedelta(days=1),
     expires_at=NOW + timedelta(days=1),
 )
+UNRESOLVED = replace(WANTED, digest=None, trouble=Trouble("429"))
 
 
 def plan(
@@ -67,8 +69,8 @@ def plan(
          "never certified"),
         (WANTED, [replace(IN_FORCE, reference="team/app:latest")], False, ItemState.SAME,
          "team/app:latest, whose certificate is valid"),
-        (replace(WANTED, digest=None, error="429"), [IN_FORCE], False, ItemState.UNRESOLVED, "429"),
-        (replace(WANTED, digest=None, error="429"), [IN_FORCE], True, ItemState.UNRESOLVED, "429"),
+        (UNRESOLVED, [IN_FORCE], False, ItemState.UNRESOLVED, "429"),
+        (UNRESOLVED, [IN_FORCE], True, ItemState.UNRESOLVED, "429"),
     ],
 )  # fmt: skip
 def test_state(

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from certify.certification.engines import Engines
 from certify.certification.options import Options
 from certify.engine.client import Engine
 from certify.judge.profiles import load
@@ -43,7 +44,7 @@ def recorder(ledger: Ledger, tmp_path: Path) -> Recorder:
 
 def a_sweep(recorder: Recorder) -> Sweep:
     """A sweep that has nothing to run."""
-    return Sweep(cast(Engine, None), recorder, {"plain": load("plain")}, Options())
+    return Sweep(Engines(cast(Engine, None)), recorder, {"plain": load("plain")}, Options())
 
 
 def finish(recorder: Recorder, new: ResultsByKey) -> tuple[list[Result], list[Change] | None]:
