@@ -88,6 +88,7 @@ def verdicts(ended: Ended) -> dict[str | None, str]:
     return {each.image.platform: each.verdict.status.value for each in ended.results}
 
 
+@pytest.mark.slow
 def test_each_platform_of_an_index_has_a_result_and_the_index_one_verdict(
     registry: Registry, certify: Certify, tmp_path: Path
 ) -> None:
