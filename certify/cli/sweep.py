@@ -13,7 +13,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -38,6 +37,8 @@ from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.judge.profiles import shipped
 from certify.model.errors import BadListing, Trouble, UsageError
+from certify.model.result import Result
+from certify.model.result_key import ResultKey
 from certify.publish.places import Place
 from certify.publish.recorder import Recorder
 from certify.suite.profile_selection import select_profile
@@ -87,9 +88,11 @@ class SweepOptions:
         """Return what makes the scheduler: of an engine's host, or of a cluster."""
         if not self.cluster:
 
-            def on_host(engine: Engine, *arguments: Any, **more: Any) -> Scheduler:
+            def on_host(
+                engine: Engine, how: Options, record: Callable[[ResultKey, Result], Result]
+            ) -> Scheduler:
                 capacity = self.capacity(engine, how.limits.memory)
-                return Scheduler(engine, *arguments, capacity=capacity, events_for=events, **more)
+                return Scheduler(engine, how, capacity, events, record)
 
             return on_host
         from certify.sweep.cluster import Cluster, ClusterScheduler  # noqa: PLC0415 - an extra
@@ -104,8 +107,8 @@ class SweepOptions:
             return
         if self.jobs or self.disk or addresses or pull == "never":
             raise UsageError(
-                "--cluster goes with none of --jobs, --disk, --engine and --pull never: its workers "
-                "decide how many images they certify at a time, and pull them.",
+                "--cluster goes with none of --jobs, --disk, --engine and --pull never: its "
+                "workers decide how many images they certify at a time, and pull them.",
                 remedy="Leave it out, or start the workers with --resources docker=N.",
             )
         if importlib.util.find_spec("distributed") is None:
