@@ -131,6 +131,17 @@ def running(
     (folder / "htpasswd").write_text(HTPASSWD)
     with _serving(["docker-registry", "serve", str(configuration)], port, folder):
         yield Registry(f"127.0.0.1:{port}", folder / "data")
+    _forget(f"127.0.0.1:{port}")
+
+
+def _forget(host: str) -> None:
+    """Remove from the engine, if there is one, what was pulled from a registry that is gone."""
+    template = '{{.Repository}}{{if eq .Tag "<none>"}}@{{.Digest}}{{else}}:{{.Tag}}{{end}}'
+    words = ["image", "ls", "--digests", "--filter", f"reference={host}/*/*", "--format", template]
+    if shutil.which("docker") is not None:
+        listed = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
+        if names := set(listed.stdout.split()):
+            subprocess.run(["docker", "rmi", *names], capture_output=True, check=False)
 
 
 @contextlib.contextmanager
