@@ -1,7 +1,8 @@
 """Startup times: several launches against the budgets of a profile, and slow hosts. Pure.
 
-Budgets hold on an ordinary host. On a much slower one the same image takes longer through no fault
-of its own, so there a check that is over budget is *unknown*, never *failed*.
+Budgets hold on an ordinary host. On a slower one the same image takes longer through no fault of its
+own, so there a check that is over budget is *unknown*, not *failed*, unless it is over it by more
+than the host is slow.
 """
 
 from __future__ import annotations
@@ -163,7 +164,8 @@ def excuse_slow_host(
 ) -> Finding:
     """Return a finding over budget as unknown if the host is too slow for budgets to hold.
 
-    ``calibration`` is None if the host's speed could not be measured; then the finding is unknown
+    On a host that is slower than an ordinary one, but not that slow, only a time that is over
+    budget even in proportion fails.     ``calibration`` is None if the host's speed could not be measured; then the finding is unknown
     too, since a rejection must be certain. ``emulated`` is True if the host emulates the
     candidate's architecture. Every other finding is returned unchanged.
     """
@@ -177,6 +179,12 @@ def excuse_slow_host(
         reason = (
             "the host is slow: certify's own probe container took "
             f"{calibration.total_seconds:.1f} s, and budgets assume at most {SLOW_SECONDS:g} s"
+        )
+    elif seconds <= budget * pace(calibration):
+        reason = (
+            "the host is busy: certify's own probe container took "
+            f"{calibration.total_seconds:.1f} s, an ordinary host takes at most "
+            f"{ORDINARY_SECONDS:g} s, and there the same may stay within the budget"
         )
     else:
         return finding
