@@ -1,8 +1,8 @@
 """Startup times: several launches against the budgets of a profile, and slow hosts. Pure.
 
-Budgets hold on an ordinary host. On a slower one the same image takes longer through no fault of its
-own, so there a check that is over budget is *unknown*, not *failed*, unless it is over it by more
-than the host is slow.
+Budgets hold on an ordinary host. On a slower one the same image takes longer through no fault of
+its own, so there a check that is over budget is *unknown*, not *failed*, unless it is over it by
+more than the host is slow.
 """
 
 from __future__ import annotations
@@ -165,9 +165,10 @@ def excuse_slow_host(
     """Return a finding over budget as unknown if the host is too slow for budgets to hold.
 
     On a host that is slower than an ordinary one, but not that slow, only a time that is over
-    budget even in proportion fails.     ``calibration`` is None if the host's speed could not be measured; then the finding is unknown
-    too, since a rejection must be certain. ``emulated`` is True if the host emulates the
-    candidate's architecture. Every other finding is returned unchanged.
+    budget even in proportion fails. ``calibration`` is None if the host's speed could not be
+    measured; then the finding is unknown too, since a rejection must be certain. ``emulated`` is
+    True if the host emulates the candidate's architecture. Every other finding is returned
+    unchanged.
     """
     if finding.outcome is not Outcome.FAILED or seconds <= budget:
         return finding
