@@ -146,7 +146,7 @@ images = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None)
 @given(profiles_of_one_launch(), images)
 def test_a_shared_launch_gives_the_verdicts_of_separate_launches(
     profiles: list[Profile], image: Imagined

@@ -25,7 +25,7 @@ from certify.publish.text import print_report
 from tests.conftest import Certify as RunsCertify
 from tests.factories import a_certificate, a_check
 
-STEADY = settings(derandomize=True, deadline=None, max_examples=200)
+STEADY = settings(derandomize=True, deadline=None)
 HOSTILE = st.lists(
     st.text(st.sampled_from(":#[\n\r \tx\u3000"), max_size=6) | st.just("##[") | st.just("\n::"),
     max_size=12,

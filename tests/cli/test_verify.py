@@ -199,16 +199,18 @@ def dripping() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def drip() -> None:
-            connection, _ = server.accept()
-            with connection, contextlib.suppress(OSError):
-                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Header: ")
-                while not stop.wait(0.05):
-                    connection.sendall(b"x")
+            with contextlib.suppress(OSError):
+                connection, _ = server.accept()
+                with connection:
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nX-Header: ")
+                    while not stop.wait(0.05):
+                        connection.sendall(b"x")
 
         thread = threading.Thread(target=drip)
         thread.start()
         yield f"127.0.0.1:{server.getsockname()[1]}"
         stop.set()
+        server.shutdown(socket.SHUT_RDWR)  # on a busy machine nobody came in time
         thread.join()
 
 

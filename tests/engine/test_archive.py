@@ -258,9 +258,7 @@ def test_what_a_sparse_member_claims_is_not_read() -> None:
 WHOLE = tar_of(SAVED)
 
 
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, len(WHOLE)), st.binary(max_size=20), st.booleans())
 def test_a_damaged_archive_is_read_as_it_was_or_refused(at: int, junk: bytes, cut: bool) -> None:
     damaged = WHOLE[:at] + junk + (b"" if cut else WHOLE[at + len(junk) :])

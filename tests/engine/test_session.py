@@ -143,9 +143,7 @@ def test_the_environment_is_the_images_own_but_for_the_language(shell: Shell) ->
 commands = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=400)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=commands)
 @example("'\"'\"`$(echo x)${x}\\")
 @example("\\\n\r\n\t\x1b[0m\x7f !! ~ * ? # ; & | <<EOF")

@@ -24,7 +24,7 @@ from certify.publish.badge import (
     total_badge_files,
 )
 
-STEADY = settings(derandomize=True, deadline=None, max_examples=80)
+STEADY = settings(derandomize=True, deadline=None)
 MakeResult = Callable[..., Result]
 SVG = "{http://www.w3.org/2000/svg}"
 

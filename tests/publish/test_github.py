@@ -11,7 +11,7 @@ from certify.publish.github import workflow_commands
 from certify.publish.places import Place
 from tests.publish.test_markdown import HOSTILE, with_words
 
-STEADY = settings(derandomize=True, deadline=None, max_examples=80)
+STEADY = settings(derandomize=True, deadline=None)
 
 
 def test_rejected_is_an_error_and_inconclusive_a_warning(one_of_each: list[Result]) -> None:

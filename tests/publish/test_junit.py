@@ -13,7 +13,7 @@ from certify.model.result import AppliedWaiver, Check, Reason, Result, WaiverNot
 from certify.model.terms import Level, Outcome, Status, WaiverState
 from certify.publish.junit import junit_xml
 
-STEADY = settings(derandomize=True, deadline=None, max_examples=80)
+STEADY = settings(derandomize=True, deadline=None)
 HOSTILE = st.text(st.characters(exclude_categories=())) | st.sampled_from(["]]>", "\r\n", "&#0;"])
 MakeCheck = Callable[..., Check]
 MakeResult = Callable[..., Result]

@@ -13,7 +13,7 @@ from rich.text import Text
 from certify.publish.layout import EVIDENCE_ROWS, Paragraph, evidence_rows, no_wrap
 from tests.factories import UNKNOWN_FAILURE
 
-STEADY = settings(derandomize=True, deadline=None, max_examples=50)
+STEADY = settings(derandomize=True, deadline=None)
 HOSTILE = st.text(st.characters(exclude_categories=()), min_size=1)
 
 

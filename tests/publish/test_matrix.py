@@ -20,7 +20,7 @@ from certify.model.terms import Outcome, Status
 from certify.publish.matrix import matrix_json, matrix_markdown, print_matrix
 from tests.factories import NOON
 
-STEADY = settings(derandomize=True, deadline=None, max_examples=80)
+STEADY = settings(derandomize=True, deadline=None)
 HOSTILE = st.text(st.characters(exclude_categories=())) | st.text(
     st.sampled_from("|`*_[]()<>&#!~\\$:/@w.\n -x1"), min_size=1
 )

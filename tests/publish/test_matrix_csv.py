@@ -12,7 +12,7 @@ from certify.model.result import Result
 from certify.publish.matrix_csv import matrix_csv
 from tests.factories import NOON
 
-STEADY = settings(derandomize=True, deadline=None, max_examples=60)
+STEADY = settings(derandomize=True, deadline=None)
 
 
 def rows(text: str) -> list[dict[str, str]]:

@@ -26,7 +26,7 @@ from certify.model.terms import Grade, Level, Outcome, Status, WaiverState
 from certify.publish.text import NextSteps, print_report
 from tests.factories import DIGEST, NOON
 
-STEADY = settings(derandomize=True, deadline=None, max_examples=50)
+STEADY = settings(derandomize=True, deadline=None)
 HOSTILE = st.text(st.characters(exclude_categories=()), min_size=1)
 MakeCheck = Callable[..., Check]
 MakeResult = Callable[..., Result]

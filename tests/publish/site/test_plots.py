@@ -15,7 +15,7 @@ from certify.publish.site.plots import Point, timeline, trend, typical
 from certify.publish.timeline import Span
 from tests.factories import NOON
 
-STEADY = settings(derandomize=True, deadline=None, max_examples=60)
+STEADY = settings(derandomize=True, deadline=None)
 SECONDS = st.floats(0, 1e6, allow_subnormal=False)
 
 
