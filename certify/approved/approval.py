@@ -17,7 +17,6 @@ from certify.model.result_key import ResultKey
 from certify.model.revocation import find_revocation, split_revoked
 from certify.model.terms import Level, Status
 
-"""Reference, platform and profile; a list has at most one entry for each."""
 _Content = tuple[str, str, str]
 """A digest, platform and profile."""
 
@@ -26,15 +25,8 @@ _Content = tuple[str, str, str]
 class Exclusion:
     """An image that is not approved, and the reason."""
 
-    reference: str
-    platform: str
-    profile: str
+    key: ResultKey
     reason: str
-
-    @property
-    def key(self) -> ResultKey:
-        """The key by which entries of two lists are compared."""
-        return ResultKey(self.reference, self.platform, self.profile)
 
 
 def approve(
@@ -63,8 +55,7 @@ def approve(
         if reason is None:
             approved.append((number, contents, _approved(result)))
         else:
-            name = result.image.reference, result.image.platform or "", result.profile
-            excluded.append(Exclusion(*name, reason))
+            excluded.append(Exclusion(ResultKey.of(result), reason))
     listed = []
     for number, contents, entry in approved:
         latest, rejected_as = max(rejected.get(each, (0, "")) for each in contents)
@@ -75,7 +66,7 @@ def approve(
         else:
             listed.append(entry)
             continue
-        excluded.append(Exclusion(*entry.key, reason))
+        excluded.append(Exclusion(entry.key, reason))
     return listed, excluded
 
 

@@ -104,7 +104,7 @@ def publish(
         # A later result may show that an index of an earlier one holds a revoked manifest.
         revoked = reader.indexes.complete(known)
         images, removed = split_revoked(images, revoked)
-        excluded += [Exclusion(*name, reason) for name, reason in removed.items()]
+        excluded += [Exclusion(*each) for each in removed.items()]
         reasons = {each.key: each.reason for each in excluded}
         if not allow_shrink:
             previous.check_shrinking(policy, images, revoked, reasons)

@@ -41,9 +41,9 @@ def summary_fields(publication: Publication) -> dict[str, object]:
         "renewed": changed.renewed,
         "left_out": [
             {
-                "reference": each.reference,
-                "platform": each.platform or None,
-                "profile": each.profile,
+                "reference": each.key.reference,
+                "platform": each.key.platform or None,
+                "profile": each.key.profile,
                 "reason": each.reason,
             }
             for each in publication.excluded
@@ -53,5 +53,5 @@ def summary_fields(publication: Publication) -> dict[str, object]:
 
 
 def _name(each: Exclusion) -> str:
-    platform = f"{each.platform}, " if each.platform else ""
-    return one_line(f"{each.reference} ({platform}{each.profile})", 400)
+    reference, *place = each.key
+    return one_line(f"{reference} ({', '.join(filter(None, place))})", 400)

@@ -12,12 +12,12 @@ import click
 from certify.certification.options import Options
 from certify.cli.completion import completes
 from certify.cli.parameters import (
-    EngineAddress,
     FiniteNumber,
-    Memory,
-    PlatformOrAll,
-    Variable,
+    engine_address,
     grouped,
+    platform_or_all,
+    size,
+    variable,
 )
 from certify.engine.isolation import ISOLATIONS, REQUIRABLE, Isolation
 from certify.engine.launch_plan import Limits
@@ -133,11 +133,11 @@ certification_options = grouped(
         help="A profile (see `certify profiles`) or a TOML file; may be repeated.",
     ),
     click.option(
-        "--platform", type=PlatformOrAll(),
+        "--platform", type=platform_or_all, metavar="OS/ARCH|ALL",
         help="Certify the image for this platform, or for all that it is published for.",
     ),
     click.option(
-        "--engine", "engines", type=EngineAddress(), multiple=True, metavar="ARCH=ADDRESS",
+        "--engine", "engines", type=engine_address, multiple=True, metavar="ARCH=ADDRESS",
         help="Another engine for images of an architecture, such as arm64=ssh://host.",
     ),
     click.option(
@@ -170,10 +170,10 @@ certification_options = grouped(
         "--require-isolation", type=click.Choice(REQUIRABLE),
         help="Launch at this level or a stronger one, or be inconclusive.",
     ),
-    click.option("--memory", type=Memory(), default="4g", show_default=True, help="Memory limit."),
+    click.option("--memory", type=size, default="4g", show_default=True, help="Memory limit."),
     click.option("--cpus", type=FiniteNumber(min=0.1), help="CPU limit; default: all CPUs."),
     click.option(
-        "--disk-limit", type=Memory(), default="20g", show_default=True,
+        "--disk-limit", type=size, default="20g", show_default=True,
         help="What the image may write to the engine's disk.",
     ),
     click.option("--network", metavar="NAME", help="Network of the engine to attach to."),
@@ -182,7 +182,7 @@ certification_options = grouped(
         help="Base image to run a service in (profile service); default: the newest certified.",
     ),
     click.option(
-        "--env", type=Variable(), multiple=True, metavar="NAME=VALUE",
+        "--env", type=variable, multiple=True, metavar="NAME=VALUE",
         help="Give a service a variable; NAME alone takes the value from here.",
     ),
     click.option(

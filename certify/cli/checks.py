@@ -6,13 +6,13 @@ from difflib import get_close_matches
 
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from certify.cli.completion import completes
 from certify.cli.output import format_option, print_json
 from certify.model.errors import UsageError
 from certify.model.finding import Claim
+from certify.publish.layout import plain_table
 from certify.suite.catalogue import claims
 from certify.util.text import one_line
 
@@ -45,9 +45,7 @@ def checks(*, check_id: str | None, output_format: str) -> None:
         shown = known.values() if check_id is None else [known[check_id]]
         print_json(SCHEMA, {"checks": [_fields(claim) for claim in shown]})
     elif check_id is None:
-        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-        table.add_column(no_wrap=True)
-        table.add_column()
+        table = plain_table()
         for claim in known.values():
             table.add_row(Text(claim.id, style="bold"), Text(claim.claim))
         console.print(table)
@@ -61,7 +59,7 @@ def _explain(claim: Claim, console: Console) -> None:
     if claim.needs:
         rows.append(("Needs", ", ".join(claim.needs)))
     rows.append(("Remedy", claim.remedy))
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table = plain_table()
     for label, text in rows:
         table.add_row(Text(label, style="dim"), Text(text))
     console.print(table)

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import click
 
+from certify.cli.output import inform
 from certify.model.errors import BadSettings
 from certify.util.files import read_text
 
@@ -116,7 +117,7 @@ def find() -> tuple[Path, Key] | None:
                 continue
             if owner in trusted:
                 return path, table
-            click.echo(f"certify: {path} is not used: it belongs to another user", err=True)
+            inform(f"{path} is not used: it belongs to another user")
     return None
 
 
@@ -188,9 +189,7 @@ def _warn_of_typos(names: set[str], keys: Iterable[str]) -> None:
     for name in sorted(names):
         key = name.removeprefix(PREFIX).lower()
         for near in difflib.get_close_matches(key, list(keys), 1, cutoff=0.8):
-            click.echo(
-                f"certify: {name} is no setting; did you mean {_variable((near,))}?", err=True
-            )
+            inform(f"{name} is no setting; did you mean {_variable((near,))}?")
 
 
 def _model(commands: Mapping[str, click.Command | None], base: Path | None) -> Any:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE
 from certify.cli.output import format_option
-from certify.cli.parameters import Address, Memory
+from certify.cli.parameters import address, size
 from certify.doctor.examine import Scope, examine
 from certify.doctor.render import conclusion, examination_json, print_sign
 from certify.doctor.signs import can_certify
@@ -24,11 +24,11 @@ from certify.util.signals import interruptible
 
 @click.command()
 @click.option(
-    "--registry", type=Address(), default="registry-1.docker.io", show_default=True,
+    "--registry", type=address, default="registry-1.docker.io", show_default=True,
     metavar="HOST[:PORT]", help="Test if containers can reach this registry.",
 )  # fmt: skip
 @click.option(
-    "--memory", type=Memory(), default="4g", show_default=True, help="Memory limit, as for run."
+    "--memory", type=size, default="4g", show_default=True, help="Memory limit, as for run."
 )
 @click.option("--network", metavar="NAME", help="Network of the engine to test.")
 @format_option("certify/doctor/v1")

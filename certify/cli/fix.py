@@ -23,7 +23,7 @@ from certify.certification.options import Options
 from certify.cli.certification_options import CertificationOptions, certification_options
 from certify.cli.completion import completes, recorded_images
 from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE, REJECTED, exit_code
-from certify.cli.output import format_option, print_json
+from certify.cli.output import format_option, inform, print_json
 from certify.cli.progress import RunProgress
 from certify.cli.results import report_errors
 from certify.cli.storage import Storage, storage_options
@@ -73,16 +73,16 @@ class _Fixer:
         status = before.verdict.status
         if status is Status.INCONCLUSIVE:
             reasons = "; ".join(one_line(reason.text) for reason in before.verdict.reasons)
-            _report(f"the last result is inconclusive, so it is not known what to fix: {reasons}")
-            _report(f"certify it again: certify {reference.familiar}")
+            inform(f"the last result is inconclusive, so it is not known what to fix: {reasons}")
+            inform(f"certify it again: certify {reference.familiar}")
             return None
         image = before.image.image_id or reference.familiar
         proposal = propose(before, facts_of(self.engine, image))
         if not proposal.steps and status is Status.CERTIFIED:
-            _report("nothing to fix: nothing had to be installed at launch, and no check failed")
+            inform("nothing to fix: nothing had to be installed at launch, and no check failed")
             return None
         for reason, checks in proposal.unfixed.items():
-            _report(f"not fixed: {', '.join(checks)}: {one_line(reason, 600)}")
+            inform(f"not fixed: {', '.join(checks)}: {one_line(reason, 600)}")
         return proposal
 
     def build(self, before: Result, proposal: Proposal, target: Reference) -> Result | None:
@@ -92,15 +92,15 @@ class _Fixer:
             with contextlib.ExitStack() as copies:
                 text = proposal.text
                 if facts_of(self.engine, image).triggers:
-                    _report("building on a copy of the image without its ONBUILD instructions")
+                    inform("building on a copy of the image without its ONBUILD instructions")
                     copy = copies.enter_context(without_triggers(self.engine, image))
                     text = proposal.text_on(copy)
                 build(
                     self.engine, text, target.familiar,
-                    platform=self.options.platform, network=self.options.network, step=_report,
+                    platform=self.options.platform, network=self.options.network, step=inform,
                 )  # fmt: skip
         except BuildFailed as error:
-            _report("the Dockerfile could not be built, so the image stays as it is:")
+            inform("the Dockerfile could not be built, so the image stays as it is:")
             click.echo(printable(str(error)), err=True)
             return None
         result = self._certify(target, replace(self.options, pull="never"))
@@ -218,7 +218,3 @@ def _write(output: Path, text: str) -> None:
         write_atomically(output, text)
     except OSError as error:
         raise UsageError(f"{output} cannot be written: {error.strerror}") from error
-
-
-def _report(message: str) -> None:
-    click.echo(f"certify: {message}", err=True)

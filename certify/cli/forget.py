@@ -6,7 +6,7 @@ import click
 
 from certify.cli.completion import completes, recorded_images
 from certify.cli.output import format_option, print_json
-from certify.cli.storage import Storage, storage_options
+from certify.cli.storage import Storage, not_recorded, storage_options
 from certify.model.errors import UsageError
 from certify.model.reference import Reference
 from certify.publish.writer import update_reports
@@ -44,10 +44,7 @@ def forget(*, images: tuple[str, ...], dry_run: bool, output_format: str, storag
                 f" certify forget {' '.join(names + depends)}",
             )
         if not count:
-            raise UsageError(
-                f"No result is recorded for {', '.join(names)}.",
-                remedy="`certify matrix` lists the recorded images.",
-            )
+            raise not_recorded(", ".join(names))
         if not dry_run:
             update_reports(storage.reports, ledger)
     if output_format == "json":

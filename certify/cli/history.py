@@ -9,8 +9,7 @@ from rich.console import Console
 
 from certify.cli.completion import completes, recorded_images
 from certify.cli.output import format_option
-from certify.cli.storage import Storage, storage_options
-from certify.model.errors import UsageError
+from certify.cli.storage import Storage, not_recorded, storage_options
 from certify.model.reference import Reference
 from certify.publish.history import print_history
 from certify.publish.json_report import report_json
@@ -35,7 +34,4 @@ def history(*, image: str, output_format: str, storage: Storage) -> None:
     elif results:
         print_history(reference, results, Console())
     else:
-        raise UsageError(
-            f"No result is recorded for {reference}.",
-            remedy="`certify matrix` lists the recorded images.",
-        )
+        raise not_recorded(reference)

@@ -11,7 +11,7 @@ from typing import IO
 
 import click
 
-from certify.cli.output import format_option, print_json
+from certify.cli.output import format_option, inform, print_json
 from certify.cli.results import print_results, result_format_option
 from certify.cli.storage import Storage, storage_options
 from certify.cli.sweep_results import Reporting, reporting_options
@@ -116,7 +116,7 @@ def merge(
         known = target.exchange.known
         taken = target.exchange.take_in([each.exchange.lines(known) for each in sources])
         if ledgers:
-            click.echo(f"certify: {_text(taken)} new in {target.name}", err=True)
+            inform(f"{_text(taken)} new in {target.name}")
         recorder = stack.enter_context(Recorder(target, storage.reports))
         shards = _shards(target.sweeps, source, wait)
         if not shards:
@@ -173,4 +173,4 @@ def _report(count: Counter[str], what: str, where: str, output_format: str) -> N
     if output_format == "json":
         print_json(SCHEMA, {"results": count[RESULT], "sweeps": count[SWEEP_LINE]})
     else:
-        click.echo(f"certify: {_text(count)} {what} in {where}", err=True)
+        inform(f"{_text(count)} {what} in {where}")

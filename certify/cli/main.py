@@ -27,6 +27,7 @@ import certify
 from certify.cli.defaults import default_map
 from certify.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, USAGE
 from certify.cli.github_workflow import escape_commands
+from certify.cli.output import inform
 from certify.model.errors import CertifyError, UsageError
 from certify.util.text import printable
 
@@ -168,7 +169,7 @@ def _errors_as_exit_codes() -> Iterator[None]:
             _report(error.message, error.remedy, error.page)
             sys.exit(USAGE if isinstance(error, UsageError) else INCONCLUSIVE)
         except (KeyboardInterrupt, click.Abort):
-            click.echo("certify: interrupted; everything was cleaned up", err=True)
+            inform("interrupted; everything was cleaned up")
             sys.exit(INTERRUPTED)
         except OSError as error:
             _report_os_error(error)
@@ -180,7 +181,7 @@ def _errors_as_exit_codes() -> Iterator[None]:
 
 def _report(message: str, remedy: str, page: str = "") -> None:
     """Print what happened and where; below it what to do, and the page to read."""
-    click.echo(f"certify: {printable(message)}", err=True)
+    inform(printable(message))
     more = f"More: `certify help {page}.md`." if page and f"{page}.md" not in remedy else ""
     if below := " ".join(filter(None, (remedy, more))):
         click.echo(f"  {printable(below)}", err=True)
@@ -191,10 +192,10 @@ def _report_os_error(error: OSError) -> None:
     message = printable(error.strerror or str(error))
     with contextlib.suppress(OSError):  # standard error may be the file that failed
         if error.filename is not None:
-            click.echo(f"certify: {printable(str(error.filename))}: {message}", err=True)
+            inform(f"{printable(str(error.filename))}: {message}")
             click.echo("  Check its permissions, and the free space on its disk.", err=True)
         elif not isinstance(error, BrokenPipeError):
-            click.echo(f"certify: input or output failed: {message}", err=True)
+            inform(f"input or output failed: {message}")
     # At its end Python would try to write the rest, and report the failure again.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:

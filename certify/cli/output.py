@@ -24,6 +24,11 @@ def format_option(schema: str, *others: str) -> Callable[[F], F]:
     )  # fmt: skip
 
 
+def inform(text: str) -> None:
+    """Print a line on standard error, after certify's name."""
+    click.echo(f"certify: {text}", err=True)
+
+
 def print_json(schema: str, fields: Mapping[str, object]) -> None:
     """Print an object with its schema as JSON; invisible characters in it are escaped."""
     sys.stdout.write(safe_json({"schema": schema, **fields}, indent=2) + "\n")

@@ -43,19 +43,12 @@ def grouped(
     return decorate
 
 
-class Memory(click.ParamType[str]):
-    """An amount of memory in Docker's notation."""
-
-    name = "size"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
-        """Check the form; the engine does the arithmetic."""
-        text = str(value).lower()
-        if not re.fullmatch(r"[1-9][0-9]*[bkmg]?", text):
-            self.fail(f"{value!r} is not a size; expected for example 512m or 4g", param, ctx)
-        return text
+def size(value: object) -> str:
+    """Return an amount of bytes in Docker's notation; the engine does the arithmetic."""
+    text = str(value).lower()
+    if not re.fullmatch(r"[1-9][0-9]*[bkmg]?", text):
+        raise click.BadParameter(f"{value!r} is not a size; expected for example 512m or 4g")
+    return text
 
 
 class FiniteNumber(click.FloatRange):
@@ -71,79 +64,47 @@ class FiniteNumber(click.FloatRange):
         return number
 
 
-class Platform(click.ParamType[str]):
-    """A platform, OS/ARCH or OS/ARCH/VARIANT."""
-
-    name = "os/arch"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
-        """Check the form; only the registry knows the platforms of an image."""
-        text = str(value)
-        if not PLATFORM.fullmatch(text) or not text.startswith("linux/"):
-            self.fail(f"{value!r} is not a platform; expected for example linux/arm64", param, ctx)
-        return normalize_platform(text)
+def platform(value: object) -> str:
+    """Return a platform's normal form; only the registry knows the platforms of an image."""
+    text = str(value)
+    if not PLATFORM.fullmatch(text) or not text.startswith("linux/"):
+        raise click.BadParameter(f"{value!r} is not a platform; expected for example linux/arm64")
+    return normalize_platform(text)
 
 
-class PlatformOrAll(Platform):
-    """A platform, or every one of an index."""
-
-    name = "os/arch|all"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
-        """Check the form."""
-        return ALL if value == ALL else super().convert(value, param, ctx)
+def platform_or_all(value: object) -> str:
+    """Return a platform's normal form, or the word for every one of an index."""
+    return ALL if value == ALL else platform(value)
 
 
-class EngineAddress(click.ParamType[tuple[str, str]]):
-    """The address of a container engine, and the platform whose images are for it."""
+def engine_address(value: object) -> tuple[str, str]:
+    """Split a text such as ``arm64=tcp://HOST:PORT``; nothing is connected to yet.
 
-    name = "arch=address"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        """Split a text such as ``arm64=tcp://HOST:PORT``; nothing is connected to yet."""
-        platform, _, address = str(value).partition("=")
-        platform = platform if platform.startswith("linux/") else f"linux/{platform}"
-        shape = "expected ARCH=ADDRESS, such as arm64=ssh://user@host or arm/v7=tcp://host:2376"
-        if not re.fullmatch(_ARCHITECTURE, platform) or not re.fullmatch(_ENGINE, address):
-            self.fail(f"{value!r} names no engine; {shape}", param, ctx)
-        # "arm" is for all its variants, so it stays as it is.
-        return platform if platform.count("/") == 1 else normalize_platform(platform), address
+    The result is the platform whose images are for the engine, and its address.
+    """
+    name, _, place = str(value).partition("=")
+    name = name if name.startswith("linux/") else f"linux/{name}"
+    shape = "expected ARCH=ADDRESS, such as arm64=ssh://user@host or arm/v7=tcp://host:2376"
+    if not re.fullmatch(_ARCHITECTURE, name) or not re.fullmatch(_ENGINE, place):
+        raise click.BadParameter(f"{value!r} names no engine; {shape}")
+    # "arm" is for all its variants, so it stays as it is.
+    return name if name.count("/") == 1 else normalize_platform(name), place
 
 
-class Variable(click.ParamType[tuple[str, str]]):
-    """A variable of an environment: NAME=VALUE, or NAME for the value that it has here."""
-
-    name = "name=value"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        """Split a text into name and value."""
-        name, given, content = str(value).partition("=")
-        if not name or "\0" in content:
-            self.fail("expected NAME=VALUE", param, ctx)
-        if not given and name not in os.environ:
-            self.fail(f"{name} has no value in this environment; write {name}=VALUE", param, ctx)
-        return name, content if given else os.environ[name]
+def variable(value: object) -> tuple[str, str]:
+    """Return name and value of NAME=VALUE, or of NAME the value that it has here."""
+    name, given, content = str(value).partition("=")
+    if not name or "\0" in content:
+        raise click.BadParameter("expected NAME=VALUE")
+    if not given and name not in os.environ:
+        raise click.BadParameter(f"{name} has no value in this environment; write {name}=VALUE")
+    return name, content if given else os.environ[name]
 
 
-class Address(click.ParamType[tuple[str, int]]):
-    """HOST[:PORT]; the default port is 443."""
-
-    name = "host[:port]"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, int]:
-        """Check the form; containers find out if the host answers."""
-        label = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-        found = re.fullmatch(rf"({label}(?:\.{label})*)(?::([0-9]{{1,5}}))?", str(value))
-        if not found or len(found[1]) > 230 or not 1 <= int(found[4] or 443) <= 65535:
-            self.fail(f"{value!r} is not HOST[:PORT], such as registry.example:5000", param, ctx)
-        return found[1], int(found[4] or 443)
+def address(value: object) -> tuple[str, int]:
+    """Return host and port of HOST[:PORT], by default 443; containers find out if it answers."""
+    label = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+    found = re.fullmatch(rf"({label}(?:\.{label})*)(?::([0-9]{{1,5}}))?", str(value))
+    if not found or len(found[1]) > 230 or not 1 <= int(found[4] or 443) <= 65535:
+        raise click.BadParameter(f"{value!r} is not HOST[:PORT], such as registry.example:5000")
+    return found[1], int(found[4] or 443)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from certify.cli.completion import completes
@@ -13,6 +12,7 @@ from certify.judge.groups import group_of
 from certify.judge.profile import Profile
 from certify.judge.profiles import load, shipped
 from certify.model.terms import Level
+from certify.publish.layout import plain_table
 from certify.suite.profile_selection import select_profile
 
 SCHEMA = "certify/profiles/v1"
@@ -41,8 +41,7 @@ def profiles(*, name: str | None, output_format: str) -> None:
     elif name is not None:
         _show(found[0], console)
     else:
-        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-        table.add_column(no_wrap=True)
+        table = plain_table()
         for each in found:
             counts = f"{len(each.required)} required, {len(each.recommended)} recommended"
             title = Text(each.title)
@@ -54,8 +53,7 @@ def _show(profile: Profile, console: Console) -> None:
     console.print(Text(profile.name, style="bold"), Text(f"· {profile.title}"))
     console.print(Text(profile.description))
     console.print(Text(f"Source: {profile.source}", style="dim"))
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    table.add_column(no_wrap=True)
+    table = plain_table()
     if profile.extends:
         table.add_row(Text("extends", style="dim"), Text(profile.extends))
     table.add_row(Text("launch", style="dim"), Text(profile.launch))

@@ -15,13 +15,8 @@ from rich.text import Text
 from certify.certification.events import Events
 from certify.model.finding import Claim, Finding
 from certify.model.terms import Outcome
-
-_MARKS = {
-    Outcome.PASSED: ("✓", "green"),
-    Outcome.FAILED: ("✗", "red"),
-    Outcome.SKIPPED: ("–", "dim"),
-    Outcome.UNKNOWN: ("?", "yellow"),
-}
+from certify.publish.phrases import OUTCOME_MARKS
+from certify.publish.problems import MARK_STYLES
 
 
 class Display:
@@ -60,10 +55,10 @@ class RunProgress(Display, Events):
 
     def finding(self, finding: Finding, claim: Claim | None) -> None:
         """Show the outcome of a check; on a terminal only failed and unknown ones stay."""
-        mark, style = _MARKS[finding.outcome]
+        mark = OUTCOME_MARKS[finding.outcome]
         if self._live and finding.outcome in (Outcome.PASSED, Outcome.SKIPPED):
             return
-        line = Text(f"  {mark} {finding.id:<20}", style=style)
+        line = Text(f"  {mark} {finding.id:<20}", style=MARK_STYLES[mark])
         line.append(f" {finding.seconds:5.1f} s  ", style="dim")
         line.append(finding.message, style="")
         line.truncate(max(40, self._console.width - 1), overflow="ellipsis")

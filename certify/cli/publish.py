@@ -11,7 +11,7 @@ from certify.approved import publication
 from certify.approved.policy import REMEDY, Policy, parse_policy
 from certify.approved.summary import summary_fields, summary_text
 from certify.cli.exit_codes import INCONCLUSIVE
-from certify.cli.output import format_option, print_json
+from certify.cli.output import format_option, inform, print_json
 from certify.cli.signing_options import SigningOptions, attach_all, signing_options
 from certify.cli.storage import Storage, storage_options
 from certify.model.errors import BadPolicy
@@ -65,7 +65,7 @@ def publish(
     else:
         click.echo(summary_text(published, storage.reports, source))
     if dry_run:
-        click.echo("certify: nothing was written (--dry-run)", err=True)
+        inform("nothing was written (--dry-run)")
     elif signing.attach and not attach_all(published.attachments):
         sys.exit(INCONCLUSIVE)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from certify.cli.output import format_option, print_json
+from certify.cli.output import format_option, inform, print_json
 from certify.cli.storage import Storage, storage_options
 from certify.publish.writer import update_reports
 from certify.util.text import counted
@@ -31,4 +31,4 @@ def report(*, output_format: str, storage: Storage) -> None:
     if output_format == "json":
         print_json(SCHEMA, {"reports": str(storage.reports), "images_written": written})
     images = counted(written, "image")
-    click.echo(f"certify: {storage.reports} is up to date: files of {images} written", err=True)
+    inform(f"{storage.reports} is up to date: files of {images} written")

@@ -8,11 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import click
-
 from certify.cli import github_workflow
 from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE
-from certify.cli.output import format_option
+from certify.cli.output import format_option, inform
 from certify.model.result import Result
 from certify.publish.formats import LOCATED, RENDERERS
 from certify.publish.markdown import markdown
@@ -58,7 +56,7 @@ def print_results(
 def report_errors(errors: Sequence[str]) -> int:
     """Print the errors of a recorder; return the exit code if all images are certified."""
     for error in errors:
-        click.echo(f"certify: not recorded: {error}", err=True)
+        inform(f"not recorded: {error}")
     return INCONCLUSIVE if errors else CERTIFIED
 
 
@@ -70,4 +68,4 @@ def _add_to_summary(text: str) -> None:
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        click.echo(f"certify: no job summary: {summary}: {error.strerror or error}", err=True)
+        inform(f"no job summary: {summary}: {error.strerror or error}")

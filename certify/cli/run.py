@@ -25,6 +25,7 @@ from certify.cli.certification_options import (
 )
 from certify.cli.completion import completes, recorded_images
 from certify.cli.exit_codes import exit_code
+from certify.cli.output import inform
 from certify.cli.parameters import grouped
 from certify.cli.progress import RunProgress
 from certify.cli.results import print_results, report_errors, result_format_option
@@ -41,7 +42,7 @@ from certify.publish.text import NextSteps, print_report
 from certify.publish.timeline import text_timeline
 from certify.util.signals import interruptible
 
-TABLES_STAY = "certify: matrix and site have many images and stay; `certify report` updates them"
+TABLES_STAY = "matrix and site have many images and stay; `certify report` updates them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def run(
 
         print_results(results, output_format, show)
     if recorder.leaves_tables:
-        click.echo(TABLES_STAY, err=True)
+        inform(TABLES_STAY)
     not_recorded = report_errors(recorder.errors)
     sys.exit(exit_code(each.verdict.status for each in results) or not_recorded)
 
@@ -152,7 +153,7 @@ def is_known(result: Result, ledger: Ledger) -> bool:
     Without an engine nothing is known about a name, so that it counts as known.
     """
     image = result.image
-    if image.digest or image.image_id or result.host is None:
+    if image.identity or result.host is None:
         return True
     try:
         return bool(ledger.history(image.reference))

@@ -14,7 +14,7 @@ import click
 
 import certify
 from certify.cli.certification_options import CertificationOptions
-from certify.cli.output import format_option, print_json
+from certify.cli.output import format_option, inform, print_json
 from certify.cli.parameters import grouped
 from certify.cli.sweep import sweep
 from certify.model.errors import UsageError
@@ -154,7 +154,7 @@ def schedule(
         arguments = ("--quiet", *arguments)  # cron mails whatever is printed
     plan = options.resolve(scheduler, arguments, _merge_options(parsed))
     if local and not Path(options.listing).exists():
-        click.echo(f"certify: {options.listing} does not exist yet", err=True)
+        inform(f"{options.listing} does not exist yet")
     files = schedule_files(scheduler, plan)
     if write is not None:
         _write(write, files)
@@ -221,7 +221,7 @@ def _write(folder: Path, files: dict[str, str]) -> None:
             raise UsageError(
                 f"--write {folder}: {error.strerror or error}", remedy="Name a folder to write to."
             ) from error
-        click.echo(f"certify: wrote {folder / name}", err=True)
+        inform(f"wrote {folder / name}")
 
 
 def _program() -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from certify.approved.previous import Signing
+from certify.cli.output import inform
 from certify.cli.parameters import grouped
 from certify.cli.passphrase import passphrase_option, passphrase_reader
 from certify.model.errors import UsageError
@@ -72,9 +73,9 @@ signing_options = grouped(
 def attach_all(attachments: Sequence[Attachment]) -> bool:
     """Attach statements to their images and report that; return False if any registry failed."""
     new, troubles = attach_to_registries(attachments, login)
-    click.echo(f"certify: {new} attached, {len(attachments) - new} already there", err=True)
+    inform(f"{new} attached, {len(attachments) - new} already there")
     for trouble in troubles:
-        click.echo(f"certify: {printable(trouble.message)}", err=True)
+        inform(printable(trouble.message))
         if trouble.remedy:
             click.echo(f"  {printable(trouble.remedy)}", err=True)
     return not troubles
@@ -83,4 +84,4 @@ def attach_all(attachments: Sequence[Attachment]) -> bool:
 def _warn_if_readable(secret: Path) -> None:
     if secret.is_file() and secret.stat().st_mode & 0o077:
         name = printable(str(secret))
-        click.echo(f"certify: others may read {name}: `chmod 600 {name}`", err=True)
+        inform(f"others may read {name}: `chmod 600 {name}`")

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
+from certify.cli.output import inform
 from certify.cli.parameters import grouped
 from certify.ledger.outbox import FOLDER, Outbox, take_in
 from certify.ledger.store import Ledger
+from certify.model.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +29,17 @@ class Storage:
         exist.
         """
         url = self.ledger or str(self.reports / "certify.db")
-        ledger = Ledger.open(url, make=create, warn=_warn)
+        ledger = Ledger.open(url, make=create, warn=inform)
         for line in take_in(Outbox(self.reports / FOLDER, ledger.name), ledger):
-            _warn(line)
+            inform(line)
         return ledger
 
 
-def _warn(text: str) -> None:
-    click.echo(f"certify: {text}", err=True)
+def not_recorded(name: str) -> UsageError:
+    """Return the error for an image, or several, of which the ledger has no result."""
+    return UsageError(
+        f"No result is recorded for {name}.", remedy="`certify matrix` lists the recorded images."
+    )
 
 
 storage_options = grouped(

@@ -26,19 +26,12 @@ SHOWN = 20
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3}
 
 
-class Size(click.ParamType[int]):
-    """A size of an image in decimal units, as reports show it: ``500MB``."""
-
-    name = "size"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Return the bytes."""
-        found = re.fullmatch(r"(\d{1,12}(?:\.\d{1,3})?) ?([kmg]?)b?", str(value).lower())
-        if not found:
-            self.fail(f"{value!r} is not a size; expected for example 500MB or 1.5GB", param, ctx)
-        return int(float(found[1]) * _UNITS[found[2]])
+def size(value: object) -> int:
+    """Return the bytes of an image's size in decimal units, as reports show it: ``500MB``."""
+    found = re.fullmatch(r"(\d{1,12}(?:\.\d{1,3})?) ?([kmg]?)b?", str(value).lower())
+    if not found:
+        raise click.BadParameter(f"{value!r} is not a size; expected for example 500MB or 1.5GB")
+    return int(float(found[1]) * _UNITS[found[2]])
 
 
 @click.command()
@@ -46,7 +39,7 @@ class Size(click.ParamType[int]):
     "--needs", default="", metavar="NAME,...",
     help="What it must have: profiles, checks, groups of checks, packages.",
 )  # fmt: skip
-@click.option("--size-max", type=Size(), help="The largest size, such as 500MB.")
+@click.option("--size-max", type=size, help="The largest size, such as 500MB.")
 @click.option("--platform", metavar="OS/ARCH", help="Only images for this platform.")
 @click.option("--fastest", is_flag=True, help="The fastest to boot first, not the smallest.")
 @format_option(SCHEMA)

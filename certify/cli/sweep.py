@@ -25,8 +25,8 @@ from certify.cli.certification_options import (
     certification_options,
     with_base,
 )
-from certify.cli.output import print_json
-from certify.cli.parameters import Memory, grouped
+from certify.cli.output import inform, print_json
+from certify.cli.parameters import grouped, size
 from certify.cli.progress import standard_error
 from certify.cli.results import result_format_option
 from certify.cli.storage import Storage, storage_options
@@ -35,6 +35,7 @@ from certify.cli.sweep_results import Reporting, reporting_options
 from certify.doctor.examine import reason_unfit
 from certify.engine import reaper
 from certify.engine.client import Engine
+from certify.engine.launch_plan import Limits
 from certify.judge.profiles import shipped
 from certify.model.errors import BadListing, Trouble, UsageError
 from certify.model.result import Result
@@ -58,19 +59,12 @@ from certify.util.text import counted
 PLAN_SCHEMA = "certify/plan/v1"
 
 
-class ShardType(click.ParamType[Shard]):
-    """One of several parts of a list."""
-
-    name = "n/count"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Shard:
-        """Parse a text such as ``3/8``."""
-        try:
-            return Shard.parse(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def _shard(value: object) -> Shard:
+    """Parse a text such as ``3/8``."""
+    try:
+        return Shard.parse(str(value))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +85,7 @@ class SweepOptions:
             def on_host(
                 engine: Engine, how: Options, record: Callable[[ResultKey, Result], Result]
             ) -> Scheduler:
-                capacity = self.capacity(engine, how.limits.memory)
+                capacity = self.capacity(engine, how.limits.memory_bytes)
                 return Scheduler(engine, how, capacity, events, record)
 
             return on_host
@@ -117,13 +111,14 @@ class SweepOptions:
                 remedy="pip install 'certify-images[cluster]', here and on the workers.",
             )
 
-    def capacity(self, engine: Engine, memory: str) -> Capacity:
+    def capacity(self, engine: Engine, memory_bytes: int) -> Capacity:
         """Return the limits; by default as many images at a time as the host can carry.
 
-        Each needs a core, and all the ``memory`` that it may use.
+        Each needs a core, and all the memory that it may use.
         """
-        affordable = min(engine.cpus, engine.host().memory_bytes // _bytes(memory))
-        room = _bytes(self.disk) if self.disk else image_cache.default_room(engine)
+        affordable = min(engine.cpus, engine.host().memory_bytes // memory_bytes)
+        wanted = Limits(disk=self.disk).disk_bytes if self.disk else None
+        room = wanted or image_cache.default_room(engine)
         jobs = self.jobs or max(1, affordable)
         return Capacity(jobs=jobs, room=room, lanes=2 * jobs <= engine.cpus)
 
@@ -136,7 +131,7 @@ sweep_options = grouped(
         help="Images at a time; default: depends on cores and memory.",
     ),
     click.option(
-        "--disk", type=Memory(), metavar="SIZE",
+        "--disk", type=size, metavar="SIZE",
         help="Room for pulled images, such as 20g; default: half of the free space.",
     ),
     click.option("--force", is_flag=True, help="Also certify images with a valid certificate."),
@@ -144,7 +139,7 @@ sweep_options = grouped(
         "--dry-run", is_flag=True, help="Show the plan (json: certify/plan/v1), and run nothing."
     ),
     click.option(
-        "--shard", type=ShardType(),
+        "--shard", type=_shard, metavar="N/COUNT",
         help="Only this part of the images; see `certify ledger merge`.",
     ),
     click.option(
@@ -219,8 +214,8 @@ def sweep(
             number = stack.enter_context(
                 ledger.sweeps.running(source, reaper.owner(), reaper.is_orphan, str(shard or ""))
             )
-        tell = partial(standard_error(quiet=reporting.quiet).print, markup=False)
-        tell("certify: expanding the list")
+        show = partial(standard_error(quiet=reporting.quiet).print, markup=False)
+        show("certify: expanding the list")
         images, unlisted = expand(lines, engine.registry, selection)
         _report_unlisted(listing, images, unlisted)
         images = [replace(each, platform=each.platform or how.platform) for each in images]
@@ -228,10 +223,10 @@ def sweep(
         if options.dry_run:
             _print_plan(plan.items, unlisted, output_format)
             return
-        tell(f"certify: {plan_line(plan.items)}")
+        show(f"certify: {plan_line(plan.items)}")
         if plan.later:
             count = counted(len(plan.later), "image")
-            tell(f"certify: {count} must wait: the registry limits pulls")
+            show(f"certify: {count} must wait: the registry limits pulls")
         with SweepProgress(plan.due, quiet=reporting.quiet) as progress:
             new = sweeping.run(plan, options.scheduler(how, progress.events))
         end = sweeping.finish(plan, new, unlisted, number, source)
@@ -242,13 +237,6 @@ def sweep(
             recorder, end, storage.reports, output_format, places, whole=shard is None
         )
     sys.exit(code)
-
-
-def _bytes(size: str) -> int:
-    """Return the bytes of a size in Docker's notation, such as ``20g``."""
-    digits = size.rstrip("bkmg")
-    unit: int = 1024 ** "bkmg".index(size[len(digits) :] or "b")
-    return int(digits) * unit
 
 
 def _source(listing: Path, selection: Selection) -> str:
@@ -265,9 +253,9 @@ def _report_unlisted(
 ) -> None:
     """Report the globs that could not be expanded, and a list without any image."""
     for each in unlisted:
-        click.echo(f"certify: {listing}:{each.line}: {each.trouble.message}", err=True)
+        inform(f"{listing}:{each.line}: {each.trouble.message}")
     if not images and not unlisted:
-        click.echo(f"certify: {listing} names no image that exists", err=True)
+        inform(f"{listing} names no image that exists")
 
 
 def _print_plan(

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE, REJECTED, exit_code
+from certify.cli.output import inform
 from certify.cli.parameters import grouped
 from certify.cli.results import print_results, report_errors
 from certify.ledger.changes import Change, ChangeKind, SweepEntry
@@ -60,7 +61,7 @@ class Reporting:
         if self.notify and news:
             text = message(news, end.source, self.site_url or str(reports.absolute()))
             for failure in Notifier(self.notify).send(title(news), text):
-                click.echo(f"certify: not notified: {failure}", err=True)
+                inform(f"not notified: {failure}")
         not_recorded = report_errors(recorder.errors)
         return exit_code_of_sweep(end.entries, end.changes, self.fail_on) or not_recorded
 

@@ -16,7 +16,7 @@ import click
 
 from certify.cli.completion import completes, recorded_images
 from certify.cli.exit_codes import CERTIFIED, REJECTED
-from certify.cli.output import format_option, print_json
+from certify.cli.output import format_option, inform, print_json
 from certify.cli.parameters import grouped
 from certify.model.errors import NotBelieved, Trouble, UsageError
 from certify.model.platform import PLATFORM, host_platform, normalize_platform
@@ -187,7 +187,7 @@ def _decide_from_list(
         except NotBelieved as error:
             return Decision("replayed", f"{error.message}. {error.remedy}")
         if problem:
-            click.echo(f"certify: an older list would not be recognized: {problem}", err=True)
+            inform(f"an older list would not be recognized: {problem}")
     return decide_from_list(request, listed, datetime.now(UTC))
 
 

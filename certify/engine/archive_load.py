@@ -13,15 +13,13 @@ from certify.engine.archive import Archive, ArchivedImage
 from certify.engine.archive_documents import blob_name, digest_of
 from certify.engine.client import Engine
 from certify.engine.connection import READ_TIMEOUTS
-from certify.engine.errors import APIError, explanation, stream_error, translate_errors
+from certify.engine.errors import APIError, diagnosed, explanation, stream_error, translate_errors
 from certify.engine.image_marks import add_mark, inspect, mark_of, marks, remove_names
 from certify.engine.images import facts_of
-from certify.judge.diagnosis import diagnose
 from certify.model.errors import ImageUnavailable
 from certify.model.reference import Reference
 from certify.model.result import Image
 from certify.model.terms import Fault
-from certify.util.text import one_line
 
 _CHUNK = 1024**2
 
@@ -148,11 +146,7 @@ def _member(name: str, data: bytes) -> Iterator[bytes]:
 
 
 def _failure(reference: Reference, message: str) -> ImageUnavailable:
-    diagnosis = diagnose(message, where="pull")
-    return ImageUnavailable(
-        f"{reference.familiar} could not be loaded: "
-        f"{diagnosis.cause if diagnosis else one_line(message)}",
-        remedy=diagnosis.remedy if diagnosis else "`docker load` it by hand to see why.",
-        fault=diagnosis.fault if diagnosis else Fault.TOOL,
-        evidence=message,
-    )
+    return diagnosed(
+        ImageUnavailable, f"{reference.familiar} could not be loaded", message, where="pull",
+        remedy="`docker load` it by hand to see why.", fault=Fault.TOOL,
+    )  # fmt: skip

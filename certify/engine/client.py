@@ -159,6 +159,10 @@ class Engine:
             memory_bytes=int(info.get("MemTotal") or 0),
         )
 
+    def image_configuration(self, image: str) -> dict[str, Any]:
+        """Return an image's own ``Config`` by Docker's API. Raises what Docker's library raises."""
+        return self.client.images.get(image).attrs.get("Config") or {}
+
     def resolve_isolation(
         self, asked: Isolation = _STRONGEST, kind: LaunchKind = "init"
     ) -> Isolation:

@@ -124,8 +124,7 @@ class Container:
         """Return the configuration of its image, which a launch may override."""
         with translate_errors("how the image is configured"):
             image = self._api.inspect_container(self.id)["Image"]
-            found: dict[str, Any] = self.engine.client.images.get(image).attrs["Config"] or {}
-        return found
+            return self.engine.image_configuration(image)
 
     def state(self) -> ContainerState:
         """Return the state of the container now.

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 import urllib3
 from docker.errors import APIError, DockerException, ImageNotFound
 
 from certify.judge.diagnosis import diagnose
-from certify.model.errors import EngineUnavailable, ImageUnavailable, LaunchRefused
+from certify.model.errors import EngineUnavailable, ImageUnavailable, LaunchRefused, Trouble
 from certify.model.terms import Fault
 from certify.util.text import one_line
+
+T = TypeVar("T", bound=Trouble)
 
 
 def explanation(error: APIError | str) -> str:
@@ -67,15 +69,29 @@ def query_failure(subject: str, error: APIError | str) -> EngineUnavailable:
     )
 
 
-def pull_failure(image: str, message: str) -> ImageUnavailable:
-    """Return the error for a failed pull, from the engine's message."""
-    diagnosis = diagnose(message, where="pull")
-    return ImageUnavailable(
-        f"{image} could not be pulled: {diagnosis.cause if diagnosis else one_line(message)}",
-        remedy=diagnosis.remedy if diagnosis else "`docker pull` the image by hand to see why.",
-        fault=diagnosis.fault if diagnosis else Fault.REGISTRY,
+def diagnosed(
+    kind: type[T], what: str, message: str, *, where: str, remedy: str, fault: Fault
+) -> T:
+    """Return an error that tells what failed, and the cause that the engine's message shows.
+
+    ``where`` is the kind of text that the message is (:func:`~certify.judge.diagnosis.diagnose`);
+    ``remedy`` and ``fault`` are those of an unknown cause.
+    """
+    found = diagnose(message, where=where)
+    return kind(
+        f"{what}: {found.cause if found else one_line(message)}",
+        remedy=found.remedy if found else remedy,
+        fault=found.fault if found else fault,
         evidence=message,
     )
+
+
+def pull_failure(image: str, message: str) -> ImageUnavailable:
+    """Return the error for a failed pull, from the engine's message."""
+    return diagnosed(
+        ImageUnavailable, f"{image} could not be pulled", message, where="pull",
+        remedy="`docker pull` the image by hand to see why.", fault=Fault.REGISTRY,
+    )  # fmt: skip
 
 
 def launch_refusal(refused: APIError | str, subject: str = "the container") -> LaunchRefused:
@@ -83,17 +99,14 @@ def launch_refusal(refused: APIError | str, subject: str = "the container") -> L
 
     Its fault is never the image's.
     """
-    message = explanation(refused)
-    diagnosis = diagnose(message, where="launch")
-    return LaunchRefused(
-        f"The engine refused to start {subject}: "
-        f"{diagnosis.cause if diagnosis else one_line(message)}",
-        remedy=diagnosis.remedy
-        if diagnosis
-        else "`certify run --isolation` offers other launches; the engine's own log says more.",
-        fault=diagnosis.fault if diagnosis and diagnosis.fault is not Fault.IMAGE else Fault.HOST,
-        evidence=message,
-    )
+    error = diagnosed(
+        LaunchRefused, f"The engine refused to start {subject}", explanation(refused),
+        where="launch", fault=Fault.HOST,
+        remedy="`certify run --isolation` offers other launches; the engine's own log says more.",
+    )  # fmt: skip
+    if error.fault is Fault.IMAGE:
+        error.fault = Fault.HOST
+    return error
 
 
 def _innermost(error: BaseException) -> str:
@@ -104,6 +117,6 @@ def _innermost(error: BaseException) -> str:
 
 
 __all__ = [
-    "APIError", "ImageNotFound", "explanation", "launch_refusal", "pull_failure", "query_failure",
-    "stream_error", "translate_errors",
+    "APIError", "ImageNotFound", "diagnosed", "explanation", "launch_refusal", "pull_failure",
+    "query_failure", "stream_error", "translate_errors",
 ]  # fmt: skip

@@ -53,4 +53,4 @@ def inventory_as_shipped(engine: Engine, image: str, platform: str | None) -> st
 def configuration_of(engine: Engine, image: str) -> dict[str, Any]:
     """Return the image's own ``Config``. Raises :class:`~certify.model.errors.Trouble`."""
     with translate_errors("the configuration of the image"):
-        return engine.client.images.get(image).attrs.get("Config") or {}
+        return engine.image_configuration(image)

@@ -140,7 +140,7 @@ class _Creator:
                 cgroup_parent=self.cgroup_parent or None,
             )
             extra: dict[str, Any] = {}
-            shipped = self._configuration()
+            shipped = self.engine.image_configuration(self.image)
             # Other tools may act on the image's own labels.
             labels = dict.fromkeys(shipped.get("Labels") or (), "") | self.labels
             if plan.argv:
@@ -166,11 +166,6 @@ class _Creator:
         except APIError as error:
             raise launch_refusal(error) from error
         return str(created["Id"])
-
-    def _configuration(self) -> dict[str, Any]:
-        """Return the image's own configuration."""
-        found: dict[str, Any] = self.engine.client.images.get(self.image).attrs["Config"] or {}
-        return found
 
 
 def _proxies(address: str) -> dict[str, str]:

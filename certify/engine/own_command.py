@@ -42,8 +42,7 @@ def run_by_entrypoint(
                 api.start(container)
             except APIError as error:
                 reason = explanation(error)
-                config = engine.client.images.get(image).attrs["Config"]
-                program = entrypoint or config["Entrypoint"][0]
+                program = entrypoint or engine.image_configuration(image)["Entrypoint"][0]
                 if is_image_fault(engine, reason, program, as_shipped=True):
                     return reason
                 raise launch_refusal(error) from error

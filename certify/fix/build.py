@@ -81,7 +81,7 @@ def build(
 def facts_of(engine: Engine, image: str) -> BaseFacts:
     """Return the facts about an image. Raises :class:`EngineUnavailable`."""
     with translate_errors():
-        config = engine.client.images.get(image).attrs.get("Config") or {}
+        config = engine.image_configuration(image)
     return BaseFacts(str(config.get("User") or ""), tuple(config.get("OnBuild") or ()))
 
 
@@ -93,7 +93,7 @@ def without_triggers(engine: Engine, image: str) -> Iterator[str]:
     """
     api = engine.client.api
     with translate_errors():
-        config = engine.client.images.get(image).attrs["Config"] | {"OnBuild": []}
+        config = engine.image_configuration(image) | {"OnBuild": []}
         # No labels: the copy, and all that is built on it, would inherit them.
         container = api.create_container(image, ["none"])["Id"]
         try:

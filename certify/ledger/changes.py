@@ -39,15 +39,13 @@ class SweepEntry:
 
 def sweep_entry(result: Result) -> SweepEntry:
     """Return the entry of a result in a sweep."""
-    reasons = result.verdict.reasons
-    first = reasons[0] if reasons else None
     return SweepEntry(
         **ResultKey.of(result)._asdict(),
-        identity=result.image.digest or result.image.image_id or "",
+        identity=result.image.identity,
         status=result.verdict.status,
         grade=result.verdict.grade,
         boot_seconds=result.startup.boot_seconds,
-        cause=(f"{first.check}: {first.text}" if first.check else first.text) if first else "",
+        cause=next((reason.cause for reason in result.verdict.reasons), ""),
     )
 
 

@@ -23,7 +23,7 @@ def row_of(result: Result) -> dict[str, Any]:
     """Return the values of a result's columns, without the name of its recording."""
     image = result.image
     return {
-        "identity": image.digest or image.image_id or image.reference,
+        "identity": image.identity or image.reference,
         **image.model_dump(include=set(REPEATED)),
         "platform": image.platform or "",
         "profile": result.profile,

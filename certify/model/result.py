@@ -53,6 +53,11 @@ class Image(OpenValue):
     trust: Trust = Trust.UNKNOWN
     """The trust that Docker Hub places in the publisher."""
 
+    @property
+    def identity(self) -> str:
+        """The digest, or else the image ID; empty if neither is known."""
+        return self.digest or self.image_id or ""
+
 
 class Reason(OpenValue):
     """A reason for a verdict, with the check that it is about, if any."""
@@ -62,6 +67,11 @@ class Reason(OpenValue):
     remedy: str
     evidence: str = ""
     """Evidence of trouble that belongs to no check; empty if a check has the evidence."""
+
+    @property
+    def cause(self) -> str:
+        """The text, after the check that it is about: ``image.shell: it has none``."""
+        return f"{self.check}: {self.text}" if self.check else self.text
 
 
 class Verdict(OpenValue):

@@ -36,10 +36,7 @@ def _commands(results: Sequence[Result], places: Places) -> Iterator[str]:
         if level is None:
             continue
         title = f"{phrases.verdict_of(result)} {one_line(result.image.reference)}"
-        reasons = [
-            one_line(f"{reason.check}: {reason.text}" if reason.check else reason.text, 600)
-            for reason in result.verdict.reasons
-        ]
+        reasons = [one_line(reason.cause, 600) for reason in result.verdict.reasons]
         remedies = [f"→ {one_line(reason.remedy, 600)}" for reason in result.verdict.reasons[:1]]
         message = "\n".join([*reasons, *remedies])[:_LONGEST]
         named = one_line(f"{title} ({result.profile})", 500)

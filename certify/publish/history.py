@@ -57,7 +57,7 @@ def _table(runs: Sequence[Result]) -> Table:
         boot = run.startup.boot_seconds
         table.add_row(
             f"{run.finished_at:%Y-%m-%d %H:%M}",
-            short_digest(run.image.digest or run.image.image_id or "unknown"),
+            short_digest(run.image.identity or "unknown"),
             Text(verdict_of(run), STATUS_STYLES[run.verdict.status]),
             "" if boot is None else f"{boot:.1f} s",
         )

@@ -48,7 +48,7 @@ def _side(word: str, result: Result) -> Paragraph:
     reasons = result.verdict.reasons
     text = Text.assemble(
         f"{word:<8}", (verdict_of(result), STATUS_STYLES[result.verdict.status]),
-        f"  {short_digest(image.digest or image.image_id or 'unknown')}"
+        f"  {short_digest(image.identity or 'unknown')}"
         f"  {result.finished_at:%Y-%m-%d %H:%M} UTC",
     )  # fmt: skip
     if reasons and result.verdict.status is not Status.CERTIFIED:

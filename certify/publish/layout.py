@@ -10,6 +10,7 @@ from textwrap import wrap
 
 from rich.cells import cell_len, chop_cells
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
 from rich.text import Text
 
 from certify.judge.excerpts import pick_lines
@@ -58,6 +59,13 @@ def _folded(line: str, width: int) -> list[str]:
     wrapped = wrap(line, width, expand_tabs=False, replace_whitespace=False, break_on_hyphens=False)
     # The standard library counts characters, but some take two cells.
     return [row for part in wrapped for row in chop_cells(part, width)] or [""]
+
+
+def plain_table() -> Table:
+    """Return a table without lines and header, whose first column keeps its width."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    return table
 
 
 def no_wrap(text: str, style: str = "") -> Text:

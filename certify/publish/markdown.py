@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from certify.judge.excerpts import excerpt
-from certify.model.result import Check, Reason, Result
+from certify.model.result import Check, Result
 from certify.model.terms import Status
 from certify.publish import phrases
 from certify.publish.indexes import index_text, index_verdicts
@@ -70,7 +70,7 @@ def _table(results: Sequence[Result]) -> Iterator[str]:
             result.profile,
             f"{STATUS_MARKS[result.verdict.status]} {phrases.verdict_of(result)}",
             "" if boot is None else phrases.seconds(boot),
-            _reason(reasons[0]) if reasons else "",
+            reasons[0].cause if reasons else "",
         )
         row = f"| {' | '.join(map(escaped, cells))} |"
         room -= len(row.encode())
@@ -88,7 +88,7 @@ def _details(result: Result) -> Iterator[str]:
     name = f"{result.image.reference} ({result.profile})"
     yield f"\n### {escaped(f'{phrases.verdict_of(result)}: {name}')}\n"
     for reason in result.verdict.reasons:
-        yield f"- {escaped(_reason(reason))}"
+        yield f"- {escaped(reason.cause)}"
         if reason.remedy.strip():
             yield f"  <br>→ {escaped(' '.join(printable(reason.remedy).split()))}"
         yield from _evidence(reason.evidence)
@@ -109,10 +109,6 @@ def _evidence(text: str) -> Iterator[str]:
     evidence = excerpt(printable(text).strip("\n"), _EVIDENCE)
     if evidence.strip():
         yield f"\n<details><summary>Evidence</summary>\n\n{_fenced(evidence)}\n\n</details>"
-
-
-def _reason(reason: Reason) -> str:
-    return f"{reason.check}: {reason.text}" if reason.check else reason.text
 
 
 def _fenced(text: str) -> str:

@@ -42,7 +42,7 @@ def _facts(result: Result, now: datetime) -> list[str]:
     seconds = (startup.boot_seconds, startup.dockerd_seconds, startup.provision_seconds)
     texts = [
         image.reference,
-        image.digest or image.image_id or "",
+        image.identity,
         image.platform or "",
         (image.os.pretty_name or image.os.id) if image.os else "",
         image.trust.value,

@@ -11,7 +11,7 @@ from itertools import takewhile
 
 from certify.model.result import Check, Result
 from certify.model.terms import Status
-from certify.publish.phrases import Mark, is_decisive, mark_of
+from certify.publish.phrases import PROBLEMS, Mark, is_decisive, mark_of
 from certify.util.text import one_line
 
 LISTED = 5
@@ -109,8 +109,8 @@ def _cell(result: Result, checks: Sequence[Check]) -> Cell:
 
 def problem_checks(result: Result) -> list[Check]:
     """Return the checks that failed or are unknown, those that decide the verdict first."""
-    found = [check for check in result.checks if mark_of(check) in _PROBLEMS]
-    return sorted(found, key=lambda c: (not is_decisive(c), _PROBLEMS.index(mark_of(c))))
+    found = [check for check in result.checks if mark_of(check) in PROBLEMS]
+    return sorted(found, key=lambda c: (not is_decisive(c), PROBLEMS.index(mark_of(c))))
 
 
 def short_references(results: Sequence[Result]) -> tuple[str, list[str]]:
@@ -126,6 +126,3 @@ def short_references(results: Sequence[Result]) -> tuple[str, list[str]]:
     common = takewhile(lambda parts: len(set(parts)) == 1, folders)
     prefix = "".join(f"{parts[0]}/" for parts in common) if len(names) > 1 else ""
     return prefix, [name.removeprefix(prefix) for name in names]
-
-
-_PROBLEMS = (Mark.FAILED, Mark.UNKNOWN, Mark.NOTED)

@@ -156,7 +156,7 @@ def _boot(results: Sequence[Result]) -> _Column:
 
 
 def _digest(result: Result) -> str:
-    identity = result.image.digest or result.image.image_id or ""
+    identity = result.image.identity
     return one_line(identity.partition(":")[2] or identity)[:12]
 
 

@@ -25,6 +25,9 @@ class Mark(StrEnum):
     """A failed check that is recommended, informative or waived."""
 
 
+PROBLEMS = (Mark.FAILED, Mark.UNKNOWN, Mark.NOTED)
+"""The marks of checks that a person should look at, the worst first."""
+
 LEGEND = {
     Mark.PASSED: "passed",
     Mark.FAILED: "failed",
@@ -43,8 +46,9 @@ EXPIRED = "expired"
 """The status of a certificate that has expired; `Status` has no such member."""
 _EXPIRED_MARK = "○"
 
-_OUTCOME_MARKS = {
+OUTCOME_MARKS = {
     Outcome.PASSED: Mark.PASSED,
+    Outcome.FAILED: Mark.FAILED,
     Outcome.UNKNOWN: Mark.UNKNOWN,
     Outcome.SKIPPED: Mark.SKIPPED,
 }
@@ -57,8 +61,8 @@ def is_decisive(check: Check) -> bool:
 
 def mark_of(check: Check) -> Mark:
     """Return the symbol of a check."""
-    failed = Mark.FAILED if is_decisive(check) else Mark.NOTED
-    return _OUTCOME_MARKS.get(check.outcome, failed)
+    noted = check.outcome is Outcome.FAILED and not is_decisive(check)
+    return Mark.NOTED if noted else OUTCOME_MARKS[check.outcome]
 
 
 def status_of(result: Result, now: datetime | None = None) -> str:
@@ -96,10 +100,7 @@ def verdict_of(result: Result, now: datetime | None = None) -> str:
 
 def cause_of(result: Result) -> str:
     """Return the first reason of a verdict in one line, ``check: text``; empty without any."""
-    if not result.verdict.reasons:
-        return ""
-    first = result.verdict.reasons[0]
-    return one_line(f"{first.check}: {first.text}" if first.check else first.text, 300)
+    return one_line(next((reason.cause for reason in result.verdict.reasons), ""), 300)
 
 
 def waived_suffix(result: Result) -> str:

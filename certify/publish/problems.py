@@ -17,7 +17,7 @@ from rich.text import Text
 from certify.model.result import AppliedWaiver, Check, Reason, Result
 from certify.model.terms import Level, Outcome, Status
 from certify.publish.layout import EVIDENCE_ROWS, Paragraph, evidence_rows, no_wrap
-from certify.publish.phrases import Mark, mark_of, waiver_text
+from certify.publish.phrases import PROBLEMS, Mark, mark_of, waiver_text
 from certify.util.text import counted, one_line, printable
 
 MARK_STYLES = {
@@ -35,8 +35,6 @@ MOST_LINES = 6
 BRIEF_EVIDENCE = 8
 """The most rows of evidence in a brief report of one failure; of several, it has fewer."""
 
-_PROBLEM_MARKS = (Mark.FAILED, Mark.UNKNOWN, Mark.NOTED)
-
 
 class ProblemSections:
     """Decides where each reason and each check of a result is shown, and renders it."""
@@ -50,8 +48,8 @@ class ProblemSections:
         self._groups = _groups_without_evidence(result.checks)
         grouped = {check.id for group in self._groups for check in group}
         self._single = sorted(
-            (c for c in result.checks if mark_of(c) in _PROBLEM_MARKS and c.id not in grouped),
-            key=lambda check: _PROBLEM_MARKS.index(mark_of(check)),
+            (c for c in result.checks if mark_of(c) in PROBLEMS and c.id not in grouped),
+            key=lambda check: PROBLEMS.index(mark_of(check)),
         )
 
     def sections(self) -> Iterator[list[RenderableType]]:

@@ -47,8 +47,8 @@ def suggest(
     images: dict[tuple[str, str, str], list[Result]] = {}
     for each in results:
         image = each.image
-        identity = image.digest or image.image_id or ""
-        images.setdefault((image.reference, image.platform or "", identity), []).append(each)
+        key = (image.reference, image.platform or "", image.identity)
+        images.setdefault(key, []).append(each)
     found = []
     for together in images.values():
         certified = [one for one in together if one.verdict.status is Status.CERTIFIED]

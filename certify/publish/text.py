@@ -74,7 +74,7 @@ def print_report(
     width = min(console.width, READABLE_WIDTH)
     shown_causes = set()
     for number, result in enumerate(results):
-        cause = "" if result.checks or not result.verdict.reasons else _cause(result)
+        cause = "" if result.checks or not result.verdict.reasons else phrases.cause_of(result)
         if cause and cause in shown_causes:
             continue  # the table names it again
         shown_causes.add(cause)
@@ -126,7 +126,7 @@ def _table(results: Sequence[Result], width: int) -> Iterator[Text]:
         if result.image.platforms[1:] and result.image.platform:
             line.append(f" {one_line(result.image.platform)}")
         if result.verdict.status is not Status.CERTIFIED and result.verdict.reasons:
-            line.append(f" — {_cause(result)}", "dim")
+            line.append(f" — {phrases.cause_of(result)}", "dim")
         line.truncate(width, overflow="ellipsis")
         yield line
 
@@ -217,18 +217,11 @@ def _outcomes(checks: Sequence[Check]) -> Iterator[str]:
             yield f"{counted(count, f'{words} check')} not met"
 
 
-def _cause(result: Result) -> str:
-    """Return the first reason of the verdict in one line, with the check that it is about."""
-    reason = result.verdict.reasons[0]
-    text = one_line(reason.text, 300)
-    return f"{one_line(reason.check)}: {text}" if reason.check else text
-
-
 def _next_steps(result: Result, width: int, steps: NextSteps) -> Iterator[Text]:
     """Yield the cause, what to do about it, and where to read more."""
     verdict, image = result.verdict, result.image
     if verdict.status is not Status.CERTIFIED and verdict.reasons and result.checks:
-        cause = Text(f"Cause:  {_cause(result)}")
+        cause = Text(f"Cause:  {phrases.cause_of(result)}")
         cause.truncate(width, overflow="ellipsis")
         yield cause
     name = printable(shlex.quote(image.reference))

@@ -215,9 +215,9 @@ class Service:
 
     def _configured(self, key: str) -> list[str]:
         """Return the sorted keys of a table of the image's own configuration."""
-        engine = self._candidate.container.engine
         image = self._candidate.image.image_id or self._candidate.image.reference
-        return sorted(engine.client.images.get(image).attrs["Config"].get(key) or ())
+        config = self._candidate.container.engine.image_configuration(image)
+        return sorted(config.get(key) or ())
 
     @property
     def ports(self) -> list[int]:

@@ -35,7 +35,7 @@ class LaunchingConductor(Conductor):
     def pytest_report_header(self) -> str:
         """Return a line that names the image."""
         image = self.candidate.image
-        return f"certify: {image.reference} {image.digest or image.image_id}"
+        return f"certify: {image.reference} {image.identity}"
 
 
 def launch_conductor(config: pytest.Config) -> Conductor:

@@ -15,6 +15,7 @@ from certify.approved.policy import MaxStartup, Policy
 from certify.model.approved import Approved, Revocation
 from certify.model.platform import normalize_platform
 from certify.model.result import AppliedWaiver, Launch, Reason, Result, Startup, Verdict
+from certify.model.result_key import ResultKey
 from certify.model.terms import Grade, Level, Outcome, Status, Trust
 from tests.factories import (
     NOW,
@@ -288,7 +289,7 @@ def test_a_waiver_that_ends_sooner_shortens_the_entry() -> None:
 def test_an_exclusion_has_the_name_of_its_entry() -> None:
     result = of_status(Status.REJECTED, image={"platform": None})
     _, left = decide([result])
-    assert left == [Exclusion(f"{REGISTRY}/{REPOSITORY}:1", "", "plain", "rejected")]
+    assert left == [Exclusion(ResultKey(f"{REGISTRY}/{REPOSITORY}:1", "", "plain"), "rejected")]
     assert left[0].key == (f"{REGISTRY}/{REPOSITORY}:1", "", "plain")
     images, _ = decide([a_certificate()])
     assert images[0].key == (f"{REGISTRY}/{REPOSITORY}:1", "linux/amd64", "plain")
@@ -344,7 +345,7 @@ def test_a_later_rejection_of_the_same_content_outweighs(name: str, *, first: bo
     good, bad = named("a:1", at), named(OTHER, at + later, **fields)
     images, left = decide([good, bad] if first else [bad, good])
     assert [each.reference for each in images] == ([] if outweighs else ["a:1"])
-    reasons = {each.reference: each.reason for each in left}
+    reasons = {each.key.reference: each.reason for each in left}
     assert reasons.keys() == ({OTHER, "a:1"} if outweighs else {OTHER})
     if outweighs:
         assert reasons["a:1"] == f"the same image was rejected later, as {OTHER}"

@@ -88,7 +88,7 @@ def test_a_publication_has_all_its_files(reports: Path, ledger: Ledger, key: Pri
     ledger.record(named("a", 1))
     ledger.record(rejected("b", 2))
     done = publish(reports, ledger, Policy(), Signing(key))
-    assert [each.reference for each in done.excluded] == ["registry.invalid/team/b:1"]
+    assert [each.key.reference for each in done.excluded] == ["registry.invalid/team/b:1"]
     assert names(reports) == ["a"]
     pin, _, _ = (reports / TEXT).read_text("utf-8").partition(" # ")
     assert pin == f"registry.invalid/team/a@{digest(1)}"
@@ -284,7 +284,7 @@ def test_a_manifest_revoked_before_the_first_list_stops_its_indexes(
     ledger.record(of_index("z", MANIFEST, profile="devspace"))
     assert revoke(reports, ledger, revocation(2)) is None
     done = publish(reports, ledger, Policy())
-    assert {each.reference[-3:]: each.reason for each in done.excluded} == {
+    assert {each.key.reference[-3:]: each.reason for each in done.excluded} == {
         "b:1": "revoked: backdoor", "z:1": "revoked: backdoor",
     }  # fmt: skip
     assert (names(reports), told_anywhere(reports)) == ([], set())

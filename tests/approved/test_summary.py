@@ -8,12 +8,13 @@ from certify.approved.approval import Exclusion
 from certify.approved.publication import Publication
 from certify.approved.render import Changes
 from certify.approved.summary import summary_fields, summary_text
+from certify.model.result_key import ResultKey
 from tests.factories import a_list
 
 PUBLICATION = Publication(
     a_list(),
     Changes(added=("added a (linux/amd64, plain)",)),
-    excluded=[Exclusion("b\x1b[1m", "", "plain", "rejected:\nno shell")],
+    excluded=[Exclusion(ResultKey("b\x1b[1m", "", "plain"), "rejected:\nno shell")],
     warnings=["signed with another key"],
 )
 

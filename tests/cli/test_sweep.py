@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from certify.cli.sweep import _bytes
+from certify.engine.launch_plan import Limits
 from tests.conftest import Certify
 
 
 @pytest.mark.parametrize(("size", "count"), [("7", 7), ("7b", 7), ("2k", 2048), ("1g", 2**30)])
 def test_sizes(size: str, count: int) -> None:
-    assert _bytes(size) == count
+    assert Limits(disk=size).disk_bytes == Limits(memory=size).memory_bytes == count
 
 
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "3", "x/3", "1/3/5", "1/0"])

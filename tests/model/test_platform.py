@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from certify.cli.parameters import Platform
+from certify.cli.parameters import platform
 from certify.model.errors import BadListing
 from certify.model.platform import host_platform, normalize_platform
 from certify.sweep.listing import parse_listing
@@ -34,7 +34,7 @@ def test_the_platform_of_this_host_is_normal() -> None:
 @pytest.mark.parametrize("text", ["linux/arm/v7", "linux/arm64/v8.2", "linux/x_1"])
 def test_lists_and_options_accept_the_same_platforms(text: str) -> None:
     (entry,) = parse_listing(f"debian platform={text}", "list")
-    assert entry.platform == text == Platform().convert(text, None, None)
+    assert entry.platform == text == platform(text)
 
 
 @pytest.mark.parametrize("text", ["linux/", "linux/arm/v7/x", "linux/arm.", "LINUX/arm"])
@@ -42,4 +42,4 @@ def test_lists_and_options_refuse_the_same_platforms(text: str) -> None:
     with pytest.raises(BadListing):
         parse_listing(f"debian platform={text}", "list")
     with pytest.raises(click.BadParameter):
-        Platform().convert(text, None, None)
+        platform(text)

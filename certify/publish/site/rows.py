@@ -41,7 +41,7 @@ def row_of(
     return [
         stem,
         one_line(image.reference, 300),
-        image.digest or image.image_id or "",
+        image.identity,
         image.platform or "",
         one_line((image.os.pretty_name or image.os.id) if image.os else ""),
         one_line(image.os.id if image.os else ""),
