@@ -141,3 +141,21 @@ def test_masked_units_of_dockerd(
     monkeypatch.setattr(candidate, "run", lambda _command: SimpleNamespace(stdout=listed))
     found = candidate.masked_docker()
     assert (found is None) if says is None else (found and says in found[0])
+
+
+SUPPORTED = {"/etc/os-release": b"ID=of-our-own\nSUPPORT_END=2199-01-01\n"}
+
+
+@pytest.mark.parametrize("version", ["2.7", "99"])
+def test_a_packaged_program_is_supported_as_long_as_its_distribution(version: str) -> None:
+    candidate = candidate_with(SUPPORTED, [])
+    note = candidate.require_support("python", "Python", version, packaged=True)
+    assert note == "until 2199-01-01"
+
+
+def test_any_other_program_is_supported_until_its_own_day() -> None:
+    candidate = candidate_with(SUPPORTED, [])
+    with pytest.raises(AssertionError, match=r"^support of 2.7.18 ended on 2020-01-01$"):
+        candidate.require_support("python", "Python", "2.7.18", packaged=False)
+    with pytest.raises(pytest.skip.Exception, match="a day on which Python 99 ends"):
+        candidate.require_support("python", "Python", "99", packaged=False)
