@@ -10,9 +10,12 @@ from fnmatch import fnmatchcase
 from typing import Protocol
 
 from certify.model.errors import ImageUnavailable, NoSuchImage, Trouble, UsageError
-from certify.model.reference import DEFAULT_TAG, Reference
+from certify.model.reference import DEFAULT_TAG, DOCKER_HUB, OFFICIAL, Reference
 from certify.sweep.listing import Entry
 from certify.util.text import one_line
+
+_WILDCARDS = re.compile(r"\[[^\]]*\]|[*?]")
+_IPV6 = re.compile(r"\[[0-9A-Fa-f]*:")
 
 
 class Catalog(Protocol):
@@ -148,12 +151,14 @@ def split_pattern(pattern: str) -> tuple[str, str, str]:
     name, colon, tag = pattern.rpartition(":")
     if not colon or "/" in tag:
         name, tag = pattern, DEFAULT_TAG
-    # Replacing the wildcards does not change where the registry's name ends.
-    plain = Reference.parse(re.sub(r"\[[^\]]*\]|[*?]", "x", name))
-    rest = name.split("/", 1)[1] if name.startswith(f"{plain.registry}/") else name
-    if plain.registry == "docker.io" and "/" not in rest:
-        rest = f"library/{rest}"
-    return plain.registry, rest, tag
+    first, slash, rest = name.partition("/")
+    bare = first if _IPV6.match(first) else _WILDCARDS.sub("x", first)
+    found = Reference.parse(f"{bare}/x" if slash else bare)
+    if not slash or found.repository not in ("x", f"{OFFICIAL}x"):
+        rest = name  # its first part is no registry
+    if found.registry == DOCKER_HUB and "/" not in rest:
+        rest = f"{OFFICIAL}{rest}"
+    return found.registry, rest, tag
 
 
 def matches_pattern(pattern: str, name: str) -> bool:

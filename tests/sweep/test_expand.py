@@ -46,6 +46,13 @@ def expanded(text: str, selection: Selection | None = None) -> list[str]:
         ("repo:1.*", ("docker.io", "library/repo", "1.*")),
         ("team/app-[ab]:*", ("docker.io", "team/app-[ab]", "*")),
         ("127.0.0.1:99/a/b*", ("127.0.0.1:99", "a/b*", "latest")),
+        ("docker.io/debian*:1*", ("docker.io", "library/debian*", "1*")),
+        ("index.docker.io/team/*:*", ("docker.io", "team/*", "*")),
+        ("index.docker.io/*:*", ("docker.io", "library/*", "*")),
+        ("[2001:db8::1]:5000/team/*:*", ("[2001:db8::1]:5000", "team/*", "*")),
+        ("[ab]*/app:*", ("docker.io", "[ab]*/app", "*")),
+        ("library/*:12", ("docker.io", "library/*", "12")),
+        ("x/*:1", ("docker.io", "x/*", "1")),
     ],
 )
 def test_pattern(pattern: str, parts: tuple[str, str, str]) -> None:
