@@ -17,6 +17,7 @@ from rich.text import Text
 from certify.model.result import Result
 from certify.model.terms import Outcome, Status
 from certify.publish import phrases
+from certify.publish.best_for import best_for
 from certify.publish.layout import Paragraph
 from certify.publish.markdown import escaped
 from certify.publish.matrix_data import (
@@ -60,13 +61,19 @@ def print_matrix(
     console.print(Paragraph(Text(_total(results, now), "bold")))
 
 
-def matrix_json(results: Sequence[Result]) -> str:
+def matrix_json(results: Sequence[Result], now: datetime) -> str:
     """Return the matrix as JSON: a line per result in the order given, ends with a newline.
 
-    An expired certificate keeps its status; the reader compares ``expires_at`` with the clock.
+    An expired certificate keeps its status; the reader compares ``expires_at`` with the clock. By
+    ``now`` it is best for nothing.
     """
+    best: dict[int, list[str]] = {}
+    for each in best_for(results, now):
+        best.setdefault(id(each.result), []).append(each.use)
     # Row by row: one document of thousands of rows would take ten times the memory of its text.
-    rows = ",".join(f"\n    {safe_json(_row(result))}" for result in results)
+    rows = ",".join(
+        f"\n    {safe_json(_row(result, best.get(id(result), [])))}" for result in results
+    )
     end = "\n  " if rows else ""
     return f'{{\n  "schema": {safe_json(MATRIX_SCHEMA)},\n  "rows": [{rows}{end}]\n}}\n'
 
@@ -80,12 +87,22 @@ def matrix_markdown(results: Sequence[Result], now: datetime) -> str:
     for section in sections_of(results):
         lines += [f"## {escaped(section.title)}", "", *_markdown_tables(section, now)]
     if results:
-        lines += [_legend(), ""]
+        lines += [_legend(), "", *_best_list(results, now)]
     lines.append(_total(results, now))
     if results:
         newest = max(result.finished_at for result in results).astimezone(UTC)
         lines += ["", f"Newest result: {newest:%Y-%m-%d %H:%M} UTC."]
     return "\n".join(lines) + "\n"
+
+
+def _best_list(results: Sequence[Result], now: datetime) -> list[str]:
+    """Return a list of the images that are best for a use; empty if there are none."""
+    found = []
+    for each in best_for(results, now):
+        among = f"best of {each.among}{each.platform and f' on {each.platform}'}"
+        text = f"{each.use}: {each.result.image.reference} ({each.measured}, {among})"
+        found.append(f"- {escaped(text)}")
+    return ["Best for", "", *found, ""] if found else []
 
 
 def _legend() -> str:
@@ -98,7 +115,7 @@ def _total(results: Sequence[Result], now: datetime) -> str:
     return f"{counted(len(results), 'result')}: {phrases.tally(results, now)}"
 
 
-def _row(result: Result) -> dict[str, Any]:
+def _row(result: Result, best: Sequence[str]) -> dict[str, Any]:
     dumped = result.model_dump(
         mode="json", include={"image", "startup", "finished_at", "expires_at"}
     )
@@ -111,6 +128,7 @@ def _row(result: Result) -> dict[str, Any]:
         "profile": result.profile,
         "status": result.verdict.status.value,
         "grade": result.verdict.grade and result.verdict.grade.value,
+        "best_for": best,
         "boot_seconds": dumped["startup"]["boot_seconds"],
         "provision_seconds": dumped["startup"]["provision_seconds"],
         "groups": {

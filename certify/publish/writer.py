@@ -152,11 +152,11 @@ def _certificate(result: Result) -> tuple[str, str]:
 def _tables(
     results: Sequence[Result], now: datetime, runs: Mapping[ResultKey, Sequence[Status]]
 ) -> Iterator[tuple[str, str]]:
-    yield "matrix.json", matrix_json(results)
+    yield "matrix.json", matrix_json(results, now)
     yield "matrix.md", matrix_markdown(results, now)
     yield from total_badge_files(results, now)
     yield "metrics/images.prom", image_metrics(results)
-    yield rows_file(results, runs)
+    yield rows_file(results, runs, now)
 
 
 def _last_sweeps(

@@ -15,9 +15,10 @@ from certify.model.file_names import certificate_stem
 from certify.model.result import Result
 from certify.model.result_key import ResultKey
 from certify.model.terms import Status
+from certify.publish.best_for import best_for
 from certify.publish.site.pages import TEMPLATES, LastSweep, compare_page, image_page, index_page
 from certify.publish.site.rows import FIELDS, bases_of, details_of, row_of
-from certify.util.text import safe_json
+from certify.util.text import one_line, safe_json
 
 STATIC = Path(__file__).parent / "static"
 
@@ -41,11 +42,14 @@ def image_files(
 
 
 def rows_file(
-    results: Sequence[Result], runs: Mapping[ResultKey, Sequence[Status]] | None = None
+    results: Sequence[Result],
+    runs: Mapping[ResultKey, Sequence[Status]] | None = None,
+    now: datetime | None = None,
 ) -> tuple[str, str]:
     """Return the script with all rows of the matrix: a letter per check, sorted by group.
 
-    ``runs`` has the last verdicts of each image.
+    ``runs`` has the last verdicts of each image; certificates that have expired by ``now`` are best
+    for nothing.
     """
     found = dict.fromkeys(check.id for result in results for check in result.checks)
     groups = {name: place for place, name in enumerate(dict.fromkeys(map(_group, found)))}
@@ -56,7 +60,14 @@ def rows_file(
         _in_script(row_of(each, stem, ids, last.get(ResultKey.of(each), ()), bases.get(stem, "")))
         for stem, each in stems.items()
     )
-    head = f'"fields": {_in_script(FIELDS)}, "checks": {_in_script(ids)}'
+    best = [
+        [each.use, one_line(each.platform), certificate_stem(each.result),
+         one_line(each.result.image.reference, 300), each.measured, each.among]
+        for each in best_for(results, now)
+    ]  # fmt: skip
+    head = (
+        f'"best": {_in_script(best)}, "fields": {_in_script(FIELDS)}, "checks": {_in_script(ids)}'
+    )
     return "assets/rows.js", f'window.CERTIFY = {{{head}, "rows": [\n{rows}\n]}};\n'
 
 

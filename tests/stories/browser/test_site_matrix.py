@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from certify.model.result import Result
 from certify.model.terms import Grade, Status
+from certify.publish.best_for import best_for
 from certify.publish.matrix_data import cell_of
 from certify.publish.phrases import LEGEND, Mark, mark_of
+from tests.factories import NOON
 from tests.stories.browser.conftest import Site, Visit
 
 pytestmark = pytest.mark.browser
@@ -134,6 +137,20 @@ def test_the_changes_of_the_last_sweep_open_and_lead_to_the_images(
     expect(gone.get_by_role("link")).to_have_count(0)
     page.locator("#changes a").first.click()
     expect(page.get_by_label("Verdict")).to_be_visible()
+
+
+def test_what_images_are_best_for_opens_and_leads_to_them(visit: Visit, site: Site) -> None:
+    page = visit.open(site.index)
+    best = best_for(site.results, NOON)
+    assert best
+    page.locator("#best summary").click()
+    lines = page.locator("#best li")
+    assert lines.count() == len(best)
+    for line, each in zip(lines.all(), best, strict=True):
+        words = f"{each.use} {each.result.image.reference} {each.measured}"
+        assert line.inner_text().startswith(words)
+        link = str(line.locator("a").get_attribute("href"))
+        assert (site.index.parent / unquote(link)).exists()
 
 
 def test_a_sweep_that_changed_nothing_says_so(visit: Visit, harmful: Site) -> None:

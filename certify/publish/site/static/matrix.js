@@ -367,6 +367,14 @@
     }));
   };
   if (common) byId("prefix").append("· all references begin with ", node("bdi", {}, common));
+  const best = data.best || [];
+  if (best.length) {
+    byId("best").hidden = false;
+    byId("best").querySelector("summary").append(`Best for: ${[...new Set(best.map(([use]) => use))].join(", ")}`);
+    byId("best").querySelector("ul").append(...best.map(([use, platform, stem, reference, measured, among]) => node("li", {},
+      node("b", {}, use), " ", node("a", { href: pageOf(stem) }, node("bdi", {}, reference)), " ",
+      node("span", { class: "quiet" }, `${measured} · best of ${among}${platform && ` on ${platform}`}`))));
+  }
   const swept = document.querySelector("[data-age]");
   if (swept) {
     const hours = Math.max(0, (Date.now() / 1000 - Number(swept.dataset.age)) / 3600);
