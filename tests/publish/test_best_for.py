@@ -102,4 +102,4 @@ def test_every_report_says_the_same() -> None:
     assert "- workspace: fast (1.0 s to boot, best of 2 on linux/amd64)" in text
     _, script = rows_file(results, None, NOW)
     assert '"best": [["smallest", "linux/amd64", "' in script
-    assert '"fast", "1.0 s to boot", 2]' in script
+    assert '"fast", "1.0 s to boot", 2, ' in script

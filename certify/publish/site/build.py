@@ -62,7 +62,8 @@ def rows_file(
     )
     best = [
         [each.use, one_line(each.platform), certificate_stem(each.result),
-         one_line(each.result.image.reference, 300), each.measured, each.among]
+         one_line(each.result.image.reference, 300), each.measured, each.among,
+         int(each.result.expires_at.timestamp())]
         for each in best_for(results, now)
     ]  # fmt: skip
     head = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from urllib.parse import unquote
 
 import pytest
@@ -149,8 +150,14 @@ def test_what_images_are_best_for_opens_and_leads_to_them(visit: Visit, site: Si
     for line, each in zip(lines.all(), best, strict=True):
         words = f"{each.use} {each.result.image.reference} {each.measured}"
         assert line.inner_text().startswith(words)
+        assert "expired" not in line.inner_text()
         link = str(line.locator("a").get_attribute("href"))
         assert (site.index.parent / unquote(link)).exists()
+    page.clock.set_fixed_time(NOON + timedelta(days=400))
+    page.reload()
+    assert all(
+        text.endswith("expired since") for text in page.locator("#best li").all_text_contents()
+    )
 
 
 def test_a_sweep_that_changed_nothing_says_so(visit: Visit, harmful: Site) -> None:

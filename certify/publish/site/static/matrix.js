@@ -371,9 +371,9 @@
   if (best.length) {
     byId("best").hidden = false;
     byId("best").querySelector("summary").append(`Best for: ${[...new Set(best.map(([use]) => use))].join(", ")}`);
-    byId("best").querySelector("ul").append(...best.map(([use, platform, stem, reference, measured, among]) => node("li", {},
+    byId("best").querySelector("ul").append(...best.map(([use, platform, stem, reference, measured, among, expires]) => node("li", {},
       node("b", {}, use), " ", node("a", { href: pageOf(stem) }, node("bdi", {}, reference)), " ",
-      node("span", { class: "quiet" }, `${measured} · best of ${among}${platform && ` on ${platform}`}`))));
+      node("span", { class: "quiet" }, `${measured} · best of ${among}${platform && ` on ${platform}`}${window.certify.verdictOf("certified", expires) === "expired" ? " · expired since" : ""}`))));
   }
   const swept = document.querySelector("[data-age]");
   if (swept) {
