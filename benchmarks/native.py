@@ -63,7 +63,7 @@ systemctl stop bench; rm $u; systemctl daemon-reload
 USER = """
 useradd --create-home --shell /bin/bash bench
 echo 'bench ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/bench
-bash -lc true; git init -q /tmp/g; git --version
+bash -lc true; ! command -v git || { git init -q /tmp/g && git --version; }
 """
 
 

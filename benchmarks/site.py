@@ -129,7 +129,8 @@ def rendering(folder: Path, images: int) -> Rendering:
 def section() -> Section:
     """Write the reports of many images."""
     about = Section(
-        "Everything below `reports/`, from a ledger of synthetic results; see also "
+        "Everything below `reports/`, from a ledger of synthetic results with "
+        f"{len(result_of(1, NOON).checks)} checks each; see also "
         "[the site in a browser](scale.md).",
         ("images", "all written", "peak memory", "nothing changed", "one in 100 changed", "size"),
     )
