@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import uuid
 from collections.abc import Iterator
@@ -84,6 +85,29 @@ def test_a_host_that_is_lost_and_one_that_is_unfit(
         (kept,) = (each for each in engines if each is not lost)
         assert not kept.docker("ps", "--all", "--quiet").stdout
         assert not kept.docker("images", "--quiet").stdout
+
+
+@pytest.mark.slow  # a scheduler and a worker as processes
+def test_an_interrupt_ends_what_the_workers_run(
+    tmp_path: Path, engine: Engine, registry: Registry
+) -> None:
+    (tmp_path / "scene").mkdir()
+    (tmp_path / "cluster").mkdir()
+    scene = Scene(tmp_path / "scene", engine)
+    scene.wait(200)
+    (scene.folder / "images.txt").write_text(f"{registry.host}/team/app:0\n")
+    with Cluster(tmp_path / "cluster") as cluster:
+        cluster.worker(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
+        cluster.wait_until_up()
+        scene.environment = cluster.environment
+        words = ["--profile", "./calm.toml", "--checks", "checks", "--cluster", cluster.address]
+        process = scene.start(scene.words("sweep", "images.txt", *words))
+        eventually(scene.mark.exists, seconds=120)
+        candidate = scene.mark.read_text()
+        process.send_signal(signal.SIGINT)
+        assert scene.ended().code == 130
+        named = {"id": candidate}
+        eventually(lambda: not engine.client.api.containers(all=True, filters=named), seconds=30)
 
 
 @pytest.mark.slow  # Dask tries to connect for ten seconds
