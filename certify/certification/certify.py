@@ -66,7 +66,7 @@ class Certification:
     name: Reference | None = None
     """The reference for the results, if ``reference`` was pinned to a digest."""
     platforms: tuple[str, ...] = ()
-    """All platforms of the index, if each is certified."""
+    """The platforms of the index, if each of them is certified; else empty."""
     find_image: Callable[[], Image] | None = None
     """A function that returns the image or raises :class:`Trouble`; None to ask the engine."""
     removes_beside: bool = False

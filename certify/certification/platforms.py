@@ -1,4 +1,4 @@
-"""All platforms of an image, each to be certified on its own: found before anything is launched."""
+"""The platforms of an image, found before anything is launched; each is certified by itself."""
 
 from __future__ import annotations
 

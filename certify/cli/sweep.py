@@ -92,7 +92,7 @@ class SweepOptions:
         from certify.sweep.cluster import Cluster, ClusterScheduler  # noqa: PLC0415 - an extra
 
         examine = partial(reason_unfit, how.network)
-        cluster = Cluster(self.cluster, examine, partial(click.echo, err=True))
+        cluster = Cluster(self.cluster, examine, inform)
         return partial(ClusterScheduler, cluster=cluster, events_for=events)
 
     def check(self, pull: str, addresses: Mapping[str, str]) -> None:

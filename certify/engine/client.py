@@ -192,7 +192,7 @@ class Engine:
 
     @property
     def images(self) -> ImageFinder:
-        """What finds the engine's images, or has it pull them."""
+        """The engine's images: those that it has, and those that it is to pull."""
         return ImageFinder(
             self.client,
             platform=self.platform,

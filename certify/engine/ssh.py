@@ -18,7 +18,7 @@ from certify.util.text import one_line
 
 SCHEME, SOCKET = "ssh://", "/var/run/docker.sock"
 FOLDER = "certify-ssh-"
-"""What the name of a folder with a forwarded socket begins with."""
+"""The beginning of the name of a folder with a forwarded socket."""
 _THEN_REMOVE = '"$@"; rm -rf "$0"'
 """Removes the folder also where certify was killed: ssh ends then, and the shell goes on."""
 _READY = b"certify-ready\n"

@@ -41,7 +41,7 @@ class Image(OpenValue):
     image_id: str | None = None
     platform: str | None = None
     platforms: tuple[str, ...] = ()
-    """All platforms of the index, if each was to be certified (``--platform all``)."""
+    """The platforms of the index, if ``--platform all`` was given; else empty."""
     size_bytes: int | None = None
     layers: int | None = None
     layer_digests: tuple[str, ...] = ()

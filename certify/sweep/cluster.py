@@ -17,6 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from distributed import Client, Future
+from distributed.scheduler import KilledWorker
 
 from certify.certification.events import Events
 from certify.certification.options import Options
@@ -169,7 +170,7 @@ class ClusterScheduler:
             if isinstance(error, HostUnfit):
                 if error.worker not in self._unfit:
                     self._unfit[error.worker] = error.reason
-                    self._cluster.report(f"certify: {error.worker} takes no work: {error.reason}")
+                    self._cluster.report(f"{error.worker} takes no work: {error.reason}")
                 self._slots = 0  # count again
                 events.phase(WAITING)
                 self._waiting.appendleft((unit, events))
@@ -192,7 +193,7 @@ class ClusterScheduler:
 
 def _lost(error: BaseException | None) -> Trouble:
     """Return the trouble of a unit that no worker brought to its end."""
-    if type(error).__name__ == "KilledWorker":
+    if isinstance(error, KilledWorker):
         message = "its host was lost, and so were those that tried it after that"
     else:
         message = f"a worker failed: {type(error).__name__}: {one_line(str(error))}"

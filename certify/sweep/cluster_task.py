@@ -16,9 +16,9 @@ from pathlib import Path
 from distributed import Worker, get_worker
 
 from certify import __version__
+from certify.certification.engines import remove_orphans
 from certify.certification.events import Events
 from certify.certification.options import Options
-from certify.engine import image_marks, reaper
 from certify.engine.client import Engine
 from certify.model.errors import EngineUnavailable
 from certify.model.result import Image, Result
@@ -102,8 +102,7 @@ class _Host:
         self.engine = Engine.connect()
         self._images = ImageCache(self.engine, room=0)
         self._pulling = threading.Lock()
-        reaper.remove_orphans(self.engine)
-        image_marks.remove_orphans(self.engine)
+        remove_orphans(self.engine)
 
     def fetched(self, unit: Unit, events: Events, stack: ExitStack) -> Image:
         """Return the image of a unit, pulled if needed; it goes when the last user's stack ends."""

@@ -38,7 +38,7 @@ class ListedImage:
     platform: str | None = None
     """The platform that its line names, or ``all``; None for the caller's default."""
     platforms: tuple[str, ...] = ()
-    """All platforms of its index, if each is listed."""
+    """The platforms of its index, if all of them are listed; else empty."""
     trouble: Trouble | None = field(default=None, compare=False)
     """The reason that it cannot be certified here."""
     line: int = field(default=1, compare=False)

@@ -53,7 +53,7 @@ class ResolvedImage:
     trouble: Trouble | None = None
     """The reason that the image could not be resolved, or cannot be certified here."""
     platforms: tuple[str, ...] = ()
-    """All platforms of its index, if each is listed."""
+    """The platforms of its index, if all of them are listed; else empty."""
 
     @property
     def key(self) -> ResultKey:

@@ -27,7 +27,7 @@ class Unit:
     names: tuple[tuple[Reference, str], ...]
     """The reference and profile of every item that gets its results."""
     platforms: tuple[str, ...] = ()
-    """All platforms of its index, if each is listed."""
+    """The platforms of its index, if all of them are listed; else empty."""
 
     @property
     def name(self) -> Reference:

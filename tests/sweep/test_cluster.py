@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
+import dask
 import pytest
 from distributed import LocalCluster, get_worker
 
@@ -44,7 +46,7 @@ def certified(task: Task) -> list[Result]:
 def address() -> Iterator[str]:
     with LocalCluster(
         n_workers=1, threads_per_worker=2, processes=False, resources={"docker": 2},
-        dashboard_address=None, protocol="tcp", host="127.0.0.1",
+        dashboard_address="127.0.0.1:0", protocol="tcp", host="127.0.0.1",
     ) as cluster:  # fmt: skip
         yield cluster.scheduler_address
 
@@ -88,6 +90,22 @@ def test_a_worker_that_fails_makes_one_image_inconclusive(
     assert sorted(statuses(results)) == [Status.CERTIFIED, Status.CERTIFIED, Status.INCONCLUSIVE]
     (failed,) = (each for each in results.values() if each.verdict.reasons)
     assert "a worker failed: OSError: the worker's own disk" in failed.verdict.reasons[0].text
+
+
+def test_an_image_whose_hosts_were_lost_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(_task: Task) -> list[Result]:
+        os._exit(1)
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(
+            n_workers=1, threads_per_worker=1, resources={"docker": 1}, host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+        ) as cluster,
+    ):  # fmt: skip
+        results, _ = swept(cluster.scheduler_address, monkeypatch, unit(1), certify=lost)
+    assert statuses(results) == [Status.INCONCLUSIVE]
+    assert "its host was lost" in next(iter(results.values())).verdict.reasons[0].text
 
 
 def test_an_image_of_the_leader_alone_is_inconclusive(
