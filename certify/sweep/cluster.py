@@ -170,7 +170,7 @@ class ClusterScheduler:
             if isinstance(error, HostUnfit):
                 if error.worker not in self._unfit:
                     self._unfit[error.worker] = error.reason
-                    self._cluster.report(f"{error.worker} takes no work: {error.reason}")
+                    self._cluster.report(f"{error.worker} takes no work: {one_line(error.reason)}")
                 self._slots = 0  # count again
                 events.phase(WAITING)
                 self._waiting.appendleft((unit, events))
