@@ -18,6 +18,7 @@ from certify.certification.inventory import take_inventory
 from certify.certification.launch_groups import findings_of, group_by_launch, needs_own_launch
 from certify.certification.observation import Observation
 from certify.certification.options import Options
+from certify.certification.pings import ping_and_poll, pinged_on_failure
 from certify.certification.repeats import observe_repeatedly
 from certify.certification.startup_runs import (
     StartupTimer,
@@ -36,9 +37,10 @@ from certify.judge.profile import Profile
 from certify.judge.startup import measured
 from certify.judge.verdict import judge
 from certify.judge.waivers import in_force, matching, notes, valid_until
-from certify.model.errors import EngineUnavailable, Interrupted, SuiteBroken, Trouble
+from certify.model.errors import EngineUnavailable, Interrupted, Trouble
 from certify.model.reference import Reference
 from certify.model.result import Image, Result, Startup, Suite
+from certify.model.terms import Status
 from certify.suite.job import in_lanes, make_job, plan_launch
 from certify.suite.runner import Runner
 from certify.util.text import one_line, printable
@@ -84,7 +86,11 @@ class Certification:
         groups = deque(group_by_launch(profiles, own_checks=own_checks))
         while groups:
             group = groups.popleft()
-            observed = observe_repeatedly(partial(self._observe, group), self.options.repeat)
+            observed = observe_repeatedly(
+                partial(self._observe, group),
+                self.options.repeat,
+                partial(self._is_doubtful, group),
+            )
             named = {"platforms": self.platforms, **(self.name.image_fields if self.name else {})}
             observed.image = observed.image.model_copy(update=named)
             finished_at = datetime.now(UTC)
@@ -95,6 +101,13 @@ class Certification:
                 else:
                     results[profile.name] = self._result(observed, profile, finished_at)
         return [results[profile.name] for profile in profiles]
+
+    def _is_doubtful(self, profiles: Sequence[Profile], observed: Observation) -> bool:
+        """Return True if a rejection is to be confirmed by a second run."""
+        now = datetime.now(UTC)
+        return self.options.confirm and any(
+            self._result(observed, each, now).verdict.status is Status.REJECTED for each in profiles
+        )
 
     @cached_property
     def _lookup(self) -> ImageLookup:
@@ -193,8 +206,8 @@ class Certification:
         """
         options = self.options
         deadline = time.monotonic() + options.timeout
-        with _pinged_on_failure(engine):
-            for message in runner.events(deadline, _ping_and_poll(engine, options.stopped, disk)):
+        with pinged_on_failure(engine):
+            for message in runner.events(deadline, ping_and_poll(engine, options.stopped, disk)):
                 if message["event"] == "control":
                     self.events.phase("measuring a control")
                     reach = measure_reach(engine, message["urls"], options.network)
@@ -269,34 +282,3 @@ def _trouble_recorded(observed: Observation) -> Iterator[None]:
         )
     except Trouble as trouble:
         observed.trouble = observed.trouble or trouble
-
-
-def _ping_and_poll(
-    engine: Engine, stopped: Callable[[], bool], disk: DiskWatch
-) -> Callable[[], bool]:
-    """Return ``stopped``, extended by a ping of the engine from time to time.
-
-    An engine that hangs would leave a check waiting for good. The returned function raises
-    :class:`~certify.model.errors.EngineUnavailable` if a ping fails, and :class:`TooMuchWritten`.
-    """
-    pinged = time.monotonic()
-
-    def ping_and_poll() -> bool:
-        nonlocal pinged
-        if time.monotonic() > pinged + _PING_INTERVAL:
-            engine.ping()
-            pinged = time.monotonic()
-        disk.require()
-        return stopped()
-
-    return ping_and_poll
-
-
-@contextlib.contextmanager
-def _pinged_on_failure(engine: Engine) -> Iterator[None]:
-    """Ping the engine if the suite broke: if it is gone, that trouble is raised instead."""
-    try:
-        yield
-    except SuiteBroken:
-        engine.ping()
-        raise

@@ -51,6 +51,8 @@ class Options:
     """The number of launches; those after the first only measure the startup times."""
     repeat: int = 1
     """The number of times that all checks run; an outcome that differs is flaky."""
+    confirm: bool = False
+    """True to run all checks once more on an image that was certified before, and now fails."""
     lanes: bool = False
     """True to run checks that do not depend on each other side by side."""
     stopped: Callable[[], bool] = _never

@@ -12,9 +12,18 @@ from certify.model.terms import Fault, Outcome
 _SEVERITY = (Outcome.PASSED, Outcome.SKIPPED, Outcome.UNKNOWN, Outcome.FAILED)
 
 
-def observe_repeatedly(observe: Callable[[], Observation], times: int) -> Observation:
-    """Observe an image so many times, or until there is trouble, and return all as one."""
+def observe_repeatedly(
+    observe: Callable[[], Observation],
+    times: int,
+    is_doubtful: Callable[[Observation], bool] = lambda _: False,
+) -> Observation:
+    """Observe an image so many times, or until there is trouble, and return all as one.
+
+    If the only run ``is_doubtful``, the image is observed once more.
+    """
     runs = [observe()]
+    if times == 1 and runs[0].trouble is None and is_doubtful(runs[0]):
+        times = 2
     while len(runs) < times and runs[-1].trouble is None:
         runs.append(observe())
     return merged(runs) if len(runs) > 1 else runs[0]
@@ -43,8 +52,13 @@ def merged(runs: Sequence[Observation]) -> Observation:
 def _worst(found: Sequence[Finding], *, slow: bool) -> Finding:
     worst = max(found, key=lambda each: _SEVERITY.index(each.outcome))
     passed = sum(each.outcome is Outcome.PASSED for each in found)
-    if worst.outcome is not Outcome.FAILED or not passed:
+    if worst.outcome is not Outcome.FAILED:
         return worst
+    if not passed:
+        failed = sum(each.outcome is Outcome.FAILED for each in found)
+        return worst.model_copy(
+            update={"message": f"{worst.message} (in {failed} of {len(found)} runs)"}
+        )
     number = found.index(worst) + 1
     message = f"flaky: passed in {passed} of {len(found)} runs; in run {number}: {worst.message}"
     update: dict[str, object] = {"message": message, "flaky": True}

@@ -75,6 +75,7 @@ class SweepOptions:
     disk: str | None
     force: bool
     dry_run: bool
+    confirm: bool
     shard: Shard | None
     cluster: str | None
 
@@ -135,6 +136,10 @@ sweep_options = grouped(
         help="Room for pulled images, such as 20g; default: half of the free space.",
     ),
     click.option("--force", is_flag=True, help="Also certify images with a valid certificate."),
+    click.option(
+        "--confirm", is_flag=True,
+        help="Run all checks again on an image that was certified and now fails: is it flaky?",
+    ),
     click.option(
         "--dry-run", is_flag=True, help="Show the plan (json: certify/plan/v1), and run nothing."
     ),
@@ -208,7 +213,7 @@ def sweep(
             raise engines.own
         engine = engines.own
         recorder = stack.enter_context(Recorder(ledger, storage.reports))
-        how = with_base(how, profiles.values(), ledger)
+        how = replace(with_base(how, profiles.values(), ledger), confirm=options.confirm)
         sweeping = Sweep(engines, recorder, profiles, how, shard)
         if not options.dry_run:
             number = stack.enter_context(

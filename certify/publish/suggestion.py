@@ -73,16 +73,34 @@ def suggest(
     )
 
 
+def proven_groups(result: Result) -> list[str]:
+    """Return the groups whose checks all passed on what the image ships."""
+    groups = dict.fromkeys(each.group for each in result.checks)
+    return [group for group in groups if _proven(result, group)]
+
+
+def _proven(result: Result, need: str) -> int:
+    """Return how many checks of a group, or of that id, passed on what the image ships.
+
+    It is 0 if one of them did not pass; those of a group that only inform do not count.
+    """
+    if {*need.split(".")} & {*result.launch.missing}:
+        return 0
+    counted = [
+        each.outcome is Outcome.PASSED
+        for each in result.checks
+        if each.id == need or (each.group == need and each.level is not Level.INFO)
+    ]
+    return len(counted) if all(counted) else 0
+
+
 def _how(need: str, certified: Sequence[Result], inventory: Inventory) -> str:
     """Return how an image meets a need: a profile, a check or a package; empty if it does not."""
     for result in certified:
         if result.profile == need:
             return f"certified for {need}"
-        checks = [each for each in result.checks if need in (each.id, each.group)]
-        counted = [each for each in checks if each.level is not Level.INFO]
-        shipped = not {*need.split(".")} & {*result.launch.missing}
-        if shipped and counted and all(each.outcome is Outcome.PASSED for each in counted):
-            return f"{need} passed" if "." in need else f"{len(counted)} checks of {need} passed"
+        if number := _proven(result, need):
+            return f"{need} passed" if "." in need else f"{number} checks of {need} passed"
     packages = inventory.get("package", {})
     for name in _PACKAGES.get(need, (need,)):
         if version := packages.get(name):

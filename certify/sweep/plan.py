@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -76,6 +76,8 @@ class Item:
     """The reason for the state, as a short text."""
     same_as: str | None = None
     """The reference whose result it shares."""
+    was_certified: bool = False
+    """True if a certificate stands for it, or for what its name led to before."""
 
 
 def make_plan(
@@ -113,7 +115,8 @@ def make_plan(
             if earlier != image.reference:
                 reason = f"the same image as {earlier}"
                 item = Item(image, ItemState.SAME, reason, same_as=earlier)
-        items.append(item)
+        before = {each.status for each in (known, named) if each}
+        items.append(replace(item, was_certified=Status.CERTIFIED in before))
     return items
 
 

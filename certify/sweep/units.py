@@ -28,6 +28,8 @@ class Unit:
     """The reference and profile of every item that gets its results."""
     platforms: tuple[str, ...] = ()
     """The platforms of its index, if all of them are listed; else empty."""
+    was_certified: bool = False
+    """True if a certificate stands for it, or for what one of its names led to before."""
 
     @property
     def name(self) -> Reference:
@@ -68,6 +70,7 @@ def make_units(
                 profiles=tuple(profiles[item.image.profile] for item in alike),
                 platforms=alike[0].image.platforms,
                 names=names,
+                was_certified=any(item.was_certified for item in alike),
             )
         )
     return units

@@ -25,7 +25,8 @@ def certify_unit(
 
     The results depend on nothing but the image, the options and the engine's host.
     """
-    options = replace(options, platform=unit.requested_platform)
+    confirm = options.confirm and unit.was_certified
+    options = replace(options, platform=unit.requested_platform, confirm=confirm)
     return Certification(
         engine, unit.reference, options, events,
         name=unit.name, platforms=unit.platforms, find_image=find_image,

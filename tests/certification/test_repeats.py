@@ -68,6 +68,8 @@ def test_the_worst_outcome_counts(
     verdict, checks = judge(PROFILE, whole.findings, {})
     (found,) = [each for each in checks if each.id == "packages.install"]
     assert (found.outcome, found.flaky, verdict.status) == (counts, flaky, status)
+    if counts is FAILED and not flaky:
+        assert found.message == f"no tree (in {outcomes.count(FAILED)} of {len(outcomes)} runs)"
     if flaky:
         passed = outcomes.count(PASSED)
         assert found.message.startswith(
@@ -96,3 +98,33 @@ def test_trouble_ends_it() -> None:
     broken.trouble = ImageUnavailable("gone")
     assert observed(run(PASSED), broken, run(FAILED)).trouble is broken.trouble
     assert observed(broken, run(FAILED)) is broken
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "times", "status", "message"),
+    [
+        ([PASSED], 1, Status.CERTIFIED, ""),
+        ([FAILED, PASSED], 1, Status.REJECTED, "flaky: passed in 1 of 2 runs; in run 1: no tree"),
+        ([FAILED, FAILED], 1, Status.REJECTED, "no tree (in 2 of 2 runs)"),
+        ([FAILED, UNKNOWN], 1, Status.REJECTED, "no tree (in 1 of 2 runs)"),
+        ([PASSED, FAILED], 2, Status.REJECTED, "flaky: passed in 1 of 2 runs; in run 2: no tree"),
+    ],
+)
+def test_a_doubtful_run_is_confirmed_once(
+    outcomes: list[Outcome], times: int, status: Status, message: str
+) -> None:
+    left: Iterator[Observation] = iter(list(map(run, outcomes)))
+
+    def is_doubtful(observation: Observation) -> bool:
+        return observation.findings["packages.install"].outcome is FAILED
+
+    whole = observe_repeatedly(lambda: next(left), times, is_doubtful)
+    verdict, _ = judge(PROFILE, whole.findings, {})
+    assert (next(left, None), verdict.status) == (None, status)
+    assert whole.findings["packages.install"].message == message
+
+
+def test_trouble_is_not_confirmed() -> None:
+    first = run(FAILED)
+    first.trouble = ImageUnavailable("gone")
+    assert observe_repeatedly(iter([first]).__next__, 1, lambda _: True) is first

@@ -147,3 +147,21 @@ def test_every_image_has_an_item_and_is_due_at_most_once(
             assert item.same_as in others | {each.reference for each in in_force}
         if item.state is ItemState.FRESH:
             assert not force
+
+
+@pytest.mark.parametrize(
+    ("in_force", "was_certified"),
+    [
+        ([], False),
+        ([IN_FORCE], True),
+        ([replace(IN_FORCE, digest="sha256:bb")], True),
+        ([replace(IN_FORCE, reference="team/app:latest")], True),
+        ([replace(IN_FORCE, status=Status.REJECTED)], False),
+        ([replace(IN_FORCE, profile="plain")], False),
+    ],
+)
+def test_what_was_certified_is_known_by_name_and_by_digest(
+    in_force: list[ResultInForce], was_certified: bool
+) -> None:
+    (item,) = make_plan([WANTED], in_force, now=NOW, host_class=HOST, force=True)
+    assert item.was_certified is was_certified

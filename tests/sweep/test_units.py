@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from certify.judge.profiles import load
@@ -42,6 +44,14 @@ def test_all_names_and_profiles_of_an_image_share_a_unit() -> None:
     names = [(name.tag, profile) for name, profile in one.names]
     assert names == [("1", "plain"), ("1", "devspace"), ("same", "plain")]
     assert (one.requested_platform, two.name.tag) == (None, "2")
+
+
+def test_a_unit_was_certified_if_one_of_its_profiles_was() -> None:
+    items = [item("1"), replace(item("1", profile="devspace"), was_certified=True)]
+    (one,) = make_units(items, PROFILES, pull="missing", native=PLATFORM)
+    assert one.was_certified
+    (other,) = make_units(items[:1], PROFILES, pull="missing", native=PLATFORM)
+    assert not other.was_certified
 
 
 def test_only_another_platform_than_the_engines_is_requested() -> None:

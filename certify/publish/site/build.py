@@ -16,7 +16,14 @@ from certify.model.result import Result
 from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 from certify.publish.best_for import best_for
-from certify.publish.site.pages import TEMPLATES, LastSweep, compare_page, image_page, index_page
+from certify.publish.site.pages import (
+    TEMPLATES,
+    LastSweep,
+    compare_page,
+    image_page,
+    index_page,
+    suggest_page,
+)
 from certify.publish.site.rows import FIELDS, bases_of, details_of, row_of
 from certify.util.text import one_line, safe_json
 
@@ -82,6 +89,7 @@ def frame_files(
     for file in sorted(STATIC.iterdir()):
         yield f"assets/{file.name}", file.read_bytes()
     yield "compare.html", compare_page(now)
+    yield "suggest.html", suggest_page(now)
     yield "index.html", index_page(changes, stems, now, sweep)
 
 

@@ -155,6 +155,13 @@ def compare_page(written: datetime) -> str:
     )
 
 
+def suggest_page(written: datetime) -> str:
+    """Return the page with a form that finds certified images."""
+    return _render(
+        "suggest.html.j2", title="Find an image · certify", kind="suggest", root="", written=written
+    )
+
+
 def _evidence(reason: Reason, checks: Mapping[str, Check]) -> str:
     """Return the evidence of a reason: its own, or else that of its check."""
     found = checks.get(reason.check or "")

@@ -8,6 +8,7 @@ from typing import Any
 from certify.model.result import Check, Result
 from certify.model.terms import Status
 from certify.publish.phrases import Mark, cause_of, is_decisive, mark_of, waiver_text
+from certify.publish.suggestion import proven_groups
 from certify.util.text import one_line, printable
 
 _EVIDENCE = 8000
@@ -22,7 +23,7 @@ The row has a dot for a check that the profile does not run.
 FIELDS = (
     "stem", "reference", "digest", "platform", "os", "family", "trust", "profile", "status",
     "grade", "boot", "dockerd", "provision", "finished", "expires", "reason", "checks", "more",
-    "runs", "base",
+    "runs", "base", "size", "missing", "proven",
 )  # fmt: skip
 """The columns of a row, in order; times are in seconds since 1970."""
 _UNANSWERED = (Mark.UNKNOWN, Mark.SKIPPED)
@@ -59,6 +60,9 @@ def row_of(
         int(any(mark_of(check) is not Mark.PASSED for check in result.checks)),
         "".join(status.value[0] for status in runs),
         base,
+        image.size_bytes,
+        " ".join(result.launch.missing),
+        " ".join(proven_groups(result)),
     ]
 
 

@@ -17,11 +17,12 @@ from playwright.sync_api import Browser, Page, expect
 from certify.model.result import Result
 from certify.model.terms import Grade, Outcome, Status
 from certify.publish.phrases import Mark, mark_of
+from certify.publish.suggestion import suggest
 from tests.stories.browser.conftest import Site, Visit
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("matrix", "every check", "cell", "image", "compare")
+PAGES = ("matrix", "every check", "cell", "image", "compare", "suggest")
 WIDTHS = (360, 768, 2560)  # a phone's, a tablet's, a wide screen's
 SCHEMES: dict[Literal["light", "dark"], str] = {
     "light": "rgb(255, 255, 255)",
@@ -40,6 +41,10 @@ def goto(visit: Visit, site: Site, name: str) -> Page:
     if name == "compare":
         page = visit.open(site.folder / "compare.html")
         expect(page.locator("#comparison tbody tr").first).to_be_visible()
+        return page
+    if name == "suggest":
+        page = visit.open(site.folder / "suggest.html")
+        expect(page.locator("#fitting tbody tr").first).to_be_visible()
         return page
     # A few rows, for they are all alike.
     query = rejected(site).image.repository if name == "cell" else "data/debian"
@@ -131,6 +136,36 @@ def test_two_images_are_compared(visit: Visit, site: Site) -> None:
     assert rows.evaluate_all("rows => rows.map(row => row.dataset.check)") == [failed]
     heads.last.click()
     expect(page.get_by_role("heading", level=1)).to_have_text(bad.image.reference)
+
+
+@pytest.mark.parametrize(
+    ("needs", "megabytes", "order"),
+    [("", "", ""), ("devspace", "", "fastest"), ("dockerd, packages.install", "", ""),
+     ("dockerd", "300", ""), ("systemd", "250.5", "fastest"), ("nothing", "", "")],
+)  # fmt: skip
+def test_the_form_finds_what_the_command_suggests(
+    visit: Visit, site: Site, needs: str, megabytes: str, order: str
+) -> None:
+    page = visit.open(site.folder / "suggest.html")
+    page.locator("#needs").fill(needs)
+    page.locator("#size").fill(megabytes)
+    page.locator("#order").select_option(order)
+    page.reload()  # what was asked for is in the address
+    limit = int(float(megabytes) * 1e6) if megabytes else None
+    names = list(filter(None, needs.split(", ")))
+    wanted = suggest(site.results, names, limit, fastest=bool(order))
+    assert page.locator("#fitting tbody a").all_inner_texts() == [
+        each.results[0].image.reference for each in wanted[:100]
+    ]
+    found = re.compile(rf"^{len(wanted)} of \d+ certified images fit")
+    expect(page.locator("#count")).to_have_text(found)
+    command = [
+        "certify suggest",
+        f"--needs {','.join(names)}" if names else "",
+        f"--size-max {megabytes}MB" if limit else "",
+        "--fastest" if order else "",
+    ]
+    expect(page.locator("#command")).to_have_text(" ".join(filter(None, command)))
 
 
 @pytest.mark.parametrize("name", PAGES)
