@@ -36,6 +36,18 @@ def test_installed(candidate: Candidate) -> None:
     )
 
 
+def fail_if_elsewhere(candidate: Candidate, nested: Nested) -> None:
+    """Fail if dockerd replies where the image's docker command does not ask; else return."""
+    if nested.daemon_is_up():
+        reason, remedy = nested.client_error()
+        if reason:
+            proven(f"dockerd answers at its own socket, but {reason}", remedy=remedy)
+    candidate.fail_if_hidden("docker", nested.daemon_is_up)
+    reason, remedy = nested.daemon_elsewhere()
+    if reason:
+        proven(f"dockerd does not answer: {reason}", remedy=remedy)
+
+
 @check(
     "dockerd.running",
     title="dockerd answers",
@@ -54,6 +66,8 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
     """
 
     def settled() -> bool:
+        if nested.lacks_containerd():
+            return True
         if nested.is_up() or nested.daemon_is_up() or nested.daemon_elsewhere()[0]:
             return True
         state = candidate.run("systemctl is-active docker.service", timeout=15).stdout.strip()
@@ -61,20 +75,19 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
         return state in ("failed", "inactive") and not candidate.has_process("dockerd")
 
     candidate.wait_for(settled, seconds=2 * candidate.budgets.dockerd, pause=0.1)
-    if not nested.is_up():
-        if nested.daemon_is_up():
-            reason, remedy = nested.client_error()
-            if reason:
-                proven(f"dockerd answers at its own socket, but {reason}", remedy=remedy)
-        candidate.fail_if_hidden("docker", nested.daemon_is_up)
-        reason, remedy = nested.daemon_elsewhere()
-        if reason:
-            proven(f"dockerd does not answer: {reason}", remedy=remedy)
+    lacks_containerd = nested.lacks_containerd()
+    if lacks_containerd or not nested.is_up():
+        if not lacks_containerd:
+            fail_if_elsewhere(candidate, nested)
+        if masked := candidate.masked_docker():
+            proven(f"dockerd does not answer: {masked[0]}", remedy=masked[1])
+        if lacks_containerd:
+            log = "journalctl -u containerd.service -b -o cat --no-pager -n 30"
+            said = candidate.run(f"systemctl status containerd.service --lines=0; {log}").stdout
+            pytest.fail(f"dockerd does not answer: its containerd.service does not run\n{said}")
         booted = candidate.run("systemctl is-system-running", timeout=15).stdout.strip()
         if booted not in ("running", "degraded"):
             candidate.defer_to("systemd.state", f"needs systemd.state: systemd says {booted}")
-        if masked := candidate.masked_docker():
-            proven(f"dockerd does not answer: {masked[0]}", remedy=masked[1])
         logs = [
             candidate.run(f"journalctl {units} -b -o cat --no-pager -n {lines}").stdout
             for units, lines in (("-u docker.service -u docker.socket", 40), ("-u containerd", 15))

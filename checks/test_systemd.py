@@ -3,7 +3,7 @@
 import pytest
 from testinfra.host import Host
 
-from certify.suite import Candidate, Note, check, proven
+from certify.suite import Candidate, Nested, Note, check, diagnose, proven
 
 UP = ("running", "degraded")
 LAUNCH_DEPENDENT = ("systemd-modules-load.", "getty@tty")
@@ -91,14 +91,15 @@ def test_pid1(candidate: Candidate, host: Host, note: Note) -> None:
     remedy="Find the unit that the boot waits for (systemctl list-jobs), and give it a timeout, "
     "or disable it.",
 )
-def test_state(candidate: Candidate, note: Note) -> None:
+def test_state(candidate: Candidate, nested: Nested, note: Note) -> None:
     """The boot completes: systemd says running or degraded.
 
     Why: platforms wait for exactly this before they start their agent.
 
     How: waits for systemd's own message that it is ready, then asks is-system-running, as root and
     as the user nobody: platforms ask as the person's user, who reaches systemd by the system bus.
-    If the boot waits for dockerd, whose units the image masks, dockerd.running fails instead.
+    If the boot waits for dockerd, whose units the image masks, or whose containerd does not run,
+    dockerd.running fails instead.
     """
     answer = candidate.run("systemctl is-system-running", timeout=15)
     state = answer.stdout.strip() or "nothing"
@@ -116,6 +117,9 @@ def test_state(candidate: Candidate, note: Note) -> None:
         if "docker.service" in waits and (masked := candidate.masked_docker()):
             candidate.defer_to("dockerd.running", f"needs dockerd.running: {masked[0]}")
             proven(f"systemd says {state}, not running{why}; {masked[0]}", remedy=masked[1])
+        if "docker.service" in waits and nested.lacks_containerd(waited=True):
+            lacks = "dockerd waits for containerd.service, which does not run"
+            candidate.defer_to("dockerd.running", f"needs dockerd.running: {lacks}")
         if waits and (cause := candidate.first_boot()):
             proven(f"systemd says {state}, not running{why}; {cause[0]}", remedy=cause[1])
         pytest.fail(f"systemd says {state}, not running{why}\n{candidate.boot_evidence()}")
@@ -159,6 +163,9 @@ def test_units(candidate: Candidate) -> None:
         )
         failure = f"failed at boot: {', '.join(failed)}"
         if not all(unit.startswith(LAUNCH_DEPENDENT) for unit in failed):
+            cause = diagnose(log.stdout, where="journal")
+            if cause and cause.fault == "image":
+                proven(f"{failure}: {cause.cause}", remedy=cause.remedy)
             proven(failure)
         pytest.fail(f"{failure}\n{log.stdout}")
 
@@ -249,20 +256,25 @@ def test_service(candidate: Candidate, host: Host, note: Note) -> None:
     remedy="Find the unit that does not stop (journalctl of the last seconds), and give it a "
     "TimeoutStopSec= or a program that ends on SIGTERM.",
 )
-def test_shutdown(candidate: Candidate, note: Note) -> None:
+def test_shutdown(candidate: Candidate, nested: Nested, note: Note) -> None:
     """The container stops cleanly within its budget when systemd is told to halt.
 
     Why: a workspace that must be killed loses what was not written, and each stop takes
     the engine's whole grace time.
 
     How: sends SIGRTMIN+3, as `docker stop` does; the exit must come in time and not by SIGKILL.
-    If it does not, systemd is asked which units it waits for.
+    If it does not, systemd is asked which units it waits for; a dockerd that waits for its
+    containerd fails dockerd.running instead.
     """
     budget = candidate.budgets.shutdown
+    lacks_containerd = nested.lacks_containerd()
     stopped = candidate.stop()
     log = "\n".join(("last lines of the container:", candidate.logs(30)))
     late = ", ".join(candidate.late_units[:3])
     log = f": systemd waited for {late}\n{log}" if late else f"\n{log}"
+    if lacks_containerd and late == "docker.service":
+        reason = "needs dockerd.running: dockerd still waited for its containerd"
+        candidate.defer_to("dockerd.running", reason)
     assert not stopped.killed, f"did not stop in {stopped.seconds:.0f} s and was killed{log}"
     assert stopped.exit_code in (0, 130), f"ended with exit code {stopped.exit_code}{log}"
     assert stopped.seconds <= budget, (

@@ -186,6 +186,11 @@ class Facts:
     def _is_closed(self, path: str) -> bool:
         return bool(self._candidate.run("[ ! -w %s ]", path).rc == 0)
 
+    @_fact(r"(/\S+) is no folder that everybody can write to")
+    def _folder_is_closed(self, path: str) -> bool:
+        found = self._candidate.run("find -L %s -maxdepth 0 -type d -perm -0003", path)
+        return not found.stdout.strip()
+
     @_fact(r"the unit (\S+) sets (\w+)")
     def _unit_sets(self, unit: str, key: str) -> bool:
         found = self._candidate.run("systemctl show --value --property %s %s", key, unit)
@@ -236,20 +241,11 @@ class Facts:
         named = " ".join(shlex.quote(found.rstrip(".:,")) for found in _PATH.findall(self._line))
         return bool(self._candidate.run(own_settings.KEYS_CLOSED.format(named)).stdout.strip())
 
-    @_fact(r"a key that a source of apt's names is not there")
-    def _key_is_gone(self) -> bool:
-        return self._some_key(own_settings.KEYS_GONE)
-
-    @_fact(r"a key of apt's has the suffix of another format")
-    def _key_is_misnamed(self) -> bool:
-        return self._some_key(own_settings.KEYS_MISNAMED)
-
-    @_fact(r"a key of apt's is not readable for everybody")
-    def _key_is_closed(self) -> bool:
-        return self._some_key(own_settings.KEYS_CLOSED)
-
-    def _some_key(self, script: str) -> bool:
-        """Return True if a script prints a key of a source that apt refused."""
+    @_fact(r"a key .*apt's (?:names )?((?:is|has) .*)")
+    def _key_is_unfit(self, how: str) -> bool:
+        """Return True if a key of a source that apt refused is gone, misnamed or closed."""
+        script = own_settings.KEYS_MISNAMED if "suffix" in how else own_settings.KEYS_CLOSED
+        script = own_settings.KEYS_GONE if how == "is not there" else script
         sources = self._candidate.run(own_settings.SOURCES).stdout
         keys = own_settings.keys_of(sources, f"{self._text}\n{self._line}")
         return bool(self._candidate.run(script.format(" ".join(keys))).stdout.strip())

@@ -88,6 +88,25 @@ class Nested:
                 return f"{listener} listens at {places[-1]}, where no client looks", remedy
         return "", ""
 
+    def lacks_containerd(self, *, waited: bool = False) -> bool:
+        """Return True if dockerd is told to use a containerd.service that does not run.
+
+        dockerd waits a minute for it, and then ends. Counts once dockerd has ended, or if the
+        caller has ``waited`` long enough.
+        """
+        shown = self._candidate.run(
+            "systemctl show docker.service -p NRestarts -p ActiveState -p ExecStart; echo; "
+            "systemctl show containerd.service -p LoadState -p ActiveState",
+            timeout=15,
+        ).stdout
+        docker, _, containerd = shown.partition("\n\n")
+        ended = "ActiveState=failed" in docker or re.search(r"^NRestarts=[1-9]", docker, re.M)
+        off = re.search("^LoadState=(loaded|masked)$", containerd, re.M)
+        return bool(
+            (ended or waited) and off and "ActiveState=active" not in shown.splitlines()
+            and "containerd.sock" in docker
+        )  # fmt: skip
+
     def load(self, name: str, program: bytes) -> CommandResult:
         """Make the image ``certify-probe:NAME``, which holds and runs one static program."""
         tar = programs.shell_printf(programs.image_archive(program))

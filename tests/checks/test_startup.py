@@ -30,7 +30,8 @@ CHECKS = load()
 class _Candidate:
     """A candidate by systemd's clock: its boot ends, and docker.service begins and is active."""
 
-    def __init__(self, boot: float, begun: float, active: float) -> None:
+    def __init__(self, boot: float, begun: float, active: float | None, log: str = "") -> None:
+        self._log, self._runs = log, active is not None
         self._times = {
             "FinishTimestampMonotonic": boot,
             "InactiveExitTimestampMonotonic": begun,
@@ -39,15 +40,17 @@ class _Candidate:
         self.budgets = SimpleNamespace(boot=BOOT, dockerd=DOCKERD)
         self.boot_seconds: float | None = None
 
-    def systemd_seconds(self, name: str, unit: str = "") -> float:
+    def systemd_seconds(self, name: str, unit: str = "") -> float | None:
         return self._times[name]
 
     def record(self, name: str, value: object) -> None: ...
 
     def first_boot(self) -> None: ...
 
-    def run(self, command: str) -> SimpleNamespace:
-        return SimpleNamespace(stdout="")
+    def run(self, command: str, timeout: float = 60) -> SimpleNamespace:
+        if command.startswith("systemctl is-active"):
+            return SimpleNamespace(rc=0 if self._runs else 3)
+        return SimpleNamespace(stdout=self._log if command.startswith("journalctl") else "")
 
     def defer_to(self, check: str, reason: str) -> None:
         raise Blocked(check, reason)
@@ -85,6 +88,24 @@ def test_a_boot_over_its_limit_is_one_failure(
     boot: float, begun: float, active: float, failed: set[str]
 ) -> None:
     assert failures(_Candidate(boot, begun, active))[0] == failed
+
+
+LOG = """\
+[72672.9] 4f13 systemd[1]: docker.service: Failed to get cgroup ID , ignoring: No
+[   {:.1f}] 4f13 systemd[1]: Starting docker.service - Docker Application Container Engine...
+[   {:.1f}] 4f13 systemd[1]: docker.service: Main process exited, code=exited, status=1/FAILURE
+[   {:.1f}] 4f13 systemd[1]: Failed to start docker.service - Docker Application Container Engine.
+"""
+
+
+@pytest.mark.parametrize(("ended", "because"), [(60.9, "dockerd.running"), (20.0, "")])
+def test_a_boot_that_waited_for_a_dockerd_that_ends_is_dockerds_failure(
+    ended: float, because: str
+) -> None:
+    candidate = _Candidate(61.1, 0.9, None, LOG.format(0.9, ended, ended + 0.1))
+    with pytest.raises((AssertionError, Blocked)) as raised:
+        CHECKS.test_boot(candidate, lambda _text: None)
+    assert getattr(raised.value, "because", "") == because
 
 
 @given(*[st.floats(0, 60)] * 3)

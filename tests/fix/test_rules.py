@@ -52,8 +52,8 @@ def everything(_capability: str) -> str:
 TABLE = [
     ("image.os", "not a base image", Action.CANNOT, ""),
     ("packages.refresh", "could not fetch its package lists", Action.CANNOT, ""),
-    ("packages.refresh", "E: Unable to mkstemp: temporary file /tmp/apt.conf", Action.RUN,
-     "mkdir -p /tmp && chmod 1777 /tmp"),
+    ("packages.refresh", "/tmp in the image is missing, or no folder", Action.RUN,
+     "[ -d /tmp ] || rm -f /tmp; mkdir -p /tmp && chmod 1777 /tmp"),
     ("packages.install", "E: dpkg was interrupted, you must run", Action.RUN,
      "DEBIAN_FRONTEND=noninteractive dpkg --configure -a"),
     ("packages.install", "ed could not be installed", Action.CANNOT, ""),

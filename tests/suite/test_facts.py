@@ -142,6 +142,8 @@ TABLE = [  # the fact, the line that made it matter, where it holds, where it do
     ("a pin of the image forbids the package", "'ed' has no installation candidate", "booted", ""),
     ("a pin of the image forbids the package", "'joe' has no installation candidate", "", "booted"),
     ("a pin of the image forbids the package", "Unable to locate package ed", "", "booted"),
+    ("/srv is no folder that everybody can write to", "", "booted", ""),
+    ("/tmp is no folder that everybody can write to", "", "", "booted"),
     ("the file is not readable for everybody", "/etc/apt/keyrings/closed.gpg is", "booted", ""),
     ("the file is not readable for everybody", "/etc/passwd is", "", "booted"),
     ("the hook is the image's own", "APT::Update::Post-Invoke 'false'", "strict", ""),

@@ -81,3 +81,28 @@ def test_a_daemon_that_listens_elsewhere(said: str, reason: str) -> None:
     candidate.stdout = said
     found, remedy = nested(candidate).daemon_elsewhere()
     assert reason in found and bool(found) is bool(remedy) is bool(reason)
+
+
+STARTS = "NRestarts={}\nExecStart={{ path=/usr/sbin/dockerd ; argv[]=/usr/sbin/dockerd{} ; }}\n"
+TOLD = " -H fd:// --containerd=/run/containerd/containerd.sock"
+UNITS = STARTS + "ActiveState={}\n\nLoadState={}\nActiveState={}\n"
+
+
+@pytest.mark.parametrize(
+    ("units", "waited", "lacks"),
+    [
+        (UNITS.format(1, TOLD, "activating", "masked", "inactive"), False, True),
+        (UNITS.format(2, TOLD, "activating", "loaded", "activating"), False, True),  # crash loop
+        (UNITS.format(0, TOLD, "failed", "loaded", "failed"), False, True),
+        (UNITS.format(0, TOLD, "activating", "masked", "inactive"), False, False),  # still waits
+        (UNITS.format(0, TOLD, "activating", "masked", "inactive"), True, True),
+        (UNITS.format(1, TOLD, "active", "masked", "inactive"), True, False),
+        (UNITS.format(1, TOLD, "activating", "loaded", "active"), True, False),
+        (UNITS.format(1, "", "activating", "masked", "inactive"), True, False),  # one of its own
+        (UNITS.format(1, TOLD, "activating", "not-found", "inactive"), True, False),
+    ],
+)
+def test_a_containerd_that_dockerd_waits_for_in_vain(units: str, waited: bool, lacks: bool) -> None:
+    candidate = FakeCandidate()
+    candidate.stdout = units
+    assert nested(candidate).lacks_containerd(waited=waited) is lacks
