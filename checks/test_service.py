@@ -1,6 +1,7 @@
 """Under launch `nested`: a service beside a project, in the dockerd of a base image."""
 
 import re
+from statistics import median
 
 from certify.suite import Candidate, Note, Service, check, unknown
 
@@ -40,12 +41,17 @@ def test_ready(candidate: Candidate, service: Service, note: Note) -> None:
 
     Why: a person waits for it each time.
 
-    How: from the start of its container until it was ready.
+    How: from the start of its container until it was ready; with `--runs N`, the median of N starts
+    without any data.
     """
-    seconds, budget = service.ready_seconds or 0.0, candidate.budgets.ready
+    times = service.ready_times()
+    seconds, budget = median(times), candidate.budgets.ready
     candidate.record("ready_seconds", seconds)
-    assert seconds <= budget, f"it was ready after {seconds:.1f} s, more than {budget:g} s"
-    note(f"{seconds:.2f} s")
+    candidate.record("ready_samples", times)
+    several = f" (median of {len(times)}, {min(times):.2f}-{max(times):.2f})" * (len(times) > 1)
+    said = f"it was ready after {seconds:.1f} s{several}, more than {budget:g} s"
+    assert seconds <= budget, said
+    note(f"{seconds:.2f} s{several}")
 
 
 @check(

@@ -180,7 +180,7 @@ class Certification:
                 job = make_job(
                     engine, image, observed.plan, started, profiles,
                     platform=options.platform, env=dict(options.env),
-                )  # fmt: skip
+                ).model_copy(update={"runs": options.runs})  # fmt: skip
                 job = in_lanes(job, engine, observed.plan, asked=options.lanes and observed.lanes)
                 own = [str(options.own_checks)] if options.own_checks else []
                 runner.begin(job, started.notify, own)

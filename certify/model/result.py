@@ -145,6 +145,10 @@ class Startup(OpenValue):
     """The times of dockerd; ``dockerd_seconds`` is their median."""
     provision_samples: tuple[float, ...] = ()
     """The installation times; ``provision_seconds`` is their median."""
+    ready_seconds: float | None = None
+    """The time from the start of a service's container until the service was ready."""
+    ready_samples: tuple[float, ...] = ()
+    """The times of all starts of the service; ``ready_seconds`` is their median."""
 
 
 LaunchKind = Literal["init", "idle", "image", "nested"]

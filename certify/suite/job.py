@@ -40,6 +40,8 @@ class Job(Value):
     """The factor for every time limit: 1 on an ordinary host, more on a slow one."""
     env: dict[str, str] = Field(default_factory=dict)
     """The environment of a service that is launched in a base image."""
+    runs: int = 1
+    """The number of starts by which the time until a service is ready is measured."""
     lanes: bool = False
     """True if independent checks may run side by side."""
 
