@@ -10,7 +10,8 @@ from typing import Any
 
 from certify.certification.events import Events
 from certify.certification.options import Options
-from certify.engine.launch_plan import LaunchPlan, beside, describe_launch
+from certify.engine.launch_plan import LaunchPlan
+from certify.engine.reproduce import beside, describe_launch
 from certify.judge.profile import Profile
 from certify.judge.startup import Start
 from certify.model.errors import EngineUnavailable, ImageUnavailable, SuiteBroken, Trouble
@@ -125,6 +126,6 @@ class Observation:
         )
         if profile.launch == "nested":
             names = tuple(dict((*profile.service.env, *options.env)))
-            launch = beside(launch, name, names)
+            launch = beside(launch, name, names, self.plan.dialect.name)
         found = self.image.layers is not None
         return launch if found else launch.model_copy(update={"reproduce": pull})

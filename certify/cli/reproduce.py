@@ -13,7 +13,8 @@ from certify.cli.completion import completes, recorded_images
 from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE
 from certify.cli.output import format_option, print_json
 from certify.cli.storage import Storage, storage_options
-from certify.engine.launch_plan import REPRO_NAME, seccomp_path
+from certify.engine.launch_plan import seccomp_path
+from certify.engine.reproduce import REPRO_NAME, commands_of
 from certify.model.errors import UsageError
 from certify.model.reference import Reference
 from certify.util.files import write_atomically
@@ -52,9 +53,10 @@ def reproduce(
             f"No launch of {reference} is recorded" + (f" for {profile}." if profile else "."),
             remedy="`certify matrix` lists the recorded images.",
         )
-    launch = with_seccomp_file(found[0].launch.reproduce, storage.reports)  # the last recorded
+    launch, *service = commands_of(found[0].launch)  # the last recorded
+    launch = with_seccomp_file(launch, storage.reports)
     program, verb, *_ = [*launch, ""]
-    commands = [[program, "rm", "-fv", REPRO_NAME], launch]
+    commands = [[program, "rm", "-fv", REPRO_NAME], launch, *service]
     if verb == "run":
         commands.append([program, "exec", "-it", REPRO_NAME, "sh"])
     if start:
@@ -71,9 +73,9 @@ def reproduce(
             click.echo(printable(shlex.join(command)))
 
 
-def with_seccomp_file(command: str, reports: Path) -> list[str]:
+def with_seccomp_file(words: list[str], reports: Path) -> list[str]:
     """Return the words of a recorded command, with the seccomp profile as a file in ``reports``."""
-    words = shlex.split(command)
+    words = list(words)
     for index, word in enumerate(words):
         if word.startswith(_SECCOMP) and word.endswith(".json"):
             target = reports / "seccomp.json"
@@ -84,9 +86,9 @@ def with_seccomp_file(command: str, reports: Path) -> list[str]:
 
 def _run(commands: list[list[str]]) -> int:
     """Remove the container, start it, open a shell in it; return certify's exit code."""
-    remove, launch, shell = commands
+    remove, *launch, shell = commands
     subprocess.run(remove, check=False, capture_output=True)
-    if subprocess.run(launch, check=False).returncode:
+    if any(subprocess.run(each, check=False).returncode for each in launch):
         return INCONCLUSIVE
     if not sys.stdin.isatty():
         shell = [word.replace("-it", "-i") for word in shell]

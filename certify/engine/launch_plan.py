@@ -11,7 +11,6 @@ Pure: nothing here talks to an engine. ``docs/launching.md`` explains the same t
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -22,8 +21,8 @@ from docker.utils import parse_bytes
 
 from certify.engine import packages
 from certify.engine.dialect import DOCKER, Dialect
-from certify.engine.isolation import SYSBOX_RUNTIME, Isolation
-from certify.model.result import Launch, LaunchKind
+from certify.engine.isolation import SYSBOX_RUNTIME
+from certify.model.result import LaunchKind
 
 STATE_FOLDER = "/run/certify"
 """Folder for certify's own files in a candidate: a tmpfs of its own."""
@@ -38,8 +37,6 @@ CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN")
 BASE_CAPABILITIES = (*CAPABILITIES, "SYS_PTRACE")
 """Rights of the base image of a service: without SYS_PTRACE, runc enters no container whose
 processes are another user's than root's, so that `docker exec` and health checks fail in it."""
-REPRO_NAME = "certify-repro"
-"""Name of the container that the command to reproduce a launch starts."""
 STORAGE = ("/var/lib/docker", "/var/lib/containerd")
 """Folders of dockerd's layers, by either of its image stores; each gets a volume of its own, as
 overlay does not stack on the overlay of the container's own root."""
@@ -241,91 +238,3 @@ def host_config(
     if plan.apparmor:
         config["security_opt"].append("apparmor=unconfined")
     return config
-
-
-def describe_launch(
-    plan: LaunchPlan, image: str, platform: str | None, missing: Sequence[str], manager: str | None
-) -> Launch:
-    """Return the launch for a result; a package ``manager`` installed the ``missing`` ones."""
-    install = ""
-    if missing and manager in {family.name for family in packages.families()}:
-        install = packages.family(manager).install_command(missing)
-    return Launch(
-        kind=plan.kind,
-        isolation=str(Isolation(plan.isolation, plan.runtime)),
-        command=plan.argv,
-        missing=tuple(missing),
-        reproduce=reproduce_command(plan, image, platform=platform, install=install),
-    )
-
-
-def beside(base: Launch, image: str, names: Sequence[str]) -> Launch:
-    """Return the launch of a service in a base image, whose own launch is given.
-
-    ``names`` are the variables that it is given, whose values come from the shell of whoever
-    reproduces it: they may be passwords.
-    """
-    docker = f"docker exec {REPRO_NAME} docker"
-    env = [f"--env={name}" for name in names]
-    steps = (
-        base.reproduce,
-        f"until {docker} info >/dev/null 2>&1; do sleep 1; done",
-        f"docker save {shlex.quote(image)} | docker exec -i {REPRO_NAME} docker load",
-        shlex.join([*docker.split()[:2], *env, *docker.split()[2:], "run", "-d", *env, image]),
-    )
-    return base.model_copy(update={"kind": "nested", "reproduce": " && ".join(steps)})
-
-
-def reproduce_command(
-    plan: LaunchPlan, image: str, *, platform: str | None, install: str = ""
-) -> str:
-    """Return a command line to paste into a shell, which starts the image as certify did.
-
-    ``install`` is the shell command that installs missing capabilities, if any. The container
-    stays until it is removed with ``docker rm -fv certify-repro``.
-    """
-    # An image's own command gets no standard input, as it would get none without certify.
-    mode = "-d" if plan.kind == "image" else "-di"
-    words = [plan.dialect.name, "run", mode, "--name", REPRO_NAME]
-    if platform:
-        words += ["--platform", platform]
-    limits = plan.limits
-    # Without --memory-swap the engine's command line adds as much swap again.
-    words += [f"--memory={limits.memory}", f"--memory-swap={limits.memory}"]
-    words += [f"--pids-limit={limits.pids}", "--init=false"]
-    if limits.cpus:
-        words.append(f"--cpus={limits.cpus:g}")
-    if plan.network:
-        words.append(f"--network={plan.network}")
-    if runtime := SYSBOX_RUNTIME if plan.isolation == "sysbox" else plan.runtime:
-        words.append(f"--runtime={runtime}")
-    if plan.host_users:
-        words.append("--userns=host")
-    if plan.kind == "image":
-        return shlex.join([*words, image])
-    words += ["--user=0:0", "--no-healthcheck"]
-    if plan.kind == "idle":
-        return shlex.join([*words, "--entrypoint=/bin/sh", image])
-    if plan.isolation == "privileged":
-        words += ["--privileged", "--cgroupns=private"]
-    elif plan.isolation != "sysbox":
-        dialect = plan.dialect
-        words += [f"--cap-add={each}" for each in (*plan.capabilities, *dialect.capabilities)]
-        words += [*(f"--device={each}" for each in dialect.devices), "--cgroupns=private"]
-        words.append(f"--security-opt=seccomp={seccomp_path()}")
-        if plan.apparmor:
-            words.append("--security-opt=apparmor=unconfined")
-    words += [f"--stop-signal={STOP_SIGNAL}", "--tmpfs=/run:exec", "--tmpfs=/run/lock"]
-    words += [*(f"--volume={folder}" for folder in STORAGE), "--entrypoint=/bin/sh"]
-    prepare = "" if plan.isolation == "sysbox" else fold_script(PREPARE)
-    steps = [install, prepare, fold_script(EXEC_INIT)]
-    return shlex.join([*words, image, "-c", "; ".join(step for step in steps if step)])
-
-
-def fold_script(script: str) -> str:
-    """Fold a short shell script into one line."""
-    lines = [line.strip() for line in script.strip().splitlines()]
-    return "".join(
-        line + (" " if line.endswith(("do", "then")) or line.endswith(";") else "; ")
-        for line in lines
-    ).removesuffix("; ")

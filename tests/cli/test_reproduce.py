@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from certify.engine.client import Engine
 from certify.engine.launch_plan import seccomp_path
+from certify.engine.reproduce import beside
 from certify.ledger.store import Ledger
 from certify.model.result import Launch, Result
 from tests.conftest import Certify
@@ -44,6 +46,23 @@ def test_the_profile_lies_beside_the_reports(certify: Certify, recorded: Path) -
         launch,
         shell,
     ]
+
+
+def test_a_service_is_started_after_its_base(
+    certify: Certify, recorded: Path, make_result: MakeResult
+) -> None:
+    base = Launch(kind="init", isolation="caps", reproduce=COMMAND)
+    launch = beside(base, "team/web:1", ["WORD"])
+    with Ledger.open(str(recorded / "reports" / "certify.db")) as ledger:
+        ledger.record(make_result("team/web:1").model_copy(update={"launch": launch}))
+    ended = certify("reproduce", "team/web:1")
+    remove, started, service, shell = map(shlex.split, ended.out.splitlines())
+    assert (remove[1], started[-1], shell[1]) == ("rm", "echo it; exec /sbin/init", "exec")
+    assert "&&" not in started
+    assert service[:2] == ["sh", "-c"]
+    assert service[2].startswith("until docker exec certify-repro docker info")
+    assert service[2].endswith(" run -d --env=WORD $image")
+    assert subprocess.run(["sh", "-n", "-c", service[2]], check=False).returncode == 0
 
 
 def test_only_a_launch_is_run(

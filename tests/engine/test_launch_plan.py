@@ -27,10 +27,10 @@ from certify.engine.launch_plan import (
     Limits,
     host_config,
     launch_script,
-    reproduce_command,
     seccomp_path,
     seccomp_profile,
 )
+from certify.engine.reproduce import reproduce_command
 from certify.judge.profiles import Capability
 from certify.model.result import LaunchKind
 from scripts import seccomp
