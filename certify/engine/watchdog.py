@@ -1,8 +1,9 @@
 """Removes the objects of a run whose process was killed before it could.
 
 Beside each run a shell waits for a word from certify. If its pipe ends without one, certify was
-killed, and the shell becomes this program. In a session of its own it outlives a kill of certify's
-process group; where it dies with certify (a pod, a reboot) the next command removes the objects.
+killed, or interrupted in the middle of a request, and the shell becomes this program. In a session
+of its own it outlives a kill of certify's process group; where it dies with certify (a pod, a
+reboot) the next command removes the objects.
 """
 
 from __future__ import annotations
@@ -38,12 +39,18 @@ def watched(run: str, address: str = "") -> Iterator[None]:
         env=environment_for(address),
         start_new_session=True,
     ) as waiting:
+        interrupted = False
         try:
             yield
+        except KeyboardInterrupt:
+            interrupted = True
+            waiting.returncode = 0  # it looks again, and outlives this process
+            raise
         finally:
             assert waiting.stdin is not None
-            with contextlib.suppress(OSError):
-                waiting.stdin.write(b"ended\n")
+            if not interrupted:
+                with contextlib.suppress(OSError):
+                    waiting.stdin.write(b"ended\n")
 
 
 @contextlib.contextmanager

@@ -28,6 +28,16 @@ def test_it_ends_with_the_run_and_removes_nothing_else(engine: Engine) -> None:
         raise ValueError("odd")
 
 
+def test_what_an_interrupted_request_still_makes_is_removed(engine: Engine) -> None:
+    with pytest.raises(KeyboardInterrupt), new_run(engine) as run:
+        volume, labels = reaper.another_name(run), reaper.labels(run, "x")
+        raise KeyboardInterrupt
+    # The engine goes on with a request whose sender has gone.
+    api = engine.client.api
+    api.create_volume(volume, labels=labels)
+    eventually(lambda: not api.volumes(filters={"name": volume})["Volumes"], seconds=40)
+
+
 def test_a_killed_run_leaves_nothing(engine: Engine, tmp_path: Path) -> None:
     api, image = engine.client.api, f"{SAMPLES}/debian-systemd"
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

@@ -304,7 +304,7 @@ FAULTS = (
     Fault("somebody kills the container", CHECK, "inconclusive: .*killed from outside",
           taken(docker("kill"))),
     Fault("somebody stops the container", CHECK, "inconclusive: .*from outside",
-          taken(docker("stop"))),
+          taken(docker("stop", "--time", "1"))),  # before the check ends
     Fault("somebody removes the container", CHECK, "inconclusive: ",
           taken(docker("rm", "-f", "-v"))),
     Fault("somebody pauses the container", CHECK, "inconclusive: ", taken(docker("pause"))),
