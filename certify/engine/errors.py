@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from http.client import IncompleteRead
 from typing import Any, TypeVar
 
 import requests
@@ -113,6 +114,9 @@ def _innermost(error: BaseException) -> str:
     """Return the message of the deepest cause in a chain of errors."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    # What the HTTP library says of an answer without an end is about its own parser.
+    if isinstance(error, ValueError | IncompleteRead):
+        return "it broke off in the middle of an answer"
     return str(error) or type(error).__name__
 
 

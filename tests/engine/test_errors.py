@@ -10,6 +10,7 @@ from docker.errors import APIError
 from certify.engine.errors import launch_refusal, pull_failure, translate_errors
 from certify.model.errors import EngineUnavailable
 from certify.model.terms import Fault
+from tests.support.misbehaving import Reply, serving
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,19 @@ def test_the_innermost_cause_is_reported() -> None:
         except OSError as error:
             raise requests.exceptions.ConnectionError("wrapped again") from error
     assert raised.value.message == "The container engine does not answer: permission denied"
+
+
+def test_an_answer_that_breaks_off_is_told_in_plain_words() -> None:
+    headers = {"Transfer-Encoding": "chunked", "Connection": "close"}
+    reply = Reply(200, b"", headers)  # not even the chunk that says that it is the last
+    with (
+        serving(lambda _method, _path: reply) as port,
+        pytest.raises(EngineUnavailable) as raised,
+        translate_errors(),
+    ):
+        requests.get(f"http://127.0.0.1:{port}/", timeout=10)
+    expected = "The container engine does not answer: it broke off in the middle of an answer"
+    assert raised.value.message == expected
 
 
 def test_an_error_that_the_engine_reports_passes_through() -> None:
