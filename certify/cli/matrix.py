@@ -26,7 +26,7 @@ def matrix(*, profile: str | None, output_format: str, storage: Storage) -> None
       certify matrix --profile devspace
     """
     with storage.open_ledger(create=False) as ledger:
-        results = ledger.matrix_results(profile)
+        results = [short for _, short in ledger.summaries(ledger.matrix_rows(profile))]
     now = datetime.now(UTC)
     if output_format == "text":
         print_matrix(results, Console(), now=now)

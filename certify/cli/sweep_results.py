@@ -51,11 +51,11 @@ class Reporting:
 
         Of a shard nobody knows what changed, so unless the list is ``whole`` there is no news.
         """
-        recorder.write_reports(end.results)
+        recorder.write_reports(end.whole)
         news = news_in(recorder, end) if whole and (self.notify or self.quiet) else []
         if news or not self.quiet or output_format != "text":
             print_results(
-                end.results, output_format,
+                end.results if output_format == "text" else list(end.whole), output_format,
                 lambda: print_summary(end.entries, end.changes, end.results, Console()), places,
             )  # fmt: skip
         if self.notify and news:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Connection, Integer, String, inspect, text
+from sqlalchemy import Column, Connection, Integer, String, Text, inspect, text
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -45,7 +45,13 @@ def _add_shards(op: Operations) -> None:
         op.get_bind().execute(naming, named)
 
 
-STEPS: dict[int, Callable[[Operations], None]] = {4: _name_recordings, 5: _add_shards}
+def _add_summaries(op: Operations) -> None:
+    _add(op, RESULTS, Column("summary", Text))
+
+
+STEPS: dict[int, Callable[[Operations], None]] = {
+    4: _name_recordings, 5: _add_shards, 6: _add_summaries,
+}  # fmt: skip
 """The step to each version; versions 2 and 3 only added tables."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+from certify.ledger import summaries
 from certify.model.clock import is_ahead
 from certify.model.errors import NotRecordable
 from certify.model.result import Result
@@ -36,6 +37,7 @@ def row_of(result: Result) -> dict[str, Any]:
         "suite_digest": result.suite.digest,
         "host_class": result.host.kind if result.host else "",
         "document": safe_json(result.model_dump(mode="json", by_alias=True)),
+        "summary": summaries.text_of(result),
     }
 
 

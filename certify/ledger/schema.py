@@ -31,7 +31,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from certify.ledger.migrations import migrate
 from certify.model.errors import LedgerUnavailable
 
-VERSION = 5
+VERSION = 6
 """The version of the tables below. A ledger with a higher version was written by a newer certify.
 One with a lower version is migrated when it is opened (:mod:`certify.ledger.migrations`).
 """
@@ -94,6 +94,8 @@ results_table = Table(
     Column("document", Text, nullable=False),
     # a name for one act of recording, the same in every ledger that has the result
     Column("recording", String),
+    # of the document, for tables (certify.ledger.summaries); NULL if an older certify wrote it
+    Column("summary", Text),
     Index("certify_by_image", "identity", "platform", "profile", "id"),
     Index("certify_by_name", "reference", "platform", "id"),
     Index("certify_by_digest", "digest"),

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy import Engine, Row, Select, select
 from sqlalchemy.exc import DBAPIError
 
-from certify.ledger import queries
+from certify.ledger import queries, summaries
 from certify.ledger.connect import allow_concurrent_reads, back_up, engine_for, writing
 from certify.ledger.database import Database
 from certify.ledger.exchange import Exchange
@@ -171,6 +171,23 @@ class Ledger:
                     continue
                 image = result.image.model_copy(update=each.names)
                 yield each, result.model_copy(update={"image": image})
+
+    def summaries(self, rows: Sequence[MatrixRow]) -> Iterator[tuple[MatrixRow, Result]]:
+        """Yield each row with the summary of its result, that of a revoked image as rejected."""
+        revoked = self.revocations.in_force()
+        for part in batched(rows, BATCH_SIZE):
+            query = select(ROW.id, ROW.summary).where(ROW.id.in_([each.id for each in part]))
+            with self._database.reading() as connection:
+                texts = {row.id: row.summary for row in connection.execute(query)}
+            short = {each.key: summaries.read(texts.get(each.id), each.names) for each in part}
+            older = self.recorded_results([each for each in part if short[each.key] is None])
+            short |= {
+                each.key: summaries.read(summaries.text_of(result), each.names)
+                for each, result in older
+            }
+            for each in part:
+                if (result := short[each.key]) is not None:
+                    yield each, reject_if_revoked(result, revoked)
 
     def recorded(self, recordings: Iterable[str]) -> dict[str, Result]:
         """Return the results of some recordings, as recorded."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from certify.model.result import Result
+from certify.ledger.summaries import once_per_outcomes
+from certify.model.result import Check, Result
 from certify.model.terms import Outcome, Status
 from certify.publish import phrases
 from certify.publish.best_for import best_for
@@ -24,6 +26,7 @@ from certify.publish.matrix_data import (
     LISTED,
     Section,
     cells_of,
+    groups_of,
     problem_checks,
     sections_of,
     short_references,
@@ -120,9 +123,6 @@ def _row(result: Result, best: Sequence[str]) -> dict[str, Any]:
         mode="json", include={"image", "startup", "finished_at", "expires_at"}
     )
     image = dumped["image"]
-    groups: dict[str, Counter[str]] = {}
-    for check in result.checks:
-        groups.setdefault(check.group, Counter())[check.outcome.value] += 1
     return {
         **{name: image[name] for name in ("reference", "digest", "image_id", "platform")},
         "profile": result.profile,
@@ -131,10 +131,7 @@ def _row(result: Result, best: Sequence[str]) -> dict[str, Any]:
         "best_for": best,
         "boot_seconds": dumped["startup"]["boot_seconds"],
         "provision_seconds": dumped["startup"]["provision_seconds"],
-        "groups": {
-            group: {outcome.value: counts[outcome.value] for outcome in Outcome}
-            for group, counts in groups.items()
-        },
+        "groups": {group: _outcomes(checks) for group, checks in groups_of(result).items()},
         "not_passed": [
             {"id": check.id, "level": check.level.value, "outcome": check.outcome.value}
             for check in problem_checks(result)
@@ -143,6 +140,12 @@ def _row(result: Result, best: Sequence[str]) -> dict[str, Any]:
         "finished_at": dumped["finished_at"],
         "expires_at": dumped["expires_at"],
     }
+
+
+@once_per_outcomes
+def _outcomes(checks: tuple[Check, ...], _: bool) -> dict[str, int]:
+    counts = Counter(check.outcome for check in checks)
+    return {outcome.value: counts[outcome] for outcome in Outcome}
 
 
 def _markdown_tables(section: Section, now: datetime) -> list[str]:
@@ -163,21 +166,25 @@ def _markdown_tables(section: Section, now: datetime) -> list[str]:
 
 
 def _markdown_table(results: Sequence[Result], section: Section, now: datetime) -> list[str]:
-    header = ["reference", "verdict", "not passed", *section.groups, "boot"]
+    groups = map(escaped, section.groups)
+    header = ["reference", "verdict", "not passed", *groups, "boot"]
     rows = [header, ["---"] * len(header)]
     for result in results:
         boot = result.startup.boot_seconds
         cells = cells_of(result)
         rows.append(
             [
-                result.image.reference,
-                f"{phrases.status_mark(result, now)} {phrases.verdict_of(result, now)}",
-                ", ".join(_problem_names(result)),
-                *(str(cells.get(group, "")) for group in section.groups),
+                escaped(result.image.reference),
+                escaped(f"{phrases.status_mark(result, now)} {phrases.verdict_of(result, now)}"),
+                escaped(", ".join(_problem_names(result))),
+                *(_escaped(str(cells.get(group, ""))) for group in section.groups),
                 "" if boot is None else phrases.seconds(boot),
             ]
         )
-    return [f"| {' | '.join(map(escaped, row))} |" for row in rows]
+    return [f"| {' | '.join(row)} |" for row in rows]
+
+
+_escaped = lru_cache(maxsize=1_000)(escaped)
 
 
 def _problem_names(result: Result) -> list[str]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 
+from certify.ledger.summaries import once_per_outcomes
 from certify.model.result import Check, Result
-from certify.model.terms import Status
+from certify.model.terms import Outcome, Status
 from certify.publish.phrases import PROBLEMS, Mark, is_decisive, mark_of
 from certify.util.text import one_line
 
@@ -85,22 +86,29 @@ def sections_of(results: Iterable[Result]) -> list[Section]:
 
 def cell_of(result: Result, groups: Sequence[str]) -> Cell:
     """Return one cell for the checks of some groups."""
-    return _cell(result, [check for check in result.checks if check.group in groups])
+    checks = tuple(check for check in result.checks if check.group in groups)
+    return _cell(checks, result.verdict.status is Status.CERTIFIED)
 
 
 def cells_of(result: Result) -> dict[str, Cell]:
     """Return a cell for each group of checks that the result has."""
+    certified = result.verdict.status is Status.CERTIFIED
+    return {group: _cell(checks, certified) for group, checks in groups_of(result).items()}
+
+
+def groups_of(result: Result) -> dict[str, tuple[Check, ...]]:
+    """Return the checks of each group."""
     groups: dict[str, list[Check]] = {}
     for check in result.checks:
         groups.setdefault(check.group, []).append(check)
-    return {group: _cell(result, checks) for group, checks in groups.items()}
+    return {group: tuple(checks) for group, checks in groups.items()}
 
 
-def _cell(result: Result, checks: Sequence[Check]) -> Cell:
+@once_per_outcomes
+def _cell(checks: tuple[Check, ...], certified: bool) -> Cell:
     marks = Counter(mark_of(check) for check in checks)
     deciding = Counter(mark_of(check) for check in checks if is_decisive(check))
     # If an image is certified, its required checks were skipped because they do not apply.
-    certified = result.verdict.status is Status.CERTIFIED
     worst = (Mark.FAILED, Mark.UNKNOWN) if certified else (Mark.FAILED, Mark.UNKNOWN, Mark.SKIPPED)
     order = [mark for mark in worst if deciding[mark]]
     order += [mark for mark in (Mark.NOTED, Mark.UNKNOWN, Mark.PASSED, Mark.SKIPPED) if marks[mark]]
@@ -109,7 +117,8 @@ def _cell(result: Result, checks: Sequence[Check]) -> Cell:
 
 def problem_checks(result: Result) -> list[Check]:
     """Return the checks that failed or are unknown, those that decide the verdict first."""
-    found = [check for check in result.checks if mark_of(check) in PROBLEMS]
+    wrong = [check for check in result.checks if check.outcome is not Outcome.PASSED]
+    found = [check for check in wrong if mark_of(check) in PROBLEMS]
     return sorted(found, key=lambda c: (not is_decisive(c), PROBLEMS.index(mark_of(c))))
 
 

@@ -19,7 +19,9 @@ def add_recommendations(
     """Return the results with recommendations of images from ``known`` that are certified now."""
     certified = CertifiedImages(known, now)
     return [
-        each.model_copy(update={"recommendation": certified.recommendation(each)})
+        each.model_copy(update={"recommendation": found})
+        if (found := certified.recommendation(each)) != each.recommendation
+        else each
         for each in results
     ]
 
@@ -41,7 +43,7 @@ class CertifiedImages:
         self._by_trait: dict[object, list[Result]] = defaultdict(list)
         ordered = sorted(
             (
-                each.model_copy(update={"checks": (), "log": ""})  # there may be thousands
+                each
                 for each in known
                 if each.verdict.status is Status.CERTIFIED and each.expires_at > now
             ),

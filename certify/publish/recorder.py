@@ -127,7 +127,7 @@ class Recorder:
                 for row in self.ledger.matrix_rows(profile, self._candidates(profile))
                 if row.status is Status.CERTIFIED and row.key not in certified
             ]
-            others = (result for _, result in self.ledger.results(rows))
+            others = (result for _, result in self.ledger.summaries(rows))
             return add_recommendations(results, chain(results, others), now)
         return results
 
@@ -141,7 +141,7 @@ class Recorder:
                 return BootRanks(chain(*rows)).add(results)
         return results
 
-    def write_reports(self, results: Sequence[Result]) -> None:
+    def write_reports(self, results: Iterable[Result]) -> None:
         """Write ``junit.xml`` with these results, and the other reports from the ledger.
 
         A run beside many others only writes the files of its own images.

@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from certify.judge.culprits import Comparison, compare
 from certify.ledger.changes import Change, find_changes
@@ -23,19 +26,17 @@ from certify.model.file_names import certificate_stem
 from certify.model.result import Result
 from certify.model.result_key import ResultKey
 from certify.model.terms import Status
-from certify.publish import freshness
+from certify.publish import freshness, junit
 from certify.publish.badge import badge_files, total_badge_files
 from certify.publish.boot_rank import NO_RANKS, BootRanks
 from certify.publish.feed import Entry as FeedEntry
 from certify.publish.feed import change_lines, with_entry
 from certify.publish.freshness import FINGERPRINTS, Entry
 from certify.publish.json_report import result_json
-from certify.publish.junit import junit_xml
 from certify.publish.matrix import matrix_json, matrix_markdown
 from certify.publish.metrics import image_metrics, sweep_metrics
 from certify.publish.site.build import frame_files, image_files, rows_file
 from certify.publish.site.pages import LastSweep
-from certify.publish.summary import summary_of
 from certify.util.files import folder_lock, write_atomically
 from certify.util.text import counted, safe_json
 
@@ -47,15 +48,17 @@ SWEEPS = 100
 
 
 def write_reports(
-    directory: Path, results: Sequence[Result], ledger: Ledger, *, own: bool = False
+    directory: Path, results: Iterable[Result], ledger: Ledger, *, own: bool = False
 ) -> int:
     """Write ``junit.xml`` for the results of a run, then call :func:`update_reports`.
+
+    The results are read several times, one after another.
 
     With ``own``, only the files of the images of the run follow, and the next update finds the
     rest out of date. Returns and raises what an update does. If the ledger cannot be read, the
     certificates of the results are written nevertheless.
     """
-    _write(directory, [("junit.xml", junit_xml(results))])
+    _write_junit(directory, results)
     try:
         return _update_own(directory, ledger, results) if own else update_reports(directory, ledger)
     except LedgerUnavailable:
@@ -75,12 +78,27 @@ def update_reports(directory: Path, ledger: Ledger, *, now: datetime | None = No
         return _bring_up_to_date(directory, ledger, now or datetime.now(UTC))
 
 
-def _update_own(directory: Path, ledger: Ledger, results: Sequence[Result]) -> int:
+def _write_junit(directory: Path, results: Iterable[Result]) -> None:
+    """Write ``junit.xml``; its beginning counts all suites, so they wait in a file meanwhile."""
+    directory.mkdir(parents=True, exist_ok=True)
+    counts = []
+    with TemporaryFile(dir=directory) as suites:
+        for suite in map(junit.suite_of, results):
+            suites.write(suite.text.encode())
+            counts.append(suite.counts)
+        suites.seek(0)
+        ends = junit.head(counts).encode(), junit.END.encode()
+        parts = chain(ends[:1], iter(partial(suites.read, 1 << 20), b""), ends[1:])
+        write_atomically(directory / "junit.xml", parts, durable=False)
+
+
+def _update_own(directory: Path, ledger: Ledger, results: Iterable[Result]) -> int:
     now, names = datetime.now(UTC), {each.image.reference for each in results}
     with folder_lock(directory / "assets"):
         entries = freshness.read_entries(ledger, now, names)
         due = {entry.stem for entry in entries}
-        return sum(1 for _ in _write_images(directory, ledger, entries, due, now))
+        _write_images(directory, ledger, entries, due, now)
+    return len(entries)
 
 
 def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime) -> int:
@@ -90,7 +108,8 @@ def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime) -> int:
     current = {entry.stem: entry.fingerprint for entry in entries}
     if due or known.keys() != current.keys() or not freshness.has_tables(directory):
         ranks = BootRanks(entry.shown for entry in entries)
-        summaries = [*_write_images(directory, ledger, entries, due, now, ranks)]
+        _write_images(directory, ledger, entries, due, now, ranks)
+        summaries = [short for _, short in ledger.summaries([entry.shown for entry in entries])]
         _write(directory, _tables(summaries, now, ledger.last_statuses(RUNS)))
         for name in known.keys() - current.keys():
             freshness.remove_files(directory, name)
@@ -109,20 +128,17 @@ def _write_images(
     due: set[str],
     now: datetime,
     ranks: BootRanks = NO_RANKS,
-) -> Iterator[Result]:
-    """Write the files of the images in ``due``; yield the summaries of all results in order."""
-    for part in batched(entries, BATCH_SIZE):
-        past = ledger.history_points([entry.shown for entry in part if entry.stem in due])
-        stems = {entry.shown.key: entry for entry in part}
-        for shown, result in ledger.results([entry.shown for entry in part]):
-            entry = stems[shown.key]  # not every result may be readable
-            if entry.stem in due:
-                ranked = result.model_copy(update={"boot_rank": ranks.rank(result)})
-                compared = _compared(ledger, result, past.get(shown.key, []))
-                files = dict(_image_files(ranked, past.get(shown.key, []), compared, now))
-                _write(directory, files.items())
-                freshness.remove_files(directory, entry.stem, keep=files)
-            yield summary_of(result)
+) -> None:
+    """Write the files of the images in ``due``."""
+    stems = {entry.shown.key: entry.stem for entry in entries if entry.stem in due}
+    for part in batched([entry.shown for entry in entries if entry.stem in due], BATCH_SIZE):
+        past = ledger.history_points(part)
+        for shown, result in ledger.results(part):
+            ranked = result.model_copy(update={"boot_rank": ranks.rank(result)})
+            compared = _compared(ledger, result, past.get(shown.key, []))
+            files = dict(_image_files(ranked, past.get(shown.key, []), compared, now))
+            _write(directory, files.items())
+            freshness.remove_files(directory, stems[shown.key], keep=files)
 
 
 def _compared(ledger: Ledger, result: Result, past: Sequence[HistoryPoint]) -> Comparison | None:

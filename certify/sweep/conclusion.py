@@ -5,10 +5,11 @@ A sweep of a whole list ends like that, and so do the sweeps of its shards when 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from certify.ledger.changes import Change, SweepEntry, find_changes, sweep_entry
+from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.rows import BATCH_SIZE, batched
 from certify.ledger.store import Ledger
 from certify.ledger.sweeps import FinishedSweep, name_of
@@ -21,6 +22,34 @@ from certify.sweep.inside import explained
 from certify.sweep.news import News, news_of
 from certify.sweep.results import ResultsByKey, entries_to_compare
 from certify.sweep.shards import Shard
+
+
+@dataclass(frozen=True, slots=True)
+class WholeResults:
+    """Whole results of a sweep, in order; those that stood before are read from the ledger.
+
+    They can be read repeatedly, and never all of them are in memory.
+    """
+
+    recorder: Recorder
+    results: Sequence[Result]
+    """New results, and summaries of those that stood before."""
+    rows: Mapping[ResultKey, MatrixRow]
+    """What the ledger has of those."""
+    keys: Sequence[ResultKey]
+
+    def __iter__(self) -> Iterator[Result]:
+        """Yield the results; a summary stands for one that the ledger does not give."""
+        ledger = self.recorder.ledger
+        for part in batched(list(zip(self.keys, self.results, strict=True)), BATCH_SIZE):
+            read: ResultsByKey = {}
+            with self.recorder.errors_noted():
+                rows = [self.rows[key] for key, _ in part if key in self.rows]
+                read = {row.key: result for row, result in ledger.results(rows)}
+            for key, known in part:
+                whole = read.get(key, known)
+                advice = {"recommendation": known.recommendation}
+                yield whole.model_copy(update=advice) if known.recommendation else whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +73,9 @@ class Conclusion:
     """The end of a sweep, as people and exit codes should see it."""
 
     results: list[Result]
-    """One for each image, ordered by key."""
+    """One for each image, ordered by key; a summary of what stood before."""
+    whole: Iterable[Result]
+    """The same, as read from the ledger one after another."""
     entries: list[SweepEntry]
     """The same, and the parts of the list about which nothing is known."""
     changes: list[Change] | None
@@ -68,10 +99,12 @@ def conclude(
     sweeps = recorder.ledger.sweeps
     recorder.settle()
     new = dict(zip(found.new, recorder.reject_revoked(found.new.values()), strict=True))
+    rows: dict[ResultKey, MatrixRow] = {}
     in_force: ResultsByKey = {}
     changes = None
     with recorder.errors_noted():
-        in_force = results_in_force(recorder.ledger, found.keys)
+        rows = {row.key: row for row in recorder.ledger.matrix_rows() if row.key in found.keys}
+        in_force = {row.key: short for row, short in recorder.ledger.summaries([*rows.values()])}
         before = [] if shard else sweeps.finished(1, found.source)
         old = sweeps.entries(before[0].id) if before else []
         entries = entries_to_compare(found.keys, new, in_force, old, found.left_out)
@@ -81,7 +114,7 @@ def conclude(
             entries = [*named, *found.unknown]
         sweeps.finish(number, entries)
     error = next(iter(recorder.errors), "another process has changed the ledger meanwhile")
-    results = []
+    results, keys = [], []
     for key in sorted(found.keys):
         if (result := new.get(key) or in_force.get(key)) is None and missing is not None:
             result = missing(key, error)
@@ -89,8 +122,16 @@ def conclude(
             recorder.errors.append(f"the ledger has no result of {key.reference}")
         else:
             results.append(result)
+            keys.append(key)
     results = recorder.recommend(results)
-    return Conclusion(results, [*map(sweep_entry, results), *found.unknown], changes, found.source)
+    standing = {key: row for key, row in rows.items() if key not in new and key in in_force}
+    return Conclusion(
+        results,
+        WholeResults(recorder, results, standing, keys),
+        [*map(sweep_entry, results), *found.unknown],
+        changes,
+        found.source,
+    )
 
 
 def news_in(recorder: Recorder, end: Conclusion) -> list[News]:
@@ -107,12 +148,6 @@ def news_in(recorder: Recorder, end: Conclusion) -> list[News]:
                 if [each.status for each in points[-2:]] == [Status.INCONCLUSIVE] * 2
             }  # fmt: skip
     return news_of(end.changes, end.results, before)
-
-
-def results_in_force(ledger: Ledger, keys: frozenset[ResultKey]) -> ResultsByKey:
-    """Return the results in force for some keys, those of revoked images as rejected."""
-    rows = [row for row in ledger.matrix_rows() if row.key in keys]
-    return {row.key: result for row, result in ledger.results(rows)}
 
 
 def unlisted_entry(unlisted: UnlistedPattern) -> SweepEntry:

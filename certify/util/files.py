@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 
@@ -35,18 +35,20 @@ def folder_lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def write_atomically(path: Path, content: str | bytes, *, durable: bool = True) -> None:
-    """Write ``content`` (text as UTF-8) to ``path`` and create its folders.
+def write_atomically(
+    path: Path, content: str | bytes | Iterable[bytes], *, durable: bool = True
+) -> None:
+    """Write ``content`` (text as UTF-8, or bytes in parts) to ``path`` and create its folders.
 
     The file is written under a temporary name in the same folder, flushed to disk, then renamed:
     readers never see half of it, and if writing fails, the old file stays and no other is left.
-    A file that already has this content is not touched. Raises OSError.
+    A file that already has this content is not touched, unless it comes in parts. Raises OSError.
 
     If ``durable`` is false, the file is not flushed, which is much faster, but a power failure may
     leave it empty. That is enough for files that can be written again.
     """
     raw = content.encode("utf-8") if isinstance(content, str) else content
-    if _holds(path, raw):
+    if isinstance(raw, bytes) and _holds(path, raw):
         return
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +57,7 @@ def write_atomically(path: Path, content: str | bytes, *, durable: bool = True) 
     try:
         # Not by tempfile, whose files only their owner may read.
         with temporary.open("xb") as file:
-            file.write(raw)
+            file.writelines([raw] if isinstance(raw, bytes) else raw)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

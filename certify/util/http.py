@@ -177,7 +177,22 @@ def _login_of_url(request: requests.PreparedRequest) -> requests.PreparedRequest
 
 
 class _Session(requests.Session):
-    """A session that follows no redirect: it would read the body of one without limit."""
+    """A session that follows no redirect: it would read the body of one without limit.
+
+    It looks for proxies in the environment once for each server: that costs as much as a request.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings: dict[tuple[str, str], Any] = {}
+
+    def merge_environment_settings(self, url: str | bytes | None, *settings: Any) -> Any:
+        """Return the settings of a request; all of a client's differ in nothing but the server."""
+        parts = urlsplit(str(url))
+        server = parts.scheme, parts.netloc
+        if server not in self._settings:
+            self._settings[server] = super().merge_environment_settings(url, *settings)
+        return dict(self._settings[server])
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Return None."""

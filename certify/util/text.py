@@ -118,8 +118,10 @@ def printable(text: str | bytes, *, limit: int | None = None) -> str:
 
 def one_line(text: str | bytes, limit: int = 200) -> str:
     """Return the first visible line, white space folded, cut to ``limit`` characters."""
-    folded = (" ".join(line.split()) for line in printable(text).split("\n"))
-    line = next(filter(None, folded), "")
+    shown = printable(text)
+    line = " ".join(shown.split())
+    if "\n" in shown:
+        line = next(filter(None, (" ".join(each.split()) for each in shown.split("\n"))), "")
     return line if len(line) <= limit else _cut(line, limit)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,14 +11,13 @@ import pytest
 from sqlalchemy import event
 
 from certify.cli.exit_codes import exit_code
+from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.store import Ledger
 from certify.model.file_names import certificate_stem
 from certify.model.result import Os, Result
 from certify.model.terms import Outcome, Status
 from certify.publish import recorder as module
-from certify.publish import writer
 from certify.publish.recorder import Recorder
-from certify.publish.summary import summary_of
 from certify.publish.writer import update_reports
 from tests.factories import NOW, a_certificate, a_check, digest
 from tests.support.failing_ledgers import Damage, broken, full
@@ -129,13 +128,14 @@ def test_a_run_beside_many_images_pays_for_its_own(
     whole.finish([certificate(9)])
     assert not whole.leaves_tables
     before = (reports / "matrix.json").read_text()
-    documents: list[object] = []
+    documents: list[MatrixRow] = []
+    read = Ledger.recorded_results
 
-    def count(_result: object) -> Result:
-        documents.append(_result)
-        return summary_of(_result)  # type: ignore[arg-type]
+    def count(self: Ledger, rows: Sequence[MatrixRow]) -> Iterator[tuple[MatrixRow, Result]]:
+        documents.extend(rows)
+        return read(self, rows)
 
-    monkeypatch.setattr(writer, "summary_of", count)
+    monkeypatch.setattr(Ledger, "recorded_results", count)
     mine = certificate(1, Status.REJECTED)
     recorder = Recorder(ledger, reports, own=True)
     recorder.record(mine)

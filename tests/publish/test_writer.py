@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from certify.ledger.changes import sweep_entry
 from certify.ledger.store import Ledger
@@ -103,7 +103,14 @@ def test_only_what_changed_is_written_again(tmp_path: Path, ledger: Ledger) -> N
     assert moments(tmp_path) == before
     newer = result_of(2, now + timedelta(hours=1))
     record(ledger, newer)
+    documents: list[str] = []
+    event.listen(
+        ledger._database.engine,
+        "before_cursor_execute",
+        lambda *call: documents.extend(map(str, call[3])) if "document" in call[2] else None,
+    )
     assert update_reports(tmp_path, ledger, now=now) == 1
+    assert len(documents) == 1, "the tables are made from summaries"
     after = moments(tmp_path)
     changed = {name for name in after if after[name] != before.get(name)}
     stem = certificate_stem(newer)
@@ -214,7 +221,8 @@ def test_a_result_that_cannot_be_read_stops_nothing(tmp_path: Path, ledger: Ledg
     with ledger._database.engine.begin() as connection:
         connection.execute(text("UPDATE certify_results SET document = '{}' WHERE id = 2"))
     assert update_reports(tmp_path, ledger) == 3
-    assert len(json.loads((tmp_path / "matrix.json").read_text())["rows"]) == 2
+    assert len(list((tmp_path / "images").glob("*.html"))) == 2
+    assert len(json.loads((tmp_path / "matrix.json").read_text())["rows"]) == 3, "by its summary"
 
 
 def test_a_sweep_that_changed_something_is_in_the_feed_and_in_the_metrics(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
 import pytest
+from sqlalchemy import event
 
 from certify.certification.engines import Engines
 from certify.certification.options import Options
 from certify.engine.client import Engine
 from certify.judge.profiles import load
 from certify.ledger.changes import Change, ChangeKind
+from certify.ledger.rows import BATCH_SIZE
 from certify.ledger.store import Ledger
 from certify.model.result import Result
 from certify.model.terms import Status
@@ -51,7 +55,38 @@ def finish(recorder: Recorder, new: ResultsByKey) -> tuple[list[Result], list[Ch
     sweeps = recorder.ledger.sweeps
     with sweeps.running("list.txt", "me/1/1", lambda _: True) as number:
         end = a_sweep(recorder).finish(PLAN, new, [], number, "list.txt")
-        return end.results, end.changes
+        return [*end.whole], end.changes
+
+
+def test_an_unchanged_sweep_holds_few_documents(recorder: Recorder, ledger: Ledger) -> None:
+    count, items = 2 * BATCH_SIZE + 10, []
+    for number in range(count):
+        more = {"reference": f"{REGISTRY}/app:{number}", "digest": digest(number)}
+        result = a_certificate(image=more).model_copy(update={"log": f"booted {number}"})
+        ledger.record(result)
+        image = ResolvedImage(result.image.reference, "plain", "linux/amd64", digest(number))
+        items.append(Item(image, ItemState.FRESH, "valid"))
+    read: list[str] = []
+    event.listen(
+        ledger._database.engine, "before_cursor_execute", lambda *call: read.append(call[2])
+    )
+    with ledger.sweeps.running("list.txt", "me/1/1", lambda _: True) as number:
+        end = a_sweep(recorder).finish(SweepPlan(items, [], []), {}, [], number, "list.txt")
+    assert not [query for query in read if "document" in query]
+    assert len(end.entries) == len(end.results) == count
+    most = 0
+    for place, whole in enumerate(end.whole):
+        assert whole.log
+        if place % BATCH_SIZE == BATCH_SIZE - 1:
+            gc.collect()
+            most = max(most, sum(isinstance(e, Result) and bool(e.log) for e in gc.get_objects()))
+    assert 0 < most <= BATCH_SIZE + 1
+    assert len([query for query in read if "document" in query]) == 3, "one for each batch"
+    recorder.write_reports(end.whole)
+    suites = ET.parse(recorder._reports / "junit.xml").getroot()
+    assert [each.get("name") for each in suites] == [
+        f"{each.image.reference} (plain)" for each in end.results
+    ]
 
 
 def test_a_revocation_is_a_change(recorder: Recorder, ledger: Ledger) -> None:
@@ -91,7 +126,7 @@ def test_new_results_are_reported_even_if_the_ledger_fails(
             more = {"reference": f"{REGISTRY}/app:{each}", "digest": digest(each)}
             recorder.record(a_certificate(image=more))
         end = a_sweep(recorder).finish(plan, {other.key: new}, [], number, "list.txt")
-        found = end.results
+        found = [*end.whole]
     assert found[1].verdict == new.verdict
     assert recorder.errors
     if damage is broken:

@@ -123,3 +123,18 @@ def test_a_status_that_is_no_success_is_an_error(status: int) -> None:
 )  # fmt: skip
 def test_this_machine_is_known(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+def test_the_environment_is_read_once_for_each_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def proxies(url: str, no_proxy: object = None) -> dict[str, str]:
+        asked.append(url)
+        return {}
+
+    monkeypatch.setattr("requests.sessions.get_environ_proxies", proxies)
+    with HttpClient(1) as client:
+        for path in ("a", "b", "c"):
+            with pytest.raises(requests.ConnectionError):
+                client.request("HEAD", f"http://127.0.0.1:9/{path}")
+    assert asked == ["http://127.0.0.1:9/a"]

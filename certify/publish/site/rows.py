@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from certify.model.result import Check, Result
-from certify.model.terms import Status
+from certify.model.terms import Outcome, Status
 from certify.publish.phrases import Mark, cause_of, is_decisive, mark_of, waiver_text
 from certify.publish.suggestion import proven_groups
 from certify.util.text import one_line, printable
@@ -26,6 +26,7 @@ FIELDS = (
     "runs", "base", "size", "missing", "proven",
 )  # fmt: skip
 """The columns of a row, in order; times are in seconds since 1970."""
+_PASSED = LETTERS[Mark.PASSED]
 _UNANSWERED = (Mark.UNKNOWN, Mark.SKIPPED)
 
 
@@ -57,7 +58,7 @@ def row_of(
         int(result.expires_at.timestamp()),
         cause_of(result),
         "".join(letters.get(check_id, ".") for check_id in ids),
-        int(any(mark_of(check) is not Mark.PASSED for check in result.checks)),
+        int(any(check.outcome is not Outcome.PASSED for check in result.checks)),
         "".join(status.value[0] for status in runs),
         base,
         image.size_bytes,
@@ -87,6 +88,8 @@ def bases_of(stems: Mapping[str, Result]) -> dict[str, str]:
 
 
 def _letter(check: Check) -> str:
+    if check.outcome is Outcome.PASSED:
+        return _PASSED
     mark = mark_of(check)
     letter = LETTERS[mark]
     return letter.upper() if mark in _UNANSWERED and is_decisive(check) else letter

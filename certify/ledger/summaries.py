@@ -1,0 +1,167 @@
+"""Summaries: results without their long texts, from which tables are made.
+
+The ledger keeps one beside each document, a tenth of its length. It has the image, the verdict and
+the outcome of each check, but no evidence, messages, log, command or host. Whatever is equal is one
+object, so that many thousands of summaries fit in memory.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from sys import intern
+from typing import Any, TypeVar
+
+from certify.model.result import (
+    AppliedWaiver,
+    Check,
+    Image,
+    Launch,
+    Os,
+    Reason,
+    Result,
+    Startup,
+    Suite,
+    Verdict,
+)
+from certify.model.terms import Grade, Level, Outcome, Status, Trust
+from certify.util.text import one_line, safe_json
+
+FORMAT = "1"
+"""The first line of a summary; one of another format is made again from its document."""
+_LONGEST = 1_000
+"""The most characters of a text; tables show no more."""
+R = TypeVar("R")
+
+_LAUNCH = Launch(kind="init", isolation="")
+_MOMENTS = ("started_at", "finished_at", "expires_at")
+_UNKNOWN = set[str]()  # of the fields that were set; one for all, as each takes two kilobytes
+
+
+class KnownCheck(Check):
+    """The outcome of a check, one object for all summaries in which it is equal."""
+
+    __hash__ = object.__hash__  # which makes tuples of them good keys
+
+
+def once_per_outcomes(function: Callable[[tuple[Check, ...], bool], R]) -> Callable[..., R]:
+    """Keep what a function returns for checks of summaries; those of whole results are large."""
+    kept = lru_cache(maxsize=20_000)(function)
+
+    def call(checks: tuple[Check, ...], certified: bool = True) -> R:
+        known = bool(checks) and isinstance(checks[0], KnownCheck)
+        return (kept if known else function)(checks, certified)
+
+    return call
+
+
+def text_of(result: Result) -> str:
+    """Return the summary of a result as text: its format, its checks, and everything else."""
+    checks = [
+        (each.id, each.group, each.level, each.outcome, each.waiver and _dumped(each.waiver))
+        for each in result.checks
+    ]
+    verdict, startup, suite = result.verdict, result.startup, result.suite
+    system = result.image.os
+    fields = {
+        "image": {
+            **_dumped(result.image, exclude={"created", "rival_manifests", "os"}),
+            "os": system and {name: _shortened(text) for name, text in _dumped(system).items()},
+        },
+        "profile": result.profile,
+        "verdict": (verdict.status, verdict.grade),
+        "reason": [
+            (each.check, _shortened(each.text), _shortened(each.remedy))
+            for each in verdict.reasons[:1]
+        ],
+        "startup": _dumped(startup),
+        "suite": (suite.version, suite.digest),
+        **_dumped(result, include=set(_MOMENTS)),
+    }
+    return "\n".join((FORMAT, safe_json(checks), safe_json(fields)))
+
+
+def read(text: str | None, names: Mapping[str, Any]) -> Result | None:
+    """Return the result in a summary with the reference in ``names``; None if it cannot be read."""
+    try:
+        written, checks, rest = (text or "").split("\n", 2)
+        if written != FORMAT:
+            return None
+        fields = json.loads(rest)
+        return Result.model_construct(
+            _UNKNOWN,
+            image=_image(fields["image"], names),
+            profile=intern(fields["profile"]),
+            verdict=_verdict(*fields["verdict"], *map(tuple, fields["reason"])),
+            checks=_checks(checks),
+            startup=_startup(fields["startup"]),
+            launch=_LAUNCH,
+            host=None,
+            suite=_suite(*fields["suite"]),
+            **{name: datetime.fromisoformat(fields[name]) for name in _MOMENTS},
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else one_line(text, _LONGEST)
+
+
+def _dumped(value: Any, **chosen: Any) -> dict[str, Any]:
+    found: dict[str, Any] = value.model_dump(mode="json", exclude_defaults=True, **chosen)
+    return found
+
+
+def _image(fields: dict[str, Any], names: Mapping[str, Any]) -> Image:
+    system = fields.get("os")
+    texts = {name: intern(value) for name, value in fields.items() if isinstance(value, str)}
+    lists = {name: tuple(map(intern, fields.get(name, ()))) for name in _LISTS}
+    known = {"os": system and _os(**system), "trust": Trust(fields.get("trust", Trust.UNKNOWN))}
+    return Image.model_construct(_UNKNOWN, **{**fields, **texts, **lists, **known, **names})
+
+
+_LISTS = ("platforms", "layer_digests")
+
+
+def _startup(fields: dict[str, Any]) -> Startup:
+    lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+    return Startup.model_construct(_UNKNOWN, **{**fields, **lists})
+
+
+@lru_cache(maxsize=1_000)
+def _os(**fields: Any) -> Os:
+    return Os(**fields)
+
+
+@lru_cache(maxsize=1_000)
+def _suite(version: str, digest: str) -> Suite:
+    return Suite(version=version, digest=digest)
+
+
+@lru_cache(maxsize=10_000)
+def _verdict(status: str, grade: str | None, *reasons: tuple[str | None, str, str]) -> Verdict:
+    told = (Reason(check=check, text=text, remedy=remedy) for check, text, remedy in reasons)
+    return Verdict(
+        status=Status(status), grade=Grade(grade) if grade else None, reasons=tuple(told)
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _checks(text: str) -> tuple[KnownCheck, ...]:
+    return tuple(
+        _check(*each, AppliedWaiver(**waiver) if waiver else None)
+        for *each, waiver in json.loads(text)
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _check(
+    check_id: str, group: str, level: str, outcome: str, waiver: AppliedWaiver | None
+) -> KnownCheck:
+    return KnownCheck(
+        id=check_id, title="", group=group, level=Level(level), outcome=Outcome(outcome),
+        seconds=0, waiver=waiver,
+    )  # fmt: skip
