@@ -1,9 +1,11 @@
 """Under launch `init`: dockerd is a unit of systemd, and containers run in it."""
 
+import re
+
 import pytest
 from testinfra.host import Host
 
-from certify.suite import PROBE_PORT, Candidate, Nested, Note, check, proven
+from certify.suite import PROBE_PORT, Candidate, Nested, Note, check, diagnose, proven
 
 GOOD_STORAGE = ("overlay2", "overlayfs", "overlay", "btrfs", "zfs", "fuse-overlayfs")
 
@@ -92,7 +94,15 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
             candidate.run(f"journalctl {units} -b -o cat --no-pager -n {lines}").stdout
             for units, lines in (("-u docker.service -u docker.socket", 40), ("-u containerd", 15))
         ]
-        status = candidate.run("systemctl status docker.service --no-pager --lines=0")
+        look = "systemctl status docker.service --no-pager --lines=0"
+        status = candidate.run(look)
+        if "bad-setting" in status.stdout:
+            logs += [candidate.run("systemd-analyze verify docker.service 2>&1 | tail -n 5").stdout]
+        ends = re.findall(r"^failed to start daemon: (.{1,300})", logs[0], re.M)
+        if ends and diagnose("\n".join(logs), where="journal") is None:
+            pytest.fail(
+                f"dockerd does not start, and says why: {ends[-1]}\n{status.stdout}{logs[0]}"
+            )
         pytest.fail(f"dockerd does not answer\n{status.stdout}{''.join(logs)}")
     version = nested.docker("version --format '{{.Server.Version}}'").stdout.strip()
     note(f"Docker {version}")

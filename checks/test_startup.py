@@ -55,7 +55,18 @@ def test_boot(candidate: Candidate, note: Note) -> None:
             candidate.defer_to("startup.dockerd", f"needs startup.dockerd: {held}")
     slowest = candidate.run("systemd-analyze blame --no-pager").stdout.strip().partition("\n")[0]
     most = f": {slowest.split()[-1]} alone took {' '.join(slowest.split()[:-1])}" if slowest else ""
-    late = f"the boot took {seconds:.1f} s, more than {budget:g} s{most}"
+    late = f"the boot took {seconds:.1f} s, more than {budget:g} s"
+    generated = candidate.systemd_seconds("GeneratorsFinishTimestampMonotonic") or 0.0
+    if seconds > budget >= seconds - generated:
+        candidate.run(
+            "ls -l /etc/systemd/system-generators /usr/local/lib/systemd/system-generators"
+        )
+        proven(
+            f"{late}: systemd waited {generated:.1f} s for its generators before it began",
+            remedy="Correct or remove the program in /etc/systemd/system-generators (or in "
+            "/usr/local/lib or /usr/lib) that does not end; systemd gives each 90 s.",
+        )
+    late += most
     if seconds > budget and (first := candidate.first_boot()):
         proven(f"{late}; {first[0]}", remedy=first[1])
     assert seconds <= budget, late

@@ -84,6 +84,32 @@ def test_pid1(candidate: Candidate, host: Host, note: Note) -> None:
     note(f"systemd {candidate.run('systemctl show --property=Version --value').stdout.strip()}")
 
 
+def fail_with_mounts(candidate: Candidate, failed: list[str], problem: str) -> None:
+    """Fail with a problem if units that failed are mounts of /etc/fstab; else return."""
+    shown = "systemctl show -p SourcePath --value %s"
+    mounts = (each for each in failed if each.endswith(".mount"))
+    own = [each for each in mounts if candidate.run(shown, each).stdout.strip() == "/etc/fstab"]
+    if own:
+        proven(
+            f"{problem}: {', '.join(own)} of /etc/fstab failed",
+            remedy="Remove the line from /etc/fstab in the image; with the option nofail, the boot "
+            "goes on without the mount.",
+        )
+
+
+def failed_units(candidate: Candidate) -> list[str]:
+    """Return the units that failed, and those that end each time that they are started again."""
+    listed = candidate.run("systemctl list-units --state=failed,auto-restart --no-legend --plain")
+    assert listed.rc == 0, "systemd's units cannot be listed"
+    units = [line.split() for line in listed.stdout.splitlines() if line.split()]
+    times = "systemctl show -p NRestarts --value %s"
+    return [
+        unit
+        for unit, _load, _active, state, *_ in units
+        if state == "failed" or candidate.run(times, unit).stdout.strip() not in ("", "0", "1")
+    ]
+
+
 @check(
     "systemd.state",
     title="boot completes",
@@ -105,12 +131,15 @@ def test_state(candidate: Candidate, nested: Nested, note: Note) -> None:
     state = answer.stdout.strip() or "nothing"
     if state not in UP:
         target = candidate.run("systemctl get-default").stdout.strip()
-        if target in WRONG_DEFAULTS:
+        loaded = candidate.run("systemctl show -p LoadState --value default.target").stdout.strip()
+        if target in WRONG_DEFAULTS or loaded in ("not-found", "masked"):
             proven(
-                f"systemd says {state}, not running: the image's default target is {target}, which "
-                "leads to no ordinary boot",
+                f"systemd says {state}, not running: the image's default target is "
+                + (f"{target}, which leads to no ordinary boot" if loaded == "loaded" else loaded),
                 remedy="Set it in the image: systemctl set-default multi-user.target.",
             )
+        if state == "maintenance":
+            fail_with_mounts(candidate, failed_units(candidate), "systemd says maintenance")
         jobs = candidate.run("systemctl list-jobs --no-legend --plain").stdout.splitlines()
         waits = [job.split()[1] for job in jobs if job.split()[-1:] == ["running"]]
         why = f": the boot waits for {', '.join(waits[:3])}" if waits else ""
@@ -147,12 +176,10 @@ def test_units(candidate: Candidate) -> None:
 
     Why: a failed unit is a service that people will miss, and hides the next one.
 
-    How: systemd's list of failed units is empty. If only dockerd's own units failed,
-    dockerd.running fails instead.
+    How: systemd's list of units that failed, or fail again and again, is empty. If only
+    dockerd's own units failed, dockerd.running fails instead.
     """
-    listed = candidate.run("systemctl list-units --state=failed --no-legend --plain")
-    assert listed.rc == 0, "systemd's units cannot be listed"
-    failed = [line.split()[0] for line in listed.stdout.splitlines() if line.split()]
+    failed = failed_units(candidate)
     if failed and set(failed) <= DOCKERD_UNITS:
         reason = f"needs dockerd.running: {', '.join(failed)} failed at boot"
         candidate.defer_to("dockerd.running", reason)
@@ -162,6 +189,7 @@ def test_units(candidate: Candidate) -> None:
             *failed[:3],
         )
         failure = f"failed at boot: {', '.join(failed)}"
+        fail_with_mounts(candidate, failed, failure)
         if not all(unit.startswith(LAUNCH_DEPENDENT) for unit in failed):
             cause = diagnose(log.stdout, where="journal")
             if cause and cause.fault == "image":

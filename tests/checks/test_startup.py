@@ -36,6 +36,7 @@ class _Candidate:
             "FinishTimestampMonotonic": boot,
             "InactiveExitTimestampMonotonic": begun,
             "ActiveEnterTimestampMonotonic": active,
+            "GeneratorsFinishTimestampMonotonic": 0.1,
         }
         self.budgets = SimpleNamespace(boot=BOOT, dockerd=DOCKERD)
         self.boot_seconds: float | None = None
