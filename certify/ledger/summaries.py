@@ -35,7 +35,6 @@ _LONGEST = 1_000
 """The most characters of a text; tables show no more."""
 R = TypeVar("R")
 
-_LAUNCH = Launch(kind="init", isolation="")
 _MOMENTS = ("started_at", "finished_at", "expires_at")
 _UNKNOWN = set[str]()  # of the fields that were set; one for all, as each takes two kilobytes
 
@@ -77,6 +76,7 @@ def text_of(result: Result) -> str:
             for each in verdict.reasons[:1]
         ],
         "startup": _dumped(startup),
+        "missing": result.launch.missing,
         "suite": (suite.version, suite.digest),
         **_dumped(result, include=set(_MOMENTS)),
     }
@@ -97,7 +97,7 @@ def read(text: str | None, names: Mapping[str, Any]) -> Result | None:
             verdict=_verdict(*fields["verdict"], *map(tuple, fields["reason"])),
             checks=_checks(checks),
             startup=_startup(fields["startup"]),
-            launch=_LAUNCH,
+            launch=_launch(*fields["missing"]),
             host=None,
             suite=_suite(*fields["suite"]),
             **{name: datetime.fromisoformat(fields[name]) for name in _MOMENTS},
@@ -129,6 +129,11 @@ _LISTS = ("platforms", "layer_digests")
 def _startup(fields: dict[str, Any]) -> Startup:
     lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
     return Startup.model_construct(_UNKNOWN, **{**fields, **lists})
+
+
+@lru_cache(maxsize=1_000)
+def _launch(*missing: str) -> Launch:
+    return Launch(kind="init", isolation="", missing=missing)
 
 
 @lru_cache(maxsize=1_000)

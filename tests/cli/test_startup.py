@@ -13,7 +13,7 @@ from tests.factories import digest
 
 ALL = frozenset(
     {
-        "alembic", "cryptography", "docker", "jinja2", "pydantic", "pytest",
+        "alembic", "cryptography", "docker", "jinja2", "junit_xml", "pydantic", "pytest",
         "requests", "rich", "securesystemslib", "sqlalchemy", "testinfra", "urllib3",
     }
 )  # fmt: skip
@@ -46,7 +46,7 @@ def imported(folder: Path, *words: str) -> tuple[int, set[str]]:
         ("keys show nothing.pub", 2, "cryptography"),
         ("matrix", 3, "pydantic rich sqlalchemy"),
         ("doctor --help", 0, "docker pydantic requests rich urllib3"),
-        ("run --help", 0, "docker jinja2 pydantic requests rich sqlalchemy urllib3"),
+        ("run --help", 0, "docker jinja2 junit_xml pydantic requests rich sqlalchemy urllib3"),
     ],
 )
 def test_a_command_imports_only_what_it_uses(
