@@ -29,6 +29,7 @@ _OOM_KILLS = (
     "-exec cat {} + 2>/dev/null"
 )
 """Prints the kernel's counts of processes that it killed for want of memory, ``oom_kill N``."""
+_ACCOUNTS_ELSEWHERE = "grep -E '^(passwd|group):' /etc/nsswitch.conf | grep -vE 'files|compat|db'"
 _NO_FORKS = "find /sys/fs/cgroup -name pids.events -exec cat {} + 2>/dev/null"
 _CGROUPS_CLOSED = """\
 cd /sys/fs/cgroup && [ -d memory ] || { [ ! -w /sys/fs/cgroup ]; exit; }
@@ -191,6 +192,10 @@ class Facts:
         found = self._candidate.run("find -L %s -maxdepth 0 -type d -perm -0003", path)
         return not found.stdout.strip()
 
+    @_fact(r"accounts are not looked up in files")
+    def _accounts_are_elsewhere(self) -> bool:
+        return bool(self._candidate.run(_ACCOUNTS_ELSEWHERE).stdout.strip())
+
     @_fact(r"the unit (\S+) sets (\w+)")
     def _unit_sets(self, unit: str, key: str) -> bool:
         found = self._candidate.run("systemctl show --value --property %s %s", key, unit)
@@ -211,13 +216,9 @@ class Facts:
         wanted = f"^(Default)?({keys.replace(' or ', '|')})=[0-9]"
         return bool(self._candidate.run("grep -rqsE %s /etc/systemd", wanted).rc == 0)
 
-    @_fact(r"the image has the architecture of the host")
-    def _has_architecture_of_host(self) -> bool:
-        return not self._candidate.is_foreign
-
-    @_fact(r"the host has another architecture than the image")
-    def _has_another_architecture(self) -> bool:
-        return self._candidate.is_foreign
+    @_fact(r"the (?:image|host) has (the|another) architecture (?:of the host|than the image)")
+    def _has_architecture(self, which: str) -> bool:
+        return self._candidate.is_foreign is (which == "another")
 
     @_fact(r"the hook is the image's own")
     def _hook_is_own(self) -> bool:

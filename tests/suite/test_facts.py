@@ -61,6 +61,7 @@ d=/sys/fs/cgroup/memory/few; [ -d $d ] || echo 100 >/sys/fs/cgroup/few/pids.max
 [ -d $d ] || d=/sys/fs/cgroup/few
 sh -c 'echo $$ >'$d'/cgroup.procs; exec tail /dev/zero'
 head -c 100k /dev/zero >/srv/little/full
+sed -i 's/^group:.*/group: sss/' /etc/nsswitch.conf
 """
 
 
@@ -142,6 +143,7 @@ TABLE = [  # the fact, the line that made it matter, where it holds, where it do
     ("a pin of the image forbids the package", "'ed' has no installation candidate", "booted", ""),
     ("a pin of the image forbids the package", "'joe' has no installation candidate", "", "booted"),
     ("a pin of the image forbids the package", "Unable to locate package ed", "", "booted"),
+    ("accounts are not looked up in files", "", "booted", "strict"),
     ("/srv is no folder that everybody can write to", "", "booted", ""),
     ("/tmp is no folder that everybody can write to", "", "", "booted"),
     ("the file is not readable for everybody", "/etc/apt/keyrings/closed.gpg is", "booted", ""),
