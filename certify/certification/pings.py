@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from certify.engine.client import Engine
+from certify.engine.container import Container
 from certify.engine.disk_watch import DiskWatch
 from certify.model.errors import SuiteBroken
 
@@ -14,19 +15,21 @@ _PING_INTERVAL = 20.0
 
 
 def ping_and_poll(
-    engine: Engine, stopped: Callable[[], bool], disk: DiskWatch
+    container: Container, stopped: Callable[[], bool], disk: DiskWatch
 ) -> Callable[[], bool]:
     """Return ``stopped``, extended by a ping of the engine from time to time.
 
-    An engine that hangs would leave a check waiting for good. The returned function raises
-    :class:`~certify.model.errors.EngineUnavailable` if a ping fails, and :class:`TooMuchWritten`.
+    An engine that hangs, or a container that somebody paused, would leave a check waiting for good.
+    The returned function raises :class:`~certify.model.errors.EngineUnavailable` if a ping fails,
+    :class:`~certify.model.errors.Trouble` for a pause, and :class:`TooMuchWritten`.
     """
     pinged = time.monotonic()
 
     def poll() -> bool:
         nonlocal pinged
         if time.monotonic() > pinged + _PING_INTERVAL:
-            engine.ping()
+            container.engine.ping()
+            container.require_unpaused()
             pinged = time.monotonic()
         disk.require()
         return stopped()

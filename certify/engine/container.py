@@ -14,6 +14,8 @@ from certify.engine.container_files import read_file
 from certify.engine.errors import APIError, explanation, launch_refusal, translate_errors
 from certify.engine.notify_socket import NotifyReader
 from certify.engine.session import KILL_DESCENDANTS, KILLED, EngineStream, SessionLost, Shell
+from certify.model.errors import Trouble
+from certify.model.terms import Fault
 
 SHELL = "/bin/sh"
 STOP_LABEL = "certify.stop"
@@ -142,6 +144,17 @@ class Container:
             health=(state.get("Health") or {}).get("Status"),
             stopped=not running and was_started and self._ended_from_outside(state),
         )
+
+    def require_unpaused(self) -> None:
+        """Raise :class:`Trouble` if somebody paused the container: no command in it ends then."""
+        with translate_errors("the state of the container"):
+            paused = self._api.inspect_container(self.id)["State"].get("Paused")
+        if paused:
+            raise Trouble(
+                "Somebody paused the container.",
+                remedy="Find out which program pauses containers on this host; run again.",
+                fault=Fault.HOST,
+            )
 
     def _ended_from_outside(self, state: dict[str, Any]) -> bool:
         """Return who ended it; each end is looked up once, as the engine soon forgets it."""

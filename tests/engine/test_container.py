@@ -17,7 +17,8 @@ from certify.engine.container import Container, ContainerStopped
 from certify.engine.launch import launch_container
 from certify.engine.launch_plan import SHELL_RAN, LaunchPlan
 from certify.engine.session import KILLED, SessionLost
-from certify.model.errors import EngineUnavailable, LaunchRefused
+from certify.model.errors import EngineUnavailable, LaunchRefused, Trouble
+from certify.model.terms import Fault
 from tests.conftest import SAMPLES
 from tests.support.waiting import eventually
 
@@ -68,6 +69,16 @@ def writable(candidate: Container, folder: str, kind: str) -> set[bool]:
 
 
 # One that ends
+
+
+def test_a_paused_container_is_told_as_such(engine: Engine, idle: Container) -> None:
+    idle.require_unpaused()
+    engine.client.api.pause(idle.id)
+    with pytest.raises(Trouble, match="Somebody paused the container") as raised:
+        idle.require_unpaused()
+    assert raised.value.fault is Fault.HOST
+    engine.client.api.unpause(idle.id)
+    idle.require_unpaused()
 
 
 def test_a_waiting_shell_is_killed_and_reported_as_killed(idle: Container) -> None:
