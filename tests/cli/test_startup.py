@@ -57,6 +57,22 @@ def test_a_command_imports_only_what_it_uses(
     assert modules & ALL <= set(used.split())
 
 
+def test_garbage_is_seldom_searched_for(tmp_path: Path) -> None:
+    told = "import atexit, gc; atexit.register(lambda: print(gc.get_stats()[0]['collections']))\n"
+    counts = []
+    for begin in (
+        "from certify.cli.main import main as start",
+        "from certify.__main__ import start",
+    ):
+        program = f"{told}import sys; {begin}\nsys.argv[1:] = ['profiles']\nstart()"
+        ended = subprocess.run(
+            [sys.executable, "-P", "-c", program],
+            cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60,
+        )  # fmt: skip
+        counts.append(int(ended.stdout.splitlines()[-1]))
+    assert counts[1] < counts[0] / 5
+
+
 def test_the_list_of_commands_imports_none_of_them(tmp_path: Path) -> None:
     _, modules = imported(tmp_path, "--help")
     assert {f"certify.cli.{name}" for name in COMMANDS} & modules == set()
