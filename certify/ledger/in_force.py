@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,8 +36,11 @@ class ResultInForce:
         return ResultKey(self.reference, self.platform, self.profile)
 
 
-def read_in_force(connection: Connection) -> list[ResultInForce]:
-    """Return the results in force of all references, platforms and profiles."""
+def read_in_force(connection: Connection, hosts: Collection[str] = ()) -> list[ResultInForce]:
+    """Return the results in force of all references, platforms and profiles.
+
+    One of the kinds of ``hosts`` comes before those of others.
+    """
     columns = (
         ROW.identity, ROW.platform, ROW.profile, ROW.status, ROW.suite_digest,
         ROW.host_class, ROW.finished_at, ROW.expires_at,
@@ -54,5 +58,5 @@ def read_in_force(connection: Connection) -> list[ResultInForce]:
             finished_at=row.finished_at,
             expires_at=row.expires_at,
         )
-        for row in connection.execute(queries.results_of_references(None, columns))
+        for row in connection.execute(queries.results_of_references(None, columns, hosts=hosts))
     ]

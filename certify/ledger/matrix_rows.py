@@ -49,7 +49,10 @@ class HistoryPoint:
 
 
 def read_rows(
-    connection: Connection, profile: str | None, references: Collection[str] | None = None
+    connection: Connection,
+    profile: str | None,
+    references: Collection[str] | None = None,
+    hosts: Collection[str] = (),
 ) -> list[MatrixRow]:
     """Return all rows of the matrix, or those of a profile or of some references, ordered by key.
 
@@ -59,7 +62,8 @@ def read_rows(
     columns = (
         ROW.id, ROW.platform, ROW.profile, ROW.expires_at, ROW.status, ROW.boot_seconds,
     )  # fmt: skip
-    found = _rows(connection, queries.results_of_references(profile, columns, references))
+    in_force = queries.results_of_references(profile, columns, references, hosts)
+    found = _rows(connection, in_force)
     rows = {each.key: each for each in found}
     names = {(each.names["reference"], each.profile) for each in found}
     lost = queries.runs_without_image(profile, (*columns, *NAMES), references)

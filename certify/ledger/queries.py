@@ -2,8 +2,8 @@
 
 The result in force for an image, platform and profile is the last recorded that is not
 inconclusive, or else the last recorded: the order of recording decides, which is that of the
-numbers, and no host's clock. An image is identified by its digest, or else its ID, or else its
-reference.
+numbers, and no host's clock. Where kinds of hosts are given, one of theirs comes before those of
+others. An image is identified by its digest, or else its ID, or else its reference.
 """
 
 from __future__ import annotations
@@ -37,20 +37,25 @@ def knows_its_image(results: FromClause) -> ColumnElement[bool]:
 _knows_its_image = knows_its_image(results_table)
 
 
-def _standing_first(results: FromClause) -> tuple[ColumnElement[Any], ...]:
+def _standing_first(
+    results: FromClause, hosts: Collection[str] = ()
+) -> tuple[ColumnElement[Any], ...]:
     """Return the order in which the first result of an image is the one in force."""
-    return case((results.c.status == _INCONCLUSIVE, 1), else_=0), results.c.id.desc()
+    own = [case((results.c.host_class.in_(hosts), 0), else_=1)] if hosts else []
+    return *own, case((results.c.status == _INCONCLUSIVE, 1), else_=0), results.c.id.desc()
 
 
 def results_of_references(
     profile: str | None,
     columns: Sequence[ColumnElement[Any]],
     references: Collection[str] | None = None,
+    hosts: Collection[str] = (),
 ) -> Select[Any]:
     """Select, per reference, platform and profile, the result in force of its latest image.
 
-    The result may have been recorded under another name of the same image. Each row has
-    ``columns`` of the result, then :data:`NAMES` of the reference itself.
+    The result may have been recorded under another name of the same image; one of the kinds of
+    ``hosts`` comes before all others. Each row has ``columns`` of the result, then :data:`NAMES` of
+    the reference itself.
 
     Every step is a lookup in an index, so the cost grows in a line with the number of names,
     whatever a database's statistics make its planner believe.
@@ -86,7 +91,7 @@ def results_of_references(
             other.c.platform == image.c.platform,
             other.c.profile == image.c.profile,
         )
-        .order_by(*_standing_first(other))
+        .order_by(*_standing_first(other, hosts))
         .limit(1)
         .scalar_subquery()
     )

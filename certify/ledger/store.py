@@ -134,18 +134,22 @@ class Ledger:
             return set(connection.scalars(queries.recently_certified(profile, count)))
 
     def matrix_rows(
-        self, profile: str | None = None, references: Collection[str] | None = None
+        self,
+        profile: str | None = None,
+        references: Collection[str] | None = None,
+        hosts: Collection[str] = (),
     ) -> list[MatrixRow]:
         """Return the rows of the matrix, ordered by reference, platform and profile.
 
-        Only those of a profile or of some references, if given: at most a few hundred.
+        Only those of a profile or of some references, if given: at most a few hundred. Where a
+        result of one of the kinds of ``hosts`` stands, it comes before those of others.
 
         A row has the result in force of the image that its reference last led to, even if that
         was recorded under another name. A reference that moved to an image without a result under
         a profile has no row there. See also :func:`~certify.ledger.matrix_rows.read_rows`.
         """
         with self._database.reading() as connection:
-            return read_rows(connection, profile, references)
+            return read_rows(connection, profile, references, hosts)
 
     def matrix_results(self, profile: str | None = None) -> list[Result]:
         """Return the results of all rows of the matrix, those of revoked images as rejected."""
@@ -216,10 +220,13 @@ class Ledger:
         with self._database.reading() as connection:
             return read_history_points(connection, rows)
 
-    def results_in_force(self) -> list[ResultInForce]:
-        """Return the results in force of all references, platforms and profiles."""
+    def results_in_force(self, hosts: Collection[str] = ()) -> list[ResultInForce]:
+        """Return the results in force of all references, platforms and profiles.
+
+        One of the kinds of ``hosts`` comes before those of others.
+        """
         with self._database.reading() as connection:
-            return read_in_force(connection)
+            return read_in_force(connection, hosts)
 
     def result_in_force(self, image: Image, profile: str, now: datetime) -> Result | None:
         """Return the result in force of an image that has not expired, or None.

@@ -66,6 +66,8 @@ class Found:
     """Parts of the list about which nothing is known, as inconclusive entries."""
     left_out: Callable[[SweepEntry], bool] = field(default=lambda _: False)
     """Returns True for an image of the last sweep that belongs to an unknown part."""
+    hosts: frozenset[str] = frozenset()
+    """The kinds of hosts that certified; empty if others did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ def conclude(
     in_force: ResultsByKey = {}
     changes = None
     with recorder.errors_noted():
-        rows = {row.key: row for row in recorder.ledger.matrix_rows() if row.key in found.keys}
+        standing = recorder.ledger.matrix_rows(hosts=found.hosts)
+        rows = {row.key: row for row in standing if row.key in found.keys}
         in_force = {row.key: short for row, short in recorder.ledger.summaries([*rows.values()])}
         before = [] if shard else sweeps.finished(1, found.source)
         old = sweeps.entries(before[0].id) if before else []
@@ -124,10 +127,10 @@ def conclude(
             results.append(result)
             keys.append(key)
     results = recorder.recommend(results)
-    standing = {key: row for key, row in rows.items() if key not in new and key in in_force}
+    unchanged = {key: row for key, row in rows.items() if key not in new and key in in_force}
     return Conclusion(
         results,
-        WholeResults(recorder, results, standing, keys),
+        WholeResults(recorder, results, unchanged, keys),
         [*map(sweep_entry, results), *found.unknown],
         changes,
         found.source,

@@ -13,7 +13,7 @@ from certify.engine.client import Engine
 from certify.judge.profile import Profile
 from certify.model.approved import Revocation
 from certify.model.errors import Trouble
-from certify.model.platform import normalize_platform
+from certify.model.platform import ALL, normalize_platform
 from certify.model.result import Image, Result
 from certify.model.result_key import ResultKey
 from certify.model.revocation import reject_if_revoked
@@ -67,6 +67,7 @@ class Sweep:
         self._recordings: dict[ResultKey, str] = {}
         self._collector = ResultCollector(profiles, options)
         self._revoked: Sequence[Revocation] = ()
+        self._hosts: frozenset[str] = frozenset()
 
     def plan(
         self, images: Sequence[ListedImage], defaults: Sequence[str], *, force: bool
@@ -78,9 +79,9 @@ class Sweep:
         """
         pull, now = self._options.pull, datetime.now(UTC)
         self._revoked = self._ledger.revocations.in_force()
-        in_force = self._ledger.results_in_force()
         known: dict[str, set[str]] = {}
-        for each in in_force:
+        whole_indexes = any(each.platform == ALL for each in images)
+        for each in self._ledger.results_in_force() if whole_indexes else ():
             known.setdefault(each.reference, set()).add(each.platform)
         images = expand_platforms(self._engines, images, pull, known)
         items: list[Item] = []
@@ -94,6 +95,8 @@ class Sweep:
             if (shard := self._shard) is not None:
                 resolved = [each for each in resolved if shard.holds(each.digest or each.reference)]
             kind, native = engine.host().kind, normalize_platform(engine.platform)
+            self._hosts |= {kind}
+            in_force = self._ledger.results_in_force({kind})
             planned = make_plan(resolved, in_force, now=now, host_class=kind, force=force)
             due += make_units(planned, self._profiles, pull=pull, native=native)
             items += planned
@@ -140,7 +143,9 @@ class Sweep:
         """End the sweep of a number, in which ``unlisted`` globs could not be expanded."""
         unknown = tuple(map(unlisted_entry, unlisted))
         keys = frozenset(item.image.key for item in plan.items)
-        found = Found(source, keys, new, self._recordings, unknown, of_patterns(unknown))
+        found = Found(
+            source, keys, new, self._recordings, unknown, of_patterns(unknown), self._hosts
+        )
         return conclude(self._recorder, number, found, self._collector.missing, self._shard)
 
     def _record(self, key: ResultKey, result: Result) -> Result:

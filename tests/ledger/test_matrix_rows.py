@@ -10,7 +10,7 @@ import pytest
 from certify.ledger.store import Ledger
 from certify.model.result import Image, Result
 from certify.model.terms import Status
-from tests.factories import NOON
+from tests.factories import HOST, NOON
 
 CERTIFIED, REJECTED, INCONCLUSIVE = Status.CERTIFIED, Status.REJECTED, Status.INCONCLUSIVE
 DEBIAN = "docker.io/library/debian:12"
@@ -61,6 +61,25 @@ def test_the_order_of_recording_decides_and_no_hosts_clock(
     found = ledger.result_in_force(image, "devspace", NOON + timedelta(hours=3))
     assert found is not None
     assert found.verdict.status is REJECTED
+
+
+def test_each_kind_of_host_has_its_own_result_in_force(ledger: Ledger, make_result: Make) -> None:
+    kinds = {}
+    for hour, (storage, status) in enumerate(
+        [("overlay2", CERTIFIED), ("vfs", REJECTED), ("overlay2", INCONCLUSIVE)]
+    ):
+        host = HOST.model_copy(update={"storage_driver": storage})
+        kinds[storage] = host.kind
+        result = make_result(digest="sha256:1", status=status, hour=hour)
+        ledger.record(result.model_copy(update={"host": host}))
+    wanted = {(): REJECTED, ("overlay2",): CERTIFIED, ("vfs",): REJECTED, ("zfs",): REJECTED}
+    for names, status in wanted.items():
+        hosts = {kinds.get(name, name) for name in names}
+        (row,) = ledger.matrix_rows(hosts=hosts)
+        (standing,) = ledger.results_in_force(hosts)
+        assert row.status == standing.status == status, names
+    (row,) = ledger.matrix_rows(hosts=set(kinds.values()))
+    assert row.status is REJECTED, "the last one of several kinds"
 
 
 def test_a_tag_that_moved_has_only_a_row_of_its_newest_image(
