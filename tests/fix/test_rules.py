@@ -102,6 +102,16 @@ TABLE = [
      "from it", Action.ENV, 'DOCKER_HOST=""'),
     ("dockerd.running", "docker.socket: Failed to resolve group docker: No such process",
      Action.RUN, "groupadd --system docker"),
+    ("systemd.state", "systemd says maintenance: srv-data.mount of /etc/fstab failed", Action.RUN,
+     "p=/$(echo srv-data | tr - /) && sed -i -E "
+     '"s|^[^#[:space:]]+[[:space:]]+$p[[:space:]]|# &|" /etc/fstab'),
+    ("startup.boot", "more than 15 s: systemd-networkd-wait-online.service alone took 2min 373ms",
+     Action.RUN, "systemctl mask systemd-networkd-wait-online.service "
+     "|| systemctl disable systemd-networkd-wait-online.service"),
+    ("startup.boot", "more than 15 s: networking.service alone took 1min 1.005s", Action.OFFER,
+     "systemctl mask networking.service"),
+    ("packages.install", "dpkg: error processing package hostname (--configure):\n"
+     " package hostname is not ready for configuration", Action.RUN, None),
     ("mine.own", "no rule is about this", Action.CANNOT, ""),
 ]  # fmt: skip
 
