@@ -117,7 +117,8 @@ def _innermost(error: BaseException) -> str:
     # What the HTTP library says of an answer without an end is about its own parser.
     if isinstance(error, ValueError | IncompleteRead):
         return "it broke off in the middle of an answer"
-    return str(error) or type(error).__name__
+    words = error.strerror if isinstance(error, OSError) else None
+    return words or str(error) or type(error).__name__
 
 
 __all__ = [

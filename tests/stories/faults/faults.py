@@ -223,7 +223,7 @@ def locked(scene: Scene) -> Iterator[None]:
     yield
     assert scene.next_run().code == 0
     with contextlib.closing(sqlite3.connect(scene.folder / "reports/certify.db")) as read:
-        (kept,) = read.execute("SELECT count(*) FROM results").fetchone()
+        (kept,) = read.execute("SELECT count(*) FROM certify_results").fetchone()
     assert kept == 3, "what was told is in the ledger once it can be written"
 
 
@@ -328,7 +328,7 @@ FAULTS = (
       for how in ("killed", "restarted", "frozen")),
     Fault("the disk of the reports is full", RUN, "certified, not recorded",
           lambda scene: full_for(scene, "reports")),
-    Fault("the disk of the ledger is full", RUN, "certified, not recorded",
+    Fault("the disk of the ledger is full", RUN, "certified, not recorded|exit 3: ",
           lambda scene: full_for(scene, "ledger")),
     Fault("the disk of the images is full", "a pull", "inconclusive: .*is full", full_for_images),
     Fault("the ledger is locked until the end", CHECK, "certified, not recorded", locked),
