@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from certify.approved.hosts import earliest_end, host_objections
 from certify.approved.policy import Policy
 from certify.judge.waivers import valid_until
 from certify.model.approved import Approved, Revocation
@@ -53,7 +54,7 @@ def approve(
                 rejected[each] = max((number, image.reference), rejected.get(each, (0, "")))
         reason = next(_objections(policy, result, revoked, now), None)
         if reason is None:
-            approved.append((number, contents, _approved(result)))
+            approved.append((number, contents, _approved(policy, result)))
         else:
             excluded.append(Exclusion(ResultKey.of(result), reason))
     listed = []
@@ -138,6 +139,7 @@ def _objections(
     if waived and not policy.waivers:
         yield f"its certificate depends on waivers: {', '.join(check.id for check in waived)}"
     yield from _too_slow(policy, result)
+    yield from host_objections(policy, result, now)
 
 
 def _too_slow(policy: Policy, result: Result) -> Iterator[str]:
@@ -163,7 +165,7 @@ def _waived(result: Result) -> list[Check]:
     return [each for each in result.checks if each.waiver and each.level is Level.REQUIRED]
 
 
-def _approved(result: Result) -> Approved:
+def _approved(policy: Policy, result: Result) -> Approved:
     image, grade = result.image, result.verdict.grade
     assert image.digest and image.registry and image.repository and image.platform and grade
     return Approved(
@@ -183,5 +185,5 @@ def _approved(result: Result) -> Approved:
         provision_seconds=result.startup.provision_seconds,
         suite=result.suite.digest,
         certified_at=result.finished_at,
-        expires_at=valid_until(result.checks, result.expires_at),
+        expires_at=valid_until(result.checks, earliest_end(policy, result)),
     )

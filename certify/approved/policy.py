@@ -10,6 +10,7 @@
     trust = ["official", "verified"] # tiers of Docker Hub; default: every tier, and none
     waivers = false                  # true accepts certificates that need waivers; default: true
     platforms = ["linux/amd64"]      # all platforms in use; see docs/publish.md
+    hosts = ["cgroup v2, *"]         # kinds of host that must agree; default: the last verdict
     valid_days = 7                   # validity of the list as a whole; default: 7
     max_shrink_percent = 20          # of the images on the previous list; default: 20
 
@@ -74,12 +75,14 @@ class Policy(Value):
     """True to accept certificates that depend on waivers."""
     platforms: tuple[_Platform, ...] = ()
     """The platforms on which images are run; empty if they are not known."""
+    hosts: tuple[_Name, ...] | None = None
+    """Globs for kinds of host, each of which must have certified an image."""
     valid_days: _Days = 7.0
     """The validity of the list in days from its publication."""
     max_shrink_percent: float = Field(default=20.0, ge=0, le=100, allow_inf_nan=False, strict=True)
     """The greatest share of its images that a list may lose at once, in percent."""
 
-    @field_validator("profiles", "grades", "registries", "trust")
+    @field_validator("profiles", "grades", "registries", "trust", "hosts")
     @classmethod
     def _names_something(cls, value: tuple[object, ...] | None) -> tuple[object, ...] | None:
         if value == ():

@@ -14,11 +14,13 @@ from pathlib import Path
 
 from certify.approved.approval import Exclusion, approve
 from certify.approved.enforcement import policy_files
+from certify.approved.hosts import relevant_kinds
 from certify.approved.policy import Policy
 from certify.approved.previous import CHANGELOG, FEED, LIST, NO_KEY, PreviousPublication, Signing
 from certify.approved.render import Changes, changelog, compare_lists, list_json, list_text
 from certify.approved.storage import lock_publication, store_publication
 from certify.ledger.matrix_rows import MatrixRow
+from certify.ledger.rows import BATCH_SIZE, batched
 from certify.ledger.store import Ledger
 from certify.model.approved import ApprovedList, Revocation
 from certify.model.errors import LedgerUnavailable, UsageError
@@ -56,18 +58,23 @@ class _ResultReader:
     attachments: list[Attachment] = field(default_factory=list)
 
     def read(self, ledger: Ledger, shown: Sequence[MatrixRow]) -> Iterator[tuple[int, Result]]:
-        for row, result in ledger.recorded_results(shown):
-            image = result.image
-            # A manifest that is unknown in this result may be known from an earlier one.
-            vague = image.digest is not None and image.manifest_digest is None
-            for each in ledger.history(image.reference) if vague else (result,):
-                self.indexes.add(each.image.manifest_digest, each.image.digest)
-            if self.signer is not None:
-                files = self.signer.sign_results([result])
-                self.files |= files
-                key = self.signer.key.public_key()
-                self.attachments += result_attachments([result], files, key)
-            yield row.id, result
+        for part in batched(shown, BATCH_SIZE):
+            hosts = ledger.host_verdicts.of_rows(part)
+            for row, result in ledger.recorded_results(part):
+                self._learn(ledger, result)
+                yield row.id, result.model_copy(update={"hosts": hosts.get(row.id, ())})
+
+    def _learn(self, ledger: Ledger, result: Result) -> None:
+        image = result.image
+        # A manifest that is unknown in this result may be known from an earlier one.
+        vague = image.digest is not None and image.manifest_digest is None
+        for each in ledger.history(image.reference) if vague else (result,):
+            self.indexes.add(each.image.manifest_digest, each.image.digest)
+        if self.signer is not None:
+            files = self.signer.sign_results([result])
+            self.files |= files
+            key = self.signer.key.public_key()
+            self.attachments += result_attachments([result], files, key)
 
 
 def publish(
@@ -91,7 +98,8 @@ def publish(
         previous = PreviousPublication.read(reports)
         if not dry_run:
             previous.check_signing(signing)
-        shown = ledger.matrix_rows()
+        kinds = relevant_kinds(policy, ledger.host_verdicts.kinds()) if policy.hosts else []
+        shown = ledger.matrix_rows(hosts=kinds)
         if not shown:
             raise UsageError(
                 "nothing is recorded in this ledger, so there is nothing to publish",

@@ -31,7 +31,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from certify.ledger.migrations import migrate
 from certify.model.errors import LedgerUnavailable
 
-VERSION = 6
+VERSION = 7
 """The version of the tables below. A ledger with a higher version was written by a newer certify.
 One with a lower version is migrated when it is opened (:mod:`certify.ledger.migrations`).
 """
@@ -101,6 +101,7 @@ results_table = Table(
     Index("certify_by_digest", "digest"),
     Index("certify_by_image_id", "image_id"),
     Index("certify_by_recording", "recording", unique=True),
+    Index("certify_by_host", "host_class"),
 )
 
 sweeps_table = Table(

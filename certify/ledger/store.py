@@ -19,6 +19,7 @@ from certify.ledger import queries, summaries
 from certify.ledger.connect import allow_concurrent_reads, back_up, engine_for, writing
 from certify.ledger.database import Database
 from certify.ledger.exchange import Exchange
+from certify.ledger.host_verdicts import HostVerdicts
 from certify.ledger.in_force import ResultInForce, read_in_force
 from certify.ledger.matrix_rows import (
     HistoryPoint,
@@ -84,6 +85,11 @@ class Ledger:
     def revocations(self) -> Revocations:
         """The revocations of this ledger."""
         return Revocations(self._database)
+
+    @property
+    def host_verdicts(self) -> HostVerdicts:
+        """The verdicts of this ledger by kind of host."""
+        return HostVerdicts(self._database)
 
     @property
     def retention(self) -> Retention:
@@ -158,8 +164,11 @@ class Ledger:
     def results(self, rows: Sequence[MatrixRow]) -> Iterator[tuple[MatrixRow, Result]]:
         """Yield each row with its result, that of a revoked image as rejected."""
         revoked = self.revocations.in_force()
-        for row, result in self.recorded_results(rows):
-            yield row, reject_if_revoked(result, revoked)
+        for part in batched(rows, BATCH_SIZE):
+            hosts = self.host_verdicts.of_rows(part)
+            for row, found in self.recorded_results(part):
+                result = found.model_copy(update={"hosts": hosts.get(row.id, ())})
+                yield row, reject_if_revoked(result, revoked)
 
     def recorded_results(self, rows: Sequence[MatrixRow]) -> Iterator[tuple[MatrixRow, Result]]:
         """Yield each row with its result as recorded, under the row's name.
@@ -189,9 +198,13 @@ class Ledger:
                 each.key: summaries.read(summaries.text_of(result), each.names)
                 for each, result in older
             }
+            hosts = self.host_verdicts.of_rows(part)
             for each in part:
-                if (result := short[each.key]) is not None:
-                    yield each, reject_if_revoked(result, revoked)
+                if (result := short[each.key]) is None:
+                    continue
+                if each.id in hosts:  # a copy of every summary would take kilobytes more
+                    result = result.model_copy(update={"hosts": hosts[each.id]})
+                yield each, reject_if_revoked(result, revoked)
 
     def recorded(self, recordings: Iterable[str]) -> dict[str, Result]:
         """Return the results of some recordings, as recorded."""

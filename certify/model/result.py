@@ -198,7 +198,19 @@ class Host(OpenValue):
     @property
     def kind(self) -> str:
         """The properties that two hosts must share for a verdict to hold on both."""
-        return f"cgroup v{self.cgroup_version}, {self.storage_driver}, {self.architecture}"
+        engine = "" if self.engine.lower() == "docker" else f", {self.engine}"
+        return f"cgroup v{self.cgroup_version}, {self.storage_driver}, {self.architecture}{engine}"
+
+
+class HostVerdict(OpenValue):
+    """The verdict in force on an image on one kind of host."""
+
+    kind: str
+    """Control groups, storage and architecture, such as ``cgroup v2, overlay2, amd64``."""
+    status: Status
+    grade: Grade | None = None
+    finished_at: Moment
+    expires_at: Moment
 
 
 class Suite(OpenValue):
@@ -265,6 +277,8 @@ class Result(OpenValue):
     """
     boot_rank: BootRank | None = None
     """The rank of ``boot_seconds`` in the matrix; not recorded in the ledger."""
+    hosts: tuple[HostVerdict, ...] = ()
+    """The verdicts by kind of host, if several kinds have judged the image; not recorded."""
     started_at: Moment
     finished_at: Moment
     expires_at: Moment

@@ -88,4 +88,4 @@ def reject_if_revoked(result: Result, revoked: Iterable[Revocation]) -> Result:
     remedy = "If the image was revoked in error, `certify revoke --lift` ends that."
     reason = Reason(check=None, text=f"revoked: {revocation.reason}", remedy=remedy)
     verdict = Verdict(status=Status.REJECTED, reasons=(reason, *result.verdict.reasons))
-    return result.model_copy(update={"verdict": verdict})
+    return result.model_copy(update={"verdict": verdict, "hosts": ()})

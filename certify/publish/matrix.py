@@ -20,6 +20,7 @@ from certify.model.result import Check, Result
 from certify.model.terms import Outcome, Status
 from certify.publish import phrases
 from certify.publish.best_for import best_for
+from certify.publish.host_note import host_note
 from certify.publish.layout import Paragraph
 from certify.publish.markdown import escaped
 from certify.publish.matrix_data import (
@@ -33,7 +34,7 @@ from certify.publish.matrix_data import (
 )
 from certify.publish.matrix_table import table
 from certify.publish.phrases import LEGEND
-from certify.util.text import counted, safe_json
+from certify.util.text import counted, one_line, safe_json
 
 MATRIX_SCHEMA = "certify/matrix/v1"
 FOLDED = 30
@@ -56,6 +57,8 @@ def print_matrix(
         console.print()
         console.print(table(section, console.width, now))
         console.print()
+        for line in _host_notes(section, now):
+            console.print(Paragraph(Text(line)))
     if results:
         console.print(Paragraph(Text(_legend(), "dim")))
         console.print(
@@ -89,6 +92,8 @@ def matrix_markdown(results: Sequence[Result], now: datetime) -> str:
     lines = ["# Compatibility matrix", ""]
     for section in sections_of(results):
         lines += [f"## {escaped(section.title)}", "", *_markdown_tables(section, now)]
+        if notes := _host_notes(section, now):
+            lines += [*(f"- {escaped(line)}" for line in notes), ""]
     if results:
         lines += [_legend(), "", *_best_list(results, now)]
     lines.append(_total(results, now))
@@ -96,6 +101,12 @@ def matrix_markdown(results: Sequence[Result], now: datetime) -> str:
         newest = max(result.finished_at for result in results).astimezone(UTC)
         lines += ["", f"Newest result: {newest:%Y-%m-%d %H:%M} UTC."]
     return "\n".join(lines) + "\n"
+
+
+def _host_notes(section: Section, now: datetime) -> list[str]:
+    """Return a line for each image on which kinds of host differ."""
+    notes = ((each.image.reference, host_note(each, now)) for each in section.results)
+    return [f"{one_line(reference)}, {note}" for reference, note in notes if note]
 
 
 def _best_list(results: Sequence[Result], now: datetime) -> list[str]:
@@ -120,7 +131,7 @@ def _total(results: Sequence[Result], now: datetime) -> str:
 
 def _row(result: Result, best: Sequence[str]) -> dict[str, Any]:
     dumped = result.model_dump(
-        mode="json", include={"image", "startup", "finished_at", "expires_at"}
+        mode="json", include={"image", "startup", "finished_at", "expires_at", "hosts"}
     )
     image = dumped["image"]
     return {
@@ -139,6 +150,7 @@ def _row(result: Result, best: Sequence[str]) -> dict[str, Any]:
         "waived": [check.id for check in result.checks if check.waiver],
         "finished_at": dumped["finished_at"],
         "expires_at": dumped["expires_at"],
+        "hosts": dumped["hosts"],
     }
 
 

@@ -41,6 +41,7 @@ def test_an_empty_policy_approves_every_certificate_in_force() -> None:
         "trust": None,
         "waivers": True,
         "platforms": (),
+        "hosts": None,
         "valid_days": 7.0,
         "max_shrink_percent": 20.0,
     }
@@ -60,6 +61,7 @@ def test_the_example_of_the_docstring_sets_every_key() -> None:
         trust=(Trust.OFFICIAL, Trust.VERIFIED),
         waivers=False,
         platforms=("linux/amd64",),
+        hosts=("cgroup v2, *",),
         valid_days=7.0,
         max_shrink_percent=20.0,
     )

@@ -31,7 +31,7 @@ from certify.model.terms import Status
 from certify.signing.envelope import Bundle
 from certify.signing.keys import PrivateKey, new_pair, read_private
 from certify.signing.statements import parse_statement
-from tests.factories import NOW, a_certificate, digest
+from tests.factories import HOST, NOW, a_certificate, digest
 from tests.support.waiting import eventually
 
 TEXT = "approved-images.txt"
@@ -441,6 +441,25 @@ def test_killed_at_any_moment_the_list_is_whole(reports: Path, ledger: Ledger) -
     left = {each.name for each in (reports / "approved").iterdir()}
     assert len(left - {".lock", "current"}) == 3, "what the killed ones left is gone"
     assert not list(reports.glob(".certify-*"))
+
+
+def test_hosts_of_the_policy_decide_whichever_recorded_last(reports: Path, ledger: Ledger) -> None:
+    one, two = (
+        {"host": HOST.model_copy(update={"cgroup_version": each, "architecture": "amd64"})}
+        for each in "12"
+    )
+    ledger.record(named("a", 1, **two))
+    ledger.record(named("a", 1, status=Status.REJECTED, **one))
+    ledger.record(named("b", 2, **one))
+
+    def listed(*globs: str) -> list[str]:
+        publish(reports, ledger, Policy(hosts=globs or None), allow_shrink=True)
+        return names(reports)
+
+    assert listed() == ["b"], "the last verdict on a is a rejection"
+    assert listed("cgroup v2, *") == ["a"], "no host of that kind has certified b"
+    assert listed("cgroup v1, *") == ["b"]
+    assert listed("cgroup v1, *", "cgroup v2, *") == []
 
 
 def test_two_publishers_at_once_take_turns(reports: Path, ledger: Ledger) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from certify.model.result import AppliedWaiver, Check, Result
+from certify.model.result import AppliedWaiver, Check, HostVerdict, Result
 from certify.model.terms import Outcome, Status
 from certify.publish.matrix import matrix_json, matrix_markdown, print_matrix
 from tests.factories import NOON
@@ -206,3 +206,29 @@ def test_no_data_controls_the_terminal(make_check: MakeCheck, make_result: MakeR
         assert "\x1b" not in text
         assert "\u202e" not in text
         assert "[red]x[/]" in text
+
+
+def test_hosts_that_disagree_are_named_below_the_table_and_in_the_json(
+    make_result: MakeResult,
+) -> None:
+    verdicts = tuple(
+        HostVerdict(
+            kind=f"cgroup v{version}, overlay2, amd64",
+            status=status,
+            finished_at=NOON,
+            expires_at=NOON + timedelta(days=1),
+        )
+        for version, status in ((1, Status.CERTIFIED), (2, Status.REJECTED))
+    )
+    results = [make_result("one", hosts=verdicts), make_result("two", hosts=verdicts[:1])]
+    note = (
+        "one, by host: rejected on cgroup v2, overlay2, amd64;"
+        " certified on cgroup v1, overlay2, amd64"
+    )
+    assert note in shown(results).replace("\n", " ")
+    assert matrix_markdown(results, NOON).count("by host") == 1
+    rows = json.loads(matrix_json(results, NOON))["rows"]
+    assert [[each["status"] for each in row["hosts"]] for row in rows] == [
+        ["certified", "rejected"],
+        ["certified"],
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from certify.model.result import Result
 from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 from certify.publish.best_for import best_for
+from certify.publish.host_note import host_note
 from certify.publish.site.pages import (
     TEMPLATES,
     LastSweep,
@@ -62,9 +63,18 @@ def rows_file(
     groups = {name: place for place, name in enumerate(dict.fromkeys(map(_group, found)))}
     ids = sorted(found, key=lambda check_id: groups[_group(check_id)])
     stems = {certificate_stem(each): each for each in results}
-    bases, last = bases_of(stems), runs or {}
+    bases, last, now = bases_of(stems), runs or {}, now or datetime.now(UTC)
     rows = ",\n".join(
-        _in_script(row_of(each, stem, ids, last.get(ResultKey.of(each), ()), bases.get(stem, "")))
+        _in_script(
+            row_of(
+                each,
+                stem,
+                ids,
+                last.get(ResultKey.of(each), ()),
+                bases.get(stem, ""),
+                host_note(each, now),
+            )
+        )
         for stem, each in stems.items()
     )
     best = [

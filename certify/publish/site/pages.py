@@ -26,6 +26,7 @@ from certify.ledger.matrix_rows import HistoryPoint
 from certify.model.result import Check, Reason, Result
 from certify.model.result_key import ResultKey
 from certify.publish import phrases
+from certify.publish.host_note import host_note
 from certify.publish.phrases import LEGEND, STATUS_MARKS, Mark, mark_of, waiver_text
 from certify.publish.site.plots import Point, timeline, trend, typical
 from certify.publish.timeline import spans_of
@@ -105,7 +106,7 @@ def image_page(
         problems=[(check, mark_of(check), _CLASSES[mark_of(check)]) for check in wrong],
         passed=len(result.checks) - len(wrong),
         groups=_grouped([check for check in result.checks if mark_of(check) is Mark.PASSED]),
-        facts=_facts(result),
+        facts=_facts(result, now),
         host=_host(result),
         history=_by_digest(history[-_HISTORY:]),
         compared=compared,
@@ -193,7 +194,7 @@ def _command(result: Result, command: str) -> str:
     return f"{command} {shlex.quote(printable(pinned))} --profile {shlex.quote(result.profile)}"
 
 
-def _facts(result: Result) -> list[tuple[str, str]]:
+def _facts(result: Result, now: datetime) -> list[tuple[str, str]]:
     image = result.image
     size = None if image.size_bytes is None else decimal(image.size_bytes)
     found = (
@@ -210,6 +211,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("boot", result.boot_rank and phrases.rank_text(result.boot_rank)),
         ("launch", f"{result.launch.kind}, isolation {phrases.isolation_text(result)}"),
         ("missing as shipped", ", ".join(result.launch.missing)),
+        ("verdicts", host_note(result, now)),
         ("suite", f"{result.suite.version} {result.suite.digest}"),
     )
     return [(name, value) for name, value in found if value]

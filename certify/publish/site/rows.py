@@ -23,7 +23,7 @@ The row has a dot for a check that the profile does not run.
 FIELDS = (
     "stem", "reference", "digest", "platform", "os", "family", "trust", "profile", "status",
     "grade", "boot", "dockerd", "provision", "finished", "expires", "reason", "checks", "more",
-    "runs", "base", "size", "missing", "proven",
+    "runs", "base", "size", "missing", "proven", "hosts",
 )  # fmt: skip
 """The columns of a row, in order; times are in seconds since 1970."""
 _PASSED = LETTERS[Mark.PASSED]
@@ -31,12 +31,17 @@ _UNANSWERED = (Mark.UNKNOWN, Mark.SKIPPED)
 
 
 def row_of(
-    result: Result, stem: str, ids: Sequence[str], runs: Sequence[Status] = (), base: str = ""
+    result: Result,
+    stem: str,
+    ids: Sequence[str],
+    runs: Sequence[Status] = (),
+    base: str = "",
+    note: str = "",
 ) -> list[Any]:
     """Return the values of a row in the order of :data:`FIELDS`; a letter per check in ``ids``.
 
     ``runs`` are the last verdicts, the oldest first: a letter each, too. ``base`` is the stem of
-    the image that it is built on.
+    the image that it is built on, ``note`` tells how verdicts differ by kind of host.
     """
     image, startup, verdict = result.image, result.startup, result.verdict
     letters = {check.id: _letter(check) for check in result.checks}
@@ -64,6 +69,7 @@ def row_of(
         image.size_bytes,
         " ".join(result.launch.missing),
         " ".join(proven_groups(result)),
+        note,
     ]
 
 

@@ -31,7 +31,7 @@
   const whyOf = (row) => {
     const verdict = verdictOf(row);
     if (verdict === "expired") return `expired ${day(get(row, "expires"))}`;
-    return verdict === "certified" ? "" : get(row, "reason");
+    return [verdict === "certified" ? "" : get(row, "reason"), get(row, "hosts")].filter(Boolean).join(" · ");
   };
   // What all references begin with, up to a slash, is said once, above the table.
   const common = (() => {

@@ -1,0 +1,83 @@
+"""The verdicts on an image by kind of host, where hosts of several kinds have judged it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, select
+
+from certify.ledger.database import Database
+from certify.ledger.matrix_rows import MatrixRow
+from certify.ledger.queries import ROW
+from certify.ledger.schema import results_table
+from certify.model.result import HostVerdict
+from certify.model.terms import Grade, Status
+
+
+class HostVerdicts:
+    """The verdicts of a ledger by kind of host (:attr:`certify.model.result.Host.kind`)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def kinds(self) -> list[str]:
+        """Return the kinds of host that recorded results, sorted."""
+        query = select(ROW.host_class).where(ROW.host_class > "").distinct()
+        with self._database.reading() as connection:
+            return sorted(connection.scalars(query))
+
+    def of_rows(self, rows: Sequence[MatrixRow]) -> dict[int, tuple[HostVerdict, ...]]:
+        """Return, by the number of a row's result, the verdicts in force by kind of host.
+
+        They are of the same image, platform and profile, ordered by kind. Rows whose image only
+        one kind has judged are left out. Pass a few hundred rows at most: their numbers become
+        parameters of one query.
+        """
+        with self._database.reading() as connection:
+            if not _has_several_kinds(connection):
+                return {}
+            return _read(connection, [row.id for row in rows])
+
+
+def _read(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[HostVerdict, ...]]:
+    other = results_table.alias("other")
+    query = (
+        select(
+            ROW.id, other.c.host_class, other.c.status, other.c.grade,
+            other.c.finished_at, other.c.expires_at,
+        )
+        .join(
+            other,
+            (other.c.identity == ROW.identity)
+            & (other.c.platform == ROW.platform)
+            & (other.c.profile == ROW.profile),
+        )
+        .where(ROW.id.in_(numbers), other.c.host_class > "")
+        .order_by(ROW.id, other.c.host_class, other.c.id)
+    )  # fmt: skip
+    found: dict[int, dict[str, HostVerdict]] = {}
+    for number, kind, status, grade, finished_at, expires_at in connection.execute(query):
+        verdicts = found.setdefault(number, {})
+        verdict = HostVerdict(
+            kind=kind,
+            status=Status(status),
+            grade=Grade(grade) if grade else None,
+            finished_at=finished_at,
+            expires_at=expires_at,
+        )
+        before = verdicts.get(kind, verdict)
+        # An inconclusive run never replaces a certificate or a rejection.
+        if verdict.status is not Status.INCONCLUSIVE or before.status is Status.INCONCLUSIVE:
+            verdicts[kind] = verdict
+    return {
+        number: tuple(verdicts.values()) for number, verdicts in found.items() if len(verdicts) > 1
+    }
+
+
+def _has_several_kinds(connection: Connection) -> bool:
+    """Return True if hosts of several kinds recorded results; two lookups in an index tell."""
+    known = ROW.host_class > ""
+    first, last = (
+        connection.scalar(select(end(ROW.host_class)).where(known)) for end in (func.min, func.max)
+    )
+    return bool(first != last)
