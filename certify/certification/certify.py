@@ -28,7 +28,6 @@ from certify.certification.startup_runs import (
     pace_for,
 )
 from certify.engine.client import Engine
-from certify.engine.container import Container
 from certify.engine.control import measure_reach
 from certify.engine.disk_watch import DiskWatch, TooMuchWritten
 from certify.engine.errors import APIError
@@ -189,7 +188,7 @@ class Certification:
                 observed.image = self._lookup.image_with_registry_facts(engine, self.reference)
                 disk = DiskWatch(engine, started.container.id, options.limits.disk_bytes)
                 try:
-                    self._receive_all(started.container, runner, observed, disk)
+                    self._receive_all(started, runner, observed, disk)
                 except TooMuchWritten as excess:
                     finding = excess.finding(profiles[0].liveness_check)
                     observed.findings[finding.id] = finding
@@ -199,19 +198,19 @@ class Certification:
             take_inventory(engine, name, observed, options.platform)
 
     def _receive_all(
-        self, container: Container, runner: Runner, observed: Observation, disk: DiskWatch
+        self, started: LaunchedContainer, runner: Runner, observed: Observation, disk: DiskWatch
     ) -> None:
         """Receive the messages of the process that runs the checks, until it is done.
 
         Raises :class:`TooMuchWritten`.
         """
-        options, engine = self.options, container.engine
+        options, container, engine = self.options, started.container, started.container.engine
         deadline = time.monotonic() + options.timeout
         with pinged_on_failure(engine):
             for message in runner.events(deadline, ping_and_poll(container, options.stopped, disk)):
                 if message["event"] == "control":
                     self.events.phase("measuring a control")
-                    reach = measure_reach(engine, message["urls"], options.network)
+                    reach = measure_reach(engine, message["urls"], started.network)
                     runner.send_control_results(reach)
                 else:
                     observed.receive(message, self.events, options.timeout)

@@ -176,7 +176,10 @@ certification_options = grouped(
         "--disk-limit", type=size, default="20g", show_default=True,
         help="What the image may write to the engine's disk.",
     ),
-    click.option("--network", metavar="NAME", help="Network of the engine to attach to."),
+    click.option(
+        "--network", metavar="NAME",
+        help="Network of the engine to attach to; own: a new one for each container.",
+    ),
     click.option(
         "--base", metavar="IMAGE",
         help="Base image to run a service in (profile service); default: the newest certified.",

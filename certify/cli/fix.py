@@ -29,6 +29,7 @@ from certify.cli.results import report_errors
 from certify.cli.storage import Storage, storage_options
 from certify.engine import reaper
 from certify.engine.client import Engine
+from certify.engine.own_network import shared_network
 from certify.fix.build import BuildFailed, build, facts_of, without_triggers
 from certify.fix.comparison import print_comparison
 from certify.fix.proposal import Proposal, propose
@@ -97,7 +98,8 @@ class _Fixer:
                     text = proposal.text_on(copy)
                 build(
                     self.engine, text, target.familiar,
-                    platform=self.options.platform, network=self.options.network, step=inform,
+                    platform=self.options.platform,
+                    network=shared_network(self.options.network), step=inform,
                 )  # fmt: skip
         except BuildFailed as error:
             inform("the Dockerfile could not be built, so the image stays as it is:")

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from itertools import takewhile
@@ -17,6 +17,7 @@ from certify.engine.client import Engine
 from certify.engine.errors import translate_errors
 from certify.engine.isolation import Isolation
 from certify.engine.launch_plan import STATE_FOLDER, STORAGE, LaunchPlan, Limits, host_config
+from certify.engine.own_network import shared_network
 from certify.engine.probe import programs
 from certify.engine.probe.dns import Resolution
 from certify.engine.probe.image import ProbeImage, probe_image
@@ -44,6 +45,7 @@ class Scope:
 
 def examine(scope: Scope) -> Generator[Sign, None, None]:
     """Yield each sign as soon as it is known; a defect of the host is a sign, not an exception."""
+    scope = replace(scope, network=shared_network(scope.network))
     try:
         with Engine.connect() as engine:
             yield from _reported(engine, scope.limits)

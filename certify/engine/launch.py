@@ -22,6 +22,7 @@ from certify.engine.errors import APIError, explanation, launch_refusal, transla
 from certify.engine.launch_plan import STOP_SIGNAL, STORAGE, LaunchPlan, host_config
 from certify.engine.limits_holder import hold_limits
 from certify.engine.notify_socket import notify_socket
+from certify.engine.own_network import on_own_network
 from certify.engine.watchdog import watched
 from certify.model.errors import LaunchRefused
 
@@ -43,6 +44,8 @@ class LaunchedContainer:
     """Seconds that the engine took to create the container."""
     start_seconds: float = 0.0
     """Seconds that the engine took to start it."""
+    network: str | None = None
+    """The network that it is on; None for the engine's default."""
 
 
 @contextlib.contextmanager
@@ -76,11 +79,11 @@ def launch_container(
         made: list[str] = []
         removal.callback(reaper.remove_run, engine, run, made)
         parent = hold_limits(engine, plan, run)
-        lease = None if keep else reaper.LEASE * plan.pace + plan.timeout
-        labels = reaper.labels(run, image, lease=lease)
+        lasts = reaper.LEASE * plan.pace + plan.timeout
+        labels = reaper.labels(run, image, lease=None if keep else lasts)
         creator = _Creator(engine, image, name, labels, platform, parent)
-        refusal = ""
-        begun = time.monotonic()
+        plan = on_own_network(engine, plan, run, labels)
+        refusal, begun = "", time.monotonic()
         with translate_errors():
             try:
                 container_id = creator.create(plan, folder)
@@ -107,12 +110,18 @@ def launch_container(
                 program = str(engine.client.api.inspect_container(container_id)["Path"])
             if not is_image_fault(engine, refusal, program, as_shipped=plan.kind == "image"):
                 raise launch_refusal(refusal) from error
-        seconds = (created - begun, time.monotonic() - created)
+        started = LaunchedContainer(
+            container,
+            name,
+            refusal,
+            notify,
+            create_seconds=round(created - begun, 3),
+            start_seconds=round(time.monotonic() - created, 3),
+            network=plan.network,
+        )
         if keep:
             removal.pop_all()
-        yield LaunchedContainer(
-            container, name, refusal, notify, *(round(each, 3) for each in seconds)
-        )
+        yield started
         if beside:
             engine.beside(cleanup.pop_all().close)
 

@@ -20,6 +20,7 @@ from certify.engine.client import Engine
 from certify.engine.container import Container
 from certify.engine.launch import LaunchedContainer, launch_container
 from certify.engine.launch_plan import NOTIFY_FOLDER, SHELL_RAN, STATE_FOLDER, LaunchPlan, Limits
+from certify.engine.own_network import OWN
 from certify.model.errors import LaunchRefused
 from certify.model.terms import Fault
 from tests.conftest import SAMPLES
@@ -38,12 +39,13 @@ def init_plan(engine: Engine) -> LaunchPlan:
 
 
 def standing(engine: Engine, run: str) -> list[str]:
-    """What one launch left on the engine: its containers, its volume."""
+    """What one launch left on the engine: its containers, volumes and networks."""
     api = engine.client.api
     ours = {"label": f"{reaper.RUN}={run}"}
     return [
         *(each["Id"] for each in api.containers(all=True, filters=ours)),
         *(each["Name"] for each in api.volumes(filters=ours)["Volumes"] or ()),
+        *(each["Name"] for each in api.networks(filters=ours)),
     ]
 
 
@@ -396,3 +398,52 @@ class TestLaunch:
             assert (given["NanoCpus"], given["PidsLimit"]) == (500_000_000, 99)
             assert given["LogConfig"]["Config"] == {"max-size": "16777216", "max-file": "1"}
             assert not (given["Privileged"] or given["CapAdd"] or given["Binds"])
+
+
+class TestOwnNetwork:
+    """With a network of its own, a candidate reaches no other container."""
+
+    pytestmark = on_a_real_engine
+
+    def test_no_neighbour_is_reached_and_nothing_is_left(self, engine: Engine) -> None:
+        own = replace(IDLE, network=OWN)
+        with (
+            launch_container(engine, BUSYBOX, IDLE) as neighbour,
+            launch_container(engine, BUSYBOX, IDLE) as shares,
+            launch_container(engine, BUSYBOX, own) as alone,
+        ):
+            address = address_of(neighbour, "bridge")
+            ping = f"ping -c 1 -W 2 {address}"
+            assert shares.container.shell("").run(ping).rc == 0
+            assert alone.container.shell("").run(ping).rc == 1
+            assert alone.network is not None
+            network = engine.client.api.inspect_network(alone.network)
+            assert list(network["Containers"]) == [alone.container.id]
+            assert network["Labels"][reaper.RUN] == run_of(alone)
+        assert standing(engine, run_of(alone)) == []
+
+    def test_it_goes_with_a_candidate_that_is_not_started(self, engine: Engine) -> None:
+        before = {each["Name"] for each in engine.client.api.networks()}
+        with launch_container(engine, f"{SAMPLES}/scratch", replace(IDLE, network=OWN)) as started:
+            assert started.refusal
+        assert standing(engine, run_of(started)) == []
+        assert {each["Name"] for each in engine.client.api.networks()} <= before
+
+    def test_two_have_two(self, engine: Engine) -> None:
+        own = replace(IDLE, network=OWN)
+        with (
+            launch_container(engine, BUSYBOX, own) as one,
+            launch_container(engine, BUSYBOX, own) as other,
+        ):
+            assert one.network != other.network
+            assert other.network is not None
+            address = address_of(other, other.network)
+            ping = f"ping -c 1 -W 2 {address}"
+            assert one.container.shell("").run(ping).rc == 1
+
+
+def address_of(started: LaunchedContainer, network: str) -> str:
+    networks = started.container.engine.client.api.inspect_container(started.container.id)[
+        "NetworkSettings"
+    ]["Networks"]
+    return str(networks[network]["IPAddress"])

@@ -46,3 +46,12 @@ def test_without_a_network_only_what_needs_one_is_unknown(certify: Certify) -> N
                 "packages.database", "packages.downgrade"}  # fmt: skip
     assert "packages.refresh" in open_ <= packages
     assert not [each for each in ended.result.checks if each.outcome is Outcome.FAILED]
+
+
+def test_a_network_of_its_own_changes_no_verdict(certify: Certify, engine: Engine) -> None:
+    networks = {each["Id"] for each in engine.client.api.networks()}
+    words = ("run", "--pull", "never", "--network", "own", "--format", "json")
+    ended = certify(*words, f"{SAMPLES}/debian-devspace")
+    assert (ended.code, ended.result.verdict.grade) == (0, "native"), ended.out
+    assert "--network" not in ended.result.launch.reproduce
+    assert {each["Id"] for each in engine.client.api.networks()} <= networks

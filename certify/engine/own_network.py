@@ -1,0 +1,44 @@
+"""A network for one candidate alone: a bridge that is made and removed with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from certify.engine import reaper
+from certify.engine.client import Engine
+from certify.engine.errors import APIError, explanation, translate_errors
+from certify.engine.launch_plan import LaunchPlan
+from certify.model.errors import LaunchRefused
+from certify.util.text import one_line
+
+OWN = "own"
+"""The name that asks for a network of its own."""
+
+
+def shared_network(name: str | None) -> str | None:
+    """Return the engine's network for what is no candidate; None stands for the default one."""
+    return None if name == OWN else name
+
+
+def on_own_network(
+    engine: Engine, plan: LaunchPlan, run: str, labels: Mapping[str, str]
+) -> LaunchPlan:
+    """Return the plan, with the network that it asks for; that of a run is removed with the run.
+
+    Raises :class:`LaunchRefused`, for example if no range of addresses is left.
+    """
+    if plan.network != OWN:
+        return plan
+    name = reaper.another_name(run)
+    with translate_errors():
+        try:
+            engine.client.api.create_network(name, driver="bridge", labels=dict(labels))
+        except APIError as error:
+            raise LaunchRefused(
+                f"The engine made no network for the candidate: {one_line(explanation(error))}",
+                remedy="Remove networks that nobody uses (docker network prune), allow the engine"
+                " more ranges of addresses (default-address-pools in its daemon.json), or leave"
+                " --network own out.",
+            ) from error
+    return replace(plan, network=name)
