@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.report import Section
+from certify.__main__ import collect_rarely
 from certify.ledger.store import Ledger
 from certify.publish.writer import update_reports
 from tests.factories import NOON, many, result_of
@@ -75,6 +76,7 @@ def ledger_at(folder: Path) -> str:
 
 def write(folder: Path) -> tuple[float, float, int]:
     """Write the site; return seconds, peak memory in MiB, and the number of pages written."""
+    collect_rarely()  # as every command does
     started = time.perf_counter()
     with Ledger.open(ledger_at(folder)) as ledger:
         written = update_reports(folder, ledger)

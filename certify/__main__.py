@@ -4,10 +4,17 @@ import gc
 import sys
 
 
+def collect_rarely() -> None:
+    """Let Python search for garbage rarely.
+
+    The values of many images are no garbage, and searching them cost a third of a sweep.
+    """
+    gc.set_threshold(20_000, 20, 20)
+
+
 def start() -> None:
     """Load the command and run it; Ctrl-C while its modules are loaded ends it quietly, too."""
-    # The values of many images are no garbage, and searching them cost a third of a sweep.
-    gc.set_threshold(20_000, 20, 20)
+    collect_rarely()
     try:
         from certify.cli.main import main  # noqa: PLC0415 - takes half a second
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from sys import intern
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 from certify.model.result import (
     AppliedWaiver,
@@ -33,6 +33,7 @@ FORMAT = "1"
 """The first line of a summary; one of another format is made again from its document."""
 _LONGEST = 1_000
 """The most characters of a text; tables show no more."""
+More = TypeVarTuple("More")
 R = TypeVar("R")
 
 _MOMENTS = ("started_at", "finished_at", "expires_at")
@@ -45,13 +46,18 @@ class KnownCheck(Check):
     __hash__ = object.__hash__  # which makes tuples of them good keys
 
 
-def once_per_outcomes(function: Callable[[tuple[Check, ...], bool], R]) -> Callable[..., R]:
-    """Keep what a function returns for checks of summaries; those of whole results are large."""
+def once_per_outcomes(
+    function: Callable[[tuple[Check, ...], *More], R],
+) -> Callable[[tuple[Check, ...], *More], R]:
+    """Keep what a function returns for the checks of a summary, which many images share.
+
+    Those of whole results are large, and few of them are equal.
+    """
     kept = lru_cache(maxsize=20_000)(function)
 
-    def call(checks: tuple[Check, ...], certified: bool = True) -> R:
+    def call(checks: tuple[Check, ...], *more: *More) -> R:
         known = bool(checks) and isinstance(checks[0], KnownCheck)
-        return (kept if known else function)(checks, certified)
+        return (kept if known else function)(checks, *more)
 
     return call
 

@@ -36,8 +36,9 @@ class Use:
             return None
         if self.native and result.verdict.grade is not Grade.NATIVE:
             return None
-        passed = {each.id for each in result.checks if each.outcome is Outcome.PASSED}
-        if self.check and self.check not in passed:
+        if self.check and not any(
+            each.id == self.check and each.outcome is Outcome.PASSED for each in result.checks
+        ):
             return None
         return result.startup.boot_seconds if self.by_boot else result.image.size_bytes
 

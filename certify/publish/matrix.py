@@ -6,7 +6,6 @@ A cell has a symbol, so that it reads the same without colour; see
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -18,6 +17,7 @@ from rich.text import Text
 from certify.ledger.summaries import once_per_outcomes
 from certify.model.result import Check, Result
 from certify.model.terms import Outcome, Status
+from certify.model.value import rfc3339
 from certify.publish import phrases
 from certify.publish.best_for import best_for
 from certify.publish.host_note import host_note
@@ -130,34 +130,42 @@ def _total(results: Sequence[Result], now: datetime) -> str:
 
 
 def _row(result: Result, best: Sequence[str]) -> dict[str, Any]:
-    dumped = result.model_dump(
-        mode="json", include={"image", "startup", "finished_at", "expires_at", "hosts"}
-    )
-    image = dumped["image"]
+    image, startup = result.image, result.startup
     return {
-        **{name: image[name] for name in ("reference", "digest", "image_id", "platform")},
+        "reference": image.reference,
+        "digest": image.digest,
+        "image_id": image.image_id,
+        "platform": image.platform,
         "profile": result.profile,
         "status": result.verdict.status.value,
         "grade": result.verdict.grade and result.verdict.grade.value,
         "best_for": best,
-        "boot_seconds": dumped["startup"]["boot_seconds"],
-        "provision_seconds": dumped["startup"]["provision_seconds"],
-        "groups": {group: _outcomes(checks) for group, checks in groups_of(result).items()},
+        "boot_seconds": startup.boot_seconds,
+        "provision_seconds": startup.provision_seconds,
+        "groups": _outcomes(result.checks),
         "not_passed": [
             {"id": check.id, "level": check.level.value, "outcome": check.outcome.value}
             for check in problem_checks(result)
         ],
         "waived": [check.id for check in result.checks if check.waiver],
-        "finished_at": dumped["finished_at"],
-        "expires_at": dumped["expires_at"],
-        "hosts": dumped["hosts"],
+        "finished_at": rfc3339(result.finished_at),
+        "expires_at": rfc3339(result.expires_at),
+        "hosts": [each.model_dump(mode="json") for each in result.hosts],
     }
 
 
+_OUTCOMES = [(outcome, outcome.value) for outcome in Outcome]
+
+
 @once_per_outcomes
-def _outcomes(checks: tuple[Check, ...], _: bool) -> dict[str, int]:
-    counts = Counter(check.outcome for check in checks)
-    return {outcome.value: counts[outcome] for outcome in Outcome}
+def _outcomes(checks: tuple[Check, ...]) -> dict[str, dict[str, int]]:
+    """Return the number of each outcome in each group."""
+    groups = groups_of(checks).items()
+    found = {group: [check.outcome for check in each] for group, each in groups}
+    return {
+        group: {word: each.count(outcome) for outcome, word in _OUTCOMES}
+        for group, each in found.items()
+    }
 
 
 def _markdown_tables(section: Section, now: datetime) -> list[str]:

@@ -62,8 +62,7 @@ class Section:
     @cached_property
     def groups(self) -> list[str]:
         """The groups of checks, in the order in which they first appear."""
-        checks = (check for result in self.results for check in result.checks)
-        return list(dict.fromkeys(check.group for check in checks))
+        return list(dict.fromkeys(c.group for result in self.results for c in result.checks))
 
 
 def sections_of(results: Iterable[Result]) -> list[Section]:
@@ -92,32 +91,43 @@ def cell_of(result: Result, groups: Sequence[str]) -> Cell:
 
 def cells_of(result: Result) -> dict[str, Cell]:
     """Return a cell for each group of checks that the result has."""
-    certified = result.verdict.status is Status.CERTIFIED
-    return {group: _cell(checks, certified) for group, checks in groups_of(result).items()}
+    return _cells(result.checks, result.verdict.status is Status.CERTIFIED)
 
 
-def groups_of(result: Result) -> dict[str, tuple[Check, ...]]:
-    """Return the checks of each group."""
+@once_per_outcomes
+def _cells(checks: tuple[Check, ...], certified: bool) -> dict[str, Cell]:
+    return {group: _cell(each, certified) for group, each in groups_of(checks).items()}
+
+
+@once_per_outcomes
+def groups_of(checks: tuple[Check, ...]) -> dict[str, tuple[Check, ...]]:
+    """Return the checks of each group; a group need not be in one piece."""
     groups: dict[str, list[Check]] = {}
-    for check in result.checks:
+    for check in checks:
         groups.setdefault(check.group, []).append(check)
     return {group: tuple(checks) for group, checks in groups.items()}
 
 
-@once_per_outcomes
 def _cell(checks: tuple[Check, ...], certified: bool) -> Cell:
+    if all(check.outcome is Outcome.PASSED for check in checks):
+        return Cell(Mark.PASSED, len(checks), len(checks)) if checks else Cell(None)
     marks = Counter(mark_of(check) for check in checks)
-    deciding = Counter(mark_of(check) for check in checks if is_decisive(check))
+    deciding = {mark_of(check) for check in checks if is_decisive(check)}
     # If an image is certified, its required checks were skipped because they do not apply.
     worst = (Mark.FAILED, Mark.UNKNOWN) if certified else (Mark.FAILED, Mark.UNKNOWN, Mark.SKIPPED)
-    order = [mark for mark in worst if deciding[mark]]
+    order = [mark for mark in worst if mark in deciding]
     order += [mark for mark in (Mark.NOTED, Mark.UNKNOWN, Mark.PASSED, Mark.SKIPPED) if marks[mark]]
     return Cell(order[0], marks[order[0]], len(checks)) if order else Cell(None)
 
 
 def problem_checks(result: Result) -> list[Check]:
     """Return the checks that failed or are unknown, those that decide the verdict first."""
-    wrong = [check for check in result.checks if check.outcome is not Outcome.PASSED]
+    return _problems(result.checks)
+
+
+@once_per_outcomes
+def _problems(checks: tuple[Check, ...]) -> list[Check]:
+    wrong = [check for check in checks if check.outcome is not Outcome.PASSED]
     found = [check for check in wrong if mark_of(check) in PROBLEMS]
     return sorted(found, key=lambda c: (not is_decisive(c), PROBLEMS.index(mark_of(c))))
 

@@ -105,9 +105,12 @@ def cause_of(result: Result) -> str:
 
 def waived_suffix(result: Result) -> str:
     """Return ``, 1 waived`` if a certificate depends on one waiver, an empty text without any."""
-    waived = [c for c in result.checks if c.level is Level.REQUIRED and not is_decisive(c)]
     certified = result.verdict.status is Status.CERTIFIED
-    return f", {len(waived)} waived" if waived and certified else ""
+    waived = sum(
+        check.waiver is not None and check.level is Level.REQUIRED
+        for check in (result.checks if certified else ())
+    )
+    return f", {waived} waived" if waived else ""
 
 
 def alternative_text(each: Alternative) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from certify.ledger.summaries import once_per_outcomes
 from certify.model.inventory import Inventory, unpack
-from certify.model.result import Result
+from certify.model.result import Check, Result
 from certify.model.terms import Level, Outcome, Status
+from certify.publish.matrix_data import groups_of
 
 _PACKAGES = {
     "python": ("python3", "python"), "node": ("nodejs", "node"),
@@ -75,8 +77,13 @@ def suggest(
 
 def proven_groups(result: Result) -> list[str]:
     """Return the groups whose checks all passed on what the image ships."""
-    groups = dict.fromkeys(each.group for each in result.checks)
-    return [group for group in groups if _proven(result, group)]
+    missing = {*result.launch.missing}
+    return [group for group in _passed_groups(result.checks) if group not in missing]
+
+
+@once_per_outcomes
+def _passed_groups(checks: tuple[Check, ...]) -> list[str]:
+    return [group for group, each in groups_of(checks).items() if _counted(each, group)]
 
 
 def _proven(result: Result, need: str) -> int:
@@ -86,9 +93,13 @@ def _proven(result: Result, need: str) -> int:
     """
     if {*need.split(".")} & {*result.launch.missing}:
         return 0
+    return _counted(result.checks, need)
+
+
+def _counted(checks: Iterable[Check], need: str) -> int:
     counted = [
         each.outcome is Outcome.PASSED
-        for each in result.checks
+        for each in checks
         if each.id == need or (each.group == need and each.level is not Level.INFO)
     ]
     return len(counted) if all(counted) else 0

@@ -152,6 +152,8 @@ def safe_json(data: object, *, indent: int | None = None) -> str:
 
 def visible_json(text: str) -> str:
     """Return JSON text with its invisible characters escaped, as by :func:`safe_json`."""
+    if text.isascii() and "\x7f" not in text:  # which escapes all other control characters
+        return text
     return _translated(text, _JSON)
 
 

@@ -17,8 +17,8 @@ from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 from certify.publish.best_for import best_for
 from certify.publish.host_note import host_note
+from certify.publish.site.environment import TEMPLATES
 from certify.publish.site.pages import (
-    TEMPLATES,
     LastSweep,
     compare_page,
     image_page,

@@ -1,23 +1,14 @@
-"""The pages of the site as text: the matrix, a page per image, and the comparison.
-
-Templates escape all text from images; control characters and bidi controls, which could hide or
-reorder text, are made visible before.
-"""
+"""The pages of the site as text: the matrix, a page per image, and the comparison."""
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache, lru_cache
-from pathlib import Path
-from typing import Any
+from datetime import datetime
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from rich.filesize import decimal
 
 from certify.judge.culprits import Comparison
@@ -27,19 +18,14 @@ from certify.model.result import Check, Reason, Result
 from certify.model.result_key import ResultKey
 from certify.publish import phrases
 from certify.publish.host_note import host_note
-from certify.publish.phrases import LEGEND, STATUS_MARKS, Mark, mark_of, waiver_text
+from certify.publish.matrix_data import groups_of
+from certify.publish.phrases import LEGEND, STATUS_MARKS, Mark, mark_of
+from certify.publish.site.environment import CLASSES, items, render
 from certify.publish.site.plots import Point, timeline, trend, typical
 from certify.publish.timeline import spans_of
 from certify.util.text import one_line, printable
 
-TEMPLATES = Path(__file__).parent / "templates"
 _HISTORY = 50
-_LINE = 600
-_LONGEST = 20_000
-_CLASSES = {
-    Mark.PASSED: "passed", Mark.FAILED: "failed", Mark.UNKNOWN: "unknown",
-    Mark.SKIPPED: "skipped", Mark.NOTED: "noted",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -84,9 +70,11 @@ def image_page(
         if each.boot_seconds is not None
     ]
     image, by_id = result.image, {check.id: check for check in result.checks}
-    wrong = [check for check in result.checks if mark_of(check) is not Mark.PASSED]
-    wrong.sort(key=lambda check: _WORST_FIRST.index(mark_of(check)))
-    return _render(
+    marked = [(check, mark_of(check)) for check in result.checks]
+    passed = [check for check, mark in marked if mark is Mark.PASSED]
+    wrong = [(check, mark, CLASSES[mark]) for check, mark in marked if mark is not Mark.PASSED]
+    wrong.sort(key=lambda each: _WORST_FIRST.index(each[1]))
+    return render(
         "image.html.j2",
         title=f"{phrases.verdict_of(result, now)}: {one_line(image.reference)} · certify",
         kind="image",
@@ -103,9 +91,9 @@ def image_page(
         trend=Markup(trend(points)),  # noqa: S704 - likewise
         typical=[phrases.seconds(each) for each in typical(points)] if points else [],
         few=len(points) < 4,
-        problems=[(check, mark_of(check), _CLASSES[mark_of(check)]) for check in wrong],
-        passed=len(result.checks) - len(wrong),
-        groups=_grouped([check for check in result.checks if mark_of(check) is Mark.PASSED]),
+        problems=wrong,
+        passed=len(passed),
+        groups=[(group, items(checks)) for group, checks in groups_of(tuple(passed)).items()],
         facts=_facts(result, now),
         host=_host(result),
         history=_by_digest(history[-_HISTORY:]),
@@ -114,7 +102,7 @@ def image_page(
         older=max(len(history) - _HISTORY, 0),
         certify_command=_command(result, "certify"),
         fix_command=_command(result, "certify fix"),
-        fixable=any(mark_of(c) is Mark.FAILED for c in result.checks)
+        fixable=any(mark is Mark.FAILED for _, mark, _ in wrong)
         or result.startup.provision_seconds is not None,
     )
 
@@ -141,24 +129,24 @@ def index_page(
         }
         for change in changes or ()
     ]
-    return _render(
+    return render(
         "index.html.j2", title="Compatibility matrix · certify", kind="index", root="",
         written=written, sweep=sweep, changes=None if changes is None else shown,
         kinds=", ".join(f"{count} {kind}" for kind, count in kinds.items()),
-        legend={mark: {"class": _CLASSES[mark], "text": text} for mark, text in LEGEND.items()},
+        legend={mark: {"class": CLASSES[mark], "text": text} for mark, text in LEGEND.items()},
     )  # fmt: skip
 
 
 def compare_page(written: datetime) -> str:
     """Return the page that compares two rows of the matrix."""
-    return _render(
+    return render(
         "compare.html.j2", title="Compare · certify", kind="compare", root="", written=written
     )
 
 
 def suggest_page(written: datetime) -> str:
     """Return the page with a form that finds certified images."""
-    return _render(
+    return render(
         "suggest.html.j2", title="Find an image · certify", kind="suggest", root="", written=written
     )
 
@@ -175,15 +163,6 @@ def _by_digest(history: Sequence[HistoryPoint]) -> list[tuple[str, list[HistoryP
     for each in reversed(history):
         found.setdefault(each.identity, []).append(each)
     return list(found.items())
-
-
-def _grouped(checks: Sequence[Check]) -> list[tuple[str, list[tuple[Check, Mark, str]]]]:
-    """Group checks, each with its mark and CSS class; a group need not run in one piece."""
-    groups: dict[str, list[tuple[Check, Mark, str]]] = {}
-    for check in checks:
-        mark = mark_of(check)
-        groups.setdefault(check.group, []).append((check, mark, _CLASSES[mark]))
-    return list(groups.items())
 
 
 def _command(result: Result, command: str) -> str:
@@ -236,45 +215,5 @@ def _host(result: Result) -> list[tuple[str, str]]:
 
 
 _STATUSES = {
-    status: {"mark": mark.value, "class": _CLASSES[mark]} for status, mark in STATUS_MARKS.items()
+    status: {"mark": mark.value, "class": CLASSES[mark]} for status, mark in STATUS_MARKS.items()
 } | {phrases.EXPIRED: {"mark": "○", "class": "expired"}}
-
-
-def _render(template: str, **values: Any) -> str:
-    return _environment().get_template(template).render(values)
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_visible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    filters: dict[str, Callable[[Any], object]] = {
-        "day": lambda moment: f"{moment.astimezone(UTC):%Y-%m-%d}",
-        "moment": lambda moment: f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
-        "stamp": lambda moment: int(moment.timestamp()),
-        "line": lambda text: escape(one_line(str(text), _LINE)),
-        "text": lambda text: escape(printable(text, limit=_LONGEST)),
-        "waiver_text": waiver_text,
-        "slug": _slug,
-    }
-    environment.filters |= filters
-    return environment
-
-
-@lru_cache(maxsize=1000)
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-
-
-def _visible(value: object) -> object:
-    """Make invisible characters of a value visible before a template writes it."""
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return printable(str(value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from certify.ledger.summaries import once_per_outcomes
 from certify.model.result import Check, Result
 from certify.model.terms import Outcome, Status
 from certify.publish.phrases import Mark, cause_of, is_decisive, mark_of, waiver_text
@@ -44,7 +45,7 @@ def row_of(
     the image that it is built on, ``note`` tells how verdicts differ by kind of host.
     """
     image, startup, verdict = result.image, result.startup, result.verdict
-    letters = {check.id: _letter(check) for check in result.checks}
+    letters = _letters(result.checks)
     return [
         stem,
         one_line(image.reference, 300),
@@ -63,7 +64,7 @@ def row_of(
         int(result.expires_at.timestamp()),
         cause_of(result),
         "".join(letters.get(check_id, ".") for check_id in ids),
-        int(any(check.outcome is not Outcome.PASSED for check in result.checks)),
+        int(any(letter != _PASSED for letter in letters.values())),
         "".join(status.value[0] for status in runs),
         base,
         image.size_bytes,
@@ -91,6 +92,11 @@ def bases_of(stems: Mapping[str, Result]) -> dict[str, str]:
                 found[stem] = base
                 break
     return found
+
+
+@once_per_outcomes
+def _letters(checks: tuple[Check, ...]) -> dict[str, str]:
+    return {check.id: _letter(check) for check in checks}
 
 
 def _letter(check: Check) -> str:

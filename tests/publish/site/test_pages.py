@@ -8,7 +8,9 @@ from html import unescape
 
 import pytest
 
-from certify.model.result import Result
+from certify.model.result import AppliedWaiver, Check, Result
+from certify.model.terms import Level, Outcome
+from certify.publish.site.environment import items
 from certify.publish.site.pages import LastSweep, compare_page, image_page, index_page
 from tests.factories import NOON
 from tests.stories.browser.hostile import HARM, hostile
@@ -69,3 +71,27 @@ def test_the_matrix_says_when_and_how_the_last_sweep_went() -> None:
     assert "2026-03-01 13:35 UTC" in page
     assert "took 1 h: 3 certified, 1 rejected" in page
     assert "Last sweep" not in index_page(None, {}, NOON)
+
+
+WAIVED = AppliedWaiver(reason="<i>", owner="ana", expires=NOON)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"title": "<b>\u202e"}, {"title": "other"}, {"level": Level.INFO}, {"seconds": 0.26},
+        {"id": "image.other"}, {"outcome": Outcome.SKIPPED}, {"message": "<m>"},
+        {"evidence": "<e>"}, {"remedy": "<r>", "outcome": Outcome.FAILED}, {"waiver": WAIVED},
+    ],
+)  # fmt: skip
+def test_checks_that_read_the_same_are_filled_once_and_others_anew(told: dict[str, object]) -> None:
+    known = {"id": "image.os", "title": "system", "group": "image", "seconds": 0.24}
+    plain = Check.model_validate(known | {"level": Level.REQUIRED, "outcome": Outcome.PASSED})
+    other = plain.model_copy(update=told)
+    one, two, again = str(items([plain])), str(items([other])), str(items([plain]))
+    assert one == again
+    assert "required · 0.2 s" in one
+    assert "passed" in one
+    assert two != one
+    assert not re.search("<(b|m|e|r|i)>|\u202e", two)
+    assert str(items([plain, other])) == one + two
