@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -434,13 +435,19 @@ def _checks(status: Status, broken: str, chance: random.Random) -> Iterator[Chec
             id=claim.id,
             title=claim.title,
             group=claim.group,
-            level=Level.REQUIRED if wrong else chance.choice(list(Level)),
+            level=Level.REQUIRED if wrong else _level(claim.id),
             outcome=outcome if wrong and outcome else Outcome.PASSED,
             seconds=round(chance.uniform(0, 0.6), 3),
             message=f"not so: {claim.claim}" if wrong else "",
             evidence=f"$ systemctl status {claim.id}\nfailed" if wrong else "",
             remedy=claim.remedy if wrong else "",
         )
+
+
+@cache
+def _level(check_id: str) -> Level:
+    """The level of a check: a profile sets it, so it is the same for all images."""
+    return random.Random(check_id).choice(list(Level))
 
 
 UNKNOWN_FAILURE = """\

@@ -173,7 +173,7 @@ VERDICTS: dict[str, Callable[[Result], bool]] = {
     "inconclusive": lambda r: r.verdict.status is Status.INCONCLUSIVE,
 }
 FILTERS: dict[str, tuple[str, str, Callable[[Result], bool]]] = {
-    "text": ("filter-text", "FEDORA games", lambda r: "/games/fedora" in r.image.reference),
+    "text": ("filter-text", "FEDORA web", lambda r: "/web/fedora" in r.image.reference),
     "text of a reason": (
         "filter-text",
         "not so",
