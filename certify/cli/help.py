@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from importlib import resources
 from pathlib import Path
 
@@ -48,7 +49,9 @@ def help(ctx: click.Context, *, topic: str | None, output_format: str) -> None:
     elif page:
         text = page.read_text("utf-8").rstrip()
     else:
-        raise click.UsageError(f"certify has neither a command nor a page {topic!r}.", ctx)
+        near = difflib.get_close_matches(name, [*group.commands, *pages()], 1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise click.UsageError(f"certify has neither a command nor a page {topic!r}.{hint}", ctx)
     if output_format == "json":
         print_json(SCHEMA, {"topic": topic, "help": text})
     else:

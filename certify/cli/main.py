@@ -183,6 +183,8 @@ def _report(message: str, remedy: str, page: str = "") -> None:
     """Print what happened and where; below it what to do, and the page to read."""
     inform(printable(message))
     more = f"More: `certify help {page}.md`." if page and f"{page}.md" not in remedy else ""
+    if more and remedy and remedy[-1] not in ".!?…":
+        remedy += "."
     if below := " ".join(filter(None, (remedy, more))):
         click.echo(f"  {printable(below)}", err=True)
 

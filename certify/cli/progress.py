@@ -17,6 +17,7 @@ from certify.model.finding import Claim, Finding
 from certify.model.terms import Outcome
 from certify.publish.phrases import OUTCOME_MARKS
 from certify.publish.problems import MARK_STYLES
+from certify.util.text import counted
 
 
 class Display:
@@ -41,6 +42,7 @@ class RunProgress(Display, Events):
         self._title = title
         self._began = time.monotonic()
         self._console = standard_error(quiet=quiet)
+        self._skipped = 0
         line = self._line("starting")
         self._live = self._console.status(line) if is_live(self._console) else None
         if self._live is None:
@@ -53,10 +55,21 @@ class RunProgress(Display, Events):
         elif "." not in name:  # a check has its line when it has an outcome
             self._console.print(self._line(name))
 
+    def __exit__(self, *error: object) -> None:
+        """Stop the display, and count what was skipped, whose causes have lines of their own."""
+        super().__exit__(*error)
+        if self._skipped and self._live is None:
+            mark = OUTCOME_MARKS[Outcome.SKIPPED]
+            line = f"  {mark} {counted(self._skipped, 'check')} skipped"
+            self._console.print(Text(line, style=MARK_STYLES[mark]))
+
     def finding(self, finding: Finding, claim: Claim | None) -> None:
         """Show the outcome of a check; on a terminal only failed and unknown ones stay."""
         mark = OUTCOME_MARKS[finding.outcome]
-        if self._live and finding.outcome in (Outcome.PASSED, Outcome.SKIPPED):
+        if finding.outcome is Outcome.SKIPPED:
+            self._skipped += 1
+            return
+        if self._live and finding.outcome is Outcome.PASSED:
             return
         line = Text(f"  {mark} {finding.id:<20}", style=MARK_STYLES[mark])
         line.append(f" {finding.seconds:5.1f} s  ", style="dim")

@@ -8,6 +8,7 @@
     │   ├── BadArchive           a file of images that is damaged, lies, or holds no such image
     │   ├── BadListing           a list of images with a wrong line
     │   ├── BadProfile           a profile that is unknown or invalid
+    │   ├── BadChecks            a folder of one's own checks with no check, or no Python
     │   ├── BadWaivers           a waivers file that is missing or invalid
     │   ├── BadPolicy            an approval policy that is missing or invalid
     │   ├── BadSettings          a file of settings or a variable with a wrong key or value
@@ -78,6 +79,12 @@ class BadProfile(UsageError):
     page = "profiles"
 
 
+class BadChecks(UsageError):
+    """A folder of a user's own checks that has none, or a file in it that is not Python."""
+
+    page = "writing-checks"
+
+
 class BadWaivers(UsageError):
     """A waivers file that cannot be read or is invalid."""
 
@@ -116,6 +123,8 @@ class BadLedgerUrl(UsageError):
 
 class BadExport(UsageError):
     """A file that is no export of a ledger, or one of a newer certify, or only a part of one."""
+
+    page = "ledger"
 
 
 class SweepRunning(UsageError):
@@ -184,6 +193,7 @@ class NotRecordable(LedgerUnavailable):
 class NothingRecorded(Trouble):
     """The ledger to read does not exist yet."""
 
+    page = "ledger"
     default_fault = Fault.TOOL
 
 

@@ -3,8 +3,9 @@
 The verdict's reasons and the checks often have the same text, so each text is shown once. A
 reason that equals the message of a check is shown with that check. Checks without evidence
 (skipped, or unknown) share a paragraph if their messages are equal. A remedy is shown where it
-first applies. In brief, evidence and remedy are those of the first failure; the others take a
-line each, those that are not required share one, and skipped checks are only counted.
+first applies. In brief, evidence and remedy are those of the first failure, or of the first check
+that decides and was not answered; the others take a line each, those that are not required share
+one, and skipped checks are only counted.
 """
 
 from __future__ import annotations
@@ -73,16 +74,21 @@ class ProblemSections:
 
     def _brief(self) -> Iterator[list[RenderableType]]:
         """Yield the first failure in full, and the others in a line each."""
-        explained = {reason.check for reason in self._result.verdict.reasons}
+        reasons = self._result.verdict.reasons
+        explained = {reason.check for reason in reasons if not self._is_of_single_check(reason)}
         decisive = [check for check in self._single if mark_of(check) is Mark.FAILED]
-        noted = [check for check in self._single if mark_of(check) is Mark.NOTED]
-        minor = [check for check in noted if not check.waiver]
-        others = [check for check in noted if check.waiver]
-        others += [
+        unknown = [
             check
             for check in self._single
             if mark_of(check) is Mark.UNKNOWN and check.id not in explained
         ]
+        if not decisive:  # then what decides is what was not answered
+            named = {reason.check for reason in reasons}
+            decisive = [check for check in unknown if check.id in named]
+            unknown = [check for check in unknown if check.id not in named]
+        noted = [check for check in self._single if mark_of(check) is Mark.NOTED]
+        minor = [check for check in noted if not check.waiver]
+        others = [*(check for check in noted if check.waiver), *unknown]
         if decisive:
             yield list(self._check(decisive[0]))
         lines: list[RenderableType] = []
@@ -92,7 +98,9 @@ class ProblemSections:
             line.append(_level_or_waiver(check), "dim")
             lines.append(Paragraph(line.append(f": {self._message(check)}"), rest="  "))
         if len(decisive) > MOST_LINES:
-            lines.append(Text(f"{Mark.FAILED} {len(decisive) - MOST_LINES} more failed"))
+            mark = mark_of(decisive[-1])
+            word = decisive[-1].outcome.value
+            lines.append(Text(f"{mark} {len(decisive) - MOST_LINES} more {word}"))
         if minor:
             levels = "/".join(dict.fromkeys(check.level.value for check in minor))
             ids = ", ".join(one_line(check.id) for check in minor)
@@ -103,8 +111,9 @@ class ProblemSections:
     def _reasons(self) -> Iterator[RenderableType]:
         reasons = self._result.verdict.reasons
         repeated = [reason for reason in reasons if self._is_shown_with_checks(reason)]
-        if len(repeated) == len(reasons) and not self._single:
-            repeated = []  # otherwise no text would follow the verdict
+        if len(repeated) == len(reasons) and not (self._single and self._verbose):
+            # Otherwise no text would follow the verdict: in brief, groups are only counted.
+            repeated = [reason for reason in reasons if self._is_of_single_check(reason)]
         for reason in reasons:
             if reason not in repeated:
                 text = Text(_sentence(reason.text))
@@ -116,10 +125,13 @@ class ProblemSections:
         if not self._result.checks and not reasons:
             yield Paragraph(Text("No check was run, and no reason was recorded."), first="  ")
 
+    def _is_of_single_check(self, reason: Reason) -> bool:
+        return not reason.evidence and any(_extends(reason, check) for check in self._single)
+
     def _is_shown_with_checks(self, reason: Reason) -> bool:
         if reason.evidence:
             return False
-        if any(_extends(reason, check) for check in self._single):
+        if self._is_of_single_check(reason):
             return True
         for group in self._groups:
             message = _sentence(group[0].message)

@@ -199,7 +199,7 @@ def _counts(result: Result) -> Iterator[RenderableType]:
         timing.append(f"{counted(len(ran), 'check')} in {spent}")
     if timing:
         yield Paragraph(Text(" · ".join(timing), "dim"))
-    if result.launch.isolation not in ("", "auto") and result.checks:
+    if result.launch.isolation not in ("", "auto") and ran:
         yield Paragraph(Text(f"isolation {one_line(phrases.isolation_text(result))}", "dim"))
 
 
@@ -230,7 +230,8 @@ def _next_steps(result: Result, width: int, steps: NextSteps) -> Iterator[Text]:
         yield no_wrap(f"Fix:    certify fix {printable(profile)}{name}")
     if steps.page:
         yield no_wrap(f"Report: {printable(steps.page)}")
-    if verdict.status is not Status.CERTIFIED and result.launch.reproduce:
+    known = image.image_id or image.digest  # what was not found cannot be started
+    if verdict.status is not Status.CERTIFIED and result.launch.reproduce and known:
         yield no_wrap(f"Try it: certify reproduce {name}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import importlib.util
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from certify.model.errors import UsageError
+from certify.model.errors import BadChecks
 from certify.model.finding import Claim
 from certify.suite.claims import Spec, own_check_id, run_order
 
@@ -62,13 +61,17 @@ def group_descriptions() -> dict[str, str]:
 
 
 def own_checks_folder(directory: str) -> Path:
-    """Return the path of a user's own checks. Raises :class:`UsageError` if it holds none."""
+    """Return the path of a user's own checks.
+
+    Raises :class:`BadChecks` if it holds none, or a file that is not Python.
+    """
     path = Path(directory).resolve()
     if not check_files(path):
-        raise UsageError(
+        raise BadChecks(
             f"--checks {directory}: no test_*.py file is in that folder.",
             remedy="Name a folder that holds pytest files, such as test_mine.py.",
         )
+    own_check_ids(path)
     return path
 
 
@@ -80,14 +83,20 @@ def known_check_ids(own_checks: Path | None = None) -> frozenset[str]:
 def own_check_ids(directory: Path) -> frozenset[str]:
     """Return the ids of the checks in a user's own folder, without running its code.
 
-    The id of a declared check must be a literal in ``@check("group.name", ...)``.
+    The id of a declared check must be a literal in ``@check("group.name", ...)``. Raises
+    :class:`BadChecks` for a file that is not Python.
     """
     found: set[str] = set()
     for path in sorted(directory.rglob("test_*.py")):
-        with contextlib.suppress(SyntaxError, ValueError):  # the run itself reports such a file
-            for node in ast.walk(ast.parse(path.read_bytes())):
-                if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
-                    found.update(set(_declared_ids(node)) or {own_check_id(node.name)})
+        try:
+            parsed = ast.parse(path.read_bytes())
+        except (SyntaxError, ValueError) as problem:
+            line = getattr(problem, "lineno", None) or 1
+            text = getattr(problem, "msg", str(problem))
+            raise BadChecks(f"{path}:{line}: {text}", remedy="Correct your check.") from problem
+        for node in ast.walk(parsed):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
+                found.update(set(_declared_ids(node)) or {own_check_id(node.name)})
     return frozenset(found)
 
 

@@ -45,4 +45,4 @@ def test_alone_it_shows_the_help_of_certify_and_names_the_pages(certify: Certify
 def test_an_unknown_topic_has_no_help(certify: Certify) -> None:
     ended = certify("help", "swep")
     assert ended.code == 2
-    assert "certify has neither a command nor a page 'swep'" in ended.err
+    assert "certify has neither a command nor a page 'swep'. Did you mean sweep?" in ended.err

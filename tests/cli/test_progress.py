@@ -14,6 +14,8 @@ def test_a_pipe_gets_a_line_for_each_phase_and_check(capsys: pytest.CaptureFixtu
         progress.phase("launching")
         progress.phase("image.os")
         progress.finding(Finding(id="image.os", outcome=Outcome.PASSED, message="Debian"), None)
+        for name in ("image.shell", "packages.refresh"):
+            progress.finding(Finding(id=name, outcome=Outcome.SKIPPED, message="needs it"), None)
         progress.container("certify-1")
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -22,4 +24,5 @@ def test_a_pipe_gets_a_line_for_each_phase_and_check(capsys: pytest.CaptureFixtu
         "debian:12 · plain: launching (0 s)",
         "  ✓ image.os               0.0 s  Debian",
         "  kept: docker exec -it certify-1 sh; docker rm -fv certify-1",
+        "  – 2 checks skipped",
     ]

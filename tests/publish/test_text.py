@@ -76,6 +76,36 @@ Try it: certify reproduce localhost/debian-broken-dockerd:latest
     assert len(text.splitlines()) < 24
 
 
+def test_what_was_not_answered_has_its_cause_and_remedy_in_brief(
+    make_check: MakeCheck, make_result: MakeResult
+) -> None:
+    checks = tuple(
+        make_check(
+            f"g.c{n}", Outcome.UNKNOWN, message=f"why {n}", evidence="seen", remedy=f"do {n}"
+        )
+        for n in range(3)
+    )
+    reasons = tuple(
+        Reason(check=check.id, text=check.message, remedy=check.remedy) for check in checks[1:]
+    )
+    text = shown(make_result(checks=checks, status=Status.INCONCLUSIVE, reasons=reasons))
+    assert text.startswith(
+        "? g.c1 unknown\n  why 1\n    seen\n  → do 1\n\n? g.c2: why 2\n? g.c0: why 0"
+    )
+
+
+def test_unknown_checks_that_share_a_cause_have_it_in_brief(
+    make_check: MakeCheck, make_result: MakeResult
+) -> None:
+    checks = (
+        *(make_check(f"g.c{n}", Outcome.UNKNOWN, message="no network") for n in range(3)),
+        make_check("m.c", Outcome.FAILED, level=Level.RECOMMENDED),
+    )
+    reason = Reason(check=None, text="no network (g.c0, g.c1, g.c2)", remedy="See to it.")
+    text = shown(make_result(checks=checks, status=Status.INCONCLUSIVE, reasons=(reason,)))
+    assert text.startswith("  no network (g.c0, g.c1, g.c2)\n  → See to it.\n")
+
+
 def test_a_rejection_in_full_has_skipped_checks_and_the_command(rejected: Result) -> None:
     text = shown(rejected, verbose=True)
     assert (
@@ -368,3 +398,17 @@ def test_a_recommended_check_that_failed_is_not_met(
     ]
     text = shown(make_result(checks=tuple(optional), status=Status.REJECTED))
     assert "\n1 failed · 2 recommended checks not met · 1 informative check not met\n" in text
+
+
+def test_what_was_not_found_has_neither_rights_nor_a_way_to_start_it(
+    make_check: MakeCheck, make_result: MakeResult
+) -> None:
+    reason = Reason(check=None, text="it is not on the engine", remedy="Build it.")
+    checks = (make_check("image.os", Outcome.UNKNOWN, message="was not run", seconds=0.0),)
+    result = make_result(checks=checks, status=Status.INCONCLUSIVE, reasons=(reason,))
+    image = result.image.model_copy(update={"image_id": None, "digest": None})
+    text = shown(result.model_copy(update={"image": image}))
+    assert "Cause:  it is not on the engine" in text
+    assert "isolation" not in text
+    assert "Try it" not in text
+    assert "Try it" in shown(result)

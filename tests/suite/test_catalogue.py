@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from certify.model.errors import UsageError
+from certify.model.errors import BadChecks, UsageError
 from certify.suite.catalogue import (
     group_descriptions,
     own_check_ids,
@@ -116,11 +116,19 @@ def test_declared_and_plain_checks_are_found(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("broken", [b"def test_x(:\n", b"\x00"])
-def test_a_file_that_is_no_python_is_left_to_the_run(tmp_path: Path, broken: bytes) -> None:
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [(b"import os\n\ndef test_x(:\n", r":3: invalid syntax"), (b"\x00", r":1: .*null bytes")],
+)
+def test_a_file_that_is_not_python_is_named_with_its_line(
+    tmp_path: Path, broken: bytes, said: str
+) -> None:
     (tmp_path / "test_broken.py").write_bytes(broken)
     (tmp_path / "test_sound.py").write_text("def test_sound(): ...\n")
-    assert own_check_ids(tmp_path) == {"own.sound"}
+    for read in (own_check_ids, lambda path: own_checks_folder(str(path))):
+        with pytest.raises(BadChecks, match=rf"/test_broken\.py{said}") as caught:
+            read(tmp_path)
+        assert (caught.value.remedy, caught.value.page) == ("Correct your check.", "writing-checks")
 
 
 def test_ids_agree_with_those_of_a_real_run() -> None:
