@@ -7,7 +7,6 @@ of a file, what one command takes in its table: ``[sweep]`` ``jobs``, ``CERTIFY_
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -188,6 +187,8 @@ def _warn_of_typos(names: set[str], keys: Iterable[str]) -> None:
     """Report variables that are nearly settings; clusters set others, such as CERTIFY_PORT."""
     for name in sorted(names):
         key = name.removeprefix(PREFIX).lower()
+        import difflib  # noqa: PLC0415 - only who mistypes needs it
+
         for near in difflib.get_close_matches(key, list(keys), 1, cutoff=0.8):
             inform(f"{name} is no setting; did you mean {_variable((near,))}?")
 

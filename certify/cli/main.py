@@ -8,12 +8,10 @@ interrupt with 130.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import io
 import os
 import re
 import sys
-import traceback
 from collections import UserDict
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -112,6 +110,8 @@ class Certify(DefaultGroup):  # type: ignore[misc]
         """
         typed = not ctx.resilient_parsing  # which a shell's completion does
         if typed and cmd_name not in COMMANDS and re.fullmatch(r"[a-z]+", cmd_name):
+            import difflib  # noqa: PLC0415 - only who mistypes needs it
+
             for near in difflib.get_close_matches(cmd_name, COMMANDS, 1, cutoff=0.75):
                 raise UsageError(
                     f"{cmd_name} is not a command. Did you mean {near}?",
@@ -175,6 +175,8 @@ def _errors_as_exit_codes() -> Iterator[None]:
             _report_os_error(error)
             sys.exit(INCONCLUSIVE)
         except Exception:
+            import traceback  # noqa: PLC0415 - only who finds a defect needs it
+
             traceback.print_exc()
             sys.exit(INCONCLUSIVE)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from certify.model.result import Result
+if TYPE_CHECKING:  # its classes take long to make, and keys are used without results, too
+    from certify.model.result import Result
 
 
 class ResultKey(NamedTuple):

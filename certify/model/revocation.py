@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from certify.model.approved import Approved, ApprovedList, Revocation
-from certify.model.result import Reason, Result, Verdict
 from certify.model.result_key import ResultKey
 from certify.model.terms import Status
+
+if TYPE_CHECKING:  # its classes take long to make, and a gate needs revocations alone
+    from certify.model.result import Result
 
 
 class Indexes:
@@ -85,6 +88,8 @@ def reject_if_revoked(result: Result, revoked: Iterable[Revocation]) -> Result:
     revocation = find_revocation(result.image.digest, result.image.manifest_digest, revoked)
     if revocation is None:
         return result
+    from certify.model.result import Reason, Verdict  # noqa: PLC0415 - as above
+
     remedy = "If the image was revoked in error, `certify revoke --lift` ends that."
     reason = Reason(check=None, text=f"revoked: {revocation.reason}", remedy=remedy)
     verdict = Verdict(status=Status.REJECTED, reasons=(reason, *result.verdict.reasons))

@@ -11,16 +11,18 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError
 
 from certify.model.approved import ApprovedList, Revocation
 from certify.model.errors import NotBelieved
-from certify.model.result import Check, Result
 from certify.model.terms import Grade, Level, Outcome, Status
 from certify.model.value import Moment, Value
 from certify.util.text import one_line, safe_json
+
+if TYPE_CHECKING:  # whoever verifies statements needs no results, whose classes take long to make
+    from certify.model.result import Check, Result
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -53,7 +52,7 @@ def write_atomically(
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
     # A short name, because the target's may already be as long as the file system allows.
-    temporary = path.with_name(f".certify-{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(f".certify-{os.urandom(8).hex()}.tmp")
     try:
         # Not by tempfile, whose files only their owner may read.
         with temporary.open("xb") as file:

@@ -7,7 +7,6 @@ XML 1.0 text, and contains no sequence that moves the cursor or reverses the dir
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import unicodedata
@@ -136,6 +135,8 @@ def file_name(text: str) -> str:
     # A text that seems to end in a digest gets one, too; else it could be the name of another.
     if is_the_text and not _LIKE_A_SUFFIX.search(name):
         return name
+    import hashlib  # noqa: PLC0415 - most commands name no file
+
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]
     kept = name[: FILE_NAME_BYTES - len(digest) - 1].rstrip(".-_") or "unnamed"
     return f"{kept}-{digest}"

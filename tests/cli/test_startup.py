@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+import certify
 from certify.cli.main import COMMANDS
-from tests.factories import digest
+from tests.factories import a_list, an_entry, digest, raw_list
 
 ALL = frozenset(
     {
@@ -77,6 +79,34 @@ def test_the_list_of_commands_imports_none_of_them(tmp_path: Path) -> None:
     _, modules = imported(tmp_path, "--help")
     assert {f"certify.cli.{name}" for name in COMMANDS} & modules == set()
     assert "importlib.metadata" not in modules
+
+
+@pytest.mark.parametrize("line", ["--help", "--version"])
+def test_what_only_errors_and_reports_need_is_not_imported(tmp_path: Path, line: str) -> None:
+    _, modules = imported(tmp_path, line)
+    assert not modules & {"difflib", "hashlib", "importlib.metadata", "secrets", "traceback"}
+
+
+def test_a_list_is_verified_without_the_classes_of_results(tmp_path: Path) -> None:
+    line = f"verify debian@{digest(1)} --approved list.json"
+    raw = raw_list(a_list(an_entry(digest=digest(1))))
+    (tmp_path / "list.json").write_bytes(raw)
+    ended, modules = imported(tmp_path, *line.split())
+    assert ended == 1
+    assert "certify.model.approved" in modules
+    assert "certify.model.result" not in modules
+
+
+def test_the_version_is_that_of_the_installed_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert certify.__version__ == metadata.version("certify-images")
+    (tmp_path / "certify_images-9.1rc2.dist-info").mkdir()
+    (tmp_path / "other-1.dist-info").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "gone"), str(tmp_path)])
+    assert certify.__version__ == "9.1rc2"
+    monkeypatch.setattr(sys, "path", [])
+    assert certify.__version__ == "0+unknown"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
