@@ -137,7 +137,7 @@ IDS = [f"{group}.{name}" for group, names in NAMES.items() for name in names.spl
 RECOMMENDED = {"systemd.units", "dockerd.compose", "packages.remove", "workspace.git"}
 REPRODUCE = (
     "docker run -d --cap-add=SYS_ADMIN --cap-add=NET_ADMIN"
-    " --security-opt seccomp=/root/.cache/certify/seccomp.json --security-opt apparmor=unconfined"
+    " --security-opt seccomp=seccomp.json --security-opt apparmor=unconfined"
     " --cgroupns=private --stop-signal SIGRTMIN+3 -e container=docker --tmpfs /run"
     " --tmpfs /run/lock -v /var/lib/docker localhost/debian-devspace:latest sh -c"
     " 'for m in /sys/fs/cgroup /sys/fs/cgroup/*; do mount -o remount,rw,bind $m; done;"

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from importlib import resources
 from pathlib import Path
 
 from certify.judge.culprits import Comparison
@@ -98,6 +99,7 @@ def frame_files(
     """Yield the files that every site has; see `index_page` for all but ``now``."""
     for file in sorted(STATIC.iterdir()):
         yield f"assets/{file.name}", file.read_bytes()
+    yield "seccomp.json", resources.files("certify.engine").joinpath("seccomp.json").read_bytes()
     yield "compare.html", compare_page(now)
     yield "suggest.html", suggest_page(now)
     yield "index.html", index_page(changes, stems, now, sweep)

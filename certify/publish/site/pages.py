@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -74,6 +75,7 @@ def image_page(
     passed = [check for check, mark in marked if mark is Mark.PASSED]
     wrong = [(check, mark, CLASSES[mark]) for check, mark in marked if mark is not Mark.PASSED]
     wrong.sort(key=lambda each: _WORST_FIRST.index(each[1]))
+    problems = [each for each in wrong if each[1] is not Mark.SKIPPED]
     return render(
         "image.html.j2",
         title=f"{phrases.verdict_of(result, now)}: {one_line(image.reference)} · certify",
@@ -91,7 +93,8 @@ def image_page(
         trend=Markup(trend(points)),  # noqa: S704 - likewise
         typical=[phrases.seconds(each) for each in typical(points)] if points else [],
         few=len(points) < 4,
-        problems=wrong,
+        problems=problems,
+        skipped=wrong[len(problems) :],
         passed=len(passed),
         groups=[(group, items(checks)) for group, checks in groups_of(tuple(passed)).items()],
         facts=_facts(result, now),
@@ -100,6 +103,9 @@ def image_page(
         compared=compared,
         inside=[str(each) for each in (compared.inside if compared else None) or ()],
         older=max(len(history) - _HISTORY, 0),
+        launch_command=portable(result.launch.reproduce),
+        reproduce_command=f"certify reproduce {_quoted(result.image.reference)} --run"
+        f" --profile {_quoted(result.profile)}",
         certify_command=_command(result, "certify"),
         fix_command=_command(result, "certify fix"),
         fixable=any(mark is Mark.FAILED for _, mark, _ in wrong)
@@ -170,7 +176,19 @@ def _command(result: Result, command: str) -> str:
     image = result.image
     name = f"{image.registry}/{image.repository}" if image.repository else image.reference
     pinned = f"{name}@{image.digest}" if image.digest and image.repository else image.reference
-    return f"{command} {shlex.quote(printable(pinned))} --profile {shlex.quote(result.profile)}"
+    return f"{command} {_quoted(pinned)} --profile {_quoted(result.profile)}"
+
+
+def portable(command: str) -> str:
+    """Return the command of a launch with the seccomp profile as a file of the working directory.
+
+    As it was recorded, it names the file of the certify that made the launch, on its host.
+    """
+    return re.sub(r"(--security-opt[= ]seccomp=)[^'\"]*?/seccomp\.json", r"\1seccomp.json", command)
+
+
+def _quoted(word: str) -> str:
+    return shlex.quote(printable(word))
 
 
 def _facts(result: Result, now: datetime) -> list[tuple[str, str]]:

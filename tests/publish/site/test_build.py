@@ -40,7 +40,7 @@ def test_a_script_closes_no_tag(rejected: Result) -> None:
 def test_every_site_has_the_same_frame() -> None:
     names = {name for name, _ in frame_files(None, {}, NOON)}
     assert names == {
-        "index.html", "compare.html", "suggest.html",
+        "index.html", "compare.html", "suggest.html", "seccomp.json",
         *(f"assets/{file.name}" for file in STATIC.iterdir()),
     }  # fmt: skip
     assert version() == version()

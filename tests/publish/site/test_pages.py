@@ -24,6 +24,28 @@ def test_an_image_page_has_every_check_and_the_commands(one_of_each: list[Result
         assert f"--profile {result.profile}" in page
 
 
+def test_the_launch_by_hand_names_no_file_of_another_host(rejected: Result) -> None:
+    for way in ("--security-opt seccomp=", "'--security-opt=seccomp=/a b"):
+        command = rejected.launch.reproduce.replace("--security-opt seccomp=", f"{way}/usr/lib/", 1)
+        launch = rejected.launch.model_copy(update={"reproduce": command})
+        page = unescape(image_page(rejected.model_copy(update={"launch": launch}), "s", [], NOON))
+        assert "seccomp=seccomp.json" in page
+        assert '<a href="../seccomp.json" download>' in page
+        assert "/usr/lib" not in page
+        assert f"certify reproduce {rejected.image.reference} --run --profile devspace" in page
+
+
+def test_skipped_checks_are_folded(rejected: Result) -> None:
+    page = image_page(rejected, "stem", [], NOON)
+    assert "1 check did not pass" in page
+    assert "3 checks skipped" in page
+    failed, skipped = (
+        page.index('<li id="dockerd-container"'),
+        page.index('<li id="dockerd-network"'),
+    )
+    assert failed < page.index('<details class="folded">') < skipped
+
+
 def test_only_an_image_with_something_to_fix_has_the_command(
     native: Result, rejected: Result
 ) -> None:
