@@ -33,9 +33,20 @@ def test_installed(candidate: Candidate) -> None:
 
     How: looks for both programs before anything was installed.
     """
-    assert not candidate.shipped_without("dockerd"), (
-        "the image as shipped has no dockerd, or no docker"
-    )
+    if candidate.shipped_without("dockerd"):
+        candidate.fail_if_not_executable("dockerd", "docker", reported_by="dockerd.running")
+        pytest.fail("the image as shipped has no dockerd, or no docker")
+
+
+def fail_if_not_there(candidate: Candidate) -> None:
+    """Fail if the image has no dockerd, or no docker, that can be executed; else return."""
+    if candidate.is_missing("dockerd"):
+        candidate.fail_if_not_executable("dockerd", "docker")
+        proven(
+            "the image has no dockerd, or no docker, and nothing installs it at launch",
+            remedy="Install dockerd and its client in the image (Debian, Ubuntu: docker.io "
+            "iptables).",
+        )
 
 
 def fail_if_elsewhere(candidate: Candidate, nested: Nested) -> None:
@@ -81,6 +92,8 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
     # Before dockerd is asked for the last time: a boot that ends meanwhile has started it.
     booted = candidate.run("systemctl is-system-running", timeout=15).stdout.strip()
     if lacks_containerd or not nested.is_up():
+        fail_if_not_there(candidate)
+        candidate.fail_if_closed(reported_by="workspace.user")
         if not lacks_containerd:
             fail_if_elsewhere(candidate, nested)
         if masked := candidate.masked_docker():
@@ -220,6 +233,8 @@ def test_compose(candidate: Candidate, nested: Nested, note: Note) -> None:
     )
     there = candidate.has("docker-compose")
     assert command or not there, "docker-compose is in the image, but does not run"
+    if not command:
+        candidate.fail_if_not_executable("docker-compose")
     assert command, "neither `docker compose` nor `docker-compose` is in the image"
     word = f"compose-{candidate.nonce}"
     assert nested.load_say(word).rc == 0, "an image cannot be loaded into dockerd"

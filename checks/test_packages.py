@@ -187,6 +187,8 @@ def test_refresh(candidate: Candidate, manager: Manager, note: Note) -> None:
     assert family is not None
     program = family.refresh.split()[0]
     answer = manager.run(family.refresh)
+    if failure_of(answer, program):  # apt fetches as a user of its own
+        candidate.fail_if_closed(reported_by="workspace.user")
     if failure_of(answer, program) and candidate.prove_bad_sources(answer.stdout + answer.stderr):
         # A network may hiccup, for the image or for the control: both must fail it twice.
         answer = candidate.run(family.refresh, timeout=INSTALL_SECONDS)

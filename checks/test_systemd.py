@@ -155,6 +155,7 @@ def test_state(candidate: Candidate, nested: Nested, note: Note) -> None:
     if candidate.run("grep -q ^nobody: /etc/passwd").rc == 0:
         told = candidate.host_as("nobody").run("systemctl is-system-running", timeout=15)
         if told.stdout.strip() not in UP:
+            candidate.fail_if_closed(reported_by="workspace.user")
             candidate.run("systemctl status dbus.socket dbus.service --no-pager --lines=3")
             proven(
                 f"systemd says {state} to root only: other users ask it by the system bus, which "
@@ -180,6 +181,8 @@ def test_units(candidate: Candidate) -> None:
     dockerd's own units failed, dockerd.running fails instead.
     """
     failed = failed_units(candidate)
+    if failed:
+        candidate.fail_if_closed(reported_by="workspace.user")
     if failed and set(failed) <= DOCKERD_UNITS:
         reason = f"needs dockerd.running: {', '.join(failed)} failed at boot"
         candidate.defer_to("dockerd.running", reason)

@@ -30,6 +30,7 @@ def test_user(candidate: Candidate, note: Note) -> None:
     How: creates one with useradd (or adduser), then, as that user, writes to its home.
     """
     user = candidate.user
+    candidate.fail_if_closed("/home")
     shell = "/bin/bash" if candidate.has("/bin/bash") else "/bin/sh"
     for program in ("useradd", "adduser"):
         if not candidate.has(program) and candidate.has(f"/usr/sbin/{program}"):
@@ -127,6 +128,22 @@ def test_bash(candidate: Candidate, note: Note) -> None:
     note(f"bash {said[1]}")
 
 
+def fail_without_localhost(candidate: Candidate) -> None:
+    """Fail since the name localhost is not resolved, with the reason."""
+    candidate.fail_if_closed(reported_by="workspace.user")
+    problem = "the name localhost is not resolved"
+    if candidate.run("grep -qE '^hosts:.*files' /etc/nsswitch.conf").rc == 1:
+        proven(
+            f"{problem}: the line hosts: of /etc/nsswitch.conf in the image has no files",
+            remedy="Write `hosts: files dns` in /etc/nsswitch.conf in the image.",
+        )
+    proven(
+        f"{problem}: the image hides or overwrites the /etc/hosts of the engine",
+        remedy="Find what mounts over /etc, or writes /etc/hosts when the image starts, and remove "
+        "it.",
+    )
+
+
 @check(
     "workspace.download",
     title="download",
@@ -140,7 +157,8 @@ def test_download(candidate: Candidate, note: Note) -> None:
     Why: platforms fetch their agent this way at each start.
 
     How: fetches a fresh word from certify's own HTTP server inside the container; looks for
-    the bundle of CA certificates. No other host is contacted.
+    the bundle of CA certificates, and whether getent, where there is one, resolves localhost. No
+    other host is contacted.
     """
     word = f"download-{candidate.nonce}"
     head = f"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(word)}\r\n\r\n"
@@ -164,9 +182,13 @@ def test_download(candidate: Candidate, note: Note) -> None:
             )
     finally:
         candidate.run("kill %s", pid)
-    assert not candidate.is_missing("download"), (
-        f"{' and '.join(present)} can download, but no CA certificates are there for HTTPS"
-    )
+    if candidate.is_missing("download"):
+        candidate.fail_if_unusable("download")
+        pytest.fail(
+            f"{' and '.join(present)} can download, but no CA certificates are there for HTTPS"
+        )
+    if candidate.has("getent") and candidate.run("getent hosts localhost").rc == 2:
+        fail_without_localhost(candidate)
     note(" and ".join(present))
 
 

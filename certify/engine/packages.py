@@ -171,7 +171,10 @@ has() {
 ca_bundle() {
   for f in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt \\
     /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem /etc/ca-certificates/extracted/tls-ca-bundle.pem
-  do [ -s "$f" ] && return 0; done
+  do
+    [ ! -e "$f" ] || broken=$f
+    [ ! -s "$f" ] || while read -r l; do case $l in *BEGIN*) return 0 ;; esac; done <"$f"
+  done
   return 1
 }
 busybox_wget() {
@@ -187,7 +190,10 @@ lacking() {
 
 
 def shell_helpers() -> str:
-    """Return the shell functions ``has``, ``ca_bundle`` and ``lacking CAPABILITY``."""
+    """Return the shell functions ``has``, ``ca_bundle`` and ``lacking CAPABILITY``.
+
+    ``ca_bundle`` leaves the name of a file without a certificate in ``$broken``.
+    """
     cases = "".join(f"  {name}) {test} ;;\n" for name, test in missing_tests().items())
     return _SHELL_HELPERS % cases
 

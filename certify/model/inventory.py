@@ -22,7 +22,8 @@ MARK = "@@"
 KINDS = ("package", "unit", "user", "os", "env", "port", "config")
 _MOST, _NAME, _VALUE, _UNPACKED = 20_000, 120, 200, 8 * 1024**2
 _SECRET = re.compile(r"PASS|SECRET|TOKEN|KEY|CREDENTIAL|AUTH", re.IGNORECASE)
-_APK = re.compile(r"(.+)-(\d[^-]*-r\d+)")
+_APK = re.compile(r"(.+)-(\d[^-]*(?:-r\d+)?)")
+"""A package of Alpine; a virtual one (``apk add --virtual``) has no revision."""
 
 Inventory = dict[str, dict[str, str]]
 """For each kind, the value of each name, such as the version of a package."""
@@ -59,6 +60,8 @@ def parse_inventory(text: str, config: Mapping[str, Any]) -> Inventory:
             kind = line.removeprefix(MARK)
         elif parser := _PARSERS.get(kind):
             name, value = parser(line)
+            if kind == "package" and (others := found[kind].get(name)):  # as of kernels and keys
+                value = ", ".join(sorted({*others.split(", "), value}))
             _add(found[kind], name, value)
     for each in config.get("Env") or ():
         name, _, value = str(each).partition("=")

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
@@ -21,7 +21,7 @@ from certify.judge import control
 from certify.judge.support import end_of_support
 from certify.model.errors import Trouble
 from certify.model.terms import Fault
-from certify.suite import own_settings
+from certify.suite import modes, own_settings
 from certify.suite.claims import blocked_by, not_applicable, proven, unknown
 from certify.suite.host import Transcript, make_host
 from certify.suite.job import Job
@@ -178,6 +178,46 @@ class Candidate(Lifecycle):
                     remedy=f"Remove {found} from the image, or put {own.rpartition('/')[0]} before "
                     "its folder in ENV PATH.",
                 )
+
+    def fail_if_not_executable(self, *programs: str, reported_by: str = "") -> None:
+        """Fail if one of some programs is in the image, and not executable; else return.
+
+        With the id of another check of the run, that one fails instead.
+        """
+        found = self.run(modes.list_not_executable(programs)).stdout.split()
+        if found:
+            reason = f"{found[0]} is in the image, but not executable"
+            remedy = f"Make it executable in the image: chmod 755 {found[0]}."
+            self._fail_once(reason, remedy, reported_by)
+
+    def fail_if_unusable(self, capability: str) -> None:
+        """Fail if what a missing capability needs is in the image, but cannot be used."""
+        self.fail_if_not_executable(*modes.PROGRAMS.get(capability, ()))
+        if capability == "download" and (self.has("curl") or self.has("wget")):
+            asked = self.run(f'{packages.shell_helpers()}ca_bundle || echo "$broken"')
+            if broken := asked.stdout.strip():
+                proven(
+                    f"the bundle of CA certificates, {broken}, holds no certificate",
+                    remedy="Make it anew at the end of the image's build: update-ca-certificates "
+                    "--fresh (Fedora and its relatives: update-ca-trust).",
+                )
+
+    def fail_if_closed(self, *folders: str, reported_by: str = "") -> None:
+        """Fail if a folder of the system, or one of ``folders``, is closed to users; else return.
+
+        So is an /etc that is read-only. With the id of another check of the run, that one fails
+        instead.
+        """
+        wanted = (*modes.OPEN_FOLDERS, *folders)
+        reason, remedy = modes.closed(self.run(modes.list_modes(wanted)).stdout, wanted)
+        if reason:
+            self._fail_once(reason, remedy, reported_by)
+
+    def _fail_once(self, reason: str, remedy: str, reported_by: str) -> NoReturn:
+        """Fail for a reason, unless another check of the run reports it."""
+        if reported_by:
+            self.defer_to(reported_by, f"needs {reported_by}: {reason}")
+        proven(reason, remedy=remedy)
 
     def prove_bad_sources(self, output: str) -> str:
         """Return the proof that a failed refresh is the image's fault; empty if there is none.

@@ -168,6 +168,7 @@ class Conductor:
             self._skip_without_packages(f"installing {', '.join(boot.missing)} at launch failed")
         capability = spec.provides
         if capability and capability in boot.missing and self.candidate.is_missing(capability):
+            self.candidate.fail_if_unusable(capability)
             self._explain_missing(capability)
 
     def _explain_missing(self, capability: str) -> None:

@@ -436,7 +436,9 @@ def test_downloads_need_a_program_and_certificates(
     certificates.parent.mkdir(parents=True)
     certificates.touch()
     assert (image.run(script)[0] == 0) is without, "an empty bundle is none"
-    certificates.write_text("certificate")
+    certificates.write_text("nonsense\n")
+    assert (image.run(script)[0] == 0) is without, "so is one without a certificate"
+    certificates.write_text("# a name\n-----BEGIN CERTIFICATE-----\n")
     assert (image.run(script)[0] == 0) is with_bundle
 
 

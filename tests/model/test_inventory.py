@@ -33,6 +33,10 @@ gone 1 config-files
 bash 5.2
 tree-1.8.0-r0
 py3-pip-pep-24.0-r2
+.build-deps-20240923.215929
+kernel-core 6.9-1
+kernel-core 6.10-1
+kernel-core 6.9-1
 """
 
 
@@ -48,7 +52,8 @@ def test_each_section_is_read() -> None:
     assert found == {
         "os": {"ID": "debian", "VERSION_ID": "12"}, "user": {"root": "0:0 /bin/bash"},
         "unit": {"docker.service": "enabled"}, "port": {"80/tcp": ""},
-        "package": {"apt": "2.6.2", "bash": "5.2", "tree": "1.8.0-r0", "py3-pip-pep": "24.0-r2"},
+        "package": {"apt": "2.6.2", "bash": "5.2", "tree": "1.8.0-r0", "py3-pip-pep": "24.0-r2",
+                    ".build-deps": "20240923.215929", "kernel-core": "6.10-1, 6.9-1"},
         "env": {"PATH": "/bin", "EMPTY": ""}, "config": {"Cmd": '["/sbin/init"]'},
     }  # fmt: skip
 

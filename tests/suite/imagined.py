@@ -129,6 +129,9 @@ class _Candidate:
     def is_missing(self, capability: str) -> bool:
         return capability in self.missing
 
+    def fail_if_unusable(self, capability: str) -> None:
+        """Return: what is missing is not there at all."""
+
     def run(self, _command: str) -> SimpleNamespace:
         return SimpleNamespace(rc=0)  # the repositories have every package
 

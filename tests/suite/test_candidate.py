@@ -159,3 +159,28 @@ def test_any_other_program_is_supported_until_its_own_day() -> None:
         candidate.require_support("python", "Python", "2.7.18", packaged=False)
     with pytest.raises(pytest.skip.Exception, match="a day on which Python 99 ends"):
         candidate.require_support("python", "Python", "99", packaged=False)
+
+
+@pytest.mark.parametrize("checks", [("dockerd.running",), ("dockerd.installed",)])
+def test_a_program_that_nobody_may_execute(
+    monkeypatch: pytest.MonkeyPatch, checks: tuple[str, ...]
+) -> None:
+    candidate = candidate_with({}, [])
+    candidate.job = candidate.job.model_copy(update={"checks": checks})
+    found = SimpleNamespace(stdout="/usr/bin/dockerd\n")
+    monkeypatch.setattr(candidate, "run", lambda _command: found)
+    expected = Blocked if checks == ("dockerd.running",) else Proven
+    with pytest.raises(expected, match="/usr/bin/dockerd is in the image, but not executable"):
+        candidate.fail_if_not_executable("dockerd", reported_by="dockerd.running")
+
+
+def test_a_bundle_without_certificates_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: str, *_args: str) -> Any:
+        said = "/etc/ssl/cert.pem\n" if "ca_bundle ||" in command else ""
+        return SimpleNamespace(stdout=said, rc=0)
+
+    candidate = candidate_with({}, [])
+    monkeypatch.setattr(candidate, "run", run)
+    candidate.fail_if_unusable("git")
+    with pytest.raises(Proven, match=r"/etc/ssl/cert\.pem, holds no certificate"):
+        candidate.fail_if_unusable("download")

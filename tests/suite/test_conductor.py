@@ -90,6 +90,9 @@ class FakeCandidate:
     def is_missing(self, capability: str) -> bool:
         return capability in self.lacks
 
+    def fail_if_unusable(self, capability: str) -> None:
+        """Return: what is missing is not there at all."""
+
     def logs(self, tail: int = 60) -> str:
         return self.log
 
