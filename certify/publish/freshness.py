@@ -7,6 +7,7 @@ update are kept in ``assets/pages.json``; without that file everything is writte
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,7 +70,7 @@ def outdated(directory: Path, entries: Sequence[Entry], known: Mapping[str, str]
         entry.stem
         for entry in entries
         if known.get(entry.stem) != entry.fingerprint
-        or not all(_has_content(directory / name.format(entry.stem)) for name in _FILES)
+        or not all(_has_content(f"{directory}/{name.format(entry.stem)}") for name in _FILES)
     }
 
 
@@ -85,9 +86,9 @@ def remove_files(directory: Path, stem: str, *, keep: Container[str] = ()) -> No
             (directory / name).unlink(missing_ok=True)
 
 
-def _has_content(path: Path) -> bool:
+def _has_content(path: str | Path) -> bool:
     """Return False for an empty file, too: a power cut may leave one."""
     try:
-        return path.stat().st_size > 0
+        return os.stat(path).st_size > 0  # noqa: PTH116 - asked of each file of each image
     except OSError:
         return False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from certify.ledger.sweeps import FinishedSweep
 from certify.model.result import Result
@@ -106,5 +107,6 @@ def _text(families: Iterable[tuple[str, str, Iterable[Sample]]]) -> str:
     return "\n".join([*lines, "# EOF"]) + "\n"
 
 
+@lru_cache(maxsize=20_000)
 def _value(text: str) -> str:
     return printable(text).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
