@@ -10,6 +10,8 @@ from testinfra.backend.base import CommandResult
 from certify.suite import Candidate, Note, check, diagnose, not_applicable, proven, unknown
 
 INSTALL_SECONDS = 300
+KILLED = 137
+"""The exit code of a command that was ended since its time was over."""
 LOCK_SECONDS = 120
 """Time for which a check waits for a lock of the package manager."""
 
@@ -198,6 +200,8 @@ def test_refresh(candidate: Candidate, manager: Manager, note: Note) -> None:
             reasons = "; ".join(filter(None, (setting, proof)))
             proven(f"{failure}: {reasons}", remedy=remedy)
     failure = failure_of(answer, program)
+    if answer.rc == KILLED:
+        candidate.blame_servers(answer.stdout + answer.stderr, INSTALL_SECONDS)
     assert not failure, manager.failed(failure)
     skipped = skipped_repositories(answer.stdout + answer.stderr, family.skipped)
     if family.sources:
@@ -218,7 +222,7 @@ def test_refresh(candidate: Candidate, manager: Manager, note: Note) -> None:
     remedy="Repair the package database with its own tool (dpkg --configure -a, rpm --rebuilddb, "
     "pacman -Dk, apk fix), and leave no lock and no read-only system folder in the image.",
 )
-def test_install(manager: Manager, trial: Trial, note: Note) -> None:
+def test_install(candidate: Candidate, manager: Manager, trial: Trial, note: Note) -> None:
     """A package can be installed without a question, and works.
 
     Why: an image whose package database is broken, locked or read-only looks well until
@@ -228,6 +232,8 @@ def test_install(manager: Manager, trial: Trial, note: Note) -> None:
     image cannot make say anything, must see the command among the files that came.
     """
     problem = manager.failed(f"{trial.package} could not be installed")
+    if trial.installed.rc == KILLED:
+        candidate.blame_servers(trial.installed.stdout + trial.installed.stderr, INSTALL_SECONDS)
     assert trial.installed.rc in trial.success, problem
     assert trial.ran.rc == 0, f"{trial.package} was installed, but does not run"
     if not trial.witnessed:
@@ -330,7 +336,7 @@ def test_current(candidate: Candidate, upgrades: CommandResult | None, note: Not
     if upgrades is None:
         not_applicable(f"{manager.name} cannot list pending upgrades")
     answer = upgrades
-    if answer.rc == 137:  # SIGKILL
+    if answer.rc == KILLED:
         unknown("the package manager was killed, or did not answer in time")
     said = answer.stdout + answer.stderr
     if re.search(manager.downgrade, said, re.MULTILINE):

@@ -17,6 +17,7 @@ from certify.cli.parameters import address, size
 from certify.doctor.examine import Scope, examine
 from certify.doctor.render import conclusion, examination_json, print_sign
 from certify.doctor.signs import can_certify
+from certify.engine.apparmor import profile_text
 from certify.engine.launch_plan import Limits
 from certify.model.examination import Sign
 from certify.util.signals import interruptible
@@ -31,9 +32,19 @@ from certify.util.signals import interruptible
     "--memory", type=size, default="4g", show_default=True, help="Memory limit, as for run."
 )
 @click.option("--network", metavar="NAME", help="Network of the engine to test.")
+@click.option(
+    "--apparmor",
+    is_flag=True,
+    help="Print the AppArmor profile for images that boot, for apparmor_parser(8), and exit.",
+)
 @format_option("certify/doctor/v1")
 def doctor(
-    *, registry: tuple[str, int], memory: str, network: str | None, output_format: str
+    *,
+    registry: tuple[str, int],
+    memory: str,
+    network: str | None,
+    apparmor: bool,
+    output_format: str,
 ) -> None:
     """Report whether this host can certify images.
 
@@ -45,7 +56,11 @@ def doctor(
     Examples:
       certify doctor
       certify doctor --registry registry.example:5000 --format json
+      certify doctor --apparmor | sudo apparmor_parser --replace
     """
+    if apparmor:
+        click.echo(profile_text(), nl=False)
+        return
     scope = Scope(*registry, network=network, limits=Limits(memory=memory))
     console = Console(highlight=False)
     signs: list[Sign] = []

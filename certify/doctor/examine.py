@@ -139,7 +139,7 @@ class _Examiner:
     def isolation(self) -> dict[str, str]:
         """Map each kind of isolation that the engine has to its problem; empty if it works."""
         levels = {"default": self._engine.resolve_isolation(kind="idle")}
-        for level in ("caps", "privileged", "userns", "sysbox"):
+        for level in ("caps", "apparmor", "privileged", "userns", "sysbox"):
             with contextlib.suppress(LaunchRefused):
                 levels[level] = self._engine.resolve_isolation(Isolation(level))
         return {name: self._launch_problem(name, level) for name, level in levels.items()}

@@ -62,7 +62,7 @@ def isolation(problems: Mapping[str, str]) -> list[Sign]:
     """Judge each kind of isolation by the problem of its trial, which is empty if it works.
 
     ``default`` is for profiles without systemd; one of the others is enough for those with it.
-    ``userns`` and ``sysbox`` may be missing.
+    ``apparmor``, ``userns`` and ``sysbox`` may be missing.
     """
     works = [each for each, problem in problems.items() if not problem and each != "default"]
     usual = {"caps", "userns", "sysbox"} & set(works)
@@ -74,6 +74,9 @@ def isolation(problems: Mapping[str, str]) -> list[Sign]:
             signs.append(_sign(name, f"a container starts{can}, and its output comes back"))
         elif each == "default" or not works:
             signs.append(_sign(name, problem, fail=remedy))
+        elif each == "apparmor":
+            remedy = "Load its profile as root: certify doctor --apparmor | apparmor_parser -r"
+            signs.append(_sign(name, problem, warn=remedy))
         elif usual:
             other = ", ".join(sorted(usual))
             remedy = f"Nothing needs to be done: --isolation {other} works."

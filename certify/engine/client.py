@@ -11,11 +11,12 @@ from typing import Any
 
 import docker
 
+from certify.engine import apparmor
 from certify.engine.connection import open_client, remote_address
 from certify.engine.dialect import dialect_of
 from certify.engine.errors import translate_errors
 from certify.engine.images import ImageFinder
-from certify.engine.isolation import Isolation, resolve_isolation
+from certify.engine.isolation import Isolation, has_apparmor, resolve_isolation
 from certify.engine.ssh import FOLDER, SCHEME, forwarded
 from certify.model.platform import ARCHITECTURES
 from certify.model.reference import DOCKER_HUB, Reference
@@ -121,7 +122,7 @@ class Engine:
     @property
     def apparmor(self) -> bool:
         """True if the engine confines containers with AppArmor."""
-        return any("apparmor" in option for option in self.info.get("SecurityOptions") or ())
+        return has_apparmor(self.info)
 
     @property
     def containerd_store(self) -> bool:
@@ -170,7 +171,8 @@ class Engine:
 
         Raises :class:`LaunchRefused` if the engine lacks what was asked for or is required.
         """
-        return resolve_isolation(self.info, kind, asked)
+        confines = self.apparmor and self.local and apparmor.is_loaded()
+        return resolve_isolation(self.info, kind, asked, confines=confines)
 
     def resolve(
         self,

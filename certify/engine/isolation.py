@@ -1,9 +1,9 @@
 """Levels of isolation: the strongest that an engine offers, and the one that is required. Pure.
 
 From the weakest: ``privileged``, ``caps`` (root with a few capabilities and a filter of system
-calls), ``default`` (the engine's own, for launches without systemd), ``userns`` (root in a user
-namespace only), ``sysbox`` (the same, with a runtime made for systemd), ``vm`` (a kernel of its
-own).
+calls), ``apparmor`` (the same, confined by certify's AppArmor profile), ``default`` (the engine's
+own, for launches without systemd), ``userns`` (root in a user namespace only), ``sysbox`` (the
+same, with a runtime made for systemd), ``vm`` (a kernel of its own).
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from certify.model.errors import LaunchRefused
 from certify.model.result import LaunchKind
 
 SYSBOX_RUNTIME = "sysbox-runc"
-LEVELS = ("privileged", "caps", "default", "userns", "sysbox", "vm")
+LEVELS = ("privileged", "caps", "apparmor", "default", "userns", "sysbox", "vm")
 """The levels, from the weakest to the strongest."""
-ISOLATIONS = ("auto", "caps", "privileged", "sysbox", "userns")
+ISOLATIONS = ("auto", "apparmor", "caps", "privileged", "sysbox", "userns")
 """The levels to ask for by name; ``vm`` needs the name of its runtime."""
-REQUIRABLE = ("caps", "userns", "sysbox", "vm")
-_HOST_USERS = ("privileged", "caps")
+REQUIRABLE = ("caps", "apparmor", "userns", "sysbox", "vm")
+HOST_ROOT = ("privileged", "caps", "apparmor")
+"""Levels at which root of the candidate is root of the host."""
 _VIRTUAL = re.compile(r"(?i)kata|runsc|gvisor|krun|firecracker|nabla")
 _USERNS, _ROOTLESS = "name=userns", "name=rootless"
 
@@ -44,9 +45,12 @@ class Isolation:
         return f"{self.level} ({self.runtime})" if self.runtime else self.level
 
 
-def resolve_isolation(info: Mapping[str, Any], kind: LaunchKind, asked: Isolation) -> Isolation:
+def resolve_isolation(
+    info: Mapping[str, Any], kind: LaunchKind, asked: Isolation, *, confines: bool = False
+) -> Isolation:
     """Return the isolation of a launch on an engine that reports ``info``.
 
+    ``confines`` tells whether certify's AppArmor profile is known to be loaded on its host.
     Raises :class:`LaunchRefused` if the engine lacks what was asked for, or the result is weaker
     than what is required.
     """
@@ -59,13 +63,25 @@ def resolve_isolation(info: Mapping[str, Any], kind: LaunchKind, asked: Isolatio
             f"leave --isolation at auto; it has {', '.join(sorted(runtimes)) or 'none'}.",
         )
     level = _level(info, kind, asked, runtime)
+    if level == "caps" and asked.level == "auto" and confines:
+        level = "apparmor"
+    if level == "apparmor" and not has_apparmor(info):
+        raise LaunchRefused(
+            "The engine does not confine containers with AppArmor.",
+            remedy="Use an engine on a host with AppArmor, or leave --isolation at auto.",
+        )
     if asked.required and LEVELS.index(level) < LEVELS.index(asked.required):
         raise LaunchRefused(
             f"The launch would have isolation {level}, and {asked.required} is required.",
             remedy="Certify on an engine that offers it (docs/security.md), or require less.",
         )
-    leaves = level in _HOST_USERS and _in_namespace(info)
+    leaves = level in HOST_ROOT and _in_namespace(info)
     return Isolation(level, asked.runtime, host_users=leaves)
+
+
+def has_apparmor(info: Mapping[str, Any]) -> bool:
+    """Return True if an engine that reports ``info`` confines containers with AppArmor."""
+    return any("apparmor" in option for option in info.get("SecurityOptions") or ())
 
 
 def _in_namespace(info: Mapping[str, Any]) -> bool:

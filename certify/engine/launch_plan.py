@@ -10,6 +10,7 @@ Pure: nothing here talks to an engine. ``docs/launching.md`` explains the same t
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from typing import Any
 from docker.utils import parse_bytes
 
 from certify.engine import packages
+from certify.engine.apparmor import NEW_MOUNTS, PROFILE
 from certify.engine.dialect import DOCKER, Dialect
 from certify.engine.isolation import SYSBOX_RUNTIME
 from certify.model.result import LaunchKind
@@ -169,9 +171,18 @@ def seccomp_path() -> Path:
     return Path(str(resources.files("certify.engine").joinpath("seccomp.json")))
 
 
-def seccomp_profile() -> str:
-    """Return the seccomp profile for the engine's API: JSON without white space."""
-    return json.dumps(json.loads(seccomp_path().read_text("utf-8")), separators=(",", ":"))
+def seccomp_profile(*, confined: bool = False) -> str:
+    """Return the seccomp profile for the engine's API: JSON without white space.
+
+    If AppArmor has the say, calls that mount without asking it are as unknown as to an old kernel.
+    """
+    profile = json.loads(seccomp_path().read_text("utf-8"))
+    if confined:
+        for rule in profile["syscalls"]:
+            rule["names"] = [name for name in rule["names"] if name not in NEW_MOUNTS]
+        unknown = {"names": list(NEW_MOUNTS), "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOSYS}
+        profile["syscalls"].append(unknown)
+    return json.dumps(profile, separators=(",", ":"))
 
 
 def limits_config(plan: LaunchPlan, cpus: int) -> dict[str, Any]:
@@ -233,8 +244,9 @@ def host_config(
     config["cap_add"] = [*plan.capabilities, *dialect.capabilities]
     if dialect.devices:
         config["devices"] = list(dialect.devices)
-    seccomp = seccomp_path() if dialect.seccomp_by_path else seccomp_profile()
+    confined = plan.isolation == "apparmor"
+    seccomp = seccomp_path() if dialect.seccomp_by_path else seccomp_profile(confined=confined)
     config["security_opt"] = [f"seccomp={seccomp}"]
     if plan.apparmor:
-        config["security_opt"].append("apparmor=unconfined")
+        config["security_opt"].append(f"apparmor={PROFILE if confined else 'unconfined'}")
     return config

@@ -29,7 +29,8 @@ def hold_limits(engine: Engine, plan: LaunchPlan, run: str) -> str:
     """
     info = engine.info
     cgroups = (str(info.get("CgroupVersion", "1")), info.get("CgroupDriver"))
-    needed = (plan.kind, plan.isolation) == ("init", "caps") and cgroups == ("1", "cgroupfs")
+    boots = plan.kind == "init" and plan.isolation in ("caps", "apparmor")
+    needed = boots and cgroups == ("1", "cgroupfs")
     if not needed or plan.dialect is not DOCKER:
         return ""
     config = limits_config(plan, engine.cpus) | {"network_mode": "none"}

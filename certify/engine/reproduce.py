@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from certify.engine import packages
+from certify.engine.apparmor import PROFILE
 from certify.engine.isolation import SYSBOX_RUNTIME, Isolation
 from certify.engine.launch_plan import (
     EXEC_INIT,
@@ -105,7 +106,8 @@ def reproduce_command(
         words += [*(f"--device={each}" for each in dialect.devices), "--cgroupns=private"]
         words.append(f"--security-opt=seccomp={seccomp_path()}")
         if plan.apparmor:
-            words.append("--security-opt=apparmor=unconfined")
+            profile = PROFILE if plan.isolation == "apparmor" else "unconfined"
+            words.append(f"--security-opt=apparmor={profile}")
     words += [f"--stop-signal={STOP_SIGNAL}", "--tmpfs=/run:exec", "--tmpfs=/run/lock"]
     words += [*(f"--volume={folder}" for folder in STORAGE), "--entrypoint=/bin/sh"]
     prepare = "" if plan.isolation == "sysbox" else fold_script(PREPARE)

@@ -124,6 +124,8 @@ def isolation_text(result: Result) -> str:
     isolation = result.launch.isolation
     if result.launch.kind == "init" and isolation.startswith(("caps", "privileged")):
         return f"{isolation}: an image that means harm can take this host"
+    if isolation.startswith("apparmor"):
+        return f"{isolation}: the known ways to this host are closed"
     return isolation
 
 

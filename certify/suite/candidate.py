@@ -233,6 +233,29 @@ class Candidate(Lifecycle):
             raise Trouble(f"the package lists could not be fetched: {proof}", fault=fault)
         return proof
 
+    def blame_servers(self, output: str, seconds: float) -> None:
+        """Blame a server if something was still being fetched when a command's time was over.
+
+        ``output`` is that of the package manager, which had so many seconds. Raises
+        :class:`Trouble` if a server is silent for certify's own container, too; if all answer it,
+        one of them may be slow, and the check is unknown.
+        """
+        if not control.is_fetching(output):
+            return
+        urls = control.named_repositories(self.run(own_settings.REPOSITORIES).stdout)
+        results = self.control_results(urls) if urls else {}
+        if silent := control.silent_servers(urls, results):
+            listed = ", ".join(silent)
+            raise Trouble(
+                f"a server did not answer: {listed} for certify's own container either",
+                fault=Fault.NETWORK,
+            )
+        if urls:
+            unknown(
+                f"the package manager was still fetching after {seconds:.0f} s; certify's own "
+                "container reaches its servers, so one of them may be slow"
+            )
+
     def setting_behind(self, output: str) -> tuple[str, str]:
         """Return the setting of the image behind a failed refresh, and its remedy, or empty texts.
 

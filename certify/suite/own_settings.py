@@ -29,6 +29,10 @@ NETWORK = """\
 apt-config dump 2>/dev/null | grep -iE '::proxy|::ForceIPv6'
 grep -hsE '^ *proxy *=' /etc/dnf/dnf.conf /etc/yum.conf; grep -hs '^hosts:' /etc/nsswitch.conf"""
 """Prints the settings of the package manager and of name resolution, for :func:`setting_behind`."""
+REPOSITORIES = """\
+grep -rhsE '^[^#]*(https?|ftp)://' /etc/apt/sources.list /etc/apt/sources.list.d /etc/yum.repos.d \
+  /etc/zypp/repos.d /etc/pacman.conf /etc/pacman.d/mirrorlist /etc/apk/repositories"""
+"""Prints the lines of the package sources that have a URL."""
 _LINE = re.compile(r"^\s*deb(?:-src)?\s+(?:\[([^]\n]*)\]\s*)?(\S+)", re.M)
 _ADDRESSES = re.compile(r"^URIs:(.*)$", re.M | re.I)
 _SIGNED_BY = re.compile(r"\bsigned-by\s*[=:]\s*(/[\w.+/@:-]+(?:,\s*/[\w.+/@:-]+)*)", re.I)

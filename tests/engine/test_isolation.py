@@ -15,6 +15,7 @@ from certify.model.terms import Fault
 RUNC: dict[str, Any] = {"Runtimes": {"runc": {}, "kata-fc": {}, "crun": {}}}
 SYSBOX: dict[str, Any] = {"Runtimes": {"runc": {}, "sysbox-runc": {}}}
 USERNS = RUNC | {"SecurityOptions": ["name=seccomp,profile=default", "name=userns"]}
+APPARMOR = RUNC | {"SecurityOptions": ["name=apparmor", "name=seccomp,profile=default"]}
 ROOTLESS = SYSBOX | {"SecurityOptions": ["name=rootless"]}
 
 
@@ -43,12 +44,25 @@ ROOTLESS = SYSBOX | {"SecurityOptions": ["name=rootless"]}
         (RUNC, "init", Isolation(required="caps"), "caps"),
         (RUNC, "idle", Isolation(required="caps"), "default"),
         (SYSBOX, "init", Isolation(required="userns"), "sysbox"),
+        (APPARMOR, "init", Isolation(), "apparmor"),
+        (APPARMOR, "init", Isolation("caps"), "caps"),
+        (APPARMOR, "init", Isolation("privileged"), "privileged"),
+        (APPARMOR, "idle", Isolation(), "default"),
+        (APPARMOR | USERNS, "init", Isolation(), "userns"),
+        (APPARMOR | SYSBOX, "init", Isolation(), "sysbox"),
+        (APPARMOR, "init", Isolation(required="apparmor"), "apparmor"),
     ],
 )
 def test_the_isolation_of_a_launch(
     info: dict[str, Any], kind: LaunchKind, asked: Isolation, resolved: str
 ) -> None:
-    assert str(resolve_isolation(info, kind, asked)) == resolved
+    confines = "name=apparmor" in info.get("SecurityOptions", ())
+    assert str(resolve_isolation(info, kind, asked, confines=confines)) == resolved
+
+
+def test_a_profile_that_is_not_known_to_be_loaded_is_used_only_if_asked_for() -> None:
+    assert resolve_isolation(APPARMOR, "init", Isolation()).level == "caps"
+    assert resolve_isolation(APPARMOR, "init", Isolation("apparmor")).level == "apparmor"
 
 
 @pytest.mark.parametrize(
@@ -61,6 +75,8 @@ def test_the_isolation_of_a_launch(
         (RUNC, "idle", Isolation(required="userns"), "isolation default, and userns is required"),
         (SYSBOX, "init", Isolation("privileged", required="caps"), "isolation privileged"),
         (USERNS, "init", Isolation(required="vm"), "isolation userns, and vm is required"),
+        (RUNC, "init", Isolation("apparmor"), "does not confine containers with AppArmor"),
+        (RUNC, "init", Isolation(required="apparmor"), "isolation caps, and apparmor is required"),
     ],
 )
 def test_a_launch_that_is_refused(

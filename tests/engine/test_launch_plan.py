@@ -17,6 +17,7 @@ import pytest
 from docker.types import HostConfig
 
 from certify.engine import packages
+from certify.engine.apparmor import NEW_MOUNTS, PROFILE
 from certify.engine.client import Engine
 from certify.engine.launch_plan import (
     NOTIFY_FOLDER,
@@ -127,6 +128,20 @@ def test_apparmor_is_lifted_only_where_there_is_one(apparmor: bool) -> None:
     options = config("init", "caps", apparmor=apparmor)["security_opt"]
     assert ("apparmor=unconfined" in options) is apparmor
     assert any(option.startswith("seccomp=") for option in options)
+
+
+def test_apparmor_is_asked_about_every_mount() -> None:
+    options = config("init", "apparmor", apparmor=True)["security_opt"]
+    assert f"apparmor={PROFILE}" in options
+    (seccomp,) = (each.removeprefix("seccomp=") for each in options if each.startswith("seccomp="))
+    rules = json.loads(seccomp)["syscalls"]
+    assert [each["errnoRet"] for each in rules if "fsopen" in each["names"]] == [errno.ENOSYS]
+    allowed = {
+        name for each in rules if each["action"] == "SCMP_ACT_ALLOW" for name in each["names"]
+    }
+    assert "mount" in allowed
+    assert not allowed & set(NEW_MOUNTS)
+    assert config("init", "apparmor")["cap_add"] == config("init", "caps")["cap_add"]
 
 
 def test_the_notification_socket_is_mounted_read_only_if_there_is_one() -> None:
@@ -481,6 +496,7 @@ PLANS = {
     "image": LaunchPlan("image", "default"),
     "caps": LaunchPlan("init", "caps"),
     "apparmor": LaunchPlan("init", "caps", apparmor=True),
+    "confined": LaunchPlan("init", "apparmor", apparmor=True),
     "privileged": LaunchPlan("init", "privileged"),
     "sysbox": LaunchPlan("init", "sysbox"),
     "limits": LaunchPlan("init", "caps", network="a b", limits=Limits("512m", 0.5, 99)),
@@ -521,7 +537,9 @@ def test_the_line_asks_for_the_rights_of_the_launch(plan: LaunchPlan) -> None:
     caps = [word.removeprefix("--cap-add=") for word in words if word.startswith("--cap-add=")]
     assert sorted(caps) == sorted(given.get("cap_add", ()))
     assert ("--cgroupns=private" in words) == ("cgroupns" in given)
-    assert ("--security-opt=apparmor=unconfined" in words) == plan.apparmor
+    lifted = plan.apparmor and plan.isolation != "apparmor"
+    assert ("--security-opt=apparmor=unconfined" in words) == lifted
+    assert (f"--security-opt=apparmor={PROFILE}" in words) == (plan.isolation == "apparmor")
     assert (f"--security-opt=seccomp={seccomp_path()}" in words) == ("security_opt" in given)
     assert ("--runtime=sysbox-runc" in words) == ("runtime" in given)
     volumes = [word.removeprefix("--volume=") for word in words if word.startswith("--volume=")]

@@ -2,7 +2,8 @@
 
     python -m tests.stories.escapes.table [LEVEL...]
 
-Exit code 0 if the level ``caps`` refuses what it must, else 1. Only a run of all levels is written.
+Exit code 0 if the level ``caps`` refuses what it must and ``apparmor`` refuses all, else 1. Only a
+run of all levels is written; that of an engine with AppArmor has a table of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tests.stories.elsewhere import described
 from tests.stories.escapes.workshop import CONTROL, LEVELS, Attempt, attempts, techniques
 
 PAGE = Path(__file__).parents[3] / "docs/security.md"
-MARK = "escapes"
+MARK, MARK_OF_APPARMOR = "escapes", "escapes with AppArmor"
 
 
 def cell(attempt: Attempt | None) -> str:
@@ -59,7 +60,7 @@ def main(*levels: str) -> int:
         raise SystemExit(f"no such level: {', '.join(sorted(strangers))}; {', '.join(LEVELS)}")
     found: dict[str, dict[str, Attempt]] = {}
     with Engine.connect() as engine:
-        host = described(engine.host())
+        host, mark = described(engine.host()), MARK_OF_APPARMOR if engine.apparmor else MARK
         for level in levels or LEVELS:
             tried = attempts(engine, level)
             if isinstance(tried, LaunchRefused):
@@ -72,12 +73,16 @@ def main(*levels: str) -> int:
     block = f"{host}:\n\n{table(found)}"
     click.echo(block)
     if not levels:
-        PAGE.write_text(written(PAGE.read_text("utf-8"), block, MARK), "utf-8")
+        PAGE.write_text(written(PAGE.read_text("utf-8"), block, mark), "utf-8")
     caps = found.get("caps", {})
     open_doors = [t.name for t in techniques() if t.name in caps and caps[t.name].allowed]
     wrong = [t.name for t in techniques() if t.name in open_doors and not t.remains]
     for name in wrong:
         click.echo(f"caps must refuse {name}", err=True)
+    for name, attempt in found.get("apparmor", {}).items():
+        if attempt.allowed:
+            click.echo(f"apparmor must refuse {name}", err=True)
+            wrong.append(name)
     return 1 if wrong or not (found.get(CONTROL) or levels) else 0
 
 

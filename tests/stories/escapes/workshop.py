@@ -23,6 +23,7 @@ from certify.engine import launch_plan
 from certify.engine.boot import wait_booted
 from certify.engine.client import Engine
 from certify.engine.container import Container
+from certify.engine.isolation import Isolation
 from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan
 from certify.model.errors import LaunchRefused
@@ -32,7 +33,7 @@ from tests.conftest import SAMPLES
 FOLDER = Path(__file__).parent
 CONTROL = "no filter"
 """The level ``caps`` without certify's seccomp profile: shows that a technique can work at all."""
-LEVELS = ("default", "caps", "privileged", CONTROL)
+LEVELS = ("default", "caps", "apparmor", "privileged", CONTROL)
 _ALLOWED, _REFUSED = 0, 1
 
 
@@ -70,6 +71,8 @@ def candidate(engine: Engine, level: str) -> Iterator[Container]:
     """
     boots = level != "default"
     isolation = "caps" if level == CONTROL else level
+    if boots:
+        engine.resolve_isolation(Isolation(isolation))
     plan = LaunchPlan("init" if boots else "idle", isolation, apparmor=engine.apparmor)
     with (
         _seccomp(level),
@@ -77,7 +80,7 @@ def candidate(engine: Engine, level: str) -> Iterator[Container]:
     ):
         container = launched.container
         if boots:
-            assert wait_booted(container, install_seconds=1, boot_seconds=60).ready
+            assert wait_booted(container, install_seconds=1, boot_seconds=600).ready
         _ship_disk(container)
         yield container
 
