@@ -201,7 +201,7 @@ def test_refresh(candidate: Candidate, manager: Manager, note: Note) -> None:
             proven(f"{failure}: {reasons}", remedy=remedy)
     failure = failure_of(answer, program)
     if answer.rc == KILLED:
-        candidate.blame_servers(answer.stdout + answer.stderr, INSTALL_SECONDS)
+        candidate.require_servers(answer.stdout + answer.stderr, INSTALL_SECONDS)
     assert not failure, manager.failed(failure)
     skipped = skipped_repositories(answer.stdout + answer.stderr, family.skipped)
     if family.sources:
@@ -233,7 +233,7 @@ def test_install(candidate: Candidate, manager: Manager, trial: Trial, note: Not
     """
     problem = manager.failed(f"{trial.package} could not be installed")
     if trial.installed.rc == KILLED:
-        candidate.blame_servers(trial.installed.stdout + trial.installed.stderr, INSTALL_SECONDS)
+        candidate.require_servers(trial.installed.stdout + trial.installed.stderr, INSTALL_SECONDS)
     assert trial.installed.rc in trial.success, problem
     assert trial.ran.rc == 0, f"{trial.package} was installed, but does not run"
     if not trial.witnessed:

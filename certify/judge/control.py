@@ -10,7 +10,7 @@ fault that this does not prove stays with the network, and the check inconclusiv
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cache
 from urllib.parse import urlsplit
@@ -56,8 +56,6 @@ _UNREACHED = re.compile(
     r"|(could ?n.t|could not|unable to|failed to|cannot initiate the) connect",
     re.IGNORECASE,
 )
-# The last line while something is transferred.
-_FETCHES = re.compile(r"^(get|ign|hit):\d|^fetch |retrieving|downloading|waiting for headers", re.I)
 _ERROR = re.compile(r"^ {0,2}(e|w|err|error|warning):?[: \d]|\berror\b|failed", re.IGNORECASE)
 # With a proxy, these name the proxy, and the URL names another host.
 _NAMED = (
@@ -120,31 +118,6 @@ def failed_servers(text: str, lost: re.Pattern[str] = _LOST) -> tuple[str, ...]:
             linked += [_url(each["host"], each["port"] or each[1]) for each in _URL.finditer(line)]
     every = dict.fromkeys(url for url in named or linked if url)
     return tuple(url for url in every if not _LOOPBACK.fullmatch(_host(url)))
-
-
-def is_fetching(text: str) -> bool:
-    """Return True if a package manager, whose output this is, was fetching something at its end."""
-    lines = text.rstrip().splitlines()
-    return bool(lines and _FETCHES.search(lines[-1]))
-
-
-def named_repositories(sources: str) -> tuple[str, ...]:
-    """Return the URLs of the first repositories that package sources name, without loopback."""
-    found = [
-        f"{url}{each['path'].rstrip('/')}/"
-        for each in _URL.finditer(sources)
-        if (url := _url(each["host"], each["port"] or each[1]))
-        and not _LOOPBACK.fullmatch(_host(url))
-    ]
-    return tuple(dict.fromkeys(found))[:MOST_SERVERS]
-
-
-def silent_servers(urls: Iterable[str], results: ControlResults) -> list[str]:
-    """Return the servers that a control did not reach, such as ``a.corp does not answer``."""
-    tried = ((url, results.get(url, Reach.NOT_TRIED)) for url in urls)
-    return [
-        f"{_host(url)} {reach}" for url, reach in tried if reach not in (*_REACHED, Reach.NOT_TRIED)
-    ]
 
 
 def missing_repositories(

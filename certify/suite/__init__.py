@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from certify.judge.profile import Budgets
     from certify.judge.support import end_of_support
     from certify.model.terms import Level
-    from certify.suite.candidate import PROBE_PORT, Candidate
+    from certify.suite.candidate import Candidate
     from certify.suite.claims import (
         CheckUnknown,
         Note,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         proven,
         unknown,
     )  # fmt: skip
+    from certify.suite.commands import PROBE_PORT
     from certify.suite.nested import Nested
     from certify.suite.service import Service
     from certify.suite.supervisor import Process, ProgramState, Supervisor
@@ -37,7 +38,8 @@ _MODULES = {
     "certify.suite.claims": {
         "CheckUnknown", "Note", "blocked_by", "check", "not_applicable", "proven", "unknown",
     },
-    "certify.suite.candidate": {"PROBE_PORT", "Candidate"},
+    "certify.suite.candidate": {"Candidate"},
+    "certify.suite.commands": {"PROBE_PORT"},
     "certify.suite.nested": {"Nested"},
     "certify.suite.service": {"Service"},
     "certify.suite.supervisor": {"Process", "ProgramState", "Supervisor"},

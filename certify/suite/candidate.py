@@ -8,38 +8,27 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, NoReturn
 
-from testinfra.backend.base import CommandResult
-from testinfra.host import Host
-
 from certify.engine import packages
 from certify.engine.boot import seconds_since_init
 from certify.engine.container import Container, ContainerStopped, StopResult
-from certify.engine.launch_plan import STATE_FOLDER
-from certify.engine.probe import programs
-from certify.engine.session import SessionLost, Shell
-from certify.judge import control
+from certify.engine.session import SessionLost
+from certify.judge import control, fetching
 from certify.judge.support import end_of_support
 from certify.model.errors import Trouble
 from certify.model.terms import Fault
 from certify.suite import modes, own_settings
 from certify.suite.claims import blocked_by, not_applicable, proven, unknown
-from certify.suite.host import Transcript, make_host
+from certify.suite.commands import Commands
 from certify.suite.job import Job
-from certify.suite.lifecycle import Lifecycle
 from certify.suite.os_release import os_fact, parse_os_release
 from certify.util.text import printable
 
-PROBE_PORT = 7770
-"""The TCP port on which certify's own servers listen inside the candidate."""
 
-
-class Candidate(Lifecycle):
+class Candidate(Commands):
     """The candidate of this run: commands, files, facts about it, its boot and its shutdown."""
 
     def __init__(self, job: Job, container: Container, record: Callable[[str, Any], None]) -> None:
         super().__init__(job, container, record)
-        self.transcript: Transcript = []
-        """The commands of the current check, with their output."""
         self.nonce = secrets.token_hex(8)
         """A word made up for this run: output that contains it cannot have been prepared."""
         self.user = f"certify{secrets.token_hex(3)}"
@@ -50,55 +39,6 @@ class Candidate(Lifecycle):
         """Capabilities that the candidate lacked when :meth:`stop` was called."""
         self.control_results: Callable[[Sequence[str]], control.ControlResults] = lambda _urls: {}
         """Tries URLs from certify's own container, and returns the result of each."""
-        self._hosts: dict[Shell, Host] = {}
-
-    # Commands and files
-
-    @property
-    def host(self) -> Host:
-        """Testinfra's ``Host`` for the candidate, as root."""
-        return self.host_as("")
-
-    def host_as(self, user: str) -> Host:
-        """Return testinfra's ``Host`` for the candidate as another user."""
-        shell = self.container.shell(user)
-        if shell not in self._hosts:
-            self._hosts[shell] = make_host(shell, self.transcript, self.job.container[:12])
-        return self._hosts[shell]
-
-    def run(self, command: str, *args: str, timeout: float = 60, shown: str = "") -> CommandResult:
-        """Run a command line as root and return its exit code and output.
-
-        Each ``%s`` is replaced by an argument in quotes. A command that runs longer than
-        ``timeout`` seconds is killed. ``shown`` replaces an unreadable command in the evidence.
-        """
-        return self.host.run(command, *args, timeout=timeout, shown=shown)
-
-    def has(self, program: str) -> bool:
-        """Return True if a program is on root's PATH, or is a builtin of the shell."""
-        return bool(self.run("command -v %s", program).rc == 0)
-
-    def has_process(self, name: str) -> bool:
-        """Return True if a process of this name runs (proc(5), ``comm``: at most 15 bytes)."""
-        look = 'for f in /proc/[0-9]*/comm; do read -r c <$f && [ "$c" = %s ] && exit; done; exit 1'
-        return bool(self.run(f"{{ {look}; }} 2>/dev/null", name).rc == 0)
-
-    def add_program(self, name: str, program: bytes) -> str:
-        """Write a static program of certify's own into the candidate, and return its path."""
-        path = f"{STATE_FOLDER}/{name}"
-        write = f"{programs.shell_printf(program)} >{path} && chmod 755 {path}"
-        answer = self.run(write, shown=f"(certify's own program) >{path}")
-        if answer.rc != 0:
-            unknown(f"a program could not be written to {path}: {answer.stderr.strip()}")
-        return path
-
-    def add_server(self, name: str, text: str = "certify") -> str:
-        """Add a program that answers each connection to :data:`PROBE_PORT` with a text.
-
-        Return its path; the program is not started.
-        """
-        program = programs.serve(self.architecture, PROBE_PORT, text.encode())
-        return self.add_program(name, program)
 
     # Facts about the image
 
@@ -233,18 +173,18 @@ class Candidate(Lifecycle):
             raise Trouble(f"the package lists could not be fetched: {proof}", fault=fault)
         return proof
 
-    def blame_servers(self, output: str, seconds: float) -> None:
+    def require_servers(self, output: str, seconds: float) -> None:
         """Blame a server if something was still being fetched when a command's time was over.
 
         ``output`` is that of the package manager, which had so many seconds. Raises
         :class:`Trouble` if a server is silent for certify's own container, too; if all answer it,
         one of them may be slow, and the check is unknown.
         """
-        if not control.is_fetching(output):
+        if not fetching.is_fetching(output):
             return
-        urls = control.named_repositories(self.run(own_settings.REPOSITORIES).stdout)
+        urls = fetching.named_repositories(self.run(own_settings.REPOSITORIES).stdout)
         results = self.control_results(urls) if urls else {}
-        if silent := control.silent_servers(urls, results):
+        if silent := fetching.silent_servers(urls, results):
             listed = ", ".join(silent)
             raise Trouble(
                 f"a server did not answer: {listed} for certify's own container either",

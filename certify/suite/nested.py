@@ -7,7 +7,8 @@ import re
 from testinfra.backend.base import CommandResult
 
 from certify.engine.probe import programs
-from certify.suite.candidate import PROBE_PORT, Candidate
+from certify.suite.candidate import Candidate
+from certify.suite.commands import PROBE_PORT
 from certify.util.text import one_line
 
 SOCKET = "/run/docker.sock"

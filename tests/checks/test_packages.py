@@ -110,7 +110,7 @@ def test_a_package_that_cannot_be_installed_is_told_beside_one_that_can(
     candidate, notes = _Shop(first), list[str]()
     trial = checks.install_one(candidate, checks.Manager(candidate))
     assert (trial.package, trial.failed) == (second, [first])
-    checks.test_install(checks.Manager(candidate), trial, notes.append)
+    checks.test_install(candidate, checks.Manager(candidate), trial, notes.append)
     assert notes == [f"{second} installed and run; {first} could not be"]
 
 

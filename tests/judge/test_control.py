@@ -12,11 +12,8 @@ from certify.judge.control import (
     attribute_refresh,
     control_urls,
     failed_servers,
-    is_fetching,
     mirror,
     missing_repositories,
-    named_repositories,
-    silent_servers,
 )
 from certify.judge.diagnosis import diagnose
 from certify.model.terms import Fault
@@ -385,30 +382,3 @@ def test_the_words_of_other_package_managers_are_diagnosed(output: str, name: st
     cause = diagnose(output, where="packages")
     assert cause is not None
     assert cause.name == name
-
-
-@pytest.mark.parametrize(
-    ("output", "fetching"),
-    [
-        ("Retrieving repository 'world' metadata [.", True),
-        ("Hit:1 http://a.corp x InRelease\nGet:2 http://a.corp y InRelease [151 kB]", True),
-        ("fetch http://a.corp/x86_64/APKINDEX.tar.gz", True),
-        ("0% [Waiting for headers]", True),
-        ("Get:1 http://a.corp y InRelease\nReading package lists...", False),
-        ("Configure the keyboard? ", False),
-        ("", False),
-    ],
-)
-def test_what_was_being_fetched_at_the_end(output: str, fetching: bool) -> None:
-    assert is_fetching(output) is fetching
-
-
-def test_the_servers_that_sources_name_and_those_that_are_silent() -> None:
-    sources = (
-        "deb http://a.corp/debian x main\ndeb https://b.corp/ x main\nbaseurl=http://a.corp/rpm\n"
-        "http://127.0.0.1/mine\nftp://c.corp/x\nhttp://d.corp/x\n"
-    )
-    urls = named_repositories(sources)
-    assert urls == ("http://a.corp/debian/", "https://b.corp/", "http://a.corp/rpm/")
-    results = {urls[0]: Reach.SERVES, urls[1]: Reach.NO_ANSWER}
-    assert silent_servers(urls, results) == ["b.corp does not answer"]

@@ -10,6 +10,8 @@ import pytest
 
 from certify.engine.container import Container
 from certify.engine.session import KILLED, ShellResult
+from certify.judge.control import Reach
+from certify.model.errors import Trouble
 from certify.model.result import Image
 from certify.suite.candidate import Candidate
 from certify.suite.claims import Blocked, CheckUnknown, Proven
@@ -184,3 +186,27 @@ def test_a_bundle_without_certificates_is_named(monkeypatch: pytest.MonkeyPatch)
     candidate.fail_if_unusable("git")
     with pytest.raises(Proven, match=r"/etc/ssl/cert\.pem, holds no certificate"):
         candidate.fail_if_unusable("download")
+
+
+@pytest.mark.parametrize(
+    ("output", "reach", "raised", "words"),
+    [
+        ("Retrieving repository [.", Reach.NO_ANSWER, Trouble, "a server did not answer: a.corp"),
+        ("Retrieving repository [.", Reach.CONNECTS, CheckUnknown, "one of them may be slow"),
+        ("Configure the keyboard?", Reach.NO_ANSWER, None, ""),
+    ],
+)
+def test_a_server_is_asked_if_a_fetch_was_ended(
+    monkeypatch: pytest.MonkeyPatch,
+    output: str,
+    reach: Reach,
+    raised: type[Exception] | None,
+    words: str,
+) -> None:
+    candidate = candidate_with({}, [])
+    candidate.control_results = lambda urls: dict.fromkeys(urls, reach)
+    answer = SimpleNamespace(stdout="baseurl=http://a.corp/x\n", stderr="", rc=0)
+    monkeypatch.setattr(candidate, "run", lambda *_, **__: answer)
+    expected = pytest.raises(raised, match=words) if raised else contextlib.nullcontext()
+    with expected:
+        candidate.require_servers(output, 300)

@@ -11,6 +11,7 @@ import pytest
 
 from certify import suite
 from certify.suite import Candidate, Nested
+from certify.suite.commands import Commands
 from certify.suite.lifecycle import Lifecycle
 from tests.repository.test_architecture import ROOT
 
@@ -63,7 +64,7 @@ def attributes(*classes: type) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("classes", "prefix"), [((Candidate, Lifecycle), "candidate"), ((Nested,), "nested")]
+    ("classes", "prefix"), [((Candidate, Commands, Lifecycle), "candidate"), ((Nested,), "nested")]
 )
 def test_the_page_describes_each_attribute(classes: tuple[type, ...], prefix: str) -> None:
     text = PAGE.read_text("utf-8").partition(f"| `{prefix}.` | meaning |")[2].partition("\n\n")[0]
