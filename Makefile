@@ -72,7 +72,7 @@ bench: setup samples ## measure, and write docs/performance.md (ARGS="native hel
 repeat: setup samples ## one good and one bad sample 20 times: the same verdict each time
 	@$(python) -m pytest -m repeat $(ARGS)
 
-screenshot: ## the README's picture of the matrix, from a real sweep of the samples
+screenshot: ## the documentation's pictures of matrix and terminal, from a real sweep of the samples
 	@scripts/setup test
 	@scripts/samples
 	@scripts/screenshot

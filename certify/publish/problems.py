@@ -164,8 +164,8 @@ class ProblemSections:
         return _sentence(texts[0]) or one_line(check.title)
 
     def _evidence(self, evidence: str, owner: str) -> Iterator[RenderableType]:
-        others = min(len(self._single) - 1, 4)
-        most = EVIDENCE_ROWS if self._verbose else BRIEF_EVIDENCE - max(others, 0)
+        others = min(max(len(self._single) - 1, 0) + bool(self._result.recommendation), 4)
+        most = EVIDENCE_ROWS if self._verbose else BRIEF_EVIDENCE - others
         rows = evidence_rows(evidence, max(self._width - 4, 10), most)
         first = self._shown_evidence.setdefault(tuple(rows), owner)
         if rows and first != owner:

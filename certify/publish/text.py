@@ -10,6 +10,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from rich.console import Console, Group, RenderableType
 from rich.constrain import Constrain
@@ -101,10 +102,12 @@ def render_result(
 
     Print it with ``crop=False``; otherwise commands are cut at the console's width.
     """
-    sections = [
+    sections: list[list[RenderableType]] = [
         *ProblemSections(result, width, verbose=verbose).sections(),
         list(_waivers(result)),
-        list(_recommendation(result)),
+        [Paragraph(each, first="  ") for each in _recommendation(result)]
+        if verbose
+        else [_cut(each, width) for each in islice(_recommendation(result), 1)],
         list(_reproduce(result)) if verbose else [],
         [*_verdict(result), *_counts(result), *_next_steps(result, width, next_steps(result))],
     ]
@@ -161,18 +164,23 @@ def _waivers(result: Result) -> Iterator[RenderableType]:
             yield Paragraph(Text(advice[1]), first="  → ")
 
 
-def _recommendation(result: Result) -> Iterator[RenderableType]:
+def _cut(text: Text, width: int) -> Text:
+    line = Text.assemble("  ", text)
+    line.truncate(width, overflow="ellipsis")
+    return line
+
+
+def _recommendation(result: Result) -> Iterator[Text]:
     """Yield the certified image that this one is built on, and similar certified images."""
     found = result.recommendation
     if found is None:
         return
     if found.extends is not None:
         broke = "broke" if result.verdict.status is Status.REJECTED else "changed"
-        text = f"built on {phrases.alternative_text(found.extends)}: something above it {broke} it"
-        yield Paragraph(Text(text), first="  ")
+        yield Text(f"something above {phrases.alternative_text(found.extends)} {broke} it")
     nearest = [phrases.alternative_text(each) for each in found.closest if each != found.extends]
     if nearest:
-        yield Paragraph(Text(f"certified and closest: {', '.join(nearest)}"), first="  ")
+        yield Text(f"certified and closest: {', '.join(nearest)}")
 
 
 def _counts(result: Result) -> Iterator[RenderableType]:
@@ -230,7 +238,7 @@ def _next_steps(result: Result, width: int, steps: NextSteps) -> Iterator[Text]:
         yield no_wrap(f"Fix:    certify fix {printable(profile)}{name}")
     if steps.page:
         yield no_wrap(f"Report: {printable(steps.page)}")
-    known = image.image_id or image.digest  # what was not found cannot be started
+    known = image.identity  # what was not found cannot be started
     if verdict.status is not Status.CERTIFIED and result.launch.reproduce and known:
         yield no_wrap(f"Try it: certify reproduce {name}")
 

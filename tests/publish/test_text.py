@@ -373,11 +373,26 @@ def alternative(reference: str, grade: Grade = Grade.NATIVE) -> Alternative:
 def test_a_recommendation_is_one_or_two_lines(make_result: MakeResult) -> None:
     base, other = alternative("base:1"), alternative("other:1", Grade.ON_LAUNCH)
     recommended = Recommendation(closest=(base, other), extends=base)
-    text = shown(make_result(status=Status.REJECTED, recommendation=recommended))
+    result = make_result(status=Status.REJECTED, recommendation=recommended)
+    assert "closest" not in shown(result), "in brief the most telling one is enough"
+    text = shown(result, verbose=True)
     assert (
-        "  built on base:1 (native): something above it broke it\n"
-        "  certified and closest: other:1 (on-launch)\n"
+        "  something above base:1 (native) broke it\n  certified and closest: other:1 (on-launch)\n"
     ) in text
+
+
+def test_a_rejection_with_a_recommendation_fits_a_terminal(rejected: Result) -> None:
+    base, other = alternative(f"{'b' * 60}:1"), alternative("other:1", Grade.ON_LAUNCH)
+    checks = tuple(
+        each.model_copy(update={"evidence": "a line\n" * 40}) if each.evidence else each
+        for each in rejected.checks
+    )
+    recommended = Recommendation(closest=(base, other), extends=base)
+    result = rejected.model_copy(update={"checks": checks, "recommendation": recommended})
+    text = shown(result)
+    assert len(text.splitlines()) < 24
+    assert any(line.endswith("…") and len(line) == 80 for line in text.splitlines())
+    assert "(native) broke it" in shown(result, verbose=True).replace("\n  ", " ")
 
 
 def test_without_a_recommendation_there_is_no_line(make_result: MakeResult) -> None:

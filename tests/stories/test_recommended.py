@@ -66,7 +66,7 @@ def test_an_image_is_told_what_it_is_built_on(certify: Certify, tmp_path: Path) 
     assert bad[: len(good)] == good
     text = io.StringIO()
     print_report([rejected], Console(file=text, width=100))
-    assert f"  built on {GOOD} (native): something above it broke it\n" in text.getvalue()
+    assert f"  something above {GOOD} (native) broke it\n" in text.getvalue()
     (tmp_path / "images.txt").write_text(f"{GOOD}\n{BROKEN}\n")
     swept = certify("sweep", *words)
     assert "0 to certify" in swept.err, "a sweep tells it of what was judged before as well"
