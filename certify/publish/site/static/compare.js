@@ -1,7 +1,7 @@
 // Two images side by side, from the rows of the matrix.
 "use strict";
 (() => {
-  const { data, node, byId, get, MARKS, CLASSES, OUTCOMES, plain, seconds, day, pageOf, verdictOf } = window.certify;
+  const { data, node, breakable, byId, get, MARKS, CLASSES, OUTCOMES, plain, seconds, day, pageOf, verdictOf } = window.certify;
   const verdict = (row) => {
     const found = verdictOf(get(row, "status"), get(row, "expires"));
     return `${found} ${found === "certified" ? get(row, "grade") : ""}`.trim();
@@ -52,11 +52,11 @@
     data.checks.forEach((id, index) => {
       const letters = pair.map((row) => plain(get(row, "checks")[index]));
       if (letters[0] === "." && letters[1] === ".") return;
-      line(node("code", {}, ...id.split(/(?<=\.)/).flatMap((part) => [part, node("wbr")])), letters, { "data-check": id }, (letter, side) => letter === "." ? "" : node("a", { class: `mark ${CLASSES[letter]}`, href: pageOf(get(pair[side], "stem"), id) },
+      line(node("code", {}, ...breakable(id)), letters, { "data-check": id }, (letter, side) => letter === "." ? "" : node("a", { class: `mark ${CLASSES[letter]}`, href: pageOf(get(pair[side], "stem"), id) },
         `${MARKS[letter]} ${OUTCOMES[letter]}`));
     });
     table.tHead.replaceChildren(node("tr", {}, node("th", { scope: "col" }, node("span", { class: "visually-hidden" }, "fact or check")),
-      ...pair.map((row) => node("th", { scope: "col" }, node("a", { href: pageOf(get(row, "stem")) }, node("bdi", {}, get(row, "reference")))))));
+      ...pair.map((row) => node("th", { scope: "col" }, node("a", { href: pageOf(get(row, "stem")) }, node("bdi", {}, ...breakable(get(row, "reference"))))))));
     table.tBodies[0].replaceChildren(...lines);
     byId("count").textContent = `${different} difference${different === 1 ? "" : "s"}`;
     writeAddress();

@@ -12,6 +12,8 @@ window.certify = (() => {
   return {
     data,
     node,
+    // A name as nodes that a narrow column breaks between its parts.
+    breakable: (name) => name.split(/(?<=[./:])/).flatMap((part) => [part, node("wbr")]),
     byId: (id) => document.getElementById(id),
     get: (row, name) => row[at[name]],
     MARKS: { p: "✓", f: "✗", u: "?", s: "–", n: "!", ".": "" },

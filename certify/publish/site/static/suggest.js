@@ -1,7 +1,7 @@
 // Certified images that fit what somebody needs, as `certify suggest` names them.
 "use strict";
 (() => {
-  const { data, node, byId, get, plain, seconds, pageOf, verdictOf } = window.certify;
+  const { data, node, breakable, byId, get, plain, seconds, pageOf, verdictOf } = window.certify;
   const SHOWN = 100;
   const INPUTS = ["needs", "size", "platform", "order"];
   const places = new Map(data.checks.map((id, index) => [id, index]));
@@ -46,7 +46,7 @@
   };
 
   const line = ({ rows, how, size, boot }) => node("tr", {},
-    node("th", { scope: "row" }, node("a", { href: pageOf(get(rows[0], "stem")) }, node("bdi", {}, get(rows[0], "reference")))),
+    node("th", { scope: "row" }, node("a", { href: pageOf(get(rows[0], "stem")) }, node("bdi", {}, ...breakable(get(rows[0], "reference"))))),
     node("td", { class: "number" }, decimal(size)), node("td", { class: "number" }, seconds(boot === Infinity ? null : boot)),
     node("td", {}, get(rows[0], "platform")), node("td", {}, [...new Set(rows.map((row) => get(row, "profile")))].sort().join(", ")),
     node("td", {}, how.join(", ")));
