@@ -2,7 +2,7 @@
 
 import json
 
-from certify.suite import Candidate, Note, check
+from certify.suite import Candidate, Note, check, proven
 
 FOLDER = "/tmp/dev-container-features/certify_0"
 INSTALL = r"""#!/bin/sh
@@ -29,6 +29,8 @@ export _CONTAINER_USER _REMOTE_USER _CONTAINER_USER_HOME _REMOTE_USER_HOME GREET
 REMOVE = """home=$(echo ~%s); rm -rf /tmp/dev-container-features /usr/local/bin/certify-feature
 rm -f "$home/.certify-feature"
 """
+# Prints the home of a user who cannot write there, as ls does.
+CLOSED_HOME = "cd / && [ -w ~ ] || ls -ld ~"
 
 
 def users(candidate: Candidate) -> tuple[str, str]:
@@ -83,6 +85,10 @@ def test_feature(candidate: Candidate, note: Note) -> None:
         assert installed.rc == 0, f"the Feature's install.sh failed: {said}"
         used = candidate.host_as(remote).run("certify-feature")
         works = used.rc == 0 and used.stdout.strip() == f"{candidate.nonce} to {remote}"
+        closed = "" if works else candidate.host_as(remote).run(CLOSED_HOME).stdout.strip()
+        if closed:
+            remedy = f"Give it to the user in the image: chown -R {remote}: {closed.split()[-1]}."
+            proven(f"{remote} cannot write to its home: {closed}", remedy=remedy)
         assert works, f"the Feature was installed, but {remote} cannot use it"
     finally:
         candidate.run(REMOVE, remote)

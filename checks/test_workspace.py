@@ -9,6 +9,13 @@ from testinfra.backend.base import CommandResult
 
 from certify.suite import PROBE_PORT, Candidate, Note, check, not_applicable, proven
 
+DENIES_SESSIONS = """\
+cd /etc/pam.d && set -- su common-session system-auth && ! grep -qs pam_systemd "$@" \
+&& grep -lsE '^-?session[[:space:]].*pam_deny' "$@\""""
+"""Prints the files by which PAM may deny sessions; none where su would start a user's manager."""
+SESSION_DENIED = "Cannot make/remove an entry for the specified session"
+"""What pam_deny answers (PAM_SESSION_ERR); limits that a launch withholds are denied otherwise."""
+
 
 def _says(command: Callable[[], CommandResult], word: str) -> bool:
     return word in command().stdout
@@ -27,7 +34,8 @@ def test_user(candidate: Candidate, note: Note) -> None:
 
     Why: platforms create a user of their own for the person, and run everything as that user.
 
-    How: creates one with useradd (or adduser), then, as that user, writes to its home.
+    How: creates one with useradd (or adduser), then, as that user, writes to its home. Where a file
+    of PAM denies sessions, su has to open one nevertheless.
     """
     user = candidate.user
     candidate.fail_if_closed("/home")
@@ -57,6 +65,14 @@ def test_user(candidate: Candidate, note: Note) -> None:
         "a user was created, but cannot write to its own home"
     )
     assert worked.stdout.split()[1] != "0", "a user was created, but it is root"
+    denied = candidate.run(DENIES_SESSIONS).stdout.split()
+    if denied and SESSION_DENIED in candidate.run("su %s -c 'id -u'", user).stderr:
+        proven(
+            f"a user was created, but PAM opens no session for it: /etc/pam.d/{denied[0]} has "
+            "pam_deny",
+            remedy="Restore the files in /etc/pam.d of the distribution (Debian, Ubuntu: "
+            "pam-auth-update --force).",
+        )
     note(f"uid {worked.stdout.split()[1]}")
 
 
