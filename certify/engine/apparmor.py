@@ -5,9 +5,6 @@ certify's rules are in ``apparmor.profile``; docs/security.md says what they ref
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from functools import cache
 from importlib import resources
 from itertools import combinations, product
@@ -35,24 +32,8 @@ def profile_text() -> str:
 
 @cache
 def is_loaded() -> bool:
-    """Return True if the kernel of this machine has the profile; root loads it if it can.
-
-    It stays loaded until the machine reboots, and confines nothing but containers that name it.
-    """
-    return _has_profile() or (os.geteuid() == 0 and _load() and _has_profile())
-
-
-def _has_profile() -> bool:
+    """Return True if the kernel of this machine has the profile, which its administrator loads."""
     try:
         return any(each.name.rpartition(".")[0] == PROFILE for each in _LOADED.iterdir())
     except OSError:
         return False
-
-
-def _load() -> bool:
-    parser = shutil.which("apparmor_parser")
-    if parser is None or not _LOADED.is_dir():
-        return False
-    command = [parser, "--replace", "--skip-cache"]
-    ended = subprocess.run(command, input=profile_text().encode(), capture_output=True, check=False)
-    return ended.returncode == 0

@@ -206,7 +206,7 @@ class HostVerdict(OpenValue):
     """The verdict in force on an image on one kind of host."""
 
     kind: str
-    """Control groups, storage and architecture, such as ``cgroup v2, overlay2, amd64``."""
+    """Control groups, storage and architecture, such as ``cgroup v2, overlay2, x86_64``."""
     status: Status
     grade: Grade | None = None
     finished_at: Moment

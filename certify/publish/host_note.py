@@ -12,7 +12,7 @@ from certify.util.text import one_line
 def host_note(result: Result, now: datetime) -> str:
     """Return the verdict on each kind of host, where they differ; else an empty text.
 
-    Such as ``by host: rejected on cgroup v2, overlay2, amd64; certified native on …``. What is
+    Such as ``by host: rejected on cgroup v2, overlay2, x86_64; certified native on …``. What is
     inconclusive, or has expired by ``now``, differs from nothing.
     """
     valid = [each for each in result.hosts if _counts(each, now)]

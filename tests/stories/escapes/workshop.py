@@ -91,7 +91,7 @@ def _seccomp(level: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if level == CONTROL:
             allow = json.dumps({"defaultAction": "SCMP_ACT_ALLOW"})
-            patch.setattr(launch_plan, "seccomp_profile", lambda: allow)
+            patch.setattr(launch_plan, "seccomp_profile", lambda **_: allow)
         yield
 
 
