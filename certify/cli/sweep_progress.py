@@ -18,8 +18,7 @@ from certify.cli.progress import Display, is_live, standard_error
 from certify.model.result import Result
 from certify.publish import phrases
 from certify.publish.text import STATUS_STYLES
-from certify.sweep.scheduler import STARTING, WAITING
-from certify.sweep.units import Unit
+from certify.sweep.units import STARTING, WAITING, Unit
 
 STEP = 21
 """The width of the longest phase, in cells."""

@@ -27,8 +27,7 @@ from certify.model.result import Result
 from certify.model.result_key import ResultKey
 from certify.sweep.cluster_task import HostUnfit, Task, certify_task
 from certify.sweep.results import ResultsByKey, results_by_name
-from certify.sweep.scheduler import WAITING
-from certify.sweep.units import Unit
+from certify.sweep.units import WAITING, Unit
 from certify.sweep.work import certify_unit
 from certify.util.text import one_line
 

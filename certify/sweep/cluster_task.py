@@ -23,8 +23,7 @@ from certify.engine.client import Engine
 from certify.model.errors import EngineUnavailable
 from certify.model.result import Image, Result
 from certify.sweep.image_cache import ImageCache
-from certify.sweep.scheduler import PULLING
-from certify.sweep.units import Unit
+from certify.sweep.units import PULLING, Unit
 from certify.sweep.work import certify_unit
 
 _first = threading.Lock()

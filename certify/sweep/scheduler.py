@@ -17,11 +17,9 @@ from certify.model.result import Image, Result
 from certify.model.result_key import ResultKey
 from certify.sweep.image_cache import ImageCache
 from certify.sweep.results import ResultsByKey, results_by_name
-from certify.sweep.units import Unit
+from certify.sweep.units import PULLING, STARTING, WAITING, Unit
 from certify.sweep.work import certify_unit
 
-PULLING, WAITING, STARTING = "pulling", "waiting", "starting"
-"""The phases of a unit before its certification; while one waits, nothing happens to it."""
 _POLL_SECONDS = 0.5
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from certify.judge.profile import Profile
 from certify.model.reference import Reference
-from certify.sweep.plan import Item
 
+if TYPE_CHECKING:  # a plan reads the ledger, and progress is shown without
+    from certify.sweep.plan import Item
+
+PULLING, WAITING, STARTING = "pulling", "waiting", "starting"
+"""The phases of a unit before its certification; while one waits, nothing happens to it."""
 REQUESTS_PER_PULL = 2
 """The share of one image in a limit of pulls: the engine's pull and one read of its index."""
 
