@@ -28,7 +28,9 @@ SHARED = (
         "network", "base", "env", "lanes",
     ),
 )  # fmt: skip
-"""Names of options that commands share; a command takes all of a group or none."""
+"""Names of options that commands share; a command takes all of a group or none, but `ALONE`."""
+ALONE = {"verify": "reports"}
+"""Commands that take one shared option without the others of its group."""
 TOP = tuple(name for group in SHARED for name in group)
 PLACES = ("ledger", "profile", "checks")
 """Options that take a path or another text; those of click's type for paths are known as such."""
@@ -65,7 +67,8 @@ def default_map(name: str, command: click.Command, others: Mapping[str, Any]) ->
 def takes(command: click.Command, key: str) -> bool:
     """Return True if a command takes the shared option of this name, not another of that name."""
     found = parameters_of(command).keys()
-    return any(key in group and found >= set(group) for group in SHARED)
+    whole = any(key in group and found >= set(group) for group in SHARED)
+    return whole or ALONE.get(str(command.name)) == key
 
 
 def parameters_of(command: click.Command) -> dict[str, click.Parameter]:

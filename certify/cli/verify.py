@@ -29,7 +29,7 @@ from certify.util.signals import time_limit
 if TYPE_CHECKING:
     from certify.signing.keys import PublicKey
 
-DEFAULT = "reports/approved-images.json"
+LIST = "approved-images.json"
 SCHEMA = "certify/verification/v1"
 LIMIT = 120.0
 """The time limit for everything, in seconds, so that no provisioner waits for ever."""
@@ -42,6 +42,7 @@ class Source:
     approved: str | None
     attached: bool
     key: Path | None
+    reports: Path
 
     def resolve(self) -> tuple[str, PublicKey | None]:
         """Return the location of the list and the public key.
@@ -60,7 +61,7 @@ class Source:
                 "--attached needs --key: whoever may push can attach statements to an image.",
                 remedy="Name the public key of those whose statements count.",
             )
-        location = self.approved or DEFAULT
+        location = self.approved or str(self.reports / LIST)
         check_location(location, key)
         return location if is_url(location) else str(Path(location).absolute()), key
 
@@ -68,7 +69,13 @@ class Source:
 source_options = grouped(
     "source",
     Source,
-    click.option("--approved", metavar="FILE|URL", help=f"The list; default: {DEFAULT}."),
+    click.option(
+        "--approved", metavar="FILE|URL", help=f"The list; default: {LIST} in the reports folder."
+    ),
+    click.option(
+        "--reports", type=click.Path(file_okay=False, path_type=Path), default=Path("reports"),
+        show_default=True, help="Folder for reports.",
+    ),
     click.option(
         "--attached", is_flag=True,
         help="Read the statements attached to the image in its registry instead of a list.",

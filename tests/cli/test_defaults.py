@@ -59,7 +59,8 @@ def test_a_table_is_stronger_than_the_top_and_a_variable_than_both(
 def test_a_shared_setting_reaches_no_other_option_of_that_name() -> None:
     write('profile = "plain"\nmemory = "1g"\nchecks = "more"\nreports = "out"\n')
     assert of("matrix").keys() == {"reports"}, "its --profile is a filter"
-    assert of("checks") == of("doctor") == {}
+    assert of("checks") == of("doctor") == of("schedule") == {}
+    assert of("verify") == {"reports": "out"}
 
 
 def test_the_command_line_is_the_strongest(folder: Path) -> None:

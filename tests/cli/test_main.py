@@ -64,7 +64,7 @@ def test_the_examples_are_valid_command_lines(name: str) -> None:
     lines = re.findall(r"^    (certify .+)$", help_of(name), re.MULTILINE)
     assert lines
     for line in lines:
-        program, *words = shlex.split(line.partition(" >")[0], comments=True)
+        program, *words = shlex.split(re.split(r" [|>]", line)[0], comments=True)
         assert program == "certify"
         subcommand = words[0] if words[0] in main.commands else "run"
         arguments = words[1:] if words[0] in main.commands else words

@@ -81,6 +81,18 @@ def test_approved() -> None:
     assert verify(PIN, "--platform", same).exit_code == 0
 
 
+def test_the_list_is_in_the_folder_of_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("reports", "out", "else"):
+        Path(name).mkdir()
+    write(listed(), sign=None, name="out/approved-images.json")
+    named = CliRunner().invoke(main, ["verify", "--reports", "out", PIN])
+    assert named.exit_code == 0, named.stderr
+    assert CliRunner().invoke(main, ["verify", PIN]).exit_code == 3
+    monkeypatch.setenv("CERTIFY_REPORTS", "out")
+    assert CliRunner().invoke(main, ["verify", PIN]).exit_code == 0
+    assert CliRunner().invoke(main, ["verify", "--reports", "else", PIN]).exit_code == 3
+
+
 REFUSALS: dict[str, tuple[ApprovedList, list[str], str, str]] = {
     "moved": (listed(), [f"{NAME}@{digest(5)}"], "moved", "this digest is not on the list"),
     "other repository": (listed(), [f"a.invalid/x@{digest(1)}"], "unlisted", "nothing of a.in"),
