@@ -19,21 +19,21 @@ pytestmark = [pytest.mark.engine, pytest.mark.worlds]
 
 COMES = "COPY --from=certify-world/packages /repo/changing /changing\nRUN "
 """A package in two versions, in the forms of all families."""
+DNF = "dnf -y --disablerepo='*' install /changing/rpm/changing-{}-1.*.rpm"
+RPM = "rpm -qa --qf '%{NAME} %{VERSION}-%{RELEASE}\\n'"
 INSTALLS = {
-    "dnf4": "dnf -y --disablerepo='*' install /changing/rpm/changing-{}-1.*.rpm",
+    "dnf4": DNF,
+    "dnf5": DNF,
     # Debian's rpm looks for its database elsewhere than that of SUSE, which is zypper's.
     "zypper": "mkdir -p /etc/rpm; echo '%_dbpath /var/lib/rpm' >/etc/rpm/macros.dbpath;"
     " zypper -n --no-refresh install --allow-unsigned-rpm /changing/rpm/changing-{}-1.*.rpm",
     "pacman": "pacman -U --noconfirm /changing/pacman/changing-{}-1-any.pkg.tar.zst",
     "apk": "apk add --allow-untrusted --no-network /changing/apk/{}/changing-{}-r0.apk",
 }
-VERSIONS = {
-    "dnf4": ("1-1", "2-1"), "zypper": ("1-1", "2-1"), "pacman": ("1-1", "2-1"),
-    "apk": ("1-r0", "2-r0"),
-}  # fmt: skip
 LISTS = {
-    "dnf4": "rpm -qa --qf '%{NAME} %{VERSION}-%{RELEASE}\\n'",
-    "zypper": "rpm -qa --qf '%{NAME} %{VERSION}-%{RELEASE}\\n'",
+    "dnf4": RPM,
+    "dnf5": RPM,
+    "zypper": RPM,
     "pacman": "for d in /var/lib/pacman/local/*/desc; do"
     " sed -n '/^%NAME%/{n;p};/^%VERSION%/{n;p}' $d | tr '\\n' ' '; echo; done",
     "apk": "awk -F: '/^P:/{p=$2} /^V:/{print p, $2}' /lib/apk/db/installed",
@@ -55,7 +55,7 @@ def test_a_package_of_another_version_is_named(
 ) -> None:
     tag = f"certify-test/inventory-{family}:1"
     lines = Cell(family, "none").dockerfile(server) + COMES
-    before, after = VERSIONS[family]
+    before, after = ("1-r0", "2-r0") if family == "apk" else ("1-1", "2-1")
     try:
         for number in ("1", "2"):
             lines += INSTALLS[family].format(number, number) + "\n"
