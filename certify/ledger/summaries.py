@@ -31,6 +31,8 @@ from certify.util.text import one_line, safe_json
 
 FORMAT = "1"
 """The first line of a summary; one of another format is made again from its document."""
+NAMES = ("reference", "registry", "repository", "tag")
+"""The fields of an image that a reader of a summary gives."""
 _LONGEST = 1_000
 """The most characters of a text; tables show no more."""
 More = TypeVarTuple("More")
@@ -110,6 +112,17 @@ def read(text: str | None, names: Mapping[str, Any]) -> Result | None:
         )
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def brief(result: Result) -> Result:
+    """Return the summary of a result; the result itself if it has none."""
+    names = {name: getattr(result.image, name) for name in NAMES}
+    return read(text_of(result), names) or result
+
+
+def is_brief(result: Result) -> bool:
+    """Return True if a result may be a summary; without a check, nothing tells."""
+    return all(isinstance(each, KnownCheck) for each in result.checks[:1])
 
 
 def _shortened(text: str) -> str:

@@ -26,7 +26,7 @@ from certify.model.errors import ClusterUnavailable, ImageUnavailable, Trouble
 from certify.model.result import Result
 from certify.model.result_key import ResultKey
 from certify.sweep.cluster_task import HostUnfit, Task, certify_task
-from certify.sweep.results import ResultsByKey, results_by_name
+from certify.sweep.results import ResultsByKey, hold, results_by_name
 from certify.sweep.units import WAITING, Unit
 from certify.sweep.work import certify_unit
 from certify.util.text import one_line
@@ -186,7 +186,7 @@ class ClusterScheduler:
 
     def _end(self, unit: Unit, events: Events, results: Sequence[Result]) -> None:
         found = results_by_name(unit, results)
-        self._results |= found
+        hold(self._results, found)
         events.results([self._record(*each) for each in found.items()])
 
 

@@ -12,6 +12,7 @@ from certify.ledger.changes import Change, SweepEntry, find_changes, sweep_entry
 from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.rows import BATCH_SIZE, batched
 from certify.ledger.store import Ledger
+from certify.ledger.summaries import is_brief
 from certify.ledger.sweeps import FinishedSweep, name_of
 from certify.model.result import Result
 from certify.model.result_key import ResultKey
@@ -37,6 +38,8 @@ class WholeResults:
     rows: Mapping[ResultKey, MatrixRow]
     """What the ledger has of those."""
     keys: Sequence[ResultKey]
+    recordings: Mapping[ResultKey, str]
+    """The names of new results in the ledger, of which there may be summaries, too."""
 
     def __iter__(self) -> Iterator[Result]:
         """Yield the results; a summary stands for one that the ledger does not give."""
@@ -46,10 +49,20 @@ class WholeResults:
             with self.recorder.errors_noted():
                 rows = [self.rows[key] for key, _ in part if key in self.rows]
                 read = {row.key: result for row, result in ledger.results(rows)}
+                read |= self._recorded([key for key, known in part if is_brief(known)], read)
             for key, known in part:
                 whole = read.get(key, known)
                 advice = {"recommendation": known.recommendation}
                 yield whole.model_copy(update=advice) if known.recommendation else whole
+
+    def _recorded(self, keys: Sequence[ResultKey], read: ResultsByKey) -> ResultsByKey:
+        """Return new results of which there are summaries."""
+        names = {
+            self.recordings[key]: key for key in keys if key in self.recordings and key not in read
+        }
+        recorded = self.recorder.ledger.recorded(names)
+        whole = self.recorder.reject_revoked(recorded.values())
+        return {names[name]: result for name, result in zip(recorded, whole, strict=True)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +143,7 @@ def conclude(
     unchanged = {key: row for key, row in rows.items() if key not in new and key in in_force}
     return Conclusion(
         results,
-        WholeResults(recorder, results, unchanged, keys),
+        WholeResults(recorder, results, unchanged, keys, found.recordings),
         [*map(sweep_entry, results), *found.unknown],
         changes,
         found.source,

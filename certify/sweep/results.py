@@ -9,6 +9,7 @@ from certify.certification.certify import Certification
 from certify.certification.options import Options
 from certify.judge.profile import Profile
 from certify.ledger.changes import SweepEntry, sweep_entry
+from certify.ledger.summaries import brief
 from certify.model.errors import ImageUnavailable, Trouble
 from certify.model.reference import Reference
 from certify.model.result import Image, Result
@@ -19,6 +20,16 @@ from certify.sweep.units import Unit
 
 ResultsByKey = dict[ResultKey, Result]
 """Results by key; the platform of a key is the one that was looked for."""
+
+
+WHOLE_RESULTS = 200
+"""The most results that a sweep holds whole; beside these it has summaries."""
+
+
+def hold(held: ResultsByKey, found: ResultsByKey) -> None:
+    """Add results to those that a sweep holds; the ledger has the whole ones."""
+    for key, result in found.items():
+        held[key] = result if len(held) < WHOLE_RESULTS else brief(result)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from certify.engine.client import Engine
 from certify.model.result import Image, Result
 from certify.model.result_key import ResultKey
 from certify.sweep.image_cache import ImageCache
-from certify.sweep.results import ResultsByKey, results_by_name
+from certify.sweep.results import ResultsByKey, hold, results_by_name
 from certify.sweep.units import PULLING, STARTING, WAITING, Unit
 from certify.sweep.work import certify_unit
 
@@ -121,7 +121,7 @@ class Scheduler:
         for done in [each for each in self._running if each.done()]:
             pull = self._running.pop(done)
             results = results_by_name(pull.unit, done.result())
-            self._results |= results
+            hold(self._results, results)
             pull.events.results([self._record(*each) for each in results.items()])
 
     def _stop_all(self) -> None:

@@ -23,7 +23,7 @@ from certify.sweep.expand import ListedImage, UnlistedPattern
 from certify.sweep.plan import Item, make_plan
 from certify.sweep.platforms import expand_platforms
 from certify.sweep.resolution import Resolver
-from certify.sweep.results import ResultCollector, ResultsByKey
+from certify.sweep.results import ResultCollector, ResultsByKey, hold
 from certify.sweep.shards import Shard
 from certify.sweep.units import Unit, make_units, split_by_pull_limit
 
@@ -124,7 +124,7 @@ class Sweep:
         """
         new: ResultsByKey = {}
         for engine, units in self._by_engine(plan.due):
-            new |= make_scheduler(engine, self._options, record=self._record).run(units)
+            hold(new, make_scheduler(engine, self._options, record=self._record).run(units))
         self._recorder.settle()
         unrun = self._collector.postponed(plan.later)
         unrun |= self._collector.not_run(plan.items, new.keys() | unrun, self._result_in_force)

@@ -35,9 +35,9 @@ class Cluster:
             each.terminate()
             each.wait(60)
 
-    def worker(self, engine: str) -> subprocess.Popen[bytes]:
-        """Start a worker that certifies one image at a time on an engine; wait for neither."""
-        words = ["--no-nanny", "--nthreads", "1", "--resources", "docker=1"]
+    def worker(self, engine: str, slots: int = 1) -> subprocess.Popen[bytes]:
+        """Start a worker that certifies so many images at a time on an engine; wait for neither."""
+        words = ["--no-nanny", "--nthreads", str(slots), "--resources", f"docker={slots}"]
         words += ["--local-directory", str(self._folder), "--host", "127.0.0.1"]
         return self._start("worker", self.address, *words, DOCKER_HOST=engine)
 

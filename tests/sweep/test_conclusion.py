@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from certify.certification.engines import Engines
 from certify.certification.options import Options
 from certify.engine.client import Engine
+from certify.engine.reaper import is_orphan, owner
 from certify.judge.profiles import load
 from certify.ledger.changes import SweepEntry
 from certify.ledger.store import Ledger
@@ -27,17 +28,18 @@ from certify.model.errors import Trouble
 from certify.model.reference import Reference
 from certify.model.result import Result, Suite
 from certify.model.result_key import ResultKey
-from certify.model.terms import Status
+from certify.model.terms import Outcome, Status
 from certify.publish.recorder import Recorder
+from certify.sweep import results as results_module
 from certify.sweep import sweep as module
-from certify.sweep.conclusion import Conclusion, conclude, join_shards
+from certify.sweep.conclusion import Conclusion, Found, conclude, join_shards
 from certify.sweep.expand import ListedImage
 from certify.sweep.plan import ResolvedImage
-from certify.sweep.results import ResultsByKey, results_by_name
+from certify.sweep.results import ResultsByKey, hold, results_by_name
 from certify.sweep.shards import Shard
 from certify.sweep.sweep import Sweep
 from certify.sweep.units import Unit
-from tests.factories import NOW, a_result, digest
+from tests.factories import NOW, a_check, a_result, digest
 
 LIST, PLATFORM = "images.txt", "linux/amd64"
 PROFILES = {name: load(name) for name in ("plain", "devspace")}
@@ -238,3 +240,31 @@ def test_an_image_is_certified_in_one_shard_under_all_its_names(
         with ledger_in(tmp_path / str(part)) as ledger:
             swept(ledger, tmp_path / "reports", TAGS, Shard(part + 1, 4))
     assert sorted(night.ran) == [(digest(1), "devspace"), (digest(1), "plain")]
+
+
+def test_what_a_sweep_holds_in_short_is_whole_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results_module, "WHOLE_RESULTS", 1)
+    results = [
+        a_result(
+            image={"reference": name, "digest": digest(number), "platform": PLATFORM},
+            moment=NOW,
+            checks=(a_check("x.y", Outcome.FAILED, evidence="a long story"),) * (number % 3),
+            log="what it wrote",
+        )
+        for number, name in enumerate(TAGS)
+    ]
+    held: ResultsByKey = {}
+    with (
+        Ledger.open(str(tmp_path / "certify.db")) as ledger,
+        Recorder(ledger, tmp_path) as recorder,
+    ):
+        number = ledger.sweeps.begin(LIST, owner(), is_orphan)
+        new = {ResultKey.of(each): each for each in results}
+        recordings = {key: recorder.record(each) for key, each in new.items()}
+        hold(held, new)
+        end = conclude(recorder, number, Found(LIST, frozenset(new), held, recordings))
+        assert [each.log for each in end.results] == ["what it wrote", "", "", ""]
+        assert list(end.whole) == results
+        assert not recorder.errors
