@@ -18,6 +18,15 @@ from certify.model.result import Calibration
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
 
+@pytest.fixture(autouse=True)
+def no_recent_calibration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Nobody has measured this host within the last minutes."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    host_calibration.cache_clear()
+    yield
+    host_calibration.cache_clear()
+
+
 @pytest.fixture
 def gone(engine: Engine) -> Iterator[Engine]:
     """An engine that answered once, and is no longer there."""
@@ -55,16 +64,11 @@ def test_the_speed_of_this_host(engine: Engine) -> None:
 
 
 def test_a_recent_calibration_of_another_process_will_do_until_a_verdict_depends_on_it(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    engine: Engine,
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     flattering = Calibration(create_seconds=0.001, start_seconds=0.001, remove_seconds=0.001)
     calibration_file.keep(engine, flattering)
-    host_calibration.cache_clear()
-    try:
-        assert host_calibration(engine) == flattering
-        now = slower_calibration(engine)
-        assert now
-        assert now.total_seconds > flattering.total_seconds
-    finally:
-        host_calibration.cache_clear()
+    assert host_calibration(engine) == flattering
+    now = slower_calibration(engine)
+    assert now
+    assert now.total_seconds > flattering.total_seconds

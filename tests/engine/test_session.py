@@ -213,7 +213,7 @@ def test_orphans_of_a_command_are_killed_and_nothing_older(shell: Shell) -> None
     assert answer.timed_out
     orphans = answer.stdout.decode().split()
     assert len(orphans) == 2
-    assert running(shell, [older, *orphans]) == [older]
+    eventually(lambda: running(shell, [older, *orphans]) == [older])
     ok(shell, f"kill {older}")
 
 
@@ -223,7 +223,7 @@ def test_a_command_that_ignores_signals_is_killed(shell: Shell) -> None:
     )
     assert (answer.timed_out, answer.shell_lost, answer.rc) == (True, False, KILLED)
     (stubborn,) = answer.stdout.decode().split()
-    assert running(shell, [stubborn]) == []
+    eventually(lambda: running(shell, [stubborn]) == [])
 
 
 def test_a_command_that_floods_both_outputs_for_ever_is_killed(shell: Shell) -> None:
