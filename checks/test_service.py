@@ -164,7 +164,8 @@ def test_stops(candidate: Candidate, service: Service, note: Note) -> None:
     seconds, code = service.stop()
     budget = candidate.budgets.shutdown
     candidate.record("shutdown_seconds", seconds)
-    assert code != 137 and seconds <= budget, f"it took {seconds:.0f} s, more than {budget:g} s"
+    assert seconds <= budget, f"it took {seconds:.0f} s, more than {budget:g} s"
+    assert code != 137, "it was killed at once: its stop signal lets it end nothing"
     note(f"{seconds:.1f} s, exit code {code}")
 
 

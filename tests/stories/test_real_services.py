@@ -10,9 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from certify.engine.client import Engine
-from certify.engine.probe import programs
 from certify.model.terms import Outcome
-from certify.suite import PROBE_PORT
 from tests.conftest import SAMPLES, Certify
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.usefixtures("nothing_left")]
@@ -59,23 +57,41 @@ SERVICES = {
         ("POSTGRES_PASSWORD=only a test",),
     ),
     "static": Real(
-        f"FROM scratch\nCOPY serve /serve\nUSER 65534\nEXPOSE {PROBE_PORT}\nSTOPSIGNAL SIGKILL\n"
+        f"{INSTALL} gcc libc6-dev\nCOPY serve.c /\nRUN gcc -static -o /serve /serve.c\n"
+        "FROM scratch\nCOPY --from=0 /serve /serve\nUSER 65534\nEXPOSE 8080\n"
         'CMD ["/serve"]\n'
     ),
 }
+SERVE = r"""
+#include <arpa/inet.h>
+#include <signal.h>
+#include <unistd.h>
+static void end(int signal) { _exit(0); }
+int main(void) {
+  struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(8080)};
+  int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+  signal(SIGTERM, end);
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (bind(listener, (struct sockaddr *)&here, sizeof here) || listen(listener, 8)) return 1;
+  write(1, "ready\n", 6);
+  for (;;) {
+    int guest = accept(listener, 0, 0);
+    write(guest, "hello\n", 6);
+    close(guest);
+  }
+}
+"""
+"""A service of one static program, which ends when it is told to."""
 
 
-def context(dockerfile: str, engine: Engine) -> io.BytesIO:
-    """A build context with a static program of certify's own beside the Dockerfile."""
-    files = {
-        "Dockerfile": dockerfile.encode(),
-        "serve": programs.serve(engine.architecture, PROBE_PORT, b"hello"),
-    }
+def context(dockerfile: str) -> io.BytesIO:
+    """A build context with a program in C beside the Dockerfile."""
+    files = {"Dockerfile": dockerfile.encode(), "serve.c": SERVE.encode()}
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), 0o755
+            entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
     archive.seek(0)
     return archive
@@ -84,7 +100,7 @@ def context(dockerfile: str, engine: Engine) -> io.BytesIO:
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_real_service_is_certified(certify: Certify, engine: Engine, name: str) -> None:
     real, tag = SERVICES[name], f"certify-test/{secrets.token_hex(4)}:latest"
-    archive = context(real.dockerfile, engine)
+    archive = context(real.dockerfile)
     engine.client.images.build(fileobj=archive, custom_context=True, tag=tag, rm=True)
     try:
         words = ["run", "--profile", "service", "--pull", "never", "--format", "json"]
