@@ -14,7 +14,7 @@ cd /etc/pam.d && set -- su common-session system-auth && ! grep -qs pam_systemd 
 && grep -lsE '^-?session[[:space:]].*pam_deny' "$@\""""
 """Prints the files by which PAM may deny sessions; none where su would start a user's manager."""
 SESSION_DENIED = "Cannot make/remove an entry for the specified session"
-"""What pam_deny answers (PAM_SESSION_ERR); limits that a launch withholds are denied otherwise."""
+"""The answer of pam_deny (PAM_SESSION_ERR); limits that a launch withholds give another one."""
 
 
 def _says(command: Callable[[], CommandResult], word: str) -> bool:

@@ -9,7 +9,7 @@ PROGRAM_FOLDERS = (
     "/usr/libexec/docker/cli-plugins", "/usr/lib/docker/cli-plugins",
     "/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
 )  # fmt: skip
-"""Where programs lie, and those that are commands of docker."""
+"""Folders of programs, and of the commands that Docker's client takes in."""
 PROGRAMS = {
     "dockerd": ("dockerd", "docker"), "sudo": ("sudo",), "bash": ("bash",), "git": ("git",),
     "download": ("curl", "wget"), "user": ("useradd", "adduser"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from certify.ledger.store import Ledger
 from certify.model.inventory import unpack
 from tests.conftest import Certify
 from tests.stories.worlds.worlds import Cell
-from tests.support import package_server
 
 pytestmark = [pytest.mark.engine, pytest.mark.worlds]
 
@@ -39,14 +37,6 @@ LISTS = {
     "apk": "awk -F: '/^P:/{p=$2} /^V:/{print p, $2}' /lib/apk/db/installed",
 }
 """Commands that list all packages another way than certify does, where the family has one."""
-
-
-@pytest.fixture(scope="module")
-def server(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("repositories")
-    package_server.unpack(folder)
-    with package_server.serving(folder, package_server.bridge(engine.client)) as url:
-        yield url
 
 
 @pytest.mark.parametrize("family", INSTALLS)

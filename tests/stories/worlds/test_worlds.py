@@ -9,25 +9,15 @@ import io
 import json
 import logging
 import uuid
-from collections.abc import Iterator
 
 import pytest
 
 from certify.engine.client import Engine
 from tests.conftest import Certify
 from tests.stories.worlds.worlds import Cell, cells, keep
-from tests.support import package_server
 
 _LOG = logging.getLogger(__name__)  # --log-cli-level=INFO shows each cell's reason and remedy
 pytestmark = [pytest.mark.engine, pytest.mark.worlds]
-
-
-@pytest.fixture(scope="module")
-def server(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("repositories")
-    package_server.unpack(folder)
-    with package_server.serving(folder, package_server.bridge(engine.client)) as url:
-        yield url
 
 
 @pytest.mark.parametrize("cell", cells(), ids=str)
