@@ -39,6 +39,8 @@ from certify.sweep.cluster import Cluster, ClusterScheduler
 from certify.sweep.cluster_task import Task
 from certify.sweep.conclusion import Found, conclude
 from certify.sweep.plan import ResolvedImage, make_plan
+from certify.sweep.results import ResultsByKey
+from certify.sweep.supply import Supply
 from certify.sweep.units import Unit, make_units
 from tests.factories import HOST, result_of
 from tests.support.clusters import Cluster as RealCluster
@@ -123,13 +125,15 @@ def sweep(
         dask.config.refresh()
         killed = Killer(real, workers)
 
-        def record(key: ResultKey, result: Result) -> Result:
-            recordings[key] = recorder.record(result)
-            return result
+        def record(_: Unit, found: ResultsByKey) -> list[Result]:
+            recordings.update((key, recorder.record(each)) for key, each in found.items())
+            return [*found.values()]
 
         engine = cast(Any, SimpleNamespace(host=lambda: HOST))
         cluster = Cluster(real.address, str, print)
-        new = ClusterScheduler(engine, Options(), cluster, lambda _: Events(), record).run(due)
+        new = ClusterScheduler(engine, Options(), cluster, lambda _: Events(), record).run(
+            Supply(due)
+        )
         killed.stop()
         end = conclude(recorder, number, Found("simulated", keys, new, recordings))
         assert not recorder.errors, recorder.errors

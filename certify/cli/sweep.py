@@ -38,8 +38,6 @@ from certify.engine.client import Engine
 from certify.engine.launch_plan import Limits
 from certify.judge.profiles import shipped
 from certify.model.errors import BadListing, Trouble, UsageError
-from certify.model.result import Result
-from certify.model.result_key import ResultKey
 from certify.publish.places import Place
 from certify.publish.recorder import Recorder
 from certify.suite.profile_selection import select_profile
@@ -48,6 +46,7 @@ from certify.sweep.expand import ListedImage, Selection, UnlistedPattern, expand
 from certify.sweep.listing import parse_listing
 from certify.sweep.plan import Item
 from certify.sweep.render import plan_line, print_plan
+from certify.sweep.results import Record
 from certify.sweep.scheduler import Capacity, Scheduler
 from certify.sweep.shards import Shard
 from certify.sweep.sweep import Spread, Sweep
@@ -83,9 +82,7 @@ class SweepOptions:
         """Return what makes the scheduler: of an engine's host, or of a cluster."""
         if not self.cluster:
 
-            def on_host(
-                engine: Engine, how: Options, record: Callable[[ResultKey, Result], Result]
-            ) -> Scheduler:
+            def on_host(engine: Engine, how: Options, record: Record) -> Scheduler:
                 capacity = self.capacity(engine, how.limits.memory_bytes)
                 return Scheduler(engine, how, capacity, events, record)
 
@@ -233,7 +230,8 @@ def sweep(
             count = counted(len(plan.later), "image")
             show(f"certify: {count} must wait: the registry limits pulls")
         with SweepProgress(plan.due, quiet=reporting.quiet) as progress:
-            new = sweeping.run(plan, options.scheduler(how, progress.events))
+            scheduler = options.scheduler(how, progress.events)
+            new = sweeping.run(plan, scheduler, number, progress)
         end = sweeping.finish(plan, new, unlisted, number, source)
         places = {
             each.reference.familiar: Place(str(listing), each.line) for each in reversed(images)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Group, RenderableType
@@ -19,6 +19,7 @@ from certify.model.result import Result
 from certify.publish import phrases
 from certify.publish.text import STATUS_STYLES
 from certify.sweep.units import STARTING, WAITING, Unit
+from certify.util.text import counted
 
 STEP = 21
 """The width of the longest phase, in cells."""
@@ -74,16 +75,36 @@ class SweepProgress(Display):
             self._rows.append(row)
         return row
 
+    def elsewhere(self, unit: Unit) -> None:
+        """Tell that another sweep has recorded results of a unit."""
+        with self._lock:
+            self._done += len(unit.profiles)
+        self._console.print(
+            f"[{self._done}/{self._total}] {unit.name.familiar} [{_profiles(unit)}]: "
+            "certified by another sweep meanwhile",
+            markup=False,
+        )
+
+    def waits(self, count: int, holders: Collection[str]) -> None:
+        """Tell that only so many units are left, all of which other sweeps certify."""
+        sweeps = f"{'a sweep' if len(holders) == 1 else 'sweeps'} of {', '.join(sorted(holders))}"
+        verb = "certifies" if len(holders) == 1 else "certify"
+        self._console.print(
+            f"certify: waiting for {counted(count, 'image')} that {sweeps} {verb} now",
+            markup=False,
+        )
+
     def _print_results(self, row: _Row, results: Sequence[Result]) -> None:
         self._latest = time.monotonic()
         with self._lock:
             self._rows.remove(row)
         took = phrases.seconds(self._latest - row.begun)
-        counted: set[str] = set()
+        seen: set[str] = set()
         for result in results:
-            if result.profile not in counted:  # another name counts as the same result
-                counted.add(result.profile)
-                self._done += 1
+            if result.profile not in seen:  # another name counts as the same result
+                seen.add(result.profile)
+                with self._lock:
+                    self._done += 1
             self._console.print(
                 Text.assemble(
                     f"[{self._done}/{self._total}] {result.image.reference} [{result.profile}]: ",

@@ -56,7 +56,10 @@ class Reporting:
         if news or not self.quiet or output_format != "text":
             print_results(
                 end.results if output_format == "text" else list(end.whole), output_format,
-                lambda: print_summary(end.entries, end.changes, end.results, Console()), places,
+                lambda: print_summary(
+                    end.entries, end.changes, end.results, Console(), elsewhere=end.elsewhere
+                ),
+                places,
             )  # fmt: skip
         if self.notify and news:
             text = message(news, end.source, self.site_url or str(reports.absolute()))

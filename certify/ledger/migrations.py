@@ -52,7 +52,7 @@ def _add_summaries(op: Operations) -> None:
 STEPS: dict[int, Callable[[Operations], None]] = {
     4: _name_recordings, 5: _add_shards, 6: _add_summaries,
 }  # fmt: skip
-"""The step to each version; 2 and 3 only added tables, 7 an index."""
+"""The step to each version; 2, 3 and 8 only added tables, 7 an index."""
 
 
 def migrate(connection: Connection, before: int) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,7 +32,8 @@ class Recording:
     def __init__(self, ledger: Ledger, folder: Path) -> None:
         self._ledger = ledger
         self._outbox = Outbox(folder / FOLDER, ledger.name)
-        self._waiting: deque[tuple[str, Result]] = deque()
+        self._waiting: deque[tuple[str, Callable[[], object]]] = deque()
+        """What is to be done in order, with the names of recordings."""
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._given_up = False
@@ -46,12 +49,20 @@ class Recording:
             self._outbox.keep(recording, result)
         with self._changed:
             self._given_up = False
-            self._waiting.append((recording, result))
+            self._waiting.append((recording, partial(self._ledger.record, result, recording)))
             self._changed.notify_all()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, daemon=True)
-                self._thread.start()
+            self._begin()
         return recording
+
+    def once_recorded(self, action: Callable[[], object]) -> None:
+        """Have a change made to the ledger after all that was added before is recorded.
+
+        It is made once, or not at all if the ledger fails.
+        """
+        with self._changed:
+            self._waiting.append(("", action))
+            self._changed.notify_all()
+            self._begin()
 
     def finish(self, patience: float = PATIENCE_SECONDS) -> list[str]:
         """Wait until all is recorded; return messages about what is not, and is given up.
@@ -66,13 +77,13 @@ class Recording:
                 if time.monotonic() > end or not self._may_recover():
                     break
                 self._changed.wait(_POLL_SECONDS)
-            left = list(self._waiting)
+            left = [recording for recording, _ in self._waiting if recording]
             self._given_up = bool(left)
         messages, self.refused = self.refused, []
         if left:
             said = self._trouble.message if self._trouble else "the ledger does not answer"
             messages.append(said)
-            kept = sum(self._outbox.has(recording) for recording, _ in left)
+            kept = sum(map(self._outbox.has, left))
             if kept:
                 messages.append(
                     f"{counted(kept, 'result')} wait in {self._outbox.folder}:"
@@ -90,13 +101,16 @@ class Recording:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting and not self._given_up)
-                recording, result = self._waiting[0]
+                recording, record = self._waiting[0]
             try:
-                self._ledger.record(result, recording)
+                record()
                 self._trouble = None
             except NotRecordable as error:
                 self.refused.append(error.message)
             except LedgerUnavailable as error:
+                if not recording:
+                    self._next()
+                    continue
                 with self._changed:
                     self._trouble = error
                     self._changed.notify_all()
@@ -104,8 +118,17 @@ class Recording:
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
             pause = _FIRST_PAUSE
-            with suppress(OSError):  # recorded again, it would be one all the same
-                self._outbox.drop(recording)
-            with self._changed:
-                self._waiting.popleft()
-                self._changed.notify_all()
+            if recording:
+                with suppress(OSError):  # recorded again, it would be one all the same
+                    self._outbox.drop(recording)
+            self._next()
+
+    def _begin(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
+
+    def _next(self) -> None:
+        with self._changed:
+            self._waiting.popleft()
+            self._changed.notify_all()

@@ -31,7 +31,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from certify.ledger.migrations import migrate
 from certify.model.errors import LedgerUnavailable
 
-VERSION = 7
+VERSION = 8
 """The version of the tables below. A ledger with a higher version was written by a newer certify.
 One with a lower version is migrated when it is opened (:mod:`certify.ledger.migrations`).
 """
@@ -125,6 +125,18 @@ beats_table = Table(
     METADATA,
     Column("sweep", Integer, primary_key=True, autoincrement=False),
     Column("at", UtcMoment, nullable=False),
+)
+
+# What running sweeps certify at this moment (certify.ledger.claims).
+claims_table = Table(
+    "certify_claims",
+    METADATA,
+    Column("identity", String, primary_key=True),
+    Column("platform", String, primary_key=True),
+    Column("profile", String, primary_key=True),
+    Column("suite_digest", String, primary_key=True),
+    Column("host_class", String, primary_key=True),
+    Column("sweep", Integer, nullable=False),
 )
 
 swept_table = Table(

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, Row, Select, select
 from sqlalchemy.exc import DBAPIError
 
 from certify.ledger import queries, summaries
+from certify.ledger.claims import Claims
 from certify.ledger.connect import allow_concurrent_reads, back_up, engine_for, writing
 from certify.ledger.database import Database
 from certify.ledger.exchange import Exchange
@@ -80,6 +81,11 @@ class Ledger:
     def sweeps(self) -> Sweeps:
         """The sweeps of this ledger."""
         return Sweeps(self._database)
+
+    @property
+    def claims(self) -> Claims:
+        """What running sweeps certify at this moment."""
+        return Claims(self._database)
 
     @property
     def revocations(self) -> Revocations:

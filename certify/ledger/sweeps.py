@@ -1,5 +1,8 @@
 """Sweeps in the ledger: one of a list runs at a time, or each of its shards once.
 
+Sweeps of different lists run beside each other; what both have, one of them certifies
+(:mod:`certify.ledger.claims`).
+
 The entries of a sweep are compared with those of the one before. Sweeps of shards wait until one of
 the whole list takes them in.
 """
@@ -13,11 +16,18 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, false, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
 from certify.ledger.changes import SweepEntry
 from certify.ledger.database import LedgerPart
-from certify.ledger.schema import beats_table, clock_of, schema_table, sweeps_table, swept_table
+from certify.ledger.schema import (
+    beats_table,
+    claims_table,
+    clock_of,
+    schema_table,
+    sweeps_table,
+    swept_table,
+)
 from certify.model.errors import LedgerUnavailable, SweepRunning
 from certify.model.terms import Grade, Status
 
@@ -61,7 +71,7 @@ class Sweeps(LedgerPart):
         process of such an owner has ended, or None if that cannot be known, because it ran on
         another machine or before a restart. The record of a sweep is removed if its process has
         ended, or if that is unknown and it sent no heartbeat for :data:`SILENCE_LIMIT`.
-        Raises :class:`SweepRunning` if another sweep is running that is no other shard of the list.
+        Raises :class:`SweepRunning` if a sweep of the same list is running that is no other shard.
         """
         with self._database.writing() as connection:
             # This locks the ledger's only row, so that of two sweeps that begin at once one waits
@@ -77,15 +87,12 @@ class Sweeps(LedgerPart):
             mine = int(key[0])
             connection.execute(beats_table.insert().values(sweep=mine, at=now))
             others = connection.execute(
-                select(sweeps_table).where(
-                    SWEEP.finished_at.is_(None), SWEEP.id != mine, ~_beside(source, shard)
-                )
+                select(sweeps_table).where(SWEEP.finished_at.is_(None), SWEEP.id != mine)
             ).all()
-            for other in others if shard != JOINED else ():
-                dead = is_dead(other.owner)
-                if dead is None:
-                    dead = now - _last_beat(connection, other) > SILENCE_LIMIT
-                if not dead:
+            for other in others:
+                if is_over(connection, other, now, is_dead):
+                    remove_unfinished(connection, other.id)
+                elif _excludes(other, source, shard):
                     pid = other.owner.partition("/")[2].partition("/")[0]
                     name = name_of(other.source, other.shard)
                     raise SweepRunning(
@@ -93,7 +100,6 @@ class Sweeps(LedgerPart):
                         f"{other.started_at:%Y-%m-%d %H:%M} UTC (process {pid or other.owner})",
                         remedy="Wait for it, or end it; or name another ledger with --ledger.",
                     )
-                _remove_unfinished(connection, other.id)
         return mine
 
     @contextmanager
@@ -130,7 +136,7 @@ class Sweeps(LedgerPart):
     def abandon(self, sweep: int) -> None:
         """Remove a sweep that did not finish; leave one that did."""
         with self._database.writing() as connection:
-            _remove_unfinished(connection, sweep)
+            remove_unfinished(connection, sweep)
 
     def finish(self, sweep: int, entries: Iterable[SweepEntry]) -> None:
         """Record that a sweep finished, with its entries, and remove sweeps that are too old.
@@ -224,19 +230,34 @@ def of_shard(source: str, shard: str) -> tuple[ColumnElement[bool], ...]:
     return SWEEP.source == source, SWEEP.shard == shard, SWEEP.finished_at.is_not(None)
 
 
-def _beside(source: str, shard: str) -> ColumnElement[bool]:
-    """Return the condition that a sweep may run beside that of a list or shard."""
-    if not shard:
-        return false()
-    return and_(SWEEP.source == source, ~_WHOLE, SWEEP.shard != shard)
+def is_over(
+    connection: Connection,
+    sweep: Row[Any],
+    now: datetime,
+    is_dead: Callable[[str], bool | None],
+) -> bool:
+    """Return True if a sweep finished, or counts as dead (:meth:`Sweeps.begin`)."""
+    if sweep.finished_at is not None:
+        return True
+    dead = is_dead(sweep.owner)
+    return now - _last_beat(connection, sweep) > SILENCE_LIMIT if dead is None else dead
 
 
-def _remove_unfinished(connection: Connection, sweep: int) -> None:
+def remove_unfinished(connection: Connection, sweep: int) -> None:
+    """Remove the claims and heartbeats of a sweep, and the sweep itself unless it finished."""
+    connection.execute(claims_table.delete().where(claims_table.c.sweep == sweep))
     connection.execute(beats_table.delete().where(beats_table.c.sweep == sweep))
     connection.execute(sweeps_table.delete().where(SWEEP.id == sweep, SWEEP.finished_at.is_(None)))
 
 
-def _last_beat(connection: Connection, sweep: Row[tuple[object, ...]]) -> datetime:
+def _excludes(running: Row[Any], source: str, shard: str) -> bool:
+    """Return True if a sweep of a list or shard may not begin beside one that runs."""
+    if running.source != source or JOINED in (shard, running.shard):
+        return False
+    return not shard or running.shard in ("", shard)
+
+
+def _last_beat(connection: Connection, sweep: Row[Any]) -> datetime:
     """Return the last heartbeat of a sweep; older versions sent none, so theirs is the start."""
     query = select(beats_table.c.at).where(beats_table.c.sweep == sweep.id)
     last: datetime = connection.scalar(query) or sweep.started_at

@@ -16,7 +16,7 @@
     │   ├── BadPublication       an earlier publication that cannot be continued
     │   ├── BadLedgerUrl         text that is not the address of a ledger
     │   ├── BadExport            a file that is no export of a ledger
-    │   └── SweepRunning         another sweep is running on the same ledger
+    │   └── SweepRunning         another sweep of the same list is running
     ├── NotBelieved              a signature or signed statement that is invalid: exit 1
     └── Trouble                  no answer was possible; inconclusive: exit 3
         ├── EngineUnavailable    no container engine answers, or it stopped during a run

@@ -7,7 +7,7 @@ is noted, and everything else goes on.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -70,6 +70,10 @@ class Recorder:
         Returns the name of the recording.
         """
         return self._recording.add(result)
+
+    def once_recorded(self, action: Callable[[], object]) -> None:
+        """Change the ledger after all results so far are recorded, without waiting for it."""
+        self._recording.once_recorded(action)
 
     @cached_property
     def leaves_tables(self) -> bool:

@@ -24,9 +24,9 @@ from certify.certification.options import Options
 from certify.engine.client import Engine
 from certify.model.errors import ClusterUnavailable, ImageUnavailable, Trouble
 from certify.model.result import Result
-from certify.model.result_key import ResultKey
 from certify.sweep.cluster_task import HostUnfit, Task, certify_task
-from certify.sweep.results import ResultsByKey, hold, results_by_name
+from certify.sweep.results import Record, ResultsByKey, hold, results_by_name
+from certify.sweep.supply import Supply
 from certify.sweep.units import WAITING, Unit
 from certify.sweep.work import certify_unit
 from certify.util.text import one_line
@@ -60,7 +60,7 @@ class ClusterScheduler:
         options: Options,
         cluster: Cluster,
         events_for: Callable[[Unit], Events],
-        record: Callable[[ResultKey, Result], Result],
+        record: Record,
     ) -> None:
         """Make a scheduler; the ``engine`` tells which kind of host the sweep was planned for."""
         self._cluster = cluster
@@ -71,27 +71,26 @@ class ClusterScheduler:
         self._record = record
         self._topic = f"certify-{uuid4().hex}"
         self._news: SimpleQueue[tuple[str, str]] = SimpleQueue()
-        self._waiting: deque[tuple[Unit, Events]] = deque()
+        self._again: deque[tuple[Unit, Events]] = deque()
         self._running: dict[Future[Any], tuple[Unit, Events]] = {}
         self._unfit: dict[str, str] = {}
         self._results: ResultsByKey = {}
         self._slots, self._looked, self._seen = 0, -PATIENCE, time.monotonic()
 
-    def run(self, due: Sequence[Unit]) -> ResultsByKey:
+    def run(self, due: Supply) -> ResultsByKey:
         """Certify the units, and return their results under all names; to be called once.
 
         Raises :class:`ClusterUnavailable` if no scheduler answers. If it is interrupted, the
         workers end what they run, and clean up.
         """
-        self._waiting.extend((unit, self._events_for(unit)) for unit in due)
         if not due:
             return self._results
         with _connected(self._cluster.address) as client:
             client.subscribe_topic(self._topic, lambda event: self._news.put(event[1]))
             try:
-                while self._waiting or self._running:
-                    self._look_at_workers(client)
-                    self._hand_out(client)
+                while due or self._again or self._running:
+                    self._look_at_workers(client, due)
+                    self._hand_out(client, due)
                     self._show_news()
                     self._collect(client)
             except BaseException:
@@ -99,7 +98,7 @@ class ClusterScheduler:
                 raise
         return self._results
 
-    def _look_at_workers(self, client: Client) -> None:
+    def _look_at_workers(self, client: Client, due: Supply) -> None:
         """Count what the fit workers offer; give up if there has been none for a while."""
         now = time.monotonic()
         if now - self._looked < 2.0 and self._slots:
@@ -111,9 +110,9 @@ class ClusterScheduler:
         if self._slots:
             self._seen = now
         elif client.status != "running" or now - self._seen > PATIENCE:
-            self._give_up(client.status == "running")
+            self._give_up(client.status == "running", due)
 
-    def _give_up(self, connected: bool) -> None:
+    def _give_up(self, connected: bool, due: Supply) -> None:
         reasons = "; ".join(f"{worker}: {reason}" for worker, reason in self._unfit.items())
         trouble = ClusterUnavailable(
             f"no worker of the cluster can take work{f' ({reasons})' if reasons else ''}"
@@ -121,16 +120,22 @@ class ClusterScheduler:
             remedy=f"Start workers on hosts with an engine: dask worker {self._cluster.address} "
             f"--resources {RESOURCE}=1; then sweep again: what is certified stays so.",
         )  # fmt: skip
-        lost = [*self._running.values(), *self._waiting]
+        lost = [*self._running.values(), *self._again]
         self._running.clear()
-        self._waiting.clear()
-        for unit, events in lost:
+        self._again.clear()
+        for unit, events in (*lost, *((each, self._events_for(each)) for each in due.rest())):
             self._end(unit, events, self._inconclusive(unit, trouble))
 
-    def _hand_out(self, client: Client) -> None:
+    def _next(self, due: Supply) -> tuple[Unit, Events] | None:
+        if self._again:
+            return self._again.popleft()
+        unit = due.next(2 * self._slots)
+        return (unit, self._events_for(unit)) if unit else None
+
+    def _hand_out(self, client: Client, due: Supply) -> None:
         """Keep twice as many tasks handed out as the workers run, so that none waits for one."""
-        while self._waiting and len(self._running) < 2 * self._slots:
-            unit, events = self._waiting.popleft()
+        while len(self._running) < 2 * self._slots and (found := self._next(due)):
+            unit, events = found
             if unit.reference.image_id:
                 trouble = ImageUnavailable(
                     "the image is only on the host that leads the sweep",
@@ -172,13 +177,13 @@ class ClusterScheduler:
                     self._cluster.report(f"{error.worker} takes no work: {one_line(error.reason)}")
                 self._slots = 0  # count again
                 events.phase(WAITING)
-                self._waiting.appendleft((unit, events))
+                self._again.appendleft((unit, events))
             elif future.status == "finished":
                 self._end(unit, events, future.result())
             elif client.status == "running":
                 self._end(unit, events, self._inconclusive(unit, _lost(error)))
             else:
-                self._waiting.appendleft((unit, events))
+                self._again.appendleft((unit, events))
             future.release()
 
     def _inconclusive(self, unit: Unit, trouble: Trouble) -> list[Result]:
@@ -187,7 +192,7 @@ class ClusterScheduler:
     def _end(self, unit: Unit, events: Events, results: Sequence[Result]) -> None:
         found = results_by_name(unit, results)
         hold(self._results, found)
-        events.results([self._record(*each) for each in found.items()])
+        events.results(self._record(unit, found))
 
 
 def _lost(error: BaseException | None) -> Trouble:

@@ -96,6 +96,8 @@ class Conclusion:
     changes: list[Change] | None
     """The changes since the last sweep of the list; None if there was none, and for a shard."""
     source: str
+    elsewhere: int = 0
+    """The number of images that other sweeps certified meanwhile."""
 
 
 def conclude(

@@ -63,14 +63,17 @@ def print_summary(
     changed: Sequence[Change] | None,
     results: Sequence[Result],
     console: Console,
+    *,
+    elsewhere: int = 0,
 ) -> None:
     """Print verdicts, changes, failures by cause, recommendations, and the slowest images.
 
     ``changed`` is None if there was no sweep before; the recommendations are those of ``results``.
+    ``elsewhere`` is the number of images that other sweeps certified meanwhile.
     """
     width = min(console.width, 100)
     sections = (
-        _verdicts(found), _indexes(results), _changes(changed), _failures(found),
+        _verdicts(found, elsewhere), _indexes(results), _changes(changed), _failures(found),
         _neighbours(results), _slowest(found),
     )  # fmt: skip
     for section in sections:
@@ -93,14 +96,17 @@ def print_changes(changed: Sequence[Change], console: Console) -> None:
     console.print(Group(*_changes(changed)), width=min(console.width, 100))
 
 
-def _verdicts(found: Sequence[SweepEntry]) -> list[RenderableType]:
+def _verdicts(found: Sequence[SweepEntry], elsewhere: int) -> list[RenderableType]:
     counts = Counter(each.status for each in found)
     grades = Counter(each.grade for each in found if each.grade)
     words = [f"{counts[status]} {status.value}" for status in Status]
     if grades:
         inner = ", ".join(f"{count} {grade.value}" for grade, count in sorted(grades.items()))
         words[0] += f" ({inner})"
-    return [Text(f"{counted(len(found), 'image')}: {', '.join(words)}", "bold")]
+    lines = [Text(f"{counted(len(found), 'image')}: {', '.join(words)}", "bold")]
+    if elsewhere:
+        lines.append(Text(f"{elsewhere} of them certified by another sweep meanwhile", "dim"))
+    return [*lines]
 
 
 def _changes(changed: Sequence[Change] | None) -> list[RenderableType]:

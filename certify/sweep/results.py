@@ -20,7 +20,8 @@ from certify.sweep.units import Unit
 
 ResultsByKey = dict[ResultKey, Result]
 """Results by key; the platform of a key is the one that was looked for."""
-
+Record = Callable[[Unit, ResultsByKey], list[Result]]
+"""Records the results of a unit under all names, and returns them for display."""
 
 WHOLE_RESULTS = 200
 """The most results that a sweep holds whole; beside these it has summaries."""
@@ -59,16 +60,19 @@ class ResultCollector:
         items: Sequence[Item],
         new: Collection[ResultKey],
         find_in_force: Callable[[Image, str], Result | None],
+        elsewhere: Collection[ResultKey] = (),
     ) -> ResultsByKey:
         """Return results to record for images that were not run and have no new result.
 
         Another name of an image gets the result in force of that image and a profile, if
-        ``find_in_force`` returns one. An image that could not be resolved is inconclusive.
+        ``find_in_force`` returns one, and so does a name that was certified ``elsewhere``. An image
+        that could not be resolved is inconclusive.
         """
         found: ResultsByKey = {}
         for item in items:
             wanted, reference = item.image, Reference.parse(item.image.reference)
-            if item.state is ItemState.SAME and wanted.key not in new:
+            shared = item.state is ItemState.SAME or wanted.key in elsewhere
+            if shared and wanted.key not in new:
                 ids = {"digest": wanted.digest, "image_id": wanted.digest}  # it may be either
                 image = Image.model_validate(
                     reference.image_fields | ids | {"platform": wanted.platform}

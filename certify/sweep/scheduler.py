@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,9 +13,9 @@ from certify.certification.options import Options
 from certify.certification.startup_runs import measure_host
 from certify.engine.client import Engine
 from certify.model.result import Image, Result
-from certify.model.result_key import ResultKey
 from certify.sweep.image_cache import ImageCache
-from certify.sweep.results import ResultsByKey, hold, results_by_name
+from certify.sweep.results import Record, ResultsByKey, hold, results_by_name
+from certify.sweep.supply import Supply
 from certify.sweep.units import PULLING, STARTING, WAITING, Unit
 from certify.sweep.work import certify_unit
 
@@ -57,9 +56,9 @@ class Scheduler:
         options: Options,
         capacity: Capacity,
         events_for: Callable[[Unit], Events],
-        record: Callable[[ResultKey, Result], Result],
+        record: Record,
     ) -> None:
-        """Make a scheduler; ``record`` gets each result, and returns it for display."""
+        """Make a scheduler; ``record`` gets the results of each unit."""
         self._engine = engine
         self._jobs = capacity.jobs
         self._events_for = events_for
@@ -69,14 +68,13 @@ class Scheduler:
             options, stopped=self._stop.is_set, lanes=options.lanes and capacity.lanes
         )
         self._cache = ImageCache(engine, capacity.room, self._stop.is_set)
-        self._waiting: deque[Unit] = deque()
         self._pulls: dict[Future[Image], Pull] = {}
         self._running: dict[Future[list[Result]], Pull] = {}
         self._results: ResultsByKey = {}
         self._puller = ThreadPoolExecutor(1)
         self._runners = ThreadPoolExecutor(capacity.jobs)
 
-    def run(self, due: Sequence[Unit]) -> ResultsByKey:
+    def run(self, due: Supply) -> ResultsByKey:
         """Certify the units, and return their results under all names; to be called once.
 
         If it is interrupted, everything that runs is stopped and cleaned up before the exception
@@ -84,14 +82,15 @@ class Scheduler:
         """
         if due:
             measure_host(self._engine)  # while the sweep does not slow it down yet
-        self._waiting.extend(due)
         try:
             with self._puller, self._runners:
                 try:
-                    while self._waiting or self._pulls or self._running:
-                        self._pull_ahead()
+                    while due or self._pulls or self._running:
+                        self._pull_ahead(due)
                         # Polling lets Ctrl-C through at once.
                         active: set[Future[Any]] = {*self._pulls, *self._running}
+                        if not active:
+                            due.wait(_POLL_SECONDS)
                         wait(active, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
                         self._start_pulled()
                         self._collect_results()
@@ -102,12 +101,11 @@ class Scheduler:
             self._cache.clear()
         return self._results
 
-    def _pull_ahead(self) -> None:
-        if not self._waiting or self._pulls or len(self._running) >= 2 * self._jobs:
+    def _pull_ahead(self, due: Supply) -> None:
+        if not due or self._pulls or len(self._running) >= 2 * self._jobs:
             return
         # Running units give their room back. If none runs, an image is pulled whatever its size.
-        if self._cache.has_room() or not self._running:
-            unit = self._waiting.popleft()
+        if (self._cache.has_room() or not self._running) and (unit := due.next()):
             events = self._events_for(unit)
             image = self._puller.submit(self._find_image, unit, events)
             self._pulls[image] = Pull(unit, events, image)
@@ -122,7 +120,7 @@ class Scheduler:
             pull = self._running.pop(done)
             results = results_by_name(pull.unit, done.result())
             hold(self._results, results)
-            pull.events.results([self._record(*each) for each in results.items()])
+            pull.events.results(self._record(pull.unit, results))
 
     def _stop_all(self) -> None:
         self._stop.set()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol, TypeVar
 
 from certify.certification.engines import Engines
 from certify.certification.options import Options
+from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.judge.profile import Profile
 from certify.model.approved import Revocation
@@ -25,6 +27,7 @@ from certify.sweep.platforms import expand_platforms
 from certify.sweep.resolution import Resolver
 from certify.sweep.results import ResultCollector, ResultsByKey, hold
 from certify.sweep.shards import Shard
+from certify.sweep.supply import Claimant, Supply, Witness
 from certify.sweep.units import Unit, make_units, split_by_pull_limit
 
 T = TypeVar("T", ListedImage, Unit)
@@ -43,7 +46,7 @@ class SweepPlan:
 class Spread(Protocol):
     """A scheduler, of this host or of a cluster."""
 
-    def run(self, due: Sequence[Unit]) -> ResultsByKey:
+    def run(self, due: Supply) -> ResultsByKey:
         """Certify the units, and return their results under all names."""
 
 
@@ -68,6 +71,8 @@ class Sweep:
         self._collector = ResultCollector(profiles, options)
         self._revoked: Sequence[Revocation] = ()
         self._hosts: frozenset[str] = frozenset()
+        self._newest = 0
+        self._elsewhere: set[ResultKey] = set()
 
     def plan(
         self, images: Sequence[ListedImage], defaults: Sequence[str], *, force: bool
@@ -79,6 +84,7 @@ class Sweep:
         """
         pull, now = self._options.pull, datetime.now(UTC)
         self._revoked = self._ledger.revocations.in_force()
+        self._newest = self._ledger.claims.newest()
         known: dict[str, set[str]] = {}
         whole_indexes = any(each.platform == ALL for each in images)
         for each in self._ledger.results_in_force() if whole_indexes else ():
@@ -98,7 +104,9 @@ class Sweep:
             self._hosts |= {kind}
             in_force = self._ledger.results_in_force({kind})
             planned = make_plan(resolved, in_force, now=now, host_class=kind, force=force)
-            due += make_units(planned, self._profiles, pull=pull, native=native)
+            due += make_units(
+                planned, self._profiles, pull=pull, native=native, host_class=kind
+            )  # fmt: skip
             items += planned
         return SweepPlan(items, *split_by_pull_limit(due, allowed, pull=pull))
 
@@ -116,18 +124,33 @@ class Sweep:
             found.setdefault(id(engine), (engine, []))[1].append(each)
         return list(found.values())
 
-    def run(self, plan: SweepPlan, make_scheduler: Callable[..., Spread]) -> ResultsByKey:
+    def run(
+        self,
+        plan: SweepPlan,
+        make_scheduler: Callable[..., Spread],
+        number: int,
+        witness: Witness | None = None,
+    ) -> ResultsByKey:
         """Certify everything that is due; record and return all new results.
 
         ``make_scheduler`` gets the engine, the options, and ``record``; one engine works after the
-        other.
+        other. What other sweeps have claimed waits, and what they record is not certified again.
         """
+        claimant = Claimant(self._recorder, number, self._newest, reaper.is_orphan)
         new: ResultsByKey = {}
+        recorded: set[ResultKey] = set()
         for engine, units in self._by_engine(plan.due):
-            hold(new, make_scheduler(engine, self._options, record=self._record).run(units))
+            record = partial(self._record_unit, claimant)
+            with Supply(units, claimant, witness) as supply:
+                hold(new, make_scheduler(engine, self._options, record=record).run(supply))
+            self._elsewhere |= supply.elsewhere
+            recorded |= supply.recorded
         self._recorder.settle()
         unrun = self._collector.postponed(plan.later)
-        unrun |= self._collector.not_run(plan.items, new.keys() | unrun, self._result_in_force)
+        known = new.keys() | unrun | recorded
+        unrun |= self._collector.not_run(
+            plan.items, known, self._result_in_force, self._elsewhere
+        )  # fmt: skip
         for key, result in unrun.items():
             self._record(key, result)
         return new | unrun
@@ -146,7 +169,14 @@ class Sweep:
         found = Found(
             source, keys, new, self._recordings, unknown, of_patterns(unknown), self._hosts
         )
-        return conclude(self._recorder, number, found, self._collector.missing, self._shard)
+        end = conclude(self._recorder, number, found, self._collector.missing, self._shard)
+        return replace(end, elsewhere=len(self._elsewhere))
+
+    def _record_unit(self, claimant: Claimant, unit: Unit, results: ResultsByKey) -> list[Result]:
+        """Record the results of a unit, and return them for display."""
+        shown = [self._record(key, result) for key, result in results.items()]
+        claimant.release(unit)
+        return shown
 
     def _record(self, key: ResultKey, result: Result) -> Result:
         """Record a result, and return it for display."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from certify.judge.profile import Profile
 from certify.model.reference import Reference
+from certify.model.subject import Subject
 
 if TYPE_CHECKING:  # a plan reads the ledger, and progress is shown without
-    from certify.sweep.plan import Item
+    from certify.sweep.plan import Item, ResolvedImage
 
 PULLING, WAITING, STARTING = "pulling", "waiting", "starting"
 """The phases of a unit before its certification; while one waits, nothing happens to it."""
@@ -35,6 +36,17 @@ class Unit:
     """The platforms of its index, if all of them are listed; else empty."""
     was_certified: bool = False
     """True if a certificate stands for it, or for what one of its names led to before."""
+    subjects: tuple[Subject, ...] = ()
+    """What no other sweep may certify meanwhile, one for each profile."""
+
+    def of_profiles(self, chosen: Callable[[str], bool]) -> Unit:
+        """Return the same with some of its profiles, chosen by their names."""
+        return replace(
+            self,
+            profiles=tuple(each for each in self.profiles if chosen(each.name)),
+            names=tuple(each for each in self.names if chosen(each[1])),
+            subjects=tuple(each for each in self.subjects if chosen(each.profile)),
+        )
 
     @property
     def name(self) -> Reference:
@@ -43,11 +55,16 @@ class Unit:
 
 
 def make_units(
-    items: Sequence[Item], profiles: Mapping[str, Profile], *, pull: str, native: str
+    items: Sequence[Item],
+    profiles: Mapping[str, Profile],
+    *,
+    pull: str,
+    native: str,
+    host_class: str = "",
 ) -> list[Unit]:
     """Return a unit for each image that is due, with all the names that share its results.
 
-    ``native`` is the engine's own platform.
+    ``native`` is the engine's own platform, and ``host_class`` the kind of its host.
     """
     due: dict[tuple[str, str], list[Item]] = {}
     sharing: dict[str, list[Item]] = {}
@@ -76,9 +93,16 @@ def make_units(
                 platforms=alike[0].image.platforms,
                 names=names,
                 was_certified=any(item.was_certified for item in alike),
+                subjects=tuple(_subject(item.image, host_class) for item in alike),
             )
         )
     return units
+
+
+def _subject(image: ResolvedImage, host_class: str) -> Subject:
+    return Subject(
+        image.digest or image.reference, image.platform, image.profile, image.suite, host_class
+    )
 
 
 def split_by_pull_limit(

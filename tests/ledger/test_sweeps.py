@@ -1,4 +1,4 @@
-"""Sweeps in a ledger: one at a time, unless its process has ended or sends no heartbeat."""
+"""Sweeps in a ledger: one of a list at a time, until its process has ended or is silent."""
 
 from __future__ import annotations
 
@@ -60,11 +60,12 @@ def test_a_second_sweep_is_refused(ledger: Ledger, dead: bool | None) -> None:
         (("l.txt", "1/2"), ("l.txt", "1/2"), False),
         (("l.txt", "1/2"), ("l.txt", ""), False),
         (("l.txt", ""), ("l.txt", "1/2"), False),
-        (("l.txt", "1/2"), ("other.txt", "2/2"), False),
+        (("l.txt", "1/2"), ("other.txt", "2/2"), True),
+        (("l.txt", ""), ("other.txt", ""), True),
         (("l.txt", "1/2"), ("l.txt", module.JOINED), True),
     ],
 )
-def test_only_other_shards_of_a_list_run_beside_each_other(
+def test_other_lists_and_other_shards_of_a_list_run_beside_each_other(
     ledger: Ledger, running: tuple[str, str], beginning: tuple[str, str], beside: bool
 ) -> None:
     begin = ledger.sweeps.begin

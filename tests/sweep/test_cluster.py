@@ -22,6 +22,7 @@ from certify.sweep import cluster as module
 from certify.sweep.cluster import Cluster, ClusterScheduler
 from certify.sweep.cluster_task import HostUnfit, Task
 from certify.sweep.results import ResultsByKey
+from certify.sweep.supply import Supply
 from certify.sweep.units import Unit
 from tests.factories import NOON, result_of
 from tests.support.registries import free_port
@@ -62,14 +63,14 @@ def swept(
     recorded: ResultsByKey = {}
     told: list[str] = []
 
-    def record(key: Any, result: Result) -> Result:
-        recorded[key] = result
-        return result
+    def record(_: Unit, found: ResultsByKey) -> list[Result]:
+        recorded.update(found)
+        return [*found.values()]
 
     scheduler = ClusterScheduler(
         ENGINE, Options(), Cluster(address, str, told.append), lambda _: Events(), record
     )
-    assert scheduler.run(units) == recorded
+    assert scheduler.run(Supply(units)) == recorded
     return recorded, told
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -35,10 +35,10 @@ from certify.sweep import sweep as module
 from certify.sweep.conclusion import Conclusion, Found, conclude, join_shards
 from certify.sweep.expand import ListedImage
 from certify.sweep.plan import ResolvedImage
-from certify.sweep.results import ResultsByKey, hold, results_by_name
+from certify.sweep.results import Record, ResultsByKey, hold, results_by_name
 from certify.sweep.shards import Shard
+from certify.sweep.supply import Supply
 from certify.sweep.sweep import Sweep
-from certify.sweep.units import Unit
 from tests.factories import NOW, a_check, a_result, digest
 
 LIST, PLATFORM = "images.txt", "linux/amd64"
@@ -91,20 +91,22 @@ class Host:
 
     world: ClassVar[dict[str, Night]] = {}
 
-    def __init__(self, *_: object, record: Callable[[ResultKey, Result], Result]) -> None:
+    def __init__(self, *_: object, record: Record) -> None:
         self.record = record
 
-    def run(self, due: Sequence[Unit]) -> ResultsByKey:
+    def run(self, due: Supply) -> ResultsByKey:
         night, found = self.world["now"], cast(ResultsByKey, {})
-        for unit in due:
+        while due:
+            if (unit := due.next()) is None:
+                due.wait(1)
+                continue
             night.ran.extend((unit.reference.digest, each.name) for each in unit.profiles)
             image = int(str(unit.reference.digest).removeprefix("sha256:"), 16)
             results = [
                 night.certify(image, each.name, unit.name.familiar) for each in unit.profiles
             ]
-            found |= results_by_name(unit, results)
-        for key, result in found.items():
-            self.record(key, result)
+            found |= (named := results_by_name(unit, results))
+            self.record(unit, named)
         return found
 
 
@@ -142,7 +144,7 @@ def swept(ledger: Ledger, reports: Path, names: Sequence[str], shard: Shard | No
     with ledger.sweeps.running(LIST, f"host/{shard}/1", lambda _: True, str(shard or "")) as number:
         images = [ListedImage(Reference.parse(each)) for each in names]
         plan = sweeping.plan(images, ["plain"], force=False)
-        new = sweeping.run(plan, Host)
+        new = sweeping.run(plan, Host, number)
         end = sweeping.finish(plan, new, [], number, LIST)
     assert not recorder.errors
     return end

@@ -16,9 +16,10 @@ from certify.judge.profiles import load
 from certify.model.errors import ImageUnavailable, Interrupted, Trouble
 from certify.model.reference import Reference
 from certify.model.result import Image, Result
-from certify.model.result_key import ResultKey
 from certify.sweep import scheduler, work
+from certify.sweep.results import ResultsByKey
 from certify.sweep.scheduler import Capacity, Scheduler
+from certify.sweep.supply import Supply
 from certify.sweep.units import Unit
 from tests.factories import NOON, result_of
 from tests.support.waiting import eventually
@@ -119,7 +120,7 @@ def cache(monkeypatch: pytest.MonkeyPatch) -> Cache:
 
 
 def a_scheduler(
-    logs: dict[str, Log], *, jobs: int = 2, record: Any = lambda _, each: each
+    logs: dict[str, Log], *, jobs: int = 2, record: Any = lambda _, found: [*found.values()]
 ) -> Scheduler:
     def events_for(each: Unit) -> Events:
         return logs.setdefault(each.name.familiar, Log())
@@ -133,11 +134,11 @@ def test_every_name_of_a_unit_gets_a_result_that_is_recorded(cache: Cache) -> No
     logs: dict[str, Log] = {}
     recorded: list[str] = []
 
-    def record(_: ResultKey, result: Result) -> Result:
-        recorded.append(result.image.reference)
-        return result
+    def record(_: Unit, found: ResultsByKey) -> list[Result]:
+        recorded.extend(each.image.reference for each in found.values())
+        return [*found.values()]
 
-    found = a_scheduler(logs, record=record).run([unit(1, "r.example/app:latest"), unit(2)])
+    found = a_scheduler(logs, record=record).run(Supply([unit(1, "r.example/app:latest"), unit(2)]))
     names = ["r.example/app:1", "r.example/app:latest", "r.example/app:2"]
     assert sorted(key.reference for key in found) == sorted(recorded) == sorted(names)
     assert logs[names[0]].phases == ["pulling", "waiting", "starting"]
@@ -148,7 +149,7 @@ def test_every_name_of_a_unit_gets_a_result_that_is_recorded(cache: Cache) -> No
 
 def test_as_many_units_run_as_there_are_jobs_and_as_many_more_are_pulled(cache: Cache) -> None:
     logs: dict[str, Log] = {}
-    thread = threading.Thread(target=a_scheduler(logs).run, args=([unit(n) for n in range(9)],))
+    thread = threading.Thread(target=a_scheduler(logs).run, args=(Supply([*map(unit, range(9))]),))
     thread.start()
     eventually(lambda: len(cache.held) == 4)
     time.sleep(0.2)
@@ -161,18 +162,18 @@ def test_as_many_units_run_as_there_are_jobs_and_as_many_more_are_pulled(cache: 
 def test_an_image_that_cannot_be_pulled_has_a_result_too(cache: Cache) -> None:
     FakeCertification.may_end.set()
     cache.broken = {"r.example/app:1"}
-    found = a_scheduler({}).run([unit(1), unit(2)])
+    found = a_scheduler({}).run(Supply([unit(1), unit(2)]))
     assert len(found) == 2
     assert cache.released == ["r.example/app:2"]
 
 
 def test_an_exception_stops_everything_that_runs_before_it_is_raised(cache: Cache) -> None:
-    def record(*_: object) -> Result:
+    def record(*_: object) -> list[Result]:
         FakeCertification.may_end.clear()
         raise KeyboardInterrupt
 
     FakeCertification.may_end.set()
     with pytest.raises(KeyboardInterrupt):
-        a_scheduler({}, record=record).run([unit(number) for number in range(6)])
+        a_scheduler({}, record=record).run(Supply([*map(unit, range(6))]))
     assert FakeCertification.running == 0
     assert cache.cleared
