@@ -1,21 +1,12 @@
-"""Which pods Kubernetes and Kyverno admit by the published policies.
-
-Their CEL is evaluated by cel-python. It has no extended string functions; those that the
-policies use are given to it here, as Kubernetes documents them.
-"""
+"""Which pods Kubernetes and Kyverno admit by the published policies."""
 
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import kubernetes_validate
 import pytest
-from celpy import Environment, Runner
-from celpy.adapter import json_to_cel
-from celpy.celtypes import ListType, StringType, Value
-from celpy.evaluation import CELEvalError, CELFunction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +20,7 @@ from certify.approved.enforcement import (
     kyverno_policy,
 )
 from tests.factories import digest
+from tests.support.admission import refused
 
 INDEX, MANIFEST, OTHER = digest(1), digest(2), digest(3)
 
@@ -91,35 +83,6 @@ def test_kyvernos_policy_has_the_fields_of_its_definition() -> None:
     assert rule["resources"] == ["pods", "pods/ephemeralcontainers"]
 
 
-def split(text: StringType, separator: StringType) -> ListType:
-    return ListType([StringType(each) for each in str(text).split(separator)])
-
-
-def replace(text: StringType, old: StringType, new: StringType) -> StringType:
-    return StringType(str(text).replace(old, new))
-
-
-def join(texts: ListType, separator: StringType) -> StringType:
-    return StringType(separator.join(map(str, cast("list[Value]", texts))))
-
-
-@cache
-def compiled(expression: str) -> Runner:
-    def get(_resource: Value, *asked: StringType) -> Value:
-        assert asked == ("v1", "configmaps", NAMESPACE, NAME)
-        return json_to_cel(CONFIG_MAPS[-1])
-
-    environment = Environment()
-    functions: dict[str, CELFunction] = {
-        "split": split,
-        "replace": replace,
-        "join": join,
-        "Get": get,
-    }
-    return environment.program(environment.compile(expression), functions=functions)
-
-
-CONFIG_MAPS: list[dict[str, Any] | None] = []
 APPROVED = kubernetes_config_map({INDEX: "app:1", MANIFEST: "app:1", f"sha512:{'5' * 128}": "x"})
 POLICIES = {"kubernetes": admission_policy()["spec"], "kyverno": kyverno_policy()["spec"]}
 
@@ -130,31 +93,9 @@ def refusal(
     old: dict[str, Any] | None = None,
     config_map: dict[str, Any] | None = APPROVED,
 ) -> str | None:
-    """What is said to whoever makes the pod, or changes the old one into it; null admits it."""
-    policy = POLICIES[which]
-    CONFIG_MAPS[:] = [config_map]
-    known: dict[str, Any] = {
-        "object": pod,
-        # Where there is none, Kubernetes says null, and Kyverno gives an empty object.
-        "oldObject": old or (None if which == "kubernetes" else {}),
-        "request": {"operation": "UPDATE" if old else "CREATE"},
-        "params": config_map,
-        "resource": {},
-        "variables": {},
-    }
-    try:
-        for each in policy["variables"]:
-            known["variables"][each["name"]] = evaluated(each["expression"], known)
-        for each in policy["validations"]:
-            if not evaluated(each["expression"], known):
-                return str(evaluated(each["messageExpression"], known))
-    except (CELEvalError, TypeError) as error:
-        return f"it cannot be told: {error.args[0]}"  # so failurePolicy decides
-    return None
-
-
-def evaluated(expression: str, known: dict[str, Any]) -> Any:
-    return compiled(expression).evaluate({name: json_to_cel(known[name]) for name in known})
+    # Where there is none, Kubernetes says null, and Kyverno gives an empty object.
+    none: dict[str, Any] | None = None if which == "kubernetes" else {}
+    return refused(POLICIES[which], pod, old or none, config_map)
 
 
 def a_pod(*images: str, **others: Any) -> dict[str, Any]:

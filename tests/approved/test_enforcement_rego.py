@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from regopy import Interpreter
 
 from certify.approved.enforcement import policy_files
 from tests.factories import a_list, an_entry, digest
+from tests.support.rego import found, parsed
 
 INDEX, MANIFEST, OTHER = digest(1), digest(2), digest(3)
 APP = f"registry.invalid/team/app@{INDEX}"
@@ -18,45 +18,11 @@ UNLISTED = "is not on the approved-images list"
 VARIABLE = "is a variable, so that nobody can tell whether it is approved"
 
 
-def parsed(dockerfile: str) -> list[dict[str, Any]]:
-    """A Dockerfile as Conftest hands it over (its parser/docker/docker.go), an instruction a line.
-
-    Flags of a sub-command are not in it, and what has none has null.
-    """
-    commands: list[dict[str, Any]] = []
-    stage = -1
-    for line in dockerfile.splitlines():
-        if line.startswith("#"):
-            instruction, words = "comment", [line.removeprefix("#").strip()]
-        else:
-            instruction, *words = line.split()
-        command = instruction.lower()
-        stage += command == "from"
-        nested = words.pop(0) if command == "onbuild" else ""
-        flags = [word for word in words if word.startswith("--")]
-        values = [word for word in words if word not in flags]
-        if command == "run":
-            values = [" ".join(values)]
-        commands.append(
-            {
-                "Cmd": command, "SubCmd": nested, "JSON": False,
-                "Flags": (flags or None) if not nested else None,
-                "Value": values, "Stage": max(stage, 0),
-            }
-        )  # fmt: skip
-    return commands
-
-
 def denied(commands: Any, approved: dict[str, Any] | None = None) -> list[str]:
     """What the shipped policy says of a Dockerfile, by a real engine of Rego."""
     files, _ = policy_files(a_list(an_entry()))
-    engine = Interpreter()
-    engine.add_module("certify", files["conftest/certify.rego"])
     data = files["conftest/data.json"] if approved is None else json.dumps(approved)
-    engine.add_data_json(data)
-    engine.set_input_term(json.dumps(commands))
-    (found,) = json.loads(str(engine.query("data.main.deny")))["expressions"]
-    return sorted(found)
+    return found(files["conftest/certify.rego"], data, commands)
 
 
 GOOD_FILES = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -15,10 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.pages import ROOT, blocks
 from tests.support.registries import running
 
-ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.M | re.S)
 SCHEMAS = {
     ".github/workflows/image.yml": "vendor.github-workflows",
     ".github/workflows/nightly.yml": "vendor.github-workflows",
@@ -32,7 +30,7 @@ def project(tmp_path: Path) -> Path:
     """A folder with the files of the page, and those that its commands write."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/certify").symlink_to(ROOT / ".venv/bin/certify")
-    for language, file, body in BLOCK.findall((ROOT / "docs/ci.md").read_text("utf-8")):
+    for language, file, body in blocks("ci.md"):
         if file:
             (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / file).write_text(body, "utf-8")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -15,14 +12,11 @@ import pytest
 import yaml
 
 from tests.conftest import SAMPLES
+from tests.support.pages import ROOT, run_page
 from tests.support.registries import running
 from tests.support.webhook import receiving
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
-
-ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.M | re.S)
-ENDS = re.compile(r" +# exits with (\d)$")
 
 
 @pytest.fixture
@@ -38,30 +32,11 @@ def test_the_page_does_what_it_says(tmp_path: Path, registry: str) -> None:
     (tmp_path / "old").mkdir()
     with closing(sqlite3.connect(tmp_path / "old" / "certify.db")) as old:
         old.executescript((ROOT / "tests/ledger/data/version-1.sql").read_text("utf-8"))
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "certify").symlink_to(shutil.which("certify", path=str(ROOT / ".venv/bin")) or "")
     with receiving() as (port, got):
-        environment = os.environ | {
-            "PATH": f"{programs}:{os.environ['PATH']}", "CI": "1",
-            "REGISTRY": registry, "HOOK": f"json://127.0.0.1:{port}/certify",
-            "ACTION": "acme/certify@v0.2.0",
-        }  # fmt: skip
-        said = {}
-        for language, file, body in BLOCK.findall((ROOT / "docs/first-night.md").read_text()):
-            if file:
-                (tmp_path / file).parent.mkdir(exist_ok=True)
-                (tmp_path / file).write_text(body, "utf-8")
-                continue
-            assert language == "sh"
-            for line in body.splitlines():
-                ended = subprocess.run(
-                    ["sh", "-c", line], cwd=tmp_path, env=environment, text=True,
-                    capture_output=True, check=False, timeout=120,
-                )  # fmt: skip
-                wanted = int(found[1]) if (found := ENDS.search(line)) else 0
-                assert ended.returncode == wanted, f"{line}\n{ended.stdout}{ended.stderr}"
-                said[line] = ended.stdout + ended.stderr
+        said = run_page(
+            "first-night.md", tmp_path, REGISTRY=registry, ACTION="acme/certify@v0.2.0",
+            HOOK=f"json://127.0.0.1:{port}/certify",
+        )  # fmt: skip
     (message,) = got
     assert "newly rejected" in str(message)
     assert "packages.manager" in str(message)
