@@ -30,13 +30,12 @@ from certify.cli.parameters import grouped
 from certify.cli.progress import RunProgress
 from certify.cli.results import print_results, report_errors, result_format_option
 from certify.cli.storage import Storage, storage_options
-from certify.fix.proposal import propose
+from certify.fix.proposal import is_offered
 from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable
 from certify.model.file_names import certificate_stem
 from certify.model.reference import Reference
 from certify.model.result import Result
-from certify.model.terms import Grade, Status
 from certify.publish.recorder import Recorder
 from certify.publish.text import NextSteps, print_report
 from certify.publish.timeline import text_timeline
@@ -163,10 +162,5 @@ def is_known(result: Result, ledger: Ledger) -> bool:
 
 def next_steps_of(reports: Path, result: Result) -> NextSteps:
     """Return whether certify can fix the image, and the file with the page of the result."""
-    verdict = result.verdict
-    lacks = verdict.status is Status.REJECTED or verdict.grade is Grade.ON_LAUNCH
-    lacks = lacks and not Reference.parse(result.image.reference).archive
     path = reports / "images" / f"{certificate_stem(result)}.html"
-    return NextSteps(
-        fix=lacks and propose(result).complete, page=str(path) if path.exists() else None
-    )
+    return NextSteps(fix=is_offered(result), page=str(path) if path.exists() else None)

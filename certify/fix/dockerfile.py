@@ -12,7 +12,6 @@ from textwrap import wrap
 
 from certify.fix.rules import Action, Step, unfixed
 from certify.model.result import Result
-from certify.publish import phrases
 from certify.util.text import one_line
 
 WIDTH = 80
@@ -59,11 +58,12 @@ def dockerfile(
 
 
 def _origin(result: Result) -> Iterator[str]:
-    name = one_line(result.image.reference)
+    name, verdict = one_line(result.image.reference), result.verdict
+    grade = f" {verdict.grade.value}" if verdict.grade else ""
     moment = result.finished_at.isoformat(timespec="seconds").replace("+00:00", "Z")
     yield from _comment(
         f"Made by certify from its result of {moment} for {name}, profile "
-        f"{one_line(result.profile)}: {phrases.verdict_of(result)}."
+        f"{one_line(result.profile)}: {verdict.status.value}{grade}."
     )
     yield from _comment("Build it and certify the result; only that proves the fix.")
 

@@ -9,7 +9,10 @@ from certify.engine import packages
 from certify.fix import rules
 from certify.fix.dockerfile import PLAIN_BASE, BaseFacts, PackageLines, dockerfile
 from certify.fix.rules import MISSING, Action, Step
+from certify.model.errors import BadReference
+from certify.model.reference import Reference
 from certify.model.result import Result
+from certify.model.terms import Grade, Status
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,22 @@ class Proposal:
     def complete(self) -> bool:
         """True if nothing is left that would reject the image."""
         return not rules.unfixed_decisive(self.steps)
+
+
+def is_offered(result: Result) -> bool:
+    """Return True if ``certify fix`` should make the image native.
+
+    That is what the terminal and the site offer after a result.
+    """
+    lacks = result.verdict.status is Status.REJECTED or result.verdict.grade is Grade.ON_LAUNCH
+    try:
+        in_a_file = Reference.parse(result.image.reference).archive is not None
+    except BadReference:
+        return False
+    if not lacks or in_a_file:
+        return False
+    proposal = propose(result)
+    return proposal.complete and proposal.fixes_any
 
 
 def propose(result: Result, base: BaseFacts = PLAIN_BASE) -> Proposal:

@@ -6,9 +6,9 @@ import io
 
 from rich.console import Console
 
-from certify.fix.comparison import print_comparison
 from certify.model.result import Startup
 from certify.model.terms import Outcome, Status
+from certify.publish.comparison import print_comparison
 from tests.factories import IDS, MakeCheck, MakeResult
 
 

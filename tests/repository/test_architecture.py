@@ -20,9 +20,9 @@ PACKAGE = ROOT / "certify"
 FLOORS = (
     {"__main__"},
     {"cli"},
-    {"sweep", "approved", "fix", "doctor"},
+    {"sweep", "approved", "doctor"},
     {"certification", "publish"},
-    {"suite", "signing"},
+    {"suite", "signing", "fix"},
     {"engine", "ledger"},
     {"registry"},
     {"judge"},
@@ -48,7 +48,7 @@ PURE = {
     "certify.sweep.listing", "certify.sweep.plan", "certify.sweep.render", "certify.sweep.results",
     "certify.approved.policy", "certify.approved.approval", "certify.approved.enforcement",
     "certify.approved.render", "certify.fix.rules", "certify.fix.dockerfile",
-    "certify.fix.comparison", "certify.doctor.signs", "certify.doctor.render",
+    "certify.doctor.signs", "certify.doctor.render",
     "certify.certification.launch_groups", "certify.signing.gate", "certify.signing.statements",
 }  # fmt: skip
 IMPURE_IMPORTS = {

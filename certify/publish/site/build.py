@@ -110,7 +110,9 @@ def version() -> str:
     """Return a hash over renderers and templates; if it changes, all pages are out of date."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
-    for file in sorted((*TEMPLATES.iterdir(), *here.glob("*.py"), *here.parent.glob("*.py"))):
+    rules = here.parents[1] / "fix"
+    code = (*here.glob("*.py"), *here.parent.glob("*.py"), *rules.glob("*.py"))
+    for file in sorted((*TEMPLATES.iterdir(), *code, rules / "fixes.toml")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 

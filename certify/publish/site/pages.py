@@ -12,6 +12,7 @@ from datetime import datetime
 from markupsafe import Markup
 from rich.filesize import decimal
 
+from certify.fix.proposal import is_offered
 from certify.judge.culprits import Comparison
 from certify.ledger.changes import Change
 from certify.ledger.matrix_rows import HistoryPoint
@@ -108,8 +109,7 @@ def image_page(
         f" --profile {_quoted(result.profile)}",
         certify_command=_command(result, "certify"),
         fix_command=_command(result, "certify fix"),
-        fixable=any(mark is Mark.FAILED for _, mark, _ in wrong)
-        or result.startup.provision_seconds is not None,
+        fixable=is_offered(result),
     )
 
 
