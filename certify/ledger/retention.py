@@ -62,6 +62,16 @@ class Retention(LedgerPart):
             _remove(connection, () if dry_run or depends else chosen)
         return len(chosen), depends
 
+    def forget_unresolved(self, references: Collection[str]) -> int:
+        """Remove the results of those references that never led to an image; return how many."""
+        with self._database.writing() as connection:
+            results = _read(connection) if references else []
+            found = {each.reference for each in results if each.digest or each.image_id}
+            gone = set(references) - found
+            chosen = {each.id for each in results if each.reference in gone}
+            _remove(connection, chosen)
+        return len(chosen)
+
 
 def _read(connection: Connection) -> list[Recorded]:
     """Return all results in the order of their recording."""

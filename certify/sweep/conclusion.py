@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from certify.ledger.changes import Change, SweepEntry, find_changes, sweep_entry
+from certify.ledger.changes import Change, ChangeKind, SweepEntry, find_changes, sweep_entry
 from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.rows import BATCH_SIZE, batched
 from certify.ledger.store import Ledger
@@ -131,6 +131,7 @@ def conclude(
             named = (replace(e, recording=found.recordings.get(e.key, "")) for e in entries)
             entries = [*named, *found.unknown]
         sweeps.finish(number, entries)
+        _forget_mistakes(recorder.ledger, changes or ())
     error = next(iter(recorder.errors), "another process has changed the ledger meanwhile")
     results, keys = [], []
     for key in sorted(found.keys):
@@ -149,6 +150,20 @@ def conclude(
         [*map(sweep_entry, results), *found.unknown],
         changes,
         found.source,
+    )
+
+
+def _forget_mistakes(ledger: Ledger, changes: Iterable[Change]) -> None:
+    """Take names out of the ledger that left the list and never led to an image.
+
+    While a list has such a name, the matrix shows it; once it is corrected, nothing is left of it.
+    """
+    ledger.retention.forget_unresolved(
+        {
+            each.image.reference
+            for each in changes
+            if each.kind is ChangeKind.VANISHED and each.image.profile and not each.image.identity
+        }
     )
 
 

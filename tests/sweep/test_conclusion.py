@@ -270,3 +270,23 @@ def test_what_a_sweep_holds_in_short_is_whole_at_its_end(
         assert [each.log for each in end.results] == ["what it wrote", "", "", ""]
         assert list(end.whole) == results
         assert not recorder.errors
+
+
+def test_a_name_that_never_led_to_an_image_is_shown_while_the_list_has_it(
+    tonight: dict[str, Night], tmp_path: Path
+) -> None:
+    good, typo, gone = TAGS[:3]
+    tonight["now"] = night = Night(
+        0, {good: 1, gone: 2, typo: None}, dict.fromkeys((1, 2), Status.CERTIFIED)
+    )
+    with ledger_in(tmp_path / "x") as ledger:
+
+        def shown(*names: str) -> set[str]:
+            swept(ledger, tmp_path / "reports", names, None)
+            return {row.key.reference for row in ledger.matrix_rows()}
+
+        assert shown(good, typo, gone) == {good, typo, gone}
+        night.tags[gone] = None
+        assert shown(good, typo, gone) == {good, typo, gone}
+        assert shown(good) == {good, gone}, "what was certified once keeps its result"
+        assert len(ledger.history(gone)) > len(ledger.history(typo)) == 0
