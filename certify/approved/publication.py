@@ -155,7 +155,10 @@ def revoke(
         if not lift:
             ledger.revocations.add(digest, revocation.reference, reason)
         elif ledger.revocations.lift(digest, reason) is None and not previous.has_revoked(digest):
-            raise UsageError(f"{digest} is not revoked, so there is nothing to lift")
+            raise UsageError(
+                f"{digest} is not revoked, so there is nothing to lift",
+                remedy="`certify publish --dry-run` counts what is revoked.",
+            )
         if previous.listed is None:
             return None
         now = datetime.now(UTC)

@@ -52,7 +52,9 @@ def certify(
     """
     reference, options = Reference.parse(image), options or Options()
     if options.platform == ALL:
-        raise UsageError("A program names one platform; `certify run` takes all.")
+        raise UsageError(
+            "platform: a program names one at a time", remedy="`certify run` takes all."
+        )
     if not isinstance(profile, Profile):
         profile = load_profile(profile, options.own_checks)
     with open_engines() as engines, ExitStack() as files:

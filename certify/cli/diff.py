@@ -49,7 +49,9 @@ def diff(
       certify diff registry.example/team/app:1
     """
     if (source and image) or (profile and not image):
-        raise UsageError("--list is for sweeps, --profile for one image.")
+        raise UsageError(
+            "--list is for sweeps, --profile for one image", remedy="Leave one of them out."
+        )
     with storage.open_ledger(create=False) as ledger:
         found = _comparisons(ledger, image, profile) if image else None
         changed = _changes(ledger, source) if found is None else []

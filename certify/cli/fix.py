@@ -31,7 +31,6 @@ from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.engine.own_network import shared_network
 from certify.fix.build import BuildFailed, build, facts_of, without_triggers
-from certify.fix.comparison import print_comparison
 from certify.fix.proposal import Proposal, propose
 from certify.judge.profile import Profile
 from certify.model.errors import BadReference, UsageError
@@ -39,6 +38,7 @@ from certify.model.platform import ALL
 from certify.model.reference import Reference
 from certify.model.result import Result
 from certify.model.terms import Status
+from certify.publish.comparison import print_comparison
 from certify.publish.json_report import result_json
 from certify.publish.recorder import Recorder
 from certify.util.files import write_atomically
@@ -151,9 +151,15 @@ def fix(
     target = _target(tag, reference)
     profiles, options = certification.resolve()
     if len(profiles) != 1:
-        raise UsageError("--profile: an image is fixed for one profile at a time.")
+        raise UsageError(
+            "--profile: an image is fixed for one profile at a time",
+            remedy="Run it once for each of them.",
+        )
     if options.platform == ALL:
-        raise UsageError("--platform: an image is fixed for one platform at a time.")
+        raise UsageError(
+            "--platform: an image is fixed for one platform at a time",
+            remedy="Run it once for each of them.",
+        )
     after, address = None, address_for(certification.addresses, options.platform)
     with storage.open_ledger() as ledger, interruptible(), Engine.connect(address) as engine:
         reaper.remove_orphans(engine)  # of runs that were killed
@@ -191,7 +197,10 @@ def _target(tag: str | None, reference: Reference) -> Reference | None:
         return None
     target = Reference.parse(tag)
     if target.tag is None or target.digest is not None:
-        raise BadReference(f"--build {tag}: not a name and tag that an image can be given")
+        raise BadReference(
+            f"--build {tag}: not a name and tag that an image can be given",
+            remedy="Write for example --build team/base:fixed.",
+        )
     if target == reference:
         raise UsageError(
             f"--build {tag}: that is the image itself.",
@@ -219,4 +228,7 @@ def _write(output: Path, text: str) -> None:
     try:
         write_atomically(output, text)
     except OSError as error:
-        raise UsageError(f"{output} cannot be written: {error.strerror}") from error
+        raise UsageError(
+            f"--output {output} cannot be written: {error.strerror}",
+            remedy="Name a file in a folder that you may write to.",
+        ) from error

@@ -79,6 +79,28 @@ COMMANDS = Commands(
 )
 
 
+PAGES = {
+    "sweep": "sweeps",
+    "fix": "fix",
+    "report": "reports",
+    "matrix": "site",
+    "diff": "sweeps",
+    "suggest": "site",
+    "publish": "publish",
+    "verify": "verify",
+    "revoke": "publish",
+    "keys": "signing",
+    "schedule": "schedules",
+    "checks": "checks",
+    "profiles": "profiles",
+    "doctor": "doctor",
+    "clean": "reliability",
+    "reproduce": "launching",
+    "settings": "settings",
+    **dict.fromkeys(("ledger", "history", "forget", "prune"), "ledger"),
+}
+"""The page about each command, for errors that have none of their own; others have the FAQ."""
+
 WITHOUT_DEFAULTS = ("settings", "help", "completion")
 """Commands that work whatever is wrong with the settings."""
 
@@ -135,13 +157,17 @@ class Certify(DefaultGroup):  # type: ignore[misc]
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command."""
-        with _errors_as_exit_codes():
+        with _errors_as_exit_codes(ctx):
             return super().invoke(ctx)
 
 
 @contextlib.contextmanager
-def _errors_as_exit_codes() -> Iterator[None]:
+def _errors_as_exit_codes(ctx: click.Context | None = None) -> Iterator[None]:
     """Turn an exception into a message and an exit code, but never 1, which means rejected."""
+
+    def page() -> str:
+        return PAGES.get((ctx and ctx.invoked_subcommand) or "", "faq")
+
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # the terminal's encoding may not be UTF-8
             stream.reconfigure(errors="replace")
@@ -159,14 +185,14 @@ def _errors_as_exit_codes() -> Iterator[None]:
                 if isinstance(error, click.UsageError) and error.ctx
                 else "certify"
             )
-            _report(error.format_message(), f"`{command} --help` shows what it takes.")
+            _report(error.format_message(), f"`{command} --help` shows what it takes.", page())
             sys.exit(error.exit_code)
         except SystemExit as end:  # rich exits with 1 if the reader of a pipe is gone
             if isinstance(end.__context__, BrokenPipeError):
                 sys.exit(INCONCLUSIVE)
             raise
         except CertifyError as error:
-            _report(error.message, error.remedy, error.page)
+            _report(error.message, error.remedy, error.page or page())
             sys.exit(USAGE if isinstance(error, UsageError) else INCONCLUSIVE)
         except (KeyboardInterrupt, click.Abort):
             inform("interrupted; everything was cleaned up")
@@ -181,10 +207,10 @@ def _errors_as_exit_codes() -> Iterator[None]:
             sys.exit(INCONCLUSIVE)
 
 
-def _report(message: str, remedy: str, page: str = "") -> None:
+def _report(message: str, remedy: str, page: str) -> None:
     """Print what happened and where; below it what to do, and the page to read."""
     inform(printable(message))
-    more = f"More: `certify help {page}.md`." if page and f"{page}.md" not in remedy else ""
+    more = f"More: `certify help {page}.md`." if f"{page}.md" not in remedy else ""
     if more and remedy and remedy[-1] not in ".!?…":
         remedy += "."
     if below := " ".join(filter(None, (remedy, more))):

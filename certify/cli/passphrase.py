@@ -34,6 +34,9 @@ def new_passphrase(file: Path | None) -> bytes:
     return _read(file) or _prompt("Passphrase for the new private key", confirm=True)
 
 
+_FILE = "Name a file whose first line is the passphrase, and which only you may read."
+
+
 def _read(file: Path | None) -> bytes | None:
     if file is None:
         return os.environb.get(VARIABLE.encode()) or None
@@ -41,9 +44,9 @@ def _read(file: Path | None) -> bytes | None:
         with file.open("rb") as opened:
             line = opened.readline(64 * 1024).rstrip(b"\r\n")
     except OSError as error:
-        raise BadKey(f"--passphrase-file {file}: {error.strerror}") from error
+        raise BadKey(f"--passphrase-file {file}: {error.strerror}", remedy=_FILE) from error
     if not line:
-        raise BadKey(f"--passphrase-file {file}: its first line is empty")
+        raise BadKey(f"--passphrase-file {file}: its first line is empty", remedy=_FILE)
     return line
 
 

@@ -35,10 +35,13 @@ class SigningOptions:
         """
         if self.attach and self.sign is None:
             raise UsageError(
-                "--attach needs --sign: an unsigned statement proves nothing in a registry."
+                "--attach needs --sign: an unsigned statement proves nothing in a registry",
+                remedy="Name the private key: --sign team.key. `certify keys new` makes one.",
             )
         if self.unsigned and self.sign is not None:
-            raise UsageError("--sign and --unsigned exclude each other.")
+            raise UsageError(
+                "--sign and --unsigned exclude each other", remedy="Leave one of them out."
+            )
         return Signing(self._key(self.sign) if self.sign else None, self.unsigned)
 
     def _key(self, path: Path) -> PrivateKey:

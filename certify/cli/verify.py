@@ -55,7 +55,9 @@ class Source:
 
             key = read_public(self.key)
         if self.attached and self.approved:
-            raise UsageError("--attached and --approved exclude each other: choose one.")
+            raise UsageError(
+                "--attached and --approved exclude each other", remedy="Leave one of them out."
+            )
         if self.attached and key is None:
             raise UsageError(
                 "--attached needs --key: whoever may push can attach statements to an image.",
@@ -167,7 +169,9 @@ def _parse(image: str) -> Reference:
 
 def _platform(name: str | None) -> str:
     if name is not None and not PLATFORM.fullmatch(name):
-        raise UsageError(f"--platform {name!r}: expected is for example linux/arm64")
+        raise UsageError(
+            f"--platform {name!r} is not a platform", remedy="Write for example linux/arm64."
+        )
     return normalize_platform(name) if name else host_platform()
 
 

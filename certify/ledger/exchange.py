@@ -119,7 +119,10 @@ class Exchange(LedgerPart):
                 with self._database.writing() as connection:
                     taken += self._take_batch(connection, batch)
         except (KeyError, TypeError, ValueError) as error:
-            raise BadExport(f"a line lacks a field, or has a wrong one: {error}") from error
+            raise BadExport(
+                f"a line lacks a field, or has a wrong one: {error}",
+                remedy="Export the ledger again: `certify ledger export` writes such a file.",
+            ) from error
         return taken
 
     def _take_batch(self, connection: Connection, batch: Sequence[Line]) -> Counter[str]:

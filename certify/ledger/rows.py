@@ -45,7 +45,10 @@ def refuse_future(result: Result, now: datetime, ledger: str) -> None:
     """Raise :class:`NotRecordable` for a result of a host whose clock is ahead of the ledger's."""
     moment, name = result.finished_at, result.image.reference
     if moment.tzinfo is None:
-        raise NotRecordable(f"the result of {name} has a moment without a time zone: {moment}")
+        raise NotRecordable(
+            f"the result of {name} has a moment without a time zone: {moment}",
+            remedy="Give it one: certify itself writes UTC.",
+        )
     if is_ahead(moment, now):
         raise NotRecordable(
             f"the result of {name} is of {moment:%Y-%m-%d %H:%M} UTC, which lies in the future:"

@@ -196,7 +196,8 @@ def create(connection: Connection) -> None:
     foreign = set(inspect(connection).get_table_names()) - set(METADATA.tables)
     if foreign and connection.dialect.name == "sqlite":
         raise LedgerUnavailable(
-            f"not certify's: it holds the tables {', '.join(sorted(foreign)[:3])}"
+            f"not certify's: it holds the tables {', '.join(sorted(foreign)[:3])}",
+            remedy="Name another file with --ledger.",
         )
     for table in METADATA.sorted_tables:
         connection.execute(CreateTable(table, if_not_exists=True))

@@ -45,7 +45,10 @@ class CertifyError(Exception):
     """An error that certify reports as a message, without a traceback."""
 
     page: ClassVar[str] = ""
-    """The page of the documentation about it: ``certify help PAGE.md`` shows it."""
+    """The page of the documentation about it: ``certify help PAGE.md`` shows it.
+
+    Where it is empty, the page of the command counts.
+    """
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
         super().__init__(message)
@@ -59,6 +62,8 @@ class UsageError(CertifyError):
 
 class BadReference(UsageError):
     """Text that is not an image reference."""
+
+    page = "registries"
 
 
 class BadArchive(UsageError):
@@ -142,6 +147,7 @@ class NotBelieved(CertifyError):
 class Trouble(CertifyError):
     """An obstacle that kept certify from an answer; the verdict is inconclusive."""
 
+    page = "inconclusive"
     default_fault: ClassVar[Fault] = Fault.HOST
 
     def __init__(

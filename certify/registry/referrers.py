@@ -180,7 +180,10 @@ def _entries(raw: bytes) -> list[Descriptor]:
             return list(entries)
         raise ValueError("its entries are no descriptors")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ImageUnavailable(f"a list of what is attached cannot be read: {error}") from error
+        raise ImageUnavailable(
+            f"a list of what is attached cannot be read: {error}",
+            remedy="See that the registry is well, then try again.",
+        ) from error
 
 
 def _holds(entries: Iterable[Descriptor], one: Descriptor) -> bool:

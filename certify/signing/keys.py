@@ -83,7 +83,10 @@ def write_pair(private: Path, public: Path, pair: tuple[bytes, bytes]) -> None:
                 f"{error.filename} is there already, and no key is ever overwritten",
                 remedy="Give another name with --out, or move the old pair away.",
             ) from error
-        raise BadKey(f"{error.filename} cannot be written: {error.strerror}") from error
+        raise BadKey(
+            f"{error.filename} cannot be written: {error.strerror}",
+            remedy="Name another place with --out.",
+        ) from error
 
 
 def read_private(path: Path, passphrase: Passphrase) -> PrivateKey:

@@ -40,6 +40,9 @@ def signature_location(location: str) -> str:
     return address.removesuffix(".json") + ".sigstore.json" + mark + query
 
 
+_EXAMPLE = "Write for example https://lists.example/approved-images.json."
+
+
 def check_location(location: str, key: PublicKey | None) -> None:
     """Raise :class:`UsageError` for a URL that is invalid, or not safe without a key."""
     if not is_url(location):
@@ -49,9 +52,9 @@ def check_location(location: str, key: PublicKey | None) -> None:
         parts = urlsplit(location)
         host, _ = parts.hostname, parts.port  # an invalid port raises
     except ValueError as error:
-        raise UsageError(f"{name}: this is no URL") from error
+        raise UsageError(f"{name}: this is no URL", remedy=_EXAMPLE) from error
     if not host:
-        raise UsageError(f"{name}: this URL names no host")
+        raise UsageError(f"{name}: this URL names no host", remedy=_EXAMPLE)
     if parts.scheme == "http" and key is None and host not in _THIS_MACHINE:
         raise UsageError(
             f"{name}: over http anybody on the way could change the list",
@@ -108,7 +111,9 @@ def _read(location: str) -> bytes | None:
         cause = getattr(error, "strerror", None) or error
         raise ListUnavailable(f"{location}: {cause}", remedy=_NOT_THERE) from error
     if len(raw) > LARGEST:
-        raise ListUnavailable(f"{location} is larger than {LARGEST >> 20} MiB: no list is")
+        raise ListUnavailable(
+            f"{location} is larger than {LARGEST >> 20} MiB: no list is", remedy=_NOT_THERE
+        )
     return raw
 
 
@@ -127,5 +132,8 @@ def _download(url: str) -> bytes | None:
     if answer.status in (404, 410):
         return None
     if answer.status != 200:
-        raise ListUnavailable(f"{without_password(url)} answers with status {answer.status}")
+        raise ListUnavailable(
+            f"{without_password(url)} answers with status {answer.status}",
+            remedy="See that it is right and may be read from here, then try again.",
+        )
     return answer.content

@@ -81,7 +81,7 @@ class ResultCollector:
                 if result is not None:
                     found[wanted.key] = rename(result, reference)
             elif item.state is ItemState.UNRESOLVED:
-                trouble = wanted.trouble or Trouble(item.reason)
+                trouble = wanted.trouble or Trouble(item.reason, remedy="Sweep again later.")
                 found[wanted.key] = self._inconclusive(wanted.key, trouble, wanted.platforms)
         return found
 

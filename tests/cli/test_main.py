@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
 import re
@@ -17,8 +18,9 @@ from click.testing import CliRunner, Result
 
 from certify import __version__
 from certify.cli.help import pages
-from certify.cli.main import Certify, main
-from certify.model.errors import CertifyError
+from certify.cli.main import PAGES, Certify, main
+from certify.model import errors
+from certify.model.errors import CertifyError, Trouble, UsageError
 from tests.conftest import Certify as RunsCertify
 from tests.conftest import command
 
@@ -127,7 +129,7 @@ Refuse = Callable[..., str]
 def test_a_complaint_of_the_real_command(certify: RunsCertify, tmp_path: Path) -> None:
     ended = certify("run", "Debian:12", **NOWHERE)
     assert (ended.code, ended.out) == (2, "")
-    assert len(ended.err.splitlines()) == 1
+    assert len(ended.err.splitlines()) == 2
     assert list(tmp_path.iterdir()) == []
 
 
@@ -265,9 +267,31 @@ def test_every_kind_of_error_has_a_page_that_exists() -> None:
         for each in kind.__subclasses__():
             yield from kinds(each)
 
-    named = {each.page for each in kinds(CertifyError) if each.page}
-    assert named <= pages().keys()
-    assert len(named) > 8
+    without = {each for each in kinds(CertifyError) if not each.page}
+    assert without == {CertifyError, UsageError}, "whose page is that of the command"
+    assert {each.page for each in kinds(CertifyError)} - {""} <= pages().keys()
+    assert {*PAGES.values(), "faq"} <= pages().keys()
+    assert PAGES.keys() <= set(COMMANDS)
+
+
+def test_every_error_says_what_to_do() -> None:
+    """The readers of archives and signatures say it in one place for all their errors."""
+    kinds = {
+        name
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, (UsageError, Trouble))
+    }
+    silent = []
+    for path in sorted(Path(errors.__file__).parents[1].rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            known = {keyword.arg for keyword in node.keywords} & {"remedy", None}
+            if node.func.id in kinds - {"BadArchive"} and not known:
+                silent.append(f"{path.name}:{node.lineno}")
+    # A reference's message ends with a correct example; trouble in a check has the check's remedy.
+    where = [each.split(":")[0] for each in silent]
+    assert where == ["reference.py", "candidate.py", "candidate.py"], silent
 
 
 @pytest.mark.parametrize(
@@ -277,12 +301,25 @@ def test_every_kind_of_error_has_a_page_that_exists() -> None:
         (["revoke", "a"], "Missing option '--reason'."),
         (["sweep", "missing.txt"], "missing.txt: No such file"),
         (["matrix", "--ledger", "x://y"], "not the address of a ledger"),
+        (["run", "Bad:Ref"], "not an image reference: repository 'Bad' has upper-case letters"),
+        (["publish", "--attach"], "--attach needs --sign"),
+        (["verify", "a", "--platform", "x y"], "--platform 'x y'"),
+        (["forget", "https://a/b"], "references are no URLs"),
+        (["shedule"], "shedule is not a command. Did you mean schedule?"),
+        (["diff", "debian:12"], "Nothing is recorded yet"),
+        (["suggest", "--needs", "a b"], "--needs: 'a b' is no name"),
+        (["reproduce", "debian:12"], ""),
+        (["history", "debian:12"], ""),
     ],
 )
 def test_errors_have_one_shape(words: list[str], told: str) -> None:
     ended = CliRunner().invoke(main, words)
     first, second = ended.stderr.splitlines()
-    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert (ended.exit_code in (2, 3), ended.stdout) == (True, "")
     assert first.startswith("certify: ")
     assert told in first
-    assert re.fullmatch(r"  .*`.* (--help` shows what it takes|help [a-z]+\.md`)\.", second)
+    assert second.startswith("  ")
+    does = second.strip() + first.partition("a correct example: ")[2]
+    assert (found := re.search(r"`certify help ([a-z-]+)\.md`", does)), second
+    assert found[1] in pages()
+    assert re.sub(r"More: `.+`\.", "", does), "what to do"

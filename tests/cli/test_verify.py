@@ -179,7 +179,7 @@ def test_what_cannot_be_told_is_exit_3(words: list[str], said: str) -> None:
         ([PIN, "--key", "none.pub"], "No such file"),
         ([PIN, "--key", "team.key"], "is a private key"),
         ([PIN, "--key", "list.json"], "is no public key"),
-        ([PIN, "--platform", "amd64"], "expected is for example linux/arm64"),
+        ([PIN, "--platform", "amd64"], "Write for example linux/arm64"),
         ([PIN, "--attached"], "exclude each other"),
         ([PIN, "--approved", "http://a.invalid/l.json"], "anybody on the way could change"),
         (["--no-such", PIN], "--no-such"),
