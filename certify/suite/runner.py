@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import select
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +14,7 @@ from typing import Any, Self
 
 from certify.engine.connection import environment_for
 from certify.model.errors import Interrupted, SuiteBroken
+from certify.suite.check_server import SERVER, CheckServer
 from certify.suite.job import Job
 from certify.util.text import printable
 
@@ -29,64 +27,46 @@ _CLEANUP_SECONDS = 20.0
 class Runner:
     """A context manager around the child process, which has ended when the context is left."""
 
-    def __init__(self, address: str = "") -> None:
+    def __init__(self, address: str = "", server: CheckServer = SERVER) -> None:
         """Prepare; ``address`` is that of the engine, empty for this host's own."""
-        self._address = address
-        self._end, self._childs_end = socket.socketpair()
+        self._address, self._server = address, server
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        environment = {
-            key: value
-            for key, value in environment_for(self._address).items()
-            if not key.startswith("PYTEST_")
-        } | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        number = self._childs_end.fileno()
-        self._process = subprocess.Popen(
-            # -P: nothing in the caller's current folder may shadow a module.
-            [sys.executable, "-P", "-m", "certify.suite.worker", str(number)],
-            pass_fds=(number,),
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=self._output,
-            env=environment,
-            start_new_session=True,  # Ctrl-C is the parent's business
-        )
-        self._childs_end.close()
+        self._start()
         return self
+
+    def _start(self) -> None:
+        self._end, childs_end = socket.socketpair()
+        with childs_end:
+            environment = environment_for(self._address)
+            self._process = self._server.copy(childs_end, self._output, environment)
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+        self._process.release()
         self._output.close()
 
     def close(self) -> None:
         """End the child and all that it started. A second call does nothing."""
-        assert self._process is not None
         self._end.close()
-        if not self._ends_within(0.2):
-            self._signal(signal.SIGTERM)
-            self._ends_within(_CLEANUP_SECONDS)
-        self._signal(signal.SIGKILL)  # a lane may have outlived it
-        self._process.wait()
-
-    def _ends_within(self, seconds: float) -> bool:
-        assert self._process is not None
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(seconds)
-        return self._process.returncode is not None
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
+        if not self._process.ends_within(0.2):
+            self._process.signal(signal.SIGTERM)
+            self._process.ends_within(_CLEANUP_SECONDS)
+        self._process.signal(signal.SIGKILL)  # a lane may have outlived it
+        self._process.ends_within(_CLEANUP_SECONDS)
 
     def begin(self, job: Job, notify: socket.socket | None, own_checks: Sequence[str] = ()) -> None:
         """Send the job to the child. Raises :class:`SuiteBroken` if it has ended."""
         self._own = bool(own_checks)
+        if self._process.pid is None:  # the server was killed before it made the child
+            self._end.close()
+            self._start()
         message = {"job": job.model_dump(mode="json"), "own_checks": list(own_checks)}
         line = json.dumps(message).encode() + b"\n"
         try:
+            if self._process.pid is None:
+                raise BrokenPipeError
             if notify is None:
                 self._end.sendall(line)
             else:
@@ -143,7 +123,9 @@ class Runner:
 
     def _broken(self, message: str) -> SuiteBroken:
         self._output.seek(0)
-        output = printable(self._output.read(), limit=4000).strip()
+        has_begun = self._process.pid is not None
+        printed = self._output.read() if has_begun else self._process.server.read_output()
+        output = printable(printed, limit=4000).strip()
         return SuiteBroken(
             f"{message[0].upper()}{message[1:]}.",
             remedy="See if one of your own checks ends the process (docs/writing-checks.md)."

@@ -1,4 +1,4 @@
-"""The process that runs the checks. It starts early, and receives its job after the launch.
+"""The process that runs the checks: a copy of a server, which has imported all this before.
 
 It talks to its parent over one socket pair, a line of JSON at a time: it reads a
 :class:`~certify.suite.job.Job` (with the notification socket, if there is one)
@@ -15,6 +15,7 @@ import shlex
 import socket
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
@@ -31,6 +32,7 @@ from certify.model.terms import Fault
 from certify.suite.candidate import Candidate
 from certify.suite.catalogue import suite_directory
 from certify.suite.channel import Channel
+from certify.suite.check_server import serve
 from certify.suite.claims import Spec
 from certify.suite.conductor import Conductor
 from certify.suite.job import Job
@@ -217,9 +219,22 @@ class StreamingConductor(Conductor):
         self._channel.send("claims", claims=claims)
 
 
-def main() -> int:
-    """Read the job from the descriptor on the command line, run the checks, send the events."""
-    channel = Channel(socket.socket(fileno=int(sys.argv[1])))
+def arguments(own: Sequence[str] = ()) -> list[str]:
+    """Return the command line of pytest, for the shipped checks and those in folders of one's own.
+
+    A ``conftest.py`` beside the user's checks counts, one further up does not.
+    """
+    directory = str(suite_directory())
+    ini = str(Path(__file__).with_name("suite.ini"))
+    return [
+        *PYTEST_ARGUMENTS, "-c", ini, "-o", f"pythonpath={shlex.join(own)}",
+        "--rootdir", directory, "--confcutdir", (*own, directory)[0], directory, *own,
+    ]  # fmt: skip
+
+
+def main(end: socket.socket) -> int:
+    """Read the job, run the checks, send the events."""
+    channel = Channel(end)
     # The connection costs some milliseconds; they pass while the container boots.
     try:
         engine = Engine.connect()
@@ -230,14 +245,8 @@ def main() -> int:
     job = Job.model_validate(message["job"])
     container = Container(engine, job.container, notify, job.pace)
     candidate = Candidate(job, container, lambda _name, _value: None)
-    directory = suite_directory()
-    own = message["own_checks"]
-    arguments = [*PYTEST_ARGUMENTS, "-c", str(Path(__file__).with_name("suite.ini")),
-                 "-o", f"pythonpath={shlex.join(own)}", "--rootdir", str(directory),
-                 # A conftest.py beside the user's checks counts, one further up does not.
-                 "--confcutdir", *(own or [str(directory)])[:1], str(directory), *own]  # fmt: skip
     conductor = StreamingConductor(candidate, channel)
-    code = pytest.main(arguments, plugins=[_Named(conductor)])
+    code = pytest.main(arguments(message["own_checks"]), plugins=[_Named(conductor)])
     container.close_shells()
     engine.close()
     if code == pytest.ExitCode.INTERNAL_ERROR:
@@ -263,7 +272,8 @@ class _Named:
 
 
 if __name__ == "__main__":
-    _code = main()
+    pytest.main([*arguments(), "--collect-only"])  # whatever it imports, its copies have
+    _code = main(serve(socket.socket(fileno=int(sys.argv[1]))))
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -189,6 +189,30 @@ def workers_in(folder: Path) -> list[str]:
     return found
 
 
+def test_nothing_of_one_image_reaches_the_next_and_changed_checks_are_seen(
+    certified: Certified,
+) -> None:
+    text = """
+import os, sys
+import certify.suite.candidate
+from certify.suite import catalogue
+
+def test_mine(note):
+    touched = [
+        hasattr(certify.suite.candidate, "left"), "LEFT" in os.environ, "/left" in sys.path,
+        hasattr(sys.modules["test_image"], "left"), catalogue.specs.cache_info().currsize == 1,
+    ]
+    certify.suite.candidate.left = os.environ["LEFT"] = sys.modules["test_image"].left = "left"
+    sys.path.append("/left")
+    catalogue.specs()
+    note("first: " + str(touched))
+"""
+    for number in ("first", "second"):
+        result = certified(text.replace("first: ", f"{number}: "))
+        (found,) = (each for each in result.checks if each.id == "own.mine")
+        assert found.message == f"{number}: {[False] * 5}"
+
+
 def test_files_in_the_current_folder_do_not_matter(
     certified: Certified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

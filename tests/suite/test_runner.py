@@ -15,6 +15,7 @@ import pytest
 from certify.model.errors import SuiteBroken
 from certify.model.result import Image
 from certify.suite import runner as runner_module
+from certify.suite.check_server import CheckServer
 from certify.suite.job import Job
 from certify.suite.runner import Runner
 from tests.support.waiting import eventually
@@ -27,9 +28,9 @@ JOB = Job(
 )
 LATER = 60.0
 HEAD = """\
-#!{python}
 import json, os, signal, socket, sys, threading
-end = socket.socket(fileno=int(sys.argv[-1]))
+from certify.suite.check_server import serve
+end = serve(socket.socket(fileno=int(sys.argv[-1])))
 def tell(**event): end.sendall(json.dumps(event).encode() + b"\\n")
 def wait(): end.recv(1 << 20)
 """
@@ -38,22 +39,22 @@ Child = Callable[[str], Runner]
 
 
 @pytest.fixture
-def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Child:
-    """A runner whose process runs a program of ours instead of the checks."""
-    python = sys.executable
+def child() -> Iterator[Child]:
+    """Runners whose processes run a program of ours instead of the checks."""
+    with contextlib.ExitStack() as servers:
 
-    def make(body: str) -> Runner:
-        program = tmp_path / "python"
-        program.write_text(HEAD.format(python=python) + textwrap.dedent(body))
-        program.chmod(0o755)
-        monkeypatch.setattr(sys, "executable", str(program))
-        return Runner()
+        def make(body: str) -> Runner:
+            program = HEAD + textwrap.dedent(body)
+            server = servers.enter_context(
+                contextlib.closing(CheckServer(sys.executable, "-P", "-c", program))
+            )
+            return Runner(server=server)
 
-    return make
+        yield make
 
 
 def pid_of(runner: Runner) -> int:
-    assert runner._process is not None
+    assert runner._process.pid is not None
     return runner._process.pid
 
 
@@ -154,8 +155,7 @@ def test_events_before_the_end_arrive(child: Child) -> None:
 
 def test_a_child_that_ends_before_it_has_a_job(child: Child) -> None:
     with child("sys.exit('no way')") as runner:
-        assert runner._process is not None
-        runner._process.wait()
+        assert runner._process.ends_within(LATER)
         with pytest.raises(SuiteBroken, match="ended early") as broken:
             runner.begin(JOB, None)
     assert broken.value.evidence == "no way"
@@ -186,7 +186,7 @@ def test_a_deadline_is_an_event(child: Child) -> None:
         assert next(events) == {"event": "finding"}
         assert list(runner.events(in_(0.05))) == [{"event": "deadline"}]
         pid = pid_of(runner)
-    assert not Path(f"/proc/{pid}").exists()
+    eventually(lambda: not Path(f"/proc/{pid}").exists())
 
 
 def test_a_passed_deadline_is_an_event_at_once(child: Child) -> None:
@@ -213,7 +213,7 @@ def test_a_child_that_ignores_signals_is_gone_with_its_children(
         up = next(events)
         pids = [pid_of(runner), up["below"]]
         assert all(Path(f"/proc/{pid}").exists() for pid in pids)
-    assert not Path(f"/proc/{pids[0]}").exists()
+    assert _is_over(pids[0])
     eventually(lambda: _is_over(pids[1]))
 
 
@@ -231,7 +231,7 @@ def test_a_child_is_gone_after_an_exception(child: Child, error: BaseException) 
     with pytest.raises(type(error)), runner:
         pid = pid_of(runner)
         raise error
-    assert not Path(f"/proc/{pid}").exists()
+    assert _is_over(pid)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("mine"), KeyboardInterrupt()], ids=repr)
@@ -243,7 +243,7 @@ def test_the_child_ends_before_its_container_is_removed(child: Child, error: Bas
         try:
             yield
         finally:
-            gone.append(not Path(f"/proc/{pid}").exists())
+            gone.append(_is_over(pid))
 
     with child("tell(event='finding'); threading.Event().wait()") as runner:
         pid = pid_of(runner)
@@ -274,9 +274,11 @@ def test_a_child_may_remove_what_it_made_before_it_ends(child: Child, tmp_path: 
 
 def test_no_descriptor_is_left_open(child: Child) -> None:
     before = open_descriptors()
-    with child("wait(); tell(event='done')") as runner:
+    runner = child("wait(); tell(event='done')")
+    with runner:
         runner.begin(JOB, None)
         list(runner.events(in_(LATER)))
+    runner._server.close()
     assert open_descriptors() == before
 
 
@@ -292,7 +294,7 @@ def test_the_child_has_its_own_environment_and_session(
     body = """
         wait()
         tell(event="done", environment=dict(os.environ), session=os.getsid(0) == os.getpid(),
-             argv=sys.argv[1:-1], stdin=os.readlink("/proc/self/fd/0"))
+             stdin=os.readlink("/proc/self/fd/0"))
     """
     with child(body) as runner:
         runner.begin(JOB, None)
@@ -301,7 +303,6 @@ def test_the_child_has_its_own_environment_and_session(
     assert pytests == {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     assert told["environment"]["MINE"] == "kept"
     assert told["session"], "Ctrl-C does not reach it"
-    assert told["argv"] == ["-P", "-m", "certify.suite.worker"]
     assert told["stdin"] == "/dev/null"
 
 

@@ -81,12 +81,18 @@ def shells_killed(scene: Scene, container: str) -> None:
 
 
 def child_killed(scene: Scene, _container: str) -> None:
-    """Kill the process that runs the checks."""
+    """Kill the process that runs the checks, but not the server that it was copied from."""
     assert scene.process is not None
-    for task in Path(f"/proc/{scene.process.pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            if b"certify.suite.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
-                os.kill(int(child), signal.SIGKILL)
+    for server in children(scene.process.pid):
+        if b"certify.suite.worker" in Path(f"/proc/{server}/cmdline").read_bytes():
+            for child in children(server):
+                os.kill(child, signal.SIGKILL)
+
+
+def children(process: int) -> list[int]:
+    """Return the children of all threads of a process."""
+    tasks = Path(f"/proc/{process}/task").iterdir()
+    return [int(each) for task in tasks for each in (task / "children").read_text().split()]
 
 
 def network_gone(_scene: Scene, container: str) -> None:
