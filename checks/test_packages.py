@@ -202,6 +202,13 @@ def test_refresh(candidate: Candidate, manager: Manager, note: Note) -> None:
     failure = failure_of(answer, program)
     if answer.rc == KILLED:
         candidate.require_servers(answer.stdout + answer.stderr, INSTALL_SECONDS)
+    if failure and "://" not in answer.stdout + answer.stderr:  # it came to no server
+
+        def works(env: str) -> bool:
+            again = candidate.run(f"{env} sh -c %s", family.refresh, timeout=INSTALL_SECONDS)
+            return not failure_of(again, program)
+
+        candidate.fail_if_by_variable(failure, works)
     assert not failure, manager.failed(failure)
     skipped = skipped_repositories(answer.stdout + answer.stderr, family.skipped)
     if family.sources:

@@ -70,11 +70,10 @@ def test_pid1(candidate: Candidate, host: Host, note: Note) -> None:
         return word in said.stdout.splitlines()
 
     if not gives_back("systemctl"):
+        problem = "systemctl does not speak for PID 1"
         candidate.fail_if_hidden("systemctl", gives_back)
-        pytest.fail(
-            "systemctl does not speak for PID 1: the manager did not give back the word it was "
-            "given"
-        )
+        candidate.fail_if_by_variable(problem, lambda prefix: gives_back(f"{prefix} systemctl"))
+        pytest.fail(f"{problem}: the manager did not give back the word it was given")
     candidate.run("systemctl unset-environment CERTIFY")
     if candidate.run("[ -x /sbin/init ]").rc != 0:
         proven(

@@ -9,6 +9,8 @@ from testinfra.backend.base import CommandResult
 
 from certify.suite import PROBE_PORT, Candidate, Note, check, not_applicable, proven
 
+CERTIFICATE_VARIABLES = ("CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Variables that name the certificates for curl, and for whatever uses OpenSSL or Go."""
 DENIES_SESSIONS = """\
 cd /etc/pam.d && set -- su common-session system-auth && ! grep -qs pam_systemd "$@" \
 && grep -lsE '^-?session[[:space:]].*pam_deny' "$@\""""
@@ -19,6 +21,10 @@ SESSION_DENIED = "Cannot make/remove an entry for the specified session"
 
 def _says(command: Callable[[], CommandResult], word: str) -> bool:
     return word in command().stdout
+
+
+def _fetches(candidate: Candidate, command: str, word: str, env: str) -> bool:
+    return word in candidate.run(f"{env} sh -c %s", command, timeout=20).stdout
 
 
 @check(
@@ -138,6 +144,10 @@ def test_bash(candidate: Candidate, note: Note) -> None:
             "bash does not run as a login shell: /etc/profile, or a file that it reads, ends it",
             remedy="Remove what ends the shell from /etc/profile and /etc/profile.d in the image.",
         )
+    if asked.rc != 0:
+        candidate.fail_if_by_variable(
+            "bash does not run", lambda env: candidate.run(f"{env} bash -lc :").rc == 0
+        )
     assert asked.rc == 0, "bash does not run"
     said = re.search(r"^certify (\S+) 3$", asked.stdout, re.MULTILINE)
     assert said, "what is called bash is not bash"
@@ -193,11 +203,20 @@ def test_download(candidate: Candidate, note: Note) -> None:
     try:
         for tool in present:
             fetch = partial(candidate.run, tools[tool], timeout=20)
-            assert candidate.wait_for(partial(_says, fetch, word), seconds=5, pause=0.05), (
-                f"{tool} is in the image, but downloads nothing"
-            )
+            if candidate.wait_for(partial(_says, fetch, word), seconds=5, pause=0.05):
+                continue
+            problem = f"{tool} is in the image, but downloads nothing"
+            candidate.fail_if_by_variable(problem, partial(_fetches, candidate, tools[tool], word))
+            pytest.fail(problem)
     finally:
         candidate.run("kill %s", pid)
+    for name in CERTIFICATE_VARIABLES:
+        if candidate.run(f'[ -z "${{{name}-}}" ] || [ -r "${name}" ]').rc != 0:
+            proven(
+                f"HTTPS has no certificates because of the image's ENV {name}: it names a file "
+                "that is not there",
+                remedy=f"Remove ENV {name} from the image's Dockerfile.",
+            )
     if candidate.is_missing("download"):
         candidate.fail_if_unusable("download")
         pytest.fail(
@@ -224,13 +243,19 @@ def test_git(candidate: Candidate, note: Note) -> None:
     """
     assert candidate.has("git"), "git is not in the image"
     folder = f"/run/certify/git-{candidate.nonce}"
-    made = candidate.run(
-        "git init -q %s && cd %s && git -c user.name=certify -c user.email=certify@localhost "
-        "commit -q --allow-empty -m first && git rev-parse HEAD",
-        folder,
-        folder,
-    )
-    assert made.rc == 0, "git is in the image, but cannot make a commit"
+
+    def commits(env: str) -> bool:
+        commands = (
+            f"rm -rf {folder} && git init -q {folder} && cd {folder} && "
+            "git -c user.name=certify -c user.email=certify@localhost "
+            "commit -q --allow-empty -m first && git rev-parse HEAD"
+        )
+        return bool(candidate.run(f"{env} sh -c %s", commands).rc == 0)
+
+    if not commits(""):
+        problem = "git is in the image, but cannot make a commit"
+        candidate.fail_if_by_variable(problem, commits)
+        pytest.fail(problem)
     note(candidate.run("git --version").stdout.strip())
 
 

@@ -16,7 +16,7 @@ from certify.judge import control, fetching
 from certify.judge.support import end_of_support
 from certify.model.errors import Trouble
 from certify.model.terms import Fault
-from certify.suite import modes, own_settings
+from certify.suite import modes, own_settings, own_variables
 from certify.suite.claims import blocked_by, not_applicable, proven, unknown
 from certify.suite.commands import Commands
 from certify.suite.job import Job
@@ -118,6 +118,19 @@ class Candidate(Commands):
                     remedy=f"Remove {found} from the image, or put {own.rpartition('/')[0]} before "
                     "its folder in ENV PATH.",
                 )
+
+    def fail_if_by_variable(self, problem: str, works: Callable[[str], bool]) -> None:
+        """Fail with a problem if a variable of the image (``ENV``) brings it about; else return.
+
+        ``works`` tells whether it works when its command follows a prefix, ``env -u NAME``.
+        """
+        names = own_variables.variables_of(self.image_configuration.get("Env") or ())
+        if found := own_variables.culprits(names, works):
+            listed = " ".join(found)
+            proven(
+                f"{problem} because of the image's ENV {listed}: without it, it works",
+                remedy=f"Remove ENV {listed} from the image's Dockerfile.",
+            )
 
     def fail_if_not_executable(self, *programs: str, reported_by: str = "") -> None:
         """Fail if one of some programs is in the image, and not executable; else return.

@@ -92,6 +92,17 @@ class Facts:
     def _sets_variable(self, name: str) -> bool:
         return any(each.startswith(f"{name}=") for each in self._configuration.get("Env") or ())
 
+    @_fact(r"ENV LD_LIBRARY_PATH leads to the library")
+    def _library_path_leads_there(self) -> bool:
+        """Return True if a folder of the image's LD_LIBRARY_PATH holds a library of the line."""
+        folders = [
+            folder.rstrip("/")
+            for each in self._configuration.get("Env") or ()
+            if each.startswith("LD_LIBRARY_PATH=")
+            for folder in each.partition("=")[2].split(":")
+        ]
+        return bool({each.rpartition("/")[0] for each in _PATH.findall(self._line)} & {*folders})
+
     @_fact(r"daemon\.json sets ([\w-]+)(?: to another than (\S+))?")
     def _configures_daemon(self, key: str, usual: str | None) -> bool:
         content = self._candidate.read_file(DAEMON_JSON) or b"{}"

@@ -27,7 +27,7 @@ TAG = "certify-world/facts"
 DOCKERFILE = rf"""
 FROM {SAMPLES}/debian-devspace
 VOLUME /opt/data
-ENV DOCKER_HOST=tcp://127.0.0.1:1
+ENV DOCKER_HOST=tcp://127.0.0.1:1 LD_LIBRARY_PATH=/opt/lib:/srv/lib/
 RUN mkdir -p /etc/docker /etc/containerd /etc/apt/keyrings /srv/little \
  && echo '{{"data-root": "/srv/docker", "storage-driver": "overlay2"}}' >/etc/docker/daemon.json \
  && printf 'root = "/srv/containerd"\n' >/etc/containerd/config.toml \
@@ -105,6 +105,7 @@ def candidate(container: Container, platform: str) -> Candidate:
 
 OF = "W: GPG error: http://"
 CONFINES = "withholds CAP_SYS_ADMIN, or confines root by a user namespace or AppArmor"
+LIBRARY = "ENV LD_LIBRARY_PATH leads to the library"
 TABLE = [  # the fact, the line that made it matter, where it holds, where it does not
     ("the launch has no volume at /var/lib/docker", "", "strict", "booted"),
     ("the launch has no tmpfs at /run", "", "strict", "booted"),
@@ -126,6 +127,8 @@ TABLE = [  # the fact, the line that made it matter, where it holds, where it do
     ("the image has the architecture of the host", "", "booted", "strict"),
     ("the image declares a VOLUME over /opt/data", "", "booted", "strict"),
     ("the image sets ENV DOCKER_HOST", "", "booted", "strict"),
+    (LIBRARY, "init: error: /srv/lib/libc.so.6: file too short", "booted", "strict"),
+    (LIBRARY, "init: error: /usr/lib/libc.so.6: file too short", "", "booted"),
     ("daemon.json sets data-root", "", "booted", "strict"),
     ("daemon.json sets storage-driver to another than overlay2", "", "", "booted"),
     ("daemon.json sets storage-driver to another than overlay", "", "booted", "strict"),
