@@ -11,6 +11,7 @@ import http.client
 import io
 import ipaddress
 import json
+import re
 import socket
 import ssl
 import time
@@ -23,7 +24,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
-from requests.utils import get_auth_from_url, parse_header_links
+from requests.utils import get_auth_from_url, parse_header_links, select_proxy
 
 LARGEST = 16 * 1024 * 1024
 """The default limit of an answer, in bytes."""
@@ -33,6 +34,9 @@ REDIRECTS = 5
 """The most redirects that one request follows."""
 
 _SAFE = ("GET", "HEAD")
+_REDIRECTS = (301, 302, 303, 307, 308)
+_ORDINARY = re.compile(r"(https?://[a-zA-Z0-9.:\[\]-]+)(/[a-zA-Z0-9/._:-]*)")
+"""Addresses in which there is nothing to quote: the server, and a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,8 @@ class HttpClient:
         ``largest`` limits an answer, in bytes; without ``verify`` any certificate will do.
         """
         self._timeout = timeout
+        self._waits = urllib3.Timeout(connect=timeout, read=timeout)
+        self._pools: dict[str, urllib3.HTTPConnectionPool] = {}
         self._largest = largest
         self._verify = verify
         if not verify:
@@ -99,7 +105,9 @@ class HttpClient:
         self._session.auth = _login_of_url
         self._session.headers["Accept-Encoding"] = "identity"
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _Adapter(context or ssl.create_default_context()))
+            adapter = _Adapter(context or ssl.create_default_context(), self._pools)
+            self._session.mount(scheme, adapter)
+        self._fields = {name: str(value) for name, value in self._session.headers.items()}
 
     def __enter__(self) -> Self:
         return self
@@ -128,17 +136,40 @@ class HttpClient:
         """
         sent = dict(headers or {})
         for _ in range(redirects + 1):
-            with self._response(method, url, headers=sent, **content) as found:
-                body = self._body(found)
-                answer = Answer(found.status_code, found.url, found.headers, body)
+            answer = self._head(url, sent) if method == "HEAD" and not content else None
+            if answer is None:
+                with self._response(method, url, headers=sent, **content) as found:
+                    body = self._body(found)
+                    answer = Answer(found.status_code, found.url, found.headers, body)
+            redirected = answer.status in _REDIRECTS and "Location" in answer.headers
             keeps_method = method in _SAFE or answer.status in (307, 308)
-            if not redirects or not found.is_redirect or not keeps_method:
+            if not redirects or not redirected or not keeps_method:
                 return answer
             url = urljoin(answer.url, answer.headers["Location"])
             content.pop("params", None)
             if urlsplit(url)[:2] != urlsplit(answer.url)[:2]:
                 sent.pop("Authorization", None)
         raise requests.TooManyRedirects(f"it redirects more than {redirects} times")
+
+    def _head(self, url: str, headers: Mapping[str, str]) -> Answer | None:
+        """Send a HEAD request to a server that answered before, at half the cost of ``requests``.
+
+        Returns None if that fails, or the address is no ordinary one.
+        """
+        if not (parts := _ORDINARY.fullmatch(url)) or not (pool := self._pools.get(parts[1])):
+            return None
+        try:
+            found = pool.urlopen(
+                "HEAD", parts[2], headers={**self._fields, **headers}, timeout=self._waits,
+                retries=False, redirect=False, assert_same_host=False,
+            )  # fmt: skip
+        except urllib3.exceptions.ReadTimeoutError as error:
+            raise requests.ReadTimeout(error) from error
+        except urllib3.exceptions.HTTPError as error:
+            if type(error) is urllib3.exceptions.ConnectTimeoutError:
+                raise requests.ConnectTimeout(error) from error
+            return None  # such as a kept connection that was closed meanwhile
+        return Answer(found.status, url, found.headers, b"")
 
     def _response(
         self, method: str, url: str, *, final: bool = False, **request: Any
@@ -230,8 +261,12 @@ class _LimitedResponse(http.client.HTTPResponse):
 class _Adapter(HTTPAdapter):
     """Connections that limit the time of answers and trust what a TLS context does."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(
+        self, context: ssl.SSLContext, pools: dict[str, urllib3.HTTPConnectionPool]
+    ) -> None:
+        """Put the connections to each server that no proxy leads to into ``pools``."""
         self._context = context
+        self._direct = pools
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -240,11 +275,16 @@ class _Adapter(HTTPAdapter):
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
 
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        pool: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
         kind = pool.ConnectionCls
         if kind.response_class is not _LimitedResponse:
             pool.ConnectionCls = type(kind.__name__, (kind,), {"response_class": _LimitedResponse})
+        if not select_proxy(str(request.url), proxies):
+            parts = urlsplit(str(request.url))
+            self._direct[f"{parts.scheme}://{parts.netloc}"] = pool
         return pool
 
     def send(

@@ -138,3 +138,31 @@ def test_the_environment_is_read_once_for_each_server(monkeypatch: pytest.Monkey
             with pytest.raises(requests.ConnectionError):
                 client.request("HEAD", f"http://127.0.0.1:9/{path}")
     assert asked == ["http://127.0.0.1:9/a"]
+
+
+def test_a_head_request_after_the_first_does_without_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard: list[str] = []
+
+    def reply(method: str, path: str) -> Reply:
+        heard.append(f"{method} {path}")
+        return Reply(302, b"", {"Location": "/c"}) if path == "/b" else Reply(404, b"")
+
+    with serving(reply) as port, HttpClient(2) as client:
+        base = f"http://127.0.0.1:{port}"
+        assert client.request("HEAD", f"{base}/a").status == 404
+        slow: list[str] = []
+        send = client._session.request
+
+        def spy(method: str, url: str, **more: object) -> requests.Response:
+            slow.append(url.removeprefix(base))
+            return send(method, url, **more)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(client._session, "request", spy)
+        found = client.request("HEAD", f"{base}/b")
+        assert (found.status, found.url) == (404, f"{base}/c")
+        assert client.request("HEAD", f"{base}/x%20y").status == 404
+        assert client.request("HEAD", f"{base}/d", params={"n": 1}).status == 404
+    assert slow == ["/x%20y", "/d"], "those with something to quote"
+    assert heard == ["HEAD /a", "HEAD /b", "HEAD /c", "HEAD /x%20y", "HEAD /d?n=1"]
