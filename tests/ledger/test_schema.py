@@ -20,7 +20,7 @@ from certify.ledger.schema import METADATA, UtcMoment, results_table
 from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable, NotRecordable
 from certify.model.result import Result
-from tests.factories import a_result
+from tests.factories import NOON, a_result, result_of
 from tests.support.postgresql import Server
 
 SERVER = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
@@ -58,6 +58,28 @@ def test_moments_keep_their_zone_on_a_server() -> None:
     assert ddl.count("TIMESTAMP WITH TIME ZONE NOT NULL") == 3
     for index in results_table.indexes:
         CreateIndex(index).compile(dialect=SERVER)
+
+
+def test_documents_are_stored_compressed(ledger: Ledger) -> None:
+    result = result_of(1, NOON)
+    ledger.record(result)
+    with ledger._database.engine.begin() as connection:
+        stored = connection.scalar(text("SELECT document FROM certify_results"))
+        assert len(stored) < len(result.model_dump_json()) / 4
+    (read,) = ledger.history(result.image.reference)
+    assert read.model_dump_json() == result.model_dump_json()
+
+
+def test_damaged_documents_are_told_and_passed_over(tmp_path: Path) -> None:
+    warnings: list[str] = []
+    with Ledger.open(str(tmp_path / "certify.db"), warn=warnings.append) as ledger:
+        for number, damage in enumerate(("document", "substr(document, 5)", "'@'")):
+            ledger.record(result_of(number, NOON))
+            change = text(f"UPDATE certify_results SET document = {damage} WHERE id = {number + 1}")
+            with ledger._database.engine.begin() as connection:
+                connection.execute(change)
+        assert len(ledger.matrix_results()) == 1
+    assert len(warnings) == 2
 
 
 def test_tables_can_share_a_database() -> None:

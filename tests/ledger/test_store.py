@@ -58,19 +58,23 @@ def test_a_result_is_read_as_it_was_recorded(ledger: Ledger, make_result: Make) 
     assert ledger.history(DEBIAN) == [result, result]
 
 
+def replace_document(path: Path, document: object) -> None:
+    """Put a document as older versions stored it into the only result of a ledger."""
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE certify_results SET document = ?", (json.dumps(document),))
+    connection.commit()
+    connection.close()
+
+
 def test_a_result_of_an_older_version_lacks_fields(tmp_path: Path, make_result: Make) -> None:
     path = tmp_path / "old.db"
     result = make_result(digest="sha256:1")
     with Ledger.open(str(path)) as ledger:
         ledger.record(result)
-    later = ["$.startup.dockerd_samples", "$.startup.provision_samples"]
-    with sqlite3.connect(path) as connection:
-        connection.execute(
-            "UPDATE certify_results SET document = json_remove(document, ?, ?)", later
-        )
-        (document,) = connection.execute("SELECT document FROM certify_results").fetchone()
-    connection.close()
-    assert "dockerd_samples" not in document
+    old = result.model_dump(mode="json", by_alias=True)
+    for later in ("dockerd_samples", "provision_samples"):
+        del old["startup"][later]
+    replace_document(path, old)
     with Ledger.open(str(path)) as ledger:
         assert ledger.history(DEBIAN) == [result]
 
@@ -264,12 +268,8 @@ def test_a_result_of_an_older_version_has_no_waivers(tmp_path: Path, make_result
     )
     with Ledger.open(str(path)) as ledger:
         ledger.record(result)
-    connection = sqlite3.connect(path)
-    (document,) = connection.execute("SELECT document FROM certify_results").fetchone()
-    old = json.loads(document)
+    old = result.model_dump(mode="json", by_alias=True)
     del old["waivers"]
-    connection.execute("UPDATE certify_results SET document = ?", (json.dumps(old),))
-    connection.commit()
-    connection.close()
+    replace_document(path, old)
     with Ledger.open(str(path)) as ledger:
         assert ledger.matrix_results() == [result]
