@@ -177,6 +177,7 @@ class Certification:
                     image = observed.image = image.model_copy(update={"size_bytes": size})
                 observed.facts["create_seconds"] = started.create_seconds
                 observed.facts["start_seconds"] = started.start_seconds
+                observed.facts["reach"] = started.reach
                 job = make_job(
                     engine, image, observed.plan, started, profiles,
                     platform=options.platform, env=dict(options.env),

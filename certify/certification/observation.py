@@ -127,5 +127,6 @@ class Observation:
         if profile.launch == "nested":
             names = tuple(dict((*profile.service.env, *options.env)))
             launch = beside(launch, name, names, self.plan.dialect.name)
+        launch = launch.model_copy(update={"network": self.facts.get("reach", "")})
         found = self.image.layers is not None
         return launch if found else launch.model_copy(update={"reproduce": pull})

@@ -57,6 +57,7 @@ class CertificationOptions:
     cpus: float | None
     disk_limit: str
     network: str | None
+    reach: tuple[str, ...]
     base: str | None
     env: tuple[tuple[str, str], ...]
     lanes: bool
@@ -79,7 +80,9 @@ class CertificationOptions:
             platform=self.platform,
             pull=self.pull,
             isolation=Isolation(self.isolation, self.runtime, self.require_isolation),
-            limits=Limits(memory=self.memory, cpus=self.cpus, disk=self.disk_limit),
+            limits=Limits(
+                memory=self.memory, cpus=self.cpus, disk=self.disk_limit, reach=self.reach
+            ),
             network=self.network,
             timeout=self.timeout,
             own_checks=own,
@@ -179,6 +182,10 @@ certification_options = grouped(
     click.option(
         "--network", metavar="NAME",
         help="Network of the engine to attach to; own: a new one for each container.",
+    ),
+    click.option(
+        "--reach", multiple=True, metavar="HOST",
+        help="With --network own: a private host or range that stays open, such as a mirror.",
     ),
     click.option(
         "--base", metavar="IMAGE",

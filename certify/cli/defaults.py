@@ -25,7 +25,7 @@ SHARED = (
     (
         "profile", "platform", "engine", "pull", "timeout", "runs", "repeat", "checks",
         "waivers", "isolation", "runtime", "require_isolation", "memory", "cpus", "disk_limit",
-        "network", "base", "env", "lanes",
+        "network", "reach", "base", "env", "lanes",
     ),
 )  # fmt: skip
 """Names of options that commands share; a command takes all of a group or none, but `ALONE`."""

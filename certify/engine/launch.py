@@ -46,6 +46,8 @@ class LaunchedContainer:
     """Seconds that the engine took to start it."""
     network: str | None = None
     """The network that it is on; None for the engine's default."""
+    reach: str = ""
+    """What it can reach on a network of its own; empty on any other."""
 
 
 @contextlib.contextmanager
@@ -82,7 +84,7 @@ def launch_container(
         lasts = reaper.LEASE * plan.pace + plan.timeout
         labels = reaper.labels(run, image, lease=None if keep else lasts)
         creator = _Creator(engine, image, name, labels, platform, parent)
-        plan = on_own_network(engine, plan, run, labels)
+        plan, reach = on_own_network(engine, plan, run, labels)
         refusal, begun = "", time.monotonic()
         with translate_errors():
             try:
@@ -118,6 +120,7 @@ def launch_container(
             create_seconds=round(created - begun, 3),
             start_seconds=round(time.monotonic() - created, 3),
             network=plan.network,
+            reach=reach,
         )
         if keep:
             removal.pop_all()

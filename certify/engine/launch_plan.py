@@ -73,6 +73,8 @@ class Limits:
     log_bytes: int = 16 * 1024 * 1024
     disk: str = "20g"
     """Limit of what it writes to its root and its volumes, a size as Docker writes it."""
+    reach: tuple[str, ...] = ()
+    """Hosts and ranges that stay open on a network of its own, where private ones are refused."""
 
     @property
     def disk_bytes(self) -> int:

@@ -1,11 +1,15 @@
-"""A network for one candidate alone: a bridge that is made and removed with it."""
+"""A network for one candidate alone: a bridge that is made and removed with it.
+
+Where certify may write rules of the host's firewall, the host's services, link-local addresses and
+private ranges are refused on it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from certify.engine import reaper
+from certify.engine import firewall, reaper
 from certify.engine.client import Engine
 from certify.engine.errors import APIError, explanation, translate_errors
 from certify.engine.launch_plan import LaunchPlan
@@ -15,6 +19,8 @@ from certify.util.text import one_line
 OWN = "own"
 """The name that asks for a network of its own."""
 
+CLOSED = "the host and private addresses are closed"
+
 
 def shared_network(name: str | None) -> str | None:
     """Return the engine's network for what is no candidate; None stands for the default one."""
@@ -23,17 +29,19 @@ def shared_network(name: str | None) -> str | None:
 
 def on_own_network(
     engine: Engine, plan: LaunchPlan, run: str, labels: Mapping[str, str]
-) -> LaunchPlan:
+) -> tuple[LaunchPlan, str]:
     """Return the plan, with the network that it asks for; that of a run is removed with the run.
+
+    The second value tells what a candidate on a network of its own can reach.
 
     Raises :class:`LaunchRefused`, for example if no range of addresses is left.
     """
     if plan.network != OWN:
-        return plan
+        return plan, ""
     name = reaper.another_name(run)
     with translate_errors():
         try:
-            engine.client.api.create_network(name, driver="bridge", labels=dict(labels))
+            made = engine.client.api.create_network(name, driver="bridge", labels=dict(labels))
         except APIError as error:
             raise LaunchRefused(
                 f"The engine made no network for the candidate: {one_line(explanation(error))}",
@@ -41,4 +49,8 @@ def on_own_network(
                 " more ranges of addresses (default-address-pools in its daemon.json), or leave"
                 " --network own out.",
             ) from error
-    return replace(plan, network=name)
+    why = "the engine is on another machine"
+    if engine.local:
+        why = firewall.close_bridge(f"br-{made['Id'][:12]}", run, plan.limits.reach)
+    text = f"the host and private addresses are open, as {why}" if why else CLOSED
+    return replace(plan, network=name), f"{OWN}: {text}"

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from certify.engine import firewall
 from certify.engine.client import Engine
 from certify.engine.errors import APIError, translate_errors
 from certify.model.errors import EngineUnavailable
@@ -227,4 +228,6 @@ def _remove(engine: Engine, matches: Callable[[Mapping[str, Any]], bool]) -> _Ou
                     removed += 1
                 except APIError:
                     refused += 1
+            if found and remove == api.remove_network:
+                firewall.tidy()
     return _Outcome(removed, refused)

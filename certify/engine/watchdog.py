@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from certify.engine import notify_socket, reaper
+from certify.engine import firewall, notify_socket, reaper
 from certify.engine.client import Engine
 from certify.engine.connection import environment_for
 
@@ -66,11 +66,14 @@ def new_run(engine: Engine) -> Iterator[str]:
 
 def main(run: str) -> None:
     """Remove what a run left, and look once more."""
-    with Engine.connect() as engine:
-        reaper.remove_run(engine, run)
-        time.sleep(_PAUSE)
-        reaper.remove_run(engine, run)
-    notify_socket.remove_orphans()
+    try:
+        with Engine.connect() as engine:
+            reaper.remove_run(engine, run)
+            time.sleep(_PAUSE)
+            reaper.remove_run(engine, run)
+    finally:
+        firewall.tidy()
+        notify_socket.remove_orphans()
 
 
 if __name__ == "__main__":

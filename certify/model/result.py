@@ -164,6 +164,8 @@ class Launch(OpenValue):
     """The capabilities that the image lacked, to be installed before PID 1 started."""
     reproduce: str = ""
     """A command line that starts the image in the same way."""
+    network: str = ""
+    """What the image could reach on a network of its own; empty on any other."""
 
 
 class Calibration(OpenValue):

@@ -209,6 +209,8 @@ def _counts(result: Result) -> Iterator[RenderableType]:
         yield Paragraph(Text(" · ".join(timing), "dim"))
     if result.launch.isolation not in ("", "auto") and ran:
         yield Paragraph(Text(f"isolation {one_line(phrases.isolation_text(result))}", "dim"))
+    if result.launch.network and ran:
+        yield Paragraph(Text(f"network {one_line(result.launch.network)}", "dim"))
 
 
 def _outcomes(checks: Sequence[Check]) -> Iterator[str]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+
 import pytest
 
 from certify.engine.client import Engine
@@ -48,10 +52,23 @@ def test_without_a_network_only_what_needs_one_is_unknown(certify: Certify) -> N
     assert not [each for each in ended.result.checks if each.outcome is Outcome.FAILED]
 
 
+def firewall() -> str:
+    """The rules of this host's firewall, as far as they are readable."""
+    if shutil.which("iptables") is None:
+        return ""
+    return subprocess.run(
+        ["iptables", "-w", "-S"], capture_output=True, text=True, check=False
+    ).stdout
+
+
 def test_a_network_of_its_own_changes_no_verdict(certify: Certify, engine: Engine) -> None:
     networks = {each["Id"] for each in engine.client.api.networks()}
     words = ("run", "--pull", "never", "--network", "own", "--format", "json")
     ended = certify(*words, f"{SAMPLES}/debian-devspace")
     assert (ended.code, ended.result.verdict.grade) == (0, "native"), ended.out
     assert "--network" not in ended.result.launch.reproduce
+    assert ended.result.launch.network.startswith("own: the host and private addresses are ")
+    if os.geteuid() == 0 and "DOCKER-USER" in firewall():
+        assert ended.result.launch.network.endswith(" closed")
+    assert "certify-" not in firewall()
     assert {each["Id"] for each in engine.client.api.networks()} <= networks

@@ -38,8 +38,9 @@ def copy_image(image: str, address: str) -> None:
 class PrivateEngine:
     """A dockerd with folders and a socket of its own."""
 
-    def __init__(self, folder: Path, data: Path) -> None:
+    def __init__(self, folder: Path, data: Path, configuration: str = "{}") -> None:
         self.folder = folder
+        self._configuration = configuration
         self._data = data
         # Its containerd's sockets lie there, whose paths must be short.
         self._exec = Path(tempfile.mkdtemp(prefix="engine-"))
@@ -54,7 +55,7 @@ class PrivateEngine:
 
     def start(self) -> None:
         """Start it, again if it has ended, and wait until it answers."""
-        (self.folder / "none.json").write_text("{}")
+        (self.folder / "none.json").write_text(self._configuration)
         (self.folder / "pid").unlink(missing_ok=True)
         if not Path(f"/sys/class/net/{self._bridge}").exists():
             _ip("link", "add", self._bridge, "type", "bridge")
@@ -123,11 +124,13 @@ def _ip(*words: str) -> None:
 
 
 @contextlib.contextmanager
-def private_engine(folder: Path, data: Path | None = None) -> Iterator[PrivateEngine]:
+def private_engine(
+    folder: Path, data: Path | None = None, configuration: str = "{}"
+) -> Iterator[PrivateEngine]:
     """A running engine, gone at the end with all that it had; ``data`` is where that lies."""
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
         pytest.skip("needs root and dockerd")
-    engine = PrivateEngine(folder, data or folder / "data")
+    engine = PrivateEngine(folder, data or folder / "data", configuration)
     try:
         engine.start()
         yield engine

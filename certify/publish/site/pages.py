@@ -207,6 +207,7 @@ def _facts(result: Result, now: datetime) -> list[tuple[str, str]]:
         ("trust", image.trust.value),
         ("boot", result.boot_rank and phrases.rank_text(result.boot_rank)),
         ("launch", f"{result.launch.kind}, isolation {phrases.isolation_text(result)}"),
+        ("network", result.launch.network),
         ("missing as shipped", ", ".join(result.launch.missing)),
         ("verdicts", host_note(result, now)),
         ("suite", f"{result.suite.version} {result.suite.digest}"),

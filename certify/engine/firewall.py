@@ -1,0 +1,136 @@
+"""Rules of this host's firewall for the bridge of one candidate.
+
+They refuse what a candidate has no business with: the host's own services, link-local addresses
+(where clouds keep credentials) and private ranges. Name servers stay open, and the addresses that
+somebody names. Where certify may not write rules, it says why.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+HOOK = "DOCKER-USER"
+"""The chain in which Docker leaves room for rules of others."""
+REFUSED = ("169.254.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
+_INTERFACES = Path("/sys/class/net")
+_SECONDS = 20.0
+_JUMP = re.compile(r"-A \S+ -i (\S+) .*-j (certify-[0-9a-f]{12})(-host)?")
+_NAME_SERVER = re.compile(r"^\s*nameserver\s+([0-9.]+)\s*$", re.M)
+
+
+def close_bridge(bridge: str, run: str, reach: Iterable[str] = ()) -> str:
+    """Write the rules for a bridge; return the reason if there are none, or an empty text.
+
+    ``reach`` are hosts and addresses that stay open. :func:`tidy` removes the rules once the bridge
+    is gone.
+    """
+    if os.geteuid() != 0:
+        return "certify does not run as root"
+    if shutil.which("iptables-restore") is None:
+        return "there is no iptables here"
+    if not (_INTERFACES / bridge).exists():
+        return "the engine's bridges are not on this machine"
+    if _run("iptables", "-w", "-n", "-L", HOOK) is None:
+        return f"the firewall has no chain {HOOK}"
+    lines = rules(bridge, f"certify-{run}", addresses(reach), name_servers())
+    if _run("iptables-restore", "-w", "--noflush", given=lines) is None:
+        return "the firewall takes no rules"
+    if shutil.which("ip6tables-restore"):  # it gets no such address, but root can take one
+        _run("ip6tables-restore", "-w", "--noflush", given=closed(bridge, f"certify-{run}"))
+    return ""
+
+
+def rules(bridge: str, chain: str, reach: Collection[str], servers: Collection[str]) -> str:
+    """Return the rules for ``iptables-restore``."""
+    own, host = f"-A {chain}", f"-A {chain}-host"
+    found = [f":{chain} - [0:0]", f":{chain}-host - [0:0]"]
+    for each in (own, host):
+        found.append(f"{each} -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN")
+        found += [f"{each} -d {address} -j RETURN" for address in reach]
+        found += [
+            f"{each} -d {server} -p {protocol} --dport 53 -j RETURN"
+            for server in servers
+            for protocol in ("udp", "tcp")
+        ]
+    found += [f"{own} -d {network} -j REJECT" for network in REFUSED]
+    found.append(f"{host} -j REJECT")
+    found.append(f"-I {HOOK} 1 -i {bridge} ! -o {bridge} -j {chain}")
+    found.append(f"-I INPUT 1 -i {bridge} -j {chain}-host")
+    return "\n".join(["*filter", *found, "COMMIT", ""])
+
+
+def closed(bridge: str, chain: str) -> str:
+    """Return the rules for ``ip6tables-restore``: nothing leaves the bridge by IPv6."""
+    jumps = [f"-I {of} 1 -i {bridge} -j {chain}" for of in ("INPUT", "FORWARD")]
+    jumps[1] = jumps[1].replace(" -j", f" ! -o {bridge} -j")
+    return "\n".join(
+        ["*filter", f":{chain} - [0:0]", f"-A {chain} -j REJECT", *jumps, "COMMIT", ""]
+    )
+
+
+def addresses(names: Iterable[str]) -> list[str]:
+    """Return the IPv4 addresses of hosts and ranges; names that are unknown are left out."""
+    found: dict[str, None] = {}
+    for name in names:
+        try:
+            found[str(ipaddress.IPv4Network(name, strict=False))] = None
+            continue
+        except ValueError:
+            pass
+        try:
+            known = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
+        except OSError:
+            continue
+        found |= {str(each[4][0]): None for each in known}
+    return list(found)
+
+
+def name_servers() -> list[str]:
+    """Return the name servers of this host, which the engine asks for a candidate."""
+    found: dict[str, None] = {}
+    for file in map(Path, RESOLVERS):
+        try:
+            found |= dict.fromkeys(_NAME_SERVER.findall(file.read_text("utf-8", "replace")))
+        except OSError:
+            continue
+    return [each for each in found if not each.startswith("127.")]
+
+
+def tidy() -> int:
+    """Remove all rules of candidates whose bridge is gone; return the number of chains."""
+    if os.geteuid() != 0:
+        return 0
+    removed = 0
+    for program in ("iptables", "ip6tables"):
+        if shutil.which(program) is None:
+            continue
+        stale, jumps = set(), []
+        for line in (_run(program, "-w", "-S") or "").splitlines():
+            if (found := _JUMP.match(line)) and not (_INTERFACES / found[1]).exists():
+                stale.add(found[2] + (found[3] or ""))
+                jumps.append(line.replace("-A", "-D", 1))
+        gone = [f"{does} {chain}" for does in ("-F", "-X") for chain in sorted(stale)]
+        if stale:
+            _run(f"{program}-restore", "-w", "--noflush",
+                 given="\n".join(["*filter", *jumps, *gone, "COMMIT", ""]))  # fmt: skip
+        removed += len(stale)
+    return removed
+
+
+def _run(*command: str, given: str | None = None) -> str | None:
+    """Return what a command prints, or None if it fails."""
+    try:
+        ended = subprocess.run(
+            command, input=given, capture_output=True, text=True, check=False, timeout=_SECONDS
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return ended.stdout if ended.returncode == 0 else None

@@ -1,0 +1,191 @@
+"""Rules for a candidate's bridge, by real traffic in network namespaces of the test's own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from certify.engine.firewall import REFUSED, addresses, rules
+
+BRIDGE, RUN = "br-0123456789ab", "0123456789ab"
+HOST, LAN, METADATA, PUBLIC = "172.31.9.1", "10.9.0.2", "169.254.169.254", "198.51.100.7"
+DOCKER0 = "172.17.0.1"
+PORT = 8099
+SERVER = """
+import socket, sys
+with socket.create_server(("0.0.0.0", int(sys.argv[1]))) as listening:
+    while True:
+        listening.accept()[0].close()
+"""
+CALL = "from certify.engine import firewall; print(firewall.{})"
+
+
+class Worlds:
+    """Three namespaces: a host with a bridge, a candidate on it, and what lies beyond the host."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.stack = stack
+        mark = secrets.token_hex(3)
+        self.host, self.candidate, self.beyond = (f"{each}-{mark}" for each in ("h", "c", "b"))
+        for name in (self.host, self.candidate, self.beyond):
+            _ip("netns", "add", name)
+            stack.callback(_ip, "netns", "delete", name)
+            self.run(name, "ip", "link", "set", "lo", "up")
+        self.run(self.host, "ip", "link", "add", BRIDGE, "type", "bridge")
+        self.address(self.host, f"{HOST}/24", BRIDGE)
+        self.connect(self.candidate, "to-c")
+        self.run(self.host, "ip", "link", "set", "to-c", "master", BRIDGE)
+        self.run(self.candidate, "ip", "address", "add", "172.31.9.2/24", "dev", "eth0")
+        self.run(self.candidate, "ip", "route", "add", "default", "via", HOST)
+        self.connect(self.beyond, "to-b")
+        for here, there in (("10.9.0.1", LAN), ("198.51.100.1", PUBLIC), ("169.254.0.1", METADATA)):
+            bits = 16 if here.startswith("169") else 24
+            self.run(self.host, "ip", "address", "add", f"{here}/{bits}", "dev", "to-b")
+            self.run(self.beyond, "ip", "address", "add", f"{there}/{bits}", "dev", "eth0")
+        self.run(self.beyond, "ip", "route", "add", "default", "via", "10.9.0.1")
+        self.run(self.host, "ip", "link", "add", "docker0", "type", "bridge")
+        self.address(self.host, f"{DOCKER0}/16", "docker0")
+        self.run(self.host, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        for name in (self.host, self.beyond):
+            command = ["ip", "netns", "exec", name, sys.executable, "-c", SERVER, str(PORT)]
+            server = subprocess.Popen(command)
+            stack.callback(server.wait)
+            stack.callback(server.kill)
+
+    def connect(self, name: str, of_host: str) -> None:
+        _ip("link", "add", of_host, "netns", self.host, "type", "veth",
+            "peer", "name", "eth0", "netns", name)  # fmt: skip
+        self.run(self.host, "ip", "link", "set", of_host, "up")
+        self.run(name, "ip", "link", "set", "eth0", "up")
+
+    def address(self, name: str, address: str, device: str) -> None:
+        self.run(name, "ip", "address", "add", address, "dev", device)
+        self.run(name, "ip", "link", "set", device, "up")
+
+    def run(self, name: str, *command: str, check: bool = True) -> str:
+        ended = subprocess.run(
+            ["ip", "netns", "exec", name, *command], capture_output=True, text=True, check=False
+        )
+        assert not check or ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def call(self, expression: str) -> str:
+        return self.run(self.host, sys.executable, "-c", CALL.format(expression)).strip()
+
+    def reached(self) -> set[str]:
+        """The addresses that the candidate reaches."""
+        script = (
+            "import socket, sys\n"
+            "for each in sys.argv[2:]:\n"
+            "    try:\n"
+            "        socket.create_connection((each, int(sys.argv[1])), 2).close()\n"
+            "        print(each)\n"
+            "    except OSError:\n"
+            "        pass\n"
+        )
+        words = (str(PORT), HOST, DOCKER0, LAN, METADATA, PUBLIC)
+        return set(self.run(self.candidate, sys.executable, "-c", script, *words).split())
+
+
+ALL = {HOST, DOCKER0, LAN, METADATA, PUBLIC}
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+@pytest.fixture
+def worlds() -> Iterator[Worlds]:
+    programs = ("ip", "iptables", "sysctl")
+    if os.geteuid() != 0 or any(shutil.which(each) is None for each in programs):
+        pytest.skip(f"needs root, {', '.join(programs)}")
+    with ExitStack() as stack:
+        found = Worlds(stack)
+        deadline = time.monotonic() + 10
+        while found.reached() != ALL:
+            assert time.monotonic() < deadline, found.reached()
+        yield found
+
+
+def docker_runs(worlds: Worlds) -> None:
+    """What dockerd makes of a firewall, as far as it matters here."""
+    worlds.run(worlds.host, "iptables", "-N", "DOCKER-USER")
+    worlds.run(worlds.host, "iptables", "-A", "DOCKER-USER", "-j", "RETURN")
+    worlds.run(worlds.host, "iptables", "-I", "FORWARD", "-j", "DOCKER-USER")
+
+
+def test_a_candidate_reaches_what_is_public_and_what_is_named(worlds: Worlds) -> None:
+    docker_runs(worlds)
+    before = worlds.run(worlds.host, "iptables", "-S")
+    assert worlds.call(f"close_bridge('{BRIDGE}', '{RUN}')") == ""
+    assert worlds.reached() == {PUBLIC}
+    assert worlds.call("tidy()") == "0", "while the bridge is there, its rules stay"
+    assert worlds.reached() == {PUBLIC}
+    worlds.run(worlds.host, "ip", "link", "set", "to-c", "nomaster")
+    worlds.run(worlds.host, "ip", "link", "delete", BRIDGE)
+    assert int(worlds.call("tidy()")) >= 2
+    assert worlds.run(worlds.host, "iptables", "-S") == before
+    assert "certify" not in worlds.run(worlds.host, "ip6tables", "-S", check=False)
+
+
+def test_what_is_named_stays_open(worlds: Worlds) -> None:
+    docker_runs(worlds)
+    assert worlds.call(f"close_bridge('{BRIDGE}', '{RUN}', ['{LAN}', '{DOCKER0}'])") == ""
+    assert worlds.reached() == {PUBLIC, LAN, DOCKER0}
+
+
+def test_without_dockers_chain_nothing_is_written_and_the_reason_told(worlds: Worlds) -> None:
+    before = worlds.run(worlds.host, "iptables", "-S")
+    said = worlds.call(f"close_bridge('{BRIDGE}', '{RUN}')")
+    assert said == "the firewall has no chain DOCKER-USER"
+    said = worlds.call(f"close_bridge('br-of-another', '{RUN}')")
+    assert said == "the engine's bridges are not on this machine"
+    assert worlds.run(worlds.host, "iptables", "-S") == before
+    assert worlds.reached() == ALL
+
+
+def test_the_rules_of_a_killed_certify_go_with_its_bridge(worlds: Worlds) -> None:
+    """The watchdog removes the bridge, and then the rules; here the bridge goes before."""
+    docker_runs(worlds)
+    script = (
+        "import os, signal, subprocess\n"
+        "from certify.engine import firewall\n"
+        "from certify.engine.watchdog import watched\n"
+        f"with watched({RUN!r}, 'unix:///nonexistent'):\n"
+        f"    assert not firewall.close_bridge({BRIDGE!r}, {RUN!r})\n"
+        f"    subprocess.run(['ip', 'link', 'delete', {BRIDGE!r}], check=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    ended = subprocess.run(
+        ["ip", "netns", "exec", worlds.host, sys.executable, "-c", script], check=False
+    )
+    assert ended.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 20
+    while "certify" in worlds.run(worlds.host, "iptables", "-S"):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_names_are_resolved_and_what_is_unknown_is_left_out() -> None:
+    assert addresses(["10.1.2.3", "10.2.0.0/16", "localhost", "no.such.host.invalid"]) == [
+        "10.1.2.3/32", "10.2.0.0/16", "127.0.0.1",
+    ]  # fmt: skip
+
+
+def test_what_is_open_comes_before_what_is_refused() -> None:
+    lines = rules(BRIDGE, "certify-1", ["10.1.2.3"], ["10.0.0.53"]).splitlines()
+    last_open = max(
+        n for n, line in enumerate(lines) if "-j RETURN" in line and "-host" not in line
+    )
+    refused = [n for n, line in enumerate(lines) if line.endswith("-j REJECT")]
+    assert len(refused) == len(REFUSED) + 1
+    assert last_open < min(refused)

@@ -1,0 +1,56 @@
+"""A network for one candidate, on an engine of the test's own that has a single range for one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from certify.engine import reaper
+from certify.engine.client import Engine
+from certify.engine.launch_plan import LaunchPlan
+from certify.engine.own_network import OWN, on_own_network
+from certify.model.errors import LaunchRefused
+from tests.support.private_engine import private_engine
+
+POOLS = {"default-address-pools": [{"base": "198.19.250.0/28", "size": 28}]}
+PLAN = LaunchPlan(kind="idle", isolation="default", network=OWN)
+
+
+@pytest.mark.engine
+def test_an_engine_without_a_range_left_is_told_with_its_remedy(tmp_path: Path) -> None:
+    with private_engine(tmp_path, configuration=json.dumps(POOLS)) as own:
+        with Engine.connect(own.address) as engine:
+            first, second = reaper.new_run_id(), reaper.new_run_id()
+            plan, reach = on_own_network(engine, PLAN, first, reaper.labels(first, "x"))
+            assert plan.network is not None
+            assert plan.network.startswith(f"certify-{first}-")
+            assert reach.startswith("own: the host and private addresses are ")
+            with pytest.raises(LaunchRefused) as refused:
+                on_own_network(engine, PLAN, second, reaper.labels(second, "x"))
+            assert "The engine made no network for the candidate: " in refused.value.message
+            assert "default-address-pools" in refused.value.remedy
+            reaper.remove_run(engine, first)
+            on_own_network(engine, PLAN, second, reaper.labels(second, "x"))
+            reaper.remove_run(engine, second)
+            assert engine.client.api.networks(filters={"label": reaper.RUN}) == []
+    assert not {first, second} & set(chains())
+
+
+def chains() -> list[str]:
+    """The runs of which the host's firewall has rules."""
+    if shutil.which("iptables") is None:
+        return []
+    listed = subprocess.run(["iptables", "-w", "-S"], capture_output=True, text=True, check=False)
+    names = [
+        line.split()[1] for line in listed.stdout.splitlines() if line.startswith("-N certify-")
+    ]
+    return [name.split("-")[1] for name in names]
+
+
+def test_any_other_network_is_left_as_it_is() -> None:
+    plan = LaunchPlan(kind="idle", isolation="default", network="team")
+    assert on_own_network(None, plan, "x", {}) == (plan, "")  # type: ignore[arg-type]
