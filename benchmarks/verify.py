@@ -17,9 +17,9 @@ from statistics import median
 from typing import Any
 
 from benchmarks.report import Section
+from certify.model.approved import ApprovedList
 from certify.model.platform import host_platform
 from certify.signing.attestations import Signer
-from certify.signing.gate import PublishedList
 from certify.signing.keys import new_pair, public_pem, read_private
 
 ROUNDS = 7
@@ -62,7 +62,7 @@ def measure(count: int, folder: Path) -> tuple[float, dict[str, float]]:
     private.write_bytes(new_pair("ecdsa", None)[0])
     key = read_private(private, lambda: b"")
     public.write_bytes(public_pem(key.public_key()))
-    head = PublishedList.parse(raw, "the list").head
+    head = ApprovedList.model_validate_json(raw)
     name, bundle = Signer(key, lambda _: None).sign_list(raw, head, "list.json")
     (folder / name).write_bytes(bundle)
     image = f"registry.invalid/team/i{count // 2}@sha256:{count // 2:064x}"

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from certify.certification.options import Options
 from certify.cli.completion import completes
 from certify.cli.parameters import (
     FiniteNumber,
@@ -19,22 +16,8 @@ from certify.cli.parameters import (
     size,
     variable,
 )
-from certify.engine.isolation import ISOLATIONS, REQUIRABLE, Isolation
-from certify.engine.launch_plan import Limits
-from certify.judge.profile import Profile
-from certify.judge.profiles import shipped
-from certify.judge.waivers import Waiver, parse_waivers
-from certify.ledger.store import Ledger
-from certify.model.errors import BadWaivers, UsageError
-from certify.model.terms import Grade, Status
-from certify.suite.catalogue import known_check_ids, own_checks_folder
-from certify.suite.profile_selection import select_profiles
-from certify.util.files import read_text
-
-BASE_PROFILE = "devspace"
-"""The profile that a base image of services is certified for."""
-SAMPLE = "certify-sample/debian-devspace"
-"""The base image where the ledger knows none: the sample that `make samples` makes."""
+from certify.engine.isolation import ISOLATIONS, REQUIRABLE
+from certify.model.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -70,61 +53,12 @@ class CertificationOptions:
             raise UsageError("--engine: one platform has two engines.", remedy="Leave one out.")
         return found
 
-    def resolve(self, *, keep: bool = False) -> tuple[list[Profile], Options]:
-        """Read the profiles and files that they name.
 
-        Raises :class:`~certify.model.errors.UsageError`.
-        """
-        own = own_checks_folder(self.checks) if self.checks else None
-        return select_profiles(self.profiles, own), Options(
-            platform=self.platform,
-            pull=self.pull,
-            isolation=Isolation(self.isolation, self.runtime, self.require_isolation),
-            limits=Limits(
-                memory=self.memory, cpus=self.cpus, disk=self.disk_limit, reach=self.reach
-            ),
-            network=self.network,
-            timeout=self.timeout,
-            own_checks=own,
-            waivers=_read_waivers(self.waivers, own) if self.waivers else (),
-            keep=keep,
-            runs=self.runs,
-            repeat=self.repeat,
-            base=self.base or "",
-            env=self.env,
-            lanes=self.lanes,
-        )
+def _profiles(_ctx: click.Context) -> list[str]:
+    """Return the names of the profiles that ship with certify, for completion."""
+    from certify.judge.profiles import shipped  # noqa: PLC0415 - help needs none
 
-
-def _read_waivers(path: Path, own_checks: Path | None) -> tuple[Waiver, ...]:
-    """Read a file of waivers; they may also name checks of the folder ``own_checks``.
-
-    Raises :class:`BadWaivers` if the file cannot be read, or with every problem in it.
-    """
-    remedy = "Name a TOML file of waivers."
-    text = read_text(path, BadWaivers, option="--waivers", remedy=remedy)
-    return parse_waivers(text, str(path), known_check_ids(own_checks))
-
-
-def with_base(options: Options, profiles: Iterable[Profile], ledger: Ledger) -> Options:
-    """Return the options with a base image for services, where a profile needs one.
-
-    It is the newest one that the ledger knows as certified native for devspace, or else the sample
-    of that kind.
-    """
-    if options.base or all(each.launch != "nested" for each in profiles):
-        return options
-    now = datetime.now(UTC)
-    bases = [
-        each for each in ledger.results_in_force()
-        if each.profile == BASE_PROFILE and each.status is Status.CERTIFIED
-        and each.expires_at > now
-    ]  # fmt: skip
-    for base in sorted(bases, key=lambda each: each.finished_at, reverse=True):
-        found = (each for each in ledger.history(base.reference) if each.profile == BASE_PROFILE)
-        if next(found).verdict.grade is Grade.NATIVE:
-            return replace(options, base=base.reference)
-    return replace(options, base=SAMPLE)
+    return list(shipped())
 
 
 certification_options = grouped(
@@ -132,7 +66,7 @@ certification_options = grouped(
     CertificationOptions,
     click.option(
         "--profile", "profiles", multiple=True, default=("devspace",), show_default=True,
-        metavar="NAME|FILE", shell_complete=completes(lambda _: shipped()),
+        metavar="NAME|FILE", shell_complete=completes(_profiles),
         help="A profile (see `certify profiles`) or a TOML file; may be repeated.",
     ),
     click.option(

@@ -20,6 +20,7 @@ from rich.console import Console
 from certify.certification.certify import Certification
 from certify.certification.engines import address_for
 from certify.certification.options import Options
+from certify.cli.certification import resolve
 from certify.cli.certification_options import CertificationOptions, certification_options
 from certify.cli.completion import completes, recorded_images
 from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE, REJECTED, exit_code
@@ -149,7 +150,7 @@ def fix(
     """
     reference = Reference.parse(image)
     target = _target(tag, reference)
-    profiles, options = certification.resolve()
+    profiles, options = resolve(certification)
     if len(profiles) != 1:
         raise UsageError(
             "--profile: an image is fixed for one profile at a time",

@@ -5,22 +5,47 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
 
 from certify.cli import github_workflow
 from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE
 from certify.cli.output import format_option, inform
-from certify.model.result import Result
+from certify.cli.parameters import grouped
 from certify.publish.formats import LOCATED, RENDERERS
-from certify.publish.markdown import markdown
-from certify.publish.places import NOWHERE, Places
+
+if TYPE_CHECKING:  # many formats need no results as values
+    from certify.model.result import Result
+    from certify.publish.places import Places
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 FORMATS = ("text", *RENDERERS)
 SUMMARY = "GITHUB_STEP_SUMMARY"
 """The environment variable that names the job summary of a step in a GitHub workflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Printing:
+    """The options of what is printed, as parsed."""
+
+    verbose: bool
+    timings: bool
+    quiet: bool
+
+
+printing_options = grouped(
+    "printing",
+    Printing,
+    click.option(
+        "-v", "--verbose", is_flag=True, help="Also print all evidence and skipped checks."
+    ),
+    click.option("--timings", is_flag=True, help="Also print where the time went."),
+    click.option("-q", "--quiet", is_flag=True, help="Print no progress, only the results."),
+)
 
 
 def result_format_option(function: F) -> F:
@@ -33,7 +58,7 @@ def print_results(
     results: Sequence[Result],
     output_format: str,
     as_text: Callable[[], None],
-    places: Places = NOWHERE,
+    places: Places | None = None,
 ) -> None:
     """Print the results in a format; ``as_text`` prints them for people.
 
@@ -44,11 +69,11 @@ def print_results(
     if output_format == "text":
         as_text()
         return
-    located = LOCATED.get(output_format)
-    text = located(results, places) if located else RENDERERS[output_format](results)
+    located = (places or {},) if output_format in LOCATED else ()
+    text = RENDERERS[output_format](results, *located)
     if output_format == "github":
         github_workflow.print_commands(text)
-        _add_to_summary(markdown(results))
+        _add_to_summary(RENDERERS["markdown"](results))
     else:
         sys.stdout.write(text)
 

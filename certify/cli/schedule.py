@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 import certify
+from certify.cli.certification import resolve
 from certify.cli.certification_options import CertificationOptions
 from certify.cli.output import format_option, inform, print_json
 from certify.cli.parameters import grouped
@@ -201,7 +202,7 @@ def _check_sweep_arguments(arguments: tuple[str, ...], *, local: bool) -> dict[s
     parsed = sweep.make_context("certify sweep", ["images.txt", *arguments]).params
     if local:
         names = [field.name for field in fields(CertificationOptions)]
-        CertificationOptions(**{name: parsed[name] for name in names}).resolve()
+        resolve(CertificationOptions(**{name: parsed[name] for name in names}))
     return parsed
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from certify.cli.output import inform
 from certify.cli.parameters import grouped
-from certify.ledger.outbox import FOLDER, Outbox, take_in
-from certify.ledger.store import Ledger
 from certify.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from certify.ledger.store import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,10 @@ class Storage:
         Without ``create``, raises :class:`~certify.model.errors.NothingRecorded` if it does not
         exist.
         """
+        # Imported here, because help needs no database.
+        from certify.ledger.outbox import FOLDER, Outbox, take_in  # noqa: PLC0415
+        from certify.ledger.store import Ledger  # noqa: PLC0415
+
         url = self.ledger or str(self.reports / "certify.db")
         ledger = Ledger.open(url, make=create, warn=inform)
         for line in take_in(Outbox(self.reports / FOLDER, ledger.name), ledger):

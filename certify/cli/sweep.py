@@ -20,11 +20,8 @@ from rich.console import Console
 from certify.certification.engines import open_engines
 from certify.certification.events import Events
 from certify.certification.options import Options
-from certify.cli.certification_options import (
-    CertificationOptions,
-    certification_options,
-    with_base,
-)
+from certify.cli.certification import resolve, with_base
+from certify.cli.certification_options import CertificationOptions, certification_options
 from certify.cli.output import inform, print_json
 from certify.cli.parameters import grouped, size
 from certify.cli.progress import standard_error
@@ -193,7 +190,7 @@ def sweep(
       certify sweep nightly.txt --dry-run
     """
     reporting.check()
-    defaults, how = certification.resolve()
+    defaults, how = resolve(certification)
     shard, addresses = options.shard, certification.addresses
     options.check(how.pull, addresses)
     profiles = {profile.name: profile for profile in defaults}

@@ -18,11 +18,13 @@ from certify.cli.completion import completes, recorded_images
 from certify.cli.exit_codes import CERTIFIED, REJECTED
 from certify.cli.output import format_option, inform, print_json
 from certify.cli.parameters import grouped
+from certify.model.clock import rfc3339
 from certify.model.errors import NotBelieved, Trouble, UsageError
 from certify.model.platform import PLATFORM, host_platform, normalize_platform
 from certify.model.reference import Reference
 from certify.signing.gate import Decision, ImageRequest, decide_from_list
 from certify.signing.list_reader import check_location, is_url, read_list, without_password
+from certify.signing.published_list import ListedImage, as_json
 from certify.signing.replay_protection import record_sequence
 from certify.util.signals import time_limit
 
@@ -186,10 +188,13 @@ def _decide_from_list(
         signed_by = key_id(key)
     try:
         listed = read_list(location, key)
-        head = listed.head.model_dump(
-            mode="json", include={"sequence", "published_at", "expires_at"}
-        )
-        fields["list"] = {**head, "location": without_password(location), "signed_by": signed_by}
+        fields["list"] = {
+            "sequence": listed.head.sequence,
+            "published_at": rfc3339(listed.head.published_at),
+            "expires_at": rfc3339(listed.head.expires_at),
+            "location": without_password(location),
+            "signed_by": signed_by,
+        }
     except NotBelieved as error:
         return Decision("signature", error.message)
     if signed_by is not None:
@@ -203,10 +208,14 @@ def _decide_from_list(
 
 
 def _print_json(fields: dict[str, object], decision: Decision | None, text: str) -> None:
-    entry = decision.entry.model_dump(mode="json") if decision and decision.entry else None
+    entry = decision.entry if decision else None
+    if isinstance(entry, ListedImage):
+        shown: object = as_json(entry)
+    else:
+        shown = entry.model_dump(mode="json") if entry else None
     first = {
         "approved": decision.approved if decision else None,
         "reason": decision.reason if decision else "unknown",
         "text": text,
     }
-    print_json(SCHEMA, {**first, **fields, "entry": entry})
+    print_json(SCHEMA, {**first, **fields, "entry": shown})

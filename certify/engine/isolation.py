@@ -11,10 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from certify.model.errors import LaunchRefused
-from certify.model.result import LaunchKind
+
+if TYPE_CHECKING:  # help names the levels, and needs no results
+    from certify.model.result import LaunchKind
 
 SYSBOX_RUNTIME = "sysbox-runc"
 LEVELS = ("privileged", "caps", "apparmor", "default", "userns", "sysbox", "vm")

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from certify.model.approved import Approved, ApprovedList, Revocation
 from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 
-if TYPE_CHECKING:  # its classes take long to make, and a gate needs revocations alone
+if TYPE_CHECKING:  # these classes take long to make, and a gate needs none of them
+    from certify.model.approved import Approved, ApprovedList, Revocation
     from certify.model.result import Result
+
+
+class Covering(Protocol):
+    """What covers images: a revocation of a ledger, or of a list as a gate reads it."""
+
+    @property
+    def digest(self) -> str:
+        """The digest that is revoked."""
+
+    @property
+    def indexes(self) -> tuple[str, ...]:
+        """The known indexes that hold it."""
+
+
+C = TypeVar("C", bound=Covering)
 
 
 class Indexes:
@@ -52,9 +67,7 @@ def merge_revocations(
     return [found[digest] for digest in sorted(found)]
 
 
-def find_revocation(
-    digest: str | None, manifest: str | None, revoked: Iterable[Revocation]
-) -> Revocation | None:
+def find_revocation(digest: str | None, manifest: str | None, revoked: Iterable[C]) -> C | None:
     """Return the revocation that covers an image, by its digest or its manifest's, or None.
 
     An unknown manifest may be any that the index holds. It is None, or, in lists of older

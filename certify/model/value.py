@@ -1,4 +1,4 @@
-"""The base class of all values, and moments in JSON."""
+"""The base class of all values, and their moments."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
-
-def rfc3339(moment: datetime) -> str:
-    """Return a moment in UTC as JSON has it."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
+from certify.model.clock import rfc3339
 
 Moment = Annotated[
     datetime,

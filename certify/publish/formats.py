@@ -6,30 +6,30 @@ To add a format, write its renderer in a module of this folder and name it here;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from importlib import import_module
 
-from certify.model.result import Result
-from certify.publish.codequality import codequality
-from certify.publish.github import workflow_commands
-from certify.publish.json_report import report_json
-from certify.publish.junit import junit_xml
-from certify.publish.markdown import markdown
-from certify.publish.places import Places
-from certify.publish.sarif import sarif
+Renderer = Callable[..., str]
 
-RENDERERS: Mapping[str, Callable[[Sequence[Result]], str]] = {
-    "json": report_json,
-    "junit": junit_xml,
-    "markdown": markdown,
-    "github": workflow_commands,
-    "sarif": sarif,
-    "codequality": codequality,
+
+def _renderer(module: str, function: str) -> Renderer:
+    """Return a renderer of this folder that is imported once it is called; help needs none."""
+
+    def render(*arguments: object) -> str:
+        return str(getattr(import_module(f"certify.publish.{module}"), function)(*arguments))
+
+    return render
+
+
+RENDERERS: Mapping[str, Renderer] = {
+    "json": _renderer("json_report", "report_json"),
+    "junit": _renderer("junit", "junit_xml"),
+    "markdown": _renderer("markdown", "markdown"),
+    "github": _renderer("github", "workflow_commands"),
+    "sarif": _renderer("sarif", "sarif"),
+    "codequality": _renderer("codequality", "codequality"),
 }
 """Functions that return a whole document for any number of results; all of them are pure."""
 
-LOCATED: Mapping[str, Callable[[Sequence[Result], Places], str]] = {
-    "github": workflow_commands,
-    "sarif": sarif,
-    "codequality": codequality,
-}
+LOCATED = ("github", "sarif", "codequality")
 """Formats that also take the files and lines that name the images."""

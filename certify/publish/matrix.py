@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.text import Text
 
 from certify.ledger.summaries import once_per_outcomes
+from certify.model.clock import rfc3339
 from certify.model.result import Check, Result
 from certify.model.terms import Outcome, Status
-from certify.model.value import rfc3339
 from certify.publish import phrases
 from certify.publish.best_for import best_for
 from certify.publish.host_note import host_note

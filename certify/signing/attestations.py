@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from certify.model.approved import ApprovedList, Revocation
+from certify.model.clock import rfc3339
 from certify.model.errors import NotBelieved
 from certify.model.file_names import certificate_stem
 from certify.model.reference import Reference
@@ -21,9 +22,8 @@ from certify.signing.statements import (
     list_statement,
     result_statement,
     revocation_statement,
-    rfc3339,
-    subject_digests,
 )
+from certify.signing.subjects import subject_digests
 
 FOLDER = "attestations"
 """The folder below the reports for signed statements about results."""

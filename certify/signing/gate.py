@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import ValidationError
-
-from certify.model.approved import Approved, ApprovedList, Revocation
 from certify.model.clock import is_ahead
-from certify.model.errors import ListUnavailable
 from certify.model.platform import normalize_platform
 from certify.model.revocation import find_revocation
-from certify.signing.statements import StatedResult
+from certify.signing.published_list import (
+    ListedImage,
+    ListedRevocation,
+    PublishedList,
+    read,
+    unreadable,
+)
 from certify.util.text import one_line
+
+if TYPE_CHECKING:  # its classes take long to make, and a list needs none
+    from certify.signing.statements import StatedResult
 
 DecisionReason = Literal[
     "approved",
@@ -59,7 +63,7 @@ class Decision:
 
     reason: DecisionReason
     text: str
-    entry: Approved | StatedResult | None = None
+    entry: ListedImage | StatedResult | None = None
     """The entry or statement that decided."""
 
     @property
@@ -68,44 +72,17 @@ class Decision:
         return self.reason == "approved"
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedList:
-    """A list of approved images; its entries are not yet validated, which would take long."""
-
-    head: ApprovedList
-    """The list without its entries."""
-    images: Sequence[dict[str, Any]]
-    revoked: Sequence[dict[str, Any]]
-
-    @classmethod
-    def parse(cls, raw: bytes, where: str) -> Self:
-        """Read ``approved-images.json``. Raises :class:`ListUnavailable` for anything else."""
-        try:
-            data = json.loads(raw)
-            images, revoked = data["images"], data.get("revoked", [])
-            head = ApprovedList.model_validate(data | {"images": (), "revoked": ()})
-            _require_time_zones(head.published_at, head.expires_at)
-            for part in (images, revoked):
-                if not isinstance(part, list) or not all(isinstance(each, dict) for each in part):
-                    raise ValueError("its entries are no objects")
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise _unreadable(where, error) from error
-        return cls(head, images, revoked)
-
-
 def decide_from_list(request: ImageRequest, listed: PublishedList, now: datetime) -> Decision:
     """Decide from a list. Raises :class:`ListUnavailable` for an invalid entry."""
     try:
         same = [
-            Approved.model_validate(each)
+            read(ListedImage, each)
             for each in listed.images
             if request.digest in (each.get("digest"), each.get("manifest_digest"))
         ]
-        revoked = [Revocation.model_validate(each) for each in listed.revoked]
-        for each in same:
-            _require_time_zones(each.certified_at, each.expires_at)
-    except (ValidationError, ValueError) as error:
-        raise _unreadable("the list of approved images", error) from error
+        revoked = [read(ListedRevocation, each) for each in listed.revoked]
+    except ValueError as error:
+        raise unreadable("the list of approved images", error) from error
     if now >= listed.head.expires_at:
         return Decision("list-expired", f"the list itself expired {_at(listed.head.expires_at)}")
     if is_ahead(listed.head.published_at, now):
@@ -153,7 +130,10 @@ def equivalent_digests(request: ImageRequest, statements: Iterable[StatedResult]
 
 
 def _decide(
-    request: ImageRequest, same: Sequence[Approved | StatedResult], now: datetime, participle: str
+    request: ImageRequest,
+    same: Sequence[ListedImage | StatedResult],
+    now: datetime,
+    participle: str,
 ) -> Decision:
     """Decide from the entries of this image: the last one for its platform and profile counts."""
     fitting = [each for each in same if request.is_for(each.platform)]
@@ -164,7 +144,7 @@ def _decide(
     if found is None:
         others = one_line(", ".join(sorted({each.profile for each in fitting})))
         return Decision("profile", f"{participle} for {others}, not for {request.profile}")
-    if isinstance(found, StatedResult) and found.result == "FAILED":
+    if not isinstance(found, ListedImage) and found.result == "FAILED":
         return Decision("rejected", f"rejected for {found.profile} {_at(found.certified_at)}")
     if is_ahead(found.certified_at, now):
         text = f"certified {_at(found.certified_at)}, which is yet to come: compare the clocks"
@@ -177,8 +157,8 @@ def _decide(
 
 
 def _revocation(
-    request: ImageRequest, same: Sequence[Approved], revoked: Sequence[Revocation]
-) -> Revocation | None:
+    request: ImageRequest, same: Sequence[ListedImage], revoked: Sequence[ListedRevocation]
+) -> ListedRevocation | None:
     """Return the revocation of the digest itself, or of the platform's entry for it.
 
     Another platform's manifest in the same index may well be revoked.
@@ -201,17 +181,5 @@ def _unlisted(request: ImageRequest, images: Sequence[dict[str, Any]]) -> Decisi
     return Decision("moved", f"this digest is not on the list; of {request.name} it has {others}")
 
 
-def _require_time_zones(*moments: datetime) -> None:
-    if any(moment.tzinfo is None for moment in moments):
-        raise ValueError("a moment without a time zone")
-
-
 def _at(moment: datetime) -> str:
     return f"on {moment:%Y-%m-%d at %H:%M} UTC"
-
-
-def _unreadable(where: str, error: Exception) -> ListUnavailable:
-    return ListUnavailable(
-        f"{where} cannot be read: it is no certify/approved/v1 ({one_line(str(error), 120)})",
-        remedy="Publish it anew with `certify publish`, or name another with --approved.",
-    )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from certify.model.errors import ListUnavailable, NotBelieved, UsageError
-from certify.signing.gate import PublishedList
-from certify.signing.statements import LIST, subject_digests
+from certify.signing.published_list import PublishedList
+from certify.signing.subjects import LIST, subject_digests
 from certify.util.text import one_line
 
 if TYPE_CHECKING:  # cryptography is imported only where there is a key

@@ -16,18 +16,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ConfigDict, Field, ValidationError
 
 from certify.model.approved import ApprovedList, Revocation
+from certify.model.clock import rfc3339
 from certify.model.errors import NotBelieved
 from certify.model.terms import Grade, Level, Outcome, Status
 from certify.model.value import Moment, Value
-from certify.util.text import one_line, safe_json
+from certify.signing.subjects import LIST, STATEMENT, subject_digests
+from certify.util.text import safe_json
 
 if TYPE_CHECKING:  # whoever verifies statements needs no results, whose classes take long to make
     from certify.model.result import Check, Result
 
-STATEMENT = "https://in-toto.io/Statement/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
-LIST = "urn:certify:approved-images:v1"
-"""The predicate type of a statement about an ``approved-images.json``."""
 EVERY = "*"
 """The name that stands for every platform and every profile."""
 _NEVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -139,25 +138,6 @@ def list_statement(raw: bytes, listed: ApprovedList, name: str) -> bytes:
     )
 
 
-def subject_digests(statement: dict[str, Any], predicate_type: str) -> tuple[str, ...]:
-    """Return the digests that a statement is about.
-
-    Raises :class:`NotBelieved` if it has another predicate type, or no valid subjects.
-    """
-    if statement.get("_type") != STATEMENT or statement.get("predicateType") != predicate_type:
-        kind = one_line(str(statement.get("predicateType")), 80)
-        raise NotBelieved(f"what is signed states something else ({kind})")
-    try:
-        found = tuple(
-            f"{algorithm}:{value}"
-            for subject in statement["subject"]
-            for algorithm, value in subject["digest"].items()
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise NotBelieved("what is signed names no subjects") from error
-    return found
-
-
 def parse_statement(statement: dict[str, Any]) -> StatedResult:
     """Return the content of a test-result statement. Raises :class:`NotBelieved` for others."""
     digests = subject_digests(statement, TEST_RESULT)
@@ -223,8 +203,3 @@ def _word(result: Result, warned: bool) -> Word:
         return "FAILED"
     unanswered = any(each.outcome is Outcome.UNKNOWN for each in result.checks)
     return "WARNED" if warned or unanswered else "PASSED"
-
-
-def rfc3339(moment: datetime) -> str:
-    """Format a moment as statements do, such as ``2026-01-31T12:00:00.000Z``."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

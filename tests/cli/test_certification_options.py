@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
-
 import click
 import pytest
 from click.testing import CliRunner
 
-from certify.cli.certification_options import SAMPLE, CertificationOptions, with_base
+from certify.cli.certification_options import CertificationOptions
 from certify.cli.main import main
-from certify.engine.isolation import Isolation
-from certify.engine.launch_plan import Limits
-from certify.ledger.store import Ledger
 from certify.model.errors import UsageError
-from certify.model.reference import Reference
-from certify.model.terms import Grade, Status
 from tests.conftest import Certify
-from tests.factories import MakeResult
 
 
 def parse(*words: str) -> CertificationOptions:
     parsed = main.commands["run"].make_context("run", [*words, "debian:12"]).params
     fields = CertificationOptions.__dataclass_fields__
     return CertificationOptions(**{name: parsed[name] for name in fields})
-
-
-def test_every_option_arrives() -> None:
-    words = [
-        "--profile", "plain", "--platform", "linux/arm64", "--pull", "never", "--timeout", "60",
-        "--runs", "3", "--isolation", "caps", "--memory", "512M", "--cpus", "2",
-        "--network", "mine", "--base", "base:1", "--env", "A=1", "--env", "B=x=y", "--lanes",
-    ]  # fmt: skip
-    profiles, options = parse(*words).resolve(keep=True)
-    assert [each.name for each in profiles] == ["plain"]
-    assert (options.platform, options.pull, options.timeout) == ("linux/arm64", "never", 60.0)
-    assert (options.runs, options.isolation, options.network) == (3, Isolation("caps"), "mine")
-    assert options.limits == Limits(memory="512m", cpus=2.0)
-    assert options.keep and options.lanes
-    assert not parse("--lanes", "--series").resolve()[1].lanes
-    assert (options.base, options.env) == ("base:1", (("A", "1"), ("B", "x=y")))
 
 
 def test_each_platform_has_one_engine(certify: Certify) -> None:
@@ -65,43 +38,6 @@ def test_a_variable_without_a_value_is_taken_from_here(monkeypatch: pytest.Monke
     for word in ("TOKEN", "=x"):
         with pytest.raises(click.UsageError):
             parse("--env", word)
-
-
-def test_the_base_of_a_service_is_the_newest_native_image(
-    tmp_path: Path, make_result: MakeResult
-) -> None:
-    services, options = parse("--profile", "service").resolve()
-    now = datetime.now(UTC)
-    rejected: dict[str, Any] = {"status": Status.REJECTED}
-    with Ledger.open(f"sqlite:///{tmp_path / 'certify.db'}") as ledger:
-        assert with_base(options, services, ledger).base == SAMPLE
-        for days, name, fields in (
-            (4, "a:1", {}), (3, "b:1", {}), (2, "c:1", {"grade": Grade.ON_LAUNCH}),
-            (1, "d:1", rejected),
-        ):  # fmt: skip
-            at, image_id = now - timedelta(days=days), f"sha256:{name[0] * 64}"
-            ledger.record(make_result(
-                name, image={"image_id": image_id, "platform": "linux/amd64"}, started_at=at,
-                finished_at=at, expires_at=at + timedelta(days=30), **fields,
-            ))  # fmt: skip
-        found = with_base(options, services, ledger).base
-        assert Reference.parse(found) == Reference.parse("b:1")
-        named = replace(options, base="mine:1")
-        assert with_base(named, services, ledger) == named
-        assert with_base(options, parse().resolve()[0], ledger).base == ""
-
-
-def test_waivers_are_read(tmp_path: Path) -> None:
-    file = tmp_path / "waivers.toml"
-    file.write_text(
-        '[[waiver]]\nimage = "*"\ncheck = "image.os"\nreason = "known"\nowner = "ana"\n'
-        "expires = 2999-01-01\n"
-    )
-    (waiver,) = parse("--waivers", str(file)).resolve()[1].waivers
-    assert waiver.check == "image.os"
-    file.write_text("[[waiver]]\n")
-    with pytest.raises(UsageError, match=r"waivers\.toml"):
-        parse("--waivers", str(file)).resolve()
 
 
 def test_the_help_of_every_command_that_certifies_has_them() -> None:

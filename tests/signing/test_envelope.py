@@ -19,12 +19,11 @@ from certify.model.errors import NotBelieved
 from certify.signing.envelope import Bundle, sign
 from certify.signing.keys import key_id, read_public
 from certify.signing.statements import (
-    LIST,
     list_statement,
     parse_statement,
     result_statement,
-    subject_digests,
 )
+from certify.signing.subjects import LIST, subject_digests
 from tests.factories import a_certificate, a_list, raw_list
 from tests.support.keys import MakePair, private_key
 

@@ -16,10 +16,10 @@ from certify.signing.gate import (
     Decision,
     DecisionReason,
     ImageRequest,
-    PublishedList,
     decide_from_list,
     decide_from_statements,
 )
+from certify.signing.published_list import PublishedList
 from certify.signing.statements import StatedResult
 from tests.factories import NOW, REGISTRY, REPOSITORY, a_list, an_entry, digest, raw_list
 
@@ -153,30 +153,6 @@ def test_only_what_is_listed_current_and_not_revoked_is_approved(
         number in (1, manifest) and profile == "plain" and 0 <= days < 7
     )  # a list of the future is none
     assert found.approved == (right and not stopped & {1, manifest})
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"",
-        b"[]",
-        b"null",
-        b"{}",
-        b"\xff",
-        b"[" * 100_000,
-        raw_list(a_list()).replace(b"certify/approved/v1", b"certify/approved/v2"),
-        raw_list(a_list()).replace(b'"sequence": 7', b'"sequence": "many"'),
-        raw_list(a_list()).replace(b'"images": [', b'"images": [1,'),
-        raw_list(a_list()).replace(b'"revoked": []', b'"revoked": null'),
-        raw_list(a_list()).replace(b'"revoked": []', b'"revoked": {}'),
-        raw_list(a_list()).replace(b'"images": [', b'"images": {}, "old": ['),
-        raw_list(a_list()).replace(b'"sequence"', b'"extra": 1, "sequence"'),
-    ],
-)
-def test_what_is_no_list_is_nothing_to_go_by(raw: bytes) -> None:
-    with pytest.raises(ListUnavailable, match="the place cannot be read") as refused:
-        PublishedList.parse(raw, "the place")
-    assert refused.value.remedy
 
 
 @pytest.mark.parametrize(
