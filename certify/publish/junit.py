@@ -39,7 +39,7 @@ from certify.util.text import one_line, printable
 _NO_MESSAGE = "no message was recorded"
 _LONGEST_MESSAGE = 1000
 _LONGEST_EVIDENCE = 100_000
-_TOTALS = ("disabled", "errors", "failures", "tests", "time")
+TOTALS = ("disabled", "errors", "failures", "tests", "time")
 END = "</testsuites>\n"
 
 
@@ -59,9 +59,9 @@ def junit_xml(results: Iterable[Result]) -> str:
 
 def head(counts: Iterable[Mapping[str, float]]) -> str:
     """Return what comes before suites with some counts; :data:`END` comes after them."""
-    totals = dict.fromkeys(_TOTALS, 0.0)
+    totals = dict.fromkeys(TOTALS, 0.0)
     for each in counts:
-        for name in _TOTALS:
+        for name in TOTALS:
             totals[name] += each[name]
     told = " ".join(f'{name}="{total:.15g}"' for name, total in totals.items())
     return f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites {told}>\n'
@@ -71,7 +71,7 @@ def suite_of(result: Result) -> Suite:
     """Return one result as a test suite."""
     suite = _suite(result).build_xml_doc()
     ElementTree.indent(suite, "\t", level=1)
-    counts = {name: float(suite.get(name)) for name in _TOTALS}
+    counts = {name: float(suite.get(name)) for name in TOTALS}
     return Suite(f"\t{ElementTree.tostring(suite, 'unicode')}\n", counts)
 
 

@@ -10,10 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
-from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from certify.judge.culprits import Comparison, compare
 from certify.ledger.changes import Change, find_changes
@@ -26,13 +23,14 @@ from certify.model.file_names import certificate_stem
 from certify.model.result import Result
 from certify.model.result_key import ResultKey
 from certify.model.terms import Status
-from certify.publish import freshness, junit
+from certify.publish import freshness
 from certify.publish.badge import badge_files, total_badge_files
 from certify.publish.boot_rank import NO_RANKS, BootRanks
 from certify.publish.feed import Entry as FeedEntry
 from certify.publish.feed import change_lines, with_entry
 from certify.publish.freshness import FINGERPRINTS, Entry
 from certify.publish.json_report import result_json
+from certify.publish.junit_file import write_junit
 from certify.publish.matrix import matrix_json, matrix_markdown
 from certify.publish.metrics import image_metrics, sweep_metrics
 from certify.publish.site.build import frame_files, image_files, rows_file
@@ -58,7 +56,7 @@ def write_reports(
     rest out of date. Returns and raises what an update does. If the ledger cannot be read, the
     certificates of the results are written nevertheless.
     """
-    _write_junit(directory, results)
+    write_junit(directory, results)
     try:
         return _update_own(directory, ledger, results) if own else update_reports(directory, ledger)
     except LedgerUnavailable:
@@ -76,20 +74,6 @@ def update_reports(directory: Path, ledger: Ledger, *, now: datetime | None = No
     # The ledger is read under the lock, so the last process to get it has the newest results.
     with folder_lock(directory / "assets"):
         return _bring_up_to_date(directory, ledger, now or datetime.now(UTC))
-
-
-def _write_junit(directory: Path, results: Iterable[Result]) -> None:
-    """Write ``junit.xml``; its beginning counts all suites, so they wait in a file meanwhile."""
-    directory.mkdir(parents=True, exist_ok=True)
-    counts = []
-    with TemporaryFile(dir=directory) as suites:
-        for suite in map(junit.suite_of, results):
-            suites.write(suite.text.encode())
-            counts.append(suite.counts)
-        suites.seek(0)
-        ends = junit.head(counts).encode(), junit.END.encode()
-        parts = chain(ends[:1], iter(partial(suites.read, 1 << 20), b""), ends[1:])
-        write_atomically(directory / "junit.xml", parts, durable=False)
 
 
 def _update_own(directory: Path, ledger: Ledger, results: Iterable[Result]) -> int:

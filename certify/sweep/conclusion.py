@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 from certify.ledger.changes import Change, ChangeKind, SweepEntry, find_changes, sweep_entry
 from certify.ledger.matrix_rows import MatrixRow
@@ -18,10 +19,11 @@ from certify.model.result import Result
 from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 from certify.publish.recorder import Recorder
+from certify.publish.site.build import version
 from certify.sweep.expand import UnlistedPattern, matches_pattern
 from certify.sweep.inside import explained
 from certify.sweep.news import News, news_of
-from certify.sweep.results import ResultsByKey, entries_to_compare
+from certify.sweep.results import ResultsByKey, entries_to_compare, hold
 from certify.sweep.shards import Shard
 
 
@@ -43,8 +45,24 @@ class WholeResults:
 
     def __iter__(self) -> Iterator[Result]:
         """Yield the results; a summary stands for one that the ledger does not give."""
+        return self.read(range(len(self.keys)))
+
+    @property
+    def stamps(self) -> Sequence[str]:
+        """A text for each result that stood before, which changes with it; else an empty one."""
+        return [self._stamp(*each) for each in zip(self.keys, self.results, strict=True)]
+
+    def _stamp(self, key: ResultKey, known: Result) -> str:
+        if (row := self.rows.get(key)) is None:
+            return ""
+        reasons = [each.text for each in known.verdict.reasons]  # one is that it is revoked
+        facts = version(), self.recorder.ledger.name, row.id, key, known.verdict.status, reasons
+        return sha256(repr(facts).encode()).hexdigest()[:32]
+
+    def read(self, places: Sequence[int]) -> Iterator[Result]:
+        """Yield the results at some places, a few hundred in memory at a time."""
         ledger = self.recorder.ledger
-        for part in batched(list(zip(self.keys, self.results, strict=True)), BATCH_SIZE):
+        for part in batched([(self.keys[n], self.results[n]) for n in places], BATCH_SIZE):
             read: ResultsByKey = {}
             with self.recorder.errors_noted():
                 rows = [self.rows[key] for key, _ in part if key in self.rows]
@@ -209,8 +227,11 @@ def join_shards(ledger: Ledger, shards: Sequence[FinishedSweep]) -> Found:
     globs = [entry for entry in found.values() if not entry.profile]
     images = {key: entry for key, entry in found.items() if entry.profile}
     lost = [shard for n in range(count) if (shard := Shard(n + 1, count)) not in by_shard]
-    results = ledger.recorded(each.recording for each in images.values() if each.recording)
-    new = {key: results[e.recording] for key, e in images.items() if e.recording in results}
+    recordings = {key: each.recording for key, each in images.items() if each.recording}
+    new: ResultsByKey = {}
+    for part in batched(list(recordings.items()), BATCH_SIZE):
+        read = ledger.recorded(name for _, name in part)
+        hold(new, {key: read[name] for key, name in part if name in read})
     # An image that is not found may have moved to a shard that did not end.
     left_out = (lambda _: True) if lost else of_patterns(globs)
     unended = (_unknown(name_of(source, str(each)), "this shard did not end") for each in lost)
@@ -218,7 +239,7 @@ def join_shards(ledger: Ledger, shards: Sequence[FinishedSweep]) -> Found:
         source=source,
         keys=frozenset(images),
         new=new,
-        recordings={},
+        recordings=recordings,
         unknown=(*globs, *unended),
         left_out=left_out,
     )

@@ -41,6 +41,7 @@ WRITES = {
     "certify.publish.writer",
     "certify.publish.recorder",
     "certify.publish.freshness",
+    "certify.publish.junit_file",
 }
 """Modules of ``publish/`` that are no renderers: they write and read ``reports/``."""
 PURE = {

@@ -269,6 +269,12 @@ def test_what_a_sweep_holds_in_short_is_whole_at_its_end(
         end = conclude(recorder, number, Found(LIST, frozenset(new), held, recordings))
         assert [each.log for each in end.results] == ["what it wrote", "", "", ""]
         assert list(end.whole) == results
+        part = ledger.sweeps.begin(LIST, owner(), is_orphan, "1/1")
+        conclude(recorder, part, Found(LIST, frozenset(new), held, recordings), None, Shard(1, 1))
+        found = join_shards(ledger, ledger.sweeps.waiting())
+        assert [each.log for each in found.new.values()].count("what it wrote") == 1
+        joined = conclude(recorder, ledger.sweeps.begin(LIST, owner(), is_orphan, JOINED), found)
+        assert list(joined.whole) == results
         assert not recorder.errors
 
 
