@@ -26,7 +26,8 @@ import click
 from certify.engine import launch, launch_plan
 from certify.engine.boot import wait_booted
 from certify.engine.client import Engine
-from certify.engine.container import Container, ContainerStopped
+from certify.engine.container import Container
+from certify.engine.container_state import ContainerStopped
 from certify.engine.launch_plan import LaunchPlan
 from certify.engine.probe.programs import echo, image_archive
 from certify.model.errors import LaunchRefused

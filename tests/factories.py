@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 
 from certify.model.approved import Approved, ApprovedList, Revocation
+from certify.model.host import Calibration, Host
 from certify.model.result import (
     AppliedWaiver,
-    Calibration,
     Check,
-    Host,
     Image,
     Launch,
     Os,

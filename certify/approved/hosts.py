@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from certify.approved.policy import Policy
-from certify.model.result import HostVerdict, Result
+from certify.model.host import HostVerdict
+from certify.model.result import Result
 from certify.model.terms import Status
 
 

@@ -16,8 +16,9 @@ from certify.judge.profile import Profile
 from certify.judge.startup import Start
 from certify.model.errors import EngineUnavailable, ImageUnavailable, SuiteBroken, Trouble
 from certify.model.finding import Claim, Finding
+from certify.model.host import Host
 from certify.model.reference import Reference
-from certify.model.result import Host, Image, Launch, Os
+from certify.model.result import Image, Launch, Os
 from certify.model.terms import Fault
 from certify.suite.catalogue import claims as shipped_claims
 

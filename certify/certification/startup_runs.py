@@ -10,7 +10,8 @@ from certify.certification.observation import Observation
 from certify.engine.boot import Boot, boot_timeouts, seconds_since_init, wait_booted
 from certify.engine.calibration import host_calibration, slower_calibration
 from certify.engine.client import Engine
-from certify.engine.container import Container, ContainerStopped
+from certify.engine.container import Container
+from certify.engine.container_state import ContainerStopped
 from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan
 from certify.engine.session import SessionLost
@@ -29,7 +30,7 @@ from certify.judge.startup import (
 )
 from certify.model.errors import LaunchRefused
 from certify.model.finding import Finding
-from certify.model.result import Host
+from certify.model.host import Host
 from certify.model.terms import Fault, Outcome
 from certify.util.text import printable
 

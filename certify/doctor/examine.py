@@ -24,7 +24,7 @@ from certify.engine.probe.image import ProbeImage, probe_image
 from certify.engine.probe.network import NetworkProbe
 from certify.model.errors import EngineUnavailable, LaunchRefused, Trouble
 from certify.model.examination import Health, Sign
-from certify.model.result import Calibration
+from certify.model.host import Calibration
 from certify.util.text import one_line
 
 _NETWORK_SECONDS = 5

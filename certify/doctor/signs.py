@@ -12,7 +12,7 @@ from rich.filesize import decimal
 
 from certify.judge.startup import SLOW_SECONDS, is_slow
 from certify.model.examination import Health, Sign
-from certify.model.result import Calibration
+from certify.model.host import Calibration
 
 MINIMUM_API = (1, 41)
 """Engine 20.10, the first whose API has ``CgroupnsMode`` and a container's platform.

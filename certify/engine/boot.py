@@ -78,9 +78,9 @@ def wait_booted(container: Container, *, install_seconds: float, boot_seconds: f
     """Wait until the init reports that it is up, or a phase takes longer than its limit.
 
     Limits are in seconds, and are multiplied by the container's pace. A local engine delivers an
-    event; otherwise the state is polled. Raises :class:`~certify.engine.container.ContainerStopped`
-    if the container ends meanwhile, and :class:`~certify.engine.session.SessionLost` if the
-    records of the launch cannot be read.
+    event; otherwise the state is polled. Raises
+    :class:`~certify.engine.container_state.ContainerStopped` if the container ends meanwhile, and
+    :class:`~certify.engine.session.SessionLost` if the records of the launch cannot be read.
     """
     shell = container.shell()
     deadlines: dict[str, float] = {}
@@ -103,7 +103,7 @@ def wait_settled(container: Container, is_settled: Callable[[], bool], *, second
     """Poll until the image's own command has started its services, at most so many seconds.
 
     The limit is multiplied by the container's pace. Raises
-    :class:`~certify.engine.container.ContainerStopped` if the container ends.
+    :class:`~certify.engine.container_state.ContainerStopped` if the container ends.
     """
     seconds *= container.pace
     deadline = time.monotonic() + seconds

@@ -9,7 +9,7 @@ from certify.engine import calibration_file
 from certify.engine.client import Engine
 from certify.engine.probe.image import probe_image
 from certify.model.errors import LaunchRefused, Trouble
-from certify.model.result import Calibration
+from certify.model.host import Calibration
 
 _TIMEOUT = 100
 """Seconds after which a host counts as too slow to be measured."""

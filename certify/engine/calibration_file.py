@@ -16,7 +16,7 @@ from pathlib import Path
 from certify.engine.client import Engine
 from certify.engine.connection import engine_address
 from certify.judge.startup import ORDINARY_SECONDS
-from certify.model.result import Calibration
+from certify.model.host import Calibration
 from certify.util.files import write_atomically
 
 KEPT_SECONDS = 300.0

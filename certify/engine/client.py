@@ -18,9 +18,10 @@ from certify.engine.errors import translate_errors
 from certify.engine.images import ImageFinder
 from certify.engine.isolation import Isolation, has_apparmor, resolve_isolation
 from certify.engine.ssh import FOLDER, SCHEME, forwarded
+from certify.model.host import Host
 from certify.model.platform import ARCHITECTURES
 from certify.model.reference import DOCKER_HUB, Reference
-from certify.model.result import Host, Image, LaunchKind
+from certify.model.result import Image, LaunchKind
 from certify.registry.client import Registry
 from certify.registry.credentials import configuration, login
 from certify.registry.hub import Hub

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from certify.engine.attribution import ended_from_outside, is_image_fault
 from certify.engine.client import Engine
 from certify.engine.container_files import read_file
+from certify.engine.container_state import ContainerState, ContainerStopped, StopResult, end_reason
 from certify.engine.errors import APIError, explanation, launch_refusal, translate_errors
 from certify.engine.notify_socket import NotifyReader
-from certify.engine.session import KILL_DESCENDANTS, KILLED, EngineStream, SessionLost, Shell
+from certify.engine.session import KILL_DESCENDANTS, KILLED, SessionLost, Shell
+from certify.engine.stream import EngineStream
 from certify.model.errors import Trouble
 from certify.model.terms import Fault
 
@@ -32,46 +33,6 @@ _PAUSE = 0.02
 _RUNTIME_REFUSAL = "OCI runtime exec failed"  # printed instead of the program's own output
 _NEVER = "0001-"  # how the engine's API writes a moment that has not come
 _ADDED = 1  # the API's code for the A of `docker diff`
-
-
-class ContainerStopped(Exception):
-    """Raised because the container has ended; the message says how."""
-
-
-@dataclass(frozen=True)
-class ContainerState:
-    """The state of a container."""
-
-    running: bool
-    exit_code: int
-    oom_killed: bool
-    health: str | None = None
-    """Result of the image's own health check: ``starting``, ``healthy`` or ``unhealthy``; None if
-    it has none."""
-    stopped: bool = False
-    """True if somebody stopped it, or the engine did when the engine itself ended."""
-
-    @property
-    def killed(self) -> bool:
-        """True if it was ended from outside: stopped, or killed by SIGKILL.
-
-        PID 1 can get SIGKILL only from outside (pid_namespaces(7)): from a person, another
-        program, or the kernel of a host that ran out of memory.
-        """
-        return self.stopped or (not self.running and self.exit_code == KILLED)
-
-
-@dataclass(frozen=True)
-class StopResult:
-    """The result of a request to stop a container."""
-
-    seconds: float
-    exit_code: int
-
-    @property
-    def killed(self) -> bool:
-        """True if it did not stop in time, and the engine killed it."""
-        return self.exit_code == KILLED
 
 
 class Container:
@@ -179,7 +140,7 @@ class Container:
         seconds = time.monotonic() - begun
         state = self.state()
         if state.stopped or (state.killed and seconds < timeout):
-            raise ContainerStopped(_end_reason(state))
+            raise ContainerStopped(end_reason(state))
         return StopResult(seconds, state.exit_code)
 
     def _stop(self, timeout: int) -> None:
@@ -274,7 +235,7 @@ class Container:
         """Raise :class:`ContainerStopped`, with the reason, if the container does not run."""
         state = self.state()
         if not state.running:
-            raise ContainerStopped(_end_reason(state))
+            raise ContainerStopped(end_reason(state))
 
     def read_file(self, path: str, limit: int = _FILE_LIMIT) -> bytes | None:
         """Return the first ``limit`` bytes of a file, or None; runs nothing in the container."""
@@ -297,13 +258,3 @@ class Container:
             time.sleep(seconds)  # a remote engine delivers no event, so this is the pause of a poll
             return False
         return self._notifications.wait_ready(seconds)
-
-
-def _end_reason(state: ContainerState) -> str:
-    if state.oom_killed:
-        return "the container was killed because it ran out of the memory that it was given"
-    if state.exit_code == KILLED:
-        return "the container was killed from outside: by somebody, or by a host without memory"
-    if state.stopped:
-        return "the container was stopped from outside: by somebody, or with its engine"
-    return f"the container ended by itself with exit code {state.exit_code}"

@@ -6,15 +6,12 @@ through the engine has one of about 50 ms.
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import shlex
-import socket
-import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 STDOUT, STDERR = 1, 2
 DEFAULT_TIMEOUT = 60.0
@@ -253,54 +250,3 @@ class _Reader:
             for channel in (STDOUT, STDERR)
         )
         return out, err
-
-
-class EngineStream:
-    """The multiplexed stream of ``exec``: frames of an 8-byte header and its payload."""
-
-    def __init__(self, raw: Any) -> None:
-        """Take the result of docker-py's ``exec_start(socket=True)``, and keep it alive."""
-        self._raw = raw
-        self._socket: socket.socket = getattr(raw, "_sock", raw)
-        self._buffer = bytearray()
-
-    def send(self, data: bytes) -> None:
-        """See :class:`Stream`."""
-        try:
-            self._socket.settimeout(DEFAULT_TIMEOUT)
-            self._socket.sendall(data)
-        except OSError as error:
-            raise SessionLost(str(error)) from error
-
-    def receive(self, deadline: float) -> tuple[int, bytes]:
-        """See :class:`Stream`."""
-        self._fill(8, deadline)
-        channel, size = struct.unpack(">BxxxL", self._buffer[:8])
-        self._fill(8 + size, deadline)
-        data = bytes(self._buffer[8 : 8 + size])
-        del self._buffer[: 8 + size]
-        return channel, data
-
-    def _fill(self, size: int, deadline: float) -> None:
-        while len(self._buffer) < size:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self._socket.settimeout(left)
-            try:
-                data = self._socket.recv(1 << 18)
-            except TimeoutError:
-                raise
-            except OSError as error:
-                raise SessionLost(str(error)) from error
-            if not data:
-                raise SessionLost("the shell ended")
-            self._buffer += data
-
-    def close(self) -> None:
-        """See :class:`Stream`."""
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        for end in (self._socket, self._raw):
-            with contextlib.suppress(OSError):
-                end.close()

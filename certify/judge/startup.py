@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any, Literal
 
 from certify.model.finding import Finding
-from certify.model.result import Calibration
+from certify.model.host import Calibration
 from certify.model.terms import Fault, Outcome
 from certify.model.value import Value
 

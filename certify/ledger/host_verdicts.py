@@ -10,7 +10,7 @@ from certify.ledger.database import Database
 from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.queries import ROW
 from certify.ledger.schema import results_table
-from certify.model.result import HostVerdict
+from certify.model.host import HostVerdict
 from certify.model.terms import Grade, Status
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from certify.model.host import Host, HostVerdict
 from certify.model.terms import Grade, Level, Outcome, Status, Trust, WaiverState
 from certify.model.value import Moment, OpenValue
 
@@ -166,53 +167,6 @@ class Launch(OpenValue):
     """A command line that starts the image in the same way."""
     network: str = ""
     """What the image could reach on a network of its own; empty on any other."""
-
-
-class Calibration(OpenValue):
-    """The speed of the host: times of certify's own probe container."""
-
-    create_seconds: float
-    start_seconds: float
-    remove_seconds: float
-
-    @property
-    def total_seconds(self) -> float:
-        """The time of all steps together."""
-        return self.create_seconds + self.start_seconds + self.remove_seconds
-
-
-class Host(OpenValue):
-    """The host that ran the checks."""
-
-    name: str | None = None
-    """Its name in a cluster; None on the host that certify was started on."""
-    engine: str
-    engine_version: str
-    kernel: str
-    cgroup_version: str
-    storage_driver: str
-    architecture: str
-    cpus: int
-    memory_bytes: int
-    calibration: Calibration | None = None
-    """The speed, measured once per run; None if the measurement failed."""
-
-    @property
-    def kind(self) -> str:
-        """The properties that two hosts must share for a verdict to hold on both."""
-        engine = "" if self.engine.lower() == "docker" else f", {self.engine}"
-        return f"cgroup v{self.cgroup_version}, {self.storage_driver}, {self.architecture}{engine}"
-
-
-class HostVerdict(OpenValue):
-    """The verdict in force on an image on one kind of host."""
-
-    kind: str
-    """Control groups, storage and architecture, such as ``cgroup v2, overlay2, x86_64``."""
-    status: Status
-    grade: Grade | None = None
-    finished_at: Moment
-    expires_at: Moment
 
 
 class Suite(OpenValue):

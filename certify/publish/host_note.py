@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from certify.model.result import HostVerdict, Result
+from certify.model.host import HostVerdict
+from certify.model.result import Result
 from certify.model.terms import Status
 from certify.util.text import one_line
 

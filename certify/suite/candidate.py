@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 from certify.engine import packages
 from certify.engine.boot import seconds_since_init
-from certify.engine.container import Container, ContainerStopped, StopResult
+from certify.engine.container import Container
+from certify.engine.container_state import ContainerStopped, StopResult
 from certify.engine.session import SessionLost
 from certify.judge import control, fetching
 from certify.judge.support import end_of_support

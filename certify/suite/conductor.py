@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from certify.engine.container import ContainerStopped
+from certify.engine.container_state import ContainerStopped
 from certify.engine.packages import Family
 from certify.engine.session import KILLED, SessionLost, ShellResult
 from certify.judge.excerpts import EVIDENCE_LIMIT, excerpt

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from certify.engine.container import ContainerStopped
+from certify.engine.container_state import ContainerStopped
 from certify.engine.dialect import DOCKER
 from certify.engine.launch_plan import STORAGE
 from certify.engine.session import SessionLost

@@ -12,7 +12,8 @@ from typing import Any
 from certify.engine import packages
 from certify.engine.boot import Boot, boot_timeouts, wait_booted, wait_settled
 from certify.engine.console_output import console_output
-from certify.engine.container import Container, ContainerStopped, StopResult
+from certify.engine.container import Container
+from certify.engine.container_state import ContainerStopped, StopResult
 from certify.engine.errors import APIError, launch_refusal
 from certify.engine.launch_plan import SHELL_RAN
 from certify.engine.own_command import run_by_entrypoint

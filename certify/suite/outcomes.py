@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from certify.engine.boot import Boot
-from certify.engine.container import ContainerStopped
+from certify.engine.container_state import ContainerStopped
 from certify.engine.session import KILLED, CommandLost, SessionLost, ShellResult
 from certify.judge.diagnosis import Diagnosis, diagnose
 from certify.judge.excerpts import printed

@@ -23,7 +23,8 @@ from pathlib import Path
 import pytest
 
 from certify.engine.client import Engine
-from certify.engine.container import Container, ContainerStopped
+from certify.engine.container import Container
+from certify.engine.container_state import ContainerStopped
 from certify.engine.inventory import LIMIT, SECONDS, script
 from certify.engine.session import SessionLost
 from certify.model.errors import EngineUnavailable, Trouble

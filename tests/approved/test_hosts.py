@@ -9,7 +9,8 @@ import pytest
 from certify.approved.approval import approve
 from certify.approved.hosts import earliest_end, relevant_kinds
 from certify.approved.policy import Policy
-from certify.model.result import Host, HostVerdict, Result
+from certify.model.host import Host, HostVerdict
+from certify.model.result import Result
 from certify.model.terms import Grade, Status
 from tests.factories import HOST, NOW, a_certificate
 

@@ -13,7 +13,8 @@ from certify.judge.startup import Start
 from certify.judge.verdict import judge
 from certify.model.errors import ImageUnavailable
 from certify.model.finding import Finding
-from certify.model.result import Calibration, Host, Image
+from certify.model.host import Calibration, Host
+from certify.model.result import Image
 from certify.model.terms import Fault, Outcome, Status
 
 PROFILE = load("plain")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from certify.doctor import signs
 from certify.doctor.signs import can_certify
 from certify.model.examination import Health, Sign
-from certify.model.result import Calibration
+from certify.model.host import Calibration
 
 OK, WARN, FAIL = Health.OK, Health.WARN, Health.FAIL
 GIGABYTE = 10**9

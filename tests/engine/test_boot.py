@@ -15,7 +15,8 @@ import pytest
 from certify.engine import boot as boot_module
 from certify.engine.boot import Boot, wait_booted
 from certify.engine.client import Engine
-from certify.engine.container import Container, ContainerStopped
+from certify.engine.container import Container
+from certify.engine.container_state import ContainerStopped
 from certify.engine.session import CommandLost, SessionLost, Shell, ShellResult
 
 

@@ -13,7 +13,7 @@ from certify.engine.calibration import calibrate, host_calibration, slower_calib
 from certify.engine.client import Engine
 from certify.engine.probe.image import probe_image
 from certify.model.errors import EngineUnavailable, LaunchRefused
-from certify.model.result import Calibration
+from certify.model.host import Calibration
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 

@@ -11,7 +11,7 @@ import pytest
 from certify.engine import calibration_file
 from certify.engine.calibration_file import KEPT_SECONDS, keep, read
 from certify.engine.client import Engine
-from certify.model.result import Calibration
+from certify.model.host import Calibration
 
 ORDINARY = Calibration(create_seconds=0.05, start_seconds=0.2, remove_seconds=0.05)
 SLOW = Calibration(create_seconds=0.3, start_seconds=0.2, remove_seconds=0.05)

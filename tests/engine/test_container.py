@@ -13,7 +13,8 @@ import pytest
 from certify.engine import container as candidates
 from certify.engine.boot import wait_booted
 from certify.engine.client import Engine
-from certify.engine.container import Container, ContainerStopped
+from certify.engine.container import Container
+from certify.engine.container_state import ContainerStopped
 from certify.engine.launch import launch_container
 from certify.engine.launch_plan import SHELL_RAN, LaunchPlan
 from certify.engine.session import KILLED, SessionLost

@@ -20,12 +20,12 @@ from certify.engine.session import (
     STDERR,
     STDOUT,
     CommandLost,
-    EngineStream,
     SessionLost,
     Shell,
     ShellResult,
     Stream,
 )
+from certify.engine.stream import EngineStream
 
 MARK_LENGTH = 32
 TAILS = re.compile(rb"echo ([0-9a-f]{32}) \$[?$]; echo \1 >&2\n$")

@@ -23,7 +23,7 @@ from certify.judge.startup import (
     pace,
 )
 from certify.model.finding import Finding
-from certify.model.result import Calibration
+from certify.model.host import Calibration
 from certify.model.terms import Fault, Outcome
 
 FAST = Calibration(create_seconds=0.01, start_seconds=0.22, remove_seconds=0.01)

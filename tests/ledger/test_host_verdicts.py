@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from certify.ledger.store import Ledger
-from certify.model.result import Host, HostVerdict, Result
+from certify.model.host import Host, HostVerdict
+from certify.model.result import Result
 from certify.model.terms import Status
 from tests.factories import HOST, NOON
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from certify.model.result import HostVerdict
+from certify.model.host import HostVerdict
 from certify.model.terms import Grade, Status
 from certify.publish.host_note import host_note
 from tests.factories import NOW, a_result

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from certify.model.result import AppliedWaiver, Check, HostVerdict, Result
+from certify.model.host import HostVerdict
+from certify.model.result import AppliedWaiver, Check, Result
 from certify.model.terms import Outcome, Status
 from certify.publish.matrix import matrix_json, matrix_markdown, print_matrix
 from tests.factories import NOON

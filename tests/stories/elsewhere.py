@@ -16,7 +16,8 @@ import time
 
 import click
 
-from certify.model.result import Host, Report, Result
+from certify.model.host import Host
+from certify.model.result import Report, Result
 from certify.model.terms import Level, Outcome, Status
 from tests.conftest import SAMPLES, command
 from tests.stories.engines import keep

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from certify.engine.client import Engine
-from certify.engine.container import Container, ContainerStopped
+from certify.engine.container import Container
+from certify.engine.container_state import ContainerStopped
 from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan
 from certify.engine.session import KILLED

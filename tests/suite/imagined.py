@@ -15,7 +15,7 @@ import pytest
 
 from certify.engine import packages
 from certify.engine.boot import Boot
-from certify.engine.container import ContainerState, ContainerStopped
+from certify.engine.container_state import ContainerState, ContainerStopped
 from certify.engine.session import SessionLost
 from certify.judge.profiles import Profile
 from certify.model.finding import Finding

@@ -15,7 +15,7 @@ import pytest
 
 from certify.engine import packages
 from certify.engine.boot import Boot
-from certify.engine.container import ContainerState, ContainerStopped
+from certify.engine.container_state import ContainerState, ContainerStopped
 from certify.engine.session import KILLED, ShellResult
 from certify.model.errors import EngineUnavailable
 from certify.model.finding import Finding
@@ -32,7 +32,7 @@ pytest_plugins = ["pytester"]
 UP = Boot(ready=True, phase="booting", missing=(), installed=None, timeline={})
 HEAD = """
 import pytest
-from certify.engine.container import ContainerStopped
+from certify.engine.container_state import ContainerStopped
 from certify.engine.session import SessionLost
 from certify.model.errors import EngineUnavailable, ImageUnavailable, SuiteBroken, Trouble
 from certify.model.terms import Fault

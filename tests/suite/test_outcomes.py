@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from certify.engine.boot import Boot
-from certify.engine.container import ContainerState, ContainerStopped
+from certify.engine.container_state import ContainerState, ContainerStopped
 from certify.engine.session import KILLED, CommandLost, SessionLost, ShellResult
 from certify.model.errors import EngineUnavailable
 from certify.model.finding import Claim

@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 
 from certify.engine.boot import Boot
-from certify.engine.container import ContainerState
+from certify.engine.container_state import ContainerState
 from certify.suite.candidate import Candidate
 from certify.suite.channel import Channel
 from certify.suite.plugin import CONDUCTOR
