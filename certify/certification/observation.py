@@ -44,6 +44,8 @@ class Observation:
     trouble: Trouble | None = None
     timed_out: bool = False
     """True if the time was up before all checks had an outcome."""
+    begun: float = field(default_factory=time.monotonic)
+    """The moment at which the certification began, by the same clock as ``requested``."""
     requested: float = field(default_factory=time.monotonic)
     """The moment at which the container was requested, by the monotonic clock."""
     lanes: bool = True
@@ -54,8 +56,7 @@ class Observation:
     def request(self) -> None:
         """Note that the container is requested now."""
         self.requested = time.monotonic()
-        before = datetime.now(UTC) - self.started_at
-        self.facts["lookup_seconds"] = round(before.total_seconds(), 3)
+        self.facts["lookup_seconds"] = round(self.requested - self.begun, 3)
 
     def begin_again(self, events: Events) -> None:
         """Forget what doubtful checks have found; from now on, checks run one after another."""

@@ -62,7 +62,8 @@ def sweep_metrics(sweeps: Sequence[FinishedSweep]) -> str:
     last = {each.source: each for each in reversed(sweeps)}.values()
     ended = [({"list": each.source}, each.finished_at.timestamp()) for each in last]
     took = [
-        ({"list": each.source}, (each.finished_at - each.started_at).total_seconds())
+        # The clock may have been set back meanwhile.
+        ({"list": each.source}, max((each.finished_at - each.started_at).total_seconds(), 0.0))
         for each in last
     ]
     return _text(

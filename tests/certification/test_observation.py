@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -124,6 +125,7 @@ def test_a_check_began_so_long_after_the_request_of_the_container() -> None:
     observed = Observation(Image(reference="debian:12"), requested=98.25)
     observed.receive({"event": "finding", "finding": finding.model_dump(mode="json")}, Log(), 60)
     assert observed.findings["image.os"].began == 2.25
+    observed.started_at += timedelta(days=3)  # the clock was set back
     observed.request()
     assert observed.requested > 98.25
     assert 0 <= observed.facts["lookup_seconds"] < 60

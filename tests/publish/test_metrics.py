@@ -63,11 +63,13 @@ def test_the_last_sweep_of_each_list_counts() -> None:
         FinishedSweep(3, "a.txt", at, at + timedelta(minutes=2)),
         FinishedSweep(2, "b.txt", at, at + timedelta(minutes=1)),
         FinishedSweep(1, "a.txt", at, at + timedelta(minutes=9)),
+        FinishedSweep(0, "clock.txt", at, at - timedelta(days=3)),
     ]
     found = samples(sweep_metrics(sweeps))["certify_sweep_duration_seconds"]
     assert sorted((labels["list"], value) for labels, value in found) == [
         ("a.txt", 120),
         ("b.txt", 60),
+        ("clock.txt", 0),
     ]
 
 

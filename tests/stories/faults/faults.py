@@ -7,6 +7,7 @@ started; the fault ends with the block.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import sqlite3
@@ -14,6 +15,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.conftest import SAMPLES
@@ -266,6 +268,51 @@ def a_folder(path: Path) -> None:
     path.mkdir()
 
 
+# The clock
+
+
+CLOCK = Path(__file__).parents[2] / "support/clock"
+"""A folder for PYTHONPATH that sets the clock of certify's processes."""
+
+
+def clock_set(days: int) -> Bring:
+    """Return the way to set the clock in the middle of a check, and to set it right afterwards."""
+
+    @contextlib.contextmanager
+    def bring(scene: Scene) -> Iterator[None]:
+        clock, ledger = scene.folder / "clock", scene.folder / "reports/certify.db"
+        clock.write_text("0")
+        right, scene.environment = scene.environment, scene.environment | {
+            "CERTIFY_TEST_CLOCK": str(clock),
+            "PYTHONPATH": f"{CLOCK}:{os.environ.get('PYTHONPATH', '')}",
+        }  # fmt: skip
+        told = [scene.next_run()]
+        scene.mark.unlink()
+        scene.wait(3)
+        scene.start()
+        scene.until(scene.mark.exists)
+        clock.with_suffix(".new").write_text(str(days * 86400))
+        clock.with_suffix(".new").rename(clock)
+        told.append(scene.ended())
+        yield
+        told.append(scene.next_run())
+        scene.environment = right
+        told.append(scene.next_run())
+        assert [each.code for each in told] == [0] * 4, [each.err for each in told]
+        moments = [each.result.finished_at for each in told]
+        assert [round((each - moments[0]) / timedelta(days=1)) for each in moments] == [
+            0, days, days, 0,
+        ], moments  # fmt: skip
+        with contextlib.closing(sqlite3.connect(ledger)) as read:
+            (kept,) = read.execute("SELECT count(*) FROM certify_results").fetchone()
+        assert kept == 4, "what was told is in the ledger"
+        scene.start(scene.words("matrix", "--format", "json"))
+        (row,) = json.loads(scene.ended().out)["rows"]
+        assert datetime.fromisoformat(row["finished_at"]) == moments[-1], "the last recorded stands"
+
+    return bring
+
+
 # The registry
 
 
@@ -346,6 +393,8 @@ FAULTS = (
           ledger(lambda path: path.write_bytes(b""))),
     Fault("the ledger is a folder", RUN, "exit 3: ", ledger(a_folder)),
     Fault("the ledger is of a newer certify", RUN, "exit 3: ", ledger(newer)),
+    Fault("the clock is set three days ahead", CHECK, "certified", clock_set(3)),
+    Fault("the clock is set three days back", CHECK, "certified", clock_set(-3)),
     Fault("the registry breaks off", "a pull", "inconclusive: ", served(dies)),
     Fault("the registry falls silent", "a pull", "inconclusive: .*nothing came", served(silent)),
     Fault("the registry drips", "a pull", "inconclusive: ", drips),
