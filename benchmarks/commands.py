@@ -6,11 +6,10 @@ slows all of them; core-seconds are the figure that other work disturbs least.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Collection
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -19,6 +18,17 @@ from benchmarks.report import Section, ratio
 
 # In a process of its own: the peak of a new process counts from that of its parent.
 FILL = "import json, benchmarks.verify as v; print(json.dumps(v.a_list(10_000), indent=1))"
+# The peak memory of a process counts from that of its parent, which is therefore a small one.
+LAUNCHER = """
+import os, sys, time
+began = time.perf_counter()
+nowhere = [(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)]
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=nowhere)
+_, status, used = os.wait4(pid, 0)
+seconds = time.perf_counter() - began
+cores = used.ru_utime + used.ru_stime
+print(os.waitstatus_to_exitcode(status), cores, seconds, used.ru_maxrss / 1024)
+"""
 CERTIFY = [sys.executable, "-P", "-m", "certify"]
 IMAGE = f"registry.invalid/team/i5000@sha256:{5000:064x}"
 VERIFY = "verify, list of 10,000"
@@ -41,16 +51,19 @@ class Cost(NamedTuple):
     mebibytes: float
 
 
-def cost(command: list[str], folder: Path) -> Cost:
-    """Run a command; what it prints on standard error goes to ``folder/stderr``."""
-    began = time.perf_counter()
+def cost(command: list[str], folder: Path, codes: Collection[int] = (0,)) -> Cost:
+    """Run a command; what it prints on standard error goes to ``folder/stderr``.
+
+    ``codes`` are the exit codes that are expected.
+    """
     with (folder / "stderr").open("wb") as errors:
-        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=errors)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - began
-    assert process.returncode == 0, (command, (folder / "stderr").read_text())
-    return Cost(used.ru_utime + used.ru_stime, seconds, used.ru_maxrss / 1024)
+        launched = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", LAUNCHER, *command],
+            cwd=folder, stdout=subprocess.PIPE, stderr=errors, check=True,
+        )  # fmt: skip
+    code, *taken = launched.stdout.split()
+    assert int(code) in codes, (command, (folder / "stderr").read_text())
+    return Cost(*map(float, taken))
 
 
 def section(rounds: int = 7) -> Section:

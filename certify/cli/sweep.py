@@ -46,7 +46,8 @@ from certify.sweep.render import plan_line, print_plan
 from certify.sweep.results import Record
 from certify.sweep.scheduler import Capacity, Scheduler
 from certify.sweep.shards import Shard
-from certify.sweep.sweep import Spread, Sweep
+from certify.sweep.side_by_side import Spread
+from certify.sweep.sweep import Sweep
 from certify.sweep.units import Unit
 from certify.util.files import read_text
 from certify.util.signals import interruptible

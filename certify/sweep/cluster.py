@@ -98,6 +98,9 @@ class ClusterScheduler:
                 raise
         return self._results
 
+    def stop(self) -> None:
+        """Do nothing: a cluster is never one of several."""
+
     def _look_at_workers(self, client: Client, due: Supply) -> None:
         """Count what the fit workers offer; give up if there has been none for a while."""
         now = time.monotonic()

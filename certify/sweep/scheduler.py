@@ -12,6 +12,7 @@ from certify.certification.events import Events
 from certify.certification.options import Options
 from certify.certification.startup_runs import measure_host
 from certify.engine.client import Engine
+from certify.model.errors import Interrupted
 from certify.model.result import Image, Result
 from certify.sweep.image_cache import ImageCache
 from certify.sweep.results import Record, ResultsByKey, hold, results_by_name
@@ -86,6 +87,8 @@ class Scheduler:
             with self._puller, self._runners:
                 try:
                     while due or self._pulls or self._running:
+                        if self._stop.is_set():
+                            raise Interrupted
                         self._pull_ahead(due)
                         # Polling lets Ctrl-C through at once.
                         active: set[Future[Any]] = {*self._pulls, *self._running}
@@ -100,6 +103,10 @@ class Scheduler:
         finally:
             self._cache.clear()
         return self._results
+
+    def stop(self) -> None:
+        """Have a run in another thread end soon, as if it were interrupted."""
+        self._stop.set()
 
     def _pull_ahead(self, due: Supply) -> None:
         if not due or self._pulls or len(self._running) >= 2 * self._jobs:

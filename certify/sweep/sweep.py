@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from certify.certification.engines import Engines
 from certify.certification.options import Options
@@ -25,8 +26,9 @@ from certify.sweep.expand import ListedImage, UnlistedPattern
 from certify.sweep.plan import Item, make_plan
 from certify.sweep.platforms import expand_platforms
 from certify.sweep.resolution import Resolver
-from certify.sweep.results import ResultCollector, ResultsByKey, hold
+from certify.sweep.results import ResultCollector, ResultsByKey
 from certify.sweep.shards import Shard
+from certify.sweep.side_by_side import Spread, run_all
 from certify.sweep.supply import Claimant, Supply, Witness
 from certify.sweep.units import Unit, make_units, split_by_pull_limit
 
@@ -41,13 +43,6 @@ class SweepPlan:
     due: list[Unit]
     later: list[Unit]
     """Units that are due, too, but whose registry allows no more pulls for now."""
-
-
-class Spread(Protocol):
-    """A scheduler, of this host or of a cluster."""
-
-    def run(self, due: Supply) -> ResultsByKey:
-        """Certify the units, and return their results under all names."""
 
 
 class Sweep:
@@ -133,18 +128,22 @@ class Sweep:
     ) -> ResultsByKey:
         """Certify everything that is due; record and return all new results.
 
-        ``make_scheduler`` gets the engine, the options, and ``record``; one engine works after the
-        other. What other sweeps have claimed waits, and what they record is not certified again.
+        ``make_scheduler`` gets the engine, the options, and ``record``; all engines work at the
+        same time. What other sweeps have claimed waits; what they record is not certified again.
         """
         claimant = Claimant(self._recorder, number, self._newest, reaper.is_orphan)
-        new: ResultsByKey = {}
-        recorded: set[ResultKey] = set()
-        for engine, units in self._by_engine(plan.due):
-            record = partial(self._record_unit, claimant)
-            with Supply(units, claimant, witness) as supply:
-                hold(new, make_scheduler(engine, self._options, record=record).run(supply))
-            self._elsewhere |= supply.elsewhere
-            recorded |= supply.recorded
+        record = partial(self._record_unit, claimant)
+        with ExitStack() as stack:
+            jobs = [
+                (
+                    make_scheduler(engine, self._options, record=record),
+                    stack.enter_context(Supply(units, claimant, witness)),
+                )
+                for engine, units in self._by_engine(plan.due)
+            ]
+            new = run_all(jobs)
+        recorded = {key for _, supply in jobs for key in supply.recorded}
+        self._elsewhere = {key for _, supply in jobs for key in supply.elsewhere}
         self._recorder.settle()
         unrun = self._collector.postponed(plan.later)
         known = new.keys() | unrun | recorded

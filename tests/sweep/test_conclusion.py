@@ -94,6 +94,9 @@ class Host:
     def __init__(self, *_: object, record: Record) -> None:
         self.record = record
 
+    def stop(self) -> None:
+        pass
+
     def run(self, due: Supply) -> ResultsByKey:
         night, found = self.world["now"], cast(ResultsByKey, {})
         while due:

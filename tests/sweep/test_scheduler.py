@@ -177,3 +177,21 @@ def test_an_exception_stops_everything_that_runs_before_it_is_raised(cache: Cach
         a_scheduler({}, record=record).run(Supply([*map(unit, range(6))]))
     assert FakeCertification.running == 0
     assert cache.cleared
+
+
+def test_a_scheduler_in_another_thread_can_be_stopped(cache: Cache) -> None:
+    stopping = a_scheduler({})
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            stopping.run(Supply([*map(unit, range(9))]))
+        except Interrupted as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    eventually(lambda: FakeCertification.running == 2)
+    stopping.stop()
+    thread.join(20)
+    assert (len(raised), FakeCertification.running, cache.cleared) == (1, 0, True)
