@@ -1,85 +1,30 @@
 """The image's package manager, with its own sources: packages can be installed unattended."""
 
 import re
-import time
-from dataclasses import dataclass
 
 import pytest
 from testinfra.backend.base import CommandResult
 
-from certify.suite import Candidate, Note, check, diagnose, not_applicable, proven, unknown
+from certify.suite import (
+    Candidate,
+    Note,
+    PackageCommands,
+    Trial,
+    check,
+    not_applicable,
+    proven,
+    unknown,
+)
 
-INSTALL_SECONDS = 300
+INSTALL_SECONDS = PackageCommands.SECONDS
 KILLED = 137
 """The exit code of a command that was ended since its time was over."""
-LOCK_SECONDS = 120
-"""Time for which a check waits for a lock of the package manager."""
-
-
-class Manager:
-    """The image's package manager, whose lock other processes may hold.
-
-    A lock is often held for a while after boot, by the image's own updates; one that is held for
-    :data:`LOCK_SECONDS`, all commands taken together, is held for good.
-    """
-
-    def __init__(self, candidate: Candidate) -> None:
-        self._candidate = candidate
-        self._left = float(LOCK_SECONDS)
-        self.waited = ""
-        """A note about the time for which a lock was waited for; empty if none was held."""
-
-    def run(self, command: str) -> CommandResult:
-        """Run a command of the package manager, again and again while its lock is held."""
-        answer = self._candidate.run(command, timeout=INSTALL_SECONDS)
-        begun = time.monotonic()
-
-        def unlocked() -> bool:
-            nonlocal answer
-            if not is_locked(answer):
-                return True
-            answer = self._candidate.run(command, timeout=INSTALL_SECONDS)
-            return False
-
-        if is_locked(answer):
-            self._candidate.wait_for(unlocked, seconds=self._left, pause=1.0)
-            seconds = time.monotonic() - begun
-            self._left = max(0.0, self._left - seconds)
-            ever = " and longer" if is_locked(answer) else ""
-            self.waited = f"another process held its lock for {seconds:.0f} s{ever}"
-        return answer
-
-    def failed(self, problem: str) -> str:
-        """Return a problem, with the time for which a lock was waited for."""
-        return f"{problem}, for {self.waited}" if self.waited else problem
-
-
-def is_locked(answer: CommandResult) -> bool:
-    """Return True if a command failed since another process held the package manager's lock."""
-    cause = diagnose(answer.stdout + answer.stderr, where="packages") if answer.rc else None
-    return cause is not None and cause.name.startswith("package-manager-locked")
-
-
-@dataclass
-class Trial:
-    """The installation of a small package, and the run of its command."""
-
-    package: str
-    program: str
-    installed: CommandResult
-    ran: CommandResult
-    success: tuple[int, ...]
-    """Exit codes of an installation that succeeded."""
-    witnessed: bool
-    """True unless the command is new to the image, and the engine sees no file of that name."""
-    failed: list[str]
-    """Packages that the sources have, and that could not be installed before this one was."""
 
 
 @pytest.fixture(scope="module")
-def manager(candidate: Candidate) -> Manager:
+def manager(candidate: Candidate) -> PackageCommands:
     """Run the commands of the image's package manager."""
-    return Manager(candidate)
+    return PackageCommands(candidate)
 
 
 @pytest.fixture(scope="module")
@@ -100,34 +45,9 @@ def upgrades(candidate: Candidate) -> CommandResult | None:
 
 
 @pytest.fixture(scope="module")
-def trial(candidate: Candidate, manager: Manager, audit: CommandResult) -> Trial:
+def trial(candidate: Candidate, manager: PackageCommands, audit: CommandResult) -> Trial:
     """Install a package and run its command; the audit must come before that."""
-    return install_one(candidate, manager)
-
-
-def install_one(candidate: Candidate, manager: Manager) -> Trial:
-    """Install a package whose command the image lacks, else reinstall one; run the command."""
-    family = candidate.package_manager
-    assert family is not None
-    choices = [each for each in family.trials if not candidate.has(each[1].split()[0])]
-    verb = "install" if choices else "reinstall"
-    choices = choices or list(family.trials)
-    success = (0, *family.informational)
-    # The last one tried is judged: one that the sources never had would hide why another failed.
-    had = [each for each in choices if candidate.run(family.command("exists", each[0])).rc == 0]
-    failed: list[str] = []
-    for package, command in had or choices:  # noqa: B007 - the last one tried is used below
-        installed = manager.run(family.command(verb, package))
-        if installed.rc in success:
-            break
-        failed += [package] if had else []
-        cause = diagnose(installed.stdout + installed.stderr, where="packages")
-        if cause is not None and (cause.fault != "image" or is_locked(installed)):
-            break  # another package would fail, too, and perhaps only after minutes
-    program, ran = command.split()[0], candidate.run(command)
-    new = verb == "install" and ran.rc == 0
-    witnessed = not new or any(path.endswith(f"/{program}") for path in candidate.added_files())
-    return Trial(package, program, installed, ran, success, witnessed, failed)
+    return manager.install_one()
 
 
 @check(
@@ -152,7 +72,7 @@ def test_manager(candidate: Candidate, note: Note) -> None:
     note(manager.name)
 
 
-def failure_of(refresh: CommandResult, program: str) -> str:
+def refresh_failure(refresh: CommandResult, program: str) -> str:
     """Return the problem of a refresh; empty if there is none. An old apt exits with 0 anyway."""
     if refresh.rc != 0:
         return f"{program} could not fetch its package lists"
@@ -176,7 +96,7 @@ def skipped_repositories(output: str, pattern: str) -> set[str]:
     remedy="Correct the image's package sources: an end-of-life release has moved to an archive, "
     "and a private mirror must be reachable from where the image runs.",
 )
-def test_refresh(candidate: Candidate, manager: Manager, note: Note) -> None:
+def test_refresh(candidate: Candidate, manager: PackageCommands, note: Note) -> None:
     """The package lists can be fetched from the image's own sources.
 
     Why: with sources that are gone or broken, nothing can be installed.
@@ -189,24 +109,26 @@ def test_refresh(candidate: Candidate, manager: Manager, note: Note) -> None:
     assert family is not None
     program = family.refresh.split()[0]
     answer = manager.run(family.refresh)
-    if failure_of(answer, program):  # apt fetches as a user of its own
+    if refresh_failure(answer, program):  # apt fetches as a user of its own
         candidate.fail_if_closed(reported_by="workspace.user")
-    if failure_of(answer, program) and candidate.prove_bad_sources(answer.stdout + answer.stderr):
+    if refresh_failure(answer, program) and candidate.prove_bad_sources(
+        answer.stdout + answer.stderr
+    ):
         # A network may hiccup, for the image or for the control: both must fail it twice.
         answer = candidate.run(family.refresh, timeout=INSTALL_SECONDS)
-        failure = failure_of(answer, program)
+        failure = refresh_failure(answer, program)
         if failure and (proof := candidate.prove_bad_sources(answer.stdout + answer.stderr)):
             setting, remedy = candidate.setting_behind(answer.stdout + answer.stderr)
             reasons = "; ".join(filter(None, (setting, proof)))
             proven(f"{failure}: {reasons}", remedy=remedy)
-    failure = failure_of(answer, program)
+    failure = refresh_failure(answer, program)
     if answer.rc == KILLED:
         candidate.require_servers(answer.stdout + answer.stderr, INSTALL_SECONDS)
     if failure and "://" not in answer.stdout + answer.stderr:  # it came to no server
 
         def works(env: str) -> bool:
             again = candidate.run(f"{env} sh -c %s", family.refresh, timeout=INSTALL_SECONDS)
-            return not failure_of(again, program)
+            return not refresh_failure(again, program)
 
         candidate.fail_if_by_variable(failure, works)
     assert not failure, manager.failed(failure)
@@ -229,7 +151,7 @@ def test_refresh(candidate: Candidate, manager: Manager, note: Note) -> None:
     remedy="Repair the package database with its own tool (dpkg --configure -a, rpm --rebuilddb, "
     "pacman -Dk, apk fix), and leave no lock and no read-only system folder in the image.",
 )
-def test_install(candidate: Candidate, manager: Manager, trial: Trial, note: Note) -> None:
+def test_install(candidate: Candidate, manager: PackageCommands, trial: Trial, note: Note) -> None:
     """A package can be installed without a question, and works.
 
     Why: an image whose package database is broken, locked or read-only looks well until
@@ -311,7 +233,7 @@ def test_downgrade(
     needs=("packages.install",),
     remedy="Repair the package database, so that what is installed can be removed.",
 )
-def test_remove(candidate: Candidate, manager: Manager, trial: Trial) -> None:
+def test_remove(candidate: Candidate, manager: PackageCommands, trial: Trial) -> None:
     """An installed package can be removed again.
 
     Why: a package database that only grows is broken.

@@ -3,20 +3,12 @@
 import pytest
 from testinfra.host import Host
 
-from certify.suite import Candidate, Nested, Note, check, diagnose, proven
+from certify.suite import Candidate, Nested, Note, Units, check, diagnose, proven
 
 UP = ("running", "degraded")
 LAUNCH_DEPENDENT = ("systemd-modules-load.", "getty@tty")
 """Beginnings of units that fail in a container because of the way it was launched."""
 DOCKERD_UNITS = {"docker.service", "docker.socket", "containerd.service"}
-WRONG_DEFAULTS = frozenset(
-    f"{name}.target"
-    for name in (
-        "emergency", "rescue", "poweroff", "halt", "reboot", "kexec", "exit", "shutdown",
-        "runlevel0", "runlevel1", "runlevel6",
-    )
-)  # fmt: skip
-"""Targets for rescue or shutdown (systemd.special(7))."""
 
 
 @check(
@@ -83,32 +75,6 @@ def test_pid1(candidate: Candidate, host: Host, note: Note) -> None:
     note(f"systemd {candidate.run('systemctl show --property=Version --value').stdout.strip()}")
 
 
-def fail_with_mounts(candidate: Candidate, failed: list[str], problem: str) -> None:
-    """Fail with a problem if units that failed are mounts of /etc/fstab; else return."""
-    shown = "systemctl show -p SourcePath --value %s"
-    mounts = (each for each in failed if each.endswith(".mount"))
-    own = [each for each in mounts if candidate.run(shown, each).stdout.strip() == "/etc/fstab"]
-    if own:
-        proven(
-            f"{problem}: {', '.join(own)} of /etc/fstab failed",
-            remedy="Remove the line from /etc/fstab in the image; with the option nofail, the boot "
-            "goes on without the mount.",
-        )
-
-
-def failed_units(candidate: Candidate) -> list[str]:
-    """Return the units that failed, and those that end each time that they are started again."""
-    listed = candidate.run("systemctl list-units --state=failed,auto-restart --no-legend --plain")
-    assert listed.rc == 0, "systemd's units cannot be listed"
-    units = [line.split() for line in listed.stdout.splitlines() if line.split()]
-    times = "systemctl show -p NRestarts --value %s"
-    return [
-        unit
-        for unit, _load, _active, state, *_ in units
-        if state == "failed" or candidate.run(times, unit).stdout.strip() not in ("", "0", "1")
-    ]
-
-
 @check(
     "systemd.state",
     title="boot completes",
@@ -129,16 +95,10 @@ def test_state(candidate: Candidate, nested: Nested, note: Note) -> None:
     answer = candidate.run("systemctl is-system-running", timeout=15)
     state = answer.stdout.strip() or "nothing"
     if state not in UP:
-        target = candidate.run("systemctl get-default").stdout.strip()
-        loaded = candidate.run("systemctl show -p LoadState --value default.target").stdout.strip()
-        if target in WRONG_DEFAULTS or loaded in ("not-found", "masked"):
-            proven(
-                f"systemd says {state}, not running: the image's default target is "
-                + (f"{target}, which leads to no ordinary boot" if loaded == "loaded" else loaded),
-                remedy="Set it in the image: systemctl set-default multi-user.target.",
-            )
+        units = Units(candidate)
+        units.fail_with_default_target(f"systemd says {state}, not running")
         if state == "maintenance":
-            fail_with_mounts(candidate, failed_units(candidate), "systemd says maintenance")
+            units.fail_with_mounts(units.failed(), "systemd says maintenance")
         jobs = candidate.run("systemctl list-jobs --no-legend --plain").stdout.splitlines()
         waits = [job.split()[1] for job in jobs if job.split()[-1:] == ["running"]]
         why = f": the boot waits for {', '.join(waits[:3])}" if waits else ""
@@ -179,25 +139,23 @@ def test_units(candidate: Candidate) -> None:
     How: systemd's list of units that failed, or fail again and again, is empty. If only
     dockerd's own units failed, dockerd.running fails instead.
     """
-    failed = failed_units(candidate)
+    units = Units(candidate)
+    failed = units.failed()
     if failed:
         candidate.fail_if_closed(reported_by="workspace.user")
     if failed and set(failed) <= DOCKERD_UNITS:
         reason = f"needs dockerd.running: {', '.join(failed)} failed at boot"
         candidate.defer_to("dockerd.running", reason)
     if failed:
-        log = candidate.run(
-            "systemctl status --no-pager --lines=5 --full " + " ".join(["%s"] * len(failed[:3])),
-            *failed[:3],
-        )
+        log = units.status(failed[:3])
         failure = f"failed at boot: {', '.join(failed)}"
-        fail_with_mounts(candidate, failed, failure)
+        units.fail_with_mounts(failed, failure)
         if not all(unit.startswith(LAUNCH_DEPENDENT) for unit in failed):
-            cause = diagnose(log.stdout, where="journal")
+            cause = diagnose(log, where="journal")
             if cause and cause.fault == "image":
                 proven(f"{failure}: {cause.cause}", remedy=cause.remedy)
             proven(failure)
-        pytest.fail(f"{failure}\n{log.stdout}")
+        pytest.fail(f"{failure}\n{log}")
 
 
 @check(
@@ -216,13 +174,13 @@ def test_journal(candidate: Candidate) -> None:
     tag = f"certify-{candidate.nonce}"
     written = candidate.run("systemd-cat -t %s echo %s", tag, candidate.nonce, timeout=15)
     assert written.rc == 0, "nothing can be written to the journal"
-    assert candidate.wait_for(
-        lambda: (
-            candidate.nonce
-            in candidate.run("journalctl -b -t %s -o cat --no-pager", tag, timeout=15).stdout
-        ),
-        seconds=5,
-    ), "what was written to the journal cannot be read back"
+
+    def is_there() -> bool:
+        read = candidate.run("journalctl -b -t %s -o cat --no-pager", tag, timeout=15)
+        return candidate.nonce in read.stdout
+
+    problem = "what was written to the journal cannot be read back"
+    assert candidate.wait_for(is_there, seconds=5), problem
 
 
 @check(
@@ -240,12 +198,9 @@ def test_service(candidate: Candidate, host: Host, note: Note) -> None:
     it stands in the unit's cgroup; it is killed, comes back as another process, is stopped.
     """
     unit = f"certify-{candidate.nonce}.service"
-    program = candidate.add_server("supervised")
-    candidate.run(
-        "printf '[Service]\\nExecStart=%%s\\nRestart=always\\nRestartSec=50ms\\n' %s >%s",
-        program,
-        f"/run/systemd/system/{unit}",
-    )
+    file, program = f"/run/systemd/system/{unit}", candidate.add_server("supervised")
+    written = "[Service]\\nExecStart=%%s\\nRestart=always\\nRestartSec=50ms\\n"
+    candidate.run(f"printf '{written}' %s >%s", program, file)
 
     def main_pid() -> str:
         pid = candidate.run("systemctl show -p MainPID --value %s", unit).stdout.strip()
@@ -273,7 +228,7 @@ def test_service(candidate: Candidate, host: Host, note: Note) -> None:
             "the unit was stopped, but its process lives on"
         )
     finally:
-        candidate.run("systemctl stop %s; rm -f %s", unit, f"/run/systemd/system/{unit}")
+        candidate.run("systemctl stop %s; rm -f %s", unit, file)
         candidate.run("systemctl daemon-reload")
     note("started, killed, restarted, stopped")
 
@@ -337,10 +292,8 @@ def test_restart(candidate: Candidate, host: Host, note: Note) -> None:
     if name == "systemd" and state == "starting" and was_late:
         candidate.defer_to("startup.boot", "needs startup.boot: the first boot was late too")
     if name != "systemd" or state not in UP:
-        pytest.fail(
-            f"after a restart PID 1 is {name} and systemd says {state or 'nothing'}\n"
-            f"{candidate.boot_evidence()}"
-        )
+        said = f"after a restart PID 1 is {name} and systemd says {state or 'nothing'}"
+        pytest.fail(f"{said}\n{candidate.boot_evidence()}")
     lost = [each for each in boot.missing if each not in candidate.missing_at_stop]
     assert not lost, f"after a restart {', '.join(lost)} is missing again"
     note(state)

@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from certify.suite.commands import PROBE_PORT
     from certify.suite.nested import Nested
+    from certify.suite.package_commands import PackageCommands, Trial
     from certify.suite.service import Service
     from certify.suite.supervisor import Process, ProgramState, Supervisor
+    from certify.suite.units import Units
 
 __all__ = [
-    "PROBE_PORT", "Budgets", "Candidate", "CheckUnknown", "Level", "Nested", "Note", "Process",
-    "ProgramState", "Service", "Supervisor", "blocked_by", "check", "diagnose", "end_of_support",
-    "not_applicable", "proven", "unknown",
+    "PROBE_PORT", "Budgets", "Candidate", "CheckUnknown", "Level", "Nested", "Note",
+    "PackageCommands", "Process", "ProgramState", "Service", "Supervisor", "Trial", "Units",
+    "blocked_by", "check", "diagnose", "end_of_support", "not_applicable", "proven", "unknown",
 ]  # fmt: skip
 _MODULES = {
     "certify.suite.claims": {
@@ -41,8 +43,10 @@ _MODULES = {
     "certify.suite.candidate": {"Candidate"},
     "certify.suite.commands": {"PROBE_PORT"},
     "certify.suite.nested": {"Nested"},
+    "certify.suite.package_commands": {"PackageCommands", "Trial"},
     "certify.suite.service": {"Service"},
     "certify.suite.supervisor": {"Process", "ProgramState", "Supervisor"},
+    "certify.suite.units": {"Units"},
     "certify.judge.diagnosis": {"diagnose"},
     "certify.judge.profile": {"Budgets"},
     "certify.judge.support": {"end_of_support"},

@@ -1,12 +1,9 @@
-"""Pure parts of the package checks: locks that others hold, repositories that were left out."""
+"""The package checks: packages that cannot be installed, repositories that were left out."""
 
 from __future__ import annotations
 
 import importlib.util
-import re
 import sys
-import time
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any, cast
 
@@ -14,9 +11,9 @@ import pytest
 from testinfra.backend.base import CommandResult
 
 from certify.engine import packages
+from certify.suite.candidate import Candidate
 from certify.suite.catalogue import suite_directory
-
-LOCKED = "error: failed to synchronize all databases (unable to lock database)"
+from certify.suite.package_commands import PackageCommands
 
 
 @pytest.fixture(scope="module")
@@ -29,58 +26,6 @@ def checks() -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses look it up
     spec.loader.exec_module(module)
     return module
-
-
-class _Candidate:
-    """A candidate whose package manager is locked for so many seconds of an own clock."""
-
-    def __init__(self, locked: float, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now, self.locked, self.commands = 0.0, locked, 0
-        monkeypatch.setattr(time, "monotonic", lambda: self.now)
-
-    def run(self, command: str, **_: Any) -> CommandResult:
-        self.now, self.commands = self.now + 1, self.commands + 1
-        is_locked = self.now <= self.locked
-        return cast(
-            CommandResult,
-            type("R", (), {"rc": int(is_locked), "stdout": LOCKED * is_locked, "stderr": ""})(),
-        )
-
-    def wait_for(self, condition: Callable[[], bool], *, seconds: float, pause: float) -> bool:
-        deadline = self.now + seconds
-        while not condition():
-            if self.now > deadline:
-                return False
-            self.now += pause
-        return True
-
-
-def test_a_lock_that_is_held_for_a_while_is_waited_for(
-    checks: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    manager = checks.Manager(_Candidate(20, monkeypatch))
-    assert manager.run("pacman -Sy").rc == 0
-    assert re.fullmatch(r"another process held its lock for 2\d s", manager.waited)
-
-
-def test_without_a_lock_nothing_is_told(
-    checks: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    manager = checks.Manager(_Candidate(0, monkeypatch))
-    assert manager.run("pacman -Sy").rc == 0
-    assert manager.failed("ed could not be installed") == "ed could not be installed"
-
-
-def test_a_lock_that_is_held_for_ever_is_waited_for_once(
-    checks: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    candidate = _Candidate(1e9, monkeypatch)
-    manager = checks.Manager(candidate)
-    for _ in range(4):
-        assert manager.run("pacman -Sy").rc == 1
-    assert checks.LOCK_SECONDS <= candidate.now < checks.LOCK_SECONDS + 20
-    assert manager.failed("no lists").startswith("no lists, for another process held its lock for")
-    assert manager.waited.endswith(" and longer")
 
 
 class _Shop:
@@ -108,9 +53,9 @@ def test_a_package_that_cannot_be_installed_is_told_beside_one_that_can(
 ) -> None:
     (first, _), (second, _), *_ = packages.family("apt").trials
     candidate, notes = _Shop(first), list[str]()
-    trial = checks.install_one(candidate, checks.Manager(candidate))
+    trial = PackageCommands(cast(Candidate, candidate)).install_one()
     assert (trial.package, trial.failed) == (second, [first])
-    checks.test_install(candidate, checks.Manager(candidate), trial, notes.append)
+    checks.test_install(candidate, PackageCommands(cast(Candidate, candidate)), trial, notes.append)
     assert notes == [f"{second} installed and run; {first} could not be"]
 
 
@@ -126,5 +71,5 @@ LEFT_OUT = {
 
 @pytest.mark.parametrize("output", LEFT_OUT)
 def test_repositories_that_a_refresh_left_out_are_found(checks: ModuleType, output: str) -> None:
-    skipped = checks.skipped_repositories(output, packages.family("dnf").skipped)
-    assert skipped == LEFT_OUT[output]
+    found = checks.skipped_repositories(output, packages.family("dnf").skipped)
+    assert found == LEFT_OUT[output]

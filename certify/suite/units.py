@@ -1,0 +1,62 @@
+"""Units of the candidate's systemd: those that failed, and what the image itself did to them."""
+
+from __future__ import annotations
+
+from certify.suite.candidate import Candidate
+from certify.suite.claims import proven
+
+WRONG_DEFAULTS = frozenset(
+    f"{name}.target"
+    for name in (
+        "emergency", "rescue", "poweroff", "halt", "reboot", "kexec", "exit", "shutdown",
+        "runlevel0", "runlevel1", "runlevel6",
+    )
+)  # fmt: skip
+"""Targets for rescue or shutdown (systemd.special(7))."""
+
+
+class Units:
+    """The units of a candidate; a method that fails a check returns if there is no reason to."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        self._run = candidate.run
+
+    def fail_with_default_target(self, problem: str) -> None:
+        """Fail with a problem if the image's default target leads to no ordinary boot."""
+        target = self._run("systemctl get-default").stdout.strip()
+        loaded = self._run("systemctl show -p LoadState --value default.target").stdout.strip()
+        if target in WRONG_DEFAULTS or loaded in ("not-found", "masked"):
+            proven(
+                f"{problem}: the image's default target is "
+                + (f"{target}, which leads to no ordinary boot" if loaded == "loaded" else loaded),
+                remedy="Set it in the image: systemctl set-default multi-user.target.",
+            )
+
+    def fail_with_mounts(self, failed: list[str], problem: str) -> None:
+        """Fail with a problem if units that failed are mounts of /etc/fstab."""
+        shown = "systemctl show -p SourcePath --value %s"
+        mounts = (each for each in failed if each.endswith(".mount"))
+        own = [each for each in mounts if self._run(shown, each).stdout.strip() == "/etc/fstab"]
+        if own:
+            proven(
+                f"{problem}: {', '.join(own)} of /etc/fstab failed",
+                remedy="Remove the line from /etc/fstab in the image; with the option nofail, the "
+                "boot goes on without the mount.",
+            )
+
+    def failed(self) -> list[str]:
+        """Return the units that failed, and those that end each time that they are started."""
+        listed = self._run("systemctl list-units --state=failed,auto-restart --no-legend --plain")
+        assert listed.rc == 0, "systemd's units cannot be listed"
+        units = [line.split() for line in listed.stdout.splitlines() if line.split()]
+        times = "systemctl show -p NRestarts --value %s"
+        return [
+            unit
+            for unit, _load, _active, state, *_ in units
+            if state == "failed" or self._run(times, unit).stdout.strip() not in ("", "0", "1")
+        ]
+
+    def status(self, names: list[str]) -> str:
+        """Return the status of units, with their last lines in the journal."""
+        command = "systemctl status --no-pager --lines=5 --full"
+        return str(self._run(" ".join([command, *["%s"] * len(names)]), *names).stdout)

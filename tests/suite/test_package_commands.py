@@ -1,0 +1,62 @@
+"""Commands of a package manager: locks that others hold are waited for."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from testinfra.backend.base import CommandResult
+
+from certify.suite.candidate import Candidate
+from certify.suite.package_commands import LOCK_SECONDS, PackageCommands
+
+LOCKED = "error: failed to synchronize all databases (unable to lock database)"
+
+
+class _Candidate:
+    """A candidate whose package manager is locked for so many seconds of an own clock."""
+
+    def __init__(self, locked: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.locked, self.commands = 0.0, locked, 0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+    def run(self, command: str, **_: Any) -> CommandResult:
+        self.now, self.commands = self.now + 1, self.commands + 1
+        is_locked = self.now <= self.locked
+        return cast(
+            CommandResult,
+            type("R", (), {"rc": int(is_locked), "stdout": LOCKED * is_locked, "stderr": ""})(),
+        )
+
+    def wait_for(self, condition: Callable[[], bool], *, seconds: float, pause: float) -> bool:
+        deadline = self.now + seconds
+        while not condition():
+            if self.now > deadline:
+                return False
+            self.now += pause
+        return True
+
+
+def test_a_lock_that_is_held_for_a_while_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = PackageCommands(cast(Candidate, _Candidate(20, monkeypatch)))
+    assert manager.run("pacman -Sy").rc == 0
+    assert re.fullmatch(r"another process held its lock for 2\d s", manager.waited)
+
+
+def test_without_a_lock_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = PackageCommands(cast(Candidate, _Candidate(0, monkeypatch)))
+    assert manager.run("pacman -Sy").rc == 0
+    assert manager.failed("ed could not be installed") == "ed could not be installed"
+
+
+def test_a_lock_that_is_held_for_ever_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    candidate = _Candidate(1e9, monkeypatch)
+    manager = PackageCommands(cast(Candidate, candidate))
+    for _ in range(4):
+        assert manager.run("pacman -Sy").rc == 1
+    assert LOCK_SECONDS <= candidate.now < LOCK_SECONDS + 20
+    assert manager.failed("no lists").startswith("no lists, for another process held its lock for")
+    assert manager.waited.endswith(" and longer")

@@ -1,0 +1,62 @@
+"""Units of a candidate that failed, and what the image itself did to them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from certify.suite.candidate import Candidate
+from certify.suite.claims import Proven
+from certify.suite.units import Units
+
+
+def units(**answers: str) -> Units:
+    """Return the units of a candidate whose systemctl answers so, by a word of the command."""
+
+    def run(command: str, *arguments: str, **_: Any) -> SimpleNamespace:
+        whole = command % arguments if arguments else command
+        found = (text for word, text in answers.items() if word.replace("_", "-") in whole)
+        return SimpleNamespace(rc=0, stdout=next(found, whole))
+
+    return Units(cast(Candidate, SimpleNamespace(run=run)))
+
+
+def test_units_that_failed_and_that_end_each_time_are_listed() -> None:
+    listed = """\
+a.service loaded failed     failed       A
+b.service loaded activating auto-restart B
+c.service loaded activating auto-restart C
+"""
+    found = units(list_units=listed, **{"b.service": "7\n", "c.service": "1\n"}).failed()
+    assert found == ["a.service", "b.service"]
+
+
+@pytest.mark.parametrize(
+    ("target", "loaded", "told"),
+    [
+        ("multi-user.target", "loaded", ""),
+        ("rescue.target", "loaded", "is rescue.target, which leads to no ordinary boot"),
+        ("mine.target", "not-found", "is not-found"),
+        ("mine.target", "masked", "is masked"),
+    ],
+)
+def test_a_default_target_that_is_no_ordinary_boot(target: str, loaded: str, told: str) -> None:
+    answering = units(get_default=f"{target}\n", LoadState=f"{loaded}\n")
+    if not told:
+        answering.fail_with_default_target("it does not run")
+        return
+    with pytest.raises(Proven, match=f"it does not run: the image's default target {told}"):
+        answering.fail_with_default_target("it does not run")
+
+
+def test_mounts_of_fstab_are_the_images_fault_and_no_others() -> None:
+    answering = units(**{"data.mount": "/etc/fstab\n", "run.mount": "/run/systemd/generator\n"})
+    answering.fail_with_mounts(["run.mount", "a.service"], "they failed")
+    with pytest.raises(Proven, match=r"they failed: data\.mount of /etc/fstab failed"):
+        answering.fail_with_mounts(["run.mount", "data.mount"], "they failed")
+
+
+def test_the_status_of_units_is_asked_at_once() -> None:
+    assert units().status(["a.service", "b.service"]).endswith("--full a.service b.service")
