@@ -25,8 +25,9 @@ from certify.ledger.changes import SweepEntry, sweep_entry
 from certify.ledger.rows import row_of
 from certify.ledger.schema import results_table
 from certify.ledger.store import Ledger
+from certify.model.host import Host
 from certify.model.platform import normalize_platform
-from certify.model.result import Host, Image, Result, Suite
+from certify.model.result import Image, Result, Suite
 from certify.model.terms import Status
 from tests.factories import result_of
 from tests.support.registries import OCI_MANIFEST, Registry
