@@ -25,7 +25,7 @@ import certify
 from certify.cli.defaults import default_map
 from certify.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, USAGE
 from certify.cli.github_workflow import escape_commands
-from certify.cli.output import inform
+from certify.cli.output import folded, inform
 from certify.model.errors import CertifyError, UsageError
 from certify.util.text import printable
 
@@ -214,7 +214,7 @@ def _report(message: str, remedy: str, page: str) -> None:
     if more and remedy and remedy[-1] not in ".!?…":
         remedy += "."
     if below := " ".join(filter(None, (remedy, more))):
-        click.echo(f"  {printable(below)}", err=True)
+        click.echo(folded(f"  {printable(below)}"), err=True)
 
 
 def _report_os_error(error: OSError) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -26,7 +28,22 @@ def format_option(schema: str, *others: str) -> Callable[[F], F]:
 
 def inform(text: str) -> None:
     """Print a line on standard error, after certify's name."""
-    click.echo(f"certify: {text}", err=True)
+    click.echo(folded(f"certify: {text}"), err=True)
+
+
+def folded(text: str) -> str:
+    """Return text for standard error: on a terminal, lines break between words."""
+    if not sys.stderr.isatty():
+        return text
+    width = os.get_terminal_size(sys.stderr.fileno()).columns
+    lines = (
+        textwrap.fill(
+            line, width,
+            subsequent_indent="  ", break_long_words=False, break_on_hyphens=False,
+        )
+        for line in text.split("\n")
+    )  # fmt: skip
+    return "\n".join(lines)
 
 
 def print_json(schema: str, fields: Mapping[str, object]) -> None:

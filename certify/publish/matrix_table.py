@@ -21,7 +21,7 @@ from certify.publish.matrix_data import (
     problem_checks,
     short_references,
 )
-from certify.publish.phrases import mark_of
+from certify.publish.phrases import Mark, mark_of
 from certify.publish.problems import MARK_STYLES
 from certify.publish.text import STATUS_STYLES
 from certify.util.text import one_line
@@ -162,6 +162,8 @@ def _digest(result: Result) -> str:
 
 def _listed(result: Result) -> Text:
     found = problem_checks(result)
+    if len(found) > LISTED and all(mark_of(check) is Mark.UNKNOWN for check in found):
+        return Text(phrases.cause_of(result), MARK_STYLES[Mark.UNKNOWN])  # nothing was asked
     ids = [Text(one_line(check.id), MARK_STYLES[mark_of(check)]) for check in found[:LISTED]]
     rest = [Text(f"{len(found) - LISTED} more")] if len(found) > LISTED else []
     return Text(", ").join([*ids, *rest])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from certify.ledger.exchange import written
 from certify.ledger.store import Ledger
 from certify.model.result import Launch
 from certify.model.terms import Status
-from tests.conftest import Certify
+from tests.conftest import Certify, command
 from tests.factories import a_certificate, a_list, digest, raw_list
+from tests.support.terminals import on_terminal
 
 PIN = f"registry.invalid/team/app@{digest(1)}"
 REPORTS_PAGE = Path(__file__).parents[2] / "docs" / "reports.md"
@@ -138,3 +140,14 @@ def test_invisible_characters_are_escaped(capsys: pytest.CaptureFixture[str]) ->
     text = capsys.readouterr().out
     assert text.isascii()
     assert json.loads(text) == {"schema": "certify/x/v1", "text": "\x1b[31m\u202e"}
+
+
+def test_errors_break_between_words_on_a_terminal(tmp_path: Path) -> None:
+    words = ("run", "--memory", "x", "debian")
+    shown = on_terminal(command(*words), tmp_path, columns=60)
+    assert shown.code == 2
+    assert len(shown.last) > 3
+    text = " ".join(line.strip() for line in shown.last)
+    assert "'x' is not a size; expected for example 512m or 4g `certify run --help`" in text
+    piped = subprocess.run(command(*words), capture_output=True, text=True, check=False)
+    assert len(piped.stderr.splitlines()) == 2

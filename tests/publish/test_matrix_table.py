@@ -53,3 +53,15 @@ def test_what_all_names_share_stands_in_the_heading(make_result: MakeResult) -> 
     assert heading == "devspace · linux/amd64 · registry.example/team/…"
     assert [row.split()[0] for row in rows if "native" in row][:2] == ["app", "apps/db:15"]
     assert "\nregistry.example/team/app " in shown([make_result(names[0])])
+
+
+def test_where_nothing_was_asked_the_reason_stands_instead_of_every_check(
+    unreachable: Result, one_of_each: list[Result]
+) -> None:
+    checks = tuple(
+        each.model_copy(update={"outcome": Outcome.UNKNOWN}) for each in one_of_each[0].checks
+    )
+    found = unreachable.model_copy(update={"checks": checks})
+    text = shown([found], width=160)
+    assert found.verdict.reasons[0].text[:12] in text
+    assert " more" not in text
