@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import textwrap
 from importlib import resources
 from pathlib import Path
 
@@ -42,7 +43,9 @@ def help(ctx: click.Context, *, topic: str | None, output_format: str) -> None:
     name = (topic or "").removeprefix("docs/")
     page = pages().get(name.removesuffix(".md"))
     if not topic:
-        text = f"{parent.get_help()}\n\nPages: {', '.join(pages())}"
+        names = f"Pages: {', '.join(pages())}"
+        listed = textwrap.fill(names, 78, subsequent_indent="  ", break_on_hyphens=False)
+        text = f"{parent.get_help()}\n\n{listed}"
     elif name in group.commands:
         found = group.commands[name]
         text = found.get_help(click.Context(found, parent, info_name=name))

@@ -39,7 +39,9 @@ def test_every_page_that_the_program_names_can_be_shown() -> None:
 def test_alone_it_shows_the_help_of_certify_and_names_the_pages(certify: Certify) -> None:
     shown = certify("help").out
     assert shown.startswith(certify("-h").out.rstrip())
-    assert "alerts" in shown.splitlines()[-1]
+    listed = shown[shown.index("Pages: ") :]
+    assert re.findall(r"[a-z-]+", listed.removeprefix("Pages: ")) == list(pages())
+    assert max(map(len, listed.splitlines())) < 80
 
 
 def test_an_unknown_topic_has_no_help(certify: Certify) -> None:
