@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.model.terms import Outcome, Status
 from tests.conftest import SAMPLES, Certify
+from tests.stories.faults.scene import Scene
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 BUSYBOX = f"{SAMPLES}/busybox"
@@ -72,3 +76,17 @@ def test_a_network_of_its_own_changes_no_verdict(certify: Certify, engine: Engin
         assert ended.result.launch.network.endswith(" closed")
     assert "certify-" not in firewall()
     assert {each["Id"] for each in engine.client.api.networks()} <= networks
+
+
+def test_a_killed_run_leaves_neither_network_nor_rules(engine: Engine, tmp_path: Path) -> None:
+    scene = Scene(tmp_path, engine)
+    scene.wait(60)
+    process = scene.start(scene.run(BUSYBOX, "--pull", "never", "--network", "own"))
+    scene.until(scene.mark.exists)
+    labels = engine.client.api.inspect_container(scene.mark.read_text())["Config"]["Labels"]
+    chain = f"certify-{labels[reaper.RUN]}"
+    if os.geteuid() == 0 and "DOCKER-USER" in firewall():
+        assert chain in firewall()
+    process.kill()
+    process.wait()
+    eventually(lambda: not scene.left() and chain not in firewall(), seconds=10)
