@@ -19,7 +19,7 @@ from certify.util.text import one_line
 OWN = "own"
 """The name that asks for a network of its own."""
 
-CLOSED = "the host and private addresses are closed"
+CLOSED = "the host and private addresses are closed, but for what --reach names"
 
 
 def shared_network(name: str | None) -> str | None:
