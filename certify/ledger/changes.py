@@ -136,5 +136,7 @@ def _cause_without_name(image: SweepEntry) -> str:
     """Return the cause with an ellipsis for the image's name, in full or shortened."""
     last = image.reference.rpartition("/")[2]
     name = re.split("[:@]", last)[0]
+    if name not in image.cause:  # a pattern for each image costs a millisecond
+        return image.cause
     own = rf"{re.escape(last)}(?![\w-]|\.\w)|{re.escape(name)}@sha256:[0-9a-f]{{64}}"
     return re.sub(rf"(?<![^\s'\"(])(?:[^\s'\"(]*/)?(?:{own})", "…", image.cause)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,6 +41,7 @@ SILENCE_LIMIT = timedelta(minutes=5)
 JOINED = "*"
 """The shard of the short sweep that joins those of a list; it certifies nothing, so it may run
 beside others."""
+_ENTRY_FIELDS = tuple(each.name for each in fields(SweepEntry))
 KEPT_SWEEPS = 100
 """The number of finished sweeps of whole lists that are kept; results are kept for good."""
 
@@ -208,7 +209,8 @@ def name_of(source: str, shard: str) -> str:
 def fields_of(entry: SweepEntry) -> dict[str, Any]:
     """Return the fields of an entry as they are stored."""
     grade = entry.grade.value if entry.grade else None
-    return {**asdict(entry), "status": entry.status.value, "grade": grade}
+    stored = {name: getattr(entry, name) for name in _ENTRY_FIELDS}
+    return {**stored, "status": entry.status.value, "grade": grade}
 
 
 def entry_of(fields: Mapping[Any, Any]) -> SweepEntry:
