@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+from certify.cli.main import main
 from certify.judge.profiles import load, parse_profile, shipped
 from certify.suite.catalogue import claims, group_descriptions
 from scripts.handbook import checks_page, profiles_page
@@ -60,3 +63,66 @@ def test_every_page_is_in_the_index() -> None:
     assert {page.name for page in DOCS.glob("[a-z]*.md")} == set(
         re.findall(r"\]\(([a-z-]+\.md)\)", index)
     )
+
+
+JOBS = {
+    "nightly sweep with an alert": ("first-night.md", "Every night"),
+    "why inconclusive": ("first-night.md", "Why inconclusive"),
+    "own profile, own check, waiver": (
+        "first-night.md",
+        "A profile, a check and a waiver of your own",
+    ),
+    "upgrade from an older ledger": ("first-night.md", "The ledger of an older version"),
+    "GitHub": ("ci.md", "A pull request on GitHub"),
+    "GitLab": ("ci.md", "A merge request on GitLab"),
+    "signed list": ("gates.md", "A signed list"),
+    "its check in a provisioner": ("gates.md", "In a provisioner"),
+    "gate in a cluster": ("gates.md", "In a cluster"),
+}
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_each_job_has_a_page_whose_commands_a_test_runs(job: str) -> None:
+    name, heading = JOBS[job]
+    section = (DOCS / name).read_text("utf-8").partition(f"\n## {heading}")[2].partition("\n## ")[0]
+    assert "```" in section
+    stories = (DOCS.parent / "tests/stories").glob("test_*.py")
+    called = re.compile(rf'(run_page|blocks)\(\s*"{re.escape(name)}"')
+    assert any(called.search(each.read_text("utf-8")) for each in stories)
+
+
+def commands() -> list[tuple[str, list[str]]]:
+    """Every command line of certify's in the documentation, with the page that has it."""
+    found = []
+    for page in [DOCS.parent / "README.md", *sorted(DOCS.glob("**/*.md"))]:
+        text = page.read_text("utf-8")
+        for kind, body in re.findall(r"^```(sh|console)\n(.*?)^```", text, re.M | re.S):
+            for line in body.replace("\\\n", " ").splitlines():
+                if kind == "sh" or line.startswith("$ "):
+                    found += [(page.name, each) for each in commands_in(line.removeprefix("$ "))]
+    return found
+
+
+def commands_in(line: str) -> list[list[str]]:
+    reader = shlex.shlex(line.replace("=$(", "; "), posix=True, punctuation_chars=True)
+    reader.whitespace_split = True
+    commands: list[list[str]] = [[]]
+    for word in reader:
+        if set(word) <= set("();<>|&"):
+            commands.append([])
+        else:
+            commands[-1].append(word)
+    return [each[1:] for each in commands if each[:1] == ["certify"]]
+
+
+@pytest.mark.parametrize(("page", "words"), commands(), ids=str)
+def test_every_command_of_the_documentation_has_its_options(page: str, words: list[str]) -> None:
+    command: click.Command = main
+    while isinstance(command, click.Group):
+        name = words.pop(0) if words and words[0] in command.commands else "run"
+        command = command.commands[name]
+    taken = {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
+    options = words[: words.index("--")] if "--" in words else words
+    for word in options:
+        if word.startswith("--"):
+            assert word.partition("=")[0] in {*taken, "--help"}, f"{page}: {words}"
