@@ -37,7 +37,7 @@ def close_bridge(bridge: str, run: str, reach: Iterable[str] = ()) -> str:
     if shutil.which("iptables-restore") is None:
         return "there is no iptables here"
     if not (_INTERFACES / bridge).exists():
-        return "the engine's bridges are not on this machine"
+        return "certify sees no bridge of it on this machine"
     if _run("iptables", "-w", "-n", "-L", HOOK) is None:
         return f"the firewall has no chain {HOOK}"
     lines = rules(bridge, f"certify-{run}", addresses(reach), name_servers())

@@ -11,9 +11,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from certify.engine import firewall
 from certify.engine.firewall import REFUSED, addresses, rules
 
 BRIDGE, RUN = "br-0123456789ab", "0123456789ab"
@@ -148,7 +150,7 @@ def test_without_dockers_chain_nothing_is_written_and_the_reason_told(worlds: Wo
     said = worlds.call(f"close_bridge('{BRIDGE}', '{RUN}')")
     assert said == "the firewall has no chain DOCKER-USER"
     said = worlds.call(f"close_bridge('br-of-another', '{RUN}')")
-    assert said == "the engine's bridges are not on this machine"
+    assert said == "certify sees no bridge of it on this machine"
     assert worlds.run(worlds.host, "iptables", "-S") == before
     assert worlds.reached() == ALL
 
@@ -189,3 +191,23 @@ def test_what_is_open_comes_before_what_is_refused() -> None:
     refused = [n for n, line in enumerate(lines) if line.endswith("-j REJECT")]
     assert len(refused) == len(REFUSED) + 1
     assert last_open < min(refused)
+
+
+def test_who_may_not_write_rules_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert firewall.close_bridge(BRIDGE, RUN) == "certify does not run as root"
+    assert firewall.tidy() == 0
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert firewall.close_bridge(BRIDGE, RUN) == "there is no iptables here"
+    assert firewall.tidy() == 0
+
+
+def test_a_resolver_of_this_machine_is_no_name_server_of_a_candidate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub, real = tmp_path / "stub", tmp_path / "real"
+    stub.write_text("# made by systemd\nnameserver 127.0.0.53\noptions edns0\n")
+    real.write_text("nameserver 10.0.0.53\nnameserver fe80::1\nnameserver 10.0.0.53\n")
+    monkeypatch.setattr(firewall, "RESOLVERS", (stub, real, tmp_path / "none"))
+    assert firewall.name_servers() == ["10.0.0.53"]
