@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from certify.engine import image_marks, reaper
 from certify.engine.client import Engine
+from certify.engine.errors import translate_errors
 from certify.engine.probe.image import probe_image
 from certify.engine.probe.programs import ARCHITECTURES, echo
 from certify.model.errors import EngineUnavailable, LaunchRefused, Trouble
@@ -111,5 +112,7 @@ def open_engines(addresses: Mapping[str, str] | None = None) -> Iterator[Engines
 
 def remove_orphans(engine: Engine) -> None:
     """Remove what runs left on an engine that were killed."""
-    reaper.remove_orphans(engine)
-    image_marks.remove_orphans(engine)
+    with translate_errors("its images"):
+        listed = engine.client.api.images()  # once: an engine goes through all of them each time
+    reaper.remove_orphans(engine, images=listed)
+    image_marks.remove_orphans(engine, images=listed)

@@ -21,7 +21,8 @@ from certify.engine.ssh import FOLDER, SCHEME, forwarded
 from certify.model.host import Host
 from certify.model.platform import ARCHITECTURES
 from certify.model.reference import DOCKER_HUB, Reference
-from certify.model.result import Image, LaunchKind
+from certify.model.result import Image
+from certify.model.terms import LaunchKind
 from certify.registry.client import Registry
 from certify.registry.credentials import configuration, login
 from certify.registry.hub import Hub

@@ -7,6 +7,7 @@ it. So the next command finds and removes the images of a process that was kille
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from certify.engine.client import Engine
@@ -18,15 +19,23 @@ MARK = "certify-pulled"
 """The repository of the marks."""
 
 
-def remove_orphans(engine: Engine, *, everything: bool = False) -> int:
+def remove_orphans(
+    engine: Engine,
+    *,
+    everything: bool = False,
+    images: Sequence[Mapping[str, Any]] | None = None,
+) -> int:
     """Remove images that processes which ended had brought; return their number.
 
     If an image has yet another name, only its mark is removed. With ``everything``, the images of
-    other machines and of running processes go as well. Raises :class:`EngineUnavailable`.
+    other machines and of running processes go as well. ``images`` are all of the engine, if they
+    are listed already. Raises :class:`EngineUnavailable`.
     """
     removed = 0
     with translate_errors():
-        listed = {each["Id"] for each in engine.client.api.images(name=MARK)}
+        if images is None:
+            images = engine.client.api.images(name=MARK)
+        listed = {each["Id"] for each in images if marks(each)}
         for image_id in listed:
             with contextlib.suppress(ImageNotFound):  # another process removed it first
                 image = engine.client.images.get(image_id).attrs
@@ -46,7 +55,7 @@ def mark_of(image_id: str) -> str:
     return f"{MARK}:{owner().replace('/', '_')}_{image_id.removeprefix('sha256:')[:12]}"
 
 
-def marks(image: dict[str, Any]) -> set[str]:
+def marks(image: Mapping[str, Any]) -> set[str]:
     """Return the marks of all processes among the names of an image."""
     return {name for name in image.get("RepoTags") or () if name.startswith(f"{MARK}:")}
 

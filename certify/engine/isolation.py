@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from certify.model.errors import LaunchRefused
 
 if TYPE_CHECKING:  # help names the levels, and needs no results
-    from certify.model.result import LaunchKind
+    from certify.model.terms import LaunchKind
 
 SYSBOX_RUNTIME = "sysbox-runc"
 LEVELS = ("privileged", "caps", "apparmor", "default", "userns", "sysbox", "vm")

@@ -24,7 +24,7 @@ from certify.engine import packages
 from certify.engine.apparmor import NEW_MOUNTS, PROFILE
 from certify.engine.dialect import DOCKER, Dialect
 from certify.engine.isolation import SYSBOX_RUNTIME
-from certify.model.result import LaunchKind
+from certify.model.terms import LaunchKind
 
 STATE_FOLDER = "/run/certify"
 """Folder for certify's own files in a candidate: a tmpfs of its own."""

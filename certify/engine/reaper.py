@@ -14,10 +14,10 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from certify.engine import firewall
 from certify.engine.client import Engine
@@ -168,18 +168,24 @@ def remove_run(
             time.sleep(_PAUSE)
 
 
-def remove_orphans(engine: Engine, *, kept: bool = False, everything: bool = False) -> int:
+def remove_orphans(
+    engine: Engine,
+    *,
+    kept: bool = False,
+    everything: bool = False,
+    images: Sequence[Mapping[str, Any]] | None = None,
+) -> int:
     """Remove the objects of processes that have ended; return the number of objects.
 
     ``kept`` includes what a person asked to keep, ``everything`` also the objects of living
-    processes and of other machines. An object that the engine refuses to remove stays. Raises
-    :class:`EngineUnavailable`.
+    processes and of other machines. ``images`` are all of the engine, if they are listed already.
+    An object that the engine refuses to remove stays. Raises :class:`EngineUnavailable`.
     """
 
     def ours(found: Mapping[str, Any]) -> bool:
         return (everything or _is_over(_labels(found), kept=kept)) and _is_ours(found)
 
-    return _remove(engine, ours).removed
+    return _remove(engine, ours, images).removed
 
 
 def _is_over(labels: Mapping[str, str], *, kept: bool) -> bool:
@@ -200,10 +206,21 @@ _Kind = tuple[Callable[[], Iterable[Mapping[str, Any]]], str, Callable[[str], ob
 """A kind of object: a function that lists it, the key of its id, a function that removes it."""
 
 
-def _remove(engine: Engine, matches: Callable[[Mapping[str, Any]], bool]) -> _Outcome:
+def _remove(
+    engine: Engine,
+    matches: Callable[[Mapping[str, Any]], bool],
+    images: Sequence[Mapping[str, Any]] | None = None,
+) -> _Outcome:
     """Remove the objects that match; go on after a failure."""
     api = engine.client.api
     ours = {"label": RUN}
+
+    def probes() -> Iterable[Mapping[str, Any]]:
+        if images is not None:
+            return (each for each in images if _labels(each).get(LABEL) == PROBE)
+        # By one label: Podman 4.3 finds nothing by two of which only one has a value.
+        return cast(Iterable[Mapping[str, Any]], api.images(filters={"label": f"{LABEL}={PROBE}"}))
+
     # Images last: an image cannot be removed before its containers.
     kinds: tuple[_Kind, ...] = (
         (partial(api.containers, all=True, filters=ours), "Id",
@@ -211,9 +228,7 @@ def _remove(engine: Engine, matches: Callable[[Mapping[str, Any]], bool]) -> _Ou
         (lambda: api.volumes(filters=ours)["Volumes"] or (), "Name",
          partial(api.remove_volume, force=True)),
         (partial(api.networks, filters=ours), "Id", api.remove_network),
-        # By one label: Podman 4.3 finds nothing by two of which only one has a value.
-        (partial(api.images, filters={"label": f"{LABEL}={PROBE}"}), "Id",
-         partial(api.remove_image, force=True)),
+        (probes, "Id", partial(api.remove_image, force=True)),
     )  # fmt: skip
     removed = refused = 0
     with translate_errors():

@@ -5,7 +5,7 @@ They are data, in ``groups.toml``. A group does not have to be listed there.
 
 from __future__ import annotations
 
-from certify.model.result import LaunchKind
+from certify.model.terms import LaunchKind
 from certify.model.value import Value
 from certify.util.toml import packaged
 

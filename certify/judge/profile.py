@@ -12,8 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from certify.judge.groups import GROUPS, group_of, launch_of
-from certify.model.result import LaunchKind
-from certify.model.terms import Level
+from certify.model.terms import LaunchKind, Level
 from certify.model.value import Value
 
 Capability = Literal["systemd", "dockerd", "user", "sudo", "download", "bash"]

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from certify.model.host import Host, HostVerdict
-from certify.model.terms import Grade, Level, Outcome, Status, Trust, WaiverState
+from certify.model.terms import Grade, LaunchKind, Level, Outcome, Status, Trust, WaiverState
 from certify.model.value import Moment, OpenValue
 
 RESULT_SCHEMA = "certify/result/v1"
@@ -150,9 +150,6 @@ class Startup(OpenValue):
     """The time from the start of a service's container until the service was ready."""
     ready_samples: tuple[float, ...] = ()
     """The times of all starts of the service; ``ready_seconds`` is their median."""
-
-
-LaunchKind = Literal["init", "idle", "image", "nested"]
 
 
 class Launch(OpenValue):

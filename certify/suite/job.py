@@ -13,7 +13,8 @@ from certify.engine.launch import LaunchedContainer
 from certify.engine.launch_plan import BASE_CAPABILITIES, CAPABILITIES, LaunchPlan, Limits
 from certify.judge.profile import Budgets, Profile
 from certify.model.errors import LaunchRefused
-from certify.model.result import Image, LaunchKind
+from certify.model.result import Image
+from certify.model.terms import LaunchKind
 from certify.model.value import Value
 from certify.util.text import one_line
 

@@ -21,8 +21,8 @@ from certify.engine.client import Engine
 from certify.judge.profiles import Budgets, Capability, Profile, load, shipped
 from certify.model.errors import ImageUnavailable, Trouble
 from certify.model.reference import Reference
-from certify.model.result import Image, LaunchKind, Result
-from certify.model.terms import Fault, Level
+from certify.model.result import Image, Result
+from certify.model.terms import Fault, LaunchKind, Level
 from certify.suite.catalogue import claims
 from certify.suite.profile_selection import complete_profile
 from tests.suite.imagined import TRUTHS, Imagined

@@ -9,8 +9,7 @@ import pytest
 
 from certify.engine.isolation import LEVELS, Isolation, resolve_isolation
 from certify.model.errors import LaunchRefused
-from certify.model.result import LaunchKind
-from certify.model.terms import Fault
+from certify.model.terms import Fault, LaunchKind
 
 RUNC: dict[str, Any] = {"Runtimes": {"runc": {}, "kata-fc": {}, "crun": {}}}
 SYSBOX: dict[str, Any] = {"Runtimes": {"runc": {}, "sysbox-runc": {}}}

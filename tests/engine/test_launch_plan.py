@@ -33,7 +33,7 @@ from certify.engine.launch_plan import (
 )
 from certify.engine.reproduce import reproduce_command
 from certify.judge.profiles import Capability
-from certify.model.result import LaunchKind
+from certify.model.terms import LaunchKind
 from scripts import seccomp
 from tests.conftest import SAMPLES
 from tests.support.waiting import eventually

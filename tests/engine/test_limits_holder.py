@@ -13,7 +13,7 @@ from certify.engine.client import Engine
 from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan, Limits
 from certify.engine.limits_holder import hold_limits
-from certify.model.result import LaunchKind
+from certify.model.terms import LaunchKind
 from tests.conftest import SAMPLES
 
 # Lifts every limit of its own that it finds, then starts processes until it may start no more.

@@ -258,6 +258,20 @@ def test_a_refused_listing_is_tried_again() -> None:
     assert reaper.remove_orphans(engine_with(api)) == 3
 
 
+def test_images_that_are_listed_already_are_not_listed_again() -> None:
+    gone = OURS | {reaper.OWNER: GONE}
+    api = Api(gone)
+    named = {"RepoTags": [f"certify-probe:{RUN}"]}
+    listed: list[dict[str, Any]] = [
+        {"Id": "probe", "Labels": gone | {reaper.LABEL: reaper.PROBE}, **named},
+        {"Id": "a person's", "Labels": gone | {reaper.LABEL: "candidate"}, **named},
+        {"Id": "other", "Labels": None, "RepoTags": None},
+    ]
+    assert reaper.remove_orphans(engine_with(api), images=listed) == 4
+    assert api.removed == ["container0", "volume0", "network0", "probe"]
+    assert len(api.filters) == 3
+
+
 def test_a_signal_in_the_middle_leaves_nothing() -> None:
     class Interrupted(Api):
         def _remove(self, name: str) -> None:

@@ -15,7 +15,8 @@ from certify.engine.launch import LaunchedContainer
 from certify.engine.launch_plan import LaunchPlan, Limits
 from certify.judge.profiles import Budgets, load
 from certify.model.errors import LaunchRefused
-from certify.model.result import Image, LaunchKind
+from certify.model.result import Image
+from certify.model.terms import LaunchKind
 from certify.suite.job import Job, in_lanes, make_job, plan_launch
 
 ENGINE = cast(
