@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
@@ -123,7 +124,7 @@ def section(count: int = 10_000) -> Section:
     found: dict[str, list[Cost]] = {}
     for size in (count // 10, count):
         with tempfile.TemporaryDirectory() as name:
-            for what, each in (*commands(Path(name), size), *sweeps(Path(name) / "s", size)):
+            for what, each in chain(commands(Path(name), size), sweeps(Path(name) / "s", size)):
                 found.setdefault(what, []).append(each)
                 print(f"{size:,} {what}: {each}", flush=True)
     for what, (small, large) in found.items():
@@ -142,9 +143,11 @@ def section(count: int = 10_000) -> Section:
                 (f"{what}: MiB", large.mebibytes, 200 if count <= 10_000 else LIMIT_MIB),
             ]
     with tempfile.TemporaryDirectory() as name:
-        at_once, beside = verify_at_once(Path(name)), run_beside(Path(name), BESIDE)
+        at_once, alone = verify_at_once(Path(name)), run_beside(Path(name), 0)
+        beside = run_beside(Path(name), BESIDE)
         lost = losses.section_rows(Path(name))
     _add(about, f"verify, {AT_ONCE} at once, each", None, at_once, "")
+    _add(about, "run beside none", None, alone, "")
     _add(about, f"run beside {BESIDE:,}", None, beside, "")
     about.wanted += [
         (f"verify, {AT_ONCE} at once: seconds", at_once.seconds, 3),
