@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
 
 from sqlalchemy import Connection
 
@@ -49,12 +50,12 @@ def read_in_force(connection: Connection, hosts: Collection[str] = ()) -> list[R
     return [
         ResultInForce(
             reference=row[len(columns)],
-            profile=row.profile,
-            platform=row.platform,
+            profile=intern(row.profile),
+            platform=intern(row.platform),
             digest=row.identity,
             status=Status(row.status),
-            suite_digest=row.suite_digest,
-            host_class=row.host_class,
+            suite_digest=intern(row.suite_digest),
+            host_class=intern(row.host_class),
             finished_at=row.finished_at,
             expires_at=row.expires_at,
         )

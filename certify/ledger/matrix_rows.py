@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
@@ -78,19 +79,25 @@ def read_rows(
 
 def _rows(connection: Connection, query: Select[Any]) -> list[MatrixRow]:
     # By position: the names come last, and another column may have the name of one of them.
+    # What many rows share is one text in memory.
     wanted = [name.name for name in NAMES]
     return [
         MatrixRow(
             number,
-            dict(zip(wanted, names, strict=True)),
-            platform,
-            profile,
+            dict(zip(wanted, (names[0], *map(one_text, names[1:])), strict=True)),
+            one_text(platform),
+            one_text(profile),
             ends,
             Status(status),
             boot,
         )
         for number, platform, profile, ends, status, boot, *names in connection.execute(query)
     ]
+
+
+def one_text(text: Any) -> Any:
+    """Return a text as the one object of all equal ones, and None as it is."""
+    return text and intern(text)
 
 
 def read_newest_ids(
@@ -101,7 +108,10 @@ def read_newest_ids(
     query = select(*keys, func.max(ROW.id)).group_by(*keys)
     if references is not None:
         query = query.where(ROW.reference.in_(references))
-    return {ResultKey(*key): number for *key, number in connection.execute(query)}
+    return {
+        ResultKey(reference, one_text(platform), one_text(profile)): number
+        for reference, platform, profile, number in connection.execute(query)
+    }
 
 
 def read_last_statuses(connection: Connection, count: int) -> dict[ResultKey, list[Status]]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from sys import intern
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, select
@@ -216,7 +217,10 @@ def fields_of(entry: SweepEntry) -> dict[str, Any]:
 def entry_of(fields: Mapping[Any, Any]) -> SweepEntry:
     """Return an entry from its fields as they are stored. Raises ValueError."""
     grade = fields["grade"]
-    terms = {"status": Status(fields["status"]), "grade": Grade(grade) if grade else None}
+    terms: dict[str, Any] = {
+        "status": Status(fields["status"]), "grade": Grade(grade) if grade else None,
+        **{name: intern(fields[name]) for name in ("platform", "profile", "cause")},
+    }  # fmt: skip
     return SweepEntry(**{**fields, **terms})
 
 

@@ -41,6 +41,8 @@ class CertifiedImages:
 
     def __init__(self, known: Iterable[Result], now: datetime) -> None:
         self._by_trait: dict[object, list[Result]] = defaultdict(list)
+        # Many images have the same; each takes two kilobytes.
+        self._made: dict[tuple[int, ...], Recommendation] = {}
         ordered = sorted(
             (
                 each
@@ -73,10 +75,13 @@ class CertifiedImages:
         closest, base = self._closest(result), self._base(result)
         if not closest and base is None:
             return None
-        return Recommendation(
-            closest=tuple(map(_alternative, closest)),
-            extends=_alternative(base) if base else None,
-        )
+        same = tuple(map(id, (*closest, base)))
+        if same not in self._made:
+            self._made[same] = Recommendation(
+                closest=tuple(map(_alternative, closest)),
+                extends=_alternative(base) if base else None,
+            )
+        return self._made[same]
 
     def _closest(self, result: Result) -> list[Result]:
         found: list[Result] = []
