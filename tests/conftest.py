@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import hypothesis
 import pytest
 
+from certify.__main__ import collect_rarely
 from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.model.errors import EngineUnavailable
@@ -136,6 +137,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Spare the garbage collector the thousands of tests, which live until the end."""
+    collect_rarely()  # as the command does
     gc.enable()
     gc.freeze()
 
