@@ -51,7 +51,10 @@ def test_pid1(candidate: Candidate, host: Host, note: Note) -> None:
     if name != "systemd" or not executable.endswith("/systemd"):
         why = " (the image has no init to start)" if boot.phase == "idle" else ""
         why = why or (" (its /sbin/init is another init)" if boot.phase == "foreign" else "")
-        pytest.fail(f"PID 1 is {name or 'unknown'}, not systemd{why}\n{candidate.boot_evidence()}")
+        problem = f"PID 1 is {name or 'unknown'}, not systemd{why}"
+        if boot.phase == "foreign" and not boot.missing:
+            proven(problem)  # whatever it says in the log
+        pytest.fail(f"{problem}\n{candidate.boot_evidence()}")
     assert host.file("/run/systemd/system").is_directory, (
         "PID 1 is called systemd, but /run/systemd/system is missing: it is not a systemd that runs"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import socket
 import time
 from typing import Any
@@ -13,6 +14,7 @@ from certify.engine.container_files import read_file
 from certify.engine.container_state import ContainerState, ContainerStopped, StopResult, end_reason
 from certify.engine.errors import APIError, explanation, launch_refusal, translate_errors
 from certify.engine.notify_socket import NotifyReader
+from certify.engine.probe.programs import image_archive
 from certify.engine.session import KILL_DESCENDANTS, KILLED, SessionLost, Shell
 from certify.engine.stream import EngineStream
 from certify.model.errors import Trouble
@@ -188,6 +190,16 @@ class Container:
         elif code == KILLED:
             raise SessionLost("it was killed")
         return output or f"exit code {code}"
+
+    def output_of(self, program: bytes) -> str:
+        """Run a static program of certify's own, without a shell; return what it prints.
+
+        Raises :class:`SessionLost` if it does not end in time.
+        """
+        name = f"certify-{secrets.token_hex(4)}"
+        with translate_errors("a program of certify's own"):
+            self._api.put_archive(self.id, "/", image_archive(program, name))
+        return self._execute([f"/{name}"])[1]
 
     def _execute(self, argv: list[str]) -> tuple[int, str]:
         """Run a small program as root; return its exit code and the beginning of its output.

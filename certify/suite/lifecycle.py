@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -17,8 +18,9 @@ from certify.engine.container_state import ContainerStopped, StopResult
 from certify.engine.errors import APIError, launch_refusal
 from certify.engine.launch_plan import SHELL_RAN
 from certify.engine.own_command import run_by_entrypoint
+from certify.engine.probe.programs import UnsupportedArchitecture, echo
 from certify.engine.session import KILLED, SessionLost
-from certify.suite.claims import unknown
+from certify.suite.claims import proven, unknown
 from certify.suite.job import Job
 from certify.suite.supervisor import Supervisor
 from certify.util.text import one_line
@@ -126,8 +128,9 @@ class Lifecycle:
     def shell_runs(self) -> bool:
         """Return True if the shell that the container was started with ran a command.
 
-        Under launch ``image`` the shell runs beside the image's own command instead. Raises
-        :class:`ContainerStopped` if somebody else stopped the container before.
+        Under launch ``image`` the shell runs beside the image's own command instead. Fails the
+        check if the shell alone is silent. Raises :class:`ContainerStopped` if somebody else
+        stopped the container before.
         """
         container = self.container
         if self.job.launch != "image":
@@ -143,10 +146,22 @@ class Lifecycle:
             self.require_running()
         if not state.running:
             return False
-        answer = container.shell().run("echo here")
+        try:
+            answer = container.shell().run("echo here")
+        except SessionLost:
+            if self._runs_programs():
+                proven("/bin/sh was started, and says nothing; a program of certify's own runs")
+            raise
         if answer.rc == KILLED:
             unknown("the image's shell was killed, or did not answer in time")
         return answer.stdout == b"here\n"
+
+    def _runs_programs(self) -> bool:
+        """Return True if a program of certify's own runs in the candidate, without its shell."""
+        with suppress(APIError, ContainerStopped, SessionLost, UnsupportedArchitecture):
+            word = secrets.token_hex(8)
+            return self.container.output_of(echo(self.architecture, word.encode())) == word
+        return False
 
     # The boot, the end, and the next start
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from certify.suite.catalogue import claims
+from tests.stories.engines import measured
 from tests.stories.expected import EXPECTED
 from tests.stories.sabotage.workshop import sabotages
 
@@ -25,6 +26,7 @@ COUNTED = {
     "verdicts on samples": len(EXPECTED),
     "package managers other than apt": len(WORLDS["families"]),
     "states of a repository": len(WORLDS["faults"]),
+    "engines that": len(measured()),
     "certifications in a row": int(
         re.findall(r"range\((\d+)\)", (ROOT / "tests/stories/test_repeat.py").read_text("utf-8"))[0]
     ),

@@ -68,7 +68,7 @@ class Hostile(Value):
         lines = lines.replace("@labels", f'LABEL harm="{"x" * 60_000}" \\\n' + " \\\n".join(
             f'harm{number}="{"y" * 60_000}"' for number in range(16)
         ))  # fmt: skip
-        lines = lines.replace("@environment", f"ENV HARM={'z' * 100_000}")
+        lines = lines.replace("@environment", f"ENV HARM={'z' * 50_000}\nENV ILL={'y' * 50_000}")
         parts = [f"FROM {base}", lines]
         if self.attack:
             attack = self.attack.replace("@port", str(port))
