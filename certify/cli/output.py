@@ -35,7 +35,7 @@ def folded(text: str) -> str:
     """Return text for standard error: on a terminal, lines break between words."""
     if not sys.stderr.isatty():
         return text
-    width = os.get_terminal_size(sys.stderr.fileno()).columns
+    width = os.get_terminal_size(sys.stderr.fileno()).columns or 80  # 0 if nobody has set it
     lines = (
         textwrap.fill(
             line, width,
