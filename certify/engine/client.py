@@ -14,6 +14,7 @@ import docker
 from certify.engine import apparmor
 from certify.engine.connection import open_client, remote_address
 from certify.engine.dialect import dialect_of
+from certify.engine.disk_space import free_bytes
 from certify.engine.errors import translate_errors
 from certify.engine.images import ImageFinder
 from certify.engine.isolation import Isolation, has_apparmor, resolve_isolation
@@ -203,4 +204,5 @@ class Engine:
             containerd=self.containerd_store,
             registry=partial(self.registry, timeout=5.0),
             ping=self.ping,
+            free=lambda: free_bytes(self.info, local=self.local),
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
 
+from rich.filesize import decimal
+
 from certify.engine.client import Engine
+from certify.engine.disk_space import MAKE_ROOM, RESERVE, free_bytes, too_little
 from certify.engine.errors import APIError, translate_errors
-from certify.model.errors import EngineUnavailable
+from certify.model.errors import EngineUnavailable, Trouble
 from certify.model.finding import Finding
 from certify.model.terms import Fault, Outcome
 
@@ -43,17 +44,20 @@ class DiskWatch:
         self._container = container
         self._limit = limit
         self._free = self._free_now()
+        self._reserve = min(RESERVE, (self._free or 0) // 2)
         self._measured = time.monotonic()
 
     def require(self) -> None:
         """Raise :class:`TooMuchWritten` if the limit is exceeded.
 
-        On this machine the engine is asked only once its disk has lost that much, to whomever.
+        On this machine the engine is asked only once its disk has lost that much, to whomever, or
+        little is left. Raises :class:`Trouble` if nothing but the reserve is left, of which the
+        candidate took no more than it may.
         """
         free = self._free_now()
         if free is not None:
             self._free = max(self._free or 0, free)
-            if self._free - free < self._limit:
+            if self._free - free < self._limit and free > self._reserve:
                 return
         now = time.monotonic()
         if now - self._measured < (_PAUSE_REMOTE if free is None else _PAUSE):
@@ -62,15 +66,14 @@ class DiskWatch:
         written = written_bytes(self._engine, self._container)
         if written is not None and written > self._limit:
             raise TooMuchWritten(written, self._limit)
+        if free is not None and free <= self._reserve:
+            by_it = f", of which it had written {decimal(written)}" if written else ""
+            raise Trouble(
+                f"{too_little('the candidate was stopped', free)}{by_it}", remedy=MAKE_ROOM
+            )
 
     def _free_now(self) -> int | None:
-        """Return the free bytes of the engine's disk, or None if it is not on this machine."""
-        root = str(self._engine.info.get("DockerRootDir") or "")
-        if self._engine.local and root:
-            with contextlib.suppress(OSError):
-                found = os.statvfs(root)
-                return found.f_bfree * found.f_frsize
-        return None
+        return free_bytes(self._engine.info, local=self._engine.local)
 
 
 def written_bytes(engine: Engine, container: str) -> int | None:

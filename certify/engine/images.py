@@ -14,6 +14,7 @@ import docker
 import requests
 
 from certify.engine.connection import READ_TIMEOUTS
+from certify.engine.disk_space import PullWatch
 from certify.engine.errors import (
     APIError,
     ImageNotFound,
@@ -52,6 +53,8 @@ class ImageFinder:
     and each image has a digest, also one that no registry ever had."""
     registry: Callable[[str], Registry]
     ping: Callable[[], None]
+    free: Callable[[], int | None] = lambda: None
+    """Returns the free bytes of the engine's disk, or None if it is not on this machine."""
 
     def find(
         self, reference: Reference, platform: str | None, pull: str, stopped: Callable[[], bool]
@@ -210,6 +213,8 @@ class ImageFinder:
             credentials = login(reference.registry)
         except ImageUnavailable as trouble:  # an anonymous pull may be enough
             login_problem = f"\n{trouble.message}"
+        watch = PullWatch(name, self.free)
+        watch.require_room(lambda: self._packed_bytes(reference, target, platform))
         try:
             for step in self.client.api.pull(
                 reference.name, tag=target, platform=platform, stream=True, decode=True,
@@ -217,6 +222,7 @@ class ImageFinder:
             ):  # fmt: skip
                 if stopped():
                     raise Interrupted
+                watch.require()
                 if message := stream_error(step):
                     raise pull_failure(name, f"{message}{login_problem}")
                 if str(step.get("status", "")).startswith("Digest: "):
@@ -230,6 +236,14 @@ class ImageFinder:
                 remedy=f"See whether {reference.registry} answers, and what `docker pull` says.",
             ) from error
         return digest
+
+    def _packed_bytes(self, reference: Reference, target: str | None, platform: str | None) -> int:
+        """Return the bytes of an image's compressed layers; 0 if its registry does not say."""
+        with suppress(ImageUnavailable), self.registry(reference.registry) as registry:
+            return registry.packed_bytes(
+                reference.repository, target or "latest", platform or self.platform
+            )
+        return 0
 
 
 def _platform_of(found: _Attributes) -> str:

@@ -122,6 +122,21 @@ class Registry:
                 return _of_platform(manifest["manifests"], normalize_platform(platform))
             return [digest]
 
+    def packed_bytes(self, repository: str, reference: str, platform: str) -> int:
+        """Return the bytes of the compressed layers of one platform's image, 0 if it has none.
+
+        ``reference`` is a tag or a digest. This counts as a pull where pulls are limited.
+        """
+        with self.explain_errors(f"read {repository}:{reference}"):
+            path = f"manifests/{reference}"
+            manifest = self.request("GET", repository, path, headers={"Accept": ANY}).json()
+            if _is_index(manifest):
+                named = _of_platform(manifest["manifests"], normalize_platform(platform))
+                if not named:
+                    return 0
+                manifest = self._document(repository, f"manifests/{named[0]}", named[0])
+            return sum(max(0, int(each["size"])) for each in manifest["layers"])
+
     def platforms(self, repository: str, digest: str) -> list[str]:
         """Return the platforms of an index that are Linux, in its order, or that of a manifest.
 

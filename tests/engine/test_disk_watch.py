@@ -14,6 +14,7 @@ from certify.engine.disk_watch import DiskWatch, TooMuchWritten, written_bytes
 from certify.engine.errors import APIError
 from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan, Limits
+from certify.model.errors import Trouble
 from certify.model.terms import Fault, Outcome
 from tests.conftest import SAMPLES
 
@@ -93,6 +94,34 @@ def test_this_machine_is_asked_once_its_disk_has_shrunk(
     assert api.asked == 0
     free[0] = 88 * GB
     with pytest.raises(TooMuchWritten):
+        watch.require()
+
+
+@pytest.mark.parametrize(("written", "by_it"), [(GB, ", of which it had written 1.0 GB"), (0, "")])
+def test_what_is_allowed_ends_at_the_reserve_and_proves_nothing(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch, written: int, by_it: str
+) -> None:
+    free = [6 * GB]
+    monkeypatch.setattr("os.statvfs", lambda _: SimpleNamespace(f_bfree=free[0], f_frsize=1))
+    watch = DiskWatch(engine_with(Api(written), local=True, root="/x"), "mine", 20 * GB)
+    clock[0] = 100
+    watch.require()
+    free[0] = GB
+    with pytest.raises(Trouble, match=f"{by_it}$") as trouble:
+        watch.require()
+    assert trouble.value.fault is Fault.HOST
+
+
+def test_a_host_that_had_little_from_the_start_is_not_stopped_at_once(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [GB]
+    monkeypatch.setattr("os.statvfs", lambda _: SimpleNamespace(f_bfree=free[0], f_frsize=1))
+    watch = DiskWatch(engine_with(Api(0), local=True, root="/x"), "mine", 20 * GB)
+    clock[0] = 100
+    watch.require()
+    free[0] = GB // 3
+    with pytest.raises(Trouble):
         watch.require()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import ssl
@@ -219,6 +220,25 @@ def test_a_name_that_cannot_be_is_said(tmp_path: Path) -> None:
     assert wanted == []
     assert "impossible name" in unlisted.trouble.message
     assert "\x1b" not in unlisted.trouble.message
+
+
+def test_the_size_of_an_image_is_that_of_its_layers_for_one_platform() -> None:
+    layers = [{"size": 2_000}, {"size": 500}, {"size": -9}]
+    image = json.dumps({"schemaVersion": 2, "layers": layers}).encode()
+    digest = f"sha256:{hashlib.sha256(image).hexdigest()}"
+    entry = {"digest": digest, "platform": {"os": "linux", "architecture": "arm64"}}
+    index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}).encode()
+    documents = {"1": index, digest: image, "broken": b'{"schemaVersion": 2, "layers": 7}'}
+
+    def answer(_method: str, path: str) -> Reply:
+        return Reply(200, documents[path.rpartition("/")[2]])
+
+    with serving(answer) as port, Client(f"127.0.0.1:{port}", anonymous) as client:
+        for reference in ("1", digest):
+            assert client.packed_bytes("team/app", reference, "linux/arm64") == 2_500
+        assert client.packed_bytes("team/app", "1", "linux/amd64") == 0
+        with pytest.raises(ImageUnavailable, match="does not read team/app:broken"):
+            client.packed_bytes("team/app", "broken", "linux/amd64")
 
 
 # ------------------------------------------------------------------- indexes and platforms
