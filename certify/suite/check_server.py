@@ -21,27 +21,33 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any, Self
 
 _LONGEST_PAUSE = 0.05
+_PATIENCE = 60.0
+"""Seconds for any answer of a server; its imports take long on a busy host."""
+_END_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Running:
     """A server that was started, and the parent's ends of what they share."""
 
     process: subprocess.Popen[bytes]
     control: socket.socket
     output: IO[bytes]
+    _printed: bytes = b""
+    _lock: Lock = field(default_factory=Lock)
 
     @classmethod
     def start(cls, command: Sequence[str]) -> Self:
         """Start a server, which gets its end of the socket as its last word."""
         control, servers = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        control.settimeout(_PATIENCE)
         output = tempfile.TemporaryFile()  # noqa: SIM115 - of the server, while it lives
         with servers:
             process = subprocess.Popen(
@@ -56,16 +62,29 @@ class Running:
         return cls(process, control, output)
 
     def read_output(self) -> bytes:
-        """Return everything that the server itself printed, such as the reason why it ended."""
-        self.output.seek(0)
-        return self.output.read()
+        """Return everything that the server itself printed, such as the reason why it ended.
+
+        Another thread may have ended it meanwhile.
+        """
+        with self._lock:
+            if not self.output.closed:
+                self.output.seek(0)
+                self._printed = self.output.read()
+            return self._printed
+
+    def kill(self) -> None:
+        """Kill the server, but not its copies."""
+        self.process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(_END_SECONDS)
 
     def end(self) -> None:
-        """End the server, but not its copies."""
+        """End the server, but not its copies, and close what was shared with it."""
         self.control.close()
-        self.process.kill()
-        self.process.wait()
-        self.output.close()
+        self.kill()
+        self.read_output()
+        with self._lock:
+            self.output.close()
 
 
 class CheckServer:
@@ -98,6 +117,7 @@ class CheckServer:
         """
         server = self.start()
         hand, theirs = socket.socketpair()
+        hand.settimeout(_PATIENCE)
         folder = os.open(".", os.O_PATH | os.O_DIRECTORY)
         with contextlib.suppress(OSError):  # a server that has just ended
             numbers = [channel.fileno(), output.fileno(), theirs.fileno(), folder]
@@ -130,15 +150,29 @@ class CheckProcess:
 
     def __init__(self, server: Running, hand: socket.socket) -> None:
         self.server, self._hand = server, hand
+        self.is_silent = False
+        """Whether the server was killed because it gave no answer."""
 
     @cached_property
     def pid(self) -> int | None:
-        """The number of the process and its group; None if the server ended without a copy."""
-        with self._hand, contextlib.suppress(OSError):
-            if told := self._hand.recv(32):
-                return int(told)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.server.process.wait(5)  # its sockets are closed some moments before
+        """The number of the process and its group; None if the server ended without a copy.
+
+        A server that gives no answer is killed, so that it is replaced.
+        """
+        told = b""
+        try:
+            told = self._hand.recv(32)
+        except TimeoutError:
+            self.is_silent = True
+        except OSError:
+            pass  # it has just ended
+        self._hand.close()
+        if told:
+            return int(told)
+        if not self.is_silent:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.server.process.wait(_END_SECONDS)  # its sockets are closed moments before
+        self.server.kill()
         return None
 
     def ends_within(self, seconds: float) -> bool:
@@ -165,7 +199,7 @@ class CheckProcess:
                 os.killpg(self.pid, number)
 
     def release(self) -> None:
-        """Release a process that has ended."""
+        """Let the server forget a process, as soon as it has ended."""
         with contextlib.suppress(OSError):
             if self.pid is not None:
                 self.server.control.send(b"%d" % self.pid)
@@ -185,13 +219,15 @@ def serve(control: socket.socket) -> socket.socket:
     os.chdir("/")  # it keeps no folder busy
     gc.collect()
     gc.freeze()  # what is there already is no garbage, and its pages stay shared
+    released: set[int] = set()
     while True:
         message, numbers, _, _ = socket.recv_fds(control, 32, 4, socket.MSG_CMSG_CLOEXEC)
         if not message:
             os._exit(0)
         if not numbers:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(int(message), 0)
+            released.add(int(message))
+        released = {pid for pid in released if not _is_reaped(pid)}
+        if not numbers:
             continue
         pid = os.fork()
         if pid == 0:
@@ -201,6 +237,17 @@ def serve(control: socket.socket) -> socket.socket:
             os.write(numbers[2], b"%d" % pid)
         for number in numbers:
             os.close(number)
+
+
+def _is_reaped(pid: int) -> bool:
+    """Return False if a copy has not ended yet: the kernel may hold a process whatever it is sent.
+
+    The server waits for none, because the next launch waits for the server.
+    """
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
 
 
 def _settle(numbers: Sequence[int]) -> socket.socket:

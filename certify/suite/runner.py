@@ -73,7 +73,8 @@ class Runner:
                 sent = socket.send_fds(self._end, [line], [notify.fileno()])
                 self._end.sendall(line[sent:])
         except OSError as error:
-            raise self._broken("the process that runs the checks ended early") from error
+            end = "gave no sign of life" if self._process.is_silent else "ended early"
+            raise self._broken(f"the process that runs the checks {end}") from error
 
     def send_control_results(self, results: Mapping[str, str]) -> None:
         """Reply to the child's ``control`` event; :meth:`events` notices a child that has ended."""

@@ -10,11 +10,13 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from certify.model.errors import SuiteBroken
+from certify.suite import check_server
 from certify.suite.check_server import CheckServer
 from certify.suite.runner import Event, Runner
 from tests.suite.test_runner import HEAD, JOB
@@ -112,6 +114,7 @@ def test_a_copy_outlives_its_server(serving: Serving) -> None:
     eventually(lambda: not Path(f"/proc/{event['pid']}").exists())
 
 
+HANG = "print('still here', flush=True), __import__('time').sleep(600)"
 ONCE = "import pathlib, sys\nif not (p := pathlib.Path({!r})).exists(): p.touch(); sys.exit(7)\n"
 
 
@@ -130,6 +133,57 @@ def test_a_server_that_cannot_start_is_told_with_its_output(serving: Serving) ->
     ):
         runner.begin(JOB, None)
     assert "ImportError: no module of that name" in broken.value.evidence
+
+
+def test_a_copy_that_does_not_end_keeps_no_other_waiting(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_server, "_PATIENCE", 5.0)
+    server = serving(TELL_STATE)
+    with Runner(server=server) as stuck:
+        pid = stuck._process.pid
+        stuck._process.release()  # it was killed, but the kernel holds it
+        first, second = told(server), told(server)
+        assert Path(f"/proc/{pid}").exists()
+    assert first["server"] == second["server"] == stuck._process.server.process.pid
+    eventually(lambda: not Path(f"/proc/{pid}").exists())
+
+
+@pytest.mark.parametrize("always", [False, True])
+def test_a_silent_server_is_replaced_once(
+    serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, always: bool
+) -> None:
+    monkeypatch.setattr(check_server, "_PATIENCE", 3.0)
+    once = ONCE.format(str(tmp_path / "once")).replace("sys.exit(7)", HANG)
+    server = serving(TELL_STATE, f"{HANG}\n" if always else once + BEFORE)
+    if not always:
+        assert told(server)["seen"] == ["mine"]
+        return
+    with pytest.raises(SuiteBroken, match="gave no sign of life") as broken:
+        told(server)
+    assert broken.value.evidence == "still here"
+    assert server.start().process.poll() is None, "the next launch has another one"
+
+
+def test_what_a_server_printed_is_known_after_another_thread_replaced_it(serving: Serving) -> None:
+    server = serving("", "raise ImportError('no module of that name')\n")
+    first = server.start()
+    first.process.wait(60)
+    assert server.start() is not first
+    assert b"ImportError: no module of that name" in first.read_output()
+
+
+def test_each_of_many_threads_hears_why_the_server_cannot_start(serving: Serving) -> None:
+    server = serving("", "raise ImportError('no module of that name')\n")
+
+    def hear(_: int) -> str:
+        with pytest.raises(SuiteBroken) as broken:
+            told(server)
+        return broken.value.evidence
+
+    with ThreadPoolExecutor(8) as threads:
+        heard = list(threads.map(hear, range(24)))
+    assert all("ImportError: no module of that name" in each for each in heard)
 
 
 def test_a_server_ends_with_its_parent() -> None:
