@@ -22,7 +22,9 @@ REFUSED = ("169.254.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "1
 RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 _INTERFACES = Path("/sys/class/net")
 _SECONDS = 20.0
-_JUMP = re.compile(r"-A \S+ -i (\S+) .*-j (certify-[0-9a-f]{12})(-host)?")
+_NAME = "certify-[0-9a-f]{12}(?:-host)?"
+_CHAIN = re.compile(rf"^-N ({_NAME})$", re.M)
+_JUMP = re.compile(rf"^-A \S+ -i (\S+) .*-j ({_NAME})$", re.M)
 _NAME_SERVER = re.compile(r"^\s*nameserver\s+([0-9.]+)\s*$", re.M)
 
 
@@ -105,24 +107,40 @@ def name_servers() -> list[str]:
 
 
 def tidy() -> int:
-    """Remove all rules of candidates whose bridge is gone; return the number of chains."""
+    """Remove all rules of candidates whose bridge is gone; return the number of chains.
+
+    Each chain is removed by itself, so that one that another process removes at the same time
+    keeps no other. What fails here is left to the next call.
+    """
     if os.geteuid() != 0:
         return 0
     removed = 0
     for program in ("iptables", "ip6tables"):
         if shutil.which(program) is None:
             continue
-        stale, jumps = set(), []
-        for line in (_run(program, "-w", "-S") or "").splitlines():
-            if (found := _JUMP.match(line)) and not (_INTERFACES / found[1]).exists():
-                stale.add(found[2] + (found[3] or ""))
-                jumps.append(line.replace("-A", "-D", 1))
-        gone = [f"{does} {chain}" for does in ("-F", "-X") for chain in sorted(stale)]
-        if stale:
-            _run(f"{program}-restore", "-w", "--noflush",
-                 given="\n".join(["*filter", *jumps, *gone, "COMMIT", ""]))  # fmt: skip
-        removed += len(stale)
+        listed = _run(program, "-w", "-S") or ""
+        there = {name for _, name in socket.if_nameindex()}  # later: rules come after their bridge
+        for lines in removals(listed, there):
+            removed += _run(f"{program}-restore", "-w", "--noflush", given=lines) is not None
     return removed
+
+
+def removals(listed: str, interfaces: Collection[str]) -> list[str]:
+    """Return the lines for ``iptables-restore`` of each chain to which no interface leads.
+
+    ``listed`` are all rules, as ``iptables -S`` prints them.
+    """
+    jumps: dict[str, list[str]] = {chain: [] for chain in _CHAIN.findall(listed)}
+    used = set()
+    for jump in _JUMP.finditer(listed):
+        line, bridge, chain = jump[0], jump[1], jump[2]
+        jumps[chain].append(line.replace("-A", "-D", 1))
+        if bridge in interfaces:
+            used.add(chain)
+    return [
+        "\n".join(["*filter", *jumps[chain], f"-F {chain}", f"-X {chain}", "COMMIT", ""])
+        for chain in sorted(jumps.keys() - used)
+    ]
 
 
 def _run(*command: str, given: str | None = None) -> str | None:

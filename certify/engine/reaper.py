@@ -179,13 +179,16 @@ def remove_orphans(
 
     ``kept`` includes what a person asked to keep, ``everything`` also the objects of living
     processes and of other machines. ``images`` are all of the engine, if they are listed already.
-    An object that the engine refuses to remove stays. Raises :class:`EngineUnavailable`.
+    An object that the engine refuses to remove stays. Rules of this host's firewall go, too, but
+    are not counted. Raises :class:`EngineUnavailable`.
     """
 
     def ours(found: Mapping[str, Any]) -> bool:
         return (everything or _is_over(_labels(found), kept=kept)) and _is_ours(found)
 
-    return _remove(engine, ours, images).removed
+    removed = _remove(engine, ours, images).removed
+    firewall.tidy()  # also where no network is left: rules that could not be removed with theirs
+    return removed
 
 
 def _is_over(labels: Mapping[str, str], *, kept: bool) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from certify.engine import firewall
-from certify.engine.firewall import REFUSED, addresses, rules
+from certify.engine.firewall import REFUSED, addresses, removals, rules
 
 BRIDGE, RUN = "br-0123456789ab", "0123456789ab"
 HOST, LAN, METADATA, PUBLIC = "172.31.9.1", "10.9.0.2", "169.254.169.254", "198.51.100.7"
@@ -134,7 +134,8 @@ def test_a_candidate_reaches_what_is_public_and_what_is_named(worlds: Worlds) ->
     assert worlds.reached() == {PUBLIC}
     worlds.run(worlds.host, "ip", "link", "set", "to-c", "nomaster")
     worlds.run(worlds.host, "ip", "link", "delete", BRIDGE)
-    assert int(worlds.call("tidy()")) >= 2
+    worlds.run(worlds.host, "iptables", "-N", "certify-ba9876543210")  # nothing leads there
+    assert int(worlds.call("tidy()")) >= 3
     assert worlds.run(worlds.host, "iptables", "-S") == before
     assert "certify" not in worlds.run(worlds.host, "ip6tables", "-S", check=False)
 
@@ -175,6 +176,57 @@ def test_the_rules_of_a_killed_certify_go_with_its_bridge(worlds: Worlds) -> Non
     while "certify" in worlds.run(worlds.host, "iptables", "-S"):
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+CHAIN, OTHER = "certify-0123456789ab", "certify-ba9876543210"
+
+
+@pytest.mark.parametrize(
+    ("listed", "removed"),
+    [
+        ([], []),
+        (["-N DOCKER-USER", "-A FORWARD -j DOCKER-USER"], []),
+        ([f"-N {CHAIN}", f"-A INPUT -i there -j {CHAIN}"], []),
+        ([f"-N {CHAIN}", f"-A INPUT -i gone -j {CHAIN}"], [[f"-D INPUT -i gone -j {CHAIN}"]]),
+        ([f"-N {CHAIN}-host", f"-A INPUT -i gone -j {CHAIN}-host"],
+         [[f"-D INPUT -i gone -j {CHAIN}-host"]]),
+        # Somebody removed the rule that led to it.
+        ([f"-N {CHAIN}", f"-A {CHAIN} -j REJECT"], [[]]),
+        ([f"-N {CHAIN}", f"-N {OTHER}", f"-A FORWARD -i gone ! -o gone -j {CHAIN}",
+          f"-A INPUT -i gone -j {CHAIN}", f"-A INPUT -i gone2 -j {OTHER}"],
+         [[f"-D FORWARD -i gone ! -o gone -j {CHAIN}", f"-D INPUT -i gone -j {CHAIN}"],
+          [f"-D INPUT -i gone2 -j {OTHER}"]]),
+        ([f"-N {CHAIN}", f"-N {OTHER}", f"-A INPUT -i there -j {CHAIN}"], [[]]),
+        (["-N certify-of-a-person", "-A INPUT -i gone -j certify-of-a-person"], []),
+    ],
+)  # fmt: skip
+def test_each_chain_to_which_no_interface_leads_is_removed_by_itself(
+    listed: list[str], removed: list[list[str]]
+) -> None:
+    found = removals("\n".join(listed) + "\n", {"lo", "there"})
+    assert [lines.splitlines()[1:-3] for lines in found] == removed
+    for lines in map(str.splitlines, found):
+        assert lines[0] == "*filter"
+        assert [each[:3] for each in lines[-3:]] == ["-F ", "-X ", "COM"]
+
+
+def test_a_chain_that_another_process_removes_meanwhile_keeps_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its own removal fails; it is not counted, and all others go."""
+    asked: list[str] = []
+
+    def run(*command: str, given: str | None = None) -> str | None:
+        if given is None:
+            return f"-N {CHAIN}\n-N {OTHER}\n" if command[0] == "iptables" else ""
+        asked.append(given)
+        return None if CHAIN in given else ""
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    monkeypatch.setattr(firewall, "_run", run)
+    assert firewall.tidy() == 1
+    assert [each.split("-X ")[1].split()[0] for each in asked] == [CHAIN, OTHER]
 
 
 def test_names_are_resolved_and_what_is_unknown_is_left_out() -> None:

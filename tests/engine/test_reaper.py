@@ -18,7 +18,7 @@ from typing import Any, cast
 import pytest
 from docker.errors import APIError, NotFound
 
-from certify.engine import reaper
+from certify.engine import firewall, reaper
 from certify.engine.client import Engine
 from certify.model.errors import EngineUnavailable
 from certify.util.signals import interruptible
@@ -348,6 +348,17 @@ def test_labels_alone_make_nothing_certifys(name: str, labels: dict[str, str]) -
 
 def test_an_engine_that_has_nothing() -> None:
     assert reaper.remove_orphans(engine_with(Api())) == 0
+
+
+def test_rules_that_outlived_their_network_go_with_the_next_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tidied: list[bool] = []
+    monkeypatch.setattr(firewall, "tidy", lambda: tidied.append(True))
+    reaper.remove_run(engine_with(Api()), RUN)
+    assert not tidied, "a launch without a network of its own starts no process for it"
+    reaper.remove_orphans(engine_with(Api()))
+    assert tidied
 
 
 class Gone(Api):
