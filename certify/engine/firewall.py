@@ -20,7 +20,7 @@ HOOK = "DOCKER-USER"
 """The chain in which Docker leaves room for rules of others."""
 REFUSED = ("169.254.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
 RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
-_INTERFACES = Path("/sys/class/net")
+_IPV6 = Path("/proc/sys/net/ipv6/conf")
 _SECONDS = 20.0
 _NAME = "certify-[0-9a-f]{12}(?:-host)?"
 _CHAIN = re.compile(rf"^-N ({_NAME})$", re.M)
@@ -38,16 +38,25 @@ def close_bridge(bridge: str, run: str, reach: Iterable[str] = ()) -> str:
         return "certify does not run as root"
     if shutil.which("iptables-restore") is None:
         return "there is no iptables here"
-    if not (_INTERFACES / bridge).exists():
+    if bridge not in _interfaces():
         return "certify sees no bridge of it on this machine"
     if _run("iptables", "-w", "-n", "-L", HOOK) is None:
         return f"the firewall has no chain {HOOK}"
     lines = rules(bridge, f"certify-{run}", addresses(reach), name_servers())
     if _run("iptables-restore", "-w", "--noflush", given=lines) is None:
         return "the firewall takes no rules"
-    if shutil.which("ip6tables-restore"):  # it gets no such address, but root can take one
-        _run("ip6tables-restore", "-w", "--noflush", given=closed(bridge, f"certify-{run}"))
-    return ""
+    # The candidate gets no address of IPv6, but its root can take one, and the bridge has one.
+    lines = closed(bridge, f"certify-{run}")
+    written = _run("ip6tables-restore", "-w", "--noflush", given=lines) is not None
+    return "" if written or not _has_ipv6(bridge) else "the firewall takes no rules for IPv6"
+
+
+def _has_ipv6(bridge: str) -> bool:
+    """Return True unless IPv6 is off for a bridge, or for the whole kernel."""
+    try:
+        return (_IPV6 / bridge / "disable_ipv6").read_text("ascii").strip() != "1"
+    except FileNotFoundError:
+        return False
 
 
 def rules(bridge: str, chain: str, reach: Collection[str], servers: Collection[str]) -> str:
@@ -119,8 +128,7 @@ def tidy() -> int:
         if shutil.which(program) is None:
             continue
         listed = _run(program, "-w", "-S") or ""
-        there = {name for _, name in socket.if_nameindex()}  # later: rules come after their bridge
-        for lines in removals(listed, there):
+        for lines in removals(listed, _interfaces()):  # in this order: bridges come before rules
             removed += _run(f"{program}-restore", "-w", "--noflush", given=lines) is not None
     return removed
 
@@ -141,6 +149,10 @@ def removals(listed: str, interfaces: Collection[str]) -> list[str]:
         "\n".join(["*filter", *jumps[chain], f"-F {chain}", f"-X {chain}", "COMMIT", ""])
         for chain in sorted(jumps.keys() - used)
     ]
+
+
+def _interfaces() -> set[str]:
+    return {name for _, name in socket.if_nameindex()}
 
 
 def _run(*command: str, given: str | None = None) -> str | None:

@@ -156,6 +156,30 @@ def test_without_dockers_chain_nothing_is_written_and_the_reason_told(worlds: Wo
     assert worlds.reached() == ALL
 
 
+def without_ip6tables(worlds: Worlds, folder: Path) -> str:
+    """Close the bridge with a PATH that has no program for rules of IPv6."""
+    for name in ("iptables", "iptables-restore"):
+        (folder / name).symlink_to(str(shutil.which(name)))
+    call = CALL.format(f"close_bridge('{BRIDGE}', '{RUN}')")
+    command = ("env", f"PATH={folder}", sys.executable, "-c", call)
+    return worlds.run(worlds.host, *command).strip()
+
+
+def test_a_bridge_with_ipv6_is_open_without_rules_for_ipv6(worlds: Worlds, tmp_path: Path) -> None:
+    """By its link-local address a candidate reaches the host's services."""
+    docker_runs(worlds)
+    if not Path("/proc/sys/net/ipv6").exists():
+        pytest.skip("needs IPv6")
+    assert without_ip6tables(worlds, tmp_path) == "the firewall takes no rules for IPv6"
+
+
+def test_a_bridge_without_ipv6_needs_no_rules_for_ipv6(worlds: Worlds, tmp_path: Path) -> None:
+    docker_runs(worlds)
+    worlds.run(worlds.host, "sysctl", "-qw", f"net.ipv6.conf.{BRIDGE}.disable_ipv6=1", check=False)
+    assert without_ip6tables(worlds, tmp_path) == ""
+    assert worlds.reached() == {PUBLIC}
+
+
 def test_the_rules_of_a_killed_certify_go_with_its_bridge(worlds: Worlds) -> None:
     """The watchdog removes the bridge, and then the rules; here the bridge goes before."""
     docker_runs(worlds)
