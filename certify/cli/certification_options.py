@@ -12,6 +12,7 @@ from certify.cli.parameters import (
     FiniteNumber,
     engine_address,
     grouped,
+    host_or_range,
     platform_or_all,
     size,
     variable,
@@ -118,7 +119,7 @@ certification_options = grouped(
         help="Network of the engine to attach to; own: a new one for each container.",
     ),
     click.option(
-        "--reach", multiple=True, metavar="HOST",
+        "--reach", type=host_or_range, multiple=True, metavar="HOST",
         help="With --network own: a private host or range that stays open, such as a mirror.",
     ),
     click.option(

@@ -64,6 +64,19 @@ class FiniteNumber(click.FloatRange):
         return number
 
 
+def host_or_range(value: object) -> str:
+    """Return a host, or an address or range of IPv4; a name is resolved when it is needed."""
+    from certify.engine.firewall import is_host, range_of  # noqa: PLC0415 - few commands need it
+
+    text = str(value)
+    if not range_of(text) and not is_host(text):
+        raise click.BadParameter(
+            f"{text!r} is no host, and no address or range of IPv4;"
+            " expected for example mirror.example, 10.1.2.3 or 10.1.0.0/16"
+        )
+    return text
+
+
 def platform(value: object) -> str:
     """Return a platform's normal form; only the registry knows the platforms of an image."""
     text = str(value)

@@ -22,17 +22,20 @@ REFUSED = ("169.254.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "1
 RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 _IPV6 = Path("/proc/sys/net/ipv6/conf")
 _SECONDS = 20.0
+_LONGEST = 253
+_HOST = re.compile(r"(?:(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(?:\.(?!$)|\.?$))+")
+_NUMBER = re.compile(r"(?:^|\.)(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?$")
 _NAME = "certify-[0-9a-f]{12}(?:-host)?"
 _CHAIN = re.compile(rf"^-N ({_NAME})$", re.M)
 _JUMP = re.compile(rf"^-A \S+ -i (\S+) .*-j ({_NAME})$", re.M)
 _NAME_SERVER = re.compile(r"^\s*nameserver\s+([0-9.]+)\s*$", re.M)
 
 
-def close_bridge(bridge: str, run: str, reach: Iterable[str] = ()) -> str:
+def close_bridge(bridge: str, run: str, reach: Collection[str] = ()) -> str:
     """Write the rules for a bridge; return the reason if there are none, or an empty text.
 
-    ``reach`` are hosts and addresses that stay open. :func:`tidy` removes the rules once the bridge
-    is gone.
+    ``reach`` are addresses and ranges that stay open. :func:`tidy` removes the rules once the
+    bridge is gone.
     """
     if os.geteuid() != 0:
         return "certify does not run as root"
@@ -42,7 +45,7 @@ def close_bridge(bridge: str, run: str, reach: Iterable[str] = ()) -> str:
         return "certify sees no bridge of it on this machine"
     if _run("iptables", "-w", "-n", "-L", HOOK) is None:
         return f"the firewall has no chain {HOOK}"
-    lines = rules(bridge, f"certify-{run}", addresses(reach), name_servers())
+    lines = rules(bridge, f"certify-{run}", reach, name_servers())
     if _run("iptables-restore", "-w", "--noflush", given=lines) is None:
         return "the firewall takes no rules"
     # The candidate gets no address of IPv6, but its root can take one, and the bridge has one.
@@ -87,21 +90,36 @@ def closed(bridge: str, chain: str) -> str:
     )
 
 
-def addresses(names: Iterable[str]) -> list[str]:
-    """Return the IPv4 addresses of hosts and ranges; names that are unknown are left out."""
+def is_host(text: str) -> bool:
+    """Return True for what may be the name of a host; ``10`` and ``0x7f.1`` are old addresses."""
+    return len(text) <= _LONGEST and bool(_HOST.fullmatch(text)) and not _NUMBER.search(text)
+
+
+def range_of(text: str) -> str | None:
+    """Return an IPv4 address or range as the firewall writes it, or None for anything else."""
+    try:
+        return str(ipaddress.IPv4Network(text, strict=False))
+    except ValueError:
+        return None
+
+
+def resolve(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the IPv4 addresses of hosts and ranges, and the names that have none here."""
     found: dict[str, None] = {}
+    unknown = []
     for name in names:
-        try:
-            found[str(ipaddress.IPv4Network(name, strict=False))] = None
+        if written := range_of(name):
+            found[written] = None
             continue
-        except ValueError:
-            pass
         try:
-            known = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
+            # What is no name would be read as an address by inet_aton(3).
+            known = socket.getaddrinfo(name, None, socket.AF_INET) if is_host(name) else []
         except OSError:
-            continue
+            known = []
         found |= {str(each[4][0]): None for each in known}
-    return list(found)
+        if not known:
+            unknown.append(name)
+    return list(found), unknown
 
 
 def name_servers() -> list[str]:

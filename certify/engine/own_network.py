@@ -50,7 +50,11 @@ def on_own_network(
                 " --network own out.",
             ) from error
     why = "the engine is on another machine"
+    unknown: list[str] = []
     if engine.local:
-        why = firewall.close_bridge(f"br-{made['Id'][:12]}", run, plan.limits.reach)
+        reach, unknown = firewall.resolve(plan.limits.reach)
+        why = firewall.close_bridge(f"br-{made['Id'][:12]}", run, reach)
     text = f"the host and private addresses are open, as {why}" if why else CLOSED
+    if unknown and not why:
+        text += f"; no IPv4 address is known for {', '.join(unknown)}"
     return replace(plan, network=name), f"{OWN}: {text}"

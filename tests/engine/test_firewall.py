@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from certify.engine import firewall
-from certify.engine.firewall import REFUSED, addresses, removals, rules
+from certify.engine.firewall import REFUSED, removals, resolve, rules
 
 BRIDGE, RUN = "br-0123456789ab", "0123456789ab"
 HOST, LAN, METADATA, PUBLIC = "172.31.9.1", "10.9.0.2", "169.254.169.254", "198.51.100.7"
@@ -253,10 +253,11 @@ def test_a_chain_that_another_process_removes_meanwhile_keeps_no_other(
     assert [each.split("-X ")[1].split()[0] for each in asked] == [CHAIN, OTHER]
 
 
-def test_names_are_resolved_and_what_is_unknown_is_left_out() -> None:
-    assert addresses(["10.1.2.3", "10.2.0.0/16", "localhost", "no.such.host.invalid"]) == [
-        "10.1.2.3/32", "10.2.0.0/16", "127.0.0.1",
-    ]  # fmt: skip
+def test_names_are_resolved_and_what_is_unknown_is_told() -> None:
+    names = ["10.1.2.3", "10.2.0.0/16", "localhost", "no.such.host.invalid", "10", "fd00::1"]
+    assert resolve(names) == (
+        ["10.1.2.3/32", "10.2.0.0/16", "127.0.0.1"], ["no.such.host.invalid", "10", "fd00::1"],
+    )  # fmt: skip
 
 
 def test_what_is_open_comes_before_what_is_refused() -> None:

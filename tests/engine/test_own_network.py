@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from certify.engine import reaper
+from certify.engine import firewall, reaper
 from certify.engine.client import Engine
-from certify.engine.launch_plan import LaunchPlan
-from certify.engine.own_network import OWN, on_own_network
+from certify.engine.launch_plan import LaunchPlan, Limits
+from certify.engine.own_network import CLOSED, OWN, on_own_network
 from certify.model.errors import LaunchRefused
 from tests.support.private_engine import private_engine
 
@@ -49,6 +52,32 @@ def chains() -> list[str]:
         line.split()[1] for line in listed.stdout.splitlines() if line.startswith("-N certify-")
     ]
     return [name.split("-")[1] for name in names]
+
+
+@pytest.mark.parametrize(
+    ("local", "why", "told"),
+    [
+        (True, "", f"{CLOSED}; no IPv4 address is known for no.such.host.invalid"),
+        (True, "of a test", "the host and private addresses are open, as of a test"),
+        (False, "", "the host and private addresses are open, as the engine is on another machine"),
+    ],
+)
+def test_the_result_names_what_reach_could_not_open(
+    monkeypatch: pytest.MonkeyPatch, local: bool, why: str, told: str
+) -> None:
+    given: list[object] = []
+
+    def close_bridge(*words: object) -> str:
+        given.append(words)
+        return why
+
+    monkeypatch.setattr(firewall, "close_bridge", close_bridge)
+    api = SimpleNamespace(create_network=lambda *_words, **_options: {"Id": "0123456789abcdef"})
+    engine = cast(Engine, SimpleNamespace(client=SimpleNamespace(api=api), local=local))
+    limits = Limits(reach=("10.1.0.0/16", "no.such.host.invalid"))
+    _, text = on_own_network(engine, replace(PLAN, limits=limits), "x", {})
+    assert text == f"own: {told}"
+    assert given == ([("br-0123456789ab", "x", ["10.1.0.0/16"])] if local else [])
 
 
 def test_any_other_network_is_left_as_it_is() -> None:
