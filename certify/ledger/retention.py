@@ -7,14 +7,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from certify.ledger.database import LedgerPart
 from certify.ledger.queries import ROW, knows_its_image
 from certify.ledger.schema import results_table
+from certify.ledger.sweeps import SWEEP, SWEPT
 from certify.model.terms import Status
 
 BATCH = 500
+_OLDEST_RUNNING = select(func.min(SWEEP.started_at)).where(SWEEP.finished_at.is_(None))
 
 
 class Recorded(NamedTuple):
@@ -63,11 +65,19 @@ class Retention(LedgerPart):
         return len(chosen), depends
 
     def forget_unresolved(self, references: Collection[str]) -> int:
-        """Remove the results of those references that never led to an image; return how many."""
+        """Remove the results of those references that never led to an image; return how many.
+
+        Those that the newest sweep of any list names stay, and those of which there are results
+        since the oldest sweep began that still runs: it may be the one that certified them.
+        """
+        if not references:
+            return 0
         with self._database.writing() as connection:
-            results = _read(connection) if references else []
+            results = _read(connection)
             found = {each.reference for each in results if each.digest or each.image_id}
-            gone = set(references) - found
+            running = connection.scalar(_OLDEST_RUNNING)
+            found |= {each.reference for each in results if running and each.finished_at >= running}
+            gone = set(references) - found - _swept(connection)
             chosen = {each.id for each in results if each.reference in gone}
             _remove(connection, chosen)
         return len(chosen)
@@ -80,6 +90,17 @@ def _read(connection: Connection) -> list[Recorded]:
         ROW.status == Status.INCONCLUSIVE.value, knows_its_image(results_table), ROW.finished_at,
     ).order_by(ROW.id)  # fmt: skip
     return [Recorded(*row) for row in connection.execute(query)]
+
+
+def _swept(connection: Connection) -> set[str]:
+    """Return the references in the newest sweep of each list, and of each shard that waits."""
+    ended = select(SWEEP.id, SWEEP.source, SWEEP.shard).where(
+        SWEEP.finished_at.is_not(None), SWEEP.joined.is_(None)
+    )
+    oldest_first = ended.order_by(SWEEP.finished_at, SWEEP.id)
+    newest = {(each.source, each.shard): each.id for each in connection.execute(oldest_first)}
+    names = select(SWEPT.reference).where(SWEPT.sweep.in_(newest.values())).distinct()
+    return set(connection.scalars(names))
 
 
 def _remove(connection: Connection, ids: Collection[int]) -> None:

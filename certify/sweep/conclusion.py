@@ -174,7 +174,7 @@ def conclude(
 def _forget_mistakes(ledger: Ledger, changes: Iterable[Change]) -> None:
     """Take names out of the ledger that left the list and never led to an image.
 
-    While a list has such a name, the matrix shows it; once it is corrected, nothing is left of it.
+    While any list has such a name, the matrix shows it; once corrected, nothing is left of it.
     """
     ledger.retention.forget_unresolved(
         {
