@@ -37,6 +37,8 @@ VERSION = 8
 """The version of the tables below. A ledger with a higher version was written by a newer certify.
 One with a lower version is migrated when it is opened (:mod:`certify.ledger.migrations`).
 """
+LARGEST = 64 * 1024 * 1024
+"""The most bytes of a result's JSON that are read; those of hostile images have some 100 kB."""
 
 
 class UtcMoment(TypeDecorator[datetime]):
@@ -64,7 +66,8 @@ class UtcMoment(TypeDecorator[datetime]):
 class CompressedText(TypeDecorator[str]):
     """JSON that is stored compressed, in base64; older ledgers have it as it is.
 
-    A document of 20 kB takes 3 kB, and 0.2 ms.
+    A document of 20 kB takes 3 kB, and 0.2 ms. One that would be larger than :data:`LARGEST` is
+    damaged, or meant to fill the memory of whoever reads it.
     """
 
     impl = Text
@@ -75,11 +78,13 @@ class CompressedText(TypeDecorator[str]):
         return value and base64.b64encode(zlib.compress(value.encode())).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        """Return the text; what is no compressed text is returned as it is."""
+        """Return the text; what is no compressed text of a sane size is returned as it is."""
         if value is None or value.startswith("{"):
             return value
         try:
-            return zlib.decompress(base64.b64decode(value, validate=True)).decode()
+            unpacker = zlib.decompressobj()
+            text = unpacker.decompress(base64.b64decode(value, validate=True), LARGEST + 1)
+            return text.decode() if unpacker.eof and len(text) <= LARGEST else value
         except (ValueError, zlib.error):
             return value  # whoever parses it tells that it is damaged
 

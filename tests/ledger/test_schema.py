@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import multiprocessing
 import sqlite3
 import threading
+import tracemalloc
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
@@ -15,7 +18,9 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from certify.ledger import schema
 from certify.ledger.connect import engine_for
+from certify.ledger.rows import row_of
 from certify.ledger.schema import METADATA, UtcMoment, results_table
 from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable, NotRecordable
@@ -80,6 +85,28 @@ def test_damaged_documents_are_told_and_passed_over(tmp_path: Path) -> None:
                 connection.execute(change)
         assert len(ledger.matrix_results()) == 1
     assert len(warnings) == 2
+
+
+@pytest.mark.parametrize(("left", "readable"), [(0, True), (1, False)])
+def test_a_document_beyond_all_measure_is_damaged(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, left: int, readable: bool
+) -> None:
+    result = result_of(1, NOON)
+    ledger.record(result)
+    size = len(row_of(result)["document"].encode())
+    monkeypatch.setattr(schema, "LARGEST", size - left)
+    read = ledger.history(result.image.reference)
+    assert len(read) == readable
+
+
+def test_little_that_unpacks_to_much_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "LARGEST", 2**20)
+    bomb = base64.b64encode(zlib.compress(bytes(20 * schema.LARGEST))).decode()
+    tracemalloc.start()
+    assert schema.CompressedText().process_result_value(bomb, FILE) == bomb
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * schema.LARGEST
 
 
 def test_tables_can_share_a_database() -> None:
