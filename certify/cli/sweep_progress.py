@@ -19,7 +19,7 @@ from certify.model.result import Result
 from certify.publish import phrases
 from certify.publish.text import STATUS_STYLES
 from certify.sweep.units import STARTING, WAITING, Unit
-from certify.util.text import counted
+from certify.util.text import counted, one_line
 
 STEP = 21
 """The width of the longest phase, in cells."""
@@ -87,11 +87,11 @@ class SweepProgress(Display):
 
     def waits(self, count: int, holders: Collection[str]) -> None:
         """Tell that only so many units are left, all of which other sweeps certify."""
-        sweeps = f"{'a sweep' if len(holders) == 1 else 'sweeps'} of {', '.join(sorted(holders))}"
+        names = ", ".join(one_line(each) for each in sorted(holders))  # whoever wrote the ledger
+        sweeps = f"{'a sweep' if len(holders) == 1 else 'sweeps'} of {names}"
         verb = "certifies" if len(holders) == 1 else "certify"
         self._console.print(
-            f"certify: waiting for {counted(count, 'image')} that {sweeps} {verb} now",
-            markup=False,
+            Text(f"certify: waiting for {counted(count, 'image')} that {sweeps} {verb} now")
         )
 
     def _print_results(self, row: _Row, results: Sequence[Result]) -> None:

@@ -1,7 +1,8 @@
 """Claims on images: what each running sweep certifies, so that no other one certifies it, too.
 
 A claim ends when its results are recorded, or with its sweep: claims of a sweep that counts as dead
-(:mod:`certify.ledger.sweeps`) go to whoever wants them next.
+(:mod:`certify.ledger.sweeps`) go to whoever wants them next, and so do those of a sweep whose
+process is there but silent. That one may go on later: then both certify the image.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from certify.ledger.database import LedgerPart
 from certify.ledger.queries import ROW
 from certify.ledger.schema import claims_table, clock_of, schema_table, sweeps_table
-from certify.ledger.sweeps import is_over, name_of, remove_unfinished
+from certify.ledger.sweeps import is_over, is_silent, name_of, remove_unfinished
 from certify.model.subject import Subject
 from certify.model.terms import Status
 
@@ -95,7 +96,7 @@ def _holder(
     now: datetime,
     is_dead: Callable[[str], bool | None],
 ) -> str:
-    """Return the name of another living sweep with a claim; remove those that are dead."""
+    """Return the name of another sweep with a claim; remove those that are dead."""
     query = (
         select(sweeps_table)
         .join(claims_table, CLAIM.sweep == sweeps_table.c.id)
@@ -103,9 +104,10 @@ def _holder(
         .distinct()
     )
     for other in connection.execute(query).all():
-        if not is_over(connection, other, now, is_dead):
+        if is_over(connection, other, now, is_dead):
+            remove_unfinished(connection, other.id)
+        elif not is_silent(connection, other, now):
             return name_of(other.source, other.shard)
-        remove_unfinished(connection, other.id)
     return ""
 
 

@@ -31,6 +31,7 @@ from certify.ledger.schema import (
 )
 from certify.model.errors import LedgerUnavailable, SweepRunning
 from certify.model.terms import Grade, Status
+from certify.util.text import one_line
 
 SWEEP, SWEPT = sweeps_table.c, swept_table.c
 _WHOLE = SWEEP.shard == ""
@@ -38,7 +39,10 @@ NEWEST_FIRST = (SWEEP.finished_at.desc(), SWEEP.id.desc())
 BEAT_INTERVAL = timedelta(seconds=30)
 """The time between two heartbeats of a running sweep."""
 SILENCE_LIMIT = timedelta(minutes=5)
-"""The time without a heartbeat after which a sweep on another machine counts as dead."""
+"""The time without a heartbeat after which a sweep on another machine counts as dead.
+
+After it the claims of a sweep on this machine go to others, too: its process may be stopped.
+"""
 JOINED = "*"
 """The shard of the short sweep that joins those of a list; it certifies nothing, so it may run
 beside others."""
@@ -95,11 +99,11 @@ class Sweeps(LedgerPart):
                 if is_over(connection, other, now, is_dead):
                     remove_unfinished(connection, other.id)
                 elif _excludes(other, source, shard):
-                    pid = other.owner.partition("/")[2].partition("/")[0]
-                    name = name_of(other.source, other.shard)
+                    pid = other.owner.partition("/")[2].partition("/")[0] or other.owner
+                    name = one_line(name_of(other.source, other.shard))
                     raise SweepRunning(
                         f"a sweep of {name} has been running on this ledger since "
-                        f"{other.started_at:%Y-%m-%d %H:%M} UTC (process {pid or other.owner})",
+                        f"{other.started_at:%Y-%m-%d %H:%M} UTC (process {one_line(pid)})",
                         remedy="Wait for it, or end it; or name another ledger with --ledger.",
                     )
         return mine
@@ -246,7 +250,12 @@ def is_over(
     if sweep.finished_at is not None:
         return True
     dead = is_dead(sweep.owner)
-    return now - _last_beat(connection, sweep) > SILENCE_LIMIT if dead is None else dead
+    return is_silent(connection, sweep, now) if dead is None else dead
+
+
+def is_silent(connection: Connection, sweep: Row[Any], now: datetime) -> bool:
+    """Return True if a sweep sent no heartbeat for :data:`SILENCE_LIMIT`."""
+    return now - _last_beat(connection, sweep) > SILENCE_LIMIT
 
 
 def remove_unfinished(connection: Connection, sweep: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from certify.cli.sweep_progress import clock, time_left
+from certify.cli.sweep_progress import SweepProgress, clock, time_left
 from tests.conftest import SAMPLES, Certify, command
 from tests.support.terminals import on_terminal
 
@@ -108,6 +108,18 @@ def test_a_pipe_gets_plain_lines(certify: Certify, tmp_path: Path) -> None:
     assert re.fullmatch(
         rf"\[1/1\] {SAMPLES}/scratch:latest \[plain\]: REJECTED \(\d\.\d s\)", lines[-1]
     )
+
+
+def test_names_of_other_sweeps_do_nothing_to_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with SweepProgress([]) as progress:
+        progress.waits(1, ["[red]a\x1b]0;title\x07 --shard 1/2\x1b[2J\nb"])
+        progress.waits(2, ["a", "\x9b31mb\u202e"])
+    assert capsys.readouterr().err.splitlines() == [
+        "certify: waiting for 1 image that a sweep of [red]a --shard 1/2 certifies now",
+        "certify: waiting for 2 images that sweeps of a, b\\u202e certify now",
+    ]
 
 
 @pytest.mark.parametrize(

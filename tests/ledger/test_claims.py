@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from certify.ledger.claims import Answer
+from certify.ledger.schema import beats_table
 from certify.ledger.store import Ledger
+from certify.ledger.sweeps import SILENCE_LIMIT
 from certify.model.result import Suite
 from certify.model.subject import Subject
 from certify.model.terms import Status
@@ -81,6 +85,21 @@ def test_what_was_recorded_meanwhile_is_not_claimed(
     found = Answer(recorded={"plain": frozenset({"other:1"})})
     assert take(ledger, sweeps[1], image, since=planned) == [found]
     assert take(ledger, sweeps[1], [subject(1, "devspace")]) == [Answer()]
+
+
+def test_a_stopped_process_keeps_no_image(ledger: Ledger, sweeps: tuple[int, int]) -> None:
+    first, second = sweeps
+    take(ledger, first, [subject(1)])
+    mine = beats_table.c.sweep == first
+    for silence, holder in (timedelta(seconds=-9), "a"), (timedelta(seconds=9), ""):
+        at = datetime.now(UTC) - SILENCE_LIMIT - silence
+        with ledger._database.engine.begin() as connection:
+            connection.execute(update(beats_table).where(mine).values(at=at))
+        assert take(ledger, second, [subject(1)]) == [Answer(holder)]
+    ledger.claims.release(first, [subject(1)])  # it goes on
+    assert take(ledger, first, [subject(1)]) == [Answer("b")]
+    ledger.sweeps.finish(first, [])
+    assert [each.source for each in ledger.sweeps.finished(9)] == ["a"]
 
 
 @pytest.mark.parametrize("end", ["dead", "finished", "abandoned"])

@@ -53,6 +53,12 @@ def test_a_second_sweep_is_refused(ledger: Ledger, dead: bool | None) -> None:
     assert len(beats(ledger)) == 1
 
 
+def test_a_name_in_the_ledger_does_nothing_to_the_terminal(ledger: Ledger) -> None:
+    ledger.sweeps.begin("a\x1b[2J", "machine/\x1b[31m7\n/1", unknown)
+    with pytest.raises(SweepRunning, match=r"a sweep of a has been .* UTC \(process 7\)"):
+        ledger.sweeps.begin("a\x1b[2J", OWNER, unknown)
+
+
 @pytest.mark.parametrize(
     ("running", "beginning", "beside"),
     [
