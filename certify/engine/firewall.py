@@ -7,6 +7,7 @@ somebody names. Where certify may not write rules, it says why.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import re
@@ -28,7 +29,6 @@ _NUMBER = re.compile(r"(?:^|\.)(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?$")
 _NAME = "certify-[0-9a-f]{12}(?:-host)?"
 _CHAIN = re.compile(rf"^-N ({_NAME})$", re.M)
 _JUMP = re.compile(rf"^-A \S+ -i (\S+) .*-j ({_NAME})$", re.M)
-_NAME_SERVER = re.compile(r"^\s*nameserver\s+([0-9.]+)\s*$", re.M)
 
 
 def close_bridge(bridge: str, run: str, reach: Collection[str] = ()) -> str:
@@ -127,10 +127,16 @@ def name_servers() -> list[str]:
     found: dict[str, None] = {}
     for file in map(Path, RESOLVERS):
         try:
-            found |= dict.fromkeys(_NAME_SERVER.findall(file.read_text("utf-8", "replace")))
+            lines = file.read_text("utf-8", "replace").splitlines()
         except OSError:
             continue
-    return [each for each in found if not each.startswith("127.")]
+        for words in map(str.split, lines):
+            if words[:1] == ["nameserver"]:
+                with contextlib.suppress(ValueError, IndexError):  # IPv6, or no address
+                    address = ipaddress.IPv4Address(words[1])
+                    if not address.is_loopback:
+                        found[str(address)] = None
+    return list(found)
 
 
 def tidy() -> int:

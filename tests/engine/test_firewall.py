@@ -288,3 +288,30 @@ def test_a_resolver_of_this_machine_is_no_name_server_of_a_candidate(
     real.write_text("nameserver 10.0.0.53\nnameserver fe80::1\nnameserver 10.0.0.53\n")
     monkeypatch.setattr(firewall, "RESOLVERS", (stub, real, tmp_path / "none"))
     assert firewall.name_servers() == ["10.0.0.53"]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("nameserver 10.0.0.2", ["10.0.0.2"]),
+        ("nameserver\t10.0.0.2 # the office's", ["10.0.0.2"]),
+        ("nameserver 10.0.0.2 10.0.0.3", ["10.0.0.2"]),
+        ("nameserver 1.2.3", []),
+        ("nameserver 10.0.0.256", []),
+        ("nameserver 10.0.0.0/8", []),
+        ("nameserver fe80::1%eth0", []),
+        ("nameserver 127.0.0.53", []),
+        ("nameserver", []),
+        ("nameservers 10.0.0.2", []),
+        ("# nameserver 10.0.0.2", []),
+        ("search 10.0.0.2", []),
+        ("", []),
+    ],
+)
+def test_a_name_server_is_the_address_after_its_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, found: list[str]
+) -> None:
+    file = tmp_path / "resolv.conf"
+    file.write_text(f"{line}\noptions edns0\n")
+    monkeypatch.setattr(firewall, "RESOLVERS", (file,))
+    assert firewall.name_servers() == found
