@@ -88,6 +88,11 @@ class ShellResult:
     shell."""
 
 
+def is_silent(lost: SessionLost) -> bool:
+    """Return True if a shell was lost because nothing came from it in time."""
+    return isinstance(lost.__cause__, TimeoutError)
+
+
 class CommandLost(SessionLost):
     """Raised because the shell ended in the middle of a command."""
 

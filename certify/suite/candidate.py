@@ -12,7 +12,7 @@ from certify.engine import packages
 from certify.engine.boot import seconds_since_init
 from certify.engine.container import Container
 from certify.engine.container_state import ContainerStopped, StopResult
-from certify.engine.session import SessionLost
+from certify.engine.session import KILLED, SessionLost
 from certify.judge import control, fetching
 from certify.judge.support import end_of_support
 from certify.model.errors import Trouble
@@ -123,8 +123,11 @@ class Candidate(Commands):
     def fail_if_by_variable(self, problem: str, works: Callable[[str], bool]) -> None:
         """Fail with a problem if a variable of the image (``ENV``) brings it about; else return.
 
-        ``works`` tells whether it works when its command follows a prefix, ``env -u NAME``.
+        ``works`` tells whether it works when its command follows a prefix, ``env -u NAME``. A
+        command that was killed proves nothing, and is not tried again.
         """
+        if any(each.rc == KILLED for each in self.transcript):
+            return
         names = own_variables.variables_of(self.image_configuration.get("Env") or ())
         if found := own_variables.culprits(names, works):
             listed = " ".join(found)

@@ -19,7 +19,7 @@ from certify.engine.errors import APIError, launch_refusal
 from certify.engine.launch_plan import SHELL_RAN
 from certify.engine.own_command import run_by_entrypoint
 from certify.engine.probe.programs import UnsupportedArchitecture, echo
-from certify.engine.session import KILLED, SessionLost
+from certify.engine.session import KILLED, SessionLost, is_silent
 from certify.suite.claims import proven, unknown
 from certify.suite.job import Job
 from certify.suite.supervisor import Supervisor
@@ -148,13 +148,22 @@ class Lifecycle:
             return False
         try:
             answer = container.shell().run("echo here")
-        except SessionLost:
-            if self._runs_programs():
+        except SessionLost as lost:
+            if is_silent(lost) and self._runs_programs() and self._is_silent_again():
                 proven("/bin/sh was started, and says nothing; a program of certify's own runs")
             raise
         if answer.rc == KILLED:
             unknown("the image's shell was killed, or did not answer in time")
         return answer.stdout == b"here\n"
+
+    def _is_silent_again(self) -> bool:
+        """Return True if another shell, by another connection to the engine, says nothing, too."""
+        self.container.close_shells()
+        try:
+            self.container.shell().open()
+        except SessionLost as lost:
+            return is_silent(lost)
+        return False
 
     def _runs_programs(self) -> bool:
         """Return True if a program of certify's own runs in the candidate, without its shell."""

@@ -17,7 +17,8 @@ from certify.engine.client import Engine
 from certify.engine.container import Container
 from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan
-from certify.engine.session import KILLED, CommandLost, SessionLost, Shell, ShellResult
+from certify.engine.probe.programs import echo
+from certify.engine.session import KILLED, CommandLost, SessionLost, Shell, ShellResult, is_silent
 from tests.conftest import SAMPLES
 from tests.support.waiting import eventually
 
@@ -333,9 +334,27 @@ def test_a_shell_of_another_user(candidate: Container, shell: Shell) -> None:
 
 
 def test_a_user_that_does_not_exist(candidate: Container, shell: Shell) -> None:
-    with pytest.raises(SessionLost, match="no shell answers in the container: the shell ended"):
+    with pytest.raises(
+        SessionLost, match="no shell answers in the container: the shell ended"
+    ) as lost:
         candidate.shell("nobody-of-that-name").run("id")
+    assert not is_silent(lost.value)
     assert ok(shell, "echo on") == "on\n"
+
+
+def test_a_silent_shell_is_told_from_one_that_ended(
+    candidate: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate.close_shells()
+    monkeypatch.setattr("certify.engine.container.SHELL", "/bin/cat")
+    with pytest.raises(SessionLost, match="no shell answers") as lost:
+        candidate.shell().open(timeout=0.5)
+    assert is_silent(lost.value)
+
+
+def test_a_program_of_certifys_own_needs_no_shell(candidate: Container) -> None:
+    architecture = candidate.engine.platform.split("/")[1]
+    assert candidate.output_of(echo(architecture, b"a word")) == "a word"
 
 
 def test_closed_shells_open_again(candidate: Container, shell: Shell) -> None:
