@@ -14,7 +14,8 @@ from certify.model.errors import ImageUnavailable
 from certify.model.terms import Fault
 
 RESERVE = 2 * 10**9
-"""Bytes that neither a pull nor a candidate may take from the host."""
+"""Bytes that neither a pull nor a candidate may take from the host; where less than twice as many
+are free, half of them."""
 PLENTY = 20 * 10**9
 """Bytes; while more are free, nobody asks for the size of an image before its pull."""
 _PAUSE = 0.5
@@ -34,10 +35,15 @@ def free_bytes(info: Mapping[str, Any], *, local: bool) -> int | None:
     return None
 
 
-def too_little(what: str, free: int) -> str:
+def reserve_of(free: int | None) -> int:
+    """Return the bytes that are kept for the host if so many are free at the start."""
+    return RESERVE if free is None else min(RESERVE, free // 2)
+
+
+def too_little(what: str, free: int, reserve: int) -> str:
     """Return the message that something ended before the reserve of the engine's disk."""
     return (
-        f"{what}: {decimal(free)} are free on the engine's disk, and {decimal(RESERVE)} are kept "
+        f"{what}: {decimal(free)} are free on the engine's disk, and {decimal(reserve)} are kept "
         "for the host"
     )
 
@@ -48,6 +54,7 @@ class PullWatch:
     def __init__(self, name: str, free: Callable[[], int | None]) -> None:
         """Watch the pull of an image; ``free`` returns the free bytes, or None if nobody knows."""
         self._name, self._free = name, free
+        self._reserve = reserve_of(free())
         self._looked = 0.0
 
     def require_room(self, packed: Callable[[], int]) -> None:
@@ -59,7 +66,7 @@ class PullWatch:
         if free is None or free > PLENTY:
             return
         size = packed()
-        if free - size < RESERVE:
+        if free - size < self._reserve:
             raise self._excess(
                 f"{self._name} was not pulled: it takes {decimal(size)}, packed", free
             )
@@ -71,8 +78,10 @@ class PullWatch:
             return
         self._looked = now
         free = self._free()
-        if free is not None and free < RESERVE:
+        if free is not None and free < self._reserve:
             raise self._excess(f"the pull of {self._name} was stopped", free)
 
     def _excess(self, what: str, free: int) -> ImageUnavailable:
-        return ImageUnavailable(f"{too_little(what, free)}.", remedy=MAKE_ROOM, fault=Fault.HOST)
+        return ImageUnavailable(
+            f"{too_little(what, free, self._reserve)}.", remedy=MAKE_ROOM, fault=Fault.HOST
+        )

@@ -7,7 +7,7 @@ import time
 from rich.filesize import decimal
 
 from certify.engine.client import Engine
-from certify.engine.disk_space import MAKE_ROOM, RESERVE, free_bytes, too_little
+from certify.engine.disk_space import MAKE_ROOM, free_bytes, reserve_of, too_little
 from certify.engine.errors import APIError, translate_errors
 from certify.model.errors import EngineUnavailable, Trouble
 from certify.model.finding import Finding
@@ -44,7 +44,7 @@ class DiskWatch:
         self._container = container
         self._limit = limit
         self._free = self._free_now()
-        self._reserve = min(RESERVE, (self._free or 0) // 2)
+        self._reserve = reserve_of(self._free)
         self._measured = time.monotonic()
 
     def require(self) -> None:
@@ -69,7 +69,8 @@ class DiskWatch:
         if free is not None and free <= self._reserve:
             by_it = f", of which it had written {decimal(written)}" if written else ""
             raise Trouble(
-                f"{too_little('the candidate was stopped', free)}{by_it}", remedy=MAKE_ROOM
+                f"{too_little('the candidate was stopped', free, self._reserve)}{by_it}",
+                remedy=MAKE_ROOM,
             )
 
     def _free_now(self) -> int | None:

@@ -383,7 +383,7 @@ FAULTS = (
           lambda scene: full_for(scene, "reports")),
     Fault("the disk of the ledger is full", RUN, "certified, not recorded|exit 3: ",
           lambda scene: full_for(scene, "ledger")),
-    Fault("the disk of the images is full", "a pull", "inconclusive: .*is full", full_for_images),
+    Fault("the disk of the images is full", "a pull", "inconclusive: .*(is full|was not pulled)", full_for_images),
     Fault("the ledger is locked until the end", CHECK, "certified, not recorded", locked),
     Fault("the ledger lies on a read-only disk", RUN, "certified, not recorded|exit 3", read_only),
     Fault("the ledger is cut off", RUN, "exit 3: ",
