@@ -1,6 +1,6 @@
 """Measures what docs/performance.md shows: ``python -m benchmarks [PART...]``, or ``make bench``.
 
-Without a part, all of them: up to three quarters of an hour on two cores. Each has a process of its own, as the
+Without a part, all of them: up to 45 minutes on two cores. Each has a process of its own, as the
 peak memory of a new process counts from that of its parent.
 """
 
