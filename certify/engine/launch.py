@@ -47,7 +47,7 @@ class LaunchedContainer:
     network: str | None = None
     """The network that it is on; None for the engine's default."""
     reach: str = ""
-    """What it can reach on a network of its own; empty on any other."""
+    """The reach of the container on a network of its own; empty on any other."""
 
 
 @contextlib.contextmanager

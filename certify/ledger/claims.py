@@ -26,7 +26,7 @@ CLAIM = claims_table.c
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of the claim on the subjects of one image."""
+    """The outcome of a claim on the subjects of one image."""
 
     holder: str = ""
     """The sweep that certifies one of them now; empty if all that are left are claimed."""

@@ -33,7 +33,7 @@ class Recording:
         self._ledger = ledger
         self._outbox = Outbox(folder / FOLDER, ledger.name)
         self._waiting: deque[tuple[str, Callable[[], object]]] = deque()
-        """What is to be done in order, with the names of recordings."""
+        """The work to do, in order, with the names of recordings."""
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._given_up = False

@@ -84,7 +84,7 @@ class Ledger:
 
     @property
     def claims(self) -> Claims:
-        """What running sweeps certify at this moment."""
+        """The images that running sweeps certify at this moment."""
         return Claims(self._database)
 
     @property

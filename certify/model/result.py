@@ -163,7 +163,7 @@ class Launch(OpenValue):
     reproduce: str = ""
     """A command line that starts the image in the same way."""
     network: str = ""
-    """What the image could reach on a network of its own; empty on any other."""
+    """The reach of the image on a network of its own; empty on any other."""
 
 
 class Suite(OpenValue):

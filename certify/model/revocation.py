@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # these classes take long to make, and a gate needs none of t
 
 
 class Covering(Protocol):
-    """What covers images: a revocation of a ledger, or of a list as a gate reads it."""
+    """A revocation that covers images: of a ledger, or of a list as a gate reads it."""
 
     @property
     def digest(self) -> str:

@@ -1,4 +1,4 @@
-"""What a certification is about: one image, with all that decides its result."""
+"""The subject of a certification: one image, with all that decides its result."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ class Subject(NamedTuple):
     platform: str
     profile: str
     suite_digest: str
-    """That of certify, the profile and the options."""
+    """The digest of certify, the profile and the options."""
     host_class: str
     """The kind of host (:attr:`certify.model.result.Host.kind`)."""
