@@ -144,21 +144,21 @@ def test_units(candidate: Candidate) -> None:
     """
     units = Units(candidate)
     failed = units.failed()
-    if failed:
-        candidate.fail_if_closed(reported_by="workspace.user")
-    if failed and set(failed) <= DOCKERD_UNITS:
-        reason = f"needs dockerd.running: {', '.join(failed)} failed at boot"
-        candidate.defer_to("dockerd.running", reason)
-    if failed:
-        log = units.status(failed[:3])
-        failure = f"failed at boot: {', '.join(failed)}"
-        units.fail_with_mounts(failed, failure)
-        if not all(unit.startswith(LAUNCH_DEPENDENT) for unit in failed):
-            cause = diagnose(log, where="journal")
-            if cause and cause.fault == "image":
-                proven(f"{failure}: {cause.cause}", remedy=cause.remedy)
-            proven(failure)
-        pytest.fail(f"{failure}\n{log}")
+    if not failed:
+        return
+    candidate.fail_if_closed(reported_by="workspace.user")
+    names = ", ".join(failed)
+    if set(failed) <= DOCKERD_UNITS:
+        candidate.defer_to("dockerd.running", f"needs dockerd.running: {names} failed at boot")
+    failure = f"failed at boot: {names}"
+    log = units.status(failed[:3])
+    units.fail_with_mounts(failed, failure)
+    if not all(unit.startswith(LAUNCH_DEPENDENT) for unit in failed):
+        cause = diagnose(log, where="journal")
+        if cause and cause.fault == "image":
+            proven(f"{failure}: {cause.cause}", remedy=cause.remedy)
+        proven(failure)
+    pytest.fail(f"{failure}\n{log}")
 
 
 @check(

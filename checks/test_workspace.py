@@ -99,12 +99,8 @@ def test_sudo(candidate: Candidate) -> None:
     """
     assert candidate.has("sudo"), "sudo is not in the image"
     user = candidate.user
-    rule = candidate.run(
-        "printf '%%s ALL=(ALL) NOPASSWD:ALL\\n' %s >%s && chmod 440 %s",
-        user,
-        f"/etc/sudoers.d/{user}",
-        f"/etc/sudoers.d/{user}",
-    )
+    file, grant = f"/etc/sudoers.d/{user}", "printf '%%s ALL=(ALL) NOPASSWD:ALL\\n' %s >%s"
+    rule = candidate.run(f"{grant} && chmod 440 %s", user, file, file)
     assert rule.rc == 0, "a rule cannot be written to /etc/sudoers.d"
 
     def becomes_root(sudo: str) -> bool:
@@ -219,9 +215,8 @@ def test_download(candidate: Candidate, note: Note) -> None:
             )
     if candidate.is_missing("download"):
         candidate.fail_if_unusable("download")
-        pytest.fail(
-            f"{' and '.join(present)} can download, but no CA certificates are there for HTTPS"
-        )
+        tools_named = " and ".join(present)
+        pytest.fail(f"{tools_named} can download, but no CA certificates are there for HTTPS")
     if candidate.has("getent") and candidate.run("getent hosts localhost").rc == 2:
         fail_without_localhost(candidate)
     note(" and ".join(present))

@@ -13,11 +13,10 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 from sqlalchemy import Engine, Row, Select, select
-from sqlalchemy.exc import DBAPIError
 
 from certify.ledger import queries, summaries
 from certify.ledger.claims import Claims
-from certify.ledger.connect import allow_concurrent_reads, back_up, engine_for, writing
+from certify.ledger.connect import engine_for
 from certify.ledger.database import Database
 from certify.ledger.exchange import Exchange
 from certify.ledger.host_verdicts import HostVerdicts
@@ -30,14 +29,14 @@ from certify.ledger.matrix_rows import (
     read_newest_ids,
     read_rows,
 )
+from certify.ledger.preparation import prepare
 from certify.ledger.queries import ROW
 from certify.ledger.retention import Retention
 from certify.ledger.revocations import Revocations
 from certify.ledger.rows import BATCH_SIZE, batched, refuse_future, row_of
-from certify.ledger.schema import VERSION, clock_of, create, results_table, version_of
+from certify.ledger.schema import clock_of, results_table
 from certify.ledger.sweeps import Sweeps
 from certify.model.clock import is_ahead
-from certify.model.errors import LedgerUnavailable
 from certify.model.result import Image, Result
 from certify.model.result_key import ResultKey
 from certify.model.revocation import reject_if_revoked
@@ -71,7 +70,7 @@ class Ledger:
         """
         ledger = cls(engine_for(url, make=make), warn)
         try:
-            ledger._prepare()
+            prepare(ledger._database)
         except BaseException:
             ledger.close()
             raise
@@ -284,29 +283,3 @@ class Ledger:
                     )
             else:
                 yield result, row
-
-    def _prepare(self) -> None:
-        with self._database.errors_translated():
-            before = self._version()
-            if (before or 0) < VERSION:
-                if before is not None:
-                    back_up(self._database.engine, f"v{before}")
-                try:
-                    with writing(self._database.engine) as connection:
-                        create(connection)
-                except DBAPIError:
-                    # Two processes may create one ledger at once; the second then finds it made.
-                    if (self._version() or 0) < VERSION:
-                        raise
-            version = self._version()
-        if version is None or version > VERSION:
-            raise LedgerUnavailable(
-                f"{self.name} was written by a newer certify"
-                f" (its tables are of version {version}, this certify knows {VERSION})",
-                remedy="Update certify, or name another ledger with --ledger.",
-            )
-        allow_concurrent_reads(self._database.engine)
-
-    def _version(self) -> int | None:
-        with self._database.engine.connect() as connection:
-            return version_of(connection)

@@ -16,7 +16,8 @@ from certify.model.reference import DOCKER_HUB
 from certify.registry.errors import unavailable
 from certify.registry.tokens import Credentials, Login, LoginNeeded, authorization
 from certify.registry.transport import Connection, pages
-from certify.util.http import Answer, BadStatus, is_loopback
+from certify.util.http import Answer, BadStatus
+from certify.util.http_limits import is_loopback
 from certify.util.text import one_line
 
 HUB_HOST = "registry-1.docker.io"

@@ -13,6 +13,7 @@ from certify.engine.container_state import ContainerStopped
 from certify.engine.dialect import DOCKER
 from certify.engine.launch_plan import STORAGE
 from certify.engine.session import SessionLost
+from certify.judge.kernel_text import full_mounts, lacks_instructions, unfit_for_overlay
 from certify.model.errors import Trouble
 from certify.suite import own_settings
 from certify.suite.candidate import Candidate
@@ -35,14 +36,7 @@ _CGROUPS_CLOSED = """\
 cd /sys/fs/cgroup && [ -d memory ] || { [ ! -w /sys/fs/cgroup ]; exit; }
 for d in cpuset devices memory pids systemd; do [ ! -d $d ] || [ -w $d ] || exit 0; done; exit 1"""
 """A test in the shell: of the one hierarchy of cgroup v2, or of those of v1 that dockerd needs."""
-_UNFIT_FOR_OVERLAY = re.compile(r"nfs4?|virtiofs|9p|zfs|ecryptfs|fuse(\..+)?|overlay|v?fat|cifs")
 _OWN_MOUNTS = "df -P -t tmpfs; echo; cat /etc/fstab; grep -rhs ^Where= /etc/systemd/system"
-_INSTRUCTIONS = {
-    2: {"ssse3", "sse4_2", "popcnt", "cx16"},
-    3: {"avx2", "bmi1", "bmi2", "fma", "movbe"},
-    4: {"avx512f", "avx512bw", "avx512dq", "avx512vl"},
-}
-"""What a processor of each level of x86-64 has, as /proc/cpuinfo names it (x86-64 psABI)."""
 _ENGINE_OF_NOW = (20, 10, 10)
 """The first Docker whose filter tells new system calls that they do not exist, not that they are
 forbidden (Moby, pull request 42681)."""
@@ -276,37 +270,6 @@ class Facts:
     @property
     def _configuration(self) -> Mapping[str, Any]:
         return self._candidate.container.configuration()
-
-
-def unfit_for_overlay(mounts: str, path: str) -> bool | None:
-    """Return True if overlay cannot write to what /proc/self/mountinfo has at a path.
-
-    None if nothing is mounted there.
-    """
-    kinds = re.findall(rf"^(?:\S+ ){{4}}{re.escape(path)} .*? - (\S+)", mounts, re.M)
-    return _UNFIT_FOR_OVERLAY.fullmatch(kinds[-1]) is not None if kinds else None
-
-
-def full_mounts(text: str) -> set[str]:
-    """Return the full file systems in memory that the image itself mounts.
-
-    ``text`` is what :data:`_OWN_MOUNTS` prints: those that there are, then the image's own.
-    """
-    there, _, own = text.partition("\n\n")
-    full = re.findall(r"^\S+ +\d+ +\d+ +\d+ +(?:9[89]|100)% (/\S*)", there, re.M)
-    limited = re.findall(r"^(?!#)\S+\s+(/\S*)\s+tmpfs\s+\S*\bsize=", own, re.M)
-    return set(full) & {*limited, *re.findall(r"^Where=(/\S*)", own, re.M)}
-
-
-def lacks_instructions(flags: str, line: str) -> bool | None:
-    """Return True if a processor lacks the level that a line names (level 3, if it names none).
-
-    ``flags`` is a line of /proc/cpuinfo; None if it is empty, as where there is no x86.
-    """
-    named = re.search(r"x86-64-v([234])", line)
-    level = int(named[1]) if named else 3
-    wanted = set().union(*(each for number, each in _INSTRUCTIONS.items() if number <= level))
-    return not wanted <= set(flags.split()) if flags.strip() else None
 
 
 def is_known(fact: str) -> bool:

@@ -6,15 +6,9 @@ sends logins of ``~/.netrc``. This client uses its documented points of extensio
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import io
-import ipaddress
 import json
 import re
-import socket
 import ssl
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -22,14 +16,12 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from requests.auth import HTTPBasicAuth
-from requests.utils import get_auth_from_url, parse_header_links, select_proxy
+from requests.utils import parse_header_links
+
+from certify.util.http_limits import LimitedAdapter, LimitedSession, login_of_url
 
 LARGEST = 16 * 1024 * 1024
 """The default limit of an answer, in bytes."""
-LONGEST = 60.0
-"""The limit of one answer in seconds, from the first byte of its head to its last byte."""
 REDIRECTS = 5
 """The most redirects that one request follows."""
 
@@ -101,11 +93,11 @@ class HttpClient:
         self._verify = verify
         if not verify:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        self._session = _Session()
-        self._session.auth = _login_of_url
+        self._session = LimitedSession()
+        self._session.auth = login_of_url
         self._session.headers["Accept-Encoding"] = "identity"
         for scheme in ("http://", "https://"):
-            adapter = _Adapter(context or ssl.create_default_context(), self._pools)
+            adapter = LimitedAdapter(context or ssl.create_default_context(), self._pools)
             self._session.mount(scheme, adapter)
         self._fields = {name: str(value) for name, value in self._session.headers.items()}
 
@@ -197,107 +189,3 @@ class HttpClient:
                     f"its answer is larger than {self._largest >> 20} MiB"
                 )
         return bytes(body)
-
-
-def _login_of_url(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Add the login that stands in the URL; with this set, ``requests`` reads no ``~/.netrc``."""
-    user, password = get_auth_from_url(str(request.url))
-    if user and "Authorization" not in request.headers:
-        HTTPBasicAuth(user, password)(request)
-    return request
-
-
-class _Session(requests.Session):
-    """A session that follows no redirect: it would read the body of one without limit.
-
-    It looks for proxies in the environment once for each server: that costs as much as a request.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._settings: dict[tuple[str, str], Any] = {}
-
-    def merge_environment_settings(self, url: str | bytes | None, *settings: Any) -> Any:
-        """Return the settings of a request; all of a client's differ in nothing but the server."""
-        parts = urlsplit(str(url))
-        server = parts.scheme, parts.netloc
-        if server not in self._settings:
-            self._settings[server] = super().merge_environment_settings(url, *settings)
-        return dict(self._settings[server])
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Return None."""
-        return None
-
-
-class _Until(io.RawIOBase):
-    """Reads from a connection until a moment; the connection's timeout limits each wait."""
-
-    def __init__(self, under: io.RawIOBase, until: float) -> None:
-        self._under = under
-        self._until = until
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        if time.monotonic() > self._until:
-            raise TimeoutError("the answer did not end in time")
-        return self._under.readinto(buffer)
-
-    def close(self) -> None:
-        self._under.close()
-        super().close()
-
-
-class _LimitedResponse(http.client.HTTPResponse):
-    """A response of which no part, its head included, is read after :data:`LONGEST`."""
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_Until(self.fp.detach(), time.monotonic() + LONGEST))
-
-
-class _Adapter(HTTPAdapter):
-    """Connections that limit the time of answers and trust what a TLS context does."""
-
-    def __init__(
-        self, context: ssl.SSLContext, pools: dict[str, urllib3.HTTPConnectionPool]
-    ) -> None:
-        """Put the connections to each server that no proxy leads to into ``pools``."""
-        self._context = context
-        self._direct = pools
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
-
-    def get_connection_with_tls_context(
-        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
-    ) -> Any:
-        pool: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
-        kind = pool.ConnectionCls
-        if kind.response_class is not _LimitedResponse:
-            pool.ConnectionCls = type(kind.__name__, (kind,), {"response_class": _LimitedResponse})
-        if not select_proxy(str(request.url), proxies):
-            parts = urlsplit(str(request.url))
-            self._direct[f"{parts.scheme}://{parts.netloc}"] = pool
-        return pool
-
-    def send(
-        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
-    ) -> requests.Response:
-        if is_loopback(urlsplit(str(request.url)).netloc.rpartition("@")[2]):
-            kwargs["proxies"] = {}  # no proxy leads to this machine
-        return super().send(request, *args, **kwargs)
-
-
-def is_loopback(host: str) -> bool:
-    """Return True if a host, perhaps with its port, is this machine itself."""
-    name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
-    return name == "localhost"

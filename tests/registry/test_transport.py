@@ -12,7 +12,7 @@ from certify.model.errors import ImageUnavailable
 from certify.registry import transport
 from certify.registry.client import Registry as Client
 from certify.registry.referrers import Referrers
-from certify.util import http
+from certify.util import http_limits
 from tests.registry.test_client import anonymous, digest_through
 from tests.support.misbehaving import SILENCE, Reply, serving, writing
 
@@ -145,7 +145,7 @@ WAITING = b"HTTP/1.1 100 Continue\r\n"
 def test_an_answer_that_comes_byte_by_byte_is_given_up(
     monkeypatch: pytest.MonkeyPatch, begin: bytes, asked: Callable[[Client], object]
 ) -> None:
-    monkeypatch.setattr(http, "LONGEST", 0.3)
+    monkeypatch.setattr(http_limits, "LONGEST", 0.3)
     began = time.monotonic()
     with writing(dripping(begin)) as port:
         with Client(f"127.0.0.1:{port}", anonymous, timeout=2) as client:
@@ -155,7 +155,7 @@ def test_an_answer_that_comes_byte_by_byte_is_given_up(
 
 
 def test_a_proxy_that_answers_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "LONGEST", 0.3)
+    monkeypatch.setattr(http_limits, "LONGEST", 0.3)
     began = time.monotonic()
     with writing(dripping(b"HTTP/1.1 200 Yes\r\nX-Slow: ")) as port:
         for name in ("http_proxy", "https_proxy"):
@@ -167,7 +167,7 @@ def test_a_proxy_that_answers_byte_by_byte_is_given_up(monkeypatch: pytest.Monke
 
 
 def test_each_answer_on_a_kept_connection_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "LONGEST", 0.3)
+    monkeypatch.setattr(http_limits, "LONGEST", 0.3)
     with serving(lambda _method, _path: FOUND) as port:
         with Client(f"127.0.0.1:{port}", anonymous, timeout=2) as client:
             for _ in range(5):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from certify.util.http import Answer, BadStatus, HttpClient, is_loopback
+from certify.util.http import Answer, BadStatus, HttpClient
 from tests.support.misbehaving import Reply, overheard, serving, writing
 
 
@@ -114,15 +114,6 @@ def test_the_next_page_is_what_the_header_links_to(link: str, expected: str | No
 def test_a_status_that_is_no_success_is_an_error(status: int) -> None:
     with pytest.raises(BadStatus, match=f"status {status} from https://a.invalid/"):
         Answer(status, "https://a.invalid/", {}, b"").checked()
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [("127.0.0.1:5000", True), ("localhost", True), ("[::1]:5000", True), ("[::1]", True),
-     ("10.0.0.1", False), ("registry.example:443", False)],
-)  # fmt: skip
-def test_this_machine_is_known(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected
 
 
 def test_the_environment_is_read_once_for_each_server(monkeypatch: pytest.MonkeyPatch) -> None:

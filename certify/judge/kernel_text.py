@@ -1,0 +1,45 @@
+"""What texts of the kernel prove about mounts and processors."""
+
+from __future__ import annotations
+
+import re
+
+_UNFIT_FOR_OVERLAY = re.compile(r"nfs4?|virtiofs|9p|zfs|ecryptfs|fuse(\..+)?|overlay|v?fat|cifs")
+_INSTRUCTIONS = {
+    2: {"ssse3", "sse4_2", "popcnt", "cx16"},
+    3: {"avx2", "bmi1", "bmi2", "fma", "movbe"},
+    4: {"avx512f", "avx512bw", "avx512dq", "avx512vl"},
+}
+"""What a processor of each level of x86-64 has, as /proc/cpuinfo names it (x86-64 psABI)."""
+
+
+def unfit_for_overlay(mounts: str, path: str) -> bool | None:
+    """Return True if overlay cannot write to what /proc/self/mountinfo has at a path.
+
+    None if nothing is mounted there.
+    """
+    kinds = re.findall(rf"^(?:\S+ ){{4}}{re.escape(path)} .*? - (\S+)", mounts, re.M)
+    return _UNFIT_FOR_OVERLAY.fullmatch(kinds[-1]) is not None if kinds else None
+
+
+def full_mounts(text: str) -> set[str]:
+    """Return the full file systems in memory that the image itself mounts.
+
+    ``text`` is the table of ``df -P``, an empty line, then the image's own lines of /etc/fstab and
+    ``Where=`` of its mount units.
+    """
+    there, _, own = text.partition("\n\n")
+    full = re.findall(r"^\S+ +\d+ +\d+ +\d+ +(?:9[89]|100)% (/\S*)", there, re.M)
+    limited = re.findall(r"^(?!#)\S+\s+(/\S*)\s+tmpfs\s+\S*\bsize=", own, re.M)
+    return set(full) & {*limited, *re.findall(r"^Where=(/\S*)", own, re.M)}
+
+
+def lacks_instructions(flags: str, line: str) -> bool | None:
+    """Return True if a processor lacks the level that a line names (level 3, if it names none).
+
+    ``flags`` is a line of /proc/cpuinfo; None if it is empty, as where there is no x86.
+    """
+    named = re.search(r"x86-64-v([234])", line)
+    level = int(named[1]) if named else 3
+    wanted = set().union(*(each for number, each in _INSTRUCTIONS.items() if number <= level))
+    return not wanted <= set(flags.split()) if flags.strip() else None

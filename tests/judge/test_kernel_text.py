@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from certify.judge.kernel_text import full_mounts, lacks_instructions, unfit_for_overlay
+
+MOUNTS = """\
+36 35 0:31 / / rw - overlay overlay rw
+40 36 8:1 /v /var/lib/docker rw,relatime master:1 - {kind} /dev/sda1 rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("ext4", False), ("xfs", False), ("tmpfs", False), ("nfs4", True), ("fuse.x", True)],
+)
+def test_a_volume_that_overlay_cannot_use(kind: str, expected: bool) -> None:
+    assert unfit_for_overlay(MOUNTS.format(kind=kind), "/var/lib/docker") is expected
+    assert unfit_for_overlay(MOUNTS.format(kind=kind), "/var/lib/other") is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "line", "expected"),
+    [
+        ("flags : fpu ssse3 sse4_2 popcnt cx16", "CPU does not support x86-64-v2", False),
+        ("flags : fpu ssse3 sse4_2 popcnt cx16", "CPU does not support x86-64-v3", True),
+        ("flags : fpu", "Illegal instruction", True),
+        ("", "Illegal instruction", None),
+    ],
+)
+def test_a_processor_that_lacks_what_is_wanted(
+    flags: str, line: str, expected: bool | None
+) -> None:
+    assert lacks_instructions(flags, line) is expected
+
+
+@pytest.mark.parametrize(
+    ("used", "own", "full"),
+    [
+        ("100%", "tmpfs /tmp tmpfs rw,size=1m 0 0", {"/tmp"}),
+        ("100%", "Where=/tmp", {"/tmp"}),
+        ("12%", "tmpfs /tmp tmpfs rw,size=1m 0 0", set()),
+        ("100%", "# tmpfs /tmp tmpfs rw,size=1m 0 0", set()),
+        ("100%", "tmpfs /tmp tmpfs rw 0 0", set()),
+    ],
+)
+def test_a_file_system_in_memory_that_is_full(used: str, own: str, full: set[str]) -> None:
+    there = f"Filesystem 1024-blocks Used Available Capacity Mounted on\ntmpfs 64 64 0 {used} /tmp"
+    assert full_mounts(f"{there}\n\n{own}\n") == full
