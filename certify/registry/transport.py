@@ -7,7 +7,6 @@ certificates" and "insecure-registries" in its documentation.
 from __future__ import annotations
 
 import contextlib
-import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +16,10 @@ import requests
 import urllib3
 
 from certify.util.http import LARGEST, Answer, HttpClient
+from certify.util.tls import trust
 
 CERTIFICATES = Path("/etc/docker/certs.d")
-"""Folder with a folder for each registry: authorities ``*.crt``, and ``*.cert`` with ``*.key``
-for a registry that wants to know its clients by certificate."""
+"""Folder with a folder of certificates for each registry."""
 LONGEST_LIST = 600.0
 """The limit of all pages of a list together, in seconds."""
 PATIENCE = 3
@@ -46,8 +45,8 @@ class Connection(HttpClient):
 
         Raises ValueError, naming the file, for a certificate that cannot be used.
         """
-        context = _context(CERTIFICATES / host, verify)
-        super().__init__(timeout, largest=LARGEST, context=context, verify=verify)
+        context = trust(CERTIFICATES / host, verify=verify)
+        super().__init__(timeout, largest=LARGEST, context=context)
         self._patience = PATIENCE * timeout if retry else 0
         self._silences = 0
         self._trouble: requests.RequestException | None = None
@@ -112,20 +111,3 @@ def pages(most: int) -> Iterator[int]:
             break
         yield number
     raise ValueError("its list does not end")
-
-
-def _context(folder: Path, verify: bool) -> ssl.SSLContext:
-    """Return what the system trusts, and what Docker is to trust for the folder's registry."""
-    context = ssl.create_default_context()
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    file = folder
-    try:
-        for file in sorted(folder.glob("*.crt")):
-            context.load_verify_locations(file)
-        for file in sorted(folder.glob("*.cert")):
-            context.load_cert_chain(file, file.with_suffix(".key"))
-    except (OSError, ssl.SSLError) as error:
-        raise ValueError(f"{file} cannot be used: {error}") from error
-    return context

@@ -19,6 +19,7 @@ import urllib3
 from requests.utils import parse_header_links
 
 from certify.util.http_limits import LimitedAdapter, LimitedSession, login_of_url
+from certify.util.tls import system_trust
 
 LARGEST = 16 * 1024 * 1024
 """The default limit of an answer, in bytes."""
@@ -80,24 +81,24 @@ class HttpClient:
         *,
         largest: int = LARGEST,
         context: ssl.SSLContext | None = None,
-        verify: bool = True,
     ) -> None:
         """Wait ``timeout`` seconds for a connection and for each part of an answer.
 
-        ``largest`` limits an answer, in bytes; without ``verify`` any certificate will do.
+        ``largest`` limits an answer, in bytes. Any certificate will do for a context that verifies
+        none.
         """
         self._timeout = timeout
         self._waits = urllib3.Timeout(connect=timeout, read=timeout)
         self._pools: dict[str, urllib3.HTTPConnectionPool] = {}
         self._largest = largest
-        self._verify = verify
-        if not verify:
+        self._verify = context is None or context.verify_mode is not ssl.CERT_NONE
+        if not self._verify:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self._session = LimitedSession()
         self._session.auth = login_of_url
         self._session.headers["Accept-Encoding"] = "identity"
         for scheme in ("http://", "https://"):
-            adapter = LimitedAdapter(context or ssl.create_default_context(), self._pools)
+            adapter = LimitedAdapter(context or system_trust(), self._pools)
             self._session.mount(scheme, adapter)
         self._fields = {name: str(value) for name, value in self._session.headers.items()}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 
 REPLACEMENT = "\ufffd"
 """The replacement for characters that no encoding or document may contain."""
@@ -59,31 +60,43 @@ def _visible_escape(code: int) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
-class _ToPrintable(dict[int, int | str]):
-    """A table for ``str.translate`` that computes each entry and stores none."""
+class _Table(dict[int, int | str]):
+    """A table for ``str.translate`` that computes its entries and stores the first of them.
+
+    To compute one takes ten times as long as to look it up; hostile text can have a million.
+    """
+
+    def __init__(self, entry: Callable[[int], int | str]) -> None:
+        self._entry = entry
 
     def __missing__(self, code: int) -> int | str:
-        if _is_surrogate(code) or _is_noncharacter(code):
-            return REPLACEMENT
-        if _is_variation_selector(code):
-            return ""
-        return _visible_escape(code) if _is_invisible(code) else code
+        shown = self._entry(code)
+        if len(self) < _STORED:
+            self[code] = shown
+        return shown
 
 
-class _ToJson(dict[int, int | str]):
-    """A table for ``str.translate`` of JSON; invisible characters become JSON escapes."""
-
-    def __missing__(self, code: int) -> int | str:
-        if _is_surrogate(code):
-            return REPLACEMENT
-        if code == 0x7F:  # DEL is the only control character that JSON does not escape
-            return "\\u007f"
-        hidden = _is_noncharacter(code) or _is_invisible(code) or _is_variation_selector(code)
-        return json.dumps(chr(code)).strip('"') if hidden else code
+def _to_printable(code: int) -> int | str:
+    if _is_surrogate(code) or _is_noncharacter(code):
+        return REPLACEMENT
+    if _is_variation_selector(code):
+        return ""
+    return _visible_escape(code) if _is_invisible(code) else code
 
 
-_PRINTABLE = _ToPrintable()
-_JSON = _ToJson()
+def _to_json(code: int) -> int | str:
+    """Return an escape for an invisible character."""
+    if _is_surrogate(code):
+        return REPLACEMENT
+    if code == 0x7F:  # DEL is the only control character that JSON does not escape
+        return "\\u007f"
+    hidden = _is_noncharacter(code) or _is_invisible(code) or _is_variation_selector(code)
+    return json.dumps(chr(code)).strip('"') if hidden else code
+
+
+_STORED = 4096
+_PRINTABLE = _Table(_to_printable)
+_JSON = _Table(_to_json)
 # A search passes over plain characters, of which most texts consist, five times as fast as a table.
 _NOT_PLAIN = re.compile(r"[^\t\n -~]+")
 

@@ -34,6 +34,7 @@ from certify.registry.client import INDEX, MANIFEST
 from certify.registry.client import Registry as Client
 from certify.sweep.expand import Selection, expand
 from certify.sweep.listing import parse_listing
+from certify.util import tls as tls_module
 from tests.support.misbehaving import Reply, forwarding, serving
 from tests.support.registries import Registry, free_port, running
 
@@ -444,6 +445,8 @@ def test_tls_and_tokens(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     port, asked = tokens
+    # What is trusted here is to be trusted by no later test.
+    monkeypatch.setattr(tls_module, "system_trust", ssl.create_default_context)
     tls = f", tls: {{certificate: {authority.crt}, key: {authority.pem}}}"
     realm = f"https://127.0.0.1:{port}/token"
     auth = (

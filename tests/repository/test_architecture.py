@@ -55,7 +55,7 @@ PURE = {
 IMPURE_IMPORTS = {
     "docker", "subprocess", "requests", "httpx", "urllib3", "socket", "sqlite3", "sqlalchemy",
     "shutil", "tempfile", "threading", "multiprocessing", "pathlib.Path.write_text",
-    "certify.util.files", "certify.util.http", "certify.util.signals",
+    "certify.util.files", "certify.util.http", "certify.util.signals", "certify.util.tls",
     "certify.engine", "certify.registry",
 }  # fmt: skip
 IMPURE_CALLS = {"open", "write_text", "write_bytes", "read_text", "read_bytes", "unlink", "mkdir"}

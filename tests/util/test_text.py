@@ -12,12 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certify.util.text import (
+    _JSON,
+    _PRINTABLE,
+    _STORED,
     FILE_NAME_BYTES,
     file_name,
     one_line,
     printable,
     safe_json,
     short_digest,
+    visible_json,
 )
 
 # Hypothesis rarely puts an ESC before a bracket by itself, so it gets the pieces.
@@ -114,6 +118,14 @@ def test_every_input_takes_linear_time(opener: str) -> None:
     printable(opener * 200_000)
     printable(opener + "1" * 400_000)
     assert time.process_time() - started < 5  # quadratic would take hours
+
+
+def test_hostile_text_fills_no_memory() -> None:
+    everything = "".join(map(chr, range(0x80, 0x80 + 2 * _STORED)))
+    assert printable(everything) == printable(everything)
+    assert visible_json(everything) == visible_json(everything)
+    assert 0 < len(_PRINTABLE) <= _STORED
+    assert 0 < len(_JSON) <= _STORED
 
 
 @pytest.mark.parametrize(
