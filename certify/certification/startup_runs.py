@@ -12,6 +12,7 @@ from certify.engine.calibration import host_calibration, slower_calibration
 from certify.engine.client import Engine
 from certify.engine.container import Container
 from certify.engine.container_state import ContainerStopped
+from certify.engine.disk_watch import DiskWatch, TooMuchWritten
 from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan
 from certify.engine.session import SessionLost
@@ -77,7 +78,8 @@ class StartupTimer:
 
         With ``with_dockerd``, also wait for dockerd. A launch that does not come up is no error:
         the start holds the failure and its fault. Raises
-        :class:`~certify.model.errors.EngineUnavailable`.
+        :class:`~certify.model.errors.EngineUnavailable`, and :class:`~certify.model.errors.Trouble`
+        if the engine's disk is nearly full.
         """
         launched = launch_container(self.engine, self.image, self.plan, platform=self.platform)
         try:
@@ -89,8 +91,9 @@ class StartupTimer:
             return Start(failure=refused.message, evidence=refused.evidence, fault=refused.fault)
 
     def _time(self, container: Container, *, with_dockerd: bool) -> Start:
+        disk = DiskWatch(self.engine, container.id, self.plan.limits.disk_bytes)
         try:
-            boot = wait_booted(container, **boot_timeouts(self.budgets))
+            boot = wait_booted(container, disk.require, **boot_timeouts(self.budgets))
             if not boot.ready:
                 waited = boot.timed_out_after or 0.0
                 return _failed_start(container, _boot_failure(boot), waited=waited, boot=boot)
@@ -98,16 +101,18 @@ class StartupTimer:
             if seconds is None:
                 failure = "systemd did not report when its boot ended"
                 return Start(failure=failure, fault=Fault.TOOL)
-            start = self._time_dockerd(container) if with_dockerd else Start()
+            start = self._time_dockerd(container, disk) if with_dockerd else Start()
             provision = boot.provision_seconds if boot.installed == 0 else None
             times = {"boot_seconds": seconds, "provision_seconds": provision}
             return start.model_copy(update=times)
         except ContainerStopped as stopped:
             return _failed_start(container, str(stopped))
+        except TooMuchWritten as excess:
+            return Start(failure=str(excess), fault=Fault.IMAGE)
         except SessionLost as lost:
             return Start(failure=f"the shell was lost: {lost}", fault=Fault.TOOL)
 
-    def _time_dockerd(self, container: Container) -> Start:
+    def _time_dockerd(self, container: Container, disk: DiskWatch) -> Start:
         """Wait for dockerd up to twice its budget, and longer on a slow host."""
         run = _shell_runner(container)
         allowed = 2 * self.budgets["dockerd"] * container.pace
@@ -117,6 +122,7 @@ class StartupTimer:
             ready = seconds_since_init(run, "ActiveEnterTimestampMonotonic", "docker.service")
             if ready is not None:
                 return Start(dockerd_seconds=ready)
+            disk.require()
             time.sleep(_POLL_SECONDS)
         return _failed_start(container, "dockerd did not become ready", waited=allowed)
 

@@ -74,11 +74,18 @@ def seconds_since_init(run: Callable[[str], str], timestamp: str, unit: str = ""
     return round((ended - begun) / 1e6, 3) if begun and ended else None
 
 
-def wait_booted(container: Container, *, install_seconds: float, boot_seconds: float) -> Boot:
+def wait_booted(
+    container: Container,
+    meanwhile: Callable[[], None] = lambda: None,
+    /,
+    *,
+    install_seconds: float,
+    boot_seconds: float,
+) -> Boot:
     """Wait until the init reports that it is up, or a phase takes longer than its limit.
 
     Limits are in seconds, and are multiplied by the container's pace. A local engine delivers an
-    event; otherwise the state is polled. Raises
+    event; otherwise the state is polled. ``meanwhile`` is called between. Raises
     :class:`~certify.engine.container_state.ContainerStopped` if the container ends meanwhile, and
     :class:`~certify.engine.session.SessionLost` if the records of the launch cannot be read.
     """
@@ -88,6 +95,7 @@ def wait_booted(container: Container, *, install_seconds: float, boot_seconds: f
     pause = _EVENT_SECONDS if container.has_notifications else _POLL_SECONDS * container.pace
     while True:
         ready = container.wait_notified(pause)
+        meanwhile()
         phase, finished = _phase(container, shell)
         ready = ready or (finished.isdigit() and int(finished) > 0)
         now = time.monotonic()

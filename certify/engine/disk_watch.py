@@ -23,8 +23,8 @@ class TooMuchWritten(Exception):
 
     def __init__(self, written: int, limit: int) -> None:
         super().__init__(
-            f"it had written {written / 1e9:.1f} GB to the engine's disk when it was stopped; "
-            f"{limit / 1e9:.1f} GB are allowed"
+            f"it had written {decimal(written)} to the engine's disk when it was stopped; "
+            f"{decimal(limit)} are allowed"
         )
 
     def finding(self, check: str) -> Finding:

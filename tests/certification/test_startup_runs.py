@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 import pytest
 
 from certify.certification import startup_runs
 from certify.certification.startup_runs import StartupTimer
+from certify.engine import disk_watch
 from certify.engine.boot import Boot, wait_booted
 from certify.engine.client import Engine
 from certify.engine.container import Container
-from certify.engine.launch_plan import LaunchPlan
+from certify.engine.launch_plan import LaunchPlan, Limits
 from certify.judge.startup import Start
 from certify.model.terms import Fault
 from tests.conftest import SAMPLES
@@ -83,7 +85,7 @@ def test_an_image_that_does_not_come_up_has_a_failure(
 def test_a_container_killed_from_outside_is_not_the_images_fault(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, signal: str
 ) -> None:
-    def ended_meanwhile(candidate: Container, **_waits: float) -> Boot:
+    def ended_meanwhile(candidate: Container, _: object, **_waits: float) -> Boot:
         boot = wait_booted(candidate, install_seconds=60, boot_seconds=60)
         engine.client.api.kill(candidate.id, signal)
         eventually(lambda: not candidate.state().running)
@@ -111,3 +113,24 @@ def test_a_refusal_of_the_host_is_not_the_images_fault(engine: Engine) -> None:
     )
     assert "certify-no-such-network" in found.failure
     assert found.fault is not Fault.IMAGE
+
+
+def test_a_launch_that_fills_the_disk_is_stopped(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hungry(candidate: Container, meanwhile: Callable[[], None], **waits: float) -> Boot:
+        boot = wait_booted(candidate, **waits)
+        candidate.shell().run("dd if=/dev/zero of=/home/filled bs=1M count=40", timeout=60)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:  # the engine adds up for one client at a time
+            meanwhile()
+        return boot
+
+    monkeypatch.setattr(startup_runs, "wait_booted", hungry)
+    monkeypatch.setattr(disk_watch, "free_bytes", lambda *_, **__: None)
+    monkeypatch.setattr(disk_watch, "_PAUSE_REMOTE", 0.0)
+    plan = LaunchPlan("init", "caps", limits=Limits(disk="30m"))
+    found = start(engine, "debian-systemd", plan)
+    assert found.failure.startswith("it had written ")
+    assert found.failure.endswith("to the engine's disk when it was stopped; 30.0 MB are allowed")
+    assert (found.boot_seconds, found.fault) == (None, Fault.IMAGE)
