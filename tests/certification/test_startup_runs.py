@@ -132,5 +132,5 @@ def test_a_launch_that_fills_the_disk_is_stopped(
     plan = LaunchPlan("init", "caps", limits=Limits(disk="30m"))
     found = start(engine, "debian-systemd", plan)
     assert found.failure.startswith("it had written ")
-    assert found.failure.endswith("to the engine's disk when it was stopped; 30.0 MB are allowed")
+    assert found.failure.endswith("to the engine's disk when it was stopped; 31.5 MB are allowed")
     assert (found.boot_seconds, found.fault) == (None, Fault.IMAGE)
