@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import textwrap
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import click
 
-from certify.util.text import safe_json
+from certify.util.text import line_breaks, safe_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,18 +32,17 @@ def inform(text: str) -> None:
 
 
 def folded(text: str) -> str:
-    """Return text for standard error: on a terminal, lines break between words."""
+    """Return text for standard error: on a terminal, lines break between words and `commands`."""
     if not sys.stderr.isatty():
         return text
     width = os.get_terminal_size(sys.stderr.fileno()).columns or 80  # 0 if nobody has set it
-    lines = (
-        textwrap.fill(
-            line, width,
-            subsequent_indent="  ", break_long_words=False, break_on_hyphens=False,
-        )
-        for line in text.split("\n")
-    )  # fmt: skip
-    return "\n".join(lines)
+    return "\n".join(_hanging(line, width) for line in text.split("\n"))
+
+
+def _hanging(line: str, width: int) -> str:
+    breaks = line_breaks(line, width - 2) if len(line) > width else ()
+    parts = (line[start:end] for start, end in pairwise((0, *breaks, len(line))))
+    return "\n  ".join(part.rstrip() for part in parts)
 
 
 def print_json(schema: str, fields: Mapping[str, object]) -> None:

@@ -12,7 +12,7 @@ from certify.judge.groups import group_of
 from certify.judge.profile import Profile
 from certify.judge.profiles import load, shipped
 from certify.model.terms import Level
-from certify.publish.layout import plain_table
+from certify.publish.layout import Paragraph, plain_table
 from certify.suite.profile_selection import select_profile
 
 SCHEMA = "certify/profiles/v1"
@@ -51,8 +51,8 @@ def profiles(*, name: str | None, output_format: str) -> None:
 
 def _show(profile: Profile, console: Console) -> None:
     console.print(Text(profile.name, style="bold"), Text(f"· {profile.title}"))
-    console.print(Text(profile.description))
-    console.print(Text(f"Source: {profile.source}", style="dim"))
+    console.print(Paragraph(Text(profile.description)), crop=False)
+    console.print(Paragraph(Text(f"Source: {profile.source}", "dim")), crop=False)
     table = plain_table()
     if profile.extends:
         table.add_row(Text("extends", style="dim"), Text(profile.extends))

@@ -16,6 +16,7 @@ from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE
 from certify.cli.output import format_option, inform
 from certify.cli.parameters import grouped
 from certify.publish.formats import LOCATED, RENDERERS
+from certify.util.text import printable
 
 if TYPE_CHECKING:  # many formats need no results as values
     from certify.model.result import Result
@@ -76,6 +77,12 @@ def print_results(
         _add_to_summary(RENDERERS["markdown"](results))
     else:
         sys.stdout.write(text)
+
+
+def print_site(reports: Path) -> None:
+    """Print where the site is that has the results of many images, if it could be written."""
+    if (page := reports / "index.html").exists():
+        click.echo(f"Report: {printable(str(page))}")
 
 
 def report_errors(errors: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ from certify.cli.certification_options import CertificationOptions
 from certify.cli.exit_codes import exit_code
 from certify.cli.output import inform
 from certify.cli.progress import RunProgress
-from certify.cli.results import Printing, print_results, report_errors
+from certify.cli.results import Printing, print_results, print_site, report_errors
 from certify.cli.storage import Storage
 from certify.fix.proposal import is_offered
 from certify.ledger.store import Ledger
@@ -80,6 +80,8 @@ def run_images(
 
         def show() -> None:
             print_report(results, Console(), next_steps=next_steps, verbose=printing.verbose)
+            if len(results) > 1:
+                print_site(storage.reports)
             for result in results if printing.timings else ():
                 # The engine removes a container meanwhile, and beyond this moment.
                 tail = datetime.now(UTC) - result.finished_at if len(results) == 1 else None

@@ -8,9 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from certify.cli.defaults import TOP, Key, Setting, find, parameters_of, read, takes
 from certify.cli.output import format_option, print_json
@@ -18,6 +15,9 @@ from certify.util.text import one_line
 
 SCHEMA = "certify/settings/v1"
 DEFAULT = "default"
+WIDEST = 30
+"""The width of the column of values; what is longer pushes its neighbour aside."""
+LONGEST = 1000
 
 
 @click.command()
@@ -53,11 +53,14 @@ def settings(ctx: click.Context, *, everything: bool, output_format: str) -> Non
         return
     found = find()
     click.echo(f"file: {os.path.relpath(found[0]) if found else 'none'}")
-    table = Table("setting", "value", "from", box=None, pad_edge=False, header_style="bold")
-    for each in map(_without_secrets, shown):
-        texts = (".".join(each.key), _text(each.value), each.origin)
-        table.add_row(*(Text(one_line(text)) for text in texts))
-    Console().print(table)
+    rows = [
+        (".".join(each.key), one_line(_text(each.value), LONGEST), one_line(each.origin, LONGEST))
+        for each in map(_without_secrets, shown)
+    ]
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    click.secho(f"{'setting':<{first}}  {'value':<{min(second, WIDEST)}}  from", bold=True)
+    for name, value, origin in rows:  # a path or an address that is too long runs on
+        click.echo(f"{name:<{first}}  {value:<{min(second, WIDEST)}}  {origin}")
 
 
 def _defaults(commands: Mapping[str, click.Command]) -> dict[Key, Setting]:

@@ -91,7 +91,8 @@ def _print(found: list[Suggestion], console: Console) -> None:
         parts = (size, boot, image.platform or "", profiles, *each.how.values())
         text = Text.assemble((one_line(image.reference), "bold"))
         text.append("  " + " · ".join(one_line(part) for part in parts if part), "dim")
-        console.print(Paragraph(text, rest="    "), width=min(console.width, 100))
+        paragraph = Paragraph(text, rest="    ")
+        console.print(paragraph, width=min(console.width, 100), crop=False)
     if len(found) > SHOWN:
         console.print(f"and {len(found) - SHOWN} more (--format json)")
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE, REJECTED, exit_code
 from certify.cli.output import inform
 from certify.cli.parameters import grouped
-from certify.cli.results import print_results, report_errors
+from certify.cli.results import print_results, print_site, report_errors
 from certify.ledger.changes import Change, ChangeKind, SweepEntry
 from certify.model.terms import Status
 from certify.publish.places import NOWHERE, Places
@@ -54,13 +54,14 @@ class Reporting:
         recorder.write_reports(end.whole)
         news = news_in(recorder, end) if whole and (self.notify or self.quiet) else []
         if news or not self.quiet or output_format != "text":
-            print_results(
-                end.results if output_format == "text" else list(end.whole), output_format,
-                lambda: print_summary(
-                    end.entries, end.changes, end.results, Console(), elsewhere=end.elsewhere
-                ),
-                places,
-            )  # fmt: skip
+
+            def show() -> None:
+                changes, results = end.changes, end.results
+                print_summary(end.entries, changes, results, Console(), elsewhere=end.elsewhere)
+                print_site(reports)
+
+            results = end.results if output_format == "text" else list(end.whole)
+            print_results(results, output_format, show, places)
         if self.notify and news:
             text = message(news, end.source, self.site_url or str(reports.absolute()))
             for failure in Notifier(self.notify).send(title(news), text):

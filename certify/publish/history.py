@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from certify.model.result import Result
+from certify.publish.layout import Paragraph
 from certify.publish.phrases import verdict_of
 from certify.publish.text import STATUS_STYLES
 from certify.util.text import one_line, short_digest
@@ -42,7 +43,7 @@ def print_history(reference: str, results: Sequence[Result], console: Console) -
             console.print()
         heading = Text(one_line(reference), "bold")
         heading.append(" · ".join(("", one_line(profile), *filter(None, [platform]))), "dim")
-        console.print(heading)
+        console.print(Paragraph(heading), crop=False)
         console.print(_table(runs))
         if len(runs) > ROWS:
             console.print(Text(f"and {len(runs) - ROWS} earlier runs", "dim"))

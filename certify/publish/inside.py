@@ -40,7 +40,7 @@ def print_comparison(found: Comparison, console: Console) -> None:
         if len(inside) > SHOWN:
             more = f"and {len(inside) - SHOWN} more (--format json)"
             lines.append(Paragraph(Text(more, "dim"), first="  "))
-    console.print(Group(*lines), width=min(console.width, 100))
+    console.print(Group(*lines), width=min(console.width, 100), crop=False)
 
 
 def _side(word: str, result: Result) -> Paragraph:

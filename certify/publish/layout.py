@@ -14,14 +14,18 @@ from rich.table import Table
 from rich.text import Text
 
 from certify.judge.excerpts import pick_lines
-from certify.util.text import printable
+from certify.util.text import line_breaks, printable
 
 EVIDENCE_ROWS = 12
 """The most rows of evidence shown for one check; the JSON has all of it."""
 
 
 class Paragraph:
-    """A paragraph, wrapped at words, with a prefix for its first line and one for the rest."""
+    """A paragraph, wrapped at words, with a prefix for its first line and one for the rest.
+
+    Paths, addresses, references and `commands` stay whole, so that they can be pasted: one that is
+    too long for a line runs on beyond it, unless it is printed with ``crop=True``.
+    """
 
     def __init__(self, text: Text, *, first: str = "", rest: str | None = None) -> None:
         self.text = text
@@ -29,13 +33,15 @@ class Paragraph:
         self.rest = " " * cell_len(first) if rest is None else rest
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Wrap to the available width; fold words that are too long for a line."""
+        """Wrap to the available width."""
         room = max(options.max_width - max(cell_len(self.first), cell_len(self.rest)), 10)
         begin = self.first
-        for line in self.text.wrap(console, room, overflow="fold"):
-            line.rstrip()
-            yield Text.assemble(begin, line, no_wrap=True, overflow="ignore")
-            begin = self.rest
+        for part in self.text.split("\n", allow_blank=True):
+            part.expand_tabs()
+            for line in part.divide(line_breaks(part.plain, room, cell_len)):
+                line.rstrip()
+                yield Text.assemble(begin, line, no_wrap=True, overflow="ignore")
+                begin = self.rest
 
 
 def evidence_rows(evidence: str, width: int, most: int = EVIDENCE_ROWS) -> list[str]:

@@ -53,12 +53,12 @@ def print_matrix(
     for section in sections_of(results):
         prefix, _ = short_references(section.results)
         title = f"{section.title} · {prefix}…" if prefix else section.title
-        console.print(Paragraph(Text(title, "bold")))
+        console.print(Paragraph(Text(title, "bold")), crop=False)
         console.print()
         console.print(table(section, console.width, now))
         console.print()
         for line in _host_notes(section, now):
-            console.print(Paragraph(Text(line)))
+            console.print(Paragraph(Text(line)), crop=False)
     if results:
         console.print(Paragraph(Text(_legend(), "dim")))
         console.print(

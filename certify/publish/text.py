@@ -92,7 +92,8 @@ def print_report(
             console.print(row)
         console.print(Paragraph(Text(f"{len(results)} results: {phrases.tally(results)}", "bold")))
     for verdict in index_verdicts(results):
-        console.print(Paragraph(Text(index_text(verdict), STATUS_STYLES[verdict.status])))
+        text = Text(index_text(verdict), STATUS_STYLES[verdict.status])
+        console.print(Paragraph(text), crop=False)
 
 
 def render_result(

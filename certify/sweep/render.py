@@ -6,11 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from certify.ledger.changes import Change, ChangeKind, SweepEntry, group_by_cause
 from certify.model.result import Result
+from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 from certify.publish import phrases
 from certify.publish.indexes import index_text, index_verdicts
@@ -36,17 +36,14 @@ _KINDS = {
 
 def print_plan(items: Sequence[Item], console: Console) -> None:
     """Print each image with its state and the reason, then a line that counts them."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(ratio=3)
-    table.add_column(ratio=2)
+    widest = max((len(item.state.value) for item in items), default=0) + 2
     for item in items:
-        table.add_row(
-            Text(item.state.value, _STYLES[item.state]),
-            Text(_name(item.image.reference, item.image.profile)),
-            Text(one_line(item.reason), "dim"),
+        text = Text.assemble(
+            (f"{item.state.value:<{widest}}", _STYLES[item.state]),
+            _name(item.image.reference, item.image.profile),
+            (f" — {one_line(item.reason)}", "dim"),
         )
-    console.print(table)
+        console.print(Paragraph(text, rest=" " * widest), crop=False)
     console.print(Text(plan_line(items), "bold"))
 
 
@@ -73,12 +70,12 @@ def print_summary(
     """
     width = min(console.width, 100)
     sections = (
-        _verdicts(found, elsewhere), _indexes(results), _changes(changed), _failures(found),
-        _neighbours(results), _slowest(found),
+        _verdicts(found, elsewhere), _indexes(results), _changes(changed),
+        _failures(found, results), _neighbours(results), _slowest(found),
     )  # fmt: skip
     for section in sections:
         if section:
-            console.print(Group(*section), width=width)
+            console.print(Group(*section), width=width, crop=False)
             console.print()
 
 
@@ -93,7 +90,7 @@ def _indexes(results: Sequence[Result]) -> list[RenderableType]:
 
 def print_changes(changed: Sequence[Change], console: Console) -> None:
     """Print the changes since the sweep before."""
-    console.print(Group(*_changes(changed)), width=min(console.width, 100))
+    console.print(Group(*_changes(changed)), width=min(console.width, 100), crop=False)
 
 
 def _verdicts(found: Sequence[SweepEntry], elsewhere: int) -> list[RenderableType]:
@@ -127,13 +124,21 @@ def _changes(changed: Sequence[Change] | None) -> list[RenderableType]:
     return lines
 
 
-def _failures(found: Sequence[SweepEntry]) -> list[RenderableType]:
+def _failures(found: Sequence[SweepEntry], results: Sequence[Result]) -> list[RenderableType]:
+    """Return a paragraph for each cause: how many images have it, their names, and the remedy."""
+    remedies = {
+        ResultKey.of(each): each.verdict.reasons[0].remedy
+        for each in results
+        if each.verdict.reasons
+    }
     lines: list[RenderableType] = []
     for cause, images in group_by_cause(found):
         text = Text.assemble(
             (f"{len(images)} {images[0].status.value}", "bold"), f": {one_line(cause, 300)}"
         )
         lines += [Paragraph(text), _names([_entry_name(each) for each in images])]
+        remedy = next(filter(None, (remedies.get(each.key) for each in images)), "")
+        lines += [Paragraph(Text(one_line(remedy, 300)), first="  → ")] if remedy else []
     return lines
 
 

@@ -28,6 +28,7 @@ _ESCAPE_SEQUENCES = re.compile(
     r"|\x1b[ -/]*+[0-~]"
 )
 _UNSAFE_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+_WORD = re.compile(r"(?:`[^`\n]{1,200}`|\S)+\s*|\s+")  # a `command` counts as one
 _LIKE_A_SUFFIX = re.compile(r"-[0-9a-f]{10}$")
 
 # Invisible according to Unicode (Default_Ignorable_Code_Point), but not in a format category.
@@ -191,6 +192,20 @@ def _shortened(text: str, limit: int) -> str:
         return _cut(text, limit)
     head, tail = room // 3, room - room // 3
     return text[:head] + mark(len(text) - room) + text[-tail:]
+
+
+def line_breaks(text: str, width: int, measure: Callable[[str], int] = len) -> list[int]:
+    """Return where a line is broken to fit: before words, but never within one or a `command`.
+
+    The blanks before a break stay, and do not count. ``measure`` returns the width of a text.
+    """
+    breaks, used = [], 0
+    for word in _WORD.finditer(text):
+        if used and used + measure(word[0].rstrip()) > width:
+            breaks.append(word.start())
+            used = 0
+        used += measure(word[0])
+    return breaks
 
 
 def counted(number: int, noun: str) -> str:

@@ -86,9 +86,11 @@ def test_a_quiet_run_prints_only_its_result(certify: Certify, tmp_path: Path) ->
 def test_several_images_are_counted_and_end_in_a_table(certify: Certify, tmp_path: Path) -> None:
     ended = certify("run", "a:1", "b:1", "c:1", **no_engine(tmp_path))
     assert "[2/3] b:1 · devspace: starting" in ended.err
-    *table, total = ended.out.splitlines()[-4:]
+    *table, total, site = ended.out.splitlines()[-5:]
     assert [line.split()[:2] for line in table] == [["INCONCLUSIVE", f"{x}:1"] for x in "abc"]
     assert total == "3 results: 3 inconclusive"
+    assert site == "Report: reports/index.html"
+    assert (tmp_path / "reports/index.html").is_file()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,6 +31,20 @@ def test_a_paragraph_hangs_below_its_first_words() -> None:
     assert printed(Paragraph(Text("one two three"), first="- ", rest="> "), 12) == (
         "- one two\n> three\n"
     )
+
+
+def test_what_people_paste_stays_whole_in_prose() -> None:
+    text = Text("see https://registry.example/v2/team/app and then run `docker run x`.")
+    assert printed(Paragraph(text, first="→ "), 20) == (
+        "→ see\n  https://registry.example/v2/team/app\n  and then run\n  `docker run x`.\n"
+    )
+
+
+def test_backticks_of_an_image_cost_no_time() -> None:
+    began = time.monotonic()
+    shown = printed(Paragraph(Text("`a b" * 20_000 + "` c" * 20_000)), 80)
+    assert max(map(len, shown.splitlines())) < 400
+    assert time.monotonic() - began < 5
 
 
 def test_a_line_to_paste_is_never_wrapped() -> None:

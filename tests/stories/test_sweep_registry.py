@@ -21,7 +21,16 @@ from certify.model.terms import Status
 from tests.conftest import SAMPLES, Certify, Ended, command
 from tests.support.misbehaving import MANIFESTS, SILENCE, Reply, forwarding, serving
 from tests.support.registries import Registry, running
+from tests.support.webhook import receiving
 
+SHELL = """\
+name = "shell"
+title = "A shell"
+description = "What has a shell."
+source = "This test"
+launch = "idle"
+required = ["image.shell"]
+"""
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
 
@@ -158,3 +167,43 @@ def test_a_login_is_taken_from_dockers_configuration(
         shut_out = sweep(certify, path, line, "--ledger", "other.db")
         assert shut_out.code == 3
         assert "asks for a login" in shut_out.err
+
+
+def test_a_slip_in_a_list_is_told_everywhere_and_leaves_no_trace_once_corrected(
+    certify: Certify, tmp_path: Path, registry: Registry
+) -> None:
+    good, slip = f"{registry.host}/team/busybox:1", f"{registry.host}/team/bsybox:1"
+    path, reports = tmp_path / "list.txt", tmp_path / "reports"
+    (tmp_path / "shell.toml").write_text(SHELL, "utf-8")
+
+    def swept(*names: str) -> Ended:
+        path.write_text("".join(f"{name}\n" for name in names), "utf-8")
+        return certify("sweep", str(path), "--profile", "./shell.toml", "--notify", hook)
+
+    def naming_it() -> set[str]:
+        everything = (each for each in reports.rglob("*") if each.is_file())
+        return {
+            str(each.relative_to(reports))
+            for each in everything
+            if "bsybox" in each.name or b"bsybox" in each.read_bytes()
+        }
+
+    with receiving() as (port, got):
+        hook = f"json://127.0.0.1:{port}/hook"
+        wrong = swept(good, slip)
+        shown, files = certify("matrix").out, naming_it()
+        right = swept(good)
+    assert (wrong.code, right.code) == (3, 0)
+    assert f"1 inconclusive: {registry.host} does not find team/bsybox:1" in wrong.out
+    assert "→ Check the spelling" in wrong.out
+    assert "bsybox" in shown
+    assert {"assets/rows.js", "matrix.json", "matrix.md", "junit.xml"} <= files
+    told, corrected = (each["message"] for each in got)
+    assert f"newly inconclusive: {slip}" in told
+    assert f"vanished: {slip}" in corrected
+    assert f"vanished        {slip}" in right.out
+    assert "bsybox" not in certify("matrix").out
+    assert naming_it() <= {"certify.db", "changes.atom", "index.html"}, "what changed in a sweep"
+    assert swept(good).code == 0
+    assert naming_it() <= {"certify.db", "changes.atom"}, "which remember former sweeps"
+    assert certify("history", slip).code == 2

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from certify.ledger.changes import sweep_entry
-from certify.model.result import Alternative, Recommendation, Result
+from certify.model.result import Alternative, Reason, Recommendation, Result
 from certify.model.terms import Grade, Status
 from certify.sweep.render import print_summary
 
@@ -53,6 +53,15 @@ def test_each_image_is_listed_with_its_certified_neighbour(make_result: MakeResu
         "    above:1 [devspace]\n"
         "\n"
     ) in text
+
+
+def test_each_cause_has_its_remedy(make_result: MakeResult) -> None:
+    reason = Reason(check=None, text="it is not there", remedy="Check the spelling.")
+    lost = make_result(status=Status.INCONCLUSIVE, reasons=(reason,))
+    assert (
+        "2 inconclusive: it is not there\n  one:1 [devspace], two:1 [devspace]\n"
+        "  → Check the spelling.\n"
+    ) in summary(*(told(lost, f"{name}:1", None) for name in ("one", "two")))
 
 
 def test_only_the_most_frequent_neighbours_are_named(make_result: MakeResult) -> None:
