@@ -36,6 +36,7 @@ from tests.factories import (  # noqa: F401 - fixtures for all tests
 )
 from tests.support.command_server import CommandServer
 from tests.support.keys import make_pair, pair  # noqa: F401
+from tests.support.postgresql import ledger_url, postgresql_server  # noqa: F401
 from tests.support.waiting import eventually
 
 SAMPLES = "certify-sample"

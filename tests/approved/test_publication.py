@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
-import multiprocessing
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -32,6 +30,7 @@ from certify.signing.envelope import Bundle
 from certify.signing.keys import PrivateKey, new_pair, read_private
 from certify.signing.statements import parse_statement
 from tests.factories import HOST, NOW, a_certificate, digest
+from tests.support.forks import FORKS
 from tests.support.waiting import eventually
 
 TEXT = "approved-images.txt"
@@ -396,9 +395,10 @@ def test_a_revocation_without_a_list_is_recorded(reports: Path, ledger: Ledger) 
     assert (names(reports), len(current(reports).revoked)) == ([], 1)
 
 
-def _publish_on_and_on(reports: Path) -> None:
+def _publish(reports: Path, times: int | None = None) -> None:
+    """Publish so many times, or on and on."""
     with Ledger.open(f"sqlite:///{reports / 'certify.db'}") as ledger:
-        while True:
+        for _ in itertools.count() if times is None else range(times):
             publish(reports, ledger, Policy())
 
 
@@ -423,12 +423,11 @@ def test_killed_at_any_moment_the_list_is_whole(reports: Path, ledger: Ledger) -
     for number in range(20):
         ledger.record(named(f"i{number}", 10 + number))
     publish(reports, ledger, Policy())
-    context = multiprocessing.get_context("spawn")
     for _ in range(4):
         number = whole(reports / "approved/current")
-        publisher = context.Process(target=_publish_on_and_on, args=(reports,))
+        publisher = FORKS.Process(target=_publish, args=(reports,))
         publisher.start()
-        eventually(partial(is_past, reports, number))  # it takes a second to start
+        eventually(partial(is_past, reports, number))
         while not is_past(reports, number + 2):
             assert publisher.is_alive()
             with contextlib.suppress(FileNotFoundError):  # so slow that it was forgotten meanwhile
@@ -464,15 +463,12 @@ def test_hosts_of_the_policy_decide_whichever_recorded_last(reports: Path, ledge
 
 def test_two_publishers_at_once_take_turns(reports: Path, ledger: Ledger) -> None:
     ledger.record(named("a", 1))
-    code = (
-        "import sys; from pathlib import Path; from certify.approved.publication import publish;"
-        "from certify.ledger.store import Ledger; from certify.approved.policy import Policy;"
-        "reports = Path(sys.argv[1]); ledger = Ledger.open(f'sqlite:///{reports}/certify.db');"
-        "[publish(reports, ledger, Policy()) for _ in range(5)]; ledger.close()"
-    )
-    command = [sys.executable, "-P", "-c", code, str(reports)]
-    running = [subprocess.Popen(command) for _ in range(3)]
-    assert [each.wait(60) for each in running] == [0, 0, 0]
+    running = [FORKS.Process(target=_publish, args=(reports, 5)) for _ in range(3)]
+    for each in running:
+        each.start()
+    for each in running:
+        each.join(60)
+    assert [each.exitcode for each in running] == [0, 0, 0]
     text = (reports / CHANGELOG).read_text("utf-8")
     numbers = [int(line.split()[2].rstrip(",")) for line in text.splitlines() if "## List" in line]
     assert len(set(numbers)) == 15

@@ -1,10 +1,9 @@
-"""An empty ledger on each database, and small results to record in it."""
+"""An empty ledger on each database, open, and small results to record in it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,29 +11,11 @@ import pytest
 from certify.ledger.store import Ledger
 from certify.model.result import Result, Suite
 from tests.factories import NOON, a_result
-from tests.support import postgresql
-from tests.support.postgresql import Server
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """A PostgreSQL server."""
-    with postgresql.running_or_skip() as found:
-        yield found
-
-
-@pytest.fixture(params=["SQLite", "PostgreSQL"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty ledger."""
-    if request.param == "SQLite":
-        return str(tmp_path / "certify.db")
-    found: Server = request.getfixturevalue("server")
-    return found.new_schema()
 
 
 @pytest.fixture
-def ledger(url: str) -> Iterator[Ledger]:
-    with Ledger.open(url) as opened:
+def ledger(ledger_url: str) -> Iterator[Ledger]:
+    with Ledger.open(ledger_url) as opened:
         yield opened
 
 

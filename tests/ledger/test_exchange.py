@@ -94,7 +94,9 @@ def test_only_what_the_other_lacks_is_read(ledger: Ledger, other: Ledger) -> Non
     assert [each["recording"] for each in lines] == ["new"]
 
 
-def test_results_that_no_ledger_takes_are_told_and_passed_over(url: str, other: Ledger) -> None:
+def test_results_that_no_ledger_takes_are_told_and_passed_over(
+    ledger_url: str, other: Ledger
+) -> None:
     warnings: list[str] = []
     lines = export(other)
     future = a_certificate(moment=NOW + timedelta(days=2))
@@ -105,7 +107,7 @@ def test_results_that_no_ledger_takes_are_told_and_passed_over(url: str, other: 
         lines.insert(-1, json.dumps(line))
     broken = {"kind": "result", "recording": "2", "result": {"finished_at": NOW.isoformat()}}
     lines[-1:] = [json.dumps(broken), json.dumps({"kind": "end", "lines": 3})]
-    with Ledger.open(url, warn=warnings.append) as ledger:
+    with Ledger.open(ledger_url, warn=warnings.append) as ledger:
         assert take_in(ledger, lines) == {"result": 1}
         (kept,) = ledger.matrix_results()
     assert kept.model_extra == {"later": "kept"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import multiprocessing
 import sqlite3
 import threading
 import tracemalloc
@@ -26,6 +25,7 @@ from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable, NotRecordable
 from certify.model.result import Result
 from tests.factories import NOON, a_result, result_of
+from tests.support.forks import FORKS
 from tests.support.postgresql import Server
 
 SERVER = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
@@ -194,15 +194,15 @@ def open_and_add(path: str, number: int) -> int:
 def test_many_processes_migrate_one_ledger(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     make_old(path, 1)
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(2, mp_context=FORKS) as pool:
         assert list(pool.map(open_and_add, [str(path)] * 4, range(4))) == list(range(4))
     with Ledger.open(str(path)) as ledger:
         assert len(ledger.revocations.in_force()) == 4
         assert len(ledger.matrix_results()) == 3
 
 
-def test_a_ledger_on_a_server_is_migrated(server: Server) -> None:
-    address = server.new_schema()
+def test_a_ledger_on_a_server_is_migrated(postgresql_server: Server) -> None:
+    address = postgresql_server.new_schema()
     Ledger.open(address).close()
     older = "ALTER TABLE certify_results DROP COLUMN recording; UPDATE certify_schema SET version=3"
     engine = engine_for(address)

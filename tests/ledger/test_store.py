@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -20,6 +19,7 @@ from certify.model.errors import LedgerUnavailable, NotRecordable
 from certify.model.result import AppliedWaiver, Check, Image, Result, WaiverNote
 from certify.model.terms import Level, Outcome, Status, WaiverState
 from tests.factories import NOON
+from tests.support.forks import FORKS
 
 DEBIAN = "docker.io/library/debian:12"
 BOOKWORM = "docker.io/library/debian:bookworm"
@@ -115,9 +115,11 @@ def test_a_file_that_is_no_database_is_refused_and_unchanged(tmp_path: Path) -> 
     assert path.read_bytes() == before
 
 
-def test_a_result_that_cannot_be_read_is_told_and_passed_over(url: str, make_result: Make) -> None:
+def test_a_result_that_cannot_be_read_is_told_and_passed_over(
+    ledger_url: str, make_result: Make
+) -> None:
     warnings: list[str] = []
-    with Ledger.open(url, warn=warnings.append) as ledger:
+    with Ledger.open(ledger_url, warn=warnings.append) as ledger:
         for name in ("a:1", "b:1", "c:1"):
             ledger.record(make_result(name, digest=name))
         spoil(ledger, "b:1", lambda document: document.pop("verdict"))
@@ -201,7 +203,7 @@ def test_many_processes_create_and_write_one_ledger(tmp_path: Path, make_result:
     path = str(tmp_path / "certify.db")
     template = make_result(digest="a").model_dump_json(by_alias=True)
     workers = 3
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=FORKS) as pool:
         done = pool.map(record_some, [path] * workers, range(workers), [template] * workers)
         assert list(done) == list(range(workers))
     with Ledger.open(path) as ledger:

@@ -1,16 +1,14 @@
 """A sweep as a process of its own, with stand-ins for registry and certifications.
 
-``python -m tests.support.leader LEDGER LIST FOLDER SECONDS JOBS NUMBER...`` sweeps images of these
-numbers. Plan, scheduler, claims, recorder and ledger are the real ones. A certification writes a
-line to ``FOLDER/ran`` when it begins, and takes so many seconds.
+Plan, scheduler, claims, recorder and ledger are the real ones. A certification writes a line to
+``ran`` in the folder when it begins, and takes so many seconds.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,6 +34,7 @@ from certify.sweep.scheduler import Capacity, Scheduler
 from certify.sweep.sweep import Sweep
 from certify.sweep.units import Unit
 from tests.factories import HOST, a_result, digest
+from tests.support.forks import FORKS
 
 PLATFORM = "linux/amd64"
 ENGINE = cast(Engine, SimpleNamespace(platform=PLATFORM, host=lambda: HOST))
@@ -78,8 +77,41 @@ class Cache:
         pass
 
 
-def main(url: str, listing: str, folder: Path, seconds: float, jobs: int, names: list[str]) -> None:
-    """Sweep, and print how many results there are, and whose."""
+class Leader:
+    """A sweep of a list as a process, which has begun."""
+
+    def __init__(
+        self, url: str, listing: str, folder: Path, images: Iterable[int], *, seconds: float = 0.02
+    ) -> None:
+        self._out, self._err = folder / f"{listing}.out", folder / f"{listing}.err"
+        words = (url, listing, folder, seconds, list(images), self._out, self._err)
+        self._process = FORKS.Process(target=_sweep, args=words)
+        self._process.start()
+
+    @property
+    def told(self) -> str:
+        """What it has written to standard error."""
+        return self._err.read_text() if self._err.exists() else ""
+
+    def ended(self) -> tuple[str, str]:
+        """What it printed, once it has ended well."""
+        self._process.join(60)
+        assert self._process.exitcode == 0, self.told
+        return self._out.read_text(), self.told
+
+    def kill(self) -> None:
+        """End it at once, and wait until it has."""
+        self._process.kill()
+        self._process.join()
+
+
+def _sweep(
+    url: str, listing: str, folder: Path, seconds: float, numbers: list[int], out: Path, err: Path
+) -> None:
+    """Sweep images of these numbers, and print how many results there are, and whose."""
+    for number, file in ((1, out), (2, err)):
+        with file.open("wb") as opened:
+            os.dup2(opened.fileno(), number)
 
     def certify(_engine: object, unit: Unit, *_: object) -> list[Result]:
         with (folder / "ran").open("a") as file:
@@ -97,14 +129,14 @@ def main(url: str, listing: str, folder: Path, seconds: float, jobs: int, names:
         ]  # fmt: skip
 
     def on_host(engine: Engine, how: Options, record: Record) -> Scheduler:
-        return Scheduler(engine, how, Capacity(jobs, 0), progress.events, record)
+        return Scheduler(engine, how, Capacity(2, 0), progress.events, record)
 
     stand_ins: dict[str, Any] = {
         "certify_unit": certify, "ImageCache": Cache, "measure_host": lambda _: None,
     }  # fmt: skip
     vars(scheduler).update(stand_ins)
     vars(sweep)["Resolver"] = Registry
-    images = [ListedImage(Reference.parse(f"r.example/app:{each}")) for each in names]
+    images = [ListedImage(Reference.parse(f"r.example/app:{each}")) for each in numbers]
     with (
         Ledger.open(url) as ledger,
         Recorder(ledger, folder / listing) as recorder,
@@ -117,8 +149,3 @@ def main(url: str, listing: str, folder: Path, seconds: float, jobs: int, names:
         end = sweeping.finish(plan, new, [], number, listing)
         assert not recorder.errors, recorder.errors
     click.echo(f"{len(end.results)} results, {len(new)} new, {end.elsewhere} elsewhere")
-
-
-if __name__ == "__main__":
-    _, url, listing, folder, seconds, jobs, *names = sys.argv
-    main(url, listing, Path(folder), float(seconds), int(jobs), names)

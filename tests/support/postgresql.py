@@ -110,6 +110,22 @@ class Server:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
 
 
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Server]:
+    """The server of all tests that leave it as it is."""
+    with running_or_skip() as found:
+        yield found
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty ledger, on each kind of database."""
+    if request.param == "SQLite":
+        return str(tmp_path / "certify.db")
+    found: Server = request.getfixturevalue("postgresql_server")
+    return found.new_schema()
+
+
 @contextmanager
 def running_or_skip() -> Iterator[Server]:
     """Run a server; skip the test where PostgreSQL is not installed."""
