@@ -34,7 +34,7 @@ ALONE = {"verify": "reports"}
 TOP = tuple(name for group in SHARED for name in group)
 PLACES = ("ledger", "profile", "checks")
 """Options that take a path or another text; those of click's type for paths are known as such."""
-REMEDY = "`certify settings` shows what holds; docs/settings.md has every key."
+REMEDY = "`certify settings` shows what holds; `certify help settings.md` has every key."
 
 Key = tuple[str, ...]
 

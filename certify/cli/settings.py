@@ -11,7 +11,7 @@ import click
 
 from certify.cli.defaults import TOP, Key, Setting, find, parameters_of, read, takes
 from certify.cli.output import format_option, print_json
-from certify.util.text import one_line
+from certify.util.text import one_line, without_passwords
 
 SCHEMA = "certify/settings/v1"
 DEFAULT = "default"
@@ -90,10 +90,12 @@ def _text(value: object) -> str:
 
 
 def _without_secrets(setting: Setting) -> Setting:
-    """Return a setting without the passwords and tokens in its addresses."""
+    """Return a setting without the passwords and tokens in addresses and variables."""
     value = setting.value
     if setting.key[-1] == "ledger" and isinstance(value, str):
-        value = re.sub(r"(://[^/@:]*):.*@", r"\1:***@", value)
-    if setting.key[-1] == "notify":
+        value = without_passwords(value)
+    elif setting.key[-1] == "env" and value:
+        value = [re.sub("(?s)=.*", "=***", str(each)) for each in value]
+    elif setting.key[-1] == "notify":
         value = [f"{str(url).partition('://')[0]}://***" for url in value or ()]
     return Setting(setting.key, value, setting.origin)

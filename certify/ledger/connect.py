@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from certify.model.errors import BadLedgerUrl, LedgerUnavailable, NothingRecorded
-from certify.util.text import one_line
+from certify.util.text import one_line, without_passwords
 
 PATIENCE_SECONDS = 30.0
 """The longest wait for another process that writes to the same ledger."""
@@ -94,7 +94,7 @@ def file_of(engine: Engine) -> Path | None:
 
 def name_of(engine: Engine) -> str:
     """Return the database's name for messages: a file's path, or a URL without its password."""
-    return str(file_of(engine) or engine.url.render_as_string(hide_password=True))
+    return str(file_of(engine) or without_passwords(engine.url.render_as_string()))
 
 
 def allow_concurrent_reads(engine: Engine) -> None:

@@ -18,7 +18,7 @@ _SEVERITIES = {"error": "critical", "warning": "minor", "note": "info", "unknown
 def codequality(results: Sequence[Result], places: Places = NOWHERE) -> str:
     """Return the issues of all images; ``places`` are where the images are named.
 
-    What a waiver excuses is none.
+    What a waiver excuses is none. Of several reasons that no check stands for, the first counts.
     """
     issues = {
         each.fingerprint: {
@@ -30,7 +30,7 @@ def codequality(results: Sequence[Result], places: Places = NOWHERE) -> str:
             "severity": _SEVERITIES[each.level],
             "location": {"path": each.place.file, "lines": {"begin": each.place.line}},
         }
-        for each in findings(results, places)
+        for each in reversed([*findings(results, places)])
         if each.waiver is None
     }
-    return safe_json(list(issues.values()), indent=2) + "\n"
+    return safe_json([*reversed(issues.values())], indent=2) + "\n"

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from certify import __version__
 from certify.model.result import Result
 from certify.publish.phrases import waiver_text
-from certify.publish.places import NOWHERE, Finding, Place, Places, findings
+from certify.publish.places import NOWHERE, VERDICT, Finding, Place, Places, findings
 from certify.util.text import one_line, printable, safe_json
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -51,11 +51,12 @@ def sarif(results: Sequence[Result], places: Places = NOWHERE) -> str:
 def _rule(finding: Finding) -> dict[str, Any]:
     text = printable(finding.title)
     remedy = printable(finding.remedy) or text
+    more = f"`certify checks {finding.rule}` explains it. " if finding.rule != VERDICT else ""
     return {
         "id": finding.rule,
         "shortDescription": {"text": text},
         "fullDescription": {"text": text},
-        "help": {"text": f"`certify checks {finding.rule}` explains it. {remedy}"},
+        "help": {"text": f"{more}{remedy}"},
         "properties": {"tags": ["container-image"]},
     }
 

@@ -208,6 +208,15 @@ def line_breaks(text: str, width: int, measure: Callable[[str], int] = len) -> l
     return breaks
 
 
+def without_passwords(address: str) -> str:
+    """Return the address of a database with ``***`` for each password in it."""
+    return re.sub(r"(?i)([?&][^=&#]*password=)[^&#]*|(://[^/@:]*:).*@", _hidden, address)
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return f"{found[1]}***" if found[1] else f"{found[2]}***@"
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: ``1 image``, ``3 images``."""
     return f"{number} {noun}{'s' * (number != 1)}"

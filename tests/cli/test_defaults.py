@@ -123,7 +123,7 @@ def test_a_mistake_is_named_with_file_line_and_key(text: str, expected: str) -> 
         ended = run(command)
         assert (ended.exit_code, ended.stdout) == (2, ""), ended.output
         assert expected in ended.stderr
-        assert "docs/settings.md" in ended.stderr or "not TOML" in expected
+        assert "`certify help settings.md`" in ended.stderr or "not TOML" in expected
 
 
 def test_a_file_that_is_not_text_is_wrong_usage(folder: Path) -> None:

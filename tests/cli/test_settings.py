@@ -61,11 +61,14 @@ def test_every_option_can_be_set(certify: Certify) -> None:
 
 
 def test_a_password_is_not_shown(certify: Certify) -> None:
-    url = "postgresql://team:hush%40hush@db.example/certify"
+    url = "postgresql://team:hush%40hush@db.example/certify?sslpassword=hush&password=hush"
+    shown = "postgresql://team:***@db.example/certify?sslpassword=***&password=***"
     for words in ([], ["--format", "json"]):
-        ended = certify("settings", *words, CERTIFY_LEDGER=url)
+        variables = {"CERTIFY_LEDGER": url, "CERTIFY_ENV": "POSTGRES_PASSWORD=hush A=hush"}
+        ended = certify("settings", *words, **variables)
         assert "hush" not in ended.out + ended.err
-        assert "postgresql://team:***@db.example/certify" in ended.out
+        assert shown in ended.out
+        assert "POSTGRES_PASSWORD=***" in ended.out
 
 
 def test_it_works_with_an_unknown_key_as_every_command_that_needs_none(

@@ -6,7 +6,7 @@ import json
 
 from hypothesis import given
 
-from certify.model.result import AppliedWaiver, Result
+from certify.model.result import AppliedWaiver, Reason, Result
 from certify.model.terms import Outcome
 from certify.publish.codequality import codequality
 from certify.publish.places import Place
@@ -35,6 +35,13 @@ def test_certified_and_waived_is_no_issue_and_trouble_is_for_information(
     assert "critical" not in severities(native)
     assert severities(excused) == []
     assert set(severities(unreachable)) == {"info"}
+
+
+def test_trouble_is_named_by_its_first_reason(unreachable: Result) -> None:
+    reasons = (*unreachable.verdict.reasons, Reason(check=None, text="was not run", remedy=""))
+    verdict = unreachable.verdict.model_copy(update={"reasons": reasons})
+    (issue,) = json.loads(codequality([unreachable.model_copy(update={"verdict": verdict})]))
+    assert "pull rate limit reached" in issue["description"]
 
 
 @STEADY

@@ -60,6 +60,8 @@ def test_trouble_is_no_result_but_a_notification(unreachable: Result) -> None:
     (invocation,) = run["invocations"]
     assert invocation["executionSuccessful"] is False
     assert len(invocation["toolExecutionNotifications"]) == len(unreachable.verdict.reasons)
+    (rule,) = run["tool"]["driver"]["rules"]
+    assert rule["help"]["text"] == unreachable.verdict.reasons[0].remedy, "no check explains it"
 
 
 def test_what_is_waived_is_suppressed(waived: AppliedWaiver) -> None:

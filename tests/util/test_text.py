@@ -22,6 +22,7 @@ from certify.util.text import (
     safe_json,
     short_digest,
     visible_json,
+    without_passwords,
 )
 
 # Hypothesis rarely puts an ESC before a bracket by itself, so it gets the pieces.
@@ -212,3 +213,20 @@ def test_json_has_letters_as_they_are_and_escapes_the_invisible() -> None:
 def test_a_short_digest_is_twelve_digits() -> None:
     assert short_digest("sha256:" + "0123456789abcdef" * 4) == "0123456789ab"
     assert short_digest("unknown") == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://me@db/x", "postgresql://me@db/x"),
+        ("postgresql://me:p@/:s@db/x", "postgresql://me:***@db/x"),
+        ("postgresql://db/x?Password=p%26&user=me#a", "postgresql://db/x?Password=***&user=me#a"),
+        (
+            "postgresql://me:p@db/x?a=1&sslpassword=p",
+            "postgresql://me:***@db/x?a=1&sslpassword=***",
+        ),
+        ("reports/certify.db", "reports/certify.db"),
+    ],
+)
+def test_an_address_is_told_without_passwords(address: str, shown: str) -> None:
+    assert without_passwords(address) == shown
