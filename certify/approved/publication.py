@@ -19,6 +19,7 @@ from certify.approved.policy import Policy
 from certify.approved.previous import CHANGELOG, FEED, LIST, NO_KEY, PreviousPublication, Signing
 from certify.approved.render import Changes, changelog, compare_lists, list_json, list_text
 from certify.approved.storage import lock_publication, store_publication
+from certify.ledger.host_verdicts import with_hosts
 from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.rows import BATCH_SIZE, batched
 from certify.ledger.store import Ledger
@@ -54,15 +55,19 @@ class _ResultReader:
 
     signer: Signer | None
     indexes: Indexes
+    whole: bool = False
+    """True if summaries do not tell enough; whole results are read if there is a signer, too."""
     files: dict[str, bytes] = field(default_factory=dict)
     attachments: list[Attachment] = field(default_factory=list)
 
     def read(self, ledger: Ledger, shown: Sequence[MatrixRow]) -> Iterator[tuple[int, Result]]:
+        whole = self.whole or self.signer is not None
+        read = ledger.recorded_results if whole else ledger.recorded_summaries
         for part in batched(shown, BATCH_SIZE):
             hosts = ledger.host_verdicts.of_rows(part)
-            for row, result in ledger.recorded_results(part):
+            for row, result in read(part):
                 self._learn(ledger, result)
-                yield row.id, result.model_copy(update={"hosts": hosts.get(row.id, ())})
+                yield row.id, with_hosts(result, hosts.get(row.id, ()))
 
     def _learn(self, ledger: Ledger, result: Result) -> None:
         image = result.image
@@ -106,7 +111,9 @@ def publish(
                 remedy="Run `certify sweep` first, or name another ledger with --ledger.",
             )
         now = datetime.now(UTC)
-        reader = _ResultReader(previous.signer(key), Indexes(previous.listed))
+        # A policy about hosts asks for the own host of a result.
+        by_host = policy.hosts is not None
+        reader = _ResultReader(previous.signer(key), Indexes(previous.listed), by_host)
         known = reader.indexes.complete(_revocations(ledger, previous))
         images, excluded = approve(policy, reader.read(ledger, shown), known, now)
         # A later result may show that an index of an earlier one holds a revoked manifest.

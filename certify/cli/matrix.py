@@ -31,7 +31,7 @@ def matrix(*, profile: str | None, output_format: str, storage: Storage) -> None
     if output_format == "text":
         print_matrix(results, Console(), now=now)
     elif output_format == "json":
-        sys.stdout.write(matrix_json(results, now))
+        sys.stdout.writelines(matrix_json(results, now))
     else:
         renderers = {"markdown": matrix_markdown, "csv": matrix_csv}
         sys.stdout.write(renderers[output_format](results, now))

@@ -11,6 +11,7 @@ from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.queries import ROW
 from certify.ledger.schema import results_table
 from certify.model.host import HostVerdict
+from certify.model.result import Result
 from certify.model.terms import Grade, Status
 
 
@@ -37,6 +38,12 @@ class HostVerdicts:
             if not _has_several_kinds(connection):
                 return {}
             return _read(connection, [row.id for row in rows])
+
+
+def with_hosts(result: Result, verdicts: tuple[HostVerdict, ...]) -> Result:
+    """Return a result with the verdicts by kind of host, if there are any; else as it is."""
+    # A copy takes kilobytes, and most images were judged by one kind alone.
+    return result.model_copy(update={"hosts": verdicts}) if verdicts else result
 
 
 def _read(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[HostVerdict, ...]]:

@@ -22,8 +22,11 @@ class MatrixRow:
 
     id: int
     """The number of the result in the ledger."""
-    names: dict[str, Any]
-    """The reference and its parts; the result may have been recorded under another name."""
+    reference: str
+    """The reference; the result may have been recorded under another name."""
+    registry: str | None
+    repository: str | None
+    tag: str | None
     platform: str
     """Empty if unknown."""
     profile: str
@@ -34,7 +37,12 @@ class MatrixRow:
     @property
     def key(self) -> ResultKey:
         """The key, unique in a matrix."""
-        return ResultKey(self.names["reference"], self.platform, self.profile)
+        return ResultKey(self.reference, self.platform, self.profile)
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The reference and its parts, as fields of an image."""
+        return {name.name: getattr(self, name.name) for name in NAMES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +74,11 @@ def read_rows(
     in_force = queries.results_of_references(profile, columns, references, hosts)
     found = _rows(connection, in_force)
     rows = {each.key: each for each in found}
-    names = {(each.names["reference"], each.profile) for each in found}
+    names = {(each.reference, each.profile) for each in found}
     lost = queries.runs_without_image(profile, (*columns, *NAMES), references)
     without_image = _rows(connection, lost)
     for each in sorted(without_image, key=lambda each: not each.platform):
-        name = each.names["reference"], each.profile
+        name = each.reference, each.profile
         if each.platform or name not in names:
             rows.setdefault(each.key, each)
             names.add(name)
@@ -80,19 +88,14 @@ def read_rows(
 def _rows(connection: Connection, query: Select[Any]) -> list[MatrixRow]:
     # By position: the names come last, and another column may have the name of one of them.
     # What many rows share is one text in memory.
-    wanted = [name.name for name in NAMES]
     return [
         MatrixRow(
-            number,
-            dict(zip(wanted, (names[0], *map(one_text, names[1:])), strict=True)),
-            one_text(platform),
-            one_text(profile),
-            ends,
-            Status(status),
-            boot,
+            number, reference, one_text(registry), one_text(repository), one_text(tag),
+            one_text(platform), one_text(profile), ends, Status(status), boot,
         )
-        for number, platform, profile, ends, status, boot, *names in connection.execute(query)
-    ]
+        for number, platform, profile, ends, status, boot, reference, registry, repository, tag
+        in connection.execute(query)
+    ]  # fmt: skip
 
 
 def one_text(text: Any) -> Any:
@@ -137,7 +140,7 @@ def read_history_points(
             ROW.reference, ROW.platform, ROW.profile,
             ROW.finished_at, ROW.status, ROW.grade, ROW.boot_seconds, ROW.identity,
         )
-        .where(ROW.reference.in_({row.names["reference"] for row in rows}))
+        .where(ROW.reference.in_({row.reference for row in rows}))
         .order_by(ROW.finished_at, ROW.id)
     )  # fmt: skip
     for *key, at, status, grade, boot, identity in connection.execute(query):

@@ -19,7 +19,7 @@ from certify.ledger.claims import Claims
 from certify.ledger.connect import engine_for
 from certify.ledger.database import Database
 from certify.ledger.exchange import Exchange
-from certify.ledger.host_verdicts import HostVerdicts
+from certify.ledger.host_verdicts import HostVerdicts, with_hosts
 from certify.ledger.in_force import ResultInForce, read_in_force
 from certify.ledger.matrix_rows import (
     HistoryPoint,
@@ -171,9 +171,8 @@ class Ledger:
         revoked = self.revocations.in_force()
         for part in batched(rows, BATCH_SIZE):
             hosts = self.host_verdicts.of_rows(part)
-            for row, found in self.recorded_results(part):
-                result = found.model_copy(update={"hosts": hosts.get(row.id, ())})
-                yield row, reject_if_revoked(result, revoked)
+            for row, result in self.recorded_results(part):
+                yield row, reject_if_revoked(with_hosts(result, hosts.get(row.id, ())), revoked)
 
     def recorded_results(self, rows: Sequence[MatrixRow]) -> Iterator[tuple[MatrixRow, Result]]:
         """Yield each row with its result as recorded, under the row's name.
@@ -194,6 +193,13 @@ class Ledger:
         """Yield each row with the summary of its result, that of a revoked image as rejected."""
         revoked = self.revocations.in_force()
         for part in batched(rows, BATCH_SIZE):
+            hosts = self.host_verdicts.of_rows(part)
+            for row, result in self.recorded_summaries(part):
+                yield row, reject_if_revoked(with_hosts(result, hosts.get(row.id, ())), revoked)
+
+    def recorded_summaries(self, rows: Sequence[MatrixRow]) -> Iterator[tuple[MatrixRow, Result]]:
+        """Yield each row with the summary of its result as recorded."""
+        for part in batched(rows, BATCH_SIZE):
             query = select(ROW.id, ROW.summary).where(ROW.id.in_([each.id for each in part]))
             with self._database.reading() as connection:
                 texts = {row.id: row.summary for row in connection.execute(query)}
@@ -203,13 +209,7 @@ class Ledger:
                 each.key: summaries.read(summaries.text_of(result), each.names)
                 for each, result in older
             }
-            hosts = self.host_verdicts.of_rows(part)
-            for each in part:
-                if (result := short[each.key]) is None:
-                    continue
-                if each.id in hosts:  # a copy of every summary would take kilobytes more
-                    result = result.model_copy(update={"hosts": hosts[each.id]})
-                yield each, reject_if_revoked(result, revoked)
+            yield from ((each, result) for each in part if (result := short[each.key]) is not None)
 
     def recorded(self, recordings: Iterable[str]) -> dict[str, Result]:
         """Return the results of some recordings, as recorded."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from sys import intern
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -26,10 +26,11 @@ from certify.model.result import (
     Suite,
     Verdict,
 )
-from certify.model.terms import Grade, Level, Outcome, Status, Trust
+from certify.model.terms import Grade, LaunchKind, Level, Outcome, Status, Trust
+from certify.model.value import Value
 from certify.util.text import one_line, safe_json
 
-FORMAT = "1"
+FORMAT = "2"
 """The first line of a summary; one of another format is made again from its document."""
 NAMES = ("reference", "registry", "repository", "tag")
 """The fields of an image that a reader of a summary gives."""
@@ -37,9 +38,27 @@ _LONGEST = 1_000
 """The most characters of a text; tables show no more."""
 More = TypeVarTuple("More")
 R = TypeVar("R")
+V = TypeVar("V", bound=Value)
 
 _MOMENTS = ("started_at", "finished_at", "expires_at")
-_UNKNOWN = set[str]()  # of the fields that were set; one for all, as each takes two kilobytes
+_HIDDEN = {
+    "__pydantic_fields_set__": set[str](), "__pydantic_extra__": None, "__pydantic_private__": None,
+}  # fmt: skip
+"""What pydantic keeps beside the fields of a value: one for all, as nobody asks for it."""
+
+
+# The values of summaries have classes of their own, of which all objects are made alike: so Python
+# keeps the names of their fields once (:func:`_value`).
+class Summary(Result, defer_build=True):
+    """A result without its long texts."""
+
+
+class _Image(Image, defer_build=True):
+    pass
+
+
+class _Startup(Startup, defer_build=True):
+    pass
 
 
 class KnownCheck(Check):
@@ -74,7 +93,7 @@ def text_of(result: Result) -> str:
     system = result.image.os
     fields = {
         "image": {
-            **_dumped(result.image, exclude={"created", "rival_manifests", "os"}),
+            **_dumped(result.image, exclude={"created", "os"}),
             "os": system and {name: _shortened(text) for name, text in _dumped(system).items()},
         },
         "profile": result.profile,
@@ -84,7 +103,7 @@ def text_of(result: Result) -> str:
             for each in verdict.reasons[:1]
         ],
         "startup": _dumped(startup),
-        "missing": result.launch.missing,
+        "launch": (result.launch.kind, *result.launch.missing),
         "suite": (suite.version, suite.digest),
         **_dumped(result, include=set(_MOMENTS)),
     }
@@ -98,18 +117,18 @@ def read(text: str | None, names: Mapping[str, Any]) -> Result | None:
         if written != FORMAT:
             return None
         fields = json.loads(rest)
-        return Result.model_construct(
-            _UNKNOWN,
-            image=_image(fields["image"], names),
-            profile=intern(fields["profile"]),
-            verdict=_verdict(*fields["verdict"], *map(tuple, fields["reason"])),
-            checks=_checks(checks),
-            startup=_startup(fields["startup"]),
-            launch=_launch(*fields["missing"]),
-            host=None,
-            suite=_suite(*fields["suite"]),
+        made = {
+            "image": _image(fields["image"], names),
+            "profile": intern(fields["profile"]),
+            "verdict": _verdict(*fields["verdict"], *map(tuple, fields["reason"])),
+            "checks": _checks(checks),
+            "startup": _startup(fields["startup"]),
+            "launch": _launch(*fields["launch"]),
+            "host": None,
+            "suite": _suite(*fields["suite"]),
             **{name: datetime.fromisoformat(fields[name]) for name in _MOMENTS},
-        )
+        }
+        return _value(Summary, made)
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -118,11 +137,6 @@ def brief(result: Result) -> Result:
     """Return the summary of a result; the result itself if it has none."""
     names = {name: getattr(result.image, name) for name in NAMES}
     return read(text_of(result), names) or result
-
-
-def is_brief(result: Result) -> bool:
-    """Return True if a result may be a summary; without a check, nothing tells."""
-    return all(isinstance(each, KnownCheck) for each in result.checks[:1])
 
 
 def _shortened(text: str) -> str:
@@ -134,25 +148,46 @@ def _dumped(value: Any, **chosen: Any) -> dict[str, Any]:
     return found
 
 
+def _value(kind: type[V], fields: Mapping[str, Any]) -> V:
+    """Return a value of fields that are valid, in a third of the memory of a usual one.
+
+    They are set one by one, as Python shares the names only of what is set as an attribute.
+    """
+    value = kind.__new__(kind)
+    for name, field in ({**_defaults(kind), **fields} | _HIDDEN).items():
+        object.__setattr__(value, name, field)
+    return value
+
+
+@cache
+def _defaults(kind: type[Value]) -> dict[str, Any]:
+    return {
+        name: field.default for name, field in kind.model_fields.items() if not field.is_required()
+    }
+
+
 def _image(fields: dict[str, Any], names: Mapping[str, Any]) -> Image:
-    system = fields.get("os")
-    texts = {name: intern(value) for name, value in fields.items() if isinstance(value, str)}
-    lists = {name: tuple(map(intern, fields.get(name, ()))) for name in _LISTS}
+    system, digest = fields.get("os"), fields.get("digest")
+    same = {name: digest for name in _DIGESTS if fields.get(name) == digest}
+    shared = {name: intern(fields[name]) for name in _SHARED if name in fields}
+    lists = {name: tuple(map(intern, fields[name])) for name in _LISTS if name in fields}
     known = {"os": system and _os(**system), "trust": Trust(fields.get("trust", Trust.UNKNOWN))}
-    return Image.model_construct(_UNKNOWN, **{**fields, **texts, **lists, **known, **names})
+    return _value(_Image, {**fields, **same, **shared, **lists, **known, **names})
 
 
-_LISTS = ("platforms", "layer_digests")
+_DIGESTS = ("manifest_digest", "image_id")
+_SHARED = ("platform", "package_manager")
+_LISTS = ("platforms", "layer_digests", "rival_manifests")
 
 
 def _startup(fields: dict[str, Any]) -> Startup:
     lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
-    return Startup.model_construct(_UNKNOWN, **{**fields, **lists})
+    return _value(_Startup, {**fields, **lists})
 
 
 @lru_cache(maxsize=1_000)
-def _launch(*missing: str) -> Launch:
-    return Launch(kind="init", isolation="", missing=missing)
+def _launch(kind: LaunchKind, *missing: str) -> Launch:
+    return Launch(kind=kind, isolation="", missing=missing)
 
 
 @lru_cache(maxsize=1_000)

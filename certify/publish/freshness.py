@@ -48,7 +48,7 @@ def read_entries(
     revoked = crc32(repr(revocations).encode())
     found = []
     for shown in ledger.matrix_rows(references=references):
-        name = file_stem(shown.names["reference"], shown.profile, shown.platform or None)
+        name = file_stem(shown.reference, shown.profile, shown.platform or None)
         # A page also shows the newest result, which need not be the one in force.
         facts = (version(), shown.id, latest.get(shown.key, 0), shown.expires_at <= now, revoked)
         found.append(Entry(shown, name, " ".join(map(str, facts))))

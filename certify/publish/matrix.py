@@ -6,7 +6,7 @@ A cell has a symbol, so that it reads the same without colour; see
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -67,8 +67,8 @@ def print_matrix(
     console.print(Paragraph(Text(_total(results, now), "bold")))
 
 
-def matrix_json(results: Sequence[Result], now: datetime) -> str:
-    """Return the matrix as JSON: a line per result in the order given, ends with a newline.
+def matrix_json(results: Sequence[Result], now: datetime) -> Iterator[str]:
+    """Yield the matrix as JSON in parts: a line per result in the order given, and a newline.
 
     An expired certificate keeps its status; the reader compares ``expires_at`` with the clock. By
     ``now`` it is best for nothing.
@@ -76,12 +76,11 @@ def matrix_json(results: Sequence[Result], now: datetime) -> str:
     best: dict[int, list[str]] = {}
     for each in best_for(results, now):
         best.setdefault(id(each.result), []).append(each.use)
-    # Row by row: one document of thousands of rows would take ten times the memory of its text.
-    rows = ",".join(
-        f"\n    {safe_json(_row(result, best.get(id(result), [])))}" for result in results
-    )
-    end = "\n  " if rows else ""
-    return f'{{\n  "schema": {safe_json(MATRIX_SCHEMA)},\n  "rows": [{rows}{end}]\n}}\n'
+    yield f'{{\n  "schema": {safe_json(MATRIX_SCHEMA)},\n  "rows": ['
+    for number, result in enumerate(results):
+        yield f"{',' * bool(number)}\n    {safe_json(_row(result, best.get(id(result), [])))}"
+    end = "\n  " if results else ""
+    yield f"{end}]\n}}\n"
 
 
 def matrix_markdown(results: Sequence[Result], now: datetime) -> str:

@@ -17,8 +17,8 @@ from certify.util.text import printable
 Sample = tuple[Mapping[str, str], float]
 
 
-def image_metrics(results: Sequence[Result]) -> str:
-    """Return the verdict, the times and the age of each image, and inconclusive ones by cause."""
+def image_metrics(results: Sequence[Result]) -> Iterator[str]:
+    """Yield lines: the verdict, the times and the age of each image, inconclusive ones by cause."""
     causes = Counter(
         (each.profile, each.verdict.reasons[0].check or "none")
         for each in results
@@ -57,8 +57,8 @@ def image_metrics(results: Sequence[Result]) -> str:
     return _text(families)
 
 
-def sweep_metrics(sweeps: Sequence[FinishedSweep]) -> str:
-    """Return when the last sweep of each list ended, and how long it took."""
+def sweep_metrics(sweeps: Sequence[FinishedSweep]) -> Iterator[str]:
+    """Yield lines: when the last sweep of each list ended, and how long it took."""
     last = {each.source: each for each in reversed(sweeps)}.values()
     ended = [({"list": each.source}, each.finished_at.timestamp()) for each in last]
     took = [
@@ -98,14 +98,13 @@ def _times(results: Sequence[Result], name: str) -> Iterator[Sample]:
             yield _labels(each), seconds
 
 
-def _text(families: Iterable[tuple[str, str, Iterable[Sample]]]) -> str:
-    lines = []
+def _text(families: Iterable[tuple[str, str, Iterable[Sample]]]) -> Iterator[str]:
     for name, meaning, samples in families:
-        lines += [f"# HELP {name} {meaning}", f"# TYPE {name} gauge"]
+        yield f"# HELP {name} {meaning}\n# TYPE {name} gauge\n"
         for labels, value in samples:
             inner = ",".join(f'{key}="{_value(text)}"' for key, text in labels.items())
-            lines.append(f"{name}{{{inner}}} {value:.15g}")
-    return "\n".join([*lines, "# EOF"]) + "\n"
+            yield f"{name}{{{inner}}} {value:.15g}\n"
+    yield "# EOF\n"
 
 
 @lru_cache(maxsize=20_000)

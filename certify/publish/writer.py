@@ -151,7 +151,7 @@ def _certificate(result: Result) -> tuple[str, str]:
 
 def _tables(
     results: Sequence[Result], now: datetime, runs: Mapping[ResultKey, Sequence[Status]]
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, str | Iterable[str]]]:
     yield "matrix.json", matrix_json(results, now)
     yield "matrix.md", matrix_markdown(results, now)
     yield from total_badge_files(results, now)
@@ -180,7 +180,7 @@ def _last_sweeps(
 
 def _of_sweeps(
     directory: Path, sweeps: Sequence[FinishedSweep], changes: Sequence[Change] | None
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, str | Iterable[str]]]:
     if sweeps:
         old, newest = directory / FEED, sweeps[0]
         lines = change_lines(changes or ())
@@ -191,6 +191,6 @@ def _of_sweeps(
         yield "metrics/sweeps.prom", sweep_metrics(sweeps)
 
 
-def _write(directory: Path, files: Iterable[tuple[str, str | bytes]]) -> None:
+def _write(directory: Path, files: Iterable[tuple[str, str | bytes | Iterable[str]]]) -> None:
     for name, content in files:
         write_atomically(directory / name, content, durable=False)

@@ -13,7 +13,7 @@ from certify.ledger.changes import Change, ChangeKind, SweepEntry, find_changes,
 from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.rows import BATCH_SIZE, batched
 from certify.ledger.store import Ledger
-from certify.ledger.summaries import is_brief
+from certify.ledger.summaries import Summary
 from certify.ledger.sweeps import FinishedSweep, name_of
 from certify.model.result import Result
 from certify.model.result_key import ResultKey
@@ -67,7 +67,9 @@ class WholeResults:
             with self.recorder.errors_noted():
                 rows = [self.rows[key] for key, _ in part if key in self.rows]
                 read = {row.key: result for row, result in ledger.results(rows)}
-                read |= self._recorded([key for key, known in part if is_brief(known)], read)
+                read |= self._recorded(
+                    [key for key, known in part if isinstance(known, Summary)], read
+                )
             for key, known in part:
                 whole = read.get(key, known)
                 advice = {"recommendation": known.recommendation}

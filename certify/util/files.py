@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import filecmp
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -35,19 +36,19 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
 
 def write_atomically(
-    path: Path, content: str | bytes | Iterable[bytes], *, durable: bool = True
+    path: Path, content: str | bytes | Iterable[str | bytes], *, durable: bool = True
 ) -> None:
-    """Write ``content`` (text as UTF-8, or bytes in parts) to ``path`` and create its folders.
+    """Write ``content`` (text as UTF-8), whole or in parts, to ``path`` and create its folders.
 
     The file is written under a temporary name in the same folder, flushed to disk, then renamed:
     readers never see half of it, and if writing fails, the old file stays and no other is left.
-    A file that already has this content is not touched, unless it comes in parts. Raises OSError.
+    A file that already has this content is not touched. Raises OSError.
 
     If ``durable`` is false, the file is not flushed, which is much faster, but a power failure may
     leave it empty. That is enough for files that can be written again.
     """
-    raw = content.encode("utf-8") if isinstance(content, str) else content
-    if isinstance(raw, bytes) and _holds(path, raw):
+    parts = [_raw(content)] if isinstance(content, (str, bytes)) else map(_raw, content)
+    if isinstance(parts, list) and _holds(path, parts[0]):
         return
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,16 +57,29 @@ def write_atomically(
     try:
         # Not by tempfile, whose files only their owner may read.
         with temporary.open("xb") as file:
-            file.writelines([raw] if isinstance(raw, bytes) else raw)
+            file.writelines(parts)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
+        if not isinstance(parts, list) and _are_equal(temporary, path):
+            temporary.unlink()
+            return
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     if durable:
         _flush_folder(path.parent)
+
+
+def _raw(content: str | bytes) -> bytes:
+    return content.encode("utf-8") if isinstance(content, str) else content
+
+
+def _are_equal(new: Path, old: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return filecmp.cmp(new, old, shallow=False)
+    return False
 
 
 def _holds(path: Path, raw: bytes) -> bool:

@@ -25,7 +25,7 @@ from certify.approved.render import (
 from certify.model.approved import Approved, ApprovedList, Revocation
 from certify.model.reference import Reference
 from certify.model.terms import Grade, Trust
-from tests.factories import NOW, REGISTRY, REPOSITORY, a_list, an_entry, digest
+from tests.factories import NOW, REGISTRY, REPOSITORY, a_list, an_entry, digest, raw_list
 
 HOSTILE = "\x1b[2J<script>\u202e|`#\n## List 9\n- added evil"
 STAMP = "%Y-%m-%dT%H:%M:%SZ"
@@ -53,6 +53,12 @@ def entry(name: str, number: int = 1, **fields: Any) -> Approved:
 
 
 # ---------------------------------------------------------------- approved-images.txt
+
+
+def test_a_list_is_the_same_as_one_made_as_a_whole() -> None:
+    strange = an_entry(reference='a:\u202e"images": []', waived=("a", "b"), boot_seconds=0.5)
+    listed = a_list(an_entry(), strange, platforms=("linux/amd64",))
+    assert list_json(listed).encode() == raw_list(listed) + b"\n"
 
 
 def test_a_line_has_a_reference_to_pull_and_its_facts() -> None:
@@ -123,7 +129,7 @@ def test_a_list_follows_the_shipped_schema_and_reads_back() -> None:
 @given(lists)
 def test_any_list_is_read_back(listed: ApprovedList) -> None:
     text = list_json(listed)
-    assert text.encode()
+    assert text.encode() == raw_list(listed) + b"\n", "as if written as a whole"
     assert "\x1b" not in text
     assert [each.digest for each in read_list(text).images] == [
         each.digest for each in listed.images

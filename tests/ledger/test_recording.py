@@ -47,7 +47,7 @@ def test_results_are_recorded_in_order_and_leave_nothing_behind(
         beside.add(numbered(number))
     assert beside.finish() == []
     rows = sorted(ledger.matrix_rows(), key=lambda row: row.id)
-    assert [row.names["reference"] for row in rows] == ["a:3", "a:1", "a:2"]
+    assert [row.reference for row in rows] == ["a:3", "a:1", "a:2"]
     assert not (tmp_path / FOLDER).exists()
 
 

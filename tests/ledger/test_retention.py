@@ -93,7 +93,7 @@ def test_forgetting_one_name_changes_nothing_for_others(results: list[Result]) -
     with Ledger.open("sqlite://") as ledger:
         for each in results:
             ledger.record(each)
-        rows = [row for row in standing(ledger) if row[0].names["reference"] != "a"]
+        rows = [row for row in standing(ledger) if row[0].reference != "a"]
         known = [in_force(ledger, number) for number in (1, 2, 3)]
         count, depends = ledger.retention.forget(["a"])
         if depends:
@@ -153,7 +153,7 @@ def test_a_rejection_is_not_forgotten_while_it_stands_for_another_name(two_names
 def test_a_name_without_the_last_word_is_forgotten(two_names: Ledger) -> None:
     assert two_names.retention.forget(["old"], dry_run=True) == (1, [])
     assert two_names.retention.forget(["old"]) == (1, [])
-    assert [row.names["reference"] for row in two_names.matrix_rows()] == ["new"]
+    assert [row.reference for row in two_names.matrix_rows()] == ["new"]
 
 
 @pytest.mark.parametrize("since", ["before", "meanwhile"])

@@ -19,7 +19,8 @@ from tests.factories import NOW, a_certificate, digest
 
 def row(number: int, boot: float | None, **changes: object) -> MatrixRow:
     fields = {
-        "id": number, "names": {"reference": f"a:{number}"}, "platform": "linux/amd64",
+        "id": number, "reference": f"a:{number}", "registry": None, "repository": None, "tag": None,
+        "platform": "linux/amd64",
         "profile": "devspace", "expires_at": NOW, "status": Status.CERTIFIED, "boot_seconds": boot,
     }  # fmt: skip
     return MatrixRow(**(fields | changes))  # type: ignore[arg-type]
@@ -39,7 +40,7 @@ def test_the_own_row_and_other_profiles_do_not_count() -> None:
     rows = [
         row(1, 1.0), row(2, 2.0), row(3, 3.0), row(4, 4.0), row(5, None),
         row(6, 0.1, profile="devspace-fast"), row(7, 0.1, status=Status.REJECTED),
-        row(3, 3.0, names={"reference": "another:name"}),
+        row(3, 3.0, reference="another:name"),
     ]  # fmt: skip
     ranks = BootRanks(rows)
     assert ranks.rank(certificate(2, 2.0)) == BootRank(rank=2, images=4, faster_than_percent=66)

@@ -33,7 +33,7 @@ def samples(text: str) -> Samples:
 
 
 def test_each_image_has_its_verdict_and_times(one_of_each: list[Result]) -> None:
-    found = samples(image_metrics(one_of_each))
+    found = samples("".join(image_metrics(one_of_each)))
     verdicts = [labels["status"] for labels, value in found["certify_image_verdict"] if value == 1]
     assert verdicts == [each.verdict.status.value for each in one_of_each]
     boots = [each.startup.boot_seconds for each in one_of_each]
@@ -52,7 +52,7 @@ def named(result: Result, name: str) -> Result:
 
 def test_inconclusive_images_are_counted_by_cause(unreachable: Result) -> None:
     several = [named(unreachable, f"app:{n}") for n in range(3)]
-    ((labels, count),) = samples(image_metrics(several))["certify_inconclusive_images"]
+    ((labels, count),) = samples("".join(image_metrics(several)))["certify_inconclusive_images"]
     assert count == 3
     assert labels["check"] == (unreachable.verdict.reasons[0].check or "none")
 
@@ -65,7 +65,7 @@ def test_the_last_sweep_of_each_list_counts() -> None:
         FinishedSweep(1, "a.txt", at, at + timedelta(minutes=9)),
         FinishedSweep(0, "clock.txt", at, at - timedelta(days=3)),
     ]
-    found = samples(sweep_metrics(sweeps))["certify_sweep_duration_seconds"]
+    found = samples("".join(sweep_metrics(sweeps)))["certify_sweep_duration_seconds"]
     assert sorted((labels["list"], value) for labels, value in found) == [
         ("a.txt", 120),
         ("b.txt", 60),
@@ -80,5 +80,5 @@ def test_whatever_a_name_holds_it_is_one_sample(one_of_each: list[Result], words
         named(with_words(each, words), f"{words}:{number}")
         for number, each in enumerate(one_of_each)
     ]
-    found = samples(image_metrics(results))
+    found = samples("".join(image_metrics(results)))
     assert len(found["certify_image_verdict"]) == len(one_of_each)

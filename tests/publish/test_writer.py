@@ -75,10 +75,10 @@ def test_tables_from_summaries_equal_those_from_results(
     record(ledger, *one_of_each)
     update_reports(tmp_path, ledger, now=NOON)
     standing = ledger.matrix_results()
-    assert (tmp_path / "matrix.json").read_text() == matrix_json(standing, NOON)
+    assert (tmp_path / "matrix.json").read_text() == "".join(matrix_json(standing, NOON))
     assert (tmp_path / "matrix.md").read_text() == matrix_markdown(standing, NOON)
     name, rows = rows_file(standing, ledger.last_statuses(8), NOON)
-    assert (tmp_path / name).read_text() == rows
+    assert (tmp_path / name).read_text() == "".join(rows)
 
 
 def test_names_tell_what_is_inside_and_differ(one_of_each: list[Result]) -> None:

@@ -106,6 +106,11 @@ def test_an_unchanged_file_is_not_written_again(tmp_path: Path) -> None:
     before = (tmp_path / "a").stat()
     write_atomically(tmp_path / "a", "x")
     assert (tmp_path / "a").stat() == before
+    write_atomically(tmp_path / "a", iter(["", "x"]))
+    assert (tmp_path / "a").stat() == before
+    write_atomically(tmp_path / "a", iter(["gr", "ün"]))
+    assert (tmp_path / "a").read_text() == "grün"
+    assert names(tmp_path) == ["a"]
 
 
 def test_a_locked_folder_makes_others_wait(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 
 from certify.judge.culprits import Comparison
@@ -54,27 +55,25 @@ def rows_file(
     results: Sequence[Result],
     runs: Mapping[ResultKey, Sequence[Status]] | None = None,
     now: datetime | None = None,
-) -> tuple[str, str]:
-    """Return the script with all rows of the matrix: a letter per check, sorted by group.
+) -> tuple[str, Iterator[str]]:
+    """Return the name of the script with all rows of the matrix, and the script in parts.
 
-    ``runs`` has the last verdicts of each image; certificates that have expired by ``now`` are best
-    for nothing.
+    A row has a letter per check, sorted by group. ``runs`` has the last verdicts of each image;
+    certificates that have expired by ``now`` are best for nothing.
     """
     found = dict.fromkeys(check.id for result in results for check in result.checks)
     groups = {name: place for place, name in enumerate(dict.fromkeys(map(_group, found)))}
     ids = sorted(found, key=lambda check_id: groups[_group(check_id)])
     stems = {certificate_stem(each): each for each in results}
     bases, last, now = bases_of(stems), runs or {}, now or datetime.now(UTC)
-    rows = ",\n".join(
-        _in_script(
-            row_of(
-                each,
-                stem,
-                ids,
-                last.get(ResultKey.of(each), ()),
-                bases.get(stem, ""),
-                host_note(each, now),
-            )
+    rows = (
+        row_of(
+            each,
+            stem,
+            ids,
+            last.get(ResultKey.of(each), ()),
+            bases.get(stem, ""),
+            host_note(each, now),
         )
         for stem, each in stems.items()
     )
@@ -87,7 +86,8 @@ def rows_file(
     head = (
         f'"best": {_in_script(best)}, "fields": {_in_script(FIELDS)}, "checks": {_in_script(ids)}'
     )
-    return "assets/rows.js", f'window.CERTIFY = {{{head}, "rows": [\n{rows}\n]}};\n'
+    lines = (",\n" * bool(n) + _in_script(row) for n, row in enumerate(rows))
+    return "assets/rows.js", chain([f'window.CERTIFY = {{{head}, "rows": [\n'], lines, ["\n]};\n"])
 
 
 def frame_files(
