@@ -6,12 +6,37 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import BashComplete, get_completion_class
 
 from certify.cli.output import format_option, print_json
 from certify.model.errors import CertifyError
 
 SCHEMA = "certify/completion/v1"
+
+
+class _Bash(BashComplete):
+    """Click's script for bash, for words with colons, such as references.
+
+    bash takes what is behind a colon for a word of its own, so the words are read from the line,
+    and what stands before the last colon is left out of the proposals.
+    """
+
+    source_template = (
+        BashComplete.source_template.replace(
+            """ COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD""",
+            """ COMP_WORDS="$line''" COMP_CWORD=-1""",
+        )
+        .replace(
+            "    local response\n",
+            """\
+    local line="${COMP_LINE:0:COMP_POINT}" response
+    local current="${line##*[[:space:]]}"
+    local before="${current%%"${current##*:}"}"
+""",
+        )
+        .replace("COMPREPLY+=($value)", """COMPREPLY+=("${value#"$before"}")""")
+    )
+
 
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
@@ -53,7 +78,7 @@ def completion(ctx: click.Context, *, shell: str, output_format: str) -> None:
       certify completion zsh >>~/.zshrc
       certify completion fish >~/.config/fish/completions/certify.fish
     """
-    found = get_completion_class(shell)
+    found = _Bash if shell == "bash" else get_completion_class(shell)
     assert found is not None
     script = found(ctx.find_root().command, {}, "certify", "_CERTIFY_COMPLETE").source()
     if output_format == "json":

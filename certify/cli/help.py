@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from certify.cli.completion import completes
 from certify.cli.output import format_option, print_json
 
 SCHEMA = "certify/help/v1"
@@ -21,8 +22,15 @@ def pages() -> dict[str, Path]:
     return {page.stem: page for page in sorted(folder.glob("[a-z]*.md"))}
 
 
+def topics(ctx: click.Context) -> list[str]:
+    """Return the names of commands and pages."""
+    group = ctx.find_root().command
+    assert isinstance(group, click.Group)
+    return sorted({*group.commands, *pages()})
+
+
 @click.command
-@click.argument("topic", required=False)
+@click.argument("topic", required=False, shell_complete=completes(topics))
 @format_option(SCHEMA)
 @click.pass_context
 def help(ctx: click.Context, *, topic: str | None, output_format: str) -> None:

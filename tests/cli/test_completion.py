@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from certify.ledger.store import Ledger
-from tests.conftest import Certify
+from tests.conftest import Certify, command
 from tests.factories import a_certificate
 
 
@@ -23,6 +25,7 @@ from tests.factories import a_certificate
         ("certify history registry.inv", ["registry.invalid/team/app:1"]),
         ("certify reproduce nothing", []),
         ("certify schedule kub", ["kubernetes"]),
+        ("certify help ale", ["alerts"]),
         ("certify swepp ", ["registry.invalid/team/app:1"]),
     ],
 )
@@ -54,3 +57,32 @@ def test_the_script_is_the_shells(certify: Certify, shell: str) -> None:
     if shutil.which(shell):
         checked = subprocess.run([shell, "-n"], input=ended.out.encode(), check=False)
         assert checked.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "proposed"),
+    [
+        ("certify history registry.invalid/team/app:", ["1"]),
+        ("certify history  registry.inv", ["registry.invalid/team/app:1"]),
+        ("certify history ", ["registry.invalid/team/app:1"]),
+        ("certify run --profile=pla", ["plain"]),
+        ("certify swe", ["sweep"]),
+        ("certify nothing-begins-so:", []),
+        ("certify forget 'a b' registry.invalid/team/a", ["registry.invalid/team/app:1"]),
+    ],
+)
+def test_bash_completes_words_with_colons(
+    certify: Certify, tmp_path: Path, line: str, proposed: list[str]
+) -> None:
+    with Ledger.open(str(tmp_path / "reports" / "certify.db")) as ledger:
+        ledger.record(a_certificate())
+    script = certify("completion", "bash").out
+    script += "_certify_completion certify; printf '%s\\n' \"${COMPREPLY[@]}\""
+    (tmp_path / "certify").write_text(f'#!/bin/sh\nexec {shlex.join(command())} "$@"\n')
+    (tmp_path / "certify").chmod(0o755)
+    typed = {"COMP_LINE": f"{line} --later", "COMP_POINT": str(len(line))}
+    environment = os.environ | typed | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    shown = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, check=True
+    )
+    assert (shown.stdout.decode().split(), shown.stderr) == (proposed, b"")
