@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,20 +18,12 @@ from certify.ledger.recording import Recording
 from certify.ledger.store import Ledger
 from certify.model.result import Result
 from tests.factories import NOW, a_certificate, digest
-from tests.support import postgresql
 from tests.support.postgresql import Server
 from tests.support.waiting import eventually
 
 
 def numbered(number: int) -> Result:
     return a_certificate(image={"reference": f"a:{number}", "digest": digest(number)})
-
-
-@pytest.fixture(scope="module")
-def own_server() -> Iterator[Server]:
-    """A server that nobody else uses, to be stopped and frozen."""
-    with postgresql.running_or_skip() as found:
-        yield found
 
 
 def count(ledger: Ledger) -> int:
@@ -51,29 +42,29 @@ def test_results_are_recorded_in_order_and_leave_nothing_behind(
     assert not (tmp_path / FOLDER).exists()
 
 
-def test_a_server_that_restarts_loses_nothing(own_server: Server, tmp_path: Path) -> None:
-    with Ledger.open(own_server.new_schema()) as ledger:
+def test_a_server_that_restarts_loses_nothing(postgresql_server: Server, tmp_path: Path) -> None:
+    with Ledger.open(postgresql_server.new_schema()) as ledger:
         beside = Recording(ledger, tmp_path)
         beside.add(numbered(0))
         assert beside.finish() == []
-        own_server.stop()
+        postgresql_server.stop()
         try:
             for number in (1, 2):
                 beside.add(numbered(number))
         finally:
-            own_server.start()
+            postgresql_server.start()
         beside.add(numbered(3))
         assert beside.finish() == []
         assert count(ledger) == 4
 
 
-def test_a_server_that_hangs_holds_up_nobody(own_server: Server, tmp_path: Path) -> None:
-    address = own_server.new_schema()
+def test_a_server_that_hangs_holds_up_nobody(postgresql_server: Server, tmp_path: Path) -> None:
+    address = postgresql_server.new_schema()
     with Ledger.open(address) as ledger:
         beside = Recording(ledger, tmp_path)
         beside.add(numbered(0))
         assert beside.finish() == []
-        with own_server.frozen():
+        with postgresql_server.frozen():
             begun = time.monotonic()
             for number in range(1, 9):
                 beside.add(numbered(number))
@@ -174,12 +165,12 @@ with Ledger.open(sys.argv[1]) as ledger, interruptible():
 
 @pytest.mark.parametrize("waits", ["for the recorder", "for a query"])
 def test_an_interrupt_is_heard_while_a_server_hangs(
-    own_server: Server, tmp_path: Path, waits: str
+    postgresql_server: Server, tmp_path: Path, waits: str
 ) -> None:
     script = (
         WAIT if waits == "for the recorder" else WAIT.replace("settle()", "ledger.matrix_rows()")
     )
-    address = own_server.new_schema()
+    address = postgresql_server.new_schema()
     Ledger.open(address).close()
     process = subprocess.Popen(
         [sys.executable, "-c", script, address, str(tmp_path)],
@@ -188,7 +179,7 @@ def test_an_interrupt_is_heard_while_a_server_hangs(
     )  # fmt: skip
     assert process.stdin and process.stdout
     assert process.stdout.readline() == "recording\n"
-    with own_server.frozen():
+    with postgresql_server.frozen():
         process.stdin.write("\n")
         process.stdin.flush()
         assert process.stdout.readline() == "waiting\n"

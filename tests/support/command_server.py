@@ -155,8 +155,17 @@ def _exit_after(function: Any, *arguments: Any) -> None:
         os._exit(code)
 
 
-if __name__ == "__main__":
+def _load() -> None:
+    """Load what commands load: their modules, the shipped checks, and the site's templates."""
     commands = import_module("certify.cli.main").COMMANDS
     for command in commands:
         commands[command]
+    import_module("certify.suite.catalogue").specs()
+    site = import_module("certify.publish.site.environment")
+    for template in site.TEMPLATES.glob("*.j2"):
+        site._environment().get_template(template.name)
+
+
+if __name__ == "__main__":
+    _load()
     serve(socket.socket(fileno=int(sys.argv[1])))
