@@ -25,8 +25,10 @@ def trust(folder: Path, *, verify: bool = True) -> ssl.SSLContext:
     authorities, pairs = sorted(folder.glob("*.crt")), sorted(folder.glob("*.cert"))
     if verify and not authorities and not pairs:
         return system_trust()
-    context = ssl.create_default_context()
-    if not verify:
+    if verify:
+        context = ssl.create_default_context()
+    else:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     file = folder

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest import mock
 
 import dask
 import pytest
@@ -41,6 +42,13 @@ def certified(task: Task) -> list[Result]:
     if task.unit.reference.tag == "13":
         raise OSError("the worker's own disk")
     return [result_of(1, NOON).model_copy(update={"profile": "plain"})]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def environment() -> Iterator[None]:
+    """Take back what Dask sets, such as PYTHONHASHSEED, which later tests would inherit."""
+    with mock.patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ def test_a_folder_with_certificates_has_a_context_of_its_own(tmp_path: Path, nam
 
 def test_whoever_trusts_anyone_changes_nothing_for_others(tmp_path: Path) -> None:
     anyone = trust(tmp_path, verify=False)
+    assert anyone.get_ca_certs() == [], "none is read in vain"
     assert anyone is not trust(tmp_path, verify=False)
     with serving(lambda _method, _path: Reply(200)) as port, HttpClient(2, context=anyone) as lax:
         lax.request("GET", f"http://127.0.0.1:{port}/")
