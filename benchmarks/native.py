@@ -68,7 +68,10 @@ bash -lc true; ! command -v git || { git init -q /tmp/g && git --version; }
 
 
 def docker_steps() -> str:
-    """Return the script for nested containers: output, a port, compose, a restart of dockerd."""
+    """Return the script for nested containers: output, a port, a way out, compose, a restart."""
+    inspect = ["docker", "network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}"]
+    gateway = subprocess.run(inspect, check=True, capture_output=True, text=True).stdout.strip()
+    reach = programs.shell_printf(programs.image_archive(programs.connect("amd64", gateway, 9)))
     say = programs.shell_printf(programs.image_archive(programs.echo("amd64", b"hello")))
     serve = programs.shell_printf(programs.image_archive(programs.serve("amd64", 7770, b"hello")))
     compose = 'version: "3"\\nservices:\\n  p:\\n    image: s\\n    network_mode: none\\n'
@@ -79,6 +82,8 @@ docker run --rm s
 docker run -d --name v -p 127.0.0.1:7000:7770 v
 curl -s --http0.9 http://127.0.0.1:7000/
 docker rm -f v
+{reach} | docker import --change 'CMD ["/probe"]' - r
+docker run --rm r || [ $? = {programs.REFUSED} ]
 mkdir -p /tmp/c && cd /tmp/c && printf '{compose}' >docker-compose.yml
 docker-compose up; docker-compose down -v
 systemctl restart docker

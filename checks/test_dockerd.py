@@ -5,7 +5,16 @@ import re
 import pytest
 from testinfra.host import Host
 
-from certify.suite import PROBE_PORT, Candidate, Nested, Note, check, diagnose, proven
+from certify.suite import (
+    PROBE_PORT,
+    Candidate,
+    Nested,
+    Note,
+    check,
+    diagnose,
+    not_applicable,
+    proven,
+)
 
 GOOD_STORAGE = ("overlay2", "overlayfs", "overlay", "btrfs", "zfs", "fuse-overlayfs")
 
@@ -192,6 +201,34 @@ def test_network(candidate: Candidate, nested: Nested) -> None:
         ), "nothing answers on a nested container's published port"
     finally:
         nested.docker(f"rm -f {name}")
+
+
+@check(
+    "dockerd.outbound",
+    title="containers reach out",
+    needs=("dockerd.container", "dockerd.network"),
+    remedy="Let dockerd write its rules (no iptables or ip-masq in daemon.json), and see that no "
+    "unit of the image (a firewall, sysctl) removes them or stops net.ipv4.ip_forward.",
+)
+def test_outbound(candidate: Candidate, nested: Nested) -> None:
+    """A nested container reaches the network of the candidate.
+
+    Why: builds and side services fetch what they need; without a way out, they hang.
+
+    How: certify's own program tries a port of the candidate's gateway, first from the candidate
+    and then from a nested container: the reply, mostly a refusal, has to come to both. Does not
+    apply where the gateway replies to nobody. No other host is contacted.
+    """
+    gateway = candidate.gateway or not_applicable("the candidate has no gateway")
+    reached = nested.reaches(gateway)
+    if reached is False:
+        reached = nested.reaches(gateway)  # a lost packet proves nothing
+    if reached is None:
+        not_applicable("the gateway of the candidate's network replies to nobody")
+    if not reached:
+        rules = "iptables -S FORWARD; iptables -t nat -S POSTROUTING"
+        candidate.run(f"cat /proc/sys/net/ipv4/ip_forward; {rules}")
+        pytest.fail("no reply comes to a nested container from outside the candidate")
 
 
 @check(

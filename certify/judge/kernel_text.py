@@ -1,8 +1,11 @@
-"""What texts of the kernel prove about mounts and processors."""
+"""What texts of the kernel prove about mounts, routes and processors."""
 
 from __future__ import annotations
 
+import contextlib
 import re
+import struct
+from ipaddress import IPv4Address
 
 _UNFIT_FOR_OVERLAY = re.compile(r"nfs4?|virtiofs|9p|zfs|ecryptfs|fuse(\..+)?|overlay|v?fat|cifs")
 _INSTRUCTIONS = {
@@ -20,6 +23,19 @@ def unfit_for_overlay(mounts: str, path: str) -> bool | None:
     """
     kinds = re.findall(rf"^(?:\S+ ){{4}}{re.escape(path)} .*? - (\S+)", mounts, re.M)
     return _UNFIT_FOR_OVERLAY.fullmatch(kinds[-1]) is not None if kinds else None
+
+
+def default_gateway(routes: str, order: str = "<") -> str | None:
+    """Return the address of the default gateway in /proc/net/route, or None if there is none.
+
+    ``order`` is that of the machine's bytes, as for ``struct``.
+    """
+    for line in routes.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) > 7 and fields[1] == fields[7] == "00000000" and fields[2].strip("0"):
+            with contextlib.suppress(ValueError, struct.error):
+                return str(IPv4Address(struct.pack(f"{order}I", int(fields[2], 16))))
+    return None
 
 
 def full_mounts(text: str) -> set[str]:

@@ -14,6 +14,7 @@ from certify.engine.container import Container
 from certify.engine.container_state import ContainerStopped, StopResult
 from certify.engine.session import KILLED, SessionLost
 from certify.judge import control, fetching
+from certify.judge.kernel_text import default_gateway
 from certify.judge.support import end_of_support
 from certify.model.errors import Trouble
 from certify.model.terms import Fault
@@ -79,6 +80,12 @@ class Candidate(Commands):
     def image_configuration(self) -> dict[str, Any]:
         """The image's own ``Config`` by Docker's API: ``User``, ``Entrypoint``, ``Labels``, …"""
         return self.container.image_configuration()
+
+    @property
+    def gateway(self) -> str | None:
+        """The address of the default gateway of the candidate's network; None without one."""
+        order = ">" if self.job.engine_platform.endswith("/s390x") else "<"
+        return default_gateway(self.run("cat /proc/net/route").stdout, order)
 
     def shipped_without(self, capability: str) -> bool:
         """Return True if the image lacked a capability before the launch installed anything.

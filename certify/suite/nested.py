@@ -15,6 +15,8 @@ SOCKET = "/run/docker.sock"
 """The socket of dockerd, as every distribution's docker.socket has it."""
 OWN_CLIENT = "$(command -v /usr/bin/docker || echo docker)"
 """The distribution's docker command, even if another one precedes it on the PATH."""
+_CLOSED_PORT = 9
+"""The TCP port of the service discard, which nobody offers (RFC 863)."""
 VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_API_VERSION")
 """Variables that make the docker command connect elsewhere, or otherwise."""
 
@@ -125,6 +127,19 @@ class Nested:
         """
         program = programs.serve(self._candidate.architecture, PROBE_PORT, text.encode())
         return self.load("serve", program)
+
+    def reaches(self, address: str) -> bool | None:
+        """Return True if a nested container gets the reply of an address that the candidate gets.
+
+        The reply may be a refusal. None if the candidate itself gets none.
+        """
+        program = programs.connect(self._candidate.architecture, address, _CLOSED_PORT)
+        path = self._candidate.add_program("connect", program)
+        replies = (0, programs.REFUSED)
+        if self._candidate.run(path, timeout=20).rc not in replies:
+            return None
+        self.load("connect", program)
+        return self.docker("run --rm certify-probe:connect").rc in replies
 
     def fetch(self, port: int) -> CommandResult:
         """Connect to a port of the candidate's loopback from inside it, and print the reply."""

@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from certify.judge.kernel_text import full_mounts, lacks_instructions, unfit_for_overlay
+from certify.judge.kernel_text import (
+    default_gateway,
+    full_mounts,
+    lacks_instructions,
+    unfit_for_overlay,
+)
 
 MOUNTS = """\
 36 35 0:31 / / rw - overlay overlay rw
@@ -47,3 +52,22 @@ def test_a_processor_that_lacks_what_is_wanted(
 def test_a_file_system_in_memory_that_is_full(used: str, own: str, full: set[str]) -> None:
     there = f"Filesystem 1024-blocks Used Available Capacity Mounted on\ntmpfs 64 64 0 {used} /tmp"
     assert full_mounts(f"{there}\n\n{own}\n") == full
+
+
+ROUTES = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+
+
+@pytest.mark.parametrize(
+    ("routes", "order", "gateway"),
+    [
+        ("eth0\t00000000\t010011AC\t0003\t0\t0\t0\t00000000\t0\t0\t0\n", "<", "172.17.0.1"),
+        ("eth0\t00000000\tAC110001\t0003\t0\t0\t0\t00000000\t0\t0\t0\n", ">", "172.17.0.1"),
+        ("eth0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n", "<", None),
+        ("tun0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0\n", "<", None),
+        ("eth0\t00000000\tXYZ\t0003\t0\t0\t0\t00000000\t0\t0\t0\n", "<", None),
+        ("eth0\t00000000\tFFFFFFFFFF\t0003\t0\t0\t0\t00000000\t0\t0\t0\n", "<", None),
+        ("", "<", None),
+    ],
+)
+def test_the_default_gateway(routes: str, order: str, gateway: str | None) -> None:
+    assert default_gateway(ROUTES + routes, order) == gateway

@@ -86,7 +86,12 @@ def test_verdict(
 def test_what_depends_on_a_broken_dockerd_is_skipped_with_the_reason(judged: Judged) -> None:
     result = judged("debian-broken-dockerd", "devspace")
     skipped = {check.id: check for check in result.checks if check.outcome is Outcome.SKIPPED}
-    assert set(skipped) == {"dockerd.network", "dockerd.compose", "dockerd.restart"}
+    assert set(skipped) == {
+        "dockerd.network",
+        "dockerd.outbound",
+        "dockerd.compose",
+        "dockerd.restart",
+    }
     assert {check.message for check in skipped.values()} == {
         "needs dockerd.container, which failed"
     }

@@ -56,7 +56,7 @@ class NetworkProbe:
         return replace(found, problem=f"name server {server}: {found.problem}")
 
     def connect(self, address: IPv4Address, port: int) -> ProbeRun:
-        """Open a TCP connection; its exit code is 0, or 1 if the connection fails."""
+        """Open a TCP connection; its exit code is 0, or another if the connection fails."""
         return self._run(programs.connect(self._architecture, str(address), port))
 
     def fetch(self, address: IPv4Address, port: int, request: bytes) -> ProbeRun:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 import tarfile
 from collections.abc import Iterable
+from errno import ECONNREFUSED
 from ipaddress import IPv4Address
 
 from certify.engine.probe.architectures import MACHINES
@@ -37,6 +38,10 @@ _AF_INET, _SOCK_STREAM, _SOCK_DGRAM, _SOL_SOCKET, _SO_REUSEADDR = 2, 1, 2, 1, 2
 _MSG_NOSIGNAL = 0x4000  # a peer that hung up is an error, not SIGPIPE
 _STDOUT, _BACKLOG = 1, 128
 
+_IPPROTO_TCP, _TCP_SYNCNT = 6, 7  # tcp(7)
+
+REFUSED = 256 - ECONNREFUSED
+"""Exit code of :func:`connect` if nobody listens at an address that replies."""
 NO_MOUNT = 2
 """Exit code of :func:`mount_tmpfs` if the mount is refused."""
 
@@ -186,22 +191,22 @@ def exchange(architecture: str, address: str, port: int, message: bytes) -> byte
 
 
 def connect(architecture: str, address: str, port: int) -> bytes:
-    """Make a program that opens a TCP connection and exits 0, or 1 if it cannot.
+    """Make a program that opens a TCP connection and exits 0, or 256 less the error's number.
 
-    Raises the errors of :func:`fetch`.
+    So :data:`REFUSED` is its exit code where the address replies, and nobody listens. It gives up
+    after some three seconds without a reply. Raises the errors of :func:`fetch`.
     """
     machine = _machine(architecture)
     there = _socket_address(machine, address, port)
-    (connection, _) = Slot
+    tries = struct.pack(f"{machine.order}i", 1)
+    connection, result = Slot
     return link(
         machine,
         (
             Call("socket", (_AF_INET, _SOCK_STREAM, 0), keep=connection),
-            Call("connect", (connection, there, len(there))),
-            Jump("failed", When.NEGATIVE),
-            *_exit(0),
-            Mark("failed"),
-            *_exit(1),
+            Call("setsockopt", (connection, _IPPROTO_TCP, _TCP_SYNCNT, tries, len(tries))),
+            Call("connect", (connection, there, len(there)), keep=result),
+            Call("exit", (result,)),
         ),
     )
 

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from certify.engine.probe.programs import (
     ARCHITECTURES,
     NO_MOUNT,
+    REFUSED,
     TEXT_LIMIT,
     UnsupportedArchitecture,
     connect,
@@ -308,7 +309,7 @@ def test_connect_exits_0_only_if_somebody_listens(architecture: str, tmp_path: P
         done = run(architecture, connect(architecture, LOOPBACK, port), tmp_path)
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     done = run(architecture, connect(architecture, LOOPBACK, port), tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
+    assert (done.returncode, done.stdout, done.stderr) == (REFUSED, b"", b"")
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
