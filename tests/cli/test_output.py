@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,19 +59,20 @@ COMMANDS: dict[str, tuple[list[str], int, str]] = {
 """Arguments, exit code and schema of every other command."""
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in a folder with a ledger, two sweeps, a list and a key."""
-    monkeypatch.chdir(tmp_path)
-    with Ledger.open("reports/certify.db") as ledger:
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a ledger, two sweeps, a list and a key, to be copied."""
+    folder = tmp_path_factory.mktemp("prepared")
+    with Ledger.open(str(folder / "reports/certify.db")) as ledger:
         launch = Launch(kind="idle", isolation="caps", reproduce="docker run -di team/app:1")
         ledger.record(a_certificate(launch=launch))
         for status in (Status.CERTIFIED, Status.REJECTED):
             number = ledger.sweeps.begin("images.txt", "host/1/1", lambda _: True)
             ledger.sweeps.finish(number, [sweep_entry(a_certificate(status=status))])
-        (tmp_path / "export.jsonl").write_text("".join(written(ledger.exchange.lines())))
-    (tmp_path / "list.json").write_bytes(raw_list(a_list()))
-    CliRunner().invoke(main, ["keys", "new", "--out", "team", "--no-passphrase"])
+        (folder / "export.jsonl").write_text("".join(written(ledger.exchange.lines())))
+    (folder / "list.json").write_bytes(raw_list(a_list()))
+    CliRunner().invoke(main, ["keys", "new", "--out", str(folder / "team"), "--no-passphrase"])
+    return folder
 
 
 def commands(group: click.Group, prefix: str = "") -> Iterator[str]:
@@ -87,8 +89,12 @@ RunJson = Callable[[str], tuple[int, Any]]
 
 
 @pytest.fixture
-def run_json(certify: Certify) -> RunJson:
-    """Return a function that runs a command of the table with ``--format json``."""
+def run_json(
+    certify: Certify, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> RunJson:
+    """Return a function that runs a command of the table in a copy of the prepared folder."""
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
 
     def run(name: str) -> tuple[int, Any]:
         ended = certify(*name.split(), *COMMANDS[name][0], "--format", "json")

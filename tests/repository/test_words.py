@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,6 +29,11 @@ BANNED = {
     "lazily", "whats", "heed", "heeds", "heeded",
 }  # fmt: skip
 """Words that are no part of a module's, class's, function's, field's or parameter's name."""
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
 
 
 def documented(tree: ast.Module) -> Iterator[str]:
@@ -67,22 +73,20 @@ def words(name: str) -> set[str]:
 
 
 def test_docstrings_begin_with_a_verb_or_a_noun_phrase() -> None:
-    texts = [(path, text) for path in FILES for text in documented(ast.parse(path.read_text()))]
+    texts = [(path, text) for path in FILES for text in documented(parsed(path))]
     riddles = [(str(path.relative_to(ROOT)), text) for path, text in texts if RIDDLE.match(text)]
     listed = "\n".join(f"{path}: {text.splitlines()[0]}" for path, text in riddles)
     assert len(riddles) < MOST * len(texts), f"{len(riddles)} of {len(texts)}\n{listed}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_names_are_no_riddles(path: Path) -> None:
-    given = {path.stem, *names(ast.parse(path.read_text()))}
-    assert not {name for name in given if words(name) & BANNED}
+def test_names_are_no_riddles() -> None:
+    given = {(path, name) for path in FILES for name in (path.stem, *names(parsed(path)))}
+    assert not [f"{path}: {name}" for path, name in given if words(name) & BANNED]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_python_calls_nothing_null(path: Path) -> None:
-    texts = [text for text in documented(ast.parse(path.read_text())) if "ull" in text]
-    assert not [text for text in texts if re.search(r"\b[Nn]ull\b", text)]
+def test_python_calls_nothing_null() -> None:
+    texts = ((path, text) for path in FILES for text in documented(parsed(path)) if "ull" in text)
+    assert not [f"{path}: {text}" for path, text in texts if re.search(r"\b[Nn]ull\b", text)]
 
 
 @pytest.mark.parametrize("text", ["What a check said.", "Whether it expired.", "Of all checks."])
