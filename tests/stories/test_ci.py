@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import yaml
 
 from tests.support.pages import ROOT, blocks
 from tests.support.registries import running
+from tests.support.schemas import conforms
 
 SCHEMAS = {
     ".github/workflows/image.yml": "vendor.github-workflows",
@@ -57,11 +57,7 @@ def loaded(path: Path) -> Any:
 
 def test_the_files_conform(project: Path) -> None:
     for name, schema in SCHEMAS.items():
-        ended = subprocess.run(
-            [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, project / name],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert ended.returncode == 0, ended.stdout
+        conforms(schema, project / name)
     assert shutil.which("certify", path=str(project / "bin"))
 
 

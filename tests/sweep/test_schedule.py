@@ -32,6 +32,7 @@ from certify.engine.session import Shell
 from certify.model.errors import UsageError
 from certify.sweep.schedule import CRON_LINE, DAYS, FILES, Schedule, schedule_files
 from tests.conftest import SAMPLES
+from tests.support.schemas import conforms
 
 STEADY = settings(
     derandomize=True, deadline=None, max_examples=25,
@@ -209,20 +210,16 @@ def test_a_line_that_cron_would_cut_is_refused() -> None:
 # The hosted ones
 
 
-def conforms(tmp_path: Path, schema: str, text: str) -> None:
+def text_conforms(tmp_path: Path, schema: str, text: str) -> None:
     file = tmp_path / "file.yml"
     file.write_text(text, "utf-8")
-    ended = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(file)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stdout
+    conforms(schema, file)
 
 
 @pytest.mark.parametrize("word", ["images.txt", HOSTILE])
 def test_github_accepts_the_workflow(tmp_path: Path, word: str) -> None:
     text = one("github", made(listing=word, arguments=("--profile", word)))
-    conforms(tmp_path, "vendor.github-workflows", text)
+    text_conforms(tmp_path, "vendor.github-workflows", text)
     steps = yaml.safe_load(text)["jobs"]["sweep"]["steps"]
     (sweep,) = (step for step in steps if step["uses"] == "acme/certify@v1")
     told = {name: value.replace("${{ '${{' }}", "${{") for name, value in sweep["with"].items()}
@@ -236,7 +233,7 @@ def test_github_merges_the_shards(tmp_path: Path) -> None:
         "github",
         made(shards=3, reports="r", merge_options=ENDING, arguments=("--profile", HOSTILE)),
     )
-    conforms(tmp_path, "vendor.github-workflows", text)
+    text_conforms(tmp_path, "vendor.github-workflows", text)
     jobs = yaml.safe_load(text)["jobs"]
     assert jobs["sweep"]["strategy"]["matrix"] == {"shard": [1, 2, 3]}
     (sweep,) = (each for each in jobs["sweep"]["steps"] if each["uses"] == "acme/certify@v1")
@@ -270,7 +267,7 @@ def test_github_saves_the_ledger_of_a_failed_sweep_too() -> None:
 def test_gitlab_accepts_the_job(tmp_path: Path, word: str) -> None:
     schedule = made(program="certify", listing=word)
     text = one("gitlab", schedule)
-    conforms(tmp_path, "vendor.gitlab-ci", text)
+    text_conforms(tmp_path, "vendor.gitlab-ci", text)
     (line,) = yaml.safe_load(text)["certify-sweep"]["script"]
     assert shlex.split(line) == schedule.command()
 
@@ -280,7 +277,7 @@ def test_gitlab_runs_shards_whose_ledgers_are_merged(tmp_path: Path) -> None:
     schedule = made(program="certify", listing="a b.txt", reports="my reports", shards=2)
     schedule = replace(schedule, merge_options=ENDING)
     text = one("gitlab", schedule)
-    conforms(tmp_path, "vendor.gitlab-ci", text)
+    text_conforms(tmp_path, "vendor.gitlab-ci", text)
     jobs = yaml.safe_load(text)
     assert jobs["certify-sweep"]["parallel"] == 2
     assert jobs["certify-merge"]["needs"] == ["certify-sweep"]
