@@ -93,6 +93,21 @@ def test_a_button_copies_the_fix(visit: Visit, site: Site) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == command.locator("pre").inner_text()
 
 
+@pytest.mark.parametrize("width", [390, 700, 1280])
+def test_the_level_of_a_check_stands_behind_its_message(
+    visit: Visit, site: Site, width: int
+) -> None:
+    page = visit.open(site.page_of(rejected(site)))
+    page.set_viewport_size({"width": width, "height": 800})
+    page.locator("details").evaluate_all("all => all.forEach(each => each.open = true)")
+    misplaced = page.locator(".checks summary").evaluate_all("""all => all.filter(summary => {
+        const [mark, level] = [".mark", ".quiet"].map(each => summary.querySelector(each));
+        const [box, left, right] = [summary, mark, level].map(each => each.getBoundingClientRect());
+        return right.bottom > box.bottom || (right.top < left.bottom && right.left < left.right);
+    }).map(each => each.innerText)""")
+    assert misplaced == []
+
+
 def test_a_link_opens_the_check_that_it_leads_to(visit: Visit, site: Site) -> None:
     result = rejected(site)
     passed = next(check for check in result.checks if mark_of(check) is Mark.PASSED)
