@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
+import sys
 import textwrap
 from importlib import resources
 from pathlib import Path
@@ -10,9 +13,11 @@ from pathlib import Path
 import click
 
 from certify.cli.completion import completes
-from certify.cli.output import format_option, print_json
+from certify.cli.output import format_option, hanging, print_json
 
 SCHEMA = "certify/help/v1"
+ITEM = re.compile(r" *(- |\d+\. )")
+"""How an item of a list begins."""
 
 
 def pages() -> dict[str, Path]:
@@ -27,6 +32,28 @@ def topics(ctx: click.Context) -> list[str]:
     group = ctx.find_root().command
     assert isinstance(group, click.Group)
     return sorted({*group.commands, *pages()})
+
+
+def readable(page: str, width: int) -> str:
+    """Return a page of Markdown for a terminal: its prose is wrapped; code and tables stay."""
+    shown: list[str] = []
+    prose: list[str] = []
+    fenced = False
+    for line in [*page.split("\n"), ""]:
+        fence = line.startswith("```")
+        flows = bool(line.strip()) and not (fenced or fence or line.startswith(("|", "#")))
+        if prose and not (flows and not ITEM.match(line)):
+            first, *more = prose
+            item = ITEM.match(first)
+            text = " ".join([first, *map(str.strip, more)])
+            shown.append(hanging(text, width, " " * len(item[0]) if item else ""))
+            prose = []
+        if flows:
+            prose.append(line)
+        else:
+            shown.append(line)
+        fenced ^= fence
+    return "\n".join(shown[:-1])
 
 
 @click.command
@@ -59,6 +86,8 @@ def help(ctx: click.Context, *, topic: str | None, output_format: str) -> None:
         text = found.get_help(click.Context(found, parent, info_name=name))
     elif page:
         text = page.read_text("utf-8").rstrip()
+        if sys.stdout.isatty() and output_format == "text":
+            text = readable(text, os.get_terminal_size(sys.stdout.fileno()).columns or 80)
     else:
         near = difflib.get_close_matches(name, [*group.commands, *pages()], 1)
         hint = f" Did you mean {near[0]}?" if near else ""

@@ -36,13 +36,14 @@ def folded(text: str) -> str:
     if not sys.stderr.isatty():
         return text
     width = os.get_terminal_size(sys.stderr.fileno()).columns or 80  # 0 if nobody has set it
-    return "\n".join(_hanging(line, width) for line in text.split("\n"))
+    return "\n".join(hanging(line, width) for line in text.split("\n"))
 
 
-def _hanging(line: str, width: int) -> str:
-    breaks = line_breaks(line, width - 2) if len(line) > width else ()
+def hanging(line: str, width: int, indent: str = "  ") -> str:
+    """Return a line, broken between words and `commands` if it is too long, with an indent."""
+    breaks = line_breaks(line, width - len(indent)) if len(line) > width else ()
     parts = (line[start:end] for start, end in pairwise((0, *breaks, len(line))))
-    return "\n  ".join(part.rstrip() for part in parts)
+    return f"\n{indent}".join(part.rstrip() for part in parts)
 
 
 def print_json(schema: str, fields: Mapping[str, object]) -> None:

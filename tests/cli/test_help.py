@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from certify.cli.help import pages
+from certify.cli.help import pages, readable
 from tests.conftest import Certify
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +26,31 @@ def test_it_shows_a_page_that_a_message_names(certify: Certify) -> None:
     for topic in ("alerts", "docs/alerts.md"):
         assert certify("help", topic).out == page
     assert certify("help", "sweep").out != certify("help", "sweep.md").out, "a command, and a page"
+
+
+def test_on_a_terminal_the_prose_of_a_page_is_wrapped() -> None:
+    rest = """\
+
+- [another](at/some/length.md)
+10. ten
+
+```sh
+- code stays as it stands
+```
+
+| a table | stays, too |
+
+End."""
+    heading = "# A heading that is long enough\n\n"
+    page = f"{heading}One two three `four five`\nsix seven.\n\n- an item of\n  a list\n{rest}"
+    shown = f"{heading}One two three\n`four five` six\nseven.\n\n- an item of a list\n{rest}"
+    assert readable(page, 20) == shown
+
+
+@pytest.mark.parametrize("name", pages())
+def test_no_word_of_a_page_is_lost_on_a_terminal(name: str) -> None:
+    page = pages()[name].read_text("utf-8").rstrip()
+    assert readable(page, 80).split() == page.split()
 
 
 def test_every_page_that_the_program_names_can_be_shown() -> None:
