@@ -43,10 +43,10 @@ def readable(page: str, width: int) -> str:
         fence = line.startswith("```")
         flows = bool(line.strip()) and not (fenced or fence or line.startswith(("|", "#")))
         if prose and not (flows and not ITEM.match(line)):
-            first, *more = prose
-            item = ITEM.match(first)
-            text = " ".join([first, *map(str.strip, more)])
-            shown.append(hanging(text, width, " " * len(item[0]) if item else ""))
+            item = ITEM.match(prose[0])
+            mark = item[0] if item else ""
+            text = " ".join(map(str.strip, prose)).removeprefix(mark.strip()).lstrip()
+            shown.append(hanging(text, width, mark, " " * len(mark)))
             prose = []
         if flows:
             prose.append(line)

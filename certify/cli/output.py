@@ -39,11 +39,12 @@ def folded(text: str) -> str:
     return "\n".join(hanging(line, width) for line in text.split("\n"))
 
 
-def hanging(line: str, width: int, indent: str = "  ") -> str:
-    """Return a line, broken between words and `commands` if it is too long, with an indent."""
-    breaks = line_breaks(line, width - len(indent)) if len(line) > width else ()
+def hanging(line: str, width: int, first: str = "", rest: str = "  ") -> str:
+    """Return a line with ``first`` before it, and ``rest`` before what is too long for its row."""
+    fits = len(first) + len(line) <= width
+    breaks = () if fits else line_breaks(line, width - max(len(first), len(rest)))
     parts = (line[start:end] for start, end in pairwise((0, *breaks, len(line))))
-    return f"\n{indent}".join(part.rstrip() for part in parts)
+    return first + f"\n{rest}".join(part.rstrip() for part in parts)
 
 
 def print_json(schema: str, fields: Mapping[str, object]) -> None:
