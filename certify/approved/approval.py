@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +12,7 @@ from certify.judge.waivers import valid_until
 from certify.model.approved import Approved, Revocation
 from certify.model.clock import is_ahead
 from certify.model.platform import normalize_platform
-from certify.model.result import Check, Result
+from certify.model.result import Check, Image, Result
 from certify.model.result_key import ResultKey
 from certify.model.revocation import find_revocation, split_revoked
 from certify.model.terms import Level, Status
@@ -41,29 +40,32 @@ def approve(
     Each result comes with its number in the ledger. All names of an image share one decision: a
     rejection under one name outweighs a certificate under another that was recorded before.
     """
-    approved: list[tuple[int, list[_Content], Approved]] = []
+    approved: list[tuple[int, Approved]] = []
     excluded: list[Exclusion] = []
     rejected: dict[_Content, tuple[int, str]] = {}
-    manifests: dict[_Content, set[str]] = defaultdict(set)
+    manifests: dict[_Content, tuple[str, ...]] = {}
     for number, result in results:
-        image, contents = result.image, _contents(result)
+        image, contents = result.image, _contents(result.image, result.profile)
         if image.digest and image.manifest_digest:
-            manifests[contents[0]].add(image.manifest_digest)
+            known = manifests.get(contents[0], ())
+            if image.manifest_digest not in known:
+                manifests[contents[0]] = (*known, image.manifest_digest)
         if result.verdict.status is Status.REJECTED:
             for each in contents:
                 rejected[each] = max((number, image.reference), rejected.get(each, (0, "")))
         reason = next(_objections(policy, result, revoked, now), None)
         if reason is None:
-            approved.append((number, contents, _approved(policy, result)))
+            approved.append((number, _approved(policy, result)))
         else:
             excluded.append(Exclusion(ResultKey.of(result), reason))
     listed = []
-    for number, contents, entry in approved:
+    for number, entry in approved:
+        contents = _contents(entry, entry.profile)
         latest, rejected_as = max(rejected.get(each, (0, "")) for each in contents)
         if latest > number:
             reason = f"the same image was rejected later, as {rejected_as}"
-        elif len(manifests[contents[0]]) > 1:
-            reason = _ambiguous(entry.platform, manifests[contents[0]])
+        elif len(found := manifests.get(contents[0], ())) > 1:
+            reason = _ambiguous(entry.platform, found)
         else:
             listed.append(entry)
             continue
@@ -85,12 +87,11 @@ def shrinks_too_much(policy: Policy, before: Sequence[Approved], lost: Sequence[
     return 100 * len(lost) > policy.max_shrink_percent * len(before)
 
 
-def _contents(result: Result) -> list[_Content]:
+def _contents(image: Image | Approved, profile: str) -> list[_Content]:
     """Return the digests of index and manifest, each with platform and profile."""
-    image = result.image
     platform = normalize_platform(image.platform or "")
     digests = dict.fromkeys(filter(None, (image.digest, image.manifest_digest)))
-    return [(digest, platform, result.profile) for digest in digests]
+    return [(digest, platform, profile) for digest in digests]
 
 
 def _ambiguous(platform: str, manifests: Collection[str]) -> str:

@@ -9,7 +9,7 @@ and Renovate's configuration.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -30,7 +30,7 @@ def policy_files(listed: ApprovedList) -> tuple[dict[str, str], list[str]]:
     """Return the files below ``policies/`` by name, and a warning for files left out."""
     found = admitted_digests(listed)
     files = {
-        "containers-policy.json": containers_policy(listed),
+        "containers-policy.json": containers_policy(listed, found),
         "renovate.json": renovate_preset(listed.images),
         "conftest/certify.rego": _shipped("certify.rego"),
         "conftest/data.json": conftest_data(found),
@@ -200,11 +200,11 @@ def kyverno_policy() -> dict[str, Any]:
     }
 
 
-def containers_policy(listed: ApprovedList) -> str:
+def containers_policy(listed: ApprovedList, approved: Container[str]) -> str:
     """Return a policy with which podman, skopeo, buildah and CRI-O pull only these digests."""
-    approved = admitted_digests(listed)
+    accepted = [{"type": "insecureAcceptAnything"}]
     scopes = {
-        f"{each.registry}/{each.repository}@{digest}": [{"type": "insecureAcceptAnything"}]
+        f"{each.registry}/{each.repository}@{digest}": accepted
         for each in listed.images
         for digest in (each.digest, each.manifest_digest)
         if digest in approved

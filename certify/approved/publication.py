@@ -7,9 +7,10 @@ docs/publish.md.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 from certify.approved.approval import Exclusion, approve
@@ -20,7 +21,6 @@ from certify.approved.previous import CHANGELOG, FEED, LIST, NO_KEY, PreviousPub
 from certify.approved.render import Changes, changelog, compare_lists, list_json, list_text
 from certify.approved.storage import lock_publication, store_publication
 from certify.ledger.host_verdicts import with_hosts
-from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.rows import BATCH_SIZE, batched
 from certify.ledger.store import Ledger
 from certify.model.approved import ApprovedList, Revocation
@@ -60,14 +60,15 @@ class _ResultReader:
     files: dict[str, bytes] = field(default_factory=dict)
     attachments: list[Attachment] = field(default_factory=list)
 
-    def read(self, ledger: Ledger, shown: Sequence[MatrixRow]) -> Iterator[tuple[int, Result]]:
+    def read(self, ledger: Ledger, hosts: Collection[str] = ()) -> Iterator[tuple[int, Result]]:
+        """Yield the results of the matrix, for some kinds of host, with their numbers."""
         whole = self.whole or self.signer is not None
         read = ledger.recorded_results if whole else ledger.recorded_summaries
-        for part in batched(shown, BATCH_SIZE):
-            hosts = ledger.host_verdicts.of_rows(part)
+        for part in batched(ledger.matrix_rows(hosts=hosts), BATCH_SIZE):
+            verdicts = ledger.host_verdicts.of_rows(part)
             for row, result in read(part):
                 self._learn(ledger, result)
-                yield row.id, with_hosts(result, hosts.get(row.id, ()))
+                yield row.id, with_hosts(result, verdicts.get(row.id, ()))
 
     def _learn(self, ledger: Ledger, result: Result) -> None:
         image = result.image
@@ -104,8 +105,7 @@ def publish(
         if not dry_run:
             previous.check_signing(signing)
         kinds = relevant_kinds(policy, ledger.host_verdicts.kinds()) if policy.hosts else []
-        shown = ledger.matrix_rows(hosts=kinds)
-        if not shown:
+        if not ledger.is_larger_than(0):
             raise UsageError(
                 "nothing is recorded in this ledger, so there is nothing to publish",
                 remedy="Run `certify sweep` first, or name another ledger with --ledger.",
@@ -115,7 +115,7 @@ def publish(
         by_host = policy.hosts is not None
         reader = _ResultReader(previous.signer(key), Indexes(previous.listed), by_host)
         known = reader.indexes.complete(_revocations(ledger, previous))
-        images, excluded = approve(policy, reader.read(ledger, shown), known, now)
+        images, excluded = approve(policy, reader.read(ledger, kinds), known, now)
         # A later result may show that an index of an earlier one holds a revoked manifest.
         revoked = reader.indexes.complete(known)
         images, removed = split_revoked(images, revoked)
@@ -198,7 +198,7 @@ def _indexes(ledger: Ledger, previous: PreviousPublication) -> Indexes:
     """Return the indexes known from list and ledger; results that cannot be read are ignored."""
     reader = _ResultReader(None, Indexes(previous.listed))
     with contextlib.suppress(LedgerUnavailable):
-        for _ in reader.read(ledger, ledger.matrix_rows()):
+        for _ in reader.read(ledger):
             pass
     return reader.indexes
 
@@ -211,7 +211,9 @@ def _write(
     signer: Signer | None,
 ) -> list[str]:
     policies, warnings = policy_files(listed)
-    raw = list_json(listed).encode()
+    buffer = BytesIO()
+    buffer.writelines(each.encode() for each in list_json(listed))
+    raw = buffer.getvalue()
     files: dict[str, str | bytes] = {
         LIST: raw,
         "approved-images.txt": list_text(listed),

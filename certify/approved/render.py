@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,17 +17,17 @@ LINES = 20_000
 _TITLE = "# Changes of the approved-images list\n"
 
 
-def list_json(listed: ApprovedList) -> str:
-    """Return ``approved-images.json``; it ends with a newline."""
+def list_json(listed: ApprovedList) -> Iterator[str]:
+    """Yield ``approved-images.json`` in parts; it ends with a newline."""
     # Image by image: as one document, it would take ten times its size, and three times as long.
     empty = listed.model_copy(update={"images": ()})
     frame = safe_json(empty.model_dump(mode="json", by_alias=True), indent=1) + "\n"
-    if not listed.images:
-        return frame
     before, after = frame.split('"images": []')
-    entries = (each.model_dump_json(indent=1).replace("\n", "\n  ") for each in listed.images)
-    images = visible_json(",\n  ".join(entries))
-    return f'{before}"images": [\n  {images}\n ]{after}'
+    yield f'{before}"images": ['
+    for number, each in enumerate(listed.images):
+        entry = each.model_dump_json(indent=1).replace("\n", "\n  ")
+        yield f"{',' * bool(number)}\n  {visible_json(entry)}"
+    yield ("\n ]" if listed.images else "]") + after
 
 
 def list_text(listed: ApprovedList) -> str:

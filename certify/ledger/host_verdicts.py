@@ -41,9 +41,10 @@ class HostVerdicts:
 
 
 def with_hosts(result: Result, verdicts: tuple[HostVerdict, ...]) -> Result:
-    """Return a result with the verdicts by kind of host, if there are any; else as it is."""
+    """Return a result with these verdicts by kind of host, whatever it says of them itself."""
     # A copy takes kilobytes, and most images were judged by one kind alone.
-    return result.model_copy(update={"hosts": verdicts}) if verdicts else result
+    same = result.hosts == verdicts
+    return result if same else result.model_copy(update={"hosts": verdicts})
 
 
 def _read(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[HostVerdict, ...]]:

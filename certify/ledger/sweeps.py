@@ -200,10 +200,22 @@ class Sweeps(LedgerPart):
 
     def entries(self, sweep: int) -> list[SweepEntry]:
         """Return the entries of a sweep, ordered by reference."""
-        columns = [column for column in swept_table.columns if column is not SWEPT.sweep]
-        query = select(*columns).where(SWEPT.sweep == sweep).order_by(SWEPT.reference)
+        query = (
+            select(*(SWEPT[name] for name in _ENTRY_FIELDS))
+            .where(SWEPT.sweep == sweep)
+            .order_by(SWEPT.reference)
+        )
         with self._database.reading() as connection:
-            return [entry_of(row) for row in connection.execute(query).mappings()]
+            return [
+                SweepEntry(
+                    reference, intern(platform), intern(profile), identity, Status(status),
+                    Grade(grade) if grade else None, boot_seconds, intern(cause), recording,
+                )
+                for (
+                    reference, platform, profile, identity, status, grade, boot_seconds, cause,
+                    recording,
+                ) in connection.execute(query)
+            ]  # fmt: skip
 
 
 def name_of(source: str, shard: str) -> str:

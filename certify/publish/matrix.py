@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from rich.console import Console
@@ -29,6 +28,7 @@ from certify.publish.matrix_data import (
     cells_of,
     groups_of,
     problem_checks,
+    problems_of,
     sections_of,
     short_references,
 )
@@ -190,22 +190,24 @@ def _markdown_table(results: Sequence[Result], section: Section, now: datetime) 
     rows = [header, ["---"] * len(header)]
     for result in results:
         boot = result.startup.boot_seconds
-        cells = cells_of(result)
+        certified = result.verdict.status is Status.CERTIFIED
         rows.append(
             [
                 escaped(result.image.reference),
                 escaped(f"{phrases.status_mark(result, now)} {phrases.verdict_of(result, now)}"),
-                escaped(", ".join(_problem_names(result))),
-                *(_escaped(str(cells.get(group, ""))) for group in section.groups),
+                *_markdown_cells(result.checks, certified, tuple(section.groups)),
                 "" if boot is None else phrases.seconds(boot),
             ]
         )
     return [f"| {' | '.join(row)} |" for row in rows]
 
 
-_escaped = lru_cache(maxsize=1_000)(escaped)
-
-
-def _problem_names(result: Result) -> list[str]:
-    ids = [f"{check.id}{' (waived)' * bool(check.waiver)}" for check in problem_checks(result)]
-    return ids[:LISTED] + ([f"{len(ids) - LISTED} more"] if len(ids) > LISTED else [])
+@once_per_outcomes
+def _markdown_cells(
+    checks: tuple[Check, ...], certified: bool, groups: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the checks that did not pass, and a cell for each group."""
+    ids = [f"{check.id}{' (waived)' * bool(check.waiver)}" for check in problems_of(checks)]
+    listed = ids[:LISTED] + ([f"{len(ids) - LISTED} more"] if len(ids) > LISTED else [])
+    cells = cells_of(checks, certified)
+    return tuple(map(escaped, (", ".join(listed), *(str(cells.get(each, "")) for each in groups))))

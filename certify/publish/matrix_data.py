@@ -89,13 +89,9 @@ def cell_of(result: Result, groups: Sequence[str]) -> Cell:
     return _cell(checks, result.verdict.status is Status.CERTIFIED)
 
 
-def cells_of(result: Result) -> dict[str, Cell]:
-    """Return a cell for each group of checks that the result has."""
-    return _cells(result.checks, result.verdict.status is Status.CERTIFIED)
-
-
 @once_per_outcomes
-def _cells(checks: tuple[Check, ...], certified: bool) -> dict[str, Cell]:
+def cells_of(checks: tuple[Check, ...], certified: bool) -> dict[str, Cell]:
+    """Return a cell for each group among the checks of an image that is certified, or not."""
     return {group: _cell(each, certified) for group, each in groups_of(checks).items()}
 
 
@@ -122,11 +118,12 @@ def _cell(checks: tuple[Check, ...], certified: bool) -> Cell:
 
 def problem_checks(result: Result) -> list[Check]:
     """Return the checks that failed or are unknown, those that decide the verdict first."""
-    return _problems(result.checks)
+    return problems_of(result.checks)
 
 
 @once_per_outcomes
-def _problems(checks: tuple[Check, ...]) -> list[Check]:
+def problems_of(checks: tuple[Check, ...]) -> list[Check]:
+    """Return those that failed or are unknown, first those that decide."""
     wrong = [check for check in checks if check.outcome is not Outcome.PASSED]
     found = [check for check in wrong if mark_of(check) in PROBLEMS]
     return sorted(found, key=lambda c: (not is_decisive(c), PROBLEMS.index(mark_of(c))))

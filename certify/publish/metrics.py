@@ -6,7 +6,7 @@ The text is valid in Prometheus' own format and in OpenMetrics: gauges only, end
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from certify.ledger.sweeps import FinishedSweep
@@ -14,7 +14,8 @@ from certify.model.result import Result
 from certify.model.terms import Status
 from certify.util.text import printable
 
-Sample = tuple[Mapping[str, str], float]
+Sample = tuple[str, float]
+"""Labels, as they are written, and a value."""
 
 
 def image_metrics(results: Sequence[Result]) -> Iterator[str]:
@@ -28,7 +29,7 @@ def image_metrics(results: Sequence[Result]) -> Iterator[str]:
         (
             "certify_image_verdict",
             "1 for the verdict of an image, by status and grade.",
-            ((_labels(each) | _verdict(each), 1) for each in results),
+            ((f"{_labels(each)},{_verdict(each)}", 1) for each in results),
         ),
         (
             "certify_image_result_timestamp_seconds",
@@ -51,22 +52,22 @@ def image_metrics(results: Sequence[Result]) -> Iterator[str]:
         (
             "certify_inconclusive_images",
             "Images without a verdict, by the first check that could not be answered.",
-            (({"profile": p, "check": check}, count) for (p, check), count in causes.items()),
+            ((_text(profile=p, check=check), count) for (p, check), count in causes.items()),
         ),
     ]
-    return _text(families)
+    return _lines(families)
 
 
 def sweep_metrics(sweeps: Sequence[FinishedSweep]) -> Iterator[str]:
     """Yield lines: when the last sweep of each list ended, and how long it took."""
     last = {each.source: each for each in reversed(sweeps)}.values()
-    ended = [({"list": each.source}, each.finished_at.timestamp()) for each in last]
+    ended = [(_text(list=each.source), each.finished_at.timestamp()) for each in last]
     took = [
         # The clock may have been set back meanwhile.
-        ({"list": each.source}, max((each.finished_at - each.started_at).total_seconds(), 0.0))
+        (_text(list=each.source), max((each.finished_at - each.started_at).total_seconds(), 0.0))
         for each in last
     ]
-    return _text(
+    return _lines(
         [
             ("certify_sweep_finished_timestamp_seconds", "When the last sweep ended.", ended),
             ("certify_sweep_duration_seconds", "How long the last sweep took.", took),
@@ -74,17 +75,17 @@ def sweep_metrics(sweeps: Sequence[FinishedSweep]) -> Iterator[str]:
     )
 
 
-def _labels(result: Result) -> dict[str, str]:
-    return {
-        "reference": result.image.reference,
-        "profile": result.profile,
-        "platform": result.image.platform or "",
-    }
+def _labels(result: Result) -> str:
+    platform = result.image.platform or ""
+    # By itself, as its text is another for each image.
+    return f'reference="{_escaped(result.image.reference)}",' + _text(
+        profile=result.profile, platform=platform
+    )
 
 
-def _verdict(result: Result) -> dict[str, str]:
+def _verdict(result: Result) -> str:
     grade = result.verdict.grade
-    return {"status": result.verdict.status.value, "grade": grade.value if grade else ""}
+    return _text(status=result.verdict.status.value, grade=grade.value if grade else "")
 
 
 def _certified(result: Result) -> bool:
@@ -98,15 +99,18 @@ def _times(results: Sequence[Result], name: str) -> Iterator[Sample]:
             yield _labels(each), seconds
 
 
-def _text(families: Iterable[tuple[str, str, Iterable[Sample]]]) -> Iterator[str]:
+def _lines(families: Iterable[tuple[str, str, Iterable[Sample]]]) -> Iterator[str]:
     for name, meaning, samples in families:
         yield f"# HELP {name} {meaning}\n# TYPE {name} gauge\n"
         for labels, value in samples:
-            inner = ",".join(f'{key}="{_value(text)}"' for key, text in labels.items())
-            yield f"{name}{{{inner}}} {value:.15g}\n"
+            yield f"{name}{{{labels}}} {value:.15g}\n"
     yield "# EOF\n"
 
 
-@lru_cache(maxsize=20_000)
-def _value(text: str) -> str:
+@lru_cache(maxsize=1_000)
+def _text(**labels: str) -> str:
+    return ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+
+
+def _escaped(text: str) -> str:
     return printable(text).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

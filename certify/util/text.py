@@ -11,6 +11,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable
+from io import StringIO
 
 REPLACEMENT = "\ufffd"
 """The replacement for characters that no encoding or document may contain."""
@@ -162,7 +163,12 @@ def safe_json(data: object, *, indent: int | None = None) -> str:
     Visible characters of all scripts stay. Invisible ones are escaped, so that a parser restores
     them. Only lone surrogates, which parsers refuse, are replaced.
     """
-    return visible_json(json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False))
+    encoder = json.JSONEncoder(ensure_ascii=False, indent=indent, allow_nan=False)
+    if indent is None:
+        return visible_json(encoder.encode(data))
+    text = StringIO()  # `encode` would hold each bracket and comma as an object
+    text.writelines(encoder.iterencode(data))
+    return visible_json(text.getvalue())
 
 
 def visible_json(text: str) -> str:

@@ -26,7 +26,7 @@ from certify.approved.enforcement import (
     policy_files,
     renovate_preset,
 )
-from certify.model.approved import Approved, Revocation
+from certify.model.approved import Approved, ApprovedList, Revocation
 from tests.factories import NOW, REGISTRY, REPOSITORY, a_list, an_entry, digest
 
 INDEX, MANIFEST, OTHER = digest(1), digest(2), digest(3)
@@ -160,10 +160,14 @@ def test_too_many_digests_leave_the_other_policies() -> None:
 # ---------------------------------------------------------------- podman, skopeo, CRI-O
 
 
+def _containers_policy(listed: ApprovedList) -> str:
+    return containers_policy(listed, admitted_digests(listed))
+
+
 def test_containers_policy_allows_these_digests_and_nothing_else() -> None:
     hub = entry("docker.io", "library/debian", digest=OTHER, manifest_digest=OTHER)
     accept = [{"type": "insecureAcceptAnything"}]
-    assert json.loads(containers_policy(a_list(an_entry(), hub))) == {
+    assert json.loads(_containers_policy(a_list(an_entry(), hub))) == {
         "default": [{"type": "reject"}],
         "transports": {
             "docker": {
@@ -177,13 +181,13 @@ def test_containers_policy_allows_these_digests_and_nothing_else() -> None:
 
 def test_containers_policy_knows_the_platforms() -> None:
     listed = a_list(an_entry(), platforms=("linux/amd64", "linux/arm64"))
-    scopes = json.loads(containers_policy(listed))["transports"]["docker"]
+    scopes = json.loads(_containers_policy(listed))["transports"]["docker"]
     assert scopes.keys() == {f"{REGISTRY}/{REPOSITORY}@{MANIFEST}"}
 
 
 def test_an_empty_list_lets_nothing_be_pulled() -> None:
     empty = a_list().model_copy(update={"images": ()})
-    assert json.loads(containers_policy(empty)) == {
+    assert json.loads(_containers_policy(empty)) == {
         "default": [{"type": "reject"}],
         "transports": {"docker": {}},
     }

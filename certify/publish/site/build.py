@@ -27,7 +27,7 @@ from certify.publish.site.pages import (
     index_page,
     suggest_page,
 )
-from certify.publish.site.rows import FIELDS, bases_of, details_of, row_of
+from certify.publish.site.rows import FIELDS, bases_of, details_of, ids_of, row_of
 from certify.util.text import one_line, safe_json
 
 STATIC = Path(__file__).parent / "static"
@@ -61,7 +61,8 @@ def rows_file(
     A row has a letter per check, sorted by group. ``runs`` has the last verdicts of each image;
     certificates that have expired by ``now`` are best for nothing.
     """
-    found = dict.fromkeys(check.id for result in results for check in result.checks)
+    different = dict.fromkeys(ids_of(result.checks) for result in results)
+    found = dict.fromkeys(chain.from_iterable(different))
     groups = {name: place for place, name in enumerate(dict.fromkeys(map(_group, found)))}
     ids = sorted(found, key=lambda check_id: groups[_group(check_id)])
     stems = {certificate_stem(each): each for each in results}

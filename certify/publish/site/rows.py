@@ -45,7 +45,7 @@ def row_of(
     the image that it is built on, ``note`` tells how verdicts differ by kind of host.
     """
     image, startup, verdict = result.image, result.startup, result.verdict
-    letters = _letters(result.checks)
+    letters, all_passed = _letters(result.checks, tuple(ids))
     return [
         stem,
         one_line(image.reference, 300),
@@ -63,8 +63,8 @@ def row_of(
         int(result.finished_at.timestamp()),
         int(result.expires_at.timestamp()),
         cause_of(result),
-        "".join(letters.get(check_id, ".") for check_id in ids),
-        int(any(letter != _PASSED for letter in letters.values())),
+        letters,
+        int(not all_passed),
         "".join(status.value[0] for status in runs),
         base,
         image.size_bytes,
@@ -95,8 +95,17 @@ def bases_of(stems: Mapping[str, Result]) -> dict[str, str]:
 
 
 @once_per_outcomes
-def _letters(checks: tuple[Check, ...]) -> dict[str, str]:
-    return {check.id: _letter(check) for check in checks}
+def _letters(checks: tuple[Check, ...], ids: tuple[str, ...]) -> tuple[str, bool]:
+    """Return a letter for each id, and whether all checks passed."""
+    found = {check.id: _letter(check) for check in checks}
+    letters = "".join(found.get(check_id, ".") for check_id in ids)
+    return letters, all(each == _PASSED for each in found.values())
+
+
+@once_per_outcomes
+def ids_of(checks: tuple[Check, ...]) -> tuple[str, ...]:
+    """Return the ids of checks."""
+    return tuple(check.id for check in checks)
 
 
 def _letter(check: Check) -> str:
