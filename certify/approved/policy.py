@@ -35,7 +35,7 @@ from certify.model.terms import Grade, Trust
 from certify.model.value import Value
 from certify.util.toml import load
 
-REMEDY = "docs/publish.md explains every key."
+REMEDY = "`certify help publish.md` explains every key."
 
 
 def _is_a_platform(text: str) -> str:

@@ -97,11 +97,12 @@ certification_options = grouped(
     click.option("--checks", metavar="DIR", help="Also run the checks in this folder (test_*.py)."),
     click.option(
         "--waivers", type=click.Path(path_type=Path), metavar="FILE",
-        help="Failures that are excused for a while (TOML; see docs/waivers.md).",
+        help="Failures that are excused for a while (TOML; `certify help waivers.md`).",
     ),
     click.option(
         "--isolation", type=click.Choice(ISOLATIONS), default="auto", show_default=True,
-        help="Isolation of an image that boots systemd; auto: the strongest (docs/security.md).",
+        help="Isolation of an image that boots systemd; auto: the strongest"
+        " (`certify help security.md`).",
     ),
     click.option("--runtime", metavar="NAME", help="Runtime of the engine, such as Kata's."),
     click.option(

@@ -63,13 +63,13 @@ def readable(page: str, width: int) -> str:
 def help(ctx: click.Context, *, topic: str | None, output_format: str) -> None:
     """Show the help of a command, or a page of the documentation.
 
-    Where a message names docs/alerts.md, the topic is alerts. Commands that have a page, too, show
-    their help: add `.md` to the topic to read the page.
+    A command that has a page, too, shows its help: add `.md` to read the page.
 
     \b
     Example:
       certify help sweep
       certify help alerts
+      certify help fix.md
     """
     parent = ctx.parent
     assert parent is not None

@@ -22,7 +22,8 @@ def format_option(schema: str, *others: str) -> Callable[[F], F]:
     """
     return click.option(
         "--format", "output_format", type=click.Choice(["text", "json", *others]), default="text",
-        show_default=True, help=f"Format of the output; json is {schema} (see docs/reports.md).",
+        show_default=True,
+        help=f"Format of the output; json is {schema} (`certify help reports.md`).",
     )  # fmt: skip
 
 

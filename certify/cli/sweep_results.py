@@ -79,11 +79,11 @@ reporting_options = grouped(
     ),
     click.option(
         "-q", "--quiet", is_flag=True,
-        help="Print no progress, and no summary if there is no news (docs/alerts.md).",
+        help="Print no progress, and no summary if there is no news (`certify help alerts.md`).",
     ),
     click.option(
         "--notify", multiple=True, metavar="URL",
-        help="Send news to this URL of Apprise; may be repeated (docs/alerts.md).",
+        help="Send news to this URL of Apprise; may be repeated (`certify help alerts.md`).",
     ),
     click.option(
         "--site-url", metavar="URL", help="Where the reports folder is served, for links in news."

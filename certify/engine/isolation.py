@@ -75,7 +75,8 @@ def resolve_isolation(
     if asked.required and LEVELS.index(level) < LEVELS.index(asked.required):
         raise LaunchRefused(
             f"The launch would have isolation {level}, and {asked.required} is required.",
-            remedy="Certify on an engine that offers it (docs/security.md), or require less.",
+            remedy="Certify on an engine that offers it, or require less"
+            " (`certify help security.md`).",
         )
     leaves = level in HOST_ROOT and _in_namespace(info)
     return Isolation(level, asked.runtime, host_users=leaves)

@@ -29,7 +29,7 @@ def explain(item: pytest.Item, error: pytest.ExceptionInfo[BaseException]) -> tu
         remedy += f"; it can use the fixtures {', '.join(_fixtures(item, error.value))}"
     name = os.path.relpath(path)
     shown = str(path) if name.startswith("..") else name
-    return f"{shown}:{line}: {cause}", f"{remedy} (docs/writing-checks.md)."
+    return f"{shown}:{line}: {cause}", f"{remedy} (`certify help writing-checks.md`)."
 
 
 def _fixtures(item: pytest.Item, error: pytest.FixtureLookupError) -> list[str]:

@@ -129,7 +129,8 @@ class Runner:
         output = printable(printed, limit=4000).strip()
         return SuiteBroken(
             f"{message[0].upper()}{message[1:]}.",
-            remedy="See if one of your own checks ends the process (docs/writing-checks.md)."
+            remedy="See if one of your own checks ends the process"
+            " (`certify help writing-checks.md`)."
             if self._own
             else "Run it again; if it persists, report it with the evidence.",
             evidence=output,

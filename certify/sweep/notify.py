@@ -23,7 +23,7 @@ class Notifier:
             if receiver is None:
                 raise UsageError(
                     f"--notify: URL {number}, {_scheme(url)}://…, is none that Apprise knows",
-                    remedy="docs/alerts.md has examples, `apprise --details` every kind.",
+                    remedy="`certify help alerts.md` has examples, `apprise --details` every kind.",
                 )
             self._receivers.append(receiver)
 

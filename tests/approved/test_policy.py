@@ -197,7 +197,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
 def test_the_remedy_leads_to_the_documentation() -> None:
     with pytest.raises(BadPolicy) as caught:
         read("grades = []")
-    assert caught.value.remedy == "docs/publish.md explains every key."
+    assert caught.value.remedy == "`certify help publish.md` explains every key."
 
 
 @pytest.mark.parametrize("text", ["= 1", "a = ", "[", '"', "a = 1\na = 2", "\x00", "[" * 9999])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from certify.cli.help import pages, readable
+from certify.cli.main import COMMANDS
 from tests.conftest import Certify
 
 ROOT = Path(__file__).parents[2]
@@ -56,9 +57,14 @@ def test_no_word_of_a_page_is_lost_on_a_terminal(name: str) -> None:
 def test_every_page_that_the_program_names_can_be_shown() -> None:
     named = set()
     for file in (ROOT / "certify").rglob("*.py"):
-        named |= set(re.findall(r"docs/([a-z-]+)\.md", file.read_text("utf-8")))
+        named |= set(re.findall(r"certify help ([a-z-]+)\.md", file.read_text("utf-8")))
     assert len(named) > 5
     assert named <= pages().keys()
+
+
+def test_no_help_names_a_file_that_only_a_checkout_has(certify: Certify) -> None:
+    for name in COMMANDS:
+        assert "docs/" not in certify("help", name).out
 
 
 def test_alone_it_shows_the_help_of_certify_and_names_the_pages(certify: Certify) -> None:

@@ -233,7 +233,7 @@ def test_a_check_of_ones_own_that_breaks_is_told_by_its_line(
     broken = "    1 / (2 - 2)" if body == "helper()" else f"    {body}"
     assert (finding.outcome, finding.fault) == (Outcome.UNKNOWN, None)
     assert finding.message == f"suite_a.py:{lines.index(broken) + 1}: {cause}"
-    assert finding.remedy == "Correct your check (docs/writing-checks.md)."
+    assert finding.remedy == "Correct your check (`certify help writing-checks.md`)."
 
 
 def test_a_fixture_that_is_missing_is_told_with_those_that_exist(run: Run) -> None:
@@ -244,7 +244,7 @@ def test_a_fixture_that_is_missing_is_told_with_those_that_exist(run: Run) -> No
     assert re.fullmatch(r"suite_a.py:\d+: there is no fixture 'hots'", finding.message)
     assert finding.remedy == (
         "Correct your check; it can use the fixtures candidate, host, mine, nested, note, service"
-        " (docs/writing-checks.md)."
+        " (`certify help writing-checks.md`)."
     )
 
 

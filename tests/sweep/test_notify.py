@@ -78,4 +78,4 @@ def test_a_url_that_nobody_knows_is_wrong_usage(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         Notifier([url])
     assert "hush@" not in caught.value.message
-    assert "docs/alerts.md" in caught.value.remedy
+    assert "certify help alerts.md" in caught.value.remedy
