@@ -42,8 +42,12 @@ class LastSweep:
 
     @property
     def took(self) -> str:
-        """The time that it took."""
-        return phrases.age(self.started_at, self.finished_at)
+        """The time that it took: ``40 s``, ``95 min``, ``5 h 20 min``."""
+        seconds = max(int((self.finished_at - self.started_at).total_seconds()), 0)
+        if seconds < 120:
+            return f"{seconds} s"
+        minutes = seconds // 60
+        return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
 _WORST_FIRST = (Mark.FAILED, Mark.UNKNOWN, Mark.NOTED, Mark.SKIPPED)

@@ -102,8 +102,15 @@ def test_the_matrix_says_when_and_how_the_last_sweep_went() -> None:
     sweep = LastSweep("images.txt", NOON, NOON + timedelta(minutes=95), "3 certified, 1 rejected")
     page = index_page([], {}, NOON, sweep)
     assert "2026-03-01 13:35 UTC" in page
-    assert "took 1 h: 3 certified, 1 rejected" in page
+    assert "took 95 min: 3 certified, 1 rejected" in page
     assert "Last sweep" not in index_page(None, {}, NOON)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "took"), [(-5, "0 s"), (119.9, "119 s"), (7199, "119 min"), (19_230, "5 h 20 min")]
+)
+def test_the_time_of_a_sweep_is_told_as_people_would(seconds: float, took: str) -> None:
+    assert LastSweep("images.txt", NOON, NOON + timedelta(seconds=seconds), "").took == took
 
 
 WAIVED = AppliedWaiver(reason="<i>", owner="ana", expires=NOON)

@@ -377,8 +377,9 @@
   }
   const swept = document.querySelector("[data-age]");
   if (swept) {
-    const hours = Math.max(0, (Date.now() / 1000 - Number(swept.dataset.age)) / 3600);
-    swept.after(` (${hours < 48 ? `${Math.floor(hours)} h` : `${Math.floor(hours / 24)} d`} ago)`);
+    const minutes = Math.max(0, Math.floor((Date.now() / 1000 - Number(swept.dataset.age)) / 60));
+    const hours = Math.floor(minutes / 60);
+    swept.after(` (${hours < 2 ? `${minutes} min` : hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} d`} ago)`);
   }
   const changes = byId("changes");
   const changesTile = byId("changes-tile");
