@@ -23,6 +23,7 @@ from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.model.errors import EngineUnavailable
 from certify.model.result import Report, Result
+from certify.suite.check_server import SERVER
 from tests.factories import (  # noqa: F401 - fixtures for all tests
     halting,
     make_check,
@@ -147,9 +148,13 @@ def pytest_collection_finish() -> None:
 def engine_for_those_who_ask(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only tests with the marker reach the engine, so that nothing runs on it beside them."""
+    """Only tests with the marker reach the engine, so that nothing runs on it beside them.
+
+    Without one nothing is launched: a server of checks would start in vain.
+    """
     if request.node.get_closest_marker("engine") is None:
         monkeypatch.setenv("DOCKER_HOST", NO_ENGINE)
+        monkeypatch.setattr(SERVER, "start", lambda: None)
 
 
 @pytest.fixture(scope="session")

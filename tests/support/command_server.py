@@ -132,6 +132,8 @@ def _run(request: dict[str, Any], streams: Sequence[int]) -> int:
     os.environ.update(request["env"])
     time.tzset()
     sys.argv = ["certify", *request["args"]]
+    if "no-engine" in os.environ.get("DOCKER_HOST", ""):  # a server of checks would start in vain
+        vars(import_module("certify.suite.check_server").SERVER)["start"] = lambda: None
     main = import_module("certify.cli.main").main
     try:
         main(prog_name="certify")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from certify.ledger.schema import beats_table, claims_table, results_table, sweeps_table
 from certify.ledger.store import Ledger
@@ -21,6 +22,12 @@ from tests.support.waiting import eventually
 def certified(folder: Path) -> Counter[str]:
     """How often each image was certified."""
     return Counter(line.split()[1] for line in (folder / "ran").read_text().splitlines())
+
+
+@contextmanager
+def changing(ledger_url: str) -> Iterator[Connection]:
+    with Ledger.open(ledger_url) as ledger, ledger._database.writing() as connection:
+        yield connection
 
 
 def recorded(ledger_url: str) -> list[str]:
@@ -60,23 +67,23 @@ def test_what_a_killed_leader_had_claimed_is_certified_by_another(
     eventually(lambda: (tmp_path / "ran").exists() and len(certified(tmp_path)) == 2)
     other = Leader(ledger_url, "b", tmp_path, range(6))
     with ExitStack() as stack:
-        stack.callback(other.kill)
+        for each in (killed, other):
+            stack.callback(each.kill)
         eventually(lambda: "that a sweep of a certifies now" in other.told)
-        killed.kill()
-        if not same_machine:  # where nobody can look the process up, its silence counts
-            with Ledger.open(ledger_url) as ledger, ledger._database.writing() as connection:
-                mine = sweeps_table.c.source == "a"
-                connection.execute(
-                    update(sweeps_table).where(mine).values(owner="elsewhere/1/1")
-                )  # fmt: skip
-                (at,) = connection.scalars(
-                    select(beats_table.c.at).join(
-                        sweeps_table, sweeps_table.c.id == beats_table.c.sweep
-                    ).where(mine)
-                )  # fmt: skip
-                connection.execute(update(beats_table).where(beats_table.c.at == at).values(
-                    at=at - SILENCE_LIMIT - timedelta(seconds=1)
+        if same_machine:
+            killed.kill()
+        else:  # where nobody can look the process up, its silence counts
+            of_killed = select(sweeps_table.c.id).where(sweeps_table.c.source == "a")
+            with changing(ledger_url) as connection:
+                connection.execute(update(sweeps_table).values(owner="elsewhere/1/1").where(
+                    sweeps_table.c.id.in_(of_killed)
                 ))  # fmt: skip
+            killed.kill()
+            with changing(ledger_url) as connection:
+                mine = beats_table.c.sweep.in_(of_killed)
+                (at,) = connection.scalars(select(beats_table.c.at).where(mine))
+                silent = at - SILENCE_LIMIT - timedelta(seconds=1)
+                connection.execute(update(beats_table).where(mine).values(at=silent))
         assert other.ended()[0].startswith("6 results, 6 new, 0 elsewhere")
     again = {digest(0), digest(1)}
     assert certified(tmp_path) == {digest(n): 1 + (digest(n) in again) for n in range(6)}
