@@ -79,10 +79,13 @@ def print_results(
         sys.stdout.write(text)
 
 
-def print_site(reports: Path) -> None:
-    """Print where the site is that has the results of many images, if it could be written."""
+def print_site(reports: Path, url: str | None = None) -> None:
+    """Print where the site is that has the results of many images, if it could be written.
+
+    ``url`` is the address at which the reports folder is served, if it is.
+    """
     if (page := reports / "index.html").exists():
-        click.echo(f"Report: {printable(str(page))}")
+        click.echo(f"Report: {printable(url or str(page))}")
 
 
 def report_errors(errors: Sequence[str]) -> int:

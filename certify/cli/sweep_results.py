@@ -58,7 +58,7 @@ class Reporting:
             def show() -> None:
                 changes, results = end.changes, end.results
                 print_summary(end.entries, changes, results, Console(), elsewhere=end.elsewhere)
-                print_site(reports)
+                print_site(reports, self.site_url)
 
             results = end.results if output_format == "text" else list(end.whole)
             print_results(results, output_format, show, places)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
 from certify.cli.main import COMMANDS, main
 from certify.ledger.store import Ledger
+from tests.conftest import Certify
 from tests.factories import a_certificate, digest
+from tests.support.postgresql import running_or_skip
 
 READERS = {
     "matrix": ["matrix"],
@@ -129,3 +132,38 @@ def test_reading_creates_no_ledger(folder: Path, command: str) -> None:
         "certify: Nothing is recorded yet: there is no reports/certify.db."
     )
     assert [path.name for path in folder.iterdir()] == ["images.txt"]
+
+
+@pytest.fixture(scope="module")
+def locked() -> Iterator[str]:
+    """The address, without the password ``hush``, of a database that asks for one."""
+    with running_or_skip() as server:
+        with psycopg.connect(server.address, autocommit=True) as connection:
+            connection.execute("CREATE ROLE keeper LOGIN SUPERUSER PASSWORD 'hush'")
+            rules = server.folder / "data" / "pg_hba.conf"
+            rules.write_text(f"local all keeper scram-sha-256\n{rules.read_text()}")
+            connection.execute("SELECT pg_reload_conf()")
+        yield f"postgresql://keeper@/postgres?host={server.folder}"
+
+
+@pytest.mark.parametrize("place", ["nowhere", "PGPASSWORD", "PGPASSFILE", "CERTIFY_LEDGER", "file"])
+def test_the_password_of_a_ledger_need_not_stand_in_a_command_line(
+    certify: Certify, tmp_path: Path, locked: str, place: str
+) -> None:
+    whole = locked.replace("keeper@", "keeper:hush@")
+    variables = {"CERTIFY_LEDGER": locked}
+    if place == "PGPASSWORD":
+        variables[place] = "hush"
+    elif place == "PGPASSFILE":
+        (tmp_path / "pgpass").write_text("*:*:*:keeper:hush\n")
+        (tmp_path / "pgpass").chmod(0o600)
+        variables[place] = str(tmp_path / "pgpass")
+    elif place == "CERTIFY_LEDGER":
+        variables[place] = whole
+    elif place == "file":
+        (tmp_path / "certify.toml").write_text(f'ledger = "{whole}"\n')
+        del variables["CERTIFY_LEDGER"]
+    ended = certify("matrix", **variables)
+    assert ended.code == (3 if place == "nowhere" else 0), ended.err
+    assert ("cannot be used" in ended.err) == (place == "nowhere")
+    assert "hush" not in ended.out + ended.err

@@ -234,6 +234,7 @@ def test_news_is_told_once_and_then_a_quiet_sweep_is_silent(
     assert "\n  remedy: " in message["message"]
     assert "\n  https://site.example/images/" in message["message"]
     assert "2 images" in first.out
+    assert first.out.endswith("\nReport: https://site.example\n")
     assert first.err.startswith("certify: not notified: json://127.0.0.1:")
     assert first.err.count("\n") == 1
     assert (second.out, second.err) == ("", "")
