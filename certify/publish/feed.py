@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree as ET
 
@@ -64,7 +65,10 @@ def _entry(identity: str, entry: Entry) -> ET.Element:
     _add(element, "updated", entry.updated.isoformat())
     more = len(entry.lines) - LINES
     lines = [one_line(each, 400) for each in entry.lines[:LINES]]
-    _add(element, "content", "\n".join(lines + [f"and {more} more"] * (more > 0)))
+    items = map(escape, lines + [f"and {more} more"] * (more > 0))
+    # Readers may take line breaks of plain text for blanks.
+    content = ET.SubElement(element, f"{{{ATOM}}}content", type="html")
+    content.text = f"<ul>{''.join(f'<li>{each}</li>' for each in items)}</ul>"
     return element
 
 

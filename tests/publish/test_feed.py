@@ -37,13 +37,15 @@ def after(*entries: Entry) -> str | None:
 
 
 def test_a_feed_has_what_the_format_asks_for() -> None:
-    parsed = read(after(entry(1, "newly broken: app:1")))
+    parsed = read(after(entry(1, "newly broken: app:1", "vanished: <b>:2")))
     assert parsed.feed.title == "Changes"
     assert parsed.feed.author == "certify"
     assert parsed.feed.id.startswith("urn:uuid:")
     assert parsed.feed.updated_parsed[:5] == (2026, 3, 5, 3, 17)
     (only,) = parsed.entries
-    assert (only.title, only.content[0].value) == ("night 1", "newly broken: app:1")
+    assert (only.title, only.content[0].value) == (
+        "night 1", "<ul><li>newly broken: app:1</li><li>vanished: &lt;b&gt;:2</li></ul>",
+    )  # fmt: skip
     assert only.id != parsed.feed.id
 
 
@@ -59,7 +61,7 @@ def test_old_entries_go_and_long_ones_end() -> None:
     assert len(parsed.entries) == KEPT
     assert parsed.entries[-1].title == "night 3"
     long = read(after(entry(1, *(str(n) for n in range(LINES + 2)))))
-    assert long.entries[0].content[0].value.endswith("\nand 2 more")
+    assert long.entries[0].content[0].value.endswith("<li>and 2 more</li></ul>")
 
 
 def test_a_damaged_feed_starts_anew() -> None:
