@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from certify.ledger.connect import engine_for, name_of
 from certify.ledger.store import Ledger
 from certify.model.errors import BadLedgerUrl, LedgerUnavailable, NothingRecorded
 from tests.factories import a_result
+from tests.support.forks import FORKS
 
 
 @pytest.mark.parametrize(
@@ -82,34 +83,34 @@ def test_an_empty_file_is_no_ledger(tmp_path: Path) -> None:
     assert path.stat().st_size == 0
 
 
-READ = """
-import sys
-from certify.ledger.store import Ledger
-from certify.model.errors import LedgerUnavailable
-from tests.factories import a_result
-with Ledger.open(sys.argv[1], make=False) as ledger:
-    print(len(ledger.matrix_results()), ledger.history("docker.io/library/debian:12") != [])
+def _read_as_nobody(path: Path, answers: Connection) -> None:
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setuid(65534)
     try:
-        ledger.record(a_result())
+        with Ledger.open(str(path), make=False) as ledger:
+            known = ledger.history("docker.io/library/debian:12") != []
+            answers.send(f"{len(ledger.matrix_results())} {known}")
+            ledger.record(a_result())
     except LedgerUnavailable as error:
-        print(error.message)
-"""
+        answers.send(error.message)
+    answers.send("")
 
 
 def read_as_nobody(path: Path) -> list[str]:
     """Read a ledger as a user who may write neither the file nor its folder."""
-    become = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
     path.parent.chmod(0o555)
     path.chmod(0o444)
+    answers, theirs = FORKS.Pipe(duplex=False)
+    reader = FORKS.Process(target=_read_as_nobody, args=(path, theirs))
     try:
-        ended = subprocess.run(
-            [*become, sys.executable, "-c", READ, str(path)],
-            check=False, capture_output=True, text=True, cwd=Path(__file__).parents[2],
-        )  # fmt: skip
+        reader.start()
+        theirs.close()
+        return list(iter(answers.recv, ""))
     finally:
+        reader.join()
         path.parent.chmod(0o755)
         path.chmod(0o644)
-    return (ended.stdout + ended.stderr.strip()).splitlines()
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,10 @@ from certify.ledger.outbox import FOLDER, Outbox, take_in
 from certify.ledger.recording import Recording
 from certify.ledger.store import Ledger
 from certify.model.result import Result
+from certify.publish.recorder import Recorder
+from certify.util.signals import interruptible
 from tests.factories import NOW, a_certificate, digest
+from tests.support.forks import FORKS
 from tests.support.postgresql import Server
 from tests.support.waiting import eventually
 
@@ -146,43 +149,30 @@ def test_a_result_that_no_ledger_takes_is_told_and_not_kept(tmp_path: Path) -> N
     assert not (tmp_path / FOLDER).exists()
 
 
-WAIT = """
-import sys
-from pathlib import Path
-from certify.ledger.store import Ledger
-from certify.publish.recorder import Recorder
-from certify.util.signals import interruptible
-from tests.factories import a_certificate
-with Ledger.open(sys.argv[1]) as ledger, interruptible():
-    with Recorder(ledger, Path(sys.argv[2])) as recorder:
+def _wait(address: str, folder: Path, line: Connection, waits: str) -> None:
+    with Ledger.open(address) as ledger, interruptible(), Recorder(ledger, folder) as recorder:
         recorder.record(a_certificate())
-        print("recording", flush=True)
-        sys.stdin.readline()
-        print("waiting", flush=True)
-        recorder.settle()
-"""
+        line.send("recording")
+        line.recv()
+        line.send("waiting")
+        recorder.settle() if waits == "for the recorder" else ledger.matrix_rows()
 
 
 @pytest.mark.parametrize("waits", ["for the recorder", "for a query"])
 def test_an_interrupt_is_heard_while_a_server_hangs(
     postgresql_server: Server, tmp_path: Path, waits: str
 ) -> None:
-    script = (
-        WAIT if waits == "for the recorder" else WAIT.replace("settle()", "ledger.matrix_rows()")
-    )
     address = postgresql_server.new_schema()
     Ledger.open(address).close()
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, address, str(tmp_path)],
-        cwd=Path(__file__).parents[2], text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdin and process.stdout
-    assert process.stdout.readline() == "recording\n"
+    line, theirs = FORKS.Pipe()
+    process = FORKS.Process(target=_wait, args=(address, tmp_path, theirs, waits))
+    process.start()
+    theirs.close()
+    assert line.recv() == "recording"
     with postgresql_server.frozen():
-        process.stdin.write("\n")
-        process.stdin.flush()
-        assert process.stdout.readline() == "waiting\n"
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
-    assert process.returncode
+        line.send("")
+        assert line.recv() == "waiting"
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGINT)
+        process.join(30)
+    assert process.exitcode

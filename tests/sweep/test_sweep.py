@@ -15,12 +15,13 @@ from certify.certification.engines import Engines
 from certify.certification.options import Options
 from certify.engine.client import Engine
 from certify.judge.profiles import load
+from certify.ledger import store
 from certify.ledger.changes import Change, ChangeKind
-from certify.ledger.rows import BATCH_SIZE
 from certify.ledger.store import Ledger
 from certify.model.result import Result
 from certify.model.terms import Status
 from certify.publish.recorder import Recorder
+from certify.sweep import conclusion
 from certify.sweep.plan import Item, ItemState, ResolvedImage
 from certify.sweep.results import ResultsByKey
 from certify.sweep.sweep import Sweep, SweepPlan
@@ -33,6 +34,7 @@ ITEM = Item(
     ResolvedImage(OWN, "plain", "linux/amd64", digest(1), suite="1"), ItemState.FRESH, "valid"
 )
 PLAN = SweepPlan([ITEM], [], [])
+BATCH_SIZE = 20
 
 
 @pytest.fixture
@@ -64,7 +66,11 @@ def documents_held() -> int:
     return sum(isinstance(each, Result) and bool(each.log) for each in gc.get_objects())
 
 
-def test_an_unchanged_sweep_holds_few_documents(recorder: Recorder, ledger: Ledger) -> None:
+def test_an_unchanged_sweep_holds_few_documents(
+    recorder: Recorder, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (conclusion, store):
+        monkeypatch.setattr(module, "BATCH_SIZE", BATCH_SIZE)
     count, items = 2 * BATCH_SIZE + 10, []
     for number in range(count):
         more = {"reference": f"{REGISTRY}/app:{number}", "digest": digest(number)}
