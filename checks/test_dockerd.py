@@ -21,14 +21,21 @@ GOOD_STORAGE = ("overlay2", "overlayfs", "overlay", "btrfs", "zfs", "fuse-overla
 
 def runs_a_container(candidate: Candidate, nested: Nested, nonce: str) -> None:
     """Assert that a container with certify's own program prints a word made up for this run."""
-    loaded = nested.load_say(nonce)
-    assert loaded.rc == 0, "dockerd answers, but an image cannot be loaded into it"
     run = "docker run --rm certify-probe:say"
+
+    def works() -> bool:
+        return bool(nested.load_say(nonce).rc == 0 and candidate.run(run).rc == 0)
+
+    if nested.load_say(nonce).rc != 0:
+        problem = "dockerd answers, but an image cannot be loaded into it"
+        nested.fail_if_hindered(problem, works)
+        pytest.fail(problem)
     ran = candidate.run(run)
-    problem = "dockerd answers, but no container can run in it"
     if ran.rc != 0:
+        problem = "dockerd answers, but no container can run in it"
         candidate.fail_if_by_variable(problem, lambda env: candidate.run(f"{env} {run}").rc == 0)
-    assert ran.rc == 0, problem
+        nested.fail_if_hindered(problem, works, ran.stderr)
+        pytest.fail(problem)
     assert nonce in ran.stdout, "a container ran, but its output did not come back"
 
 
@@ -49,29 +56,6 @@ def test_installed(candidate: Candidate) -> None:
     if candidate.shipped_without("dockerd"):
         candidate.fail_if_not_executable("dockerd", "docker", reported_by="dockerd.running")
         pytest.fail("the image as shipped has no dockerd, or no docker")
-
-
-def fail_if_not_there(candidate: Candidate) -> None:
-    """Fail if the image has no dockerd, or no docker, that can be executed; else return."""
-    if candidate.is_missing("dockerd"):
-        candidate.fail_if_not_executable("dockerd", "docker")
-        proven(
-            "the image has no dockerd, or no docker, and nothing installs it at launch",
-            remedy="Install dockerd and its client in the image (Debian, Ubuntu: docker.io "
-            "iptables).",
-        )
-
-
-def fail_if_elsewhere(candidate: Candidate, nested: Nested) -> None:
-    """Fail if dockerd replies where the image's docker command does not ask; else return."""
-    if nested.daemon_is_up():
-        reason, remedy = nested.client_error()
-        if reason:
-            proven(f"dockerd answers at its own socket, but {reason}", remedy=remedy)
-    candidate.fail_if_hidden("docker", nested.daemon_is_up)
-    reason, remedy = nested.daemon_elsewhere()
-    if reason:
-        proven(f"dockerd does not answer: {reason}", remedy=remedy)
 
 
 @check(
@@ -105,10 +89,10 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
     # Before dockerd is asked for the last time: a boot that ends meanwhile has started it.
     booted = candidate.run("systemctl is-system-running", timeout=15).stdout.strip()
     if lacks_containerd or not nested.is_up():
-        fail_if_not_there(candidate)
+        nested.fail_if_missing()
         candidate.fail_if_closed(reported_by="workspace.user")
         if not lacks_containerd:
-            fail_if_elsewhere(candidate, nested)
+            nested.fail_if_elsewhere()
         if masked := candidate.masked_docker():
             proven(f"dockerd does not answer: {masked[0]}", remedy=masked[1])
         if lacks_containerd:
@@ -125,6 +109,7 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
         status = candidate.run(look)
         if "bad-setting" in status.stdout:
             logs += [candidate.run("systemd-analyze verify docker.service 2>&1 | tail -n 5").stdout]
+        nested.fail_if_hindered("dockerd does not answer", nested.is_up, "\n".join(logs))
         ends = re.findall(r"^failed to start daemon: (.{1,300})", logs[0], re.M)
         if ends and diagnose("\n".join(logs), where="journal") is None:
             pytest.fail(
@@ -187,20 +172,10 @@ def test_network(candidate: Candidate, nested: Nested) -> None:
 
     How: runs certify's own server with a port published, and fetches its word from loopback.
     """
-    loaded = nested.load_serve(f"network {candidate.nonce}")
-    assert loaded.rc == 0, "an image cannot be loaded into dockerd"
-    name = f"certify-{candidate.nonce}"
-    try:
-        ran = nested.docker(f"run -d --name {name} -p 127.0.0.1::{PROBE_PORT} certify-probe:serve")
-        assert ran.rc == 0, "a container with a published port cannot be started"
-        port = nested.docker(f"port {name} {PROBE_PORT}/tcp").stdout.strip().rpartition(":")[2]
-        assert port.isdigit(), "dockerd does not say which port it published"
-        word = f"network {candidate.nonce}"
-        assert candidate.wait_for(
-            lambda: word in nested.fetch(int(port)).stdout, seconds=10, pause=0.1
-        ), "nothing answers on a nested container's published port"
-    finally:
-        nested.docker(f"rm -f {name}")
+    word = f"network {candidate.nonce}"
+    if problem := nested.port_problem(word):
+        nested.fail_if_hindered(problem, lambda: not nested.port_problem(word))
+        pytest.fail(problem)
 
 
 @check(
@@ -226,9 +201,11 @@ def test_outbound(candidate: Candidate, nested: Nested) -> None:
     if reached is None:
         not_applicable("the gateway of the candidate's network replies to nobody")
     if not reached:
+        problem = "no reply comes to a nested container from outside the candidate"
+        nested.fail_if_hindered(problem, lambda: nested.reaches(gateway) is True)
         rules = "iptables -S FORWARD; iptables -t nat -S POSTROUTING"
         candidate.run(f"cat /proc/sys/net/ipv4/ip_forward; {rules}")
-        pytest.fail("no reply comes to a nested container from outside the candidate")
+        pytest.fail(problem)
 
 
 @check(
@@ -245,9 +222,15 @@ def test_storage(nested: Nested, note: Note) -> None:
 
     How: the storage driver that the daemon reports.
     """
-    driver = nested.docker("info --format '{{.Driver}}'").stdout.strip()
-    assert driver in GOOD_STORAGE, f"the storage driver is {driver or 'unknown'}"
-    note(driver)
+
+    def driver() -> str:
+        return str(nested.docker("info --format '{{.Driver}}'").stdout.strip())
+
+    if (found := driver()) not in GOOD_STORAGE:
+        problem = f"the storage driver is {found or 'unknown'}"
+        nested.fail_if_hindered(problem, lambda: driver() in GOOD_STORAGE)
+        pytest.fail(problem)
+    note(found)
 
 
 @check(

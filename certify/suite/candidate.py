@@ -39,6 +39,7 @@ class Candidate(Commands):
         """The time of the first boot in seconds, once ``startup.boot`` has measured it."""
         self.missing_at_stop: set[str] = set()
         """Capabilities that the candidate lacked when :meth:`stop` was called."""
+        self._kept_seconds: dict[tuple[str, str], float | None] = {}
         self.control_results: Callable[[Sequence[str]], control.ControlResults] = lambda _urls: {}
         """Tries URLs from certify's own container, and returns the result of each."""
 
@@ -135,8 +136,7 @@ class Candidate(Commands):
         """
         if any(each.rc == KILLED for each in self.transcript):
             return
-        names = own_variables.variables_of(self.image_configuration.get("Env") or ())
-        if found := own_variables.culprits(names, works):
+        if found := own_variables.hindering(self.image_configuration.get("Env") or (), works):
             listed = " ".join(found)
             proven(
                 f"{problem} because of the image's ENV {listed}: without it, it works",
@@ -279,7 +279,15 @@ class Candidate(Commands):
         ``timestamp`` is a property that ``systemctl show`` prints, such as
         ``ActiveEnterTimestampMonotonic``. None if systemd has not reached it.
         """
+        if (timestamp, unit) in self._kept_seconds:
+            return self._kept_seconds[timestamp, unit]
         return seconds_since_init(lambda command: str(self.run(command).stdout), timestamp, unit)
+
+    def keep_seconds(self, unit: str) -> None:
+        """Keep when a unit was started and became active, before it is restarted for a trial."""
+        for name in ("ActiveEnter", "InactiveExit"):
+            timestamp = f"{name}TimestampMonotonic"
+            self._kept_seconds[timestamp, unit] = self.systemd_seconds(timestamp, unit)
 
     def stop(self) -> StopResult:
         """Stop the candidate as ``docker stop`` does, and wait for its end."""

@@ -201,17 +201,6 @@ class Facts:
     def _accounts_are_elsewhere(self) -> bool:
         return bool(self._candidate.run(_ACCOUNTS_ELSEWHERE).stdout.strip())
 
-    @_fact(r"the unit (\S+) sets (\w+)")
-    def _unit_sets(self, unit: str, key: str) -> bool:
-        found = self._candidate.run("systemctl show --value --property %s %s", key, unit)
-        return str(found.stdout).strip() in ("yes", "strict", "full")
-
-    @_fact(r"the unit (\S+) takes CAP_(\w+) from its program")
-    def _unit_takes(self, unit: str, capability: str) -> bool:
-        show = "systemctl show --value --property CapabilityBoundingSet %s"
-        left = str(self._candidate.run(show, unit).stdout).split()
-        return bool(left) and f"cap_{capability.lower()}" not in left
-
     @_fact(r"a file system in memory that the image itself mounts is full")
     def _own_mount_is_full(self) -> bool:
         return bool(full_mounts(self._candidate.run(_OWN_MOUNTS).stdout))

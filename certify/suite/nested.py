@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from testinfra.backend.base import CommandResult
 
 from certify.engine.probe import programs
 from certify.suite.candidate import Candidate
+from certify.suite.claims import proven
 from certify.suite.commands import PROBE_PORT
+from certify.suite.own_daemon import OwnDaemon
 from certify.util.text import one_line
 
 SOCKET = "/run/docker.sock"
@@ -110,6 +113,35 @@ class Nested:
             and "containerd.sock" in docker
         )  # fmt: skip
 
+    def fail_if_missing(self) -> None:
+        """Fail if the image has no dockerd, or no docker, that can be executed; else return."""
+        if self._candidate.is_missing("dockerd"):
+            self._candidate.fail_if_not_executable("dockerd", "docker")
+            proven(
+                "the image has no dockerd, or no docker, and nothing installs it at launch",
+                remedy="Install dockerd and its client in the image (Debian, Ubuntu: docker.io "
+                "iptables).",
+            )
+
+    def fail_if_elsewhere(self) -> None:
+        """Fail if dockerd replies where the image's docker command does not ask; else return."""
+        if self.daemon_is_up():
+            reason, remedy = self.client_error()
+            if reason:
+                proven(f"dockerd answers at its own socket, but {reason}", remedy=remedy)
+        self._candidate.fail_if_hidden("docker", self.daemon_is_up)
+        reason, remedy = self.daemon_elsewhere()
+        if reason:
+            proven(f"dockerd does not answer: {reason}", remedy=remedy)
+
+    def fail_if_hindered(self, problem: str, works: Callable[[], bool], evidence: str = "") -> None:
+        """Fail with a problem if the image's settings of dockerd bring it about; else return.
+
+        ``works`` tells whether what failed works now; dockerd is restarted without the settings,
+        unless the ``evidence`` shows another cause in the image.
+        """
+        OwnDaemon(self._candidate, self.is_up).fail_if_hindered(problem, works, evidence)
+
     def load(self, name: str, program: bytes) -> CommandResult:
         """Make the image ``certify-probe:NAME``, which holds and runs one static program."""
         tar = programs.shell_printf(programs.image_archive(program))
@@ -127,6 +159,28 @@ class Nested:
         """
         program = programs.serve(self._candidate.architecture, PROBE_PORT, text.encode())
         return self.load("serve", program)
+
+    def port_problem(self, word: str) -> str:
+        """Return why a word does not come back from a nested container's published port, or ''."""
+        if self.load_serve(word).rc != 0:
+            return "an image cannot be loaded into dockerd"
+        name = f"certify-{self._candidate.nonce}"
+        publish = f"--name {name} -p 127.0.0.1::{PROBE_PORT}"
+        try:
+            if self.docker(f"run -d {publish} certify-probe:serve").rc != 0:
+                return "a container with a published port cannot be started"
+            port = self.docker(f"port {name} {PROBE_PORT}/tcp").stdout.strip().rpartition(":")[2]
+            if not port.isdigit():
+                return "dockerd does not say which port it published"
+
+            def replies() -> bool:
+                return word in self.fetch(int(port)).stdout
+
+            if self._candidate.wait_for(replies, seconds=10, pause=0.1):
+                return ""
+            return "nothing answers on a nested container's published port"
+        finally:
+            self.docker(f"rm -f {name}")
 
     def reaches(self, address: str) -> bool | None:
         """Return True if a nested container gets the reply of an address that the candidate gets.

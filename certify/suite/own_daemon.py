@@ -1,0 +1,177 @@
+"""The image's settings of dockerd that keep it from working: of its unit, and of daemon.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from certify.engine.session import KILLED
+from certify.judge.diagnosis import diagnose
+from certify.judge.proof import prove
+from certify.model.terms import Fault
+from certify.suite.candidate import Candidate
+from certify.suite.claims import proven
+from certify.suite.elimination import culprits
+from certify.suite.facts import Facts
+from certify.util.text import one_line
+
+UNIT = "docker.service"
+DAEMON_JSON = "/etc/docker/daemon.json"
+_KEPT = "/run/certify/daemon.json"
+_DROP_IN = f"/run/systemd/system/{UNIT}.d/zzzz-certify.conf"
+"""Comes after every drop-in of the image, whose settings it resets (systemd.unit(5))."""
+_LARGEST = 16 * 1024
+"""The limit of a daemon.json that is tried without some keys, in bytes."""
+_MOST = 24
+"""The most settings that are tried: each takes a restart."""
+SETTINGS = (
+    "CapabilityBoundingSet", "AmbientCapabilities", "NoNewPrivileges", "SystemCallFilter",
+    "SystemCallArchitectures", "RestrictAddressFamilies", "RestrictNamespaces",
+    "RestrictSUIDSGID", "RestrictRealtime", "LockPersonality", "MemoryDenyWriteExecute",
+    "PrivateMounts", "PrivateTmp", "PrivateDevices", "PrivateNetwork", "PrivateUsers",
+    "ProtectSystem", "ProtectHome", "ProtectKernelTunables", "ProtectKernelModules",
+    "ProtectKernelLogs", "ProtectControlGroups", "ProtectClock", "ProtectHostname",
+    "ProtectProc", "ProcSubset", "ReadOnlyPaths", "InaccessiblePaths", "NoExecPaths",
+    "TemporaryFileSystem", "BindPaths", "BindReadOnlyPaths", "RootDirectory", "MountFlags",
+    "User", "Group", "DynamicUser", "SupplementaryGroups", "WorkingDirectory", "UMask",
+    "DevicePolicy", "DeviceAllow", "MemoryMax", "MemoryHigh", "TasksMax", "IPAddressDeny",
+    "Environment", "EnvironmentFiles", "ExecStartPre", "ExecStartPost", "ExecCondition",
+)  # fmt: skip
+"""Settings that can hinder a service, as ``systemctl show`` names them (systemd.exec(5),
+systemd.resource-control(5), systemd.service(5))."""
+_WRITTEN = {"EnvironmentFiles": "EnvironmentFile"}
+"""Settings that have another name in a file of a unit."""
+_VAGUE = "program-missing"
+"""The signature that says of the image no more than that something is missing."""
+_UNSET = ("", "~", "[not set]")
+"""Values that no file of a unit sets."""
+
+
+class OwnDaemon:
+    """The dockerd of a candidate, which can be tried without some of the image's settings."""
+
+    def __init__(self, candidate: Candidate, is_up: Callable[[], bool]) -> None:
+        """``is_up`` tells whether the daemon replies."""
+        self._candidate = candidate
+        self._is_up = is_up
+
+    def fail_if_hindered(self, problem: str, works: Callable[[], bool], evidence: str) -> None:
+        """Fail with a problem if settings of the image bring it about; else return.
+
+        ``works`` tells whether what failed works now. dockerd is restarted several times, without
+        the settings, and at last as it was; not if the ``evidence`` of the failure shows a cause in
+        the image by itself.
+        """
+        transcript = self._candidate.transcript
+        before = len(transcript)
+        if any(each.rc == KILLED and not each.timed_out for each in transcript):
+            return
+        cause = prove(diagnose(evidence), Facts(self._candidate, evidence))
+        if cause and cause.fault is Fault.IMAGE and cause.name != _VAGUE:
+            return
+        defaults = self._defaults()
+        document = self._daemon_json()
+        names = [f"{each}=" for each in defaults] + list(document)
+
+        def works_without(some: Sequence[str]) -> bool:
+            reset = {each: defaults[each] for each in defaults if f"{each}=" in some}
+            keys = {key: value for key, value in document.items() if key not in some}
+            return self._restarts(reset, keys if len(keys) < len(document) else None) and works()
+
+        found = []
+        if 0 < len(names) <= _MOST:
+            self._candidate.keep_seconds(UNIT)
+            try:
+                found = culprits(names, works_without)
+            finally:
+                self._restarts({}, None)
+        del transcript[before:]  # trials are no evidence of the failure
+        if found:
+            _fail(problem, found)
+
+    def _defaults(self) -> dict[str, str]:
+        """Return systemd's defaults of the settings that the unit has otherwise, by name."""
+        show = f"systemctl show {' '.join(f'-p {each}' for each in SETTINGS)}"
+        both = self._candidate.run(f"{show} {UNIT}; echo; {show} certify-default.service").stdout
+        found, files = changed_settings(both)
+        # The stock unit reads a file that is not there, or has nothing but comments.
+        if files and self._candidate.run("grep -qsE '^[^#]' %s", files).rc != 0:
+            del found["EnvironmentFiles"]
+        return found
+
+    def _daemon_json(self) -> dict[str, Any]:
+        """Return the keys of daemon.json; none if it is not there, or no object in JSON."""
+        read = self._candidate.run(f"head -c {_LARGEST + 1} {DAEMON_JSON}")
+        if read.rc != 0 or len(read.stdout) > _LARGEST:
+            return {}
+        try:
+            document = json.loads(read.stdout)
+        except ValueError:
+            return {}
+        return document if isinstance(document, dict) else {}
+
+    def _restarts(self, reset: Mapping[str, str], keys: Mapping[str, Any] | None) -> bool:
+        """Restart dockerd with settings reset, and a daemon.json of some keys; None: its own.
+
+        Returns True if it is up.
+        """
+        run = self._candidate.run
+        run(f"rm -f {_DROP_IN}; [ ! -e {_KEPT} ] || {{ cp -p {_KEPT} {DAEMON_JSON}; rm {_KEPT}; }}")
+        if reset:
+            folder, text = _DROP_IN.rpartition("/")[0], drop_in(reset)
+            run(f"mkdir -p {folder} && printf '%%s\\n' %s >{_DROP_IN}", text)
+        if keys is not None:
+            keep = f"cp -p {DAEMON_JSON} {_KEPT}"
+            run(f"{keep} && printf '%%s' %s >{DAEMON_JSON}", json.dumps(keys))
+        run(f"systemctl daemon-reload; systemctl reset-failed {UNIT} docker.socket")
+        if run(f"systemctl restart {UNIT}", timeout=30).rc != 0:
+            return False
+        return self._candidate.wait_for(self._is_up, seconds=10, pause=0.1)
+
+
+def changed_settings(shown: str) -> tuple[dict[str, str], str]:
+    """Return systemd's defaults of the settings that a unit has otherwise, by name.
+
+    ``shown`` is what ``systemctl show`` prints of the unit, an empty line, and what it prints of a
+    unit that is not there. The second value is the file that EnvironmentFile= names, if it may be
+    missing.
+    """
+    own, defaults = (
+        {name: value for name, _, value in (each.partition("=") for each in part.splitlines())}
+        for part in shown.partition("\n\n")[::2]
+    )
+    changed = {
+        name: defaults.get(name, "")
+        for name in SETTINGS
+        if own.get(name, "") not in (defaults.get(name, ""), "infinity")
+    }
+    path, _, option = own.get("EnvironmentFiles", "").partition(" ")
+    return changed, path if option == "(ignore_errors=yes)" else ""
+
+
+def drop_in(defaults: Mapping[str, str]) -> str:
+    """Return a drop-in that gives settings of a unit their default values."""
+    lines = ["[Service]"]
+    for name, default in defaults.items():
+        written = _WRITTEN.get(name, name)
+        lines += [f"{written}="] + [f"{written}={default}"] * (default not in _UNSET)
+    return "\n".join(lines)
+
+
+def _fail(problem: str, found: Sequence[str]) -> None:
+    """Fail with a problem and the settings that were found to bring it about."""
+    unit = ", ".join(each.replace("Files=", "File=") for each in found if each.endswith("="))
+    keys = ", ".join(one_line(each, 60) for each in found if not each.endswith("="))
+    places, files = [], []
+    if unit:
+        places.append(f"{unit} of the image's {UNIT}")
+        files.append(f"{unit} from {UNIT} and its drop-ins (/etc/systemd/system/{UNIT}.d)")
+    if keys:
+        places.append(f"{keys} in the image's {DAEMON_JSON}")
+        files.append(f"{keys} from {DAEMON_JSON}")
+    them = "them" if len(found) > 1 else "it"
+    proven(
+        f"{problem} because of {' and '.join(places)}: without {them}, it works",
+        remedy=f"Remove {', and '.join(files)} in the image.",
+    )

@@ -1,0 +1,137 @@
+"""The image's settings of dockerd, without which it is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from certify.suite.candidate import Candidate
+from certify.suite.claims import Proven
+from certify.suite.own_daemon import OwnDaemon, changed_settings, drop_in
+
+STOCK = "User=\nPrivateMounts=no\nSystemCallFilter=~\nTasksMax=614\nEnvironmentFiles=\n"
+
+
+@pytest.mark.parametrize(
+    ("own", "changed", "file"),
+    [
+        ("", {}, ""),
+        ("PrivateMounts=yes\n", {"PrivateMounts": "no"}, ""),
+        ("TasksMax=infinity\n", {}, ""),
+        ("SystemCallFilter=~mount umount2\n", {"SystemCallFilter": "~"}, ""),
+        (
+            "EnvironmentFiles=/etc/default/docker (ignore_errors=yes)\n",
+            {"EnvironmentFiles": ""},
+            "/etc/default/docker",
+        ),
+        ("EnvironmentFiles=/etc/x (ignore_errors=no)\n", {"EnvironmentFiles": ""}, ""),
+        ("Unheard=of\n", {}, ""),
+    ],
+)
+def test_settings_that_differ_from_the_defaults(
+    own: str, changed: dict[str, str], file: str
+) -> None:
+    kept = [line for line in STOCK.splitlines() if line.partition("=")[0] not in own]
+    assert changed_settings("\n".join([*kept, own]) + "\n" + STOCK) == (changed, file)
+
+
+def test_a_drop_in_resets_lists_and_values() -> None:
+    text = drop_in({"SystemCallFilter": "~", "PrivateMounts": "no", "EnvironmentFiles": ""})
+    assert text.splitlines() == [
+        "[Service]", "SystemCallFilter=", "PrivateMounts=", "PrivateMounts=no", "EnvironmentFile=",
+    ]  # fmt: skip
+
+
+class Machine:
+    """A candidate whose dockerd is hindered by one setting."""
+
+    evidence = ""
+
+    def __init__(self, hindered: Callable[[str, str], bool], daemon_json: str = "") -> None:
+        self.transcript: list[Any] = []
+        self.drop_in, self.daemon_json = "", daemon_json
+        self.original, self.restarts, self.hindered = daemon_json, 0, hindered
+
+    def run(self, command: str, *args: str, timeout: float = 60) -> Any:
+        self.transcript.append(command)
+        code, output = 0, ""
+        if command.startswith("systemctl show"):
+            output = STOCK.replace("PrivateMounts=no", "PrivateMounts=yes") + "\n" + STOCK
+        elif command.startswith("head"):
+            output = self.original
+        elif command.startswith("rm -f"):
+            self.drop_in, self.daemon_json = "", self.original
+        elif "zzzz-certify.conf" in command:
+            self.drop_in = args[0]
+        elif command.startswith("cp -p"):
+            self.daemon_json = args[0]
+        elif command.startswith("systemctl restart"):
+            self.restarts += 1
+        return SimpleNamespace(rc=code, stdout=output)
+
+    def wait_for(self, condition: Callable[[], bool], **_: float) -> bool:
+        return condition()
+
+    def keep_seconds(self, unit: str) -> None:
+        assert (unit, self.restarts) == ("docker.service", 0)
+
+    def works(self) -> bool:
+        return not self.hindered(self.drop_in, self.daemon_json)
+
+    def judge(self) -> None:
+        daemon = OwnDaemon(cast(Candidate, self), lambda: True)
+        daemon.fail_if_hindered("nothing works", self.works, self.evidence)
+
+
+@pytest.mark.parametrize(
+    ("hindered", "named"),
+    [
+        (lambda unit, _: "PrivateMounts=no" not in unit, "PrivateMounts= of the image's docker.se"),
+        (lambda _, document: "bip" in document, "bip in the image's /etc/docker/daemon.json"),
+        (
+            lambda unit, document: "PrivateMounts=no" not in unit or "bip" in document,
+            "PrivateMounts= of the image's docker.service and bip in the image's /etc/docker/dae",
+        ),
+    ],
+)
+def test_what_hinders_is_named_and_left_as_it_was(
+    hindered: Callable[[str, str], bool], named: str
+) -> None:
+    machine = Machine(hindered, '{"bip": "10.0.0.1/8", "debug": true}')
+    with pytest.raises(Proven, match=named):
+        machine.judge()
+    assert (machine.drop_in, machine.daemon_json) == ("", machine.original)
+    assert machine.transcript == [], "trials are no evidence"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "{" + '"a": 1, ' * 4000 + '"b": 2}'])
+def test_what_is_not_for_the_settings_blames_none(content: str) -> None:
+    machine = Machine(lambda _unit, _document: True, content)
+    machine.judge()
+    assert machine.drop_in == ""
+    assert machine.restarts == 3, "as it is, without all, and as it was"
+
+
+def test_many_settings_are_not_tried() -> None:
+    machine = Machine(
+        lambda _unit, _document: True, str({f"{n}": n for n in range(30)}).replace("'", '"')
+    )
+    machine.judge()
+    assert machine.restarts == 0
+
+
+def test_a_cause_in_the_image_that_shows_by_itself_is_left_alone() -> None:
+    machine = Machine(lambda unit, _: "PrivateMounts=no" not in unit)
+    machine.evidence = "dockerd needs to be started with root"
+    machine.judge()
+    assert machine.restarts == 0
+
+
+def test_a_command_that_somebody_killed_proves_nothing() -> None:
+    machine = Machine(lambda unit, _: "PrivateMounts=no" not in unit)
+    machine.transcript.append(SimpleNamespace(rc=137, timed_out=False))
+    machine.judge()
+    assert machine.restarts == 0
