@@ -6,7 +6,6 @@ import pytest
 from testinfra.host import Host
 
 from certify.suite import (
-    PROBE_PORT,
     Candidate,
     Nested,
     Note,
