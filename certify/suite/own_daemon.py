@@ -19,6 +19,7 @@ from certify.util.text import one_line
 UNIT = "docker.service"
 DAEMON_JSON = "/etc/docker/daemon.json"
 _KEPT = "/run/certify/daemon.json"
+_RULES = "/run/certify/rules"
 _DROP_IN = f"/run/systemd/system/{UNIT}.d/zzzz-certify.conf"
 """Comes after every drop-in of the image, whose settings it resets (systemd.unit(5))."""
 _LARGEST = 16 * 1024
@@ -29,7 +30,7 @@ SETTINGS = (
     "CapabilityBoundingSet", "AmbientCapabilities", "NoNewPrivileges", "SystemCallFilter",
     "SystemCallArchitectures", "RestrictAddressFamilies", "RestrictNamespaces",
     "RestrictSUIDSGID", "RestrictRealtime", "LockPersonality", "MemoryDenyWriteExecute",
-    "PrivateMounts", "PrivateTmp", "PrivateDevices", "PrivateNetwork", "PrivateUsers",
+    "PrivateMounts", "PrivateTmp", "PrivateDevices", "PrivateUsers",
     "ProtectSystem", "ProtectHome", "ProtectKernelTunables", "ProtectKernelModules",
     "ProtectKernelLogs", "ProtectControlGroups", "ProtectClock", "ProtectHostname",
     "ProtectProc", "ProcSubset", "ReadOnlyPaths", "InaccessiblePaths", "NoExecPaths",
@@ -39,7 +40,8 @@ SETTINGS = (
     "Environment", "EnvironmentFiles", "ExecStartPre", "ExecStartPost", "ExecCondition",
 )  # fmt: skip
 """Settings that can hinder a service, as ``systemctl show`` names them (systemd.exec(5),
-systemd.resource-control(5), systemd.service(5))."""
+systemd.resource-control(5), systemd.service(5)). Not PrivateNetwork=: dockerd keeps the addresses
+that it chose there, and they may be the candidate's own."""
 _WRITTEN = {"EnvironmentFiles": "EnvironmentFile"}
 """Settings that have another name in a file of a unit."""
 _VAGUE = "program-missing"
@@ -82,6 +84,7 @@ class OwnDaemon:
         found = []
         if 0 < len(names) <= _MOST:
             self._candidate.keep_seconds(UNIT)
+            self._candidate.run(f"iptables-save >{_RULES}")
             try:
                 found = culprits(names, works_without)
             finally:
@@ -117,6 +120,8 @@ class OwnDaemon:
         Returns True if it is up.
         """
         run = self._candidate.run
+        # Rules that dockerd wrote in another trial would make it work in the next.
+        run(f"systemctl stop {UNIT}; [ ! -s {_RULES} ] || iptables-restore <{_RULES}", timeout=30)
         run(f"rm -f {_DROP_IN}; [ ! -e {_KEPT} ] || {{ cp -p {_KEPT} {DAEMON_JSON}; rm {_KEPT}; }}")
         if reset:
             folder, text = _DROP_IN.rpartition("/")[0], drop_in(reset)
