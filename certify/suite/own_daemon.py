@@ -20,6 +20,8 @@ UNIT = "docker.service"
 DAEMON_JSON = "/etc/docker/daemon.json"
 _KEPT = "/run/certify/daemon.json"
 _RULES = "/run/certify/rules"
+_NO_RULES = r"printf '*nat\nCOMMIT\n*filter\nCOMMIT\n'"
+"""Prints what empties both tables: iptables-save leaves out those without rules."""
 _DROP_IN = f"/run/systemd/system/{UNIT}.d/zzzz-certify.conf"
 """Comes after every drop-in of the image, whose settings it resets (systemd.unit(5))."""
 _LARGEST = 16 * 1024
@@ -84,7 +86,7 @@ class OwnDaemon:
         found = []
         if 0 < len(names) <= _MOST:
             self._candidate.keep_seconds(UNIT)
-            self._candidate.run(f"iptables-save >{_RULES}")
+            self._candidate.run(f"{{ {_NO_RULES}; iptables-save; }} >{_RULES}")
             try:
                 found = culprits(names, works_without)
             finally:
@@ -121,7 +123,7 @@ class OwnDaemon:
         """
         run = self._candidate.run
         # Rules that dockerd wrote in another trial would make it work in the next.
-        run(f"systemctl stop {UNIT}; [ ! -s {_RULES} ] || iptables-restore <{_RULES}", timeout=30)
+        run(f"systemctl stop {UNIT}; iptables-restore <{_RULES}", timeout=30)
         run(f"rm -f {_DROP_IN}; [ ! -e {_KEPT} ] || {{ cp -p {_KEPT} {DAEMON_JSON}; rm {_KEPT}; }}")
         if reset:
             folder, text = _DROP_IN.rpartition("/")[0], drop_in(reset)
