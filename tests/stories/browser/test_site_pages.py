@@ -200,8 +200,10 @@ def test_every_page_is_accessible(visit: Visit, site: Site, name: str) -> None:
         page.emulate_media(color_scheme=scheme)
         shade = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
         assert shade == ground
-        # It would fetch the style sheet again, which the Content-Security-Policy forbids.
-        found = Axe().run(page, options={"preload": False})
+        # It would fetch the style sheet again, which the Content-Security-Policy forbids. What is
+        # no matter of colours is the same in both schemes.
+        colours = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}
+        found = Axe().run(page, options={"preload": False, **colours})
         assert found.violations_count == 0, found.generate_report()
 
 
