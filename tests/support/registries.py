@@ -166,6 +166,7 @@ def _serving(command: list[str], port: int, folder: Path) -> Iterator[None]:
                 break
             assert process.poll() is None, (folder / "registry.log").read_text("utf-8")
             assert time.monotonic() < deadline, "the registry does not listen"
+            time.sleep(0.01)
         yield
     finally:
         process.terminate()

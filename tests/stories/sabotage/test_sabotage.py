@@ -31,14 +31,13 @@ def test_there_are_enough_of_them() -> None:
     assert len(sabotages()) >= 40
 
 
-@pytest.mark.parametrize("check", claims())
-def test_every_check_has_a_sabotage(check: str) -> None:
-    assert check in {each.check for each in sabotages()}
+def test_every_check_has_a_sabotage() -> None:
+    assert set(claims()) <= {each.check for each in sabotages()}
 
 
-@pytest.mark.parametrize("sabotage", sabotages(), ids=lambda each: each.name)
-def test_a_sabotage_can_be_noticed(sabotage: Sabotage) -> None:
-    assert sabotage.held_to.level(sabotage.check), "its profile must name the check"
+def test_a_sabotage_can_be_noticed() -> None:
+    for each in sabotages():
+        assert each.held_to.level(each.check), f"{each.name}: its profile must name the check"
 
 
 def test_every_check_that_can_be_mended_has_a_sabotage_that_is() -> None:
