@@ -35,7 +35,7 @@ from certify.engine.client import Engine
 from certify.engine.launch_plan import Limits
 from certify.judge.profiles import shipped
 from certify.model.errors import BadListing, Trouble, UsageError
-from certify.publish.places import Place
+from certify.publish.places import Place, path_in_repository
 from certify.publish.recorder import Recorder
 from certify.suite.profile_selection import select_profile
 from certify.sweep import image_cache
@@ -231,9 +231,8 @@ def sweep(
             scheduler = options.scheduler(how, progress.events)
             new = sweeping.run(plan, scheduler, number, progress)
         end = sweeping.finish(plan, new, unlisted, number, source)
-        places = {
-            each.reference.familiar: Place(str(listing), each.line) for each in reversed(images)
-        }
+        file = path_in_repository(listing)
+        places = {each.reference.familiar: Place(file, each.line) for each in reversed(images)}
         code = reporting.report(
             recorder, end, storage.reports, output_format, places, whole=shard is None
         )

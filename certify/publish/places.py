@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from certify.model.result import AppliedWaiver, Reason, Result
@@ -19,6 +21,18 @@ class Place(NamedTuple):
 
     file: str
     line: int
+
+
+def path_in_repository(path: Path) -> str:
+    """Return the path of a file from the top of its Git repository, as code hosts name it.
+
+    Outside of one it is the path from the working directory, if the file is below that.
+    """
+    whole = Path(
+        os.path.normpath(path.absolute())
+    )  # as named: code hosts know links by their names
+    top = next((each for each in whole.parents if (each / ".git").exists()), Path.cwd())
+    return whole.relative_to(top).as_posix() if whole.is_relative_to(top) else str(path)
 
 
 Places = Mapping[str, Place]
