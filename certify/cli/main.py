@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
+from click.shell_completion import CompletionItem
 from click_default_group import DefaultGroup
 
 import certify
@@ -154,6 +155,15 @@ class Certify(DefaultGroup):  # type: ignore[misc]
         """Write the list of commands, none of which is imported for that."""
         listed = DefaultGroup(commands=COMMANDS.data, default=self.default_cmd_name)
         listed.format_commands(ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options that a word may be; no command is imported for that."""
+        found = [
+            CompletionItem(name, help=COMMANDS.data[name].get_short_help_str())
+            for name in self.list_commands(ctx)
+            if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command."""

@@ -37,6 +37,18 @@ def imported(folder: Path, *words: str) -> tuple[int, set[str]]:
     return ended.returncode, set(ended.stderr.splitlines()[-1].split())
 
 
+@pytest.mark.parametrize("line", ["certify swe", "certify run --pro"])
+def test_completion_imports_no_library_for_commands_and_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.setenv("_CERTIFY_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(line.count(" ")))
+    ended, modules = imported(tmp_path)
+    assert ended == 0
+    assert not modules & ALL
+
+
 @pytest.mark.parametrize(
     ("line", "code", "used"),
     [
