@@ -80,7 +80,7 @@ def _changes(ledger: Ledger, source: str | None) -> list[Change]:
             f"{newest.source} was swept only once, so there is nothing to compare.",
             remedy="Sweep it again.",
         )
-    changed = find_changes(sweeps.entries(earlier[0].id), sweeps.entries(newest.id))
+    changed = find_changes(*sweeps.differing_entries(earlier[0].id, newest.id))
     return explained(ledger, changed)
 
 

@@ -219,7 +219,11 @@ def sweep(
         images, unlisted = expand(lines, engine.registry, selection)
         _report_unlisted(listing, images, unlisted)
         images = [replace(each, platform=each.platform or how.platform) for each in images]
+        file = path_in_repository(listing)
+        place = {each.line: Place(file, each.line) for each in images}
+        places = {each.reference.familiar: place[each.line] for each in reversed(images)}
         plan = sweeping.plan(images, [each.name for each in defaults], force=options.force)
+        del images  # they may be many, as may the plan and the results below
         if options.dry_run:
             _print_plan(plan.items, unlisted, output_format)
             return
@@ -231,8 +235,7 @@ def sweep(
             scheduler = options.scheduler(how, progress.events)
             new = sweeping.run(plan, scheduler, number, progress)
         end = sweeping.finish(plan, new, unlisted, number, source)
-        file = path_in_repository(listing)
-        places = {each.reference.familiar: Place(file, each.line) for each in reversed(images)}
+        del plan, new, progress
         code = reporting.report(
             recorder, end, storage.reports, output_format, places, whole=shard is None
         )

@@ -31,15 +31,8 @@ from certify.ledger.database import Database, LedgerPart
 from certify.ledger.revocations import Revocations, take_in
 from certify.ledger.rows import BATCH_SIZE, refuse_future, row_of
 from certify.ledger.schema import clock_of, results_table, sweeps_table, swept_table
-from certify.ledger.sweeps import (
-    SWEEP,
-    FinishedSweep,
-    Sweeps,
-    entry_of,
-    fields_of,
-    of_shard,
-    remove,
-)
+from certify.ledger.sweeps import SWEEP, FinishedSweep, Sweeps, of_shard, remove
+from certify.ledger.swept import entry_of, fields_of
 from certify.model.errors import BadExport, NotRecordable
 from certify.model.result import Result
 from certify.util.text import counted, one_line, safe_json

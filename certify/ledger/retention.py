@@ -12,7 +12,8 @@ from sqlalchemy import Connection, delete, func, select
 from certify.ledger.database import LedgerPart
 from certify.ledger.queries import ROW, knows_its_image
 from certify.ledger.schema import results_table
-from certify.ledger.sweeps import SWEEP, SWEPT
+from certify.ledger.sweeps import SWEEP
+from certify.ledger.swept import SWEPT
 from certify.model.terms import Status
 
 BATCH = 500

@@ -10,14 +10,13 @@ the whole list takes them in.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from sys import intern
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from certify.ledger.changes import SweepEntry
 from certify.ledger.database import LedgerPart
@@ -29,11 +28,12 @@ from certify.ledger.schema import (
     sweeps_table,
     swept_table,
 )
+from certify.ledger.swept import SWEPT, fields_of, read_entries
 from certify.model.errors import LedgerUnavailable, SweepRunning
-from certify.model.terms import Grade, Status
+from certify.model.terms import Status
 from certify.util.text import one_line
 
-SWEEP, SWEPT = sweeps_table.c, swept_table.c
+SWEEP = sweeps_table.c
 _WHOLE = SWEEP.shard == ""
 NEWEST_FIRST = (SWEEP.finished_at.desc(), SWEEP.id.desc())
 BEAT_INTERVAL = timedelta(seconds=30)
@@ -46,7 +46,6 @@ After it the claims of a sweep on this machine go to others, too: its process ma
 JOINED = "*"
 """The shard of the short sweep that joins those of a list; it certifies nothing, so it may run
 beside others."""
-_ENTRY_FIELDS = tuple(each.name for each in fields(SweepEntry))
 KEPT_SWEEPS = 100
 """The number of finished sweeps of whole lists that are kept; results are kept for good."""
 
@@ -200,44 +199,33 @@ class Sweeps(LedgerPart):
 
     def entries(self, sweep: int) -> list[SweepEntry]:
         """Return the entries of a sweep, ordered by reference."""
-        query = (
-            select(*(SWEPT[name] for name in _ENTRY_FIELDS))
-            .where(SWEPT.sweep == sweep)
-            .order_by(SWEPT.reference)
-        )
         with self._database.reading() as connection:
-            return [
-                SweepEntry(
-                    reference, intern(platform), intern(profile), identity, Status(status),
-                    Grade(grade) if grade else None, boot_seconds, intern(cause), recording,
-                )
-                for (
-                    reference, platform, profile, identity, status, grade, boot_seconds, cause,
-                    recording,
-                ) in connection.execute(query)
-            ]  # fmt: skip
+            return read_entries(connection, sweep)
+
+    def differing_entries(
+        self, before: int, after: int
+    ) -> tuple[list[SweepEntry], list[SweepEntry]]:
+        """Return the entries of two sweeps by which they differ in a verdict or an image.
+
+        Changes found in them are those of all entries, of which most are the same.
+        """
+        with self._database.reading() as connection:
+            return (
+                read_entries(connection, before, other_than=after),
+                read_entries(connection, after, other_than=before),
+            )
+
+    def tally(self, sweep: int) -> dict[Status, int]:
+        """Return the number of entries of a sweep with each verdict."""
+        query = select(SWEPT.status, func.count()).where(SWEPT.sweep == sweep)
+        with self._database.reading() as connection:
+            found = connection.execute(query.group_by(SWEPT.status)).all()
+        return {Status(status): count for status, count in found}
 
 
 def name_of(source: str, shard: str) -> str:
     """Return the name of a list or of one of its shards, for messages."""
     return f"{source} --shard {shard}" if shard else source
-
-
-def fields_of(entry: SweepEntry) -> dict[str, Any]:
-    """Return the fields of an entry as they are stored."""
-    grade = entry.grade.value if entry.grade else None
-    stored = {name: getattr(entry, name) for name in _ENTRY_FIELDS}
-    return {**stored, "status": entry.status.value, "grade": grade}
-
-
-def entry_of(fields: Mapping[Any, Any]) -> SweepEntry:
-    """Return an entry from its fields as they are stored. Raises ValueError."""
-    grade = fields["grade"]
-    terms: dict[str, Any] = {
-        "status": Status(fields["status"]), "grade": Grade(grade) if grade else None,
-        **{name: intern(fields[name]) for name in ("platform", "profile", "cause")},
-    }  # fmt: skip
-    return SweepEntry(**{**fields, **terms})
 
 
 def remove(connection: Connection, *conditions: ColumnElement[bool]) -> None:

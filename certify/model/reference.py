@@ -15,6 +15,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from sys import intern
 from typing import NoReturn
 
 from certify.model.errors import BadReference
@@ -82,7 +83,9 @@ class Reference:
         if has_digest:
             _check_digest(text, digest)
         default = None if has_digest else DEFAULT_TAG
-        return cls(registry, repository, tag if has_tag else default, digest or None)
+        # Many references share them.
+        own = tag if has_tag else default, digest or None
+        return cls(intern(registry), intern(repository), *own)
 
     @property
     def name(self) -> str:

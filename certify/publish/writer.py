@@ -7,14 +7,13 @@ not flushed to disk one by one, as all of them can be made again from the ledger
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from certify.judge.culprits import Comparison, compare
 from certify.ledger.changes import Change, find_changes
-from certify.ledger.matrix_rows import HistoryPoint
+from certify.ledger.matrix_rows import HistoryPoint, MatrixRow
 from certify.ledger.rows import BATCH_SIZE, batched
 from certify.ledger.store import Ledger
 from certify.ledger.sweeps import FinishedSweep
@@ -93,8 +92,7 @@ def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime) -> int:
     if due or known.keys() != current.keys() or not freshness.has_tables(directory):
         ranks = BootRanks(entry.shown for entry in entries)
         _write_images(directory, ledger, entries, due, now, ranks)
-        summaries = [short for _, short in ledger.summaries([entry.shown for entry in entries])]
-        _write(directory, _tables(summaries, now, ledger.last_statuses(RUNS)))
+        _write(directory, _tables(ledger, [entry.shown for entry in entries], now))
         for name in known.keys() - current.keys():
             freshness.remove_files(directory, name)
     stems = {entry.shown.key: entry.stem for entry in entries}
@@ -150,13 +148,14 @@ def _certificate(result: Result) -> tuple[str, str]:
 
 
 def _tables(
-    results: Sequence[Result], now: datetime, runs: Mapping[ResultKey, Sequence[Status]]
+    ledger: Ledger, rows: Sequence[MatrixRow], now: datetime
 ) -> Iterator[tuple[str, str | Iterable[str]]]:
+    results = [short for _, short in ledger.summaries(rows)]
     yield "matrix.json", matrix_json(results, now)
     yield "matrix.md", matrix_markdown(results, now)
     yield from total_badge_files(results, now)
     yield "metrics/images.prom", image_metrics(results)
-    yield rows_file(results, runs, now)
+    yield rows_file(results, ledger.last_statuses(RUNS), now)
 
 
 def _last_sweeps(
@@ -170,12 +169,12 @@ def _last_sweeps(
     if not sweeps:
         return sweeps, None, None
     newest, *earlier = ledger.sweeps.finished(2, sweeps[0].source)
-    after = ledger.sweeps.entries(newest.id)
-    counts = Counter(entry.status for entry in after)
-    tally = ", ".join(f"{counts[status]} {status.value}" for status in Status if counts[status])
+    counts = ledger.sweeps.tally(newest.id)
+    tally = ", ".join(f"{counts[status]} {status.value}" for status in Status if status in counts)
     last = LastSweep(newest.source, newest.started_at, newest.finished_at, tally or "no images")
-    before = ledger.sweeps.entries(earlier[0].id) if earlier else None
-    return sweeps, None if before is None else find_changes(before, after), last
+    if not earlier:
+        return sweeps, None, last
+    return sweeps, find_changes(*ledger.sweeps.differing_entries(earlier[0].id, newest.id)), last
 
 
 def _of_sweeps(
