@@ -19,7 +19,7 @@ from certify.publish.matrix import matrix_json
 from certify.util.files import write_atomically
 from tests.factories import NOW, digest, result_of
 
-SMALL, LARGE = 300, 900
+SMALL, LARGE = 300, 500
 TEMPLATES = 100
 
 
