@@ -26,6 +26,7 @@ import certify
 from certify.cli.defaults import default_map
 from certify.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, USAGE
 from certify.cli.github_workflow import escape_commands
+from certify.cli.help_formatter import HelpFormatter
 from certify.cli.output import folded, inform
 from certify.model.errors import CertifyError, UsageError
 from certify.util.text import printable
@@ -50,6 +51,7 @@ class Commands(UserDict[str, click.Command]):
         return self.data[name]
 
 
+click.Context.formatter_class = HelpFormatter
 COMMANDS = Commands(
     {
         "run": "Certify images on this host's container engine.",

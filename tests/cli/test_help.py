@@ -75,6 +75,15 @@ def test_alone_it_shows_the_help_of_certify_and_names_the_pages(certify: Certify
     assert max(map(len, listed.splitlines())) < 80
 
 
+@pytest.mark.parametrize("name", [*COMMANDS, "keys new", "ledger merge", "ledger import"])
+def test_no_name_and_no_command_is_broken_in_a_help(certify: Certify, name: str) -> None:
+    for line in certify(*name.split(), "--help").out.splitlines():
+        assert len(line) <= 80
+        assert line.count("`") % 2 == 0, line
+        assert not re.search(r"\w-$", line), line
+        assert not {"\u2011", "\u00a0"} & set(line), line
+
+
 def test_an_unknown_topic_has_no_help(certify: Certify) -> None:
     ended = certify("help", "swep")
     assert ended.code == 2
