@@ -36,7 +36,8 @@ from tests.factories import (  # noqa: F401 - fixtures for all tests
     waived,
 )
 from tests.support.command_server import CommandServer
-from tests.support.keys import make_pair, pair  # noqa: F401
+from tests.support.images import tag  # noqa: F401
+from tests.support.keys import make_pair, pair, two_pairs  # noqa: F401
 from tests.support.postgresql import ledger_url, postgresql_server  # noqa: F401
 from tests.support.waiting import eventually
 

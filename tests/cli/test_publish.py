@@ -15,8 +15,8 @@ from certify.cli.main import main
 from certify.ledger.store import Ledger
 from certify.model.result import Reason, Verdict
 from certify.model.terms import Status
-from certify.signing.keys import new_pair
 from tests.factories import a_certificate, digest
+from tests.support.keys import write_keys
 
 PIN = f"registry.invalid/team/app@{digest(1)}"
 
@@ -41,12 +41,6 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
 
 def run(*words: str, passphrase: str | None = None) -> Result:
     return CliRunner().invoke(main, list(words), env={"CERTIFY_PASSPHRASE": passphrase})
-
-
-def make_key(passphrase: bytes | None = None) -> None:
-    private, public = new_pair("ed25519", passphrase)
-    Path("team.key").write_bytes(private)
-    Path("team.pub").write_bytes(public)
 
 
 def test_it_says_what_changed_and_why_the_rest_is_left_out() -> None:
@@ -120,7 +114,7 @@ def test_a_list_that_would_shrink_is_exit_3(ledger: Ledger) -> None:
 
 
 def test_a_dry_run_tells_the_same_and_writes_nothing() -> None:
-    make_key()
+    write_keys()
     dry = run("publish", "--dry-run", "--sign", "team.key", "--attach")
     assert (dry.exit_code, "nothing was written (--dry-run)" in dry.stderr) == (0, True)
     assert not Path("reports/approved-images.json").exists()
@@ -140,13 +134,13 @@ def test_a_ledger_that_is_not_there_is_not_made(more: list[str]) -> None:
 
 
 def test_another_key_than_before_is_told() -> None:
-    make_key()
+    write_keys()
     assert "another key" not in run("publish", "--sign", "team.key").stdout
     assert "another key" not in run("publish", "--sign", "team.key").stdout
-    make_key()
+    write_keys()
     words = (["publish", "--sign", "team.key"], ["revoke", PIN, "--reason", "x"])
     assert "Note: the previous list was signed with another key" in run(*words[0]).stdout
-    make_key()
+    write_keys()
     assert "another key" in run(*words[1], "--sign", "team.key").stdout
 
 

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from certify.cli.main import main
 from certify.ledger.store import Ledger
-from certify.signing.keys import new_pair
 from tests.factories import a_certificate, digest
+from tests.support.keys import write_keys
 
 PIN = f"registry.invalid/team/app@{digest(1)}"
 
@@ -29,12 +29,6 @@ def run(*words: str, passphrase: str | None = None) -> Result:
     return CliRunner().invoke(main, list(words), env={"CERTIFY_PASSPHRASE": passphrase})
 
 
-def make_key(passphrase: bytes | None = None) -> None:
-    private, public = new_pair("ed25519", passphrase)
-    Path("team.key").write_bytes(private)
-    Path("team.pub").write_bytes(public)
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -45,7 +39,7 @@ def make_key(passphrase: bytes | None = None) -> None:
     ],
 )
 def test_contradicting_options(words: list[str], said: str) -> None:
-    make_key()
+    write_keys()
     ended = run("publish", *words)
     assert (ended.exit_code, said in ended.stderr) == (2, True), ended.stderr
     assert not Path("reports/approved-images.json").exists()
@@ -55,7 +49,7 @@ def test_contradicting_options(words: list[str], said: str) -> None:
 def test_unreadable_logins_are_reported_before_anything_is_done(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
-    make_key()
+    write_keys()
     Path("config.json").write_text('{"auths": {"registry.invalid": "broken"}}')
     monkeypatch.setenv("DOCKER_CONFIG", str(Path.cwd()))
     ended = run(*words, "--sign", "team.key", "--attach")
@@ -66,7 +60,7 @@ def test_unreadable_logins_are_reported_before_anything_is_done(
 
 
 def test_a_key_that_others_may_read_is_reported() -> None:
-    make_key()
+    write_keys()
     Path("team.key").chmod(0o640)
     assert (
         "others may read team.key: `chmod 600 team.key`"
@@ -77,7 +71,7 @@ def test_a_key_that_others_may_read_is_reported() -> None:
 
 
 def test_an_encrypted_key_opens_with_its_passphrase_alone() -> None:
-    make_key(b"open sesame")
+    write_keys(passphrase=b"open sesame")
     for passphrase, said in ((None, "there is no terminal"), ("wrong", "does not open with this")):
         ended = run("publish", "--sign", "team.key", passphrase=passphrase)
         assert (ended.exit_code, said in ended.stderr) == (2, True), ended.stderr

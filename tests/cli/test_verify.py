@@ -22,11 +22,13 @@ from certify.cli.main import main
 from certify.model.approved import Approved, ApprovedList, Revocation
 from certify.model.platform import host_platform
 from certify.signing.attestations import Signer
-from certify.signing.keys import new_pair, read_private
+from certify.signing.keys import read_private
 from certify.signing.replay_protection import state_file
 from certify.util.text import safe_json
 from tests.conftest import command
 from tests.factories import NOW, a_list, an_entry, digest
+
+pytestmark = pytest.mark.usefixtures("two_pairs")
 
 NAME = "registry.invalid/team/app"
 PIN = f"{NAME}@{digest(1)}"
@@ -39,18 +41,6 @@ def entry(**fields: object) -> Approved:
 
 def listed(*images: Approved, **fields: Any) -> ApprovedList:
     return a_list(*(images or (entry(),)), **fields)
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in a folder with two key pairs and a state folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    for name in ("team", "other"):
-        private, public = new_pair("ecdsa", None)
-        (tmp_path / f"{name}.key").write_bytes(private)
-        (tmp_path / f"{name}.pub").write_bytes(public)
-    return tmp_path
 
 
 def write(found: ApprovedList, sign: str | None = "team", name: str = "list.json") -> None:

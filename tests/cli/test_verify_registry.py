@@ -14,9 +14,11 @@ from certify.registry.client import Registry as Client
 from certify.registry.referrers import Referrers
 from certify.signing.attachments import attach_all
 from certify.signing.attestations import Signer, result_attachments
-from certify.signing.keys import new_pair, read_private
+from certify.signing.keys import read_private
 from tests.factories import a_certificate, a_list, an_entry, raw_list
 from tests.support.registries import Registry, running
+
+pytestmark = pytest.mark.usefixtures("two_pairs")
 
 HERE = host_platform()
 
@@ -25,17 +27,6 @@ HERE = host_platform()
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     with running(tmp_path_factory.mktemp("registry")) as found:
         yield found
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in a folder with two key pairs and a state folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    for name in ("team", "other"):
-        private, public = new_pair("ecdsa", None)
-        (tmp_path / f"{name}.key").write_bytes(private)
-        (tmp_path / f"{name}.pub").write_bytes(public)
 
 
 def verify(*words: str) -> tuple[int, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from docker.errors import ImageNotFound
@@ -14,27 +14,11 @@ from certify.fix.build import BuildFailed, build
 from certify.model.errors import Trouble
 from certify.model.terms import Fault
 from tests.conftest import SAMPLES
+from tests.support.images import Tag
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
 DEBIAN = f"{SAMPLES}/debian"
-
-Tag = Callable[[str], str]
-
-
-@pytest.fixture
-def tag(engine: Engine) -> Iterator[Tag]:
-    """Make names for images, which are removed in the end."""
-    made: list[str] = []
-
-    def name(what: str) -> str:
-        made.append(f"certify-test/{what}-{secrets.token_hex(4)}:1")
-        return made[-1]
-
-    yield name
-    for each in made:
-        if engine.client.images.list(each):
-            engine.client.api.remove_image(each, force=True)
 
 
 def derived(engine: Engine, tag: str, *lines: str) -> None:

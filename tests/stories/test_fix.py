@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -17,29 +16,13 @@ from certify.model.terms import Grade, Outcome, Status
 from tests.conftest import SAMPLES, Certify, certify_in
 from tests.stories.sabotage.workshop import LACKS, Sabotage, asked_for, at_work, sabotages
 from tests.stories.sabotage.workshop import build as sabotaged
+from tests.support.images import Tag
 from tests.support.profiles import mine
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
 
 DEBIAN = f"{SAMPLES}/debian"
 FIXED = "certify-test-fixed"
-
-Tag = Callable[[str], str]
-
-
-@pytest.fixture
-def tag(engine: Engine) -> Iterator[Tag]:
-    """Make names for images, which are removed in the end."""
-    made: list[str] = []
-
-    def name(what: str) -> str:
-        made.append(f"certify-test/{what}-{secrets.token_hex(4)}:1")
-        return made[-1]
-
-    yield name
-    for each in made:
-        if engine.client.images.list(each):
-            engine.client.api.remove_image(each, force=True)
 
 
 def derived(engine: Engine, tag: str, *lines: str, base: str = DEBIAN) -> str:

@@ -16,8 +16,8 @@ from certify.cli.main import main
 from certify.ledger.store import Ledger
 from certify.model.terms import Status
 from certify.registry.client import INDEX
-from certify.signing.keys import new_pair
 from tests.factories import NOW, a_certificate, digest
+from tests.support.keys import write_keys
 from tests.support.registries import OCI_MANIFEST, Registry, running
 
 AMD, ARM = "linux/amd64", "linux/arm64"
@@ -36,8 +36,7 @@ class Shop:
         with Ledger.open("sqlite:///reports/certify.db") as ledger:
             ledger.record(self.result(registry, AMD))
             ledger.record(self.result(registry, ARM, status=Status.REJECTED))
-        Path("team.key").write_bytes((pair := new_pair("ed25519", None))[0])
-        Path("team.pub").write_bytes(pair[1])
+        write_keys()
 
     def put_index(self, registry: Registry, tag: str, **notes: str) -> str:
         entries = [

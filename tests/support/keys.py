@@ -33,5 +33,23 @@ def pair(request: pytest.FixtureRequest, make_pair: MakePair) -> tuple[Path, Pat
     return make_pair(request.param)
 
 
+def write_keys(
+    kind: Any = "ed25519", passphrase: bytes | None = None, *, name: str = "team"
+) -> None:
+    """Write a new pair to ``NAME.key`` and ``NAME.pub`` in the current folder."""
+    private, public = new_pair(kind, passphrase)
+    Path(f"{name}.key").write_bytes(private)
+    Path(f"{name}.pub").write_bytes(public)
+
+
+@pytest.fixture
+def two_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder with two key pairs and a state folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for name in ("team", "other"):
+        write_keys("ecdsa", name=name)
+
+
 def private_key(path: Path) -> PrivateKey:
     return read_private(path, lambda: b"")
