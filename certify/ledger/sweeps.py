@@ -10,7 +10,7 @@ the whole list takes them in.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from certify.ledger.changes import SweepEntry
 from certify.ledger.database import LedgerPart
+from certify.ledger.rows import BATCH_SIZE, batched
 from certify.ledger.schema import (
     beats_table,
     claims_table,
@@ -143,13 +144,12 @@ class Sweeps(LedgerPart):
         with self._database.writing() as connection:
             remove_unfinished(connection, sweep)
 
-    def finish(self, sweep: int, entries: Iterable[SweepEntry]) -> None:
+    def finish(self, sweep: int, entries: Sequence[SweepEntry]) -> None:
         """Record that a sweep finished, with its entries, and remove sweeps that are too old.
 
         One of a whole list takes in those of its shards; one of a shard replaces the one before.
         Does nothing if another sweep removed this one, because it seemed to be dead.
         """
-        rows = [{"sweep": sweep, **fields_of(each)} for each in entries]
         with self._database.writing() as connection:
             found = connection.execute(select(sweeps_table).where(SWEEP.id == sweep)).first()
             if found is None:
@@ -157,7 +157,8 @@ class Sweeps(LedgerPart):
             shard = "" if found.shard == JOINED else found.shard
             ended = sweeps_table.update().where(SWEEP.id == sweep)
             connection.execute(ended.values(finished_at=clock_of(connection), shard=shard))
-            if rows:
+            for part in batched(entries, BATCH_SIZE):
+                rows = [{"sweep": sweep, **fields_of(each)} for each in part]
                 connection.execute(swept_table.insert(), rows)
             if shard:
                 remove(connection, *of_shard(found.source, shard), SWEEP.id != sweep)

@@ -147,6 +147,7 @@ def conclude(
         old = sweeps.entries(before[0].id) if before else []
         entries = entries_to_compare(found.keys, new, in_force, old, found.left_out)
         changes = explained(recorder.ledger, find_changes(old, entries)) if before else None
+        del old  # one for each image, too
         if shard:
             named = (replace(e, recording=found.recordings.get(e.key, "")) for e in entries)
             entries = [*named, *found.unknown]

@@ -233,7 +233,7 @@ def test_a_sweep_that_changed_something_is_in_the_feed_and_in_the_metrics(
     for results in ([native], [native, rejected], [native, rejected]):
         record(ledger, *results)
         number = ledger.sweeps.begin("list.txt", "me", lambda _: True)
-        ledger.sweeps.finish(number, map(sweep_entry, results))
+        ledger.sweeps.finish(number, [*map(sweep_entry, results)])
         update_reports(tmp_path, ledger)
     feed = (tmp_path / "changes.atom").read_text()
     assert feed.count("<entry>") == 1
