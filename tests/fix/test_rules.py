@@ -71,6 +71,10 @@ TABLE = [
     ("dockerd.running", "the image masks docker.service, docker.socket", Action.RUN,
      "systemctl unmask docker.service docker.socket && systemctl enable docker.service"),
     ("dockerd.running", "dockerd does not answer", Action.CANNOT, ""),
+    ("dockerd.container", "no container can run in it because of PrivateMounts= of the image's "
+     "docker.service: without it, it works", Action.RUN, None),
+    ("dockerd.container", "no container can run in it because of bip in the image's "
+     "/etc/docker/daemon.json: without it, it works", Action.CANNOT, ""),
     ("dockerd.container", "a container does not run", Action.OFFER, None),
     ("dockerd.container", 'runtime "io.containerd.runc.v2" binary not installed '
      '"containerd-shim-runc-v2": file does not exist: unknown.', Action.RUN, None),
