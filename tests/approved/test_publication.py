@@ -425,7 +425,7 @@ def test_killed_at_any_moment_the_list_is_whole(reports: Path, ledger: Ledger) -
     publish(reports, ledger, Policy())
     for _ in range(4):
         number = whole(reports / "approved/current")
-        publisher = FORKS.Process(target=_publish, args=(reports,))
+        publisher = FORKS.Process(target=_publish, args=(reports,), daemon=True)
         publisher.start()
         eventually(partial(is_past, reports, number))
         while not is_past(reports, number + 2):

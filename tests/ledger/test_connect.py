@@ -102,7 +102,7 @@ def read_as_nobody(path: Path) -> list[str]:
     path.parent.chmod(0o555)
     path.chmod(0o444)
     answers, theirs = FORKS.Pipe(duplex=False)
-    reader = FORKS.Process(target=_read_as_nobody, args=(path, theirs))
+    reader = FORKS.Process(target=_read_as_nobody, args=(path, theirs), daemon=True)
     try:
         reader.start()
         theirs.close()

@@ -151,9 +151,9 @@ def test_a_result_that_no_ledger_takes_is_told_and_not_kept(tmp_path: Path) -> N
 
 def _wait(address: str, folder: Path, line: Connection, waits: str) -> None:
     with Ledger.open(address) as ledger, interruptible(), Recorder(ledger, folder) as recorder:
-        recorder.record(a_certificate())
-        line.send("recording")
+        line.send("open")
         line.recv()
+        recorder.record(a_certificate())
         line.send("waiting")
         recorder.settle() if waits == "for the recorder" else ledger.matrix_rows()
 
@@ -165,10 +165,10 @@ def test_an_interrupt_is_heard_while_a_server_hangs(
     address = postgresql_server.new_schema()
     Ledger.open(address).close()
     line, theirs = FORKS.Pipe()
-    process = FORKS.Process(target=_wait, args=(address, tmp_path, theirs, waits))
+    process = FORKS.Process(target=_wait, args=(address, tmp_path, theirs, waits), daemon=True)
     process.start()
     theirs.close()
-    assert line.recv() == "recording"
+    assert line.recv() == "open"
     with postgresql_server.frozen():
         line.send("")
         assert line.recv() == "waiting"

@@ -85,7 +85,7 @@ class Leader:
     ) -> None:
         self._out, self._err = folder / f"{listing}.out", folder / f"{listing}.err"
         words = (url, listing, folder, seconds, list(images), self._out, self._err)
-        self._process = FORKS.Process(target=_sweep, args=words)
+        self._process = FORKS.Process(target=_sweep, args=words, daemon=True)
         self._process.start()
 
     @property
