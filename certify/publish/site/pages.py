@@ -18,6 +18,7 @@ from certify.ledger.changes import Change
 from certify.ledger.matrix_rows import HistoryPoint
 from certify.model.result import Check, Reason, Result
 from certify.model.result_key import ResultKey
+from certify.model.terms import Level, Outcome
 from certify.publish import phrases
 from certify.publish.host_note import host_note
 from certify.publish.matrix_data import groups_of
@@ -25,7 +26,7 @@ from certify.publish.phrases import LEGEND, STATUS_MARKS, Mark, mark_of
 from certify.publish.site.environment import CLASSES, items, render
 from certify.publish.site.plots import Point, timeline, trend, typical
 from certify.publish.timeline import spans_of
-from certify.util.text import one_line, printable
+from certify.util.text import counted, one_line, printable
 
 _HISTORY = 50
 
@@ -99,6 +100,7 @@ def image_page(
         typical=[phrases.seconds(each) for each in typical(points)] if points else [],
         few=len(points) < 4,
         problems=problems,
+        problems_title=_problems_title([check for check, _, _ in problems]),
         skipped=wrong[len(problems) :],
         passed=len(passed),
         groups=[(group, items(checks)) for group, checks in groups_of(tuple(passed)).items()],
@@ -115,6 +117,15 @@ def image_page(
         fix_command=_command(result, "certify fix"),
         fixable=is_offered(result),
     )
+
+
+def _problems_title(checks: Sequence[Check]) -> str:
+    """Return how many checks did not pass, or are not met if the verdict does not need them."""
+    levels = dict.fromkeys(each.level for each in checks)
+    if Level.REQUIRED in levels or any(each.outcome is not Outcome.FAILED for each in checks):
+        return f"{counted(len(checks), 'check')} did not pass"
+    words = "/".join({Level.INFO: "informative"}.get(each, each.value) for each in levels)
+    return f"{counted(len(checks), f'{words} check')} not met"
 
 
 def index_page(

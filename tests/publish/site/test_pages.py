@@ -12,7 +12,7 @@ from certify.model.result import AppliedWaiver, Check, Result
 from certify.model.terms import Level, Outcome
 from certify.publish.site.environment import items
 from certify.publish.site.pages import LastSweep, compare_page, image_page, index_page
-from tests.factories import NOON
+from tests.factories import NOON, MakeCheck
 from tests.stories.browser.hostile import HARM, hostile
 
 
@@ -44,6 +44,22 @@ def test_skipped_checks_are_folded(rejected: Result) -> None:
         page.index('<li id="dockerd-network"'),
     )
     assert failed < page.index('<details class="folded">') < skipped
+
+
+def test_a_certified_image_has_no_failures_but_recommendations_not_met(
+    native: Result, make_check: MakeCheck
+) -> None:
+    failed = [
+        make_check(f"a.{level.value}", Outcome.FAILED, level=level)
+        for level in (Level.RECOMMENDED, Level.RECOMMENDED, Level.INFO)
+    ]
+    for count, title in ((1, "1 recommended check"), (3, "3 recommended/informative checks")):
+        checks = (*native.checks, *failed[:count])
+        page = image_page(native.model_copy(update={"checks": checks}), "s", [], NOON)
+        assert f"<h2>{title} not met</h2>" in page
+    unknown = make_check("a.b", Outcome.UNKNOWN, level=Level.RECOMMENDED)
+    page = image_page(native.model_copy(update={"checks": (unknown,)}), "s", [], NOON)
+    assert "<h2>1 check did not pass</h2>" in page
 
 
 def mended(rejected: Result) -> Result:
