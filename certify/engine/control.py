@@ -11,14 +11,13 @@ from ipaddress import IPv4Address
 from urllib.parse import urlsplit
 
 from certify.engine.client import Engine
-from certify.engine.probe.image import probe_image
+from certify.engine.probe.image import ProbeRun, probe_image
 from certify.engine.probe.network import NetworkProbe
 from certify.judge.control import Reach
 from certify.model.errors import LaunchRefused
 
 _SECONDS = 8
 """Limit for one lookup or request; a slower server counts as silent."""
-_CONNECTED: dict[int | None, Reach] = {0: Reach.CONNECTS, 1: Reach.REFUSES}
 _SERVED = re.compile(rb"HTTP/1\.[01] [23]\d\d\b")
 
 
@@ -51,10 +50,17 @@ def _reach(control: NetworkProbe, url: str) -> Reach:
         address = resolved.addresses[0]
     port = parts.port or (443 if parts.scheme == "https" else 80)
     if parts.scheme != "http":
-        return _CONNECTED.get(control.connect(address, port).exit_code, Reach.NO_ANSWER)
+        return _connected(control.connect(address, port))
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     request = f"HEAD {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
     run = control.fetch(address, port, request.encode())
     if _SERVED.match(run.output):
         return Reach.SERVES
-    return Reach.CONNECTS if run.output else _CONNECTED.get(run.exit_code, Reach.NO_ANSWER)
+    return Reach.CONNECTS if run.output else _connected(run)
+
+
+def _connected(run: ProbeRun) -> Reach:
+    """Return the result of a program that had to open a connection."""
+    if run.exit_code is None:
+        return Reach.NO_ANSWER
+    return Reach.REFUSES if run.exit_code else Reach.CONNECTS

@@ -187,7 +187,7 @@ class Nested:
 
         The reply may be a refusal. None if the candidate itself gets none.
         """
-        program = programs.connect(self._candidate.architecture, address, _CLOSED_PORT)
+        program = programs.connect(self._candidate.architecture, address, _CLOSED_PORT, again=1)
         path = self._candidate.add_program("connect", program)
         replies = (0, programs.REFUSED)
         if self._candidate.run(path, timeout=20).rc not in replies:

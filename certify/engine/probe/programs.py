@@ -190,15 +190,16 @@ def exchange(architecture: str, address: str, port: int, message: bytes) -> byte
     )
 
 
-def connect(architecture: str, address: str, port: int) -> bytes:
+def connect(architecture: str, address: str, port: int, *, again: int = 6) -> bytes:
     """Make a program that opens a TCP connection and exits 0, or 256 less the error's number.
 
-    So :data:`REFUSED` is its exit code where the address replies, and nobody listens. It gives up
-    after some three seconds without a reply. Raises the errors of :func:`fetch`.
+    So :data:`REFUSED` is its exit code where the address replies, and nobody listens. A packet
+    that gets no reply is sent ``again`` so many times: once takes three seconds, six times, as
+    Linux does by itself, two minutes. Raises the errors of :func:`fetch`.
     """
     machine = _machine(architecture)
     there = _socket_address(machine, address, port)
-    tries = struct.pack(f"{machine.order}i", 1)
+    tries = struct.pack(f"{machine.order}i", again)
     connection, result = Slot
     return link(
         machine,
