@@ -152,7 +152,9 @@ def test_container(candidate: Candidate, nested: Nested) -> None:
 
     Why: a daemon that answers may still be unable to run anything.
 
-    How: loads certify's own static program, made for this run, and reads the word it prints.
+    How: loads certify's own static program, made for this run, and reads the word it prints. If
+    that fails, dockerd is restarted without the image's own settings of docker.service and in
+    daemon.json: the fewest without which it works are named.
     """
     runs_a_container(candidate, nested, candidate.nonce)
 

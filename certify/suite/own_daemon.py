@@ -65,14 +65,13 @@ class OwnDaemon:
 
         ``works`` tells whether what failed works now. dockerd is restarted several times, without
         the settings, and at last as it was; not if the ``evidence`` of the failure shows a cause in
-        the image by itself.
+        the image by itself, or one that is proven to be the host's.
         """
         transcript = self._candidate.transcript
         before = len(transcript)
         if any(each.rc == KILLED and not each.timed_out for each in transcript):
             return
-        cause = prove(diagnose(evidence), Facts(self._candidate, evidence))
-        if cause and cause.fault is Fault.IMAGE and cause.name != _VAGUE:
+        if self._is_settled(evidence):
             return
         defaults = self._defaults()
         document = self._daemon_json()
@@ -94,6 +93,15 @@ class OwnDaemon:
         del transcript[before:]  # trials are no evidence of the failure
         if found:
             _fail(problem, found)
+
+    def _is_settled(self, evidence: str) -> bool:
+        """Return True if evidence shows a cause that no trial could tell better."""
+        facts = Facts(self._candidate, evidence)
+        cause = prove(diagnose(evidence), facts)
+        if cause is None or cause.name == _VAGUE:
+            return False
+        proven_host = cause.fault is Fault.HOST and cause.proof and facts(cause.proof, cause.line)
+        return cause.fault is Fault.IMAGE or bool(proven_host)
 
     def _defaults(self) -> dict[str, str]:
         """Return systemd's defaults of the settings that the unit has otherwise, by name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
@@ -48,7 +49,7 @@ def test_a_drop_in_resets_lists_and_values() -> None:
 class Machine:
     """A candidate whose dockerd is hindered by one setting."""
 
-    evidence = ""
+    evidence = mounts = ""
 
     def __init__(self, hindered: Callable[[str, str], bool], daemon_json: str = "") -> None:
         self.transcript: list[Any] = []
@@ -60,6 +61,8 @@ class Machine:
         code, output = 0, ""
         if command.startswith("systemctl show"):
             output = STOCK.replace("PrivateMounts=no", "PrivateMounts=yes") + "\n" + STOCK
+        elif command.startswith("cat /proc/self/mountinfo"):
+            output = self.mounts
         elif command.startswith("head"):
             output = self.original
         elif command.startswith("rm -f"):
@@ -74,6 +77,9 @@ class Machine:
 
     def wait_for(self, condition: Callable[[], bool], **_: float) -> bool:
         return condition()
+
+    def read_file(self, _path: str) -> bytes:
+        return self.original.encode()
 
     def keep_seconds(self, unit: str) -> None:
         assert (unit, self.restarts) == ("docker.service", 0)
@@ -128,6 +134,16 @@ def test_a_cause_in_the_image_that_shows_by_itself_is_left_alone() -> None:
     machine.evidence = "dockerd needs to be started with root"
     machine.judge()
     assert machine.restarts == 0
+
+
+@pytest.mark.parametrize(("kind", "restarts"), [("nfs4", 0), ("ext4", 5)])
+def test_what_is_proven_to_be_the_hosts_is_left_alone(kind: str, restarts: int) -> None:
+    machine = Machine(lambda unit, _: "PrivateMounts=no" not in unit)
+    machine.evidence = "overlayfs: upper fs missing required features."
+    machine.mounts = f"40 36 8:1 /v /var/lib/docker rw - {kind} /dev/sda1 rw\n"
+    with contextlib.suppress(Proven):
+        machine.judge()
+    assert machine.restarts == restarts
 
 
 def test_a_command_that_somebody_killed_proves_nothing() -> None:
