@@ -26,7 +26,7 @@ _DROP_IN = f"/run/systemd/system/{UNIT}.d/zzzz-certify.conf"
 """Comes after every drop-in of the image, whose settings it resets (systemd.unit(5))."""
 _LARGEST = 16 * 1024
 """The limit of a daemon.json that is tried without some keys, in bytes."""
-_MOST = 24
+_MOST = 12
 """The most settings that are tried: each takes a restart."""
 SETTINGS = (
     "CapabilityBoundingSet", "AmbientCapabilities", "NoNewPrivileges", "SystemCallFilter",
