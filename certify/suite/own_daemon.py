@@ -71,28 +71,29 @@ class OwnDaemon:
         before = len(transcript)
         if any(each.rc == KILLED and not each.timed_out for each in transcript):
             return
-        if self._is_settled(evidence):
-            return
-        defaults = self._defaults()
-        document = self._daemon_json()
+        found = [] if self._is_settled(evidence) else self._hindering(works)
+        del transcript[before:]  # trials are no evidence of the failure
+        if found:
+            _fail(problem, found)
+
+    def _hindering(self, works: Callable[[], bool]) -> list[str]:
+        """Return the fewest settings without which dockerd works; none if it is not for them."""
+        defaults, document = self._defaults(), self._daemon_json()
         names = [f"{each}=" for each in defaults] + list(document)
+        if not 0 < len(names) <= _MOST:
+            return []
 
         def works_without(some: Sequence[str]) -> bool:
             reset = {each: defaults[each] for each in defaults if f"{each}=" in some}
             keys = {key: value for key, value in document.items() if key not in some}
             return self._restarts(reset, keys if len(keys) < len(document) else None) and works()
 
-        found = []
-        if 0 < len(names) <= _MOST:
-            self._candidate.keep_seconds(UNIT)
-            self._candidate.run(f"{{ {_NO_RULES}; iptables-save; }} >{_RULES}")
-            try:
-                found = culprits(names, works_without)
-            finally:
-                self._restarts({}, None)
-        del transcript[before:]  # trials are no evidence of the failure
-        if found:
-            _fail(problem, found)
+        self._candidate.keep_seconds(UNIT)
+        self._candidate.run(f"{{ {_NO_RULES}; iptables-save; }} >{_RULES}")
+        try:
+            return culprits(names, works_without)
+        finally:
+            self._restarts({}, None)
 
     def _is_settled(self, evidence: str) -> bool:
         """Return True if evidence shows a cause that no trial could tell better."""

@@ -144,6 +144,7 @@ def test_what_is_proven_to_be_the_hosts_is_left_alone(kind: str, restarts: int) 
     with contextlib.suppress(Proven):
         machine.judge()
     assert machine.restarts == restarts
+    assert machine.transcript == [], "what was looked up is no evidence either"
 
 
 def test_a_command_that_somebody_killed_proves_nothing() -> None:
