@@ -279,7 +279,7 @@ def test_shutdown(candidate: Candidate, nested: Nested, note: Note) -> None:
     remedy="See that a first boot leaves nothing behind that hinders the next (locks, pid files, "
     "a unit that runs once).",
 )
-def test_restart(candidate: Candidate, host: Host, note: Note) -> None:
+def test_restart(candidate: Candidate, host: Host, nested: Nested, note: Note) -> None:
     """A stopped container boots again.
 
     Why: people stop a workspace in the evening and want it back in the morning.
@@ -292,8 +292,12 @@ def test_restart(candidate: Candidate, host: Host, note: Note) -> None:
     boot = candidate.start_again()
     name = host.file("/proc/1/comm").content_string.strip()
     state = candidate.run("systemctl is-system-running", timeout=15).stdout.strip()
-    if name == "systemd" and state == "starting" and was_late:
-        candidate.defer_to("startup.boot", "needs startup.boot: the first boot was late too")
+    if name == "systemd" and state == "starting":
+        if nested.lacks_containerd(waited=True):
+            reason = "needs dockerd.running: dockerd waits for its containerd again"
+            candidate.defer_to("dockerd.running", reason)
+        if was_late:
+            candidate.defer_to("startup.boot", "needs startup.boot: the first boot was late too")
     if name != "systemd" or state not in UP:
         said = f"after a restart PID 1 is {name} and systemd says {state or 'nothing'}"
         pytest.fail(f"{said}\n{candidate.boot_evidence()}")
