@@ -17,7 +17,7 @@ from certify.cli.output import format_option, hanging, print_json
 
 SCHEMA = "certify/help/v1"
 ITEM = re.compile(r" *(- |\d+\. )")
-"""How an item of a list begins."""
+"""Beginning of an item of a list."""
 
 
 def pages() -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""What texts of the kernel prove about mounts, routes and processors."""
+"""Conclusions from texts of the kernel about mounts, routes and processors. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _INSTRUCTIONS = {
     3: {"avx2", "bmi1", "bmi2", "fma", "movbe"},
     4: {"avx512f", "avx512bw", "avx512dq", "avx512vl"},
 }
-"""What a processor of each level of x86-64 has, as /proc/cpuinfo names it (x86-64 psABI)."""
+"""Instructions of each level of x86-64, as /proc/cpuinfo names them (x86-64 psABI)."""
 
 
 def unfit_for_overlay(mounts: str, path: str) -> bool | None:

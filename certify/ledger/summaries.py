@@ -44,7 +44,7 @@ _MOMENTS = ("started_at", "finished_at", "expires_at")
 _HIDDEN = {
     "__pydantic_fields_set__": set[str](), "__pydantic_extra__": None, "__pydantic_private__": None,
 }  # fmt: skip
-"""What pydantic keeps beside the fields of a value: one for all, as nobody asks for it."""
+"""Attributes that pydantic keeps beside the fields of a value; one set serves all values."""
 
 
 # The values of summaries have classes of their own, of which all objects are made alike: so Python
