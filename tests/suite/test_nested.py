@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -106,3 +107,52 @@ def test_a_containerd_that_dockerd_waits_for_in_vain(units: str, waited: bool, l
     candidate = FakeCandidate()
     candidate.stdout = units
     assert nested(candidate).lacks_containerd(waited=waited) is lacks
+
+
+class Scripted(FakeCandidate):
+    """A candidate whose commands end as a script says: exit codes by how a command begins."""
+
+    nonce = "n"
+
+    def __init__(self, ends: dict[str, int], stdout: str = "") -> None:
+        super().__init__()
+        self.ends, self.stdout = ends, stdout
+
+    def run(self, command: str, *args: str, timeout: float = 60, shown: str = "") -> Any:
+        answer = super().run(command, *args, timeout=timeout, shown=shown)
+        answer.rc = next((rc for begins, rc in self.ends.items() if command.startswith(begins)), 0)
+        return answer
+
+    def wait_for(self, condition: Callable[[], bool], **_limits: float) -> bool:
+        return condition()
+
+
+@pytest.mark.parametrize(
+    ("own", "theirs", "reaches"),
+    [(145, 145, True), (0, 145, True), (145, 146, False), (145, 125, False), (146, 146, None),
+     (155, 145, None)],
+)  # fmt: skip
+def test_a_nested_container_has_to_get_the_reply_that_the_candidate_gets(
+    own: int, theirs: int, reaches: bool | None
+) -> None:
+    candidate = Scripted({"/run/certify/connect": own, "docker run": theirs})
+    assert nested(candidate).reaches("172.17.0.1") is reaches
+
+
+@pytest.mark.parametrize(
+    ("ends", "stdout", "problem"),
+    [
+        ({}, "127.0.0.1:32768", ""),
+        ({"docker run": 125}, "127.0.0.1:32768", "a container with a published port cannot be"),
+        ({}, "", "dockerd does not say which port"),
+        ({}, "other:32768", "nothing answers on a nested container's published port"),
+    ],
+)
+def test_a_published_port_answers_or_says_why_not(
+    ends: dict[str, int], stdout: str, problem: str
+) -> None:
+    candidate = Scripted(ends, stdout)
+    word = "127.0.0.1" if not problem.startswith("nothing") else "a word"
+    found = nested(candidate).port_problem(word)
+    assert found.startswith(problem) and bool(found) is bool(problem)
+    assert candidate.commands[-1] == "docker rm -f certify-n"
