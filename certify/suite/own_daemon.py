@@ -132,7 +132,8 @@ class OwnDaemon:
         """
         run = self._candidate.run
         # Rules that dockerd wrote in another trial would make it work in the next.
-        run(f"systemctl stop {UNIT}; iptables-restore <{_RULES}", timeout=30)
+        restore = f"iptables-restore --test <{_RULES} && iptables-restore <{_RULES}"
+        run(f"systemctl stop {UNIT}; {restore}", timeout=30)
         run(f"rm -f {_DROP_IN}; [ ! -e {_KEPT} ] || {{ cp -p {_KEPT} {DAEMON_JSON}; rm {_KEPT}; }}")
         if reset:
             folder, text = _DROP_IN.rpartition("/")[0], drop_in(reset)
