@@ -35,7 +35,7 @@ from certify.engine.client import Engine
 from certify.engine.launch_plan import Limits
 from certify.judge.profiles import shipped
 from certify.model.errors import BadListing, Trouble, UsageError
-from certify.publish.places import Place, path_in_repository
+from certify.publish.places import NOWHERE, Place, Places, path_in_repository
 from certify.publish.recorder import Recorder
 from certify.suite.profile_selection import select_profile
 from certify.sweep import image_cache
@@ -219,11 +219,9 @@ def sweep(
         images, unlisted = expand(lines, engine.registry, selection)
         _report_unlisted(listing, images, unlisted)
         images = [replace(each, platform=each.platform or how.platform) for each in images]
-        file = path_in_repository(listing)
-        place = {each.line: Place(file, each.line) for each in images}
-        places = {each.reference.familiar: place[each.line] for each in reversed(images)}
+        places = NOWHERE if output_format == "text" else _places(listing, images)
         plan = sweeping.plan(images, [each.name for each in defaults], force=options.force)
-        del images  # they may be many, as may the plan and the results below
+        del text, lines, images  # they may be many, as may the plan and the results below
         if options.dry_run:
             _print_plan(plan.items, unlisted, output_format)
             return
@@ -234,8 +232,10 @@ def sweep(
         with SweepProgress(plan.due, quiet=reporting.quiet) as progress:
             scheduler = options.scheduler(how, progress.events)
             new = sweeping.run(plan, scheduler, number, progress)
-        end = sweeping.finish(plan, new, unlisted, number, source)
-        del plan, new, progress
+        keys = plan.keys
+        del plan, progress
+        end = sweeping.finish(keys, new, unlisted, number, source)
+        del keys, new
         code = reporting.report(
             recorder, end, storage.reports, output_format, places, whole=shard is None
         )
@@ -249,6 +249,13 @@ def _source(listing: Path, selection: Selection) -> str:
     words += [f"--exclude {glob}" for glob in selection.exclude]
     words += [f"--max-tags {selection.max_tags}"] if selection.max_tags else []
     return " ".join(words)
+
+
+def _places(listing: Path, images: Sequence[ListedImage]) -> Places:
+    """Return the line of the list that first names each image."""
+    file = path_in_repository(listing)
+    place = {each.line: Place(file, each.line) for each in images}
+    return {each.reference.familiar: place[each.line] for each in reversed(images)}
 
 
 def _report_unlisted(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache, lru_cache
 from sys import intern
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, Self, TypeVar, TypeVarTuple
 
 from certify.model.result import (
     AppliedWaiver,
@@ -51,6 +51,10 @@ _HIDDEN = {
 # keeps the names of their fields once (:func:`_value`).
 class Summary(Result, defer_build=True):
     """A result without its long texts."""
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with other values of some fields, as small as a summary."""
+        return _value(type(self), {**vars(self), **(update or {})})
 
 
 class _Image(Image, defer_build=True):

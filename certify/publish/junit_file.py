@@ -1,13 +1,14 @@
 """Writes ``junit.xml``, and copies the suites of results that have not changed from the last one.
 
-``assets/junit.json`` says where in it the suite of each result is.
+``assets/junit.index`` says where in it the suite of each result is: after a line about the file,
+one line for each suite, with the stamp of its result, its place and its counts.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -17,7 +18,8 @@ from certify.model.result import Result
 from certify.publish import junit
 from certify.util.files import write_atomically
 
-FILE, INDEX = "junit.xml", "assets/junit.json"
+FILE, INDEX = "junit.xml", "assets/junit.index"
+_OLD_INDEX = "assets/junit.json"
 _CHUNK = 1 << 20
 
 
@@ -39,7 +41,30 @@ class _Part(NamedTuple):
     file: IO[bytes]
     start: int
     length: int
-    counts: Sequence[float]
+    counts: tuple[float, ...]
+
+
+class _Known:
+    """The suites of the last file by their stamps; their lines are parsed when they are needed."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        """Read the index; there are no suites if another command wrote the file."""
+        self.count = 0
+        self.lines: dict[str, str] = {}
+        with suppress(OSError, ValueError, KeyError, TypeError, StopIteration):
+            index = stack.enter_context((directory / INDEX).open(encoding="utf-8"))
+            head = json.loads(next(index))
+            self._file = stack.enter_context((directory / FILE).open("rb"))
+            if head["file"] == _identity(self._file):
+                pairs = (line.partition(" ")[::2] for line in index)
+                self.lines, self.count = dict(pairs), head["count"]
+
+    def get(self, stamp: str) -> _Part | None:
+        """Return the suite of a stamp."""
+        if (line := self.lines.get(stamp)) is None:
+            return None
+        start, length, *counts = line.split()
+        return _Part(self._file, int(start), int(length), tuple(map(float, counts)))
 
 
 def write_junit(directory: Path, results: Iterable[Result] | StampedResults) -> None:
@@ -47,13 +72,12 @@ def write_junit(directory: Path, results: Iterable[Result] | StampedResults) -> 
     directory.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         stamps: Sequence[str] = ()
-        known: dict[str, _Part] = {}
+        known = _Known(directory, stack)
         if isinstance(results, StampedResults):
             stamps = results.stamps
-            known, count = _read_known(directory, stack)
-            if count and count == len(stamps) and list(known) == list(stamps):
+            if known.count and known.count == len(stamps) and list(known.lines) == list(stamps):
                 return
-            results = results.read([n for n, each in enumerate(stamps) if each not in known])
+            results = results.read([n for n, each in enumerate(stamps) if each not in known.lines])
         made = _made(results, stack.enter_context(TemporaryFile(dir=directory)))
         parts = [known.get(each) or next(made) for each in stamps] if stamps else list(made)
         head = junit.head(dict(zip(junit.TOTALS, each.counts, strict=True)) for each in parts)
@@ -68,7 +92,7 @@ def _made(results: Iterable[Result], file: IO[bytes]) -> Iterator[_Part]:
     for suite in map(junit.suite_of, results):
         text = suite.text.encode()
         file.write(text)
-        yield _Part(file, start, len(text), [suite.counts[name] for name in junit.TOTALS])
+        yield _Part(file, start, len(text), tuple(suite.counts[name] for name in junit.TOTALS))
         start += len(text)
 
 
@@ -97,33 +121,27 @@ def _joined(parts: Iterable[_Part]) -> Iterator[_Part]:
         yield last
 
 
-def _read_known(directory: Path, stack: ExitStack) -> tuple[dict[str, _Part], int]:
-    """Return the suites of the last file by their stamps, and how many it has.
-
-    There are none if another command wrote it.
-    """
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        index = json.loads((directory / INDEX).read_bytes())
-        file = stack.enter_context((directory / FILE).open("rb"))
-        if index["file"] == _identity(file):
-            known = {stamp: _Part(file, *where) for stamp, *where in index["suites"]}
-            return known, index["count"]
-    return {}, 0
-
-
 def _write_index(
     directory: Path, start: int, stamps: Sequence[str], parts: Sequence[_Part]
 ) -> None:
-    suites = []
-    for stamp, part in zip(stamps, parts, strict=False):
-        suites += [[stamp, start, part.length, part.counts]] if stamp else []
-        start += part.length
-    if not suites:
+    (directory / _OLD_INDEX).unlink(missing_ok=True)
+    if not any(stamps):
         (directory / INDEX).unlink(missing_ok=True)
         return
     with (directory / FILE).open("rb") as file:
-        index = {"file": _identity(file), "count": len(parts), "suites": suites}
-    write_atomically(directory / INDEX, json.dumps(index), durable=False)
+        head = {"file": _identity(file), "count": len(parts)}
+    write_atomically(directory / INDEX, _lines(head, start, stamps, parts), durable=False)
+
+
+def _lines(
+    head: Mapping[str, object], start: int, stamps: Sequence[str], parts: Sequence[_Part]
+) -> Iterator[str]:
+    yield f"{json.dumps(head)}\n"
+    for stamp, part in zip(stamps, parts, strict=True):
+        if stamp:
+            counts = (f"{each:.15g}" for each in part.counts)
+            yield f"{stamp} {start} {part.length} {' '.join(counts)}\n"
+        start += part.length
 
 
 def _identity(file: IO[bytes]) -> list[int]:

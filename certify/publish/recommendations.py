@@ -53,13 +53,15 @@ class CertifiedImages:
         )
         ordered.sort(key=lambda each: each.finished_at, reverse=True)
         ordered.sort(key=lambda each: each.verdict.grade is not Grade.NATIVE)
-        known_images = set()
+        seen: set[tuple[object, ...]] = set()
         for each in ordered:
-            place = each.profile, each.image.platform
-            one = (*place, _ids(each.image), each.verdict.grade, each.expires_at)
-            if one not in known_images:  # else it is the same result under another name
-                known_images.add(one)
-                for trait in (*_traits(each.image), each.image.layer_digests):
+            image = each.image
+            place, ids = (each.profile, image.platform), (image.image_id, image.digest)
+            name = ids if any(ids) else (image.reference,)
+            one = (*place, *name, each.verdict.grade, each.expires_at)
+            if one not in seen:  # else it is the same result under another name
+                seen.add(one)
+                for trait in (*_traits(image), image.layer_digests):
                     self._by_trait[*place, trait].append(each)
 
     def recommendation(self, result: Result) -> Recommendation | None:

@@ -15,6 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Self
 
+from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.recording import PATIENCE_SECONDS, Recording
 from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable
@@ -111,11 +112,14 @@ class Recorder:
             return [reject_if_revoked(each, revoked) for each in results]
         return results
 
-    def recommend(self, results: Iterable[Result]) -> list[Result]:
+    def recommend(
+        self, results: Iterable[Result], rows: Sequence[MatrixRow] | None = None
+    ) -> list[Result]:
         """Return the results, those that need it with recommendations of certified images.
 
-        The ledger is read only for the profiles concerned, and only for other images; a run beside
-        many others takes those of the newest certificates alone.
+        ``rows`` are those of the matrix; without them the ledger is read, for the profiles
+        concerned. Only results of other images are read; a run beside many others takes those of
+        the newest certificates alone.
         """
         results, now = list(results), datetime.now(UTC)
         profiles = {each.profile for each in results if needs_recommendation(each)}
@@ -125,14 +129,18 @@ class Recorder:
             ResultKey.of(each) for each in results if each.verdict.status is Status.CERTIFIED
         }
         with self.errors_noted():
-            rows = [
+            if rows is None:
+                read = (self.ledger.matrix_rows(each, self._candidates(each)) for each in profiles)
+                rows = list(chain.from_iterable(read))
+            others = [
                 row
-                for profile in sorted(profiles)
-                for row in self.ledger.matrix_rows(profile, self._candidates(profile))
-                if row.status is Status.CERTIFIED and row.key not in certified
+                for row in rows
+                if row.profile in profiles
+                and row.status is Status.CERTIFIED
+                and row.key not in certified
             ]
-            others = (result for _, result in self.ledger.summaries(rows))
-            return add_recommendations(results, chain(results, others), now)
+            known = (result for _, result in self.ledger.summaries(others))
+            return add_recommendations(results, chain(results, known), now)
         return results
 
     def _ranked(self, results: list[Result]) -> list[Result]:

@@ -133,9 +133,9 @@ def conclude(
     returns for an error; without it, the image is only told as an error. A shard compares nothing:
     that is for those who join the shards.
     """
-    sweeps = recorder.ledger.sweeps
     recorder.settle()
     new = dict(zip(found.new, recorder.reject_revoked(found.new.values()), strict=True))
+    standing: list[MatrixRow] | None = None
     rows: dict[ResultKey, MatrixRow] = {}
     in_force: ResultsByKey = {}
     changes = None
@@ -143,15 +143,7 @@ def conclude(
         standing = recorder.ledger.matrix_rows(hosts=found.hosts)
         rows = {row.key: row for row in standing if row.key in found.keys}
         in_force = {row.key: short for row, short in recorder.ledger.summaries([*rows.values()])}
-        before = [] if shard else sweeps.finished(1, found.source)
-        old = sweeps.entries(before[0].id) if before else []
-        entries = entries_to_compare(found.keys, new, in_force, old, found.left_out)
-        changes = explained(recorder.ledger, find_changes(old, entries)) if before else None
-        del old  # one for each image, too
-        if shard:
-            named = (replace(e, recording=found.recordings.get(e.key, "")) for e in entries)
-            entries = [*named, *found.unknown]
-        sweeps.finish(number, entries)
+        changes = _record_end(recorder.ledger, number, replace(found, new=new), in_force, shard)
         _forget_mistakes(recorder.ledger, changes or ())
     error = next(iter(recorder.errors), "another process has changed the ledger meanwhile")
     results, keys = [], []
@@ -163,7 +155,7 @@ def conclude(
         else:
             results.append(result)
             keys.append(key)
-    results = recorder.recommend(results)
+    results = recorder.recommend(results, standing)
     unchanged = {key: row for key, row in rows.items() if key not in new and key in in_force}
     return Conclusion(
         results,
@@ -172,6 +164,26 @@ def conclude(
         changes,
         found.source,
     )
+
+
+def _record_end(
+    ledger: Ledger,
+    number: int,
+    found: Found,
+    in_force: Mapping[ResultKey, Result],
+    shard: Shard | None,
+) -> list[Change] | None:
+    """Record the entries of a sweep; return the changes since the last one of its list."""
+    before = [] if shard else ledger.sweeps.finished(1, found.source)
+    old = ledger.sweeps.entries(before[0].id) if before else []
+    entries = entries_to_compare(found.keys, found.new, in_force, old, found.left_out)
+    changes = explained(ledger, find_changes(old, entries)) if before else None
+    del old  # one for each image, too
+    if shard:
+        named = (replace(e, recording=found.recordings.get(e.key, "")) for e in entries)
+        entries = [*named, *found.unknown]
+    ledger.sweeps.finish(number, entries)
+    return changes
 
 
 def _forget_mistakes(ledger: Ledger, changes: Iterable[Change]) -> None:

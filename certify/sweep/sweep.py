@@ -44,6 +44,11 @@ class SweepPlan:
     later: list[Unit]
     """Units that are due, too, but whose registry allows no more pulls for now."""
 
+    @property
+    def keys(self) -> frozenset[ResultKey]:
+        """The keys of all images, which are what the end of a sweep needs of its plan."""
+        return frozenset(item.image.key for item in self.items)
+
 
 class Sweep:
     """A sweep with everything that it uses. Once it runs, no failure of the ledger ends it."""
@@ -156,15 +161,17 @@ class Sweep:
 
     def finish(
         self,
-        plan: SweepPlan,
+        keys: frozenset[ResultKey],
         new: ResultsByKey,
         unlisted: Sequence[UnlistedPattern],
         number: int,
         source: str,
     ) -> Conclusion:
-        """End the sweep of a number, in which ``unlisted`` globs could not be expanded."""
+        """End the sweep of a number, with the keys of its plan.
+
+        ``unlisted`` are the globs that could not be expanded.
+        """
         unknown = tuple(map(unlisted_entry, unlisted))
-        keys = frozenset(item.image.key for item in plan.items)
         found = Found(
             source, keys, new, self._recordings, unknown, of_patterns(unknown), self._hosts
         )

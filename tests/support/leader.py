@@ -146,6 +146,6 @@ def _sweep(
         plan = sweeping.plan(images, ["plain"], force=False)
         with SweepProgress(plan.due) as progress:
             new = sweeping.run(plan, on_host, number, progress)
-        end = sweeping.finish(plan, new, [], number, listing)
+        end = sweeping.finish(plan.keys, new, [], number, listing)
         assert not recorder.errors, recorder.errors
     click.echo(f"{len(end.results)} results, {len(new)} new, {end.elsewhere} elsewhere")

@@ -148,7 +148,7 @@ def swept(ledger: Ledger, reports: Path, names: Sequence[str], shard: Shard | No
         images = [ListedImage(Reference.parse(each)) for each in names]
         plan = sweeping.plan(images, ["plain"], force=False)
         new = sweeping.run(plan, Host, number)
-        end = sweeping.finish(plan, new, [], number, LIST)
+        end = sweeping.finish(plan.keys, new, [], number, LIST)
     assert not recorder.errors
     return end
 

@@ -56,7 +56,7 @@ def a_sweep(recorder: Recorder) -> Sweep:
 def finish(recorder: Recorder, new: ResultsByKey) -> tuple[list[Result], list[Change] | None]:
     sweeps = recorder.ledger.sweeps
     with sweeps.running("list.txt", "me/1/1", lambda _: True) as number:
-        end = a_sweep(recorder).finish(PLAN, new, [], number, "list.txt")
+        end = a_sweep(recorder).finish(PLAN.keys, new, [], number, "list.txt")
         return [*end.whole], end.changes
 
 
@@ -83,7 +83,7 @@ def test_an_unchanged_sweep_holds_few_documents(
         ledger._database.engine, "before_cursor_execute", lambda *call: read.append(call[2])
     )
     with ledger.sweeps.running("list.txt", "me/1/1", lambda _: True) as number:
-        end = a_sweep(recorder).finish(SweepPlan(items, [], []), {}, [], number, "list.txt")
+        end = a_sweep(recorder).finish(SweepPlan(items, [], []).keys, {}, [], number, "list.txt")
     assert not [query for query in read if "document" in query]
     assert len(end.entries) == len(end.results) == count
     before, most = documents_held(), 0
@@ -136,7 +136,7 @@ def test_new_results_are_reported_even_if_the_ledger_fails(
         for each in range(20):  # until the database is full
             more = {"reference": f"{REGISTRY}/app:{each}", "digest": digest(each)}
             recorder.record(a_certificate(image=more))
-        end = a_sweep(recorder).finish(plan, {other.key: new}, [], number, "list.txt")
+        end = a_sweep(recorder).finish(plan.keys, {other.key: new}, [], number, "list.txt")
         found = [*end.whole]
     assert found[1].verdict == new.verdict
     assert recorder.errors
