@@ -16,8 +16,8 @@ from certify.util.text import one_line
 if TYPE_CHECKING:  # cryptography is imported only where there is a key
     from certify.signing.keys import PublicKey
 
-LARGEST = 64 * 1024 * 1024
-"""The limit of a list in bytes; one of 10,000 images has about seven million."""
+LARGEST = 256 * 1024 * 1024
+"""The limit of an unpacked list in bytes; one of 10,000 images has about seven million."""
 TIMEOUT = 10.0
 """Seconds to wait for a web server's answer to begin, and for each part of it."""
 _NOT_THERE = "Publish one with `certify publish`, or name another with --approved."
