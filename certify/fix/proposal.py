@@ -55,14 +55,19 @@ def is_offered(result: Result) -> bool:
         return False
     if not lacks or in_a_file:
         return False
-    proposal = propose(result)
-    return proposal.complete and proposal.fixes_any
+    steps = _steps(result, _family(result.image.package_manager))
+    return not rules.unfixed_decisive(steps) and any(step.fixes for step in steps)
 
 
 def propose(result: Result, base: BaseFacts = PLAIN_BASE) -> Proposal:
     """Return the fix for the image of a result, about which ``base`` holds more facts."""
     family = _family(result.image.package_manager)
+    steps = _steps(result, family)
+    lines = _lines(family, steps) if family else PackageLines()
+    return Proposal(steps, dockerfile(result, steps, lines, base))
 
+
+def _steps(result: Result, family: packages.Family | None) -> tuple[Step, ...]:
     def unavailable(capability: str) -> str:
         if family is None:
             return "The image has no package manager that certify knows."
@@ -75,9 +80,7 @@ def propose(result: Result, base: BaseFacts = PLAIN_BASE) -> Proposal:
         )
         return family.unavailable.get(capability, default)
 
-    steps = rules.steps(result, unavailable)
-    lines = _lines(family, steps) if family else PackageLines()
-    return Proposal(steps, dockerfile(result, steps, lines, base))
+    return rules.steps(result, unavailable)
 
 
 def _family(name: str | None) -> packages.Family | None:

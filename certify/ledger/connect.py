@@ -97,6 +97,14 @@ def name_of(engine: Engine) -> str:
     return str(file_of(engine) or without_passwords(engine.url.render_as_string()))
 
 
+def address_of(engine: Engine) -> str | None:
+    """Return the database's address for another process, with its password; None in memory."""
+    if not is_sqlite(engine):
+        return engine.url.render_as_string(hide_password=False)
+    path = file_of(engine)
+    return str(path) if path else None
+
+
 def allow_concurrent_reads(engine: Engine) -> None:
     """Let other processes read an SQLite file while one writes to it (``journal_mode = WAL``).
 

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, Row, Select, select
 
 from certify.ledger import queries, summaries
 from certify.ledger.claims import Claims
-from certify.ledger.connect import engine_for
+from certify.ledger.connect import address_of, engine_for
 from certify.ledger.database import Database
 from certify.ledger.exchange import Exchange
 from certify.ledger.host_verdicts import HostVerdicts, with_hosts
@@ -75,6 +75,11 @@ class Ledger:
             ledger.close()
             raise
         return ledger
+
+    @property
+    def address(self) -> str | None:
+        """The address to open this ledger in another process; None if it is in memory."""
+        return address_of(self._database.engine)
 
     @property
     def sweeps(self) -> Sweeps:

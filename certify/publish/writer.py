@@ -2,7 +2,8 @@
 
 Results are read from the ledger a few at a time, and only their summaries are kept for the
 tables, so that memory does not grow with what images print. Files are replaced as a whole, but
-not flushed to disk one by one, as all of them can be made again from the ledger.
+not flushed to disk one by one, as all of them can be made again from the ledger. Those of many
+images are written by several processes.
 """
 
 from __future__ import annotations
@@ -11,30 +12,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from certify.judge.culprits import Comparison, compare
 from certify.ledger.changes import Change, find_changes
-from certify.ledger.matrix_rows import HistoryPoint, MatrixRow
-from certify.ledger.rows import BATCH_SIZE, batched
+from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.store import Ledger
 from certify.ledger.sweeps import FinishedSweep
 from certify.model.errors import LedgerUnavailable
-from certify.model.file_names import certificate_stem
 from certify.model.result import Result
-from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 from certify.publish import freshness
-from certify.publish.badge import badge_files, total_badge_files
-from certify.publish.boot_rank import NO_RANKS, BootRanks
+from certify.publish.badge import total_badge_files
+from certify.publish.boot_rank import BootRanks
 from certify.publish.feed import Entry as FeedEntry
 from certify.publish.feed import change_lines, with_entry
-from certify.publish.freshness import FINGERPRINTS, Entry
-from certify.publish.json_report import result_json
+from certify.publish.freshness import FINGERPRINTS
+from certify.publish.helper import write_images
+from certify.publish.image_writer import ImageWriter, certificate, write_files
 from certify.publish.junit_file import write_junit
 from certify.publish.matrix import matrix_json, matrix_markdown
 from certify.publish.metrics import image_metrics, sweep_metrics
-from certify.publish.site.build import frame_files, image_files, rows_file
+from certify.publish.site.build import frame_files, rows_file
 from certify.publish.site.pages import LastSweep
-from certify.util.files import folder_lock, write_atomically
+from certify.util.files import folder_lock
 from certify.util.text import counted, safe_json
 
 FEED = "changes.atom"
@@ -59,7 +57,7 @@ def write_reports(
     try:
         return _update_own(directory, ledger, results) if own else update_reports(directory, ledger)
     except LedgerUnavailable:
-        _write(directory, map(_certificate, results))
+        write_files(directory, map(certificate, results))
         raise
 
 
@@ -79,8 +77,7 @@ def _update_own(directory: Path, ledger: Ledger, results: Iterable[Result]) -> i
     now, names = datetime.now(UTC), {each.image.reference for each in results}
     with folder_lock(directory / "assets"):
         entries = freshness.read_entries(ledger, now, names)
-        due = {entry.stem for entry in entries}
-        _write_images(directory, ledger, entries, due, now)
+        write_images(ImageWriter(directory, now), ledger, [entry.shown for entry in entries])
     return len(entries)
 
 
@@ -91,60 +88,17 @@ def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime) -> int:
     current = {entry.stem: entry.fingerprint for entry in entries}
     if due or known.keys() != current.keys() or not freshness.has_tables(directory):
         ranks = BootRanks(entry.shown for entry in entries)
-        _write_images(directory, ledger, entries, due, now, ranks)
-        _write(directory, _tables(ledger, [entry.shown for entry in entries], now))
+        rows = [entry.shown for entry in entries if entry.stem in due]
+        write_images(ImageWriter(directory, now, ranks), ledger, rows)
+        write_files(directory, _tables(ledger, [entry.shown for entry in entries], now))
         for name in known.keys() - current.keys():
             freshness.remove_files(directory, name)
     stems = {entry.shown.key: entry.stem for entry in entries}
     sweeps, changes, last = _last_sweeps(ledger)
-    _write(directory, frame_files(changes, stems, now, last))
-    _write(directory, _of_sweeps(directory, sweeps, changes))
-    _write(directory, [(FINGERPRINTS, safe_json(current) + "\n")])
+    write_files(directory, frame_files(changes, stems, now, last))
+    write_files(directory, _of_sweeps(directory, sweeps, changes))
+    write_files(directory, [(FINGERPRINTS, safe_json(current) + "\n")])
     return len(due)
-
-
-def _write_images(
-    directory: Path,
-    ledger: Ledger,
-    entries: Sequence[Entry],
-    due: set[str],
-    now: datetime,
-    ranks: BootRanks = NO_RANKS,
-) -> None:
-    """Write the files of the images in ``due``."""
-    stems = {entry.shown.key: entry.stem for entry in entries if entry.stem in due}
-    for part in batched([entry.shown for entry in entries if entry.stem in due], BATCH_SIZE):
-        past = ledger.history_points(part)
-        for shown, result in ledger.results(part):
-            ranked = result.model_copy(update={"boot_rank": ranks.rank(result)})
-            compared = _compared(ledger, result, past.get(shown.key, []))
-            files = dict(_image_files(ranked, past.get(shown.key, []), compared, now))
-            _write(directory, files.items())
-            freshness.remove_files(directory, stems[shown.key], keep=files)
-
-
-def _compared(ledger: Ledger, result: Result, past: Sequence[HistoryPoint]) -> Comparison | None:
-    """Compare a rejected image with its last certificate, if there is one."""
-    if result.verdict.status is not Status.REJECTED or all(
-        each.status is not Status.CERTIFIED for each in past
-    ):
-        return None
-    return compare(ledger.history(result.image.reference, ResultKey.of(result)))
-
-
-def _image_files(
-    result: Result,
-    past: Sequence[HistoryPoint],
-    compared: Comparison | None,
-    now: datetime,
-) -> Iterator[tuple[str, str]]:
-    yield _certificate(result.model_copy(update={"boot_rank": None}))  # others decide about it
-    yield from badge_files(result, now)
-    yield from image_files(result, past, now, compared)
-
-
-def _certificate(result: Result) -> tuple[str, str]:
-    return f"results/{certificate_stem(result)}.json", result_json(result)
 
 
 def _tables(
@@ -188,8 +142,3 @@ def _of_sweeps(
         entry = FeedEntry(title, newest.finished_at, lines)
         yield FEED, with_entry(before, "matrix", "Changes to the compatibility matrix", entry)
         yield "metrics/sweeps.prom", sweep_metrics(sweeps)
-
-
-def _write(directory: Path, files: Iterable[tuple[str, str | bytes | Iterable[str]]]) -> None:
-    for name, content in files:
-        write_atomically(directory / name, content, durable=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from certify.ledger.connect import engine_for, name_of
+from certify.ledger.connect import address_of, engine_for, name_of
 from certify.ledger.store import Ledger
 from certify.model.errors import BadLedgerUrl, LedgerUnavailable, NothingRecorded
 from tests.factories import a_result
@@ -145,3 +145,13 @@ def test_a_log_that_cannot_be_read_is_told(shown: Path) -> None:
         log = Path(f"{path}-wal").read_bytes()
     Path(f"{path}-wal").write_bytes(log)
     assert "the newest results are still in" in " ".join(read_as_nobody(path))
+
+
+def test_another_process_opens_the_same_ledger(tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
+    with Ledger.open(str(tmp_path / "a b/certify.db")) as ledger:
+        assert ledger.address == str(tmp_path / "a b/certify.db")
+    server = engine_for("postgresql+psycopg://me:secret@host/db")
+    assert address_of(server) == "postgresql+psycopg://me:secret@host/db"
+    with Ledger.open("sqlite://") as ledger:
+        assert ledger.address is None

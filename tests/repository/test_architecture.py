@@ -42,6 +42,8 @@ WRITES = {
     "certify.publish.recorder",
     "certify.publish.freshness",
     "certify.publish.junit_file",
+    "certify.publish.image_writer",
+    "certify.publish.helper",
 }
 """Modules of ``publish/`` that are no renderers: they write and read ``reports/``."""
 PURE = {
