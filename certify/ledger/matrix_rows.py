@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from sys import intern
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, select
 
 from certify.ledger import queries
 from certify.ledger.queries import NAMES, ROW
 from certify.model.result_key import ResultKey
 from certify.model.terms import Grade, Status
+
+FETCHED = 1_000
+"""The number of rows that are fetched at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,30 +108,31 @@ def one_text(text: Any) -> Any:
     return text and intern(text)
 
 
-def read_newest_ids(
-    connection: Connection, references: Collection[str] | None = None
-) -> dict[ResultKey, int]:
-    """Return the number of the newest result for each reference, platform and profile."""
+class Recent(NamedTuple):
+    """The last results recorded under a key."""
+
+    newest: int
+    """The largest number of a result."""
+    runs: str
+    """The initials of the last verdicts, the oldest first."""
+
+
+def read_recent(
+    connection: Connection, count: int, references: Collection[str] | None = None
+) -> dict[ResultKey, Recent]:
+    """Return the last so many results of each reference, platform and profile."""
     keys = (ROW.reference, ROW.platform, ROW.profile)
-    query = select(*keys, func.max(ROW.id)).group_by(*keys)
+    query = select(*keys, ROW.id, ROW.status).order_by(*keys, ROW.finished_at, ROW.id)
     if references is not None:
         query = query.where(ROW.reference.in_(references))
-    return {
-        ResultKey(reference, one_text(platform), one_text(profile)): number
-        for reference, platform, profile, number in connection.execute(query)
-    }
-
-
-def read_last_statuses(connection: Connection, count: int) -> dict[ResultKey, list[Status]]:
-    """Return the last so many verdicts of each reference, platform and profile, oldest first."""
-    keys = (ROW.reference, ROW.platform, ROW.profile)
-    newest = (ROW.finished_at.desc(), ROW.id.desc())
-    place = func.row_number().over(partition_by=keys, order_by=newest).label("place")
-    numbered = select(*keys, ROW.status, place).subquery()
-    query = select(numbered).where(numbered.c.place <= count).order_by(numbered.c.place.desc())
-    found: dict[ResultKey, list[Status]] = {}
-    for *key, status, _ in connection.execute(query):
-        found.setdefault(ResultKey(*key), []).append(Status(status))
+    # There may be millions: a server does not send all of them at once.
+    rows = connection.execute(query, execution_options={"yield_per": FETCHED})
+    found = {}
+    for (reference, platform, profile), group in groupby(rows, key=itemgetter(0, 1, 2)):
+        numbers, statuses = zip(*((number, status) for *_, number, status in group), strict=True)
+        runs = "".join(status[0] for status in statuses[-count:])
+        key = ResultKey(reference, one_text(platform), one_text(profile))
+        found[key] = Recent(max(numbers), intern(runs))
     return found
 
 

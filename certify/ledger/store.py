@@ -24,9 +24,9 @@ from certify.ledger.in_force import ResultInForce, read_in_force
 from certify.ledger.matrix_rows import (
     HistoryPoint,
     MatrixRow,
+    Recent,
     read_history_points,
-    read_last_statuses,
-    read_newest_ids,
+    read_recent,
     read_rows,
 )
 from certify.ledger.preparation import prepare
@@ -40,7 +40,6 @@ from certify.model.clock import is_ahead
 from certify.model.result import Image, Result
 from certify.model.result_key import ResultKey
 from certify.model.revocation import reject_if_revoked
-from certify.model.terms import Status
 from certify.util.text import one_line
 
 
@@ -225,15 +224,12 @@ class Ledger:
             for result, row in self._read(query.where(ROW.recording.in_(part)))
         }
 
-    def newest_ids(self, references: Collection[str] | None = None) -> dict[ResultKey, int]:
-        """Return the number of the newest result for each reference, platform and profile."""
+    def recent(
+        self, count: int, references: Collection[str] | None = None
+    ) -> dict[ResultKey, Recent]:
+        """Return the last ``count`` results of each row's key, or of those of some references."""
         with self._database.reading() as connection:
-            return read_newest_ids(connection, references)
-
-    def last_statuses(self, count: int) -> dict[ResultKey, list[Status]]:
-        """Return the last ``count`` verdicts of each row's key, the oldest first."""
-        with self._database.reading() as connection:
-            return read_last_statuses(connection, count)
+            return read_recent(connection, count, references)
 
     def history_points(self, rows: Sequence[MatrixRow]) -> dict[ResultKey, list[HistoryPoint]]:
         """Return all results ever recorded for rows of the matrix, the oldest first.

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from zlib import crc32
 
-from certify.ledger.matrix_rows import MatrixRow
+from certify.ledger.matrix_rows import MatrixRow, Recent
+from certify.ledger.rows import batched
 from certify.ledger.store import Ledger
 from certify.model.file_names import file_stem
 from certify.publish.site.build import version
+from certify.util.text import safe_json
 
 FINGERPRINTS = "assets/pages.json"
+_PART = 1_000
 _FILES = ("results/{}.json", "badges/{}.json", "badges/{}.svg", "images/{}.html")
 _OPTIONAL_FILE = "images/{}.js"
+RUNS = 8
+"""The number of last verdicts of an entry."""
+_NONE = Recent(0, "")
 _TABLES = ("matrix.json", "matrix.md", "assets/rows.js", "badges/all.svg", "badges/all.json")
 
 
@@ -34,6 +40,8 @@ class Entry:
     """The name of its files, without folder and suffix."""
     fingerprint: str
     """A text that changes whenever the content of its files would change."""
+    runs: str = ""
+    """The initials of the last verdicts, the oldest first."""
 
 
 def read_entries(
@@ -43,15 +51,16 @@ def read_entries(
 
     Raises `LedgerUnavailable`.
     """
-    latest = ledger.newest_ids(references)
+    recent = ledger.recent(RUNS, references)
     revocations = [(each.digest, each.reason) for each in ledger.revocations.in_force()]
     revoked = crc32(repr(revocations).encode())
     found = []
     for shown in ledger.matrix_rows(references=references):
         name = file_stem(shown.reference, shown.profile, shown.platform or None)
         # A page also shows the newest result, which need not be the one in force.
-        facts = (version(), shown.id, latest.get(shown.key, 0), shown.expires_at <= now, revoked)
-        found.append(Entry(shown, name, " ".join(map(str, facts))))
+        newest, runs = recent.get(shown.key, _NONE)
+        facts = (version(), shown.id, newest, shown.expires_at <= now, revoked)
+        found.append(Entry(shown, name, " ".join(map(str, facts)), runs))
     return found
 
 
@@ -64,14 +73,27 @@ def read_fingerprints(directory: Path) -> dict[str, str]:
         return {}
 
 
-def outdated(directory: Path, entries: Sequence[Entry], known: Mapping[str, str]) -> set[str]:
-    """Return the stems of the entries whose files are missing or have another fingerprint."""
-    return {
+def fingerprints_json(entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield the fingerprints by stem as JSON in parts, for the next update."""
+    for number, part in enumerate(batched(entries, _PART)):
+        text = safe_json({entry.stem: entry.fingerprint for entry in part})
+        yield f"{', ' if number else '{'}{text[1:-1]}"
+    yield "}\n" if entries else "{}\n"
+
+
+def outdated(directory: Path, entries: Sequence[Entry]) -> tuple[set[str], set[str]]:
+    """Return the stems of the entries that are due, and those of images that are gone.
+
+    The files of an entry that is due are missing, or of another fingerprint.
+    """
+    known = read_fingerprints(directory)
+    due = {
         entry.stem
         for entry in entries
-        if known.get(entry.stem) != entry.fingerprint
+        if known.pop(entry.stem, "") != entry.fingerprint
         or not all(_has_content(f"{directory}/{name.format(entry.stem)}") for name in _FILES)
     }
+    return due, set(known)
 
 
 def has_tables(directory: Path) -> bool:

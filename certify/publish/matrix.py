@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
 
 from rich.console import Console
 from rich.text import Text
@@ -27,7 +27,6 @@ from certify.publish.matrix_data import (
     Section,
     cells_of,
     groups_of,
-    problem_checks,
     problems_of,
     sections_of,
     short_references,
@@ -78,7 +77,7 @@ def matrix_json(results: Sequence[Result], now: datetime) -> Iterator[str]:
         best.setdefault(id(each.result), []).append(each.use)
     yield f'{{\n  "schema": {safe_json(MATRIX_SCHEMA)},\n  "rows": ['
     for number, result in enumerate(results):
-        yield f"{',' * bool(number)}\n    {safe_json(_row(result, best.get(id(result), [])))}"
+        yield f"{',' * bool(number)}\n    {_row(result, best.get(id(result), []))}"
     end = "\n  " if results else ""
     yield f"{end}]\n}}\n"
 
@@ -88,18 +87,27 @@ def matrix_markdown(results: Sequence[Result], now: datetime) -> str:
 
     A certificate that has expired by ``now`` is shown as expired.
     """
-    lines = ["# Compatibility matrix", ""]
+    return "".join(markdown_lines(results, now))
+
+
+def markdown_lines(results: Sequence[Result], now: datetime) -> Iterator[str]:
+    """Yield the lines of :func:`matrix_markdown`."""
+    return (f"{line}\n" for line in _markdown_lines(results, now))
+
+
+def _markdown_lines(results: Sequence[Result], now: datetime) -> Iterator[str]:
+    yield from ("# Compatibility matrix", "")
     for section in sections_of(results):
-        lines += [f"## {escaped(section.title)}", "", *_markdown_tables(section, now)]
+        yield from (f"## {escaped(section.title)}", "")
+        yield from _markdown_tables(section, now)
         if notes := _host_notes(section, now):
-            lines += [*(f"- {escaped(line)}" for line in notes), ""]
+            yield from (*(f"- {escaped(line)}" for line in notes), "")
     if results:
-        lines += [_legend(), "", *_best_list(results, now)]
-    lines.append(_total(results, now))
+        yield from (_legend(), "", *_best_list(results, now))
+    yield _total(results, now)
     if results:
         newest = max(result.finished_at for result in results).astimezone(UTC)
-        lines += ["", f"Newest result: {newest:%Y-%m-%d %H:%M} UTC."]
-    return "\n".join(lines) + "\n"
+        yield from ("", f"Newest result: {newest:%Y-%m-%d %H:%M} UTC.")
 
 
 def _host_notes(section: Section, now: datetime) -> list[str]:
@@ -128,9 +136,10 @@ def _total(results: Sequence[Result], now: datetime) -> str:
     return f"{counted(len(results), 'result')}: {phrases.tally(results, now)}"
 
 
-def _row(result: Result, best: Sequence[str]) -> dict[str, Any]:
+def _row(result: Result, best: Sequence[str]) -> str:
+    """Return a row as JSON; what many rows share is made once."""
     image, startup = result.image, result.startup
-    return {
+    first = {
         "reference": image.reference,
         "digest": image.digest,
         "image_id": image.image_id,
@@ -141,22 +150,32 @@ def _row(result: Result, best: Sequence[str]) -> dict[str, Any]:
         "best_for": best,
         "boot_seconds": startup.boot_seconds,
         "provision_seconds": startup.provision_seconds,
-        "groups": _outcomes(result.checks),
-        "not_passed": [
-            {"id": check.id, "level": check.level.value, "outcome": check.outcome.value}
-            for check in problem_checks(result)
-        ],
-        "waived": [check.id for check in result.checks if check.waiver],
+    }
+    last = {
         "finished_at": rfc3339(result.finished_at),
         "expires_at": rfc3339(result.expires_at),
         "hosts": [each.model_dump(mode="json") for each in result.hosts],
     }
+    return f"{safe_json(first)[:-1]}, {_checks_json(result.checks)}, {safe_json(last)[1:]}"
+
+
+@once_per_outcomes
+def _checks_json(checks: tuple[Check, ...]) -> str:
+    """Return what a row tells of the checks, without braces."""
+    fields = {
+        "groups": _outcomes(checks),
+        "not_passed": [
+            {"id": check.id, "level": check.level.value, "outcome": check.outcome.value}
+            for check in problems_of(checks)
+        ],
+        "waived": [check.id for check in checks if check.waiver],
+    }
+    return safe_json(fields)[1:-1]
 
 
 _OUTCOMES = [(outcome, outcome.value) for outcome in Outcome]
 
 
-@once_per_outcomes
 def _outcomes(checks: tuple[Check, ...]) -> dict[str, dict[str, int]]:
     """Return the number of each outcome in each group."""
     groups = groups_of(checks).items()
@@ -167,39 +186,47 @@ def _outcomes(checks: tuple[Check, ...]) -> dict[str, dict[str, int]]:
     }
 
 
-def _markdown_tables(section: Section, now: datetime) -> list[str]:
-    """Return a table of what is not certified, which comes first, and one of what is.
+def _markdown_tables(section: Section, now: datetime) -> Iterator[str]:
+    """Yield a table of what is not certified, which comes first, and one of what is.
 
     Many certified images are folded away.
     """
-    order = [Status.REJECTED.value, Status.INCONCLUSIVE.value, phrases.EXPIRED]
-    rank = {id(each): phrases.status_of(each, now) for each in section.results}
-    open_ones = [each for each in section.results if rank[id(each)] in order]
-    open_ones.sort(key=lambda each: order.index(rank[id(each)]))
-    rest = [each for each in section.results if rank[id(each)] not in order]
+    found: dict[str, list[Result]] = {}
+    for each in section.results:
+        found.setdefault(phrases.status_of(each, now), []).append(each)
+    rest = found.get(Status.CERTIFIED.value, [])
+    order = (Status.REJECTED.value, Status.INCONCLUSIVE.value, phrases.EXPIRED)
+    open_ones = [each for status in order for each in found.get(status, ())]
     if len(rest) <= FOLDED:
-        return [*_markdown_table([*open_ones, *rest], section, now), ""]
-    lines = [*_markdown_table(open_ones, section, now), ""] if open_ones else []
-    folded = [f"<details><summary>{len(rest)} certified</summary>", ""]
-    return [*lines, *folded, *_markdown_table(rest, section, now), "", "</details>", ""]
+        yield from (*_markdown_table([*open_ones, *rest], section, now), "")
+        return
+    if open_ones:
+        yield from _markdown_table(open_ones, section, now)
+        yield ""
+    yield from (f"<details><summary>{len(rest)} certified</summary>", "")
+    yield from _markdown_table(rest, section, now)
+    yield from ("", "</details>", "")
 
 
-def _markdown_table(results: Sequence[Result], section: Section, now: datetime) -> list[str]:
-    groups = map(escaped, section.groups)
-    header = ["reference", "verdict", "not passed", *groups, "boot"]
-    rows = [header, ["---"] * len(header)]
+def _markdown_table(results: Sequence[Result], section: Section, now: datetime) -> Iterator[str]:
+    groups = tuple(section.groups)
+    header = ["reference", "verdict", "not passed", *map(escaped, groups), "boot"]
+    yield f"| {' | '.join(header)} |"
+    yield f"| {' | '.join(['---'] * len(header))} |"
     for result in results:
         boot = result.startup.boot_seconds
         certified = result.verdict.status is Status.CERTIFIED
-        rows.append(
-            [
-                escaped(result.image.reference),
-                escaped(f"{phrases.status_mark(result, now)} {phrases.verdict_of(result, now)}"),
-                *_markdown_cells(result.checks, certified, tuple(section.groups)),
-                "" if boot is None else phrases.seconds(boot),
-            ]
+        cells = (
+            escaped(result.image.reference),
+            _word(f"{phrases.status_mark(result, now)} {phrases.verdict_of(result, now)}"),
+            *_markdown_cells(result.checks, certified, groups),
+            "" if boot is None else phrases.seconds(boot),
         )
-    return [f"| {' | '.join(row)} |" for row in rows]
+        yield f"| {' | '.join(cells)} |"
+
+
+_word = lru_cache(maxsize=1_000)(escaped)
+"""Escapes what many rows share."""
 
 
 @once_per_outcomes

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from certify.ledger.changes import Change, find_changes
-from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.store import Ledger
 from certify.ledger.sweeps import FinishedSweep
 from certify.model.errors import LedgerUnavailable
@@ -24,20 +23,18 @@ from certify.publish.badge import total_badge_files
 from certify.publish.boot_rank import BootRanks
 from certify.publish.feed import Entry as FeedEntry
 from certify.publish.feed import change_lines, with_entry
-from certify.publish.freshness import FINGERPRINTS
+from certify.publish.freshness import FINGERPRINTS, Entry
 from certify.publish.helper import write_images
 from certify.publish.image_writer import ImageWriter, certificate, write_files
 from certify.publish.junit_file import write_junit
-from certify.publish.matrix import matrix_json, matrix_markdown
+from certify.publish.matrix import markdown_lines, matrix_json
 from certify.publish.metrics import image_metrics, sweep_metrics
 from certify.publish.site.build import frame_files, rows_file
 from certify.publish.site.pages import LastSweep
 from certify.util.files import folder_lock
-from certify.util.text import counted, safe_json
+from certify.util.text import counted
 
 FEED = "changes.atom"
-RUNS = 8
-"""The number of last results that a row of the matrix page shows."""
 SWEEPS = 100
 """The number of last sweeps among which metrics find the last one of each list."""
 
@@ -83,33 +80,44 @@ def _update_own(directory: Path, ledger: Ledger, results: Iterable[Result]) -> i
 
 def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime) -> int:
     entries = freshness.read_entries(ledger, now)
-    known = freshness.read_fingerprints(directory)
-    due = freshness.outdated(directory, entries, known)
-    current = {entry.stem: entry.fingerprint for entry in entries}
-    if due or known.keys() != current.keys() or not freshness.has_tables(directory):
-        ranks = BootRanks(entry.shown for entry in entries)
-        rows = [entry.shown for entry in entries if entry.stem in due]
-        write_images(ImageWriter(directory, now, ranks), ledger, rows)
-        write_files(directory, _tables(ledger, [entry.shown for entry in entries], now))
-        for name in known.keys() - current.keys():
+    due, gone = freshness.outdated(directory, entries)
+    if due or gone or not freshness.has_tables(directory):
+        _write_images(directory, ledger, entries, due, now)
+        write_files(directory, _tables(ledger, entries, now))
+        for name in gone:
             freshness.remove_files(directory, name)
-    stems = {entry.shown.key: entry.stem for entry in entries}
     sweeps, changes, last = _last_sweeps(ledger)
+    changed = {each.image.key for each in changes or ()}
+    stems = {key: each.stem for each in entries if (key := each.shown.key) in changed}
     write_files(directory, frame_files(changes, stems, now, last))
     write_files(directory, _of_sweeps(directory, sweeps, changes))
-    write_files(directory, [(FINGERPRINTS, safe_json(current) + "\n")])
+    write_files(directory, [(FINGERPRINTS, freshness.fingerprints_json(entries))])
     return len(due)
 
 
+def _write_images(
+    directory: Path, ledger: Ledger, entries: Sequence[Entry], due: set[str], now: datetime
+) -> None:
+    ranks = BootRanks(entry.shown for entry in entries)
+    rows = [entry.shown for entry in entries if entry.stem in due]
+    write_images(ImageWriter(directory, now, ranks), ledger, rows)
+
+
 def _tables(
-    ledger: Ledger, rows: Sequence[MatrixRow], now: datetime
+    ledger: Ledger, entries: Sequence[Entry], now: datetime
 ) -> Iterator[tuple[str, str | Iterable[str]]]:
-    results = [short for _, short in ledger.summaries(rows)]
+    results, stems, runs = list[Result](), list[str](), list[str]()
+    waiting = iter(entries)
+    for row, short in ledger.summaries([entry.shown for entry in entries]):
+        entry = next(each for each in waiting if each.shown is row)  # others cannot be read
+        results.append(short)
+        stems.append(entry.stem)
+        runs.append(entry.runs)
     yield "matrix.json", matrix_json(results, now)
-    yield "matrix.md", matrix_markdown(results, now)
+    yield "matrix.md", markdown_lines(results, now)
     yield from total_badge_files(results, now)
     yield "metrics/images.prom", image_metrics(results)
-    yield rows_file(results, ledger.last_statuses(RUNS), now)
+    yield rows_file(results, now, stems, runs)
 
 
 def _last_sweeps(

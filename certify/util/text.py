@@ -163,12 +163,15 @@ def safe_json(data: object, *, indent: int | None = None) -> str:
     Visible characters of all scripts stay. Invisible ones are escaped, so that a parser restores
     them. Only lone surrogates, which parsers refuse, are replaced.
     """
-    encoder = json.JSONEncoder(ensure_ascii=False, indent=indent, allow_nan=False)
     if indent is None:
-        return visible_json(encoder.encode(data))
+        return visible_json(_COMPACT.encode(data))
+    encoder = json.JSONEncoder(ensure_ascii=False, indent=indent, allow_nan=False)
     text = StringIO()  # `encode` would hold each bracket and comma as an object
     text.writelines(encoder.iterencode(data))
     return visible_json(text.getvalue())
+
+
+_COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def visible_json(text: str) -> str:

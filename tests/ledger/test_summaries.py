@@ -76,7 +76,7 @@ def approved(results: list[Result], policy: Policy) -> object:
         lambda results: matrix_csv(results, NOON),
         in_terminal,
         lambda results: [*image_metrics(results)],
-        lambda results: [*rows_file(results, {}, NOON)[1]],
+        lambda results: [*rows_file(results, NOON)[1]],
         lambda results: [*total_badge_files(results, NOON)],
         index_verdicts,
         lambda results: approved(results, Policy()),

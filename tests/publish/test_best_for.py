@@ -100,6 +100,6 @@ def test_every_report_says_the_same() -> None:
     }  # fmt: skip
     text = matrix_markdown(results, NOW)
     assert "- workspace: fast (1.0 s to boot, best of 2 on linux/amd64)" in text
-    script = "".join(rows_file(results, None, NOW)[1])
+    script = "".join(rows_file(results, NOW)[1])
     assert '"best": [["smallest", "linux/amd64", "' in script
     assert '"fast", "1.0 s to boot", 2, ' in script

@@ -78,7 +78,9 @@ def test_memory_grows_by_a_few_kilobytes_with_an_image(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(freshness, "outdated", lambda *_: set())  # the pages of images are there
+    monkeypatch.setattr(
+        freshness, "outdated", lambda *_: (set(), set())
+    )  # the pages of images are there
     peak(command, tmp_path, 2)  # which fills caches
     peak(command, tmp_path, TEMPLATES)
     small, large = (peak(command, tmp_path, count) for count in (SMALL, LARGE))

@@ -17,6 +17,7 @@ from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable
 from certify.model.file_names import certificate_stem
 from certify.model.result import Result
+from certify.model.result_key import ResultKey
 from certify.model.terms import Grade, Status
 from certify.publish.matrix import matrix_json, matrix_markdown
 from certify.publish.site.build import rows_file
@@ -77,7 +78,8 @@ def test_tables_from_summaries_equal_those_from_results(
     standing = ledger.matrix_results()
     assert (tmp_path / "matrix.json").read_text() == "".join(matrix_json(standing, NOON))
     assert (tmp_path / "matrix.md").read_text() == matrix_markdown(standing, NOON)
-    name, rows = rows_file(standing, ledger.last_statuses(8), NOON)
+    runs = [ledger.recent(8)[ResultKey.of(each)].runs for each in standing]
+    name, rows = rows_file(standing, NOON, runs=runs)
     assert (tmp_path / name).read_text() == "".join(rows)
 
 

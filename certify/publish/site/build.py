@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from itertools import chain
@@ -16,7 +16,6 @@ from certify.ledger.matrix_rows import HistoryPoint
 from certify.model.file_names import certificate_stem
 from certify.model.result import Result
 from certify.model.result_key import ResultKey
-from certify.model.terms import Status
 from certify.publish.best_for import best_for
 from certify.publish.host_note import host_note
 from certify.publish.site.environment import TEMPLATES
@@ -53,30 +52,26 @@ def image_files(
 
 def rows_file(
     results: Sequence[Result],
-    runs: Mapping[ResultKey, Sequence[Status]] | None = None,
-    now: datetime | None = None,
+    now: datetime,
+    stems: Sequence[str] = (),
+    runs: Sequence[str] = (),
 ) -> tuple[str, Iterator[str]]:
     """Return the name of the script with all rows of the matrix, and the script in parts.
 
-    A row has a letter per check, sorted by group. ``runs`` has the last verdicts of each image;
-    certificates that have expired by ``now`` are best for nothing.
+    A row has a letter per check, sorted by group. ``stems`` are the names of the files of each
+    result, if they are known, and ``runs`` its last verdicts; certificates that have expired by
+    ``now`` are best for nothing.
     """
     different = dict.fromkeys(ids_of(result.checks) for result in results)
     found = dict.fromkeys(chain.from_iterable(different))
     groups = {name: place for place, name in enumerate(dict.fromkeys(map(_group, found)))}
-    ids = sorted(found, key=lambda check_id: groups[_group(check_id)])
-    stems = {certificate_stem(each): each for each in results}
-    bases, last, now = bases_of(stems), runs or {}, now or datetime.now(UTC)
+    ids = tuple(sorted(found, key=lambda check_id: groups[_group(check_id)]))
+    stems = stems or [*map(certificate_stem, results)]
+    runs = runs or [""] * len(results)
+    bases = bases_of(stems, results)
     rows = (
-        row_of(
-            each,
-            stem,
-            ids,
-            last.get(ResultKey.of(each), ()),
-            bases.get(stem, ""),
-            host_note(each, now),
-        )
-        for stem, each in stems.items()
+        row_of(each, stem, ids, last, bases.get(stem, ""), host_note(each, now))
+        for each, stem, last in zip(results, stems, runs, strict=True)
     )
     best = [
         [each.use, one_line(each.platform), certificate_stem(each.result),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from certify.ledger.summaries import once_per_outcomes
 from certify.model.result import Check, Result
-from certify.model.terms import Outcome, Status
+from certify.model.terms import Outcome
 from certify.publish.phrases import Mark, cause_of, is_decisive, mark_of, waiver_text
 from certify.publish.suggestion import proven_groups
 from certify.util.text import one_line, printable
@@ -34,27 +35,27 @@ _UNANSWERED = (Mark.UNKNOWN, Mark.SKIPPED)
 def row_of(
     result: Result,
     stem: str,
-    ids: Sequence[str],
-    runs: Sequence[Status] = (),
+    ids: tuple[str, ...],
+    runs: str = "",
     base: str = "",
     note: str = "",
 ) -> list[Any]:
     """Return the values of a row in the order of :data:`FIELDS`; a letter per check in ``ids``.
 
-    ``runs`` are the last verdicts, the oldest first: a letter each, too. ``base`` is the stem of
+    ``runs`` has the initials of the last verdicts, the oldest first. ``base`` is the stem of
     the image that it is built on, ``note`` tells how verdicts differ by kind of host.
     """
     image, startup, verdict = result.image, result.startup, result.verdict
-    letters, all_passed = _letters(result.checks, tuple(ids))
+    letters, all_passed = _letters(result.checks, ids)
     return [
         stem,
         one_line(image.reference, 300),
         image.identity,
         image.platform or "",
-        one_line((image.os.pretty_name or image.os.id) if image.os else ""),
-        one_line(image.os.id if image.os else ""),
+        _word((image.os.pretty_name or image.os.id) if image.os else ""),
+        _word(image.os.id if image.os else ""),
         image.trust.value,
-        one_line(result.profile),
+        _word(result.profile),
         verdict.status.value,
         verdict.grade.value if verdict.grade else "",
         startup.boot_seconds,
@@ -65,7 +66,7 @@ def row_of(
         cause_of(result),
         letters,
         int(not all_passed),
-        "".join(status.value[0] for status in runs),
+        runs,
         base,
         image.size_bytes,
         " ".join(result.launch.missing),
@@ -74,24 +75,32 @@ def row_of(
     ]
 
 
-def bases_of(stems: Mapping[str, Result]) -> dict[str, str]:
+_word = lru_cache(maxsize=1_000)(one_line)
+"""Shortens what many rows share."""
+
+
+def bases_of(stems: Sequence[str], results: Sequence[Result]) -> dict[str, str]:
     """Return, by stem, the stem of the image that another is built on, if it is among them.
 
     All layers of a base are the lowest of the other, and no other base has more of them; both have
     the same profile and platform.
     """
-    known = {
-        (each.profile, each.image.platform, each.image.layer_digests): stem
-        for stem, each in stems.items()
-    }
+    known: dict[tuple[str, str | None], dict[tuple[str, ...], str]] = {}
+    for stem, each in zip(stems, results, strict=True):
+        if each.image.layer_digests:
+            known.setdefault(_place(each), {})[each.image.layer_digests] = stem
     found: dict[str, str] = {}
-    for stem, each in stems.items():
+    for stem, each in zip(stems, results, strict=True):
         layers = each.image.layer_digests
         for count in range(len(layers) - 1, 0, -1):
-            if base := known.get((each.profile, each.image.platform, layers[:count])):
+            if base := known[_place(each)].get(layers[:count]):
                 found[stem] = base
                 break
     return found
+
+
+def _place(result: Result) -> tuple[str, str | None]:
+    return result.profile, result.image.platform
 
 
 @once_per_outcomes

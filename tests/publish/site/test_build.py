@@ -22,7 +22,7 @@ def test_details_are_a_script_only_where_there_are_any(native: Result, rejected:
 
 
 def test_rows_keep_the_checks_of_a_group_together(one_of_each: list[Result]) -> None:
-    name, parts = rows_file(one_of_each)
+    name, parts = rows_file(one_of_each, NOON)
     assert name == "assets/rows.js"
     found = json.loads("".join(parts).removeprefix("window.CERTIFY = ").rstrip(";\n"))
     groups = [check.partition(".")[0] for check in found["checks"]]
@@ -33,7 +33,7 @@ def test_rows_keep_the_checks_of_a_group_together(one_of_each: list[Result]) -> 
 
 def test_a_script_closes_no_tag(rejected: Result) -> None:
     image = rejected.image.model_copy(update={"reference": "</script><!--"})
-    _, script = rows_file([rejected.model_copy(update={"image": image})])
+    _, script = rows_file([rejected.model_copy(update={"image": image})], NOON)
     assert "<" not in "".join(script)
 
 
