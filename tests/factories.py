@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -121,6 +122,10 @@ def a_list(
 
 def raw_list(listed: ApprovedList) -> bytes:
     return safe_json(listed.model_dump(mode="json", by_alias=True), indent=1).encode()
+
+
+def digest_of(raw: bytes) -> str:
+    return f"sha256:{sha256(raw).hexdigest()}"
 
 
 DIGEST = "sha256:" + "4abcdef0123456789" * 3 + "4abcdef012345"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from certify.approved.hosts import earliest_end, host_objections
 from certify.approved.policy import Policy
 from certify.judge.waivers import valid_until
-from certify.model.approved import Approved, Revocation
+from certify.model.approved import Approved, Revocation, entry_of
 from certify.model.clock import is_ahead
 from certify.model.platform import normalize_platform
 from certify.model.result import Check, Image, Result
@@ -169,22 +169,24 @@ def _waived(result: Result) -> list[Check]:
 def _approved(policy: Policy, result: Result) -> Approved:
     image, grade = result.image, result.verdict.grade
     assert image.digest and image.registry and image.repository and image.platform and grade
-    return Approved(
-        pin=f"{image.registry}/{image.repository}@{image.digest}",
-        reference=image.reference,
-        registry=image.registry,
-        repository=image.repository,
-        tag=image.tag,
-        digest=image.digest,
-        manifest_digest=image.manifest_digest,
-        platform=image.platform,
-        profile=result.profile,
-        grade=grade,
-        trust=image.trust,
-        waived=tuple(check.id for check in _waived(result)),
-        boot_seconds=result.startup.boot_seconds,
-        provision_seconds=result.startup.provision_seconds,
-        suite=result.suite.digest,
-        certified_at=result.finished_at,
-        expires_at=valid_until(result.checks, earliest_end(policy, result)),
+    return entry_of(
+        {
+            "pin": f"{image.registry}/{image.repository}@{image.digest}",
+            "reference": image.reference,
+            "registry": image.registry,
+            "repository": image.repository,
+            "tag": image.tag,
+            "digest": image.digest,
+            "manifest_digest": image.manifest_digest,
+            "platform": image.platform,
+            "profile": result.profile,
+            "grade": grade,
+            "trust": image.trust,
+            "waived": tuple(check.id for check in _waived(result)),
+            "boot_seconds": result.startup.boot_seconds,
+            "provision_seconds": result.startup.provision_seconds,
+            "suite": result.suite.digest,
+            "certified_at": result.finished_at,
+            "expires_at": valid_until(result.checks, earliest_end(policy, result)),
+        }
     )

@@ -55,7 +55,7 @@ class PreviousPublication:
         raw = read_published(reports, LIST)
         try:
             listed = None if raw is None else read_list(raw.decode())
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise BadPublication(
                 f"{reports / LIST}: the list published before cannot be read:"
                 f" {one_line(str(error), 120)}",

@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 
 from certify.approved.approval import Exclusion, approve
@@ -18,8 +17,9 @@ from certify.approved.enforcement import policy_files
 from certify.approved.hosts import relevant_kinds
 from certify.approved.policy import Policy
 from certify.approved.previous import CHANGELOG, FEED, LIST, NO_KEY, PreviousPublication, Signing
-from certify.approved.render import Changes, changelog, compare_lists, list_json, list_text
-from certify.approved.storage import lock_publication, store_publication
+from certify.approved.render import Changes, changelog, compare_lists, list_text
+from certify.approved.storage import Content, lock_publication, store_publication
+from certify.approved.stored_list import StoredList
 from certify.ledger.host_verdicts import with_hosts
 from certify.ledger.rows import BATCH_SIZE, batched
 from certify.ledger.store import Ledger
@@ -211,27 +211,26 @@ def _write(
     signer: Signer | None,
 ) -> list[str]:
     policies, warnings = policy_files(listed)
-    buffer = BytesIO()
-    buffer.writelines(each.encode() for each in list_json(listed))
-    raw = buffer.getvalue()
-    files: dict[str, str | bytes] = {
-        LIST: raw,
-        "approved-images.txt": list_text(listed),
-        CHANGELOG: changelog(listed, changed, previous.changelog),
-        FEED: with_entry(
-            previous.feed,
-            "approved",
-            "Changes to the approved-images list",
-            Entry(
-                f"List {listed.sequence}",
-                listed.published_at,
-                (*changed.added, *changed.removed, *changed.moved),
+    with StoredList(listed, previous.reports) as stored:
+        files: dict[str, Content] = {
+            LIST: stored.parts(),
+            f"{LIST}.gz": stored.compressed(),
+            "approved-images.txt": list_text(listed),
+            CHANGELOG: changelog(listed, changed, previous.changelog),
+            FEED: with_entry(
+                previous.feed,
+                "approved",
+                "Changes to the approved-images list",
+                Entry(
+                    f"List {listed.sequence}",
+                    listed.published_at,
+                    (*changed.added, *changed.removed, *changed.moved),
+                ),
             ),
-        ),
-        **{f"policies/{name}": text for name, text in policies.items()},
-        **attestations,
-    }
-    if signer is not None:
-        files.update([signer.sign_list(raw, listed, LIST)])
-    store_publication(previous.reports, listed.sequence, files)
+            **{f"policies/{name}": text for name, text in policies.items()},
+            **attestations,
+        }
+        if signer is not None:
+            files.update([signer.sign_list(stored.digest, listed, LIST)])
+        store_publication(previous.reports, listed.sequence, files)
     return warnings

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from certify.model.approved import Approved, ApprovedList
+from certify.model.approved import Approved, ApprovedList, entry_of
 from certify.model.result_key import ResultKey
 from certify.publish.markdown import escaped
 from certify.util.text import one_line, safe_json, visible_json
@@ -104,7 +106,16 @@ def changelog(listed: ApprovedList, changed: Changes, old: str) -> str:
 
 def read_list(text: str) -> ApprovedList:
     """Parse ``approved-images.json``. Raises ValueError if it is not valid."""
-    return ApprovedList.model_validate_json(text)
+    # Entry by entry: as one document, a list takes five times the memory.
+    try:
+        return ApprovedList.model_validate(json.loads(text, object_hook=_entry))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _entry(fields: dict[str, Any]) -> dict[str, Any] | Approved:
+    """Return an object of the list, as an entry if it is one."""
+    return entry_of(vars(Approved.model_validate(fields))) if "pin" in fields else fields
 
 
 def _describe(each: Approved) -> str:

@@ -12,7 +12,7 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -23,6 +23,10 @@ FOLDER = "approved"
 CURRENT = "current"
 KEPT = 3
 """The number of publications that stay, for readers that still use an older one."""
+
+
+Content = str | bytes | Iterable[bytes]
+"""The content of a file; one in parts is made when it is written."""
 
 
 def lock_publication(reports: Path) -> AbstractContextManager[None]:
@@ -44,7 +48,7 @@ def read_published_folder(reports: Path, folder: str) -> dict[str, bytes]:
     return {f"{folder}/{each.name}": each.read_bytes() for each in files if each.is_file()}
 
 
-def store_publication(reports: Path, number: int, files: Mapping[str, str | bytes]) -> None:
+def store_publication(reports: Path, number: int, files: Mapping[str, Content]) -> None:
     """Make files, given by their names below ``reports``, the current publication.
 
     Public names that only an earlier publication had are removed. Raises OSError, and

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from sys import intern
 from typing import Any, Self, TypeVar, TypeVarTuple
 
@@ -27,7 +27,7 @@ from certify.model.result import (
     Verdict,
 )
 from certify.model.terms import Grade, LaunchKind, Level, Outcome, Status, Trust
-from certify.model.value import Value
+from certify.model.value import trusted
 from certify.util.text import one_line, safe_json
 
 FORMAT = "2"
@@ -38,23 +38,18 @@ _LONGEST = 1_000
 """The most characters of a text; tables show no more."""
 More = TypeVarTuple("More")
 R = TypeVar("R")
-V = TypeVar("V", bound=Value)
 
 _MOMENTS = ("started_at", "finished_at", "expires_at")
-_HIDDEN = {
-    "__pydantic_fields_set__": set[str](), "__pydantic_extra__": None, "__pydantic_private__": None,
-}  # fmt: skip
-"""Attributes that pydantic keeps beside the fields of a value; one set serves all values."""
 
 
 # The values of summaries have classes of their own, of which all objects are made alike: so Python
-# keeps the names of their fields once (:func:`_value`).
+# keeps the names of their fields once (:func:`~certify.model.value.trusted`).
 class Summary(Result, defer_build=True):
     """A result without its long texts."""
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with other values of some fields, as small as a summary."""
-        return _value(type(self), {**vars(self), **(update or {})})
+        return trusted(type(self), {**vars(self), **(update or {})})
 
 
 class _Image(Image, defer_build=True):
@@ -132,7 +127,7 @@ def read(text: str | None, names: Mapping[str, Any]) -> Result | None:
             "suite": _suite(*fields["suite"]),
             **{name: datetime.fromisoformat(fields[name]) for name in _MOMENTS},
         }
-        return _value(Summary, made)
+        return trusted(Summary, made)
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -152,31 +147,13 @@ def _dumped(value: Any, **chosen: Any) -> dict[str, Any]:
     return found
 
 
-def _value(kind: type[V], fields: Mapping[str, Any]) -> V:
-    """Return a value of fields that are valid, in a third of the memory of a usual one.
-
-    They are set one by one, as Python shares the names only of what is set as an attribute.
-    """
-    value = kind.__new__(kind)
-    for name, field in ({**_defaults(kind), **fields} | _HIDDEN).items():
-        object.__setattr__(value, name, field)
-    return value
-
-
-@cache
-def _defaults(kind: type[Value]) -> dict[str, Any]:
-    return {
-        name: field.default for name, field in kind.model_fields.items() if not field.is_required()
-    }
-
-
 def _image(fields: dict[str, Any], names: Mapping[str, Any]) -> Image:
     system, digest = fields.get("os"), fields.get("digest")
     same = {name: digest for name in _DIGESTS if fields.get(name) == digest}
     shared = {name: intern(fields[name]) for name in _SHARED if name in fields}
     lists = {name: tuple(map(intern, fields[name])) for name in _LISTS if name in fields}
     known = {"os": system and _os(**system), "trust": Trust(fields.get("trust", Trust.UNKNOWN))}
-    return _value(_Image, {**fields, **same, **shared, **lists, **known, **names})
+    return trusted(_Image, {**fields, **same, **shared, **lists, **known, **names})
 
 
 _DIGESTS = ("manifest_digest", "image_id")
@@ -186,7 +163,7 @@ _LISTS = ("platforms", "layer_digests", "rival_manifests")
 
 def _startup(fields: dict[str, Any]) -> Startup:
     lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
-    return _value(_Startup, {**fields, **lists})
+    return trusted(_Startup, {**fields, **lists})
 
 
 @lru_cache(maxsize=1_000)

@@ -6,13 +6,15 @@ UTC.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from sys import intern
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
 from certify.model.result_key import ResultKey
 from certify.model.terms import Grade, Trust
-from certify.model.value import Moment, Value
+from certify.model.value import Moment, Value, trusted
 
 APPROVED_SCHEMA = "certify/approved/v1"
 
@@ -49,6 +51,18 @@ class Approved(Value):
     def key(self) -> ResultKey:
         """The reference, platform and profile, unique in a list."""
         return ResultKey(self.reference, self.platform, self.profile)
+
+
+def entry_of(fields: Mapping[str, Any]) -> Approved:
+    """Return an entry of valid fields; what many entries share is one text in memory."""
+    digest = fields["digest"]
+    shared = {name: intern(fields[name]) for name in _SHARED}
+    if fields["manifest_digest"] == digest:
+        shared["manifest_digest"] = digest
+    return trusted(Approved, {**fields, **shared})
+
+
+_SHARED = ("registry", "repository", "platform", "profile", "suite")
 
 
 class Revocation(Value):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
@@ -27,3 +29,28 @@ class OpenValue(Value):
     """A frozen value that keeps unknown fields, as a newer certify may have written it."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
+
+
+V = TypeVar("V", bound=Value)
+_HIDDEN = {
+    "__pydantic_fields_set__": set[str](), "__pydantic_extra__": None, "__pydantic_private__": None,
+}  # fmt: skip
+"""Attributes that pydantic keeps beside the fields of a value; one set serves all values."""
+
+
+def trusted(kind: type[V], fields: Mapping[str, Any]) -> V:
+    """Return a value of fields that are known to be valid, in a third of the usual memory.
+
+    They are set one by one, as Python shares the names only of what is set as an attribute.
+    """
+    value = kind.__new__(kind)
+    for name, field in ({**_defaults(kind), **fields} | _HIDDEN).items():
+        object.__setattr__(value, name, field)
+    return value
+
+
+@cache
+def _defaults(kind: type[Value]) -> dict[str, Any]:
+    return {
+        name: field.default for name, field in kind.model_fields.items() if not field.is_required()
+    }

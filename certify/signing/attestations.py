@@ -51,10 +51,10 @@ class Signer:
                 pass  # another key's, or broken
         return sign(statement, self.key)
 
-    def sign_list(self, raw: bytes, listed: ApprovedList, name: str) -> tuple[str, bytes]:
-        """Return name and content of the file that signs a list; ``raw`` is the whole list."""
+    def sign_list(self, digest: str, listed: ApprovedList, name: str) -> tuple[str, bytes]:
+        """Return name and content of the file that signs a list whose file has this digest."""
         signature = name.removesuffix(".json") + ".sigstore.json"
-        return signature, self.sign(signature, list_statement(raw, listed, name))
+        return signature, self.sign(signature, list_statement(digest, listed, name))
 
     def sign_results(self, results: Iterable[Result]) -> dict[str, bytes]:
         """Return files, by their names below the reports, for all results with a statement."""

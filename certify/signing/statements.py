@@ -7,7 +7,6 @@ there are no statements about those.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -122,11 +121,11 @@ def revocation_statement(revocation: Revocation, *, lifted: datetime | None = No
     return _statement(name, (revocation.digest,), TEST_RESULT, predicate)
 
 
-def list_statement(raw: bytes, listed: ApprovedList, name: str) -> bytes:
-    """Return the statement about the file of a list; ``raw`` is the whole file."""
+def list_statement(digest: str, listed: ApprovedList, name: str) -> bytes:
+    """Return the statement about the file of a list, which has this digest."""
     return _statement(
         name,
-        (f"sha256:{hashlib.sha256(raw).hexdigest()}",),
+        (digest,),
         LIST,
         {
             "sequence": listed.sequence,

@@ -26,7 +26,7 @@ from certify.signing.keys import read_private
 from certify.signing.replay_protection import state_file
 from certify.util.text import safe_json
 from tests.conftest import command
-from tests.factories import NOW, a_list, an_entry, digest
+from tests.factories import NOW, a_list, an_entry, digest, digest_of
 
 pytestmark = pytest.mark.usefixtures("two_pairs")
 
@@ -48,7 +48,7 @@ def write(found: ApprovedList, sign: str | None = "team", name: str = "list.json
     Path(name).write_bytes(raw)
     if sign:
         key = read_private(Path(f"{sign}.key"), lambda: b"")
-        signature, bundle = Signer(key, lambda _: None).sign_list(raw, found, name)
+        signature, bundle = Signer(key, lambda _: None).sign_list(digest_of(raw), found, name)
         Path(signature).write_bytes(bundle)
 
 

@@ -24,7 +24,7 @@ from certify.signing.statements import (
     result_statement,
 )
 from certify.signing.subjects import LIST, subject_digests
-from tests.factories import a_certificate, a_list, raw_list
+from tests.factories import DIGEST, a_certificate, a_list
 from tests.support.keys import MakePair, private_key
 
 
@@ -75,7 +75,7 @@ def test_securesystemslib_verifies_the_envelope(pair: tuple[Path, Path]) -> None
 
 def test_what_was_signed_is_believed(pair: tuple[Path, Path]) -> None:
     private, public = pair
-    raw = list_statement(b"bytes", a_list(), "approved-images.json")
+    raw = list_statement(DIGEST, a_list(), "approved-images.json")
     found = Bundle.parse(sign(raw, private_key(private))).verify(read_public(public))
     assert found == json.loads(raw)
 
@@ -112,7 +112,7 @@ def test_each_forgery_is_refused_with_its_own_reason(
     statement = Bundle.parse(good).verify(key)
     with pytest.raises(NotBelieved, match="states something else"):
         subject_digests(statement, LIST)
-    listed = json.loads(list_statement(raw_list(a_list()), a_list(), "x.json"))
+    listed = json.loads(list_statement(DIGEST, a_list(), "x.json"))
     with pytest.raises(NotBelieved, match="states something else"):
         parse_statement(listed)
 

@@ -16,7 +16,7 @@ from certify.signing import list_reader
 from certify.signing.attestations import Signer
 from certify.signing.keys import read_public
 from certify.signing.list_reader import check_location, read_list, signature_location
-from tests.factories import a_list, raw_list
+from tests.factories import a_list, digest_of, raw_list
 from tests.support.keys import MakePair, private_key
 
 NAME = "approved-images.json"
@@ -44,7 +44,9 @@ def publish(tmp_path: Path, keys: tuple[Path, Path]) -> Publish:
         folder = tmp_path / "site"
         folder.mkdir(exist_ok=True)
         raw = raw_list(listed)
-        name, signature = Signer(private_key(keys[0]), lambda _: None).sign_list(raw, listed, NAME)
+        name, signature = Signer(private_key(keys[0]), lambda _: None).sign_list(
+            digest_of(raw), listed, NAME
+        )
         (folder / NAME).write_bytes(raw)
         (folder / name).write_bytes(signature)
         return folder / NAME
