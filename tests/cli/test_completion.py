@@ -66,7 +66,6 @@ def test_the_script_is_the_shells(certify: Certify, shell: str) -> None:
         ("certify history  registry.inv", ["registry.invalid/team/app:1"]),
         ("certify history ", ["registry.invalid/team/app:1"]),
         ("certify run --profile=pla", ["plain"]),
-        ("certify swe", ["sweep"]),
         ("certify nothing-begins-so:", []),
         ("certify forget 'a b' registry.invalid/team/a", ["registry.invalid/team/app:1"]),
     ],

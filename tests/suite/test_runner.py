@@ -306,21 +306,28 @@ def test_the_child_has_its_own_environment_and_session(
     assert told["stdin"] == "/dev/null"
 
 
-@pytest.mark.parametrize(
-    ("with_socket", "size"), [(True, 0), (False, 70_000), (True, 70_000), (True, 500_000)]
-)
-def test_a_job_of_any_size_arrives_with_the_socket(
-    child: Child, with_socket: bool, size: int
-) -> None:
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[CheckServer]:
+    """A server whose processes tell the job that they got; its imports pass once."""
     body = """
-        from certify.suite.worker import Channel
         message, notify = Channel(end).receive_job()
         said = notify.recv(100).decode() if notify else None
         tell(event="done", said=said, blocks=notify and notify.getblocking(), message=message)
     """
+    program = "from certify.suite.worker import Channel\n" + HEAD + textwrap.dedent(body)
+    with contextlib.closing(CheckServer(sys.executable, "-P", "-c", program)) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("with_socket", "size"), [(True, 0), (False, 70_000), (True, 70_000), (True, 500_000)]
+)
+def test_a_job_of_any_size_arrives_with_the_socket(
+    receiver: CheckServer, with_socket: bool, size: int
+) -> None:
     job = JOB.model_copy(update={"start_error": "ü" * size})
     ours, inits = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    with ours, inits, child(body) as runner:
+    with ours, inits, Runner(server=receiver) as runner:
         inits.send(b"READY=1")
         runner.begin(job, ours if with_socket else None, ["/a folder/mine"])
         (told,) = runner.events(in_(LATER))
