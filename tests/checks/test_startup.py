@@ -113,8 +113,10 @@ def test_a_boot_that_waited_for_a_dockerd_that_ends_is_dockerds_failure(
 def test_what_is_deferred_to_fails_and_two_failures_are_two_causes(
     before: float, own: float, after: float
 ) -> None:
-    failed, named = failures(_Candidate(before + own + after, before, before + own))
+    boot, active = before + own + after, before + own
+    failed, named = failures(_Candidate(boot, before, active))
     assert named <= failed
     if len(failed) == 2:
-        assert before + own + after - own > BOOT or own <= DOCKERD
+        own = active - before  # as rounded
+        assert boot - own > BOOT or own <= DOCKERD
         assert own > DOCKERD
