@@ -5,15 +5,7 @@ import re
 import pytest
 from testinfra.host import Host
 
-from certify.suite import (
-    Candidate,
-    Nested,
-    Note,
-    check,
-    diagnose,
-    not_applicable,
-    proven,
-)
+from certify.suite import Candidate, Nested, Note, check, diagnose, not_applicable, proven
 
 GOOD_STORAGE = ("overlay2", "overlayfs", "overlay", "btrfs", "zfs", "fuse-overlayfs")
 

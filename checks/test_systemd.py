@@ -97,13 +97,12 @@ def test_state(candidate: Candidate, nested: Nested, note: Note) -> None:
     """
     answer = candidate.run("systemctl is-system-running", timeout=15)
     state = answer.stdout.strip() or "nothing"
+    units = Units(candidate)
     if state not in UP:
-        units = Units(candidate)
         units.fail_with_default_target(f"systemd says {state}, not running")
         if state == "maintenance":
             units.fail_with_mounts(units.failed(), "systemd says maintenance")
-        jobs = candidate.run("systemctl list-jobs --no-legend --plain").stdout.splitlines()
-        waits = [job.split()[1] for job in jobs if job.split()[-1:] == ["running"]]
+        waits = units.starting()
         why = f": the boot waits for {', '.join(waits[:3])}" if waits else ""
         if "docker.service" in waits and (masked := candidate.masked_docker()):
             candidate.defer_to("dockerd.running", f"needs dockerd.running: {masked[0]}")
@@ -118,13 +117,7 @@ def test_state(candidate: Candidate, nested: Nested, note: Note) -> None:
         told = candidate.host_as("nobody").run("systemctl is-system-running", timeout=15)
         if told.stdout.strip() not in UP:
             candidate.fail_if_closed(reported_by="workspace.user")
-            candidate.run("systemctl status dbus.socket dbus.service --no-pager --lines=3")
-            proven(
-                f"systemd says {state} to root only: other users ask it by the system bus, which "
-                "does not answer",
-                remedy="Install dbus in the image, and let it start: systemctl unmask dbus.socket "
-                "dbus.service.",
-            )
+            units.fail_with_bus(f"systemd says {state} to root only")
     note(state)
 
 

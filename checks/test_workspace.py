@@ -1,11 +1,9 @@
 """A person at work in the image: a user of their own, sudo, bash, downloads, git."""
 
 import re
-from collections.abc import Callable
 from functools import partial
 
 import pytest
-from testinfra.backend.base import CommandResult
 
 from certify.suite import PROBE_PORT, Candidate, Note, check, not_applicable, proven
 
@@ -19,12 +17,10 @@ SESSION_DENIED = "Cannot make/remove an entry for the specified session"
 """The answer of pam_deny (PAM_SESSION_ERR); limits that a launch withholds give another one."""
 
 
-def _says(command: Callable[[], CommandResult], word: str) -> bool:
-    return word in command().stdout
-
-
-def _fetches(candidate: Candidate, command: str, word: str, env: str) -> bool:
-    return word in candidate.run(f"{env} sh -c %s", command, timeout=20).stdout
+def _fetches(candidate: Candidate, command: str, word: str, env: str = "") -> bool:
+    """Return True if the command prints the word, with ``env …`` before it if there is one."""
+    words = (f"{env} sh -c %s", command) if env else (command,)
+    return word in candidate.run(*words, timeout=20).stdout
 
 
 @check(
@@ -198,11 +194,11 @@ def test_download(candidate: Candidate, note: Note) -> None:
     pid = candidate.run(f"{server} </dev/null >/dev/null 2>&1 & echo $!").stdout.strip()
     try:
         for tool in present:
-            fetch = partial(candidate.run, tools[tool], timeout=20)
-            if candidate.wait_for(partial(_says, fetch, word), seconds=5, pause=0.05):
+            fetches = partial(_fetches, candidate, tools[tool], word)
+            if candidate.wait_for(fetches, seconds=5, pause=0.05):
                 continue
             problem = f"{tool} is in the image, but downloads nothing"
-            candidate.fail_if_by_variable(problem, partial(_fetches, candidate, tools[tool], word))
+            candidate.fail_if_by_variable(problem, fetches)
             pytest.fail(problem)
     finally:
         candidate.run("kill %s", pid)

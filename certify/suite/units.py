@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from certify.suite.candidate import Candidate
 from certify.suite.claims import proven
 
@@ -43,6 +45,20 @@ class Units:
                 remedy="Remove the line from /etc/fstab in the image; with the option nofail, the "
                 "boot goes on without the mount.",
             )
+
+    def fail_with_bus(self, problem: str) -> NoReturn:
+        """Fail with a problem that users other than root have."""
+        self._run("systemctl status dbus.socket dbus.service --no-pager --lines=3")
+        proven(
+            f"{problem}: other users ask it by the system bus, which does not answer",
+            remedy="Install dbus in the image, and let it start: systemctl unmask dbus.socket "
+            "dbus.service.",
+        )
+
+    def starting(self) -> list[str]:
+        """Return the units whose start systemd waits for."""
+        jobs = self._run("systemctl list-jobs --no-legend --plain").stdout.splitlines()
+        return [job.split()[1] for job in jobs if job.split()[-1:] == ["running"]]
 
     def failed(self) -> list[str]:
         """Return the units that failed, and those that end each time that they are started."""
