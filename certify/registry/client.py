@@ -14,6 +14,18 @@ from certify.model.errors import ImageUnavailable
 from certify.model.platform import normalize_platform
 from certify.model.reference import DOCKER_HUB
 from certify.registry.errors import unavailable
+from certify.registry.manifests import (
+    ANY,
+    CONFIGURATIONS,
+    DIGEST,
+    DOCKER_INDEX,
+    INDEX,
+    Descriptor,
+    check_digest,
+    digests_of_platform,
+    is_index,
+    platform_of,
+)  # fmt: skip
 from certify.registry.tokens import Credentials, Login, LoginNeeded, authorization
 from certify.registry.transport import Connection, pages
 from certify.util.http import Answer, BadStatus
@@ -29,19 +41,6 @@ MOST_PAGES = 2_000
 ATTESTATION_TAG = re.compile(r"sha(256|512)-[0-9a-f]{64,128}(\..+)?")
 """Tags under which attestations are attached where a registry has no referrers API; cosign adds
 ``.sig``, ``.att`` or ``.sbom``."""
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-INDEX = "application/vnd.oci.image.index.v1+json"
-_DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
-_CONFIGURATIONS = "oci.image.config.v1+json", "docker.container.image.v1+json"
-ANY = ", ".join(
-    (MANIFEST, INDEX, "application/vnd.docker.distribution.manifest.v2+json", _DOCKER_INDEX)
-)
-"""The header ``Accept`` for manifests and indexes of every kind."""
-
-Descriptor = dict[str, Any]
-"""A descriptor of the OCI Image Specification: ``mediaType``, ``digest``, ``size`` and more."""
-
-_DIGEST = re.compile(r"sha(256:[0-9a-f]{64}|384:[0-9a-f]{96}|512:[0-9a-f]{128})")
 _DIGEST_FIELD = "Docker-Content-Digest"
 
 
@@ -99,7 +98,7 @@ class Registry:
             if answer.content:
                 return f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
             found = answer.headers[_DIGEST_FIELD]
-            if not _DIGEST.fullmatch(found):
+            if not DIGEST.fullmatch(found):
                 raise ValueError(f"it gives {one_line(found, 40)!r} as the digest")
             return found
 
@@ -119,8 +118,8 @@ class Registry:
             answer = self.request("GET", repository, path, headers={"Accept": ANY})
             check_digest(answer.content, digest)
             manifest = answer.json()
-            if _is_index(manifest):
-                return _of_platform(manifest["manifests"], normalize_platform(platform))
+            if is_index(manifest):
+                return digests_of_platform(manifest["manifests"], normalize_platform(platform))
             return [digest]
 
     def packed_bytes(self, repository: str, reference: str, platform: str) -> int:
@@ -131,8 +130,8 @@ class Registry:
         with self.explain_errors(f"read {repository}:{reference}"):
             path = f"manifests/{reference}"
             manifest = self.request("GET", repository, path, headers={"Accept": ANY}).json()
-            if _is_index(manifest):
-                named = _of_platform(manifest["manifests"], normalize_platform(platform))
+            if is_index(manifest):
+                named = digests_of_platform(manifest["manifests"], normalize_platform(platform))
                 if not named:
                     return 0
                 manifest = self._document(repository, f"manifests/{named[0]}", named[0])
@@ -145,13 +144,13 @@ class Registry:
         """
         with self.explain_errors(f"read {repository}@{digest}"):
             found = self._document(repository, f"manifests/{digest}", digest)
-            if not _is_index(found):
+            if not is_index(found):
                 return [self._platform_of_manifest(repository, found)]
             platforms = []
             for entry in found["manifests"]:
-                if entry.get("mediaType") in (INDEX, _DOCKER_INDEX):
+                if entry.get("mediaType") in (INDEX, DOCKER_INDEX):
                     raise ValueError("its index holds another index")
-                platform = _platform_of(entry)
+                platform = platform_of(entry)
                 if not platform and "vnd.docker.reference.type" not in entry.get("annotations", {}):
                     file = f"manifests/{entry['digest']}"
                     inner = self._document(repository, file, entry["digest"])
@@ -162,9 +161,9 @@ class Registry:
     def _platform_of_manifest(self, repository: str, manifest: Descriptor) -> str:
         """Return the platform in an image's configuration; of an artifact an empty text."""
         config = manifest["config"]["digest"]
-        if not manifest["config"]["mediaType"].endswith(_CONFIGURATIONS):
+        if not manifest["config"]["mediaType"].endswith(CONFIGURATIONS):
             return ""
-        return _platform_of({"platform": self._document(repository, f"blobs/{config}", config)})
+        return platform_of({"platform": self._document(repository, f"blobs/{config}", config)})
 
     def _document(self, repository: str, path: str, digest: str) -> Descriptor:
         answer = self.request("GET", repository, path, headers={"Accept": f"{ANY}, */*"})
@@ -273,29 +272,3 @@ _ERRORS = (
     # from content that is not as expected
     ValueError, KeyError, TypeError, AttributeError, RecursionError,
 )  # fmt: skip
-
-
-def check_digest(content: bytes, digest: str) -> None:
-    """Raise ValueError if the content has another digest, or the digest is none."""
-    algorithm, _, digits = digest.partition(":")
-    if not _DIGEST.fullmatch(digest) or hashlib.new(algorithm, content).hexdigest() != digits:
-        raise ValueError("its content does not match the digest")
-
-
-def _is_index(manifest: Descriptor) -> bool:
-    return manifest.get("mediaType") in (INDEX, _DOCKER_INDEX) or "manifests" in manifest
-
-
-def _of_platform(entries: list[Descriptor], platform: str) -> list[str]:
-    """Return the digests of all entries for a platform."""
-    for wanted in (platform, "/".join(platform.split("/")[:2])):
-        found = {entry["digest"] for entry in entries if _platform_of(entry) == wanted}
-        if found:
-            return sorted(each for each in found if _DIGEST.fullmatch(each))
-    return []
-
-
-def _platform_of(entry: Descriptor) -> str:
-    named = entry.get("platform") or {}
-    parts = (named.get("os"), named.get("architecture"), named.get("variant"))
-    return normalize_platform("/".join(str(part) for part in parts if part))

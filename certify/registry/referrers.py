@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from certify.model.errors import ImageUnavailable
-from certify.registry.client import ANY, INDEX, MANIFEST, Descriptor, Registry, check_digest
+from certify.registry.client import Registry
+from certify.registry.manifests import ANY, INDEX, MANIFEST, Descriptor, check_digest
 from certify.registry.transport import pages
 from certify.util.http import Answer
 from certify.util.text import one_line

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from certify.model.errors import NoSuchImage, NotBelieved, Trouble
-from certify.registry.client import Descriptor, Registry
+from certify.registry.client import Registry
+from certify.registry.manifests import Descriptor
 from certify.registry.referrers import Artifact, Referrers
 from certify.registry.tokens import Credentials
 from certify.signing.envelope import BUNDLE_TYPE, Bundle

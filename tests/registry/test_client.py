@@ -30,8 +30,8 @@ from certify.engine.client import Engine
 from certify.model.errors import ImageUnavailable, NoSuchImage
 from certify.registry import client as module
 from certify.registry import transport
-from certify.registry.client import INDEX, MANIFEST
 from certify.registry.client import Registry as Client
+from certify.registry.manifests import INDEX, MANIFEST
 from certify.sweep.expand import Selection, expand
 from certify.sweep.listing import parse_listing
 from certify.util import tls as tls_module

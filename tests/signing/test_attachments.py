@@ -13,8 +13,8 @@ import requests
 
 from certify.model.errors import ImageUnavailable, NotBelieved
 from certify.registry import referrers as referrers_module
-from certify.registry.client import INDEX
 from certify.registry.client import Registry as Client
+from certify.registry.manifests import INDEX
 from certify.registry.referrers import Referrers
 from certify.signing import attachments as attachments_module
 from certify.signing.attachments import Attachment, attach_all, read_statements

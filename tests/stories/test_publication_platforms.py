@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from certify.cli.main import main
 from certify.ledger.store import Ledger
 from certify.model.terms import Status
-from certify.registry.client import INDEX
+from certify.registry.manifests import INDEX
 from tests.factories import NOW, a_certificate, digest
 from tests.support.keys import write_keys
 from tests.support.registries import OCI_MANIFEST, Registry, running
