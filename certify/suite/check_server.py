@@ -95,7 +95,7 @@ class CheckServer:
 
     def __init__(self, *command: str) -> None:
         # -P: nothing in the caller's current folder may shadow a module.
-        self._command = command or (sys.executable, "-P", "-m", "certify.suite.worker")
+        self._command = command or (sys.executable, "-P", "-m", "certify.suite")
         self._lock = Lock()
         self._running: Running | None = None
 

@@ -1,4 +1,4 @@
-"""The process that runs the checks: a copy of a server, which has imported all this before.
+"""The process that runs the checks: a copy of a server (``python -m certify.suite``).
 
 It talks to its parent over one socket pair, a line of JSON at a time: it reads a
 :class:`~certify.suite.job.Job` (with the notification socket, if there is one)
@@ -8,12 +8,9 @@ console of an init, it removes before SIGTERM ends it.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import os
 import shlex
 import socket
-import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
@@ -33,7 +30,6 @@ from certify.model.terms import Fault
 from certify.suite.candidate import Candidate
 from certify.suite.catalogue import suite_directory
 from certify.suite.channel import Channel
-from certify.suite.check_server import serve
 from certify.suite.claims import Spec
 from certify.suite.conductor import Conductor
 from certify.suite.job import Job
@@ -270,12 +266,3 @@ class _Named:
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         config.pluginmanager.register(self._conductor, CONDUCTOR)
-
-
-if __name__ == "__main__":
-    pytest.main([*arguments(), "--collect-only"])  # whatever it imports, its copies have
-    _code = main(serve(socket.socket(fileno=int(sys.argv[1]))))
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(_code)  # the parent waits, and taking apart all modules takes longer than many a check

@@ -184,7 +184,7 @@ def workers_in(folder: Path) -> list[str]:
             there = (process / "cwd").readlink()
         except OSError:
             continue
-        if b"certify.suite.worker" in command and there == folder:
+        if b"certify.suite" in command and there == folder:
             found.append(process.name)
     return found
 

@@ -86,7 +86,7 @@ def child_killed(scene: Scene, _container: str) -> None:
     """Kill the process that runs the checks, but not the server that it was copied from."""
     assert scene.process is not None
     for server in children(scene.process.pid):
-        if b"certify.suite.worker" in Path(f"/proc/{server}/cmdline").read_bytes():
+        if b"certify.suite" in Path(f"/proc/{server}/cmdline").read_bytes():
             for child in children(server):
                 os.kill(child, signal.SIGKILL)
 
