@@ -1,12 +1,13 @@
-"""``certify verify IMAGE``: is this image approved, now? A gate for provisioners.
+"""``certify verify IMAGE...``: are these images approved, now? A gate for provisioners.
 
-Exit codes: 0 approved; 1 not approved, for whatever reason; 2 wrong usage; 3 unknown, because a
-registry, a web server or the list could not be read. Only 0 may open the gate.
+Exit codes: 0 all are approved; 1 one is not approved, for whatever reason; 2 wrong usage; 3
+unknown, because a registry, a web server or the list could not be read. Only 0 may open the gate.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,16 +16,21 @@ from typing import TYPE_CHECKING
 import click
 
 from certify.cli.completion import completes, recorded_images
-from certify.cli.exit_codes import CERTIFIED, REJECTED
 from certify.cli.output import format_option, inform, print_json
 from certify.cli.parameters import grouped
+from certify.cli.verification import Verification, exit_code
 from certify.model.clock import rfc3339
 from certify.model.errors import NotBelieved, Trouble, UsageError
 from certify.model.platform import PLATFORM, host_platform, normalize_platform
 from certify.model.reference import Reference
-from certify.signing.gate import Decision, ImageRequest, decide_from_list
-from certify.signing.list_reader import check_location, is_url, read_list, without_password
-from certify.signing.published_list import ListedImage, as_json
+from certify.signing.gate import Decision, decide_from_list, leave_out_others
+from certify.signing.list_reader import (
+    check_location,
+    forget,
+    is_url,
+    read_list,
+    without_password,
+)
 from certify.signing.replay_protection import record_sequence
 from certify.util.signals import time_limit
 
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
 
 LIST = "approved-images.json"
 SCHEMA = "certify/verification/v1"
+SCHEMA_OF_SEVERAL = "certify/verifications/v1"
 LIMIT = 120.0
 """The time limit for everything, in seconds, so that no provisioner waits for ever."""
 
@@ -82,7 +89,7 @@ source_options = grouped(
     ),
     click.option(
         "--attached", is_flag=True,
-        help="Read the statements attached to the image in its registry instead of a list.",
+        help="Read the statements attached to an image in its registry instead of a list.",
     ),
     click.option(
         "--key", type=click.Path(path_type=Path), metavar="PUB",
@@ -92,68 +99,54 @@ source_options = grouped(
 
 
 @click.command()
-@click.argument("image", shell_complete=completes(recorded_images))
+@click.argument(
+    "images", metavar="IMAGE...", nargs=-1, required=True, shell_complete=completes(recorded_images)
+)
 @source_options
 @click.option(
     "--profile",
     default="devspace",
     show_default=True,
     metavar="NAME",
-    help="The profile that the image must be approved for.",
+    help="The profile that an image must be approved for.",
 )
 @click.option(
-    "--platform", metavar="OS/ARCH", help="The platform of the image; default: this host's."
+    "--platform", metavar="OS/ARCH", help="The platform of the images; default: this host's."
 )
 @format_option(SCHEMA)
 @click.option("--json", "as_json", is_flag=True, hidden=True, help="The same as --format json.")
 def verify(
     *,
-    image: str,
+    images: Sequence[str],
     source: Source,
     profile: str,
     platform: str | None,
     output_format: str,
     as_json: bool,
 ) -> None:
-    """Report whether an image is approved, now, by its digest.
+    """Report whether images are approved, now, by their digests.
 
     A tag is resolved at its registry first. With IMAGE@sha256:… and a list in a file, no
-    network is used at all. Only exit code 0 means approved.
+    network is used at all. Only exit code 0 means approved, and all of them. JSON about several
+    images is certify/verifications/v1.
 
     \b
     Example:
       certify verify debian:12 --key team.pub --approved approved-images.json
     """  # fmt: skip
-    reference = _parse(image)
+    references = dict.fromkeys(_parse(image) for image in images)
     location, key = source.resolve()
     platform = _platform(platform)
-    as_json = as_json or output_format == "json"
-    fields: dict[str, object] = {"image": reference.familiar, "digest": None, "pin": None}
-    fields |= {"platform": platform, "profile": profile}
-    late = Trouble(f"no answer within {LIMIT:g} s", remedy="Try again, or use another source.")
-    try:
-        with time_limit(LIMIT, late):
-            if source.attached or reference.digest is None:
-                # Imported here, because a digest and a list in a file need none of it.
-                from certify.cli import verify_registry  # noqa: PLC0415
-            digest = reference.digest or verify_registry.resolve_tag(reference)
-            pin = f"{reference.name}@{digest}"
-            fields |= {"digest": digest, "pin": pin}
-            request = ImageRequest(reference.name, digest, platform, profile)
-            if source.attached and key is not None:
-                decision = verify_registry.decide(reference, request, key)
-            else:
-                decision = _decide_from_list(location, request, key, fields)
-    except Trouble as error:
-        if as_json:
-            _print_json(fields, None, error.message)
-        raise
-    if as_json:
-        _print_json(fields, decision, decision.text)
-    else:
-        word = "approved" if decision.approved else "not approved"
-        click.echo(f"{word}: {pin}: {decision.text}")
-    sys.exit(CERTIFIED if decision.approved else REJECTED)
+    asked = [Verification(each, platform, profile, each.digest) for each in references]
+    trouble = _decide(asked, location, key, attached=source.attached)
+    if as_json or output_format == "json":
+        _print_json(asked)
+    elif len(asked) > 1 or trouble is None:
+        for each in asked:
+            click.echo(each.line)
+    if trouble:
+        raise trouble
+    sys.exit(exit_code(asked))
 
 
 def _parse(image: str) -> Reference:
@@ -177,45 +170,89 @@ def _platform(name: str | None) -> str:
     return normalize_platform(name) if name else host_platform()
 
 
-def _decide_from_list(
-    location: str, request: ImageRequest, key: PublicKey | None, fields: dict[str, object]
-) -> Decision:
-    """Read the list, add its head to the fields of the JSON output, and decide."""
+def _decide(
+    asked: Sequence[Verification], location: str, key: PublicKey | None, *, attached: bool
+) -> Trouble | None:
+    """Decide on all images; return the trouble that kept certify from deciding on any.
+
+    Trouble with one image's registry is that image's problem alone, if there are others.
+    """
+    late = Trouble(f"no answer within {LIMIT:g} s", remedy="Try again, or use another source.")
+    try:
+        with time_limit(LIMIT, late):
+            if attached or any(each.digest is None for each in asked):
+                _ask_registries(asked, key if attached else None, late)
+            known = [each for each in asked if each.problem is None]
+            if known and not attached:
+                _decide_from_list(known, location, key)
+    except Trouble as error:
+        for each in asked:
+            if each.decision is None and each.problem is None:
+                each.problem = error
+    problems = {each.problem: None for each in asked}
+    return next(iter(problems)) if len(problems) == 1 else None
+
+
+def _ask_registries(asked: Sequence[Verification], key: PublicKey | None, late: Trouble) -> None:
+    """Resolve the tags, and with a key decide from what is attached to the images."""
+    # Imported here, because a digest and a list in a file need none of it.
+    from certify.cli.verify_registry import Registries  # noqa: PLC0415
+
+    with Registries() as registries:
+        for each in asked:
+            try:
+                each.digest = each.digest or registries.resolve_tag(each.reference)
+                if key is not None:
+                    each.decision = registries.decide(each.reference, each.request, key)
+            except Trouble as error:
+                if error is late:
+                    raise
+                each.problem = error
+
+
+def _decide_from_list(asked: Sequence[Verification], location: str, key: PublicKey | None) -> None:
+    """Read the list once, and decide on each image; none is approved if it is not believed."""
     signed_by = None
     if key is not None:
         from certify.signing.keys import key_id  # noqa: PLC0415
 
         signed_by = key_id(key)
+    requests = [each.request for each in asked]
+    name = without_password(location)
     try:
-        listed = read_list(location, key)
-        fields["list"] = {
+        listed = read_list(location, key, leave_out_others(requests))
+    except NotBelieved as error:
+        decisions = [Decision("signature", error.message)] * len(asked)
+    else:
+        head = {
             "sequence": listed.head.sequence,
             "published_at": rfc3339(listed.head.published_at),
             "expires_at": rfc3339(listed.head.expires_at),
-            "location": without_password(location),
+            "location": name,
             "signed_by": signed_by,
         }
-    except NotBelieved as error:
-        return Decision("signature", error.message)
-    if signed_by is not None:
+        for each in asked:
+            each.head = head
         try:
-            problem = record_sequence(without_password(location), signed_by, listed.head.sequence)
+            if signed_by is not None:
+                _refuse_older(name, signed_by, listed.head.sequence)
+            decisions = decide_from_list(requests, listed, datetime.now(UTC))
         except NotBelieved as error:
-            return Decision("replayed", f"{error.message}. {error.remedy}")
-        if problem:
-            inform(f"an older list would not be recognized: {problem}")
-    return decide_from_list(request, listed, datetime.now(UTC))
+            forget(location)
+            decisions = [Decision("replayed", f"{error.message}. {error.remedy}")] * len(asked)
+    for each, decision in zip(asked, decisions, strict=True):
+        each.decision = decision
 
 
-def _print_json(fields: dict[str, object], decision: Decision | None, text: str) -> None:
-    entry = decision.entry if decision else None
-    if isinstance(entry, ListedImage):
-        shown: object = as_json(entry)
+def _refuse_older(name: str, keyid: str, sequence: int) -> None:
+    """Raise :class:`NotBelieved` if the list is older than one used before."""
+    # A compressed list is the same list.
+    if problem := record_sequence(name.removesuffix(".gz"), keyid, sequence):
+        inform(f"an older list would not be recognized: {problem}")
+
+
+def _print_json(asked: Sequence[Verification]) -> None:
+    if len(asked) == 1:
+        print_json(SCHEMA, asked[0].fields())
     else:
-        shown = entry.model_dump(mode="json") if entry else None
-    first = {
-        "approved": decision.approved if decision else None,
-        "reason": decision.reason if decision else "unknown",
-        "text": text,
-    }
-    print_json(SCHEMA, {**first, **fields, "entry": shown})
+        print_json(SCHEMA_OF_SEVERAL, {"images": [each.fields() for each in asked]})

@@ -11,6 +11,8 @@ from certify.model.clock import is_ahead
 from certify.model.platform import normalize_platform
 from certify.model.revocation import find_revocation
 from certify.signing.published_list import (
+    LEFT_OUT,
+    Hook,
     ListedImage,
     ListedRevocation,
     PublishedList,
@@ -72,21 +74,64 @@ class Decision:
         return self.reason == "approved"
 
 
-def decide_from_list(request: ImageRequest, listed: PublishedList, now: datetime) -> Decision:
-    """Decide from a list. Raises :class:`ListUnavailable` for an invalid entry."""
+def leave_out_others(requests: Iterable[ImageRequest]) -> Hook:
+    """Return a hook for :meth:`PublishedList.parse` that leaves out what decides on no request."""
+    digests = {each.digest for each in requests}
+    names = {each.name for each in requests}
+
+    def hook(found: dict[str, Any]) -> dict[str, Any]:
+        if "repository" not in found:  # the list itself, or a revocation
+            return found
+        try:
+            asked_for = (
+                found.get("digest") in digests
+                or found.get("manifest_digest") in digests
+                or f"{found.get('registry')}/{found['repository']}" in names
+            )
+        except TypeError:  # a digest that is no text
+            return found
+        return found if asked_for else LEFT_OUT
+
+    return hook
+
+
+def decide_from_list(
+    requests: Sequence[ImageRequest], listed: PublishedList, now: datetime
+) -> list[Decision]:
+    """Decide on each request from a list. Raises :class:`ListUnavailable` for an invalid entry."""
     try:
-        same = [
-            read(ListedImage, each)
-            for each in listed.images
-            if request.digest in (each.get("digest"), each.get("manifest_digest"))
-        ]
         revoked = [read(ListedRevocation, each) for each in listed.revoked]
+        entries = [
+            [
+                read(ListedImage, each)
+                for each in listed.images
+                if request.digest in (each.get("digest"), each.get("manifest_digest"))
+            ]
+            for request in requests
+        ]
     except ValueError as error:
         raise unreadable("the list of approved images", error) from error
+    unusable = None
     if now >= listed.head.expires_at:
-        return Decision("list-expired", f"the list itself expired {_at(listed.head.expires_at)}")
-    if is_ahead(listed.head.published_at, now):
-        return Decision("future", f"the list is of the future: {_at(listed.head.published_at)}")
+        text = f"the list itself expired {_at(listed.head.expires_at)}"
+        unusable = Decision("list-expired", text)
+    elif is_ahead(listed.head.published_at, now):
+        text = f"the list is of the future: {_at(listed.head.published_at)}"
+        unusable = Decision("future", text)
+    return [
+        unusable or _decide_on_entries(request, same, revoked, listed, now)
+        for request, same in zip(requests, entries, strict=True)
+    ]
+
+
+def _decide_on_entries(
+    request: ImageRequest,
+    same: Sequence[ListedImage],
+    revoked: Sequence[ListedRevocation],
+    listed: PublishedList,
+    now: datetime,
+) -> Decision:
+    """Decide from the entries that have the wanted digest, in whatever repository."""
     if revocation := _revocation(request, same, revoked):
         return Decision("revoked", f"revoked: {one_line(revocation.reason)}")
     same = [each for each in same if f"{each.registry}/{each.repository}" == request.name]

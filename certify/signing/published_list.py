@@ -20,6 +20,9 @@ from certify.util.text import one_line
 
 SCHEMA = "certify/approved/v1"
 T = TypeVar("T")
+Hook = Callable[[dict[str, Any]], dict[str, Any]]
+LEFT_OUT: dict[str, Any] = {}
+"""Stands for every entry that was left out; it is no valid entry, revocation or list itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +79,14 @@ class PublishedList:
     revoked: Sequence[dict[str, Any]]
 
     @classmethod
-    def parse(cls, raw: bytes, where: str) -> Self:
-        """Read ``approved-images.json``. Raises :class:`ListUnavailable` for anything else."""
+    def parse(cls, raw: bytes, where: str, hook: Hook | None = None) -> Self:
+        """Read ``approved-images.json``. Raises :class:`ListUnavailable` for anything else.
+
+        ``hook`` gets each object of the text and returns it, or :data:`LEFT_OUT` for an entry that
+        nobody will ask for, which then takes no memory.
+        """
         try:
-            data = json.loads(raw)
+            data = json.loads(raw, object_hook=hook)
             images, revoked = data.pop("images"), data.pop("revoked", [])
             head = read(ListHead, data)
             if head.schema != SCHEMA:
@@ -89,7 +96,7 @@ class PublishedList:
                     raise ValueError("its entries are no objects")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise unreadable(where, error) from error
-        return cls(head, images, revoked)
+        return cls(head, [each for each in images if each is not LEFT_OUT], revoked)
 
 
 def read(kind: Callable[..., T], data: Mapping[str, Any]) -> T:

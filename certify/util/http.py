@@ -28,6 +28,9 @@ REDIRECTS = 5
 
 _SAFE = ("GET", "HEAD")
 _REDIRECTS = (301, 302, 303, 307, 308)
+_UNBOUNDED = ("br", "zstd")
+"""Encodings that nobody asked for, of which a small part can be very large once it is decoded. So
+can one that was encoded twice; of gzip a part grows a thousandfold at most, and is then counted."""
 _ORDINARY = re.compile(r"(https?://[a-zA-Z0-9.:\[\]-]+)(/[a-zA-Z0-9/._:-]*)")
 """Addresses in which there is nothing to quote: the server, and a path."""
 
@@ -182,6 +185,9 @@ class HttpClient:
         return self._response(method, url, final=True, **request)
 
     def _body(self, response: requests.Response) -> bytes:
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        if "," in encoding or encoding in _UNBOUNDED:
+            raise requests.exceptions.ContentDecodingError(f"its answer is encoded as {encoding}")
         body = bytearray()
         for part in response.iter_content(1 << 16):
             body += part

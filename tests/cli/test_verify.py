@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import importlib
 import json
 import os
@@ -233,6 +234,85 @@ def test_a_pipe_that_nobody_writes_to_is_no_list() -> None:
     ended = verify(PIN, "--format", "json")
     assert (ended.exit_code, json.loads(ended.stdout)["approved"]) == (3, None)
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+OTHER = f"registry.invalid/team/else@{digest(9)}"
+
+
+def test_several_images_have_a_line_each_in_their_order() -> None:
+    write(listed())
+    ended = verify(OTHER, PIN, OTHER, f"{NAME}@{digest(2)}", "--key", "team.pub")
+    assert (ended.exit_code, ended.stderr) == (1, "")
+    lines = [line.partition(": ")[::2] for line in ended.stdout.splitlines()]
+    assert [(word, rest.split(": ")[0]) for word, rest in lines] == [
+        ("not approved", OTHER), ("approved", PIN), ("approved", f"{NAME}@{digest(2)}"),
+    ]  # fmt: skip
+    assert verify(PIN, f"{NAME}@{digest(2)}").exit_code == 0
+    assert verify(PIN, PIN).stdout == verify(PIN).stdout
+
+
+def test_several_images_as_json_have_the_fields_of_one() -> None:
+    write(listed())
+    told = json.loads(verify(OTHER, PIN, "--format", "json", "--key", "team.pub").stdout)
+    assert list(told) == ["schema", "images"]
+    assert told["schema"] == "certify/verifications/v1"
+    for image, found in zip((OTHER, PIN), told["images"], strict=True):
+        alone = json.loads(verify(image, "--format", "json", "--key", "team.pub").stdout)
+        assert alone.pop("schema") == "certify/verification/v1"
+        assert list(found.items()) == list(alone.items())
+
+
+def test_the_list_is_read_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(listed())
+    module = importlib.import_module("certify.cli.verify")
+    calls: list[str] = []
+
+    def counted(name: str) -> Any:
+        call = getattr(module, name)
+
+        def count(*given: Any) -> Any:
+            calls.append(name)
+            return call(*given)
+
+        return count
+
+    monkeypatch.setattr(module, "read_list", counted("read_list"))
+    monkeypatch.setattr(module, "record_sequence", counted("record_sequence"))
+    pins = [f"{NAME}@{digest(number)}" for number in range(20)]
+    assert verify(*pins, "--key", "team.pub").exit_code == 1
+    assert calls == ["read_list", "record_sequence"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["Debian"], "is not an image reference"), (["sha256:" + "0" * 64], "an image ID says")],
+)
+def test_one_wrong_image_of_several_is_wrong_usage(words: list[str], said: str) -> None:
+    ended = verify(PIN, *words, "--approved", "none.json")  # there is none, and nobody looked
+    assert (ended.exit_code, ended.stdout, said in ended.stderr) == (2, "", True)
+
+
+def test_a_list_that_is_not_believed_or_not_there_counts_for_all() -> None:
+    write(listed(), sign=None)
+    ended = verify(PIN, OTHER, "--key", "team.pub")
+    assert (ended.exit_code, ended.stdout.count("not approved: ")) == (1, 2)
+    ended = verify(PIN, OTHER, "--approved", "none.json")
+    assert (ended.exit_code, ended.stdout.count("unknown: ")) == (3, 2)
+    assert ended.stderr.count("there is no list at") == 1
+    told = json.loads(verify(PIN, OTHER, "--approved", "none.json", "--json").stdout)
+    assert [each["approved"] for each in told["images"]] == [None, None]
+
+
+def test_the_compressed_list_is_no_older_one_of_the_same() -> None:
+    write(listed(sequence=8))
+    assert verify(PIN, "--key", "team.pub").exit_code == 0
+    write(listed(sequence=7))
+    Path("list.json.gz").write_bytes(gzip.compress(Path("list.json").read_bytes()))
+    ended = verify(PIN, "--key", "team.pub", "--approved", "list.json.gz")
+    assert (ended.exit_code, "is older than one used before" in ended.stdout) == (1, True)
+    write(listed(sequence=9))
+    Path("list.json.gz").write_bytes(gzip.compress(Path("list.json").read_bytes()))
+    assert verify(PIN, "--key", "team.pub", "--approved", "list.json.gz").exit_code == 0
 
 
 def test_attached_needs_a_key() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,8 +19,9 @@ from certify.signing.gate import (
     ImageRequest,
     decide_from_list,
     decide_from_statements,
+    leave_out_others,
 )
-from certify.signing.published_list import PublishedList
+from certify.signing.published_list import Hook, PublishedList
 from certify.signing.statements import StatedResult
 from tests.factories import NOW, REGISTRY, REPOSITORY, a_list, an_entry, digest, raw_list
 
@@ -33,7 +35,8 @@ def asked(number: int = 1, **fields: str) -> ImageRequest:
 
 
 def judged(request: ImageRequest, listed: ApprovedList, now: datetime = NOW) -> Decision:
-    return decide_from_list(request, PublishedList.parse(raw_list(listed), "x"), now)
+    raw, hook = raw_list(listed), leave_out_others([request])
+    return decide_from_list([request], PublishedList.parse(raw, "x", hook), now)[0]
 
 
 def revoked(number: int, *indexes: int) -> Revocation:
@@ -169,7 +172,59 @@ def test_a_list_or_an_entry_that_makes_no_sense_is_nothing_to_go_by(old: bytes, 
     raw = raw_list(a_list())
     assert old in raw
     with pytest.raises(ListUnavailable):
-        decide_from_list(asked(1), PublishedList.parse(raw.replace(old, new), "x"), NOW)
+        decide_from_list([asked(1)], PublishedList.parse(raw.replace(old, new), "x"), NOW)
+
+
+_FIELDS = st.sampled_from(
+    ["digest", "manifest_digest", "registry", "repository", "images", "revoked", "schema", "pin",
+     "tag", "platforms", "indexes", "waived", "reason"],
+)  # fmt: skip
+HOSTILE = st.recursive(
+    st.sampled_from([None, True, 5, NAME, REGISTRY, REPOSITORY, digest(1), digest(2), "x"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_FIELDS, inner, max_size=4),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A list in which some values were replaced or added, at any depth."""
+    stopped = draw(st.sets(st.integers(0, 4), max_size=2))
+    found = json.loads(raw_list(a_list(an_entry(), ARM, revoked=tuple(map(revoked, stopped)))))
+    places = [found, *found["images"], *found["revoked"]]
+    for _ in range(draw(st.integers(0, 3))):
+        draw(st.sampled_from(places))[draw(_FIELDS)] = draw(HOSTILE)
+    return json.dumps(found).encode()
+
+
+def outcome(request: ImageRequest, raw: bytes, hook: Hook | None) -> Decision | None:
+    try:
+        return decide_from_list([request], PublishedList.parse(raw, "x", hook), NOW)[0]
+    except ListUnavailable:
+        return None
+
+
+@given(raw=damaged(), number=st.integers(0, 3), name=st.sampled_from([NAME, f"{REGISTRY}/else"]))
+def test_what_is_left_out_decides_nothing(raw: bytes, number: int, name: str) -> None:
+    request = asked(number, name=name)
+    hook = leave_out_others([request])
+    assert outcome(request, raw, hook) == outcome(request, raw, None)
+
+
+def test_only_what_somebody_asks_for_is_held() -> None:
+    listed = a_list(an_entry(), *(an_entry(repository=f"x/{n}", digest=digest(n)) for n in (5, 6)))
+    for request, held in ((asked(1), 1), (asked(5), 2), (asked(9, name=f"{REGISTRY}/x/5"), 1)):
+        hook = leave_out_others([request])
+        assert len(PublishedList.parse(raw_list(listed), "x", hook).images) == held
+    hook = leave_out_others([asked(5, name="a/b"), asked(6, name="a/b")])
+    assert len(PublishedList.parse(raw_list(listed), "x", hook).images) == 2
+
+
+def test_many_requests_are_decided_in_their_order() -> None:
+    requests = [asked(8), asked(1), asked(1, profile="devspace")]
+    raw, hook = raw_list(a_list()), leave_out_others(requests)
+    found = decide_from_list(requests, PublishedList.parse(raw, "x", hook), NOW)
+    assert [each.reason for each in found] == ["moved", "approved", "profile"]
 
 
 def a_certificate(**fields: Any) -> StatedResult:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -24,6 +26,7 @@ NAME = "approved-images.json"
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return tmp_path / "state"
 
@@ -67,6 +70,12 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Length", "100")
             self.end_headers()
             self.wfile.write(b"{}")
+        elif self.path == "/encoded.json":
+            assert self.headers["Accept-Encoding"] == "gzip"
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip")
+            self.end_headers()
+            self.wfile.write(gzip.compress(Path(self.translate_path(NAME)).read_bytes()))
         elif self.path == "/broken.json":
             self.send_error(503)
         else:
@@ -92,6 +101,9 @@ def test_the_signature_lies_beside_the_list() -> None:
     assert signature_location("/a/approved-images.json") == "/a/approved-images.sigstore.json"
     assert signature_location("https://h/l.json?v=1") == "https://h/l.sigstore.json?v=1"
     assert signature_location("/a/b") == "/a/b.sigstore.json"
+    assert signature_location("/a/l.json.gz") == "/a/l.sigstore.json"
+    assert signature_location("https://h/l.json.gz?v=1") == "https://h/l.sigstore.json?v=1"
+    assert signature_location("/a/b.gz") == "/a/b.gz.sigstore.json"
 
 
 def test_a_signed_list_from_a_file_and_from_a_server(
@@ -201,6 +213,73 @@ def test_a_list_too_large_is_not_taken(
     for place in (str(path), f"{site}/large.json"):
         with pytest.raises(ListUnavailable, match="larger than 1 MiB"):
             read_list(place, None)
+
+
+def test_a_compressed_list_has_the_signature_of_its_text(
+    publish: Publish, site: str, keys: tuple[Path, Path]
+) -> None:
+    path = publish(a_list(sequence=12))
+    packed = path.with_name(f"{NAME}.gz")
+    packed.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+    path.unlink()
+    key = read_public(keys[1])
+    for place in (str(packed), f"{site}/{NAME}.gz"):
+        assert read_list(place, key).head.sequence == 12
+    publish(a_list(sequence=13))
+    with pytest.raises(NotBelieved, match="not the one that was signed"):
+        read_list(str(packed), key)
+
+
+def test_a_server_may_compress_what_it_sends(publish: Publish, site: str) -> None:
+    publish(a_list(sequence=14))
+    assert read_list(f"{site}/encoded.json", None).head.sequence == 14
+
+
+TEXT = raw_list(a_list())
+PACKED = gzip.compress(TEXT, mtime=0)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (PACKED[:2], "its end is missing"),
+        (PACKED[:-1], "its end is missing"),
+        (PACKED[: len(PACKED) // 2], "its end is missing"),
+        (PACKED + b"more", "something follows its end"),
+        (PACKED + PACKED, "something follows its end"),
+        (PACKED[:-8] + bytes(8), "incorrect data check"),
+        (b"\x1f\x8bno gzip at all", "cannot be unpacked"),
+        (gzip.compress(PACKED, mtime=0), "it is no certify/approved/v1"),
+        (gzip.compress(b"", mtime=0), "it is no certify/approved/v1"),
+    ],
+)
+def test_what_is_not_a_whole_compressed_list_is_none(
+    raw: bytes, said: str, publish: Publish, site: str
+) -> None:
+    path = publish(a_list()).with_name("packed.json.gz")
+    path.write_bytes(raw)
+    for place in (str(path), f"{site}/{path.name}"):
+        with pytest.raises(ListUnavailable, match=said):
+            read_list(place, None)
+
+
+def test_a_small_file_does_not_become_a_large_list(
+    site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_reader, "LARGEST", 1 << 20)
+    path = tmp_path / "site" / NAME
+    bomb = gzip.compress(bytes(64 << 20), 9, mtime=0)
+    path.write_bytes(bomb)
+    for place in (str(path), f"{site}/{NAME}"):
+        tracemalloc.start()
+        with pytest.raises(ListUnavailable, match="larger than 1 MiB"):
+            read_list(place, None)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 8 << 20
+    path.write_bytes(bytes(64 << 20))
+    with pytest.raises(ListUnavailable, match="larger than 1 MiB"):
+        read_list(f"{site}/encoded.json", None)
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

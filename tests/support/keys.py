@@ -44,9 +44,10 @@ def write_keys(
 
 @pytest.fixture
 def two_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in a folder with two key pairs and a state folder of its own."""
+    """Work in a folder with two key pairs, and state and cache folders of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for name in ("team", "other"):
         write_keys("ecdsa", name=name)
 

@@ -157,3 +157,11 @@ def test_a_head_request_after_the_first_does_without_requests(
         assert client.request("HEAD", f"{base}/d", params={"n": 1}).status == 404
     assert slow == ["/x%20y", "/d"], "those with something to quote"
     assert heard == ["HEAD /a", "HEAD /b", "HEAD /c", "HEAD /x%20y", "HEAD /d?n=1"]
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip"])
+def test_an_encoding_without_bound_is_refused(encoding: str) -> None:
+    reply = Reply(200, b"x", {"Content-Encoding": encoding})
+    with serving(lambda *_: reply) as port, HttpClient(2) as client:
+        with pytest.raises(requests.RequestException, match=f"encoded as {encoding}"):
+            client.request("GET", f"http://127.0.0.1:{port}/")
