@@ -64,7 +64,7 @@ COMMANDS = Commands(
         "suggest": "Name certified images that fit what you need, the smallest first.",
         "ledger": "Copy ledgers, and make one of many.",
         "publish": "Publish the approved-images list, and policies that enforce it.",
-        "verify": "Report whether an image is approved, now, by its digest.",
+        "verify": "Report whether images are approved, now, by their digests.",
         "revoke": "Revoke an image: no sweep brings it back onto the list.",
         "forget": "Take images out of the ledger.",
         "prune": "Remove old results from the ledger, never what stands.",
