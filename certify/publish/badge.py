@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from xml.sax.saxutils import escape, quoteattr
 
 from certify.model.file_names import certificate_stem
@@ -85,11 +85,16 @@ def _files(stem: str, badge: Badge) -> Iterator[tuple[str, str]]:
 
 def endpoint(badge: Badge) -> str:
     """Return the badge as JSON for a shields.io endpoint badge."""
+    return _endpoint(badge.label, badge.message, badge.colour)
+
+
+@lru_cache(maxsize=1_000)
+def _endpoint(label: str, message: str, colour: str) -> str:
     fields = {
         "schemaVersion": 1,
-        "label": badge.label,
-        "message": badge.message,
-        "color": badge.colour,
+        "label": label,
+        "message": message,
+        "color": colour,
         "labelColor": LABEL_COLOUR,
         "cacheSeconds": CACHE_SECONDS,
     }
@@ -117,6 +122,7 @@ def svg(badge: Badge) -> str:
     )
 
 
+@lru_cache(maxsize=1_000)
 def text_width(text: str) -> float:
     """Return the width of a text at the badge's font size, in px."""
     widths = _widths()
