@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from certify.ledger.summaries import once_per_outcomes
 from certify.model.result import Check, Result
@@ -62,7 +62,7 @@ class Section:
     @cached_property
     def groups(self) -> list[str]:
         """The groups of checks, in the order in which they first appear."""
-        return list(dict.fromkeys(c.group for result in self.results for c in result.checks))
+        return list(dict.fromkeys(chain.from_iterable(groups_of(r.checks) for r in self.results)))
 
 
 def sections_of(results: Iterable[Result]) -> list[Section]:

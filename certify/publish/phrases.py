@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from rich.cells import cell_len, chop_cells
 
+from certify.ledger.summaries import once_per_outcomes
 from certify.model.result import Alternative, AppliedWaiver, BootRank, Check, Result
 from certify.model.terms import Grade, Level, Outcome, Status
 from certify.util.text import one_line
@@ -105,12 +106,14 @@ def cause_of(result: Result) -> str:
 
 def waived_suffix(result: Result) -> str:
     """Return ``, 1 waived`` if a certificate depends on one waiver, an empty text without any."""
-    certified = result.verdict.status is Status.CERTIFIED
-    waived = sum(
-        check.waiver is not None and check.level is Level.REQUIRED
-        for check in (result.checks if certified else ())
-    )
+    waived = _waived(result.checks) if result.verdict.status is Status.CERTIFIED else 0
     return f", {waived} waived" if waived else ""
+
+
+@once_per_outcomes
+def _waived(checks: tuple[Check, ...]) -> int:
+    """Return the number of required checks that are waived."""
+    return sum(each.waiver is not None and each.level is Level.REQUIRED for each in checks)
 
 
 def alternative_text(each: Alternative) -> str:
