@@ -31,7 +31,6 @@ from certify.signing.list_reader import (
     read_list,
     without_password,
 )
-from certify.signing.replay_protection import record_sequence
 from certify.util.signals import time_limit
 
 if TYPE_CHECKING:
@@ -246,6 +245,8 @@ def _decide_from_list(asked: Sequence[Verification], location: str, key: PublicK
 
 def _refuse_older(name: str, keyid: str, sequence: int) -> None:
     """Raise :class:`NotBelieved` if the list is older than one used before."""
+    from certify.signing.replay_protection import record_sequence  # noqa: PLC0415
+
     # A compressed list is the same list.
     if problem := record_sequence(name.removesuffix(".gz"), keyid, sequence):
         inform(f"an older list would not be recognized: {problem}")

@@ -264,20 +264,19 @@ def test_several_images_as_json_have_the_fields_of_one() -> None:
 
 def test_the_list_is_read_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     write(listed())
-    module = importlib.import_module("certify.cli.verify")
     calls: list[str] = []
 
-    def counted(name: str) -> Any:
-        call = getattr(module, name)
+    def count(module: str, name: str) -> None:
+        call = getattr(importlib.import_module(module), name)
 
-        def count(*given: Any) -> Any:
+        def counted(*given: Any) -> Any:
             calls.append(name)
             return call(*given)
 
-        return count
+        monkeypatch.setattr(f"{module}.{name}", counted)
 
-    monkeypatch.setattr(module, "read_list", counted("read_list"))
-    monkeypatch.setattr(module, "record_sequence", counted("record_sequence"))
+    count("certify.cli.verify", "read_list")
+    count("certify.signing.replay_protection", "record_sequence")
     pins = [f"{NAME}@{digest(number)}" for number in range(20)]
     assert verify(*pins, "--key", "team.pub").exit_code == 1
     assert calls == ["read_list", "record_sequence"]
