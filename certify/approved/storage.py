@@ -29,7 +29,7 @@ Content = str | bytes | Iterable[bytes]
 """The content of a file; one in parts is made when it is written."""
 
 
-def lock_publication(reports: Path) -> AbstractContextManager[None]:
+def lock_publication(reports: Path) -> AbstractContextManager[int]:
     """Return a lock that lets one publisher at a time work; others wait. Raises OSError."""
     return folder_lock(reports / FOLDER)
 

@@ -2,7 +2,8 @@
 
 A helper reads batches of rows from its parent, and replies once their files are written. It is
 never needed: what it did not write, as it could not or was killed, its parent writes, and meets the
-error if there is one. It ends when its parent does.
+error if there is one. If its parent is killed, it ends after its batch, and has the lock of the
+reports until then.
 """
 
 from __future__ import annotations
@@ -33,12 +34,15 @@ _END_SECONDS = 10.0
 """The longest wait for the batch of a helper after an error."""
 
 
-def write_images(writer: ImageWriter, ledger: Ledger, rows: Sequence[MatrixRow]) -> None:
-    """Write the files of the images of all rows. Raises OSError and `LedgerUnavailable`."""
+def write_images(writer: ImageWriter, ledger: Ledger, rows: Sequence[MatrixRow], lock: int) -> None:
+    """Write the files of the images of all rows. Raises OSError and `LedgerUnavailable`.
+
+    ``lock`` is the descriptor of the lock of the reports.
+    """
     left: Batches = deque(batched(rows, BATCH_SIZE))
     address = ledger.address if len(rows) >= MANY else None
     others = min(MOST, len(os.sched_getaffinity(0)) - 1) if address else 0
-    helpers = [Helper(writer, address or "", left) for _ in range(others)]
+    helpers = [Helper(writer, address or "", left, lock) for _ in range(others)]
     try:
         _write(writer, ledger, left)
         for each in helpers:
@@ -64,14 +68,15 @@ def _taken(left: Batches) -> Iterator[Sequence[MatrixRow]]:
 class Helper:
     """A process that takes batches until none is left, and the thread that hands them to it."""
 
-    def __init__(self, writer: ImageWriter, address: str, left: Batches) -> None:
-        """Start it; ``address`` is that of the ledger."""
+    def __init__(self, writer: ImageWriter, address: str, left: Batches, lock: int) -> None:
+        """Start it; ``address`` is that of the ledger, ``lock`` as for :func:`write_images`."""
         self._left = left
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "certify.publish.helper"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            pass_fds=(lock,),
             start_new_session=True,  # Ctrl-C is the parent's business
         )
         self._thread = Thread(target=self._feed, args=(writer, address), daemon=True)

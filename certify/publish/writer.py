@@ -66,23 +66,27 @@ def update_reports(directory: Path, ledger: Ledger, *, now: datetime | None = No
     `LedgerUnavailable`.
     """
     # The ledger is read under the lock, so the last process to get it has the newest results.
-    with folder_lock(directory / "assets"):
-        return _bring_up_to_date(directory, ledger, now or datetime.now(UTC))
+    with folder_lock(directory / "assets") as lock:
+        return _bring_up_to_date(directory, ledger, now or datetime.now(UTC), lock)
 
 
 def _update_own(directory: Path, ledger: Ledger, results: Iterable[Result]) -> int:
     now, names = datetime.now(UTC), {each.image.reference for each in results}
-    with folder_lock(directory / "assets"):
+    with folder_lock(directory / "assets") as lock:
         entries = freshness.read_entries(ledger, now, names)
-        write_images(ImageWriter(directory, now), ledger, [entry.shown for entry in entries])
+        rows = [entry.shown for entry in entries]
+        write_images(ImageWriter(directory, now), ledger, rows, lock)
     return len(entries)
 
 
-def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime) -> int:
+def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime, lock: int) -> int:
     entries = freshness.read_entries(ledger, now)
     due, gone = freshness.outdated(directory, entries)
     if due or gone or not freshness.has_tables(directory):
-        _write_images(directory, ledger, entries, due, now)
+        ranks = BootRanks(entry.shown for entry in entries)
+        rows = [entry.shown for entry in entries if entry.stem in due]
+        write_images(ImageWriter(directory, now, ranks), ledger, rows, lock)
+        del ranks, rows
         write_files(directory, _tables(ledger, entries, now))
         for name in gone:
             freshness.remove_files(directory, name)
@@ -93,14 +97,6 @@ def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime) -> int:
     write_files(directory, _of_sweeps(directory, sweeps, changes))
     write_files(directory, [(FINGERPRINTS, freshness.fingerprints_json(entries))])
     return len(due)
-
-
-def _write_images(
-    directory: Path, ledger: Ledger, entries: Sequence[Entry], due: set[str], now: datetime
-) -> None:
-    ranks = BootRanks(entry.shown for entry in entries)
-    rows = [entry.shown for entry in entries if entry.stem in due]
-    write_images(ImageWriter(directory, now, ranks), ledger, rows)
 
 
 def _tables(

@@ -27,12 +27,15 @@ def read_text(
 
 
 @contextlib.contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
-    """Lock a folder, creating it first; other processes wait for the lock. Raises OSError."""
+def folder_lock(folder: Path) -> Iterator[int]:
+    """Lock a folder, creating it first; other processes wait for the lock. Raises OSError.
+
+    Yields the descriptor of the lock: a process that has it, too, keeps the lock until it ends.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield lock.fileno()
 
 
 def write_atomically(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import pickle
@@ -18,6 +19,7 @@ from certify.ledger.store import Ledger
 from certify.publish import helper
 from certify.publish.helper import Batches, Helper, serve, write_images
 from certify.publish.image_writer import ImageWriter
+from certify.util.files import folder_lock
 from tests.factories import NOON, many
 
 
@@ -34,6 +36,12 @@ def rows(ledger: Ledger) -> list[MatrixRow]:
     return ledger.matrix_rows()
 
 
+@pytest.fixture
+def lock(tmp_path: Path) -> Iterator[int]:
+    with folder_lock(tmp_path / "locked") as descriptor:
+        yield descriptor
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     found = (path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in found}
@@ -46,10 +54,10 @@ def alone(folder: Path, ledger: Ledger, rows: Sequence[MatrixRow]) -> dict[str, 
 
 
 def test_a_helper_writes_all_that_it_takes(
-    tmp_path: Path, ledger: Ledger, rows: list[MatrixRow]
+    tmp_path: Path, ledger: Ledger, rows: list[MatrixRow], lock: int
 ) -> None:
     left = Batches(batched(rows, 2))
-    started = Helper(ImageWriter(tmp_path / "helped", NOON), str(ledger.address), left)
+    started = Helper(ImageWriter(tmp_path / "helped", NOON), str(ledger.address), left, lock)
     started.join()
     started.end()
     assert not left
@@ -58,7 +66,7 @@ def test_a_helper_writes_all_that_it_takes(
 
 @pytest.mark.parametrize("trouble", ["killed", "no ledger", "no folder", "unreadable"])
 def test_a_helper_gives_back_what_it_cannot_write(
-    trouble: str, tmp_path: Path, ledger: Ledger, rows: list[MatrixRow]
+    trouble: str, tmp_path: Path, ledger: Ledger, rows: list[MatrixRow], lock: int
 ) -> None:
     left, folder, address = Batches([rows]), tmp_path / "reports", str(ledger.address)
     if trouble == "no folder":
@@ -66,14 +74,27 @@ def test_a_helper_gives_back_what_it_cannot_write(
     if trouble == "unreadable":  # which the parent tells
         with ledger._database.writing() as connection:
             connection.execute(text("UPDATE certify_results SET document = '{}' WHERE id = 2"))
-    started = Helper(
-        ImageWriter(folder, NOON), "/nowhere.db" if trouble == "no ledger" else address, left
-    )
+    where = "/nowhere.db" if trouble == "no ledger" else address
+    started = Helper(ImageWriter(folder, NOON), where, left, lock)
     if trouble == "killed":
         started._process.kill()
     started.join()
     assert list(left) == [rows]
     started.end()
+
+
+def test_a_helper_keeps_the_lock_until_it_ends(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it may write a last batch after its parent was killed."""
+    monkeypatch.setattr(Helper, "_feed", lambda *_: None)
+    with folder_lock(tmp_path) as lock:
+        started = Helper(ImageWriter(tmp_path, NOON), str(ledger.address), Batches(), lock)
+    with started._process, (tmp_path / ".lock").open() as other:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        started._process.communicate()  # closes its input, and waits
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @pytest.fixture
@@ -94,17 +115,18 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> list[Helper]:
 
 
 def test_all_files_are_written_whoever_writes_them(
-    tmp_path: Path, ledger: Ledger, rows: list[MatrixRow], eager: list[Helper]
+    tmp_path: Path, ledger: Ledger, rows: list[MatrixRow], lock: int, eager: list[Helper]
 ) -> None:
-    write_images(ImageWriter(tmp_path / "helped", NOON), ledger, rows)
+    write_images(ImageWriter(tmp_path / "helped", NOON), ledger, rows, lock)
     assert [each._process.returncode is not None for each in eager] == [True, True]
     assert contents(tmp_path / "helped") == alone(tmp_path / "alone", ledger, rows)
 
 
-def test_the_parent_writes_what_a_helper_took_and_did_not_write(
+def test_the_parent_writes_everything_if_all_helpers_fail(
     tmp_path: Path,
     ledger: Ledger,
     rows: list[MatrixRow],
+    lock: int,
     eager: list[Helper],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -124,7 +146,7 @@ def test_the_parent_writes_what_a_helper_took_and_did_not_write(
 
     monkeypatch.setattr(helper, "_send", fail)
     monkeypatch.setattr(ImageWriter, "write", write)
-    write_images(ImageWriter(tmp_path / "helped", NOON), ledger, rows)
+    write_images(ImageWriter(tmp_path / "helped", NOON), ledger, rows, lock)
     assert sorted(each.id for part in taken for each in part) == sorted(each.id for each in rows)
     assert len(eager) == 2
 
@@ -135,6 +157,7 @@ def test_an_error_ends_the_helpers(
     tmp_path: Path,
     ledger: Ledger,
     rows: list[MatrixRow],
+    lock: int,
     eager: list[Helper],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -143,20 +166,20 @@ def test_an_error_ends_the_helpers(
 
     monkeypatch.setattr(ImageWriter, "write", fail)
     with pytest.raises(error):
-        write_images(ImageWriter(tmp_path / "reports", NOON), ledger, rows)
+        write_images(ImageWriter(tmp_path / "reports", NOON), ledger, rows, lock)
     assert [each._process.returncode is not None for each in eager] == [True, True]
 
 
 def test_few_images_and_ledgers_in_memory_have_no_helper(
-    tmp_path: Path, ledger: Ledger, rows: list[MatrixRow], eager: list[Helper]
+    tmp_path: Path, ledger: Ledger, rows: list[MatrixRow], lock: int, eager: list[Helper]
 ) -> None:
     helper.MANY = len(rows) + 1
-    write_images(ImageWriter(tmp_path, NOON), ledger, rows)
+    write_images(ImageWriter(tmp_path, NOON), ledger, rows, lock)
     helper.MANY = 1
     with Ledger.open("sqlite://") as other:
         for result in many(2):
             other.record(result)
-        write_images(ImageWriter(tmp_path, NOON), other, other.matrix_rows())
+        write_images(ImageWriter(tmp_path, NOON), other, other.matrix_rows(), lock)
     assert eager == []
 
 
