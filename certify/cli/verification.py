@@ -12,7 +12,7 @@ from certify.signing.gate import Decision, ImageRequest
 from certify.signing.published_list import ListedImage, as_json
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Verification:
     """One image: a decision, or else the problem that kept certify from one."""
 

@@ -314,6 +314,16 @@ def test_the_compressed_list_is_no_older_one_of_the_same() -> None:
     assert verify(PIN, "--key", "team.pub", "--approved", "list.json.gz").exit_code == 0
 
 
+def test_a_replayed_list_is_sent_whole_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten: list[str] = []
+    monkeypatch.setattr("certify.cli.verify.forget", forgotten.append)
+    for sequence, code in ((8, 0), (7, 1)):
+        write(listed(sequence=sequence))
+        assert not forgotten
+        assert verify(PIN, "--key", "team.pub").exit_code == code
+    assert forgotten == [str(Path("list.json").absolute())]
+
+
 def test_attached_needs_a_key() -> None:
     ended = CliRunner().invoke(main, ["verify", "--attached", PIN])
     assert (ended.exit_code, "--attached needs --key" in ended.stderr) == (2, True)
