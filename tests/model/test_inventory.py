@@ -81,7 +81,7 @@ def test_whatever_an_image_prints_is_bounded_harmless_and_kept(text: str) -> Non
 
 
 def test_a_flood_is_cut() -> None:
-    flood = "@@package\n" + "".join(f"p{n} {'9' * 5000}\n" for n in range(30_000))
+    flood = "@@package\n" + "".join(f"p{n} {'9' * 500}\n" for n in range(30_000))
     found = parse_inventory(flood, {})
     assert len(found["package"]) == 20_000
     assert len(pack(found)) < 500_000
@@ -97,7 +97,7 @@ def test_hostile_packing_neither_floods_nor_escapes() -> None:
         return base64.b64encode(zlib.compress(data)).decode()
 
     assert unpack(packed(b"[" * 10**6)) is None
-    assert unpack(packed(b'{"package": "' + b" " * 10**8 + b'"}')) is None
+    assert unpack(packed(b'{"package": "' + b" " * 10**7 + b'"}')) is None
     assert unpack(packed(json.dumps({"a": 1}).encode())) is None
     evil = unpack(packed(json.dumps({"package": {"\x1b[2Jx\n": "\u202e1"}}).encode()))
     assert evil is not None

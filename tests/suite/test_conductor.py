@@ -203,16 +203,13 @@ ENDS: list[tuple[str, tuple[Outcome, Fault | None], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("body", "expected", "message"), ENDS, ids=[each[0] for each in ENDS])
-def test_each_end_of_a_check_has_its_outcome(
-    run: Run, body: str, expected: tuple[Outcome, Fault | None], message: str
-) -> None:
-    finding = run(a_check("image.one", body))["image.one"]
-    assert (finding.outcome, finding.fault) == expected
-    assert finding.message == message
-    assert finding.because is None
-    assert run.reported == [finding]
-    assert run.began == ["image.one"]
+def test_each_end_of_a_check_has_its_outcome(run: Run) -> None:
+    ids = [f"image.end{number}" for number in range(len(ENDS))]
+    run(*(a_check(id, body) for id, (body, *_) in zip(ids, ENDS, strict=True)))
+    found = [((each.outcome, each.fault), each.message) for each in run.reported]
+    assert found == [(expected, message) for _, expected, message in ENDS]
+    assert not any(each.because for each in run.reported)
+    assert [each.id for each in run.reported] == run.began == ids
 
 
 OWN_MISTAKES = [
