@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from certify.ledger.store import Ledger
-from tests.conftest import Certify, command
+from tests.conftest import Certify
 from tests.factories import a_certificate
 
 
@@ -59,6 +58,14 @@ def test_the_script_is_the_shells(certify: Certify, shell: str) -> None:
         assert checked.returncode == 0
 
 
+STANDS_IN = """\
+#!/bin/sh
+printf '%s\\0' "$COMP_WORDS" "$COMP_CWORD" "$_CERTIFY_COMPLETE" >asked
+cat answer
+"""
+"""Stands in for certify: keeps what it is asked, and gives a kept answer."""
+
+
 @pytest.mark.parametrize(
     ("line", "proposed"),
     [
@@ -66,6 +73,7 @@ def test_the_script_is_the_shells(certify: Certify, shell: str) -> None:
         ("certify history  registry.inv", ["registry.invalid/team/app:1"]),
         ("certify history ", ["registry.invalid/team/app:1"]),
         ("certify run --profile=pla", ["plain"]),
+        ("certify swe", ["sweep"]),
         ("certify nothing-begins-so:", []),
         ("certify forget 'a b' registry.invalid/team/a", ["registry.invalid/team/app:1"]),
     ],
@@ -77,11 +85,23 @@ def test_bash_completes_words_with_colons(
         ledger.record(a_certificate())
     script = certify("completion", "bash").out
     script += "_certify_completion certify; printf '%s\\n' \"${COMPREPLY[@]}\""
-    (tmp_path / "certify").write_text(f'#!/bin/sh\nexec {shlex.join(command())} "$@"\n')
+    # Bash is asked twice: for what it asks certify, and for what it makes of the answer.
+    (tmp_path / "certify").write_text(STANDS_IN)
     (tmp_path / "certify").chmod(0o755)
     typed = {"COMP_LINE": f"{line} --later", "COMP_POINT": str(len(line))}
     environment = os.environ | typed | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    shown = subprocess.run(
-        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, check=True
-    )
-    assert (shown.stdout.decode().split(), shown.stderr) == (proposed, b"")
+    (tmp_path / "answer").touch()
+
+    def shown() -> list[str]:
+        ended = subprocess.run(
+            ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, check=True
+        )
+        assert ended.stderr == b""
+        return ended.stdout.decode().split()
+
+    assert shown() == []
+    words, number, complete = (tmp_path / "asked").read_text().split("\0")[:3]
+    answer = certify(COMP_WORDS=words, COMP_CWORD=number, _CERTIFY_COMPLETE=complete)
+    assert answer.err == ""
+    (tmp_path / "answer").write_text(answer.out)
+    assert shown() == proposed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,9 +42,24 @@ def record(number: int, *, megabytes: int, boot: float | None = None, **fields: 
         ledger.record(a_certificate(**(known | fields)))
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger with the images that all tests know."""
+    folder = tmp_path_factory.mktemp("recorded")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        record_known()
+    return folder / "reports" / "certify.db"
+
+
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    shutil.copy(recorded, tmp_path / "reports")
     monkeypatch.chdir(tmp_path)
+
+
+def record_known() -> None:
     record(1, megabytes=400, boot=2.0, inventory=pack({"package": {"python3": "3.11"}}))
     record(2, megabytes=300, boot=3.0)
     record(3, megabytes=900, boot=1.0, inventory=pack({"package": {"python3": "3.12"}}))
