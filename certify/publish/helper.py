@@ -29,6 +29,7 @@ MANY = 1_000
 MOST = 3
 """The largest number of helpers."""
 Batches = deque[Sequence[MatrixRow]]
+_COMMAND = sys.executable, "-P", "-m", "certify.publish.helper"
 _DONE = b"+"
 _END_SECONDS = 10.0
 """The longest wait for the batch of a helper after an error."""
@@ -72,7 +73,7 @@ class Helper:
         """Start it; ``address`` is that of the ledger, ``lock`` as for :func:`write_images`."""
         self._left = left
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "certify.publish.helper"],
+            _COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -22,6 +22,9 @@ from certify.publish.image_writer import ImageWriter
 from certify.util.files import folder_lock
 from tests.factories import NOON, many
 
+SILENT, CLOSED = ("sleep", "600"), ("true",)
+"""Commands that stand in for helpers that reply nothing, and that are gone at once."""
+
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
@@ -66,8 +69,15 @@ def test_a_helper_writes_all_that_it_takes(
 
 @pytest.mark.parametrize("trouble", ["killed", "no ledger", "no folder", "unreadable"])
 def test_a_helper_gives_back_what_it_cannot_write(
-    trouble: str, tmp_path: Path, ledger: Ledger, rows: list[MatrixRow], lock: int
+    trouble: str,
+    tmp_path: Path,
+    ledger: Ledger,
+    rows: list[MatrixRow],
+    lock: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if trouble == "killed":
+        monkeypatch.setattr(helper, "_COMMAND", SILENT)
     left, folder, address = Batches([rows]), tmp_path / "reports", str(ledger.address)
     if trouble == "no folder":
         folder.write_text("a file")
@@ -144,6 +154,7 @@ def test_the_parent_writes_everything_if_all_helpers_fail(
         taken.append(rows)
         real(self, ledger, rows)
 
+    monkeypatch.setattr(helper, "_COMMAND", CLOSED)
     monkeypatch.setattr(helper, "_send", fail)
     monkeypatch.setattr(ImageWriter, "write", write)
     write_images(ImageWriter(tmp_path / "helped", NOON), ledger, rows, lock)
@@ -164,6 +175,8 @@ def test_an_error_ends_the_helpers(
     def fail(*_: object) -> None:
         raise error
 
+    monkeypatch.setattr(helper, "_COMMAND", SILENT)
+    monkeypatch.setattr(helper, "_END_SECONDS", 0.1)
     monkeypatch.setattr(ImageWriter, "write", fail)
     with pytest.raises(error):
         write_images(ImageWriter(tmp_path / "reports", NOON), ledger, rows, lock)
