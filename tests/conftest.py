@@ -121,21 +121,22 @@ def certify(tmp_path: Path) -> Certify:
 
 
 LONGEST = (
-    "test_certification.py", "test_sweep.py", "test_inconclusive_engine.py",
-    "test_inconclusive_network.py", "test_publication_registry.py", "test_fix.py",
-    "test_timing.py", "test_lanes.py", "test_inconclusive_hang.py", "test_platforms.py",
+    "stories/test_certification.py", "stories/test_sweep.py",
+    "inconclusive/test_inconclusive_engine.py", "inconclusive/test_inconclusive_network.py",
+    "stories/test_publication_registry.py", "stories/test_fix.py", "stories/test_timing.py",
+    "stories/test_lanes.py", "inconclusive/test_inconclusive_hang.py", "stories/test_platforms.py",
+    # without an engine, those that wait before those that compute
+    "repository/test_contributing.py", "ledger/test_recording.py", "suite/test_check_server.py",
+    "sweep/test_overlap.py", "repository/test_wheel.py", "stories/test_publication_platforms.py",
+    "sweep/test_conclusion.py",
 )  # fmt: skip
-"""Files of the stories that take a minute or so: with one of them last, a core would be idle."""
+"""Files that take longest: with one of them last, a core would be idle."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files first that take longest, so that all processes end at about the same time."""
     order = {name: number for number, name in enumerate(LONGEST)}
-
-    def place(item: pytest.Item) -> int:
-        return order.get(item.path.name, 99) if "stories" in item.path.parts else 99
-
-    items.sort(key=place)
+    items.sort(key=lambda item: order.get("/".join(item.path.parts[-2:]), len(order)))
 
 
 def pytest_collection_finish() -> None:
