@@ -17,7 +17,7 @@ from certify.engine.client import Engine
 from certify.engine.connection import engine_address
 from certify.judge.startup import ORDINARY_SECONDS
 from certify.model.host import Calibration
-from certify.util.files import write_atomically
+from certify.util.files import cache_folder, write_atomically
 
 KEPT_SECONDS = 300.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -53,6 +53,4 @@ def _identity(engine: Engine) -> list[str]:
 
 
 def _path() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    folder = Path(base) if base.startswith("/") else Path.home() / ".cache"
-    return folder / "certify" / "calibration.json"
+    return cache_folder() / "calibration.json"

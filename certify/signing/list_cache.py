@@ -19,6 +19,8 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from certify.util.files import cache_folder
+
 MOST = 20
 """The most files that are kept: of lists in use, and of URLs that nobody asks for any more."""
 _LONGEST_HEAD = 4096
@@ -92,9 +94,7 @@ def forget(url: str) -> None:
 
 def _path(url: str) -> Path:
     """Return the path of a URL's file. Raises ``RuntimeError`` for a user without a home."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    folder = Path(base) if base.startswith("/") else Path.home() / ".cache"
-    return folder / "certify" / "lists" / hashlib.sha256(url.encode()).hexdigest()
+    return cache_folder() / "lists" / hashlib.sha256(url.encode()).hexdigest()
 
 
 def _validators(headers: Mapping[str, str]) -> dict[str, str]:

@@ -26,6 +26,15 @@ def read_text(
         raise error(f"{named}: this is not text in UTF-8: {problem}", remedy=remedy) from problem
 
 
+def cache_folder() -> Path:
+    """Return certify's folder by the XDG Base Directory Specification, for what can be had again.
+
+    Raises ``RuntimeError`` for a user without a home folder.
+    """
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "certify"
+
+
 @contextlib.contextmanager
 def folder_lock(folder: Path) -> Iterator[int]:
     """Lock a folder, creating it first; other processes wait for the lock. Raises OSError.
