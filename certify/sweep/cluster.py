@@ -171,7 +171,9 @@ class ClusterScheduler:
 
     def _collect(self, client: Client) -> None:
         """Take in what has ended."""
-        for future in [each for each in self._running if each.done()]:
+        done = [each for each in self._running if each.done()]
+        results = _gathered(client, [each for each in done if each.status == "finished"])
+        for future in done:
             unit, events = self._running.pop(future)
             error = future.exception() if future.status == "error" else None
             if isinstance(error, HostUnfit):
@@ -182,7 +184,7 @@ class ClusterScheduler:
                 events.phase(WAITING)
                 self._again.appendleft((unit, events))
             elif future.status == "finished":
-                self._end(unit, events, future.result())
+                self._end(unit, events, results.get(future) or future.result())
             elif client.status == "running":
                 self._end(unit, events, self._inconclusive(unit, _lost(error)))
             else:
@@ -196,6 +198,17 @@ class ClusterScheduler:
         found = results_by_name(unit, results)
         hold(self._results, found)
         events.results(self._record(unit, found))
+
+
+def _gathered(client: Client, futures: Sequence[Future[Any]]) -> dict[Future[Any], list[Result]]:
+    """Return the results of futures, by one request: one for each takes half of the leader's time.
+
+    There are none if one of them was lost meanwhile.
+    """
+    try:
+        return dict(zip(futures, client.gather(futures), strict=True))
+    except Exception:
+        return {}
 
 
 def _lost(error: BaseException | None) -> Trouble:
