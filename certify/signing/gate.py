@@ -216,9 +216,10 @@ def _revocation(
 
 def _unlisted(request: ImageRequest, images: Sequence[dict[str, Any]]) -> Decision:
     listed = {
-        str(each.get("digest"))
+        digest
         for each in images
         if f"{each.get('registry')}/{each.get('repository')}" == request.name
+        and isinstance(digest := each.get("digest"), str)
     }
     if not listed:
         return Decision("unlisted", f"nothing of {request.name} is on the list")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from certify.model.approved import ApprovedList, Revocation
@@ -204,6 +204,12 @@ def outcome(request: ImageRequest, raw: bytes, hook: Hook | None) -> Decision | 
         return None
 
 
+NESTED = raw_list(a_list()).replace(
+    b'"digest": "%s"' % digest(1).encode(), b'"digest": {"digest": null, "repository": null}'
+)
+
+
+@example(raw=NESTED, number=3, name=NAME)
 @given(raw=damaged(), number=st.integers(0, 3), name=st.sampled_from([NAME, f"{REGISTRY}/else"]))
 def test_what_is_left_out_decides_nothing(raw: bytes, number: int, name: str) -> None:
     request = asked(number, name=name)
