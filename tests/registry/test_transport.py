@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -176,18 +177,16 @@ def test_each_answer_on_a_kept_connection_has_its_time(monkeypatch: pytest.Monke
 
 
 def test_a_list_may_take_its_time_but_not_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "LONGEST_LIST", 0.3)
     asked: list[str] = []
+    clock = SimpleNamespace(monotonic=lambda: 100.0 * len(asked), sleep=time.sleep)
+    monkeypatch.setattr(transport, "time", clock)
 
-    def slow(_method: str, path: str) -> Reply:
+    def endless(_method: str, path: str) -> Reply:
         asked.append(path)
-        if path == "/v2/":
-            return Reply(200)
-        time.sleep(0.1)
         body = b'{"repositories": ["a"], "manifests": []}'
         return Reply(200, body, {"Link": f'<{path}>; rel="next"'})
 
-    with serving(slow) as port, Client(f"127.0.0.1:{port}", anonymous) as client:
+    with serving(endless) as port, Client(f"127.0.0.1:{port}", anonymous) as client:
         for its_list in (its_repositories, its_attachments):
             asked.clear()
             with pytest.raises(ImageUnavailable, match="its list does not end"):
