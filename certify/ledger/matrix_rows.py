@@ -109,8 +109,9 @@ def one_text(text: Any) -> Any:
 
 
 class Recent(NamedTuple):
-    """The last results recorded under a key."""
+    """The last results recorded under a key, and the number of all."""
 
+    total: int
     newest: int
     """The largest number of a result."""
     runs: str
@@ -132,7 +133,7 @@ def read_recent(
         numbers, statuses = zip(*((number, status) for *_, number, status in group), strict=True)
         runs = "".join(status[0] for status in statuses[-count:])
         key = ResultKey(reference, one_text(platform), one_text(profile))
-        found[key] = Recent(max(numbers), intern(runs))
+        found[key] = Recent(len(numbers), max(numbers), intern(runs))
     return found
 
 

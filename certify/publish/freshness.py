@@ -27,7 +27,7 @@ _FILES = ("results/{}.json", "badges/{}.json", "badges/{}.svg", "images/{}.html"
 _OPTIONAL_FILE = "images/{}.js"
 RUNS = 8
 """The number of last verdicts of an entry."""
-_NONE = Recent(0, "")
+_NONE = Recent(0, 0, "")
 _TABLES = ("matrix.json", "matrix.md", "assets/rows.js", "badges/all.svg", "badges/all.json")
 
 
@@ -57,9 +57,10 @@ def read_entries(
     found = []
     for shown in ledger.matrix_rows(references=references):
         name = file_stem(shown.reference, shown.profile, shown.platform or None)
-        # A page also shows the newest result, which need not be the one in force.
-        newest, runs = recent.get(shown.key, _NONE)
-        facts = (version(), shown.id, newest, shown.expires_at <= now, revoked)
+        # A page also shows the newest result, which need not be the one in force, and older ones,
+        # which may be gone.
+        total, newest, runs = recent.get(shown.key, _NONE)
+        facts = (version(), shown.id, newest, total, shown.expires_at <= now, revoked)
         found.append(Entry(shown, name, " ".join(map(str, facts)), runs))
     return found
 

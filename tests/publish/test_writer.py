@@ -153,6 +153,15 @@ def test_unreadable_fingerprints_only_cost_time(tmp_path: Path, ledger: Ledger, 
     assert update_reports(tmp_path, ledger, now=NOON) == 0
 
 
+def test_a_page_forgets_the_results_that_were_pruned(tmp_path: Path, ledger: Ledger) -> None:
+    record(ledger, *(result_of(0, NOON + timedelta(days=day)) for day in range(3)))
+    record(ledger, result_of(1, NOON))
+    assert update_reports(tmp_path, ledger) == 2
+    assert ledger.retention.prune(1, None)[0] == 2
+    assert update_reports(tmp_path, ledger) == 1
+    assert update_reports(tmp_path, ledger) == 0
+
+
 def test_an_expired_certificate_is_written_again(tmp_path: Path, ledger: Ledger) -> None:
     result = next(each for each in many(50) if each.verdict.grade is Grade.NATIVE)
     record(ledger, result)
