@@ -22,6 +22,7 @@ PARTS = {
     "verify": "verify:section",
     "unchanged": "unchanged:section",
     "rendering": "site:section",
+    "growth": "growth:section",
     "scale": "scale:section",
 }
 

@@ -38,6 +38,8 @@ class Section:
     wanted: list[tuple[str, float, float]] = field(default_factory=list)
     """Figures: a name, the value that was measured, and the most that is wanted."""
     bars: dict[str, float] = field(default_factory=dict)
+    curves: dict[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    """Points by what grows; drawn instead of bars."""
     unit: str = "s"
 
 
@@ -70,11 +72,13 @@ def write(part: str, section: Section) -> None:
             for name, value, most in section.wanted
         ]
         lines += ["", _table(("figure", "measured", "wanted", ""), rows)]
-    if section.bars:
+    if section.bars or section.curves:
         plot = DOCS / "performance" / f"{part}.svg"
         plot.parent.mkdir(exist_ok=True)
-        plot.write_text(bars(section.bars, section.unit), "utf-8")
-        lines += ["", f"![{part}: {', '.join(section.bars)}](performance/{part}.svg)"]
+        drawn = curves(section.curves) if section.curves else bars(section.bars, section.unit)
+        plot.write_text(drawn, "utf-8")
+        names = ", ".join(section.curves or section.bars)
+        lines += ["", f"![{part}: {names}](performance/{part}.svg)"]
     text = PAGE.read_text("utf-8") if PAGE.exists() else HEAD
     sections = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", text, re.M | re.S))
     sections[part] = "\n".join(lines[1:]) + "\n"
@@ -100,5 +104,27 @@ def bars(values: Mapping[str, float], unit: str) -> str:
         ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 660 {22 * len(values) + 4}" '
+        f'font-family="sans-serif" font-size="12">\n{chr(10).join(parts)}\n</svg>\n'
+    )
+
+
+def curves(found: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """Return a plot with a panel for each thing that grows, from zero on both axes."""
+    parts = []
+    for number, (name, points) in enumerate(found.items()):
+        left, width, height = 50 + 165 * number, 115, 120
+        most, highest = max(x for x, _ in points), max(y for _, y in points)
+        places = [(left + width * x / most, 150 - height * y / highest) for x, y in points]
+        drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        parts += [
+            f'<text x="{left}" y="16">{escape(name)}</text>',
+            f'<path d="M{left} 30V150H{left + width}" fill="none" stroke="#888"/>',
+            f'<polyline points="{drawn}" fill="none" stroke="#4678b4" stroke-width="2"/>',
+            *(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#4678b4"/>' for x, y in places),
+            f'<text x="{left - 4}" y="36" text-anchor="end">{highest:.3g}</text>',
+            f'<text x="{left + width}" y="166" text-anchor="middle">{most:,g}</text>',
+        ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {165 * len(found) + 30} 175" '
         f'font-family="sans-serif" font-size="12">\n{chr(10).join(parts)}\n</svg>\n'
     )

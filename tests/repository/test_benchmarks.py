@@ -46,6 +46,12 @@ def test_a_plot_is_a_drawing_with_a_bar_for_each_value() -> None:
     assert [each.get("width") for each in drawn if each.tag.endswith("rect")] == ["360.0", "0.0"]
 
 
+def test_curves_are_a_drawing_with_a_point_for_each_figure() -> None:
+    drawn = ET.fromstring(report.curves({"x<y": [(1, 2.0), (2, 4.0)], "z": [(3, 1.0)]}))
+    points = [(each.get("cx"), each.get("cy")) for each in drawn if each.tag.endswith("circle")]
+    assert points == [("107.5", "90.0"), ("165.0", "30.0"), ("330.0", "30.0")]
+
+
 def test_every_part_exists(capsys: pytest.CaptureFixture[str]) -> None:
     for part in PARTS.values():
         module, _, function = part.partition(":")
