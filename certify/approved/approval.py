@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from certify.approved.hosts import earliest_end, host_objections
 from certify.approved.policy import Policy
 from certify.judge.waivers import valid_until
+from certify.ledger.summaries import once_per_outcomes
 from certify.model.approved import Approved, Revocation, entry_of
 from certify.model.clock import is_ahead
 from certify.model.platform import normalize_platform
@@ -120,7 +121,8 @@ def _objections(
         yield _ambiguous(image.platform, image.rival_manifests)
     if is_ahead(result.finished_at, now):
         yield f"it was certified on {result.finished_at:%Y-%m-%d}, which is yet to come"
-    expires = valid_until(result.checks, result.expires_at)
+    waived = _waived(result.checks)
+    expires = valid_until(waived, result.expires_at)
     if expires <= now:
         yield f"its certificate expired on {expires:%Y-%m-%d}"
     if policy.profiles is not None and result.profile not in policy.profiles:
@@ -136,7 +138,6 @@ def _objections(
         yield f"{image.registry}/{image.repository} is not among the registries allowed"
     if policy.trust is not None and image.trust not in policy.trust:
         yield f"its trust tier is {image.trust.value}, which the policy does not allow"
-    waived = _waived(result)
     if waived and not policy.waivers:
         yield f"its certificate depends on waivers: {', '.join(check.id for check in waived)}"
     yield from _too_slow(policy, result)
@@ -145,7 +146,7 @@ def _objections(
 
 def _too_slow(policy: Policy, result: Result) -> Iterator[str]:
     startup, most = result.startup, policy.max_startup
-    required = {each.id for each in result.checks if each.level is Level.REQUIRED}
+    required = _required(result.checks)
     for what, seconds, allowed, timed in (
         ("boot", startup.boot_seconds, most.boot, "startup.boot" in required),
         ("dockerd", startup.dockerd_seconds, most.dockerd, "startup.dockerd" in required),
@@ -162,13 +163,20 @@ def _too_slow(policy: Policy, result: Result) -> Iterator[str]:
         yield f"{runs} starts were timed, the policy requires {policy.min_runs}"
 
 
-def _waived(result: Result) -> list[Check]:
-    return [each for each in result.checks if each.waiver and each.level is Level.REQUIRED]
+@once_per_outcomes
+def _required(checks: tuple[Check, ...]) -> frozenset[str]:
+    return frozenset(each.id for each in checks if each.level is Level.REQUIRED)
+
+
+@once_per_outcomes
+def _waived(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    return tuple(each for each in checks if each.waiver and each.level is Level.REQUIRED)
 
 
 def _approved(policy: Policy, result: Result) -> Approved:
     image, grade = result.image, result.verdict.grade
     assert image.digest and image.registry and image.repository and image.platform and grade
+    waived = _waived(result.checks)
     return entry_of(
         {
             "pin": f"{image.registry}/{image.repository}@{image.digest}",
@@ -182,11 +190,11 @@ def _approved(policy: Policy, result: Result) -> Approved:
             "profile": result.profile,
             "grade": grade,
             "trust": image.trust,
-            "waived": tuple(check.id for check in _waived(result)),
+            "waived": tuple(check.id for check in waived),
             "boot_seconds": result.startup.boot_seconds,
             "provision_seconds": result.startup.provision_seconds,
             "suite": result.suite.digest,
             "certified_at": result.finished_at,
-            "expires_at": valid_until(result.checks, earliest_end(policy, result)),
+            "expires_at": valid_until(waived, earliest_end(policy, result)),
         }
     )

@@ -33,7 +33,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from certify.ledger.migrations import migrate
 from certify.model.errors import LedgerUnavailable
 
-VERSION = 8
+VERSION = 9
 """The version of the tables below. A ledger with a higher version was written by a newer certify.
 One with a lower version is migrated when it is opened (:mod:`certify.ledger.migrations`).
 """
@@ -126,7 +126,12 @@ results_table = Table(
     Column("recording", String),
     # of the document, for tables (certify.ledger.summaries); NULL if an older certify wrote it
     Column("summary", Text),
-    Index("certify_by_image", "identity", "platform", "profile", "id"),
+    # These two answer without the rows, most of which are documents: the result in force of an
+    # image, and which names there are, with their histories.
+    Index("certify_by_content", "identity", "platform", "profile", "status", "host_class", "id"),
+    Index(
+        "certify_by_key", "reference", "platform", "profile", "finished_at", "status", "image_id"
+    ),
     Index("certify_by_name", "reference", "platform", "id"),
     Index("certify_by_digest", "digest"),
     Index("certify_by_image_id", "image_id"),

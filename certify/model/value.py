@@ -32,7 +32,7 @@ class OpenValue(Value):
 
 
 V = TypeVar("V", bound=Value)
-_HIDDEN = {
+_HIDDEN: Mapping[str, Any] = {
     "__pydantic_fields_set__": set[str](), "__pydantic_extra__": None, "__pydantic_private__": None,
 }  # fmt: skip
 """Attributes that pydantic keeps beside the fields of a value; one set serves all values."""
@@ -43,9 +43,9 @@ def trusted(kind: type[V], fields: Mapping[str, Any]) -> V:
 
     They are set one by one, as Python shares the names only of what is set as an attribute.
     """
-    value = kind.__new__(kind)
-    for name, field in ({**_defaults(kind), **fields} | _HIDDEN).items():
-        object.__setattr__(value, name, field)
+    value, put = kind.__new__(kind), object.__setattr__
+    for name, field in {**_defaults(kind), **fields, **_HIDDEN}.items():
+        put(value, name, field)
     return value
 
 
