@@ -1,28 +1,28 @@
 """Finds the report files that are out of date.
 
 Every image has a fingerprint of all that its files are made from. The fingerprints of the last
-update are kept in ``assets/pages.json``; without that file everything is written again.
+update are kept in ``assets/pages.txt``; without that file everything is written again.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Collection, Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 from zlib import crc32
 
 from certify.ledger.matrix_rows import MatrixRow, Recent
-from certify.ledger.rows import batched
 from certify.ledger.store import Ledger
 from certify.model.file_names import file_stem
 from certify.publish.site.build import version
-from certify.util.text import safe_json
+from certify.util.files import write_atomically
 
-FINGERPRINTS = "assets/pages.json"
-_PART = 1_000
+FINGERPRINTS = "assets/pages.txt"
+_OLD_FINGERPRINTS = "assets/pages.json"
 _FILES = ("results/{}.json", "badges/{}.json", "badges/{}.svg", "images/{}.html")
 _OPTIONAL_FILE = "images/{}.js"
 RUNS = 8
@@ -65,21 +65,20 @@ def read_entries(
     return found
 
 
-def read_fingerprints(directory: Path) -> dict[str, str]:
-    """Return the fingerprints of the last update by stem; empty if they cannot be read."""
-    try:
-        found = json.loads((directory / FINGERPRINTS).read_text("utf-8"))
-        return {str(name): str(fingerprint) for name, fingerprint in found.items()}
-    except (OSError, ValueError, AttributeError):
-        return {}
+def read_fingerprints(directory: Path) -> Iterator[tuple[str, str]]:
+    """Yield stems and fingerprints of the last update, in its order; of lines that are whole."""
+    with suppress(OSError, ValueError), (directory / FINGERPRINTS).open(encoding="utf-8") as lines:
+        for line in lines:
+            stem, _, fingerprint = line.rstrip("\n").partition(" ")
+            if fingerprint and "/" not in stem:  # what is gone is removed by its stem
+                yield stem, fingerprint
 
 
-def fingerprints_json(entries: Sequence[Entry]) -> Iterator[str]:
-    """Yield the fingerprints by stem as JSON in parts, for the next update."""
-    for number, part in enumerate(batched(entries, _PART)):
-        text = safe_json({entry.stem: entry.fingerprint for entry in part})
-        yield f"{', ' if number else '{'}{text[1:-1]}"
-    yield "}\n" if entries else "{}\n"
+def write_fingerprints(directory: Path, entries: Iterable[Entry]) -> None:
+    """Write the fingerprints for the next update. Raises OSError."""
+    lines = (f"{each.stem} {each.fingerprint}\n" for each in entries)
+    write_atomically(directory / FINGERPRINTS, lines, durable=False)
+    (directory / _OLD_FINGERPRINTS).unlink(missing_ok=True)
 
 
 def outdated(directory: Path, entries: Sequence[Entry]) -> tuple[set[str], set[str]]:
@@ -87,14 +86,25 @@ def outdated(directory: Path, entries: Sequence[Entry]) -> tuple[set[str], set[s
 
     The files of an entry that is due are missing, or of another fingerprint.
     """
-    known = read_fingerprints(directory)
-    due = {
-        entry.stem
-        for entry in entries
-        if known.pop(entry.stem, "") != entry.fingerprint
-        or not all(_has_content(f"{directory}/{name.format(entry.stem)}") for name in _FILES)
-    }
-    return due, set(known)
+    # Both are in the same order but for what came and went, so that little is held.
+    known: dict[str, str] = {}
+    waiting: dict[str, Entry] = {}
+    due: set[str] = set()
+    for entry, line in zip_longest(entries, read_fingerprints(directory)):
+        stems = set()
+        if line is not None:
+            known[line[0]] = line[1]
+            stems.add(line[0])
+        if entry is not None:
+            waiting[entry.stem] = entry
+            stems.add(entry.stem)
+        for stem in stems & known.keys() & waiting.keys():
+            same = known.pop(stem) == waiting.pop(stem).fingerprint
+            if not same or not all(
+                _has_content(f"{directory}/{each.format(stem)}") for each in _FILES
+            ):
+                due.add(stem)
+    return due | waiting.keys(), set(known)
 
 
 def has_tables(directory: Path) -> bool:

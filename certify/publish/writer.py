@@ -23,7 +23,7 @@ from certify.publish.badge import total_badge_files
 from certify.publish.boot_rank import BootRanks
 from certify.publish.feed import Entry as FeedEntry
 from certify.publish.feed import change_lines, with_entry
-from certify.publish.freshness import FINGERPRINTS, Entry
+from certify.publish.freshness import Entry
 from certify.publish.helper import write_images
 from certify.publish.image_writer import ImageWriter, certificate, write_files
 from certify.publish.junit_file import write_junit
@@ -95,7 +95,7 @@ def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime, lock: int)
     stems = {key: each.stem for each in entries if (key := each.shown.key) in changed}
     write_files(directory, frame_files(changes, stems, now, last))
     write_files(directory, _of_sweeps(directory, sweeps, changes))
-    write_files(directory, [(FINGERPRINTS, freshness.fingerprints_json(entries))])
+    freshness.write_fingerprints(directory, entries)
     return len(due)
 
 

@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.store import Ledger
-from certify.publish import freshness
+from certify.model.terms import Status
 from certify.publish.freshness import (
     FINGERPRINTS,
     Entry,
-    fingerprints_json,
     has_tables,
     outdated,
     read_entries,
     read_fingerprints,
     remove_files,
+    write_fingerprints,
 )
-from certify.util.files import write_atomically
-from certify.util.text import safe_json
 from tests.factories import NOON, many
 
+NUMBERS = st.integers(0, 9)
+SHOWN = MatrixRow(1, "x", None, None, None, "", "plain", NOON, Status.CERTIFIED)
 FILES = ("results/{}.json", "badges/{}.json", "badges/{}.svg", "images/{}.html")
 
 
@@ -45,7 +49,7 @@ def test_missing_empty_and_changed_files_are_outdated(tmp_path: Path, entries: l
     stems = [entry.stem for entry in entries]
     assert outdated(tmp_path, entries) == (set(stems), set())
     write(tmp_path, entries)
-    write_atomically(tmp_path / FINGERPRINTS, fingerprints_json(entries))
+    write_fingerprints(tmp_path, entries)
     assert outdated(tmp_path, entries) == (set(), set())
     assert outdated(tmp_path, entries[1:]) == (set(), {stems[0]})
     (tmp_path / FILES[0].format(stems[0])).unlink()
@@ -54,16 +58,30 @@ def test_missing_empty_and_changed_files_are_outdated(tmp_path: Path, entries: l
     assert outdated(tmp_path, changed) == (set(stems), set())
 
 
-@pytest.mark.parametrize("part", [1, 2, 1_000])
-def test_fingerprints_are_read_as_they_were_written(
-    part: int, tmp_path: Path, entries: list[Entry], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(freshness, "_PART", part)
+def test_fingerprints_are_read_as_they_were_written(tmp_path: Path, entries: list[Entry]) -> None:
     for some in (entries, []):
-        known = {entry.stem: entry.fingerprint for entry in some}
-        write_atomically(tmp_path / FINGERPRINTS, text := "".join(fingerprints_json(some)))
-        assert text == safe_json(known) + "\n"
-        assert read_fingerprints(tmp_path) == known
+        (tmp_path / "assets").mkdir(exist_ok=True)
+        (tmp_path / "assets/pages.json").write_text("of an older certify")
+        write_fingerprints(tmp_path, some)
+        assert dict(read_fingerprints(tmp_path)) == {each.stem: each.fingerprint for each in some}
+        assert not (tmp_path / "assets/pages.json").exists()
+
+
+@given(st.lists(NUMBERS, unique=True), st.lists(NUMBERS, unique=True), st.sets(NUMBERS))
+def test_what_came_went_and_changed_is_found_in_any_order(
+    before: list[int], now: list[int], changed: set[int]
+) -> None:
+    def entry(number: int, word: str) -> Entry:
+        return Entry(SHOWN, f"n{number}", f"{word} of {number}")
+
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        entries = [entry(each, "new" if each in changed else "old") for each in now]
+        write(folder, entries)
+        write_fingerprints(folder, [entry(each, "old") for each in before])
+        due, gone = outdated(folder, entries)
+    assert due == {f"n{each}" for each in now if each in changed or each not in before}
+    assert gone == {f"n{each}" for each in before if each not in now}
 
 
 def test_files_of_one_image_are_removed(tmp_path: Path, entries: list[Entry]) -> None:
@@ -76,10 +94,10 @@ def test_files_of_one_image_are_removed(tmp_path: Path, entries: list[Entry]) ->
     remove_files(tmp_path, one)
 
 
-@pytest.mark.parametrize("text", ["[]", "{", "\x00", "7", None])
+@pytest.mark.parametrize("text", ["[]", "{", "\x00", "7", "../../x 1 2\n", None])
 def test_fingerprints_that_cannot_be_read_are_none(tmp_path: Path, text: str | None) -> None:
     (tmp_path / "assets").mkdir()
     if text is not None:
         (tmp_path / FINGERPRINTS).write_text(text)
-    assert read_fingerprints(tmp_path) == {}
+    assert not [*read_fingerprints(tmp_path)]
     assert not has_tables(tmp_path)

@@ -121,14 +121,14 @@ def test_only_what_changed_is_written_again(tmp_path: Path, ledger: Ledger) -> N
         "matrix.md",
         "metrics/images.prom",
         "assets/rows.js",
-        "assets/pages.json",
+        "assets/pages.txt",
     }
     assert {f"results/{stem}.json", f"images/{stem}.html"} <= changed
     assert {Path(name).stem for name in changed - tables} == {stem}
 
 
 @pytest.mark.parametrize(
-    "lost", ["results/{}.json", "badges/{}.svg", "images/{}.html", "assets/pages.json", "matrix.md"]
+    "lost", ["results/{}.json", "badges/{}.svg", "images/{}.html", "assets/pages.txt", "matrix.md"]
 )
 def test_missing_and_empty_files_are_written_again(
     tmp_path: Path, ledger: Ledger, lost: str
@@ -148,7 +148,7 @@ def test_missing_and_empty_files_are_written_again(
 def test_unreadable_fingerprints_only_cost_time(tmp_path: Path, ledger: Ledger, notes: str) -> None:
     record(ledger, *many(2))
     (tmp_path / "assets").mkdir()
-    (tmp_path / "assets/pages.json").write_text(notes)
+    (tmp_path / "assets/pages.txt").write_text(notes)
     assert update_reports(tmp_path, ledger, now=NOON) == 2
     assert update_reports(tmp_path, ledger, now=NOON) == 0
 
