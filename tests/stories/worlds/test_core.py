@@ -34,6 +34,7 @@ def image(engine: Engine) -> str:
         target="bare",
         tag=IMAGE,
         buildargs={"MANAGER": "dnf rpm", "ID": "fedora-like", "NAME": "Fedora-like"},
+        rm=True,
     )
     return IMAGE  # it stays, so that the next run need not build it
 
