@@ -1,4 +1,4 @@
-"""What ``certify verify`` was asked about each image, and its answer as text and JSON. Pure."""
+"""The images that ``certify verify`` was asked about, with its answers as text and JSON. Pure."""
 
 from __future__ import annotations
 
