@@ -1,9 +1,4 @@
-"""Translates errors of Docker's library into certify's own.
-
-EngineUnavailable   the engine does not answer, or fails to answer a query
-ImageUnavailable    a pull failed
-LaunchRefused       the engine would not create or start a container
-"""
+"""Translates errors of Docker's library into certify's own."""
 
 from __future__ import annotations
 
@@ -14,7 +9,9 @@ from typing import Any, TypeVar
 
 import requests
 import urllib3
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError as APIError
+from docker.errors import DockerException
+from docker.errors import ImageNotFound as ImageNotFound
 
 from certify.judge.diagnosis import diagnose
 from certify.model.errors import EngineUnavailable, ImageUnavailable, LaunchRefused, Trouble
@@ -119,9 +116,3 @@ def _innermost(error: BaseException) -> str:
         return "it broke off in the middle of an answer"
     words = error.strerror if isinstance(error, OSError) else None
     return words or str(error) or type(error).__name__
-
-
-__all__ = [
-    "APIError", "ImageNotFound", "diagnosed", "explanation", "launch_refusal", "pull_failure",
-    "query_failure", "stream_error", "translate_errors",
-]  # fmt: skip

@@ -1,35 +1,5 @@
 """Errors that certify reports as messages, grouped by exit code.
 
-::
-
-    CertifyError
-    ├── UsageError               wrong usage or configuration; nothing was run: exit 2
-    │   ├── BadReference         text that is not an image reference
-    │   ├── BadArchive           a file of images that is damaged, lies, or holds no such image
-    │   ├── BadListing           a list of images with a wrong line
-    │   ├── BadProfile           a profile that is unknown or invalid
-    │   ├── BadChecks            a folder of one's own checks with no check, or no Python
-    │   ├── BadWaivers           a waivers file that is missing or invalid
-    │   ├── BadPolicy            an approval policy that is missing or invalid
-    │   ├── BadSettings          a file of settings or a variable with a wrong key or value
-    │   ├── BadKey               a key that cannot be read, written or used
-    │   ├── BadPublication       an earlier publication that cannot be continued
-    │   ├── BadLedgerUrl         text that is not the address of a ledger
-    │   ├── BadExport            a file that is no export of a ledger
-    │   └── SweepRunning         another sweep of the same list is running
-    ├── NotBelieved              a signature or signed statement that is invalid: exit 1
-    └── Trouble                  no answer was possible; inconclusive: exit 3
-        ├── EngineUnavailable    no container engine answers, or it stopped during a run
-        ├── ImageUnavailable     the image is neither local nor can it be pulled
-        │   └── NoSuchImage      the registry answers, but has no such image
-        ├── LedgerUnavailable    the ledger cannot be opened, read or written
-        │   └── NotRecordable    a result that no ledger takes, such as one from the future
-        ├── NothingRecorded      the ledger to read does not exist yet
-        ├── ListUnavailable      the approved-images list cannot be fetched or read
-        ├── WouldShrink          the approved-images list would lose too many images at once
-        ├── LaunchRefused        the engine refused to start the container
-        └── SuiteBroken          the process that runs the checks broke down
-
 A defect of the *image* is never an exception: it is a failed check.
 Each message states what happened; ``remedy`` states what to do about it.
 """
@@ -57,7 +27,7 @@ class CertifyError(Exception):
 
 
 class UsageError(CertifyError):
-    """Wrong usage or configuration; nothing was run."""
+    """Wrong usage or configuration; nothing was run: exit 2."""
 
 
 class BadReference(UsageError):
@@ -139,13 +109,13 @@ class SweepRunning(UsageError):
 
 
 class NotBelieved(CertifyError):
-    """A signature or signed statement that is invalid; the message gives the reason."""
+    """A signature or signed statement that is invalid; the message gives the reason: exit 1."""
 
     page = "verify"
 
 
 class Trouble(CertifyError):
-    """An obstacle that kept certify from an answer; the verdict is inconclusive."""
+    """An obstacle that kept certify from an answer; the verdict is inconclusive: exit 3."""
 
     page = "inconclusive"
     default_fault: ClassVar[Fault] = Fault.HOST

@@ -98,7 +98,7 @@ class Reference:
         if self.registry == DOCKER_HUB:
             for short in (self.repository.removeprefix(OFFICIAL), self.repository):
                 text = short + self._suffix
-                if _reads_as(text, self):
+                if _parsed(text) == self:
                     return text
         return str(self)
 
@@ -144,11 +144,11 @@ def _fail(text: str, problem: str, example: str = _EXAMPLE) -> NoReturn:
     )
 
 
-def _reads_as(text: str, reference: Reference) -> bool:
+def _parsed(text: str) -> Reference | None:
     try:
-        return Reference.parse(text) == reference
+        return Reference.parse(text)
     except BadReference:
-        return False
+        return None
 
 
 def _reject_common_mistakes(text: str) -> None:
@@ -157,21 +157,13 @@ def _reject_common_mistakes(text: str) -> None:
         _fail(text, "it is empty")
     if any(character.isspace() for character in text):
         tight = "".join(text.split())
-        _fail(text, "it contains white space", tight if _is_reference(tight) else _EXAMPLE)
+        _fail(text, "it contains white space", tight if _parsed(tight) else _EXAMPLE)
     if text.startswith("-"):
         _fail(text, "it begins with '-', as an option does")
     scheme, found, rest = text.partition("://")
     if found:
-        advice = rest if "://" not in rest and _is_reference(rest) else _EXAMPLE
+        advice = rest if "://" not in rest and _parsed(rest) else _EXAMPLE
         _fail(text, f"it begins with {quote(scheme + found)}, but references are no URLs", advice)
-
-
-def _is_reference(text: str) -> bool:
-    try:
-        Reference.parse(text)
-    except BadReference:
-        return False
-    return True
 
 
 def _cut_tag(text: str) -> tuple[str, bool, str]:
@@ -222,7 +214,7 @@ def _check_repository(text: str, repository: str) -> None:
             _fail(text, f"{where} contains the character {quote(foreign)}")
         if part != part.lower():
             lowered = text.replace(typed, typed.lower(), 1)
-            advice = lowered if _is_reference(lowered) else _EXAMPLE
+            advice = lowered if _parsed(lowered) else _EXAMPLE
             _fail(text, f"{where} has upper-case letters", advice)
         if not (part[0].isalnum() and part[-1].isalnum()):
             _fail(text, f"{where} has a part that begins or ends with '.', '_' or '-'")
