@@ -16,7 +16,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, cast
 
 from certify.model.errors import BadArchive
 from certify.model.reference import quote
@@ -31,16 +31,6 @@ _COMPRESSED: dict[bytes, Any] = {
 }  # fmt: skip
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _BROKEN = (tarfile.TarError, ValueError, OverflowError, EOFError, zlib.error, lzma.LZMAError)
-
-
-class Files(Protocol):
-    """The files of an archive by name."""
-
-    def names(self) -> set[str]:
-        """Return the names of all files at the top."""
-
-    def open(self, name: str) -> BinaryIO:
-        """Open a file. Raises :class:`BadArchive` if there is none of that name."""
 
 
 def read_bounded(files: Files, name: str, limit: int = JSON_LIMIT) -> bytes:
@@ -105,6 +95,10 @@ class Tar:
             else:
                 raise BadArchive(f"{quote(name)} is no ordinary file")
         raise BadArchive(f"{quote(name)} is a link that leads to no file")
+
+
+Files = Folder | Tar
+"""The files of an archive by name."""
 
 
 class _Cautious:

@@ -17,12 +17,7 @@ SECONDS = 15.0
 
 def script() -> str:
     """Return the command: only builtins, but for the package manager's own program."""
-    listed = "\n".join(
-        f"{'elif' if index else 'if'} has {each.detect}; then {each.installed}"
-        for index, each in enumerate(packages.families())
-    )
     return f"""\
-has() {{ command -v "$1" >/dev/null 2>&1; }}
 {{ echo {MARK}os
 while read -r line; do echo "$line"; done </etc/os-release
 echo {MARK}user
@@ -34,8 +29,8 @@ cd /etc/systemd/system && for unit in *.wants/* *.requires/*; do
   case $unit in *"*"*) ;; *) echo "${{unit##*/}}" ;; esac
 done
 echo {MARK}package
-{listed}
-fi; }} 2>/dev/null
+{packages.for_family(lambda each: each.installed)}
+}} 2>/dev/null
 :"""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -245,8 +245,10 @@ def install_function() -> str:
 
 def detect_script() -> str:
     """Return shell code that prints the name of the image's family, or nothing."""
-    tests = "\n".join(
-        f"{'elif' if index else 'if'} has {each.detect}; then echo {each.name}"
-        for index, each in enumerate(families())
-    )
-    return 'has() { command -v "$1" >/dev/null 2>&1; }\n' + tests + "\nfi"
+    return for_family(lambda each: f"echo {each.name}")
+
+
+def for_family(command: Callable[[Family], str]) -> str:
+    """Return shell code that runs a command for the image's family, if it has one."""
+    branches = "\nelif ".join(f"has {each.detect}; then {command(each)}" for each in families())
+    return f'has() {{ command -v "$1" >/dev/null 2>&1; }}\nif {branches}\nfi'

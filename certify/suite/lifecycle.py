@@ -237,7 +237,7 @@ class Lifecycle:
         try:
             self.container.start()
         except APIError as error:
-            raise launch_refusal(str(error.explanation or error)) from error
+            raise launch_refusal(error) from error
         boot = self._wait_for_boot()
         self.longest_wait = max(self.longest_wait, boot.timed_out_after or 0.0)
         return boot
