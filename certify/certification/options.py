@@ -20,10 +20,6 @@ from certify.suite.digest import ResolvedOptions, suite_digest
 from certify.suite.job import launch_of
 
 
-def _never() -> bool:
-    return False
-
-
 @dataclass(frozen=True)
 class Options:
     """The way to certify, the same for every image of a run."""
@@ -55,7 +51,7 @@ class Options:
     """True to run all checks once more on an image that was certified before, and now fails."""
     lanes: bool = False
     """True to run checks that do not depend on each other side by side."""
-    stopped: Callable[[], bool] = _never
+    stopped: Callable[[], bool] = lambda: False
     """A function called every now and then; once it returns True, the certification ends early."""
 
     def base_image(self, engine: Engine, pull: str | None = None) -> str:

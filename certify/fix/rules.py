@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from certify.judge.excerpts import printed
 from certify.model.result import Check, Result
@@ -48,7 +48,7 @@ class Rule(Value):
     check: str
     also: tuple[str, ...] = ()
     reason: str = Field(min_length=1)
-    pattern: str = ""
+    pattern: re.Pattern[str] = re.compile("")
     families: tuple[str, ...] = ()
     install: str = ""
     upgrade: bool = False
@@ -59,15 +59,6 @@ class Rule(Value):
     first: bool = False
     needs_lists: bool = False
     blocks: bool = False
-
-    @field_validator("pattern")
-    @classmethod
-    def _is_a_pattern(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as problem:
-            raise ValueError(f"{pattern!r} is no regular expression: {problem}") from problem
-        return pattern
 
     @model_validator(mode="after")
     def _has_one_action(self) -> Self:
@@ -90,7 +81,7 @@ class Rule(Value):
 
     def match(self, check: Check) -> re.Match[str] | None:
         """Return the match of the pattern in the check's message, or in what commands printed."""
-        return re.search(self.pattern, f"{check.message}\n{printed(check.evidence)}")
+        return self.pattern.search(f"{check.message}\n{printed(check.evidence)}")
 
 
 class Step(Value):

@@ -156,11 +156,7 @@ class Profile(Value):
         return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
     def _levels(self) -> tuple[tuple[Level, tuple[str, ...]], ...]:
-        return (
-            (Level.REQUIRED, self.required),
-            (Level.RECOMMENDED, self.recommended),
-            (Level.INFO, self.info),
-        )
+        return tuple((level, getattr(self, level)) for level in Level)
 
 
 def _must_be_a_check(check_id: str, known: Collection[str] | None) -> None:

@@ -233,7 +233,7 @@ def test_rules_name_only_what_exists() -> None:
         )
         assert known, rule
         if "{units}" in rule.offer:
-            assert "?P<units>" in rule.pattern, rule
+            assert "?P<units>" in rule.pattern.pattern, rule
         assert "\n" not in rule.run + rule.offer, rule
 
 
@@ -241,7 +241,7 @@ def test_no_rule_is_hidden_by_one_before_it() -> None:
     caught: set[str] = set()
     for rule in rules():
         assert rule.check not in caught, rule
-        if not rule.pattern and not rule.families:
+        if not rule.pattern.pattern and not rule.families:
             caught.add(rule.check)
 
 
