@@ -51,15 +51,6 @@ def claims() -> dict[str, Claim]:
     return {spec.claim.id: spec.claim for spec in specs()}
 
 
-@cache
-def group_descriptions() -> dict[str, str]:
-    """Return a sentence on each group of shipped checks: the docstring of its file."""
-    return {
-        path.stem.removeprefix("test_"): ast.get_docstring(ast.parse(path.read_bytes())) or ""
-        for path in check_files(suite_directory())
-    }
-
-
 def own_checks_folder(directory: str) -> Path:
     """Return the path of a user's own checks.
 

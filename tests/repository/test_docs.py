@@ -13,13 +13,13 @@ import pytest
 
 from certify.cli.main import main
 from certify.judge.profiles import load, parse_profile, shipped
-from certify.suite.catalogue import claims, group_descriptions
+from certify.suite.catalogue import claims
 from scripts.handbook import checks_page, profiles_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 PROFILES = [load(name) for name in shipped()]
 PAGES = {
-    "checks.md": checks_page(claims(), group_descriptions(), PROFILES),
+    "checks.md": checks_page(claims(), PROFILES),
     "profiles.md": profiles_page(PROFILES),
 }
 

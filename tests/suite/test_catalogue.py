@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
 from certify.model.errors import BadChecks, UsageError
 from certify.suite.catalogue import (
-    group_descriptions,
+    check_files,
     own_check_ids,
     own_checks_folder,
     specs,
@@ -29,8 +30,10 @@ def test_specs_are_loaded_once_in_the_order_of_the_run() -> None:
 
 
 def test_each_group_has_a_file_whose_docstring_describes_it() -> None:
-    assert set(group_descriptions()) == {spec.claim.group for spec in specs()}
-    for text in group_descriptions().values():
+    files = check_files(suite_directory())
+    groups = [path.stem.removeprefix("test_") for path in files]
+    assert set(groups) == {spec.claim.group for spec in specs()}
+    for text in (ast.get_docstring(ast.parse(path.read_bytes())) or "" for path in files):
         assert text.endswith(".")
         assert "\n" not in text
 
