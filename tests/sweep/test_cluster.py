@@ -51,13 +51,18 @@ def environment() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with LocalCluster(
+def cluster() -> LocalCluster:
+    """A scheduler and a worker in threads of this process."""
+    return LocalCluster(
         n_workers=1, threads_per_worker=2, processes=False, resources={"docker": 2},
         dashboard_address="127.0.0.1:0", protocol="tcp", host="127.0.0.1",
-    ) as cluster:  # fmt: skip
-        yield cluster.scheduler_address
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with cluster() as running:
+        yield running.scheduler_address
 
 
 def swept(
@@ -102,17 +107,15 @@ def test_a_worker_that_fails_makes_one_image_inconclusive(
 
 
 def test_an_image_whose_hosts_were_lost_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost(_task: Task) -> list[Result]:
-        os._exit(1)
+    """The scheduler notices the end of a host by that of its connection, which breaks here."""
 
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(
-            n_workers=1, threads_per_worker=1, resources={"docker": 1}, host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-        ) as cluster,
-    ):  # fmt: skip
-        results, _ = swept(cluster.scheduler_address, monkeypatch, unit(1), certify=lost)
+    def lost(task: Task) -> list[Result]:
+        worker = get_worker()
+        worker.loop.add_callback(worker.batched_stream.abort)
+        return certified(task)
+
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), cluster() as lone:
+        results, _ = swept(lone.scheduler_address, monkeypatch, unit(1), certify=lost)
     assert statuses(results) == [Status.INCONCLUSIVE]
     assert "its host was lost" in next(iter(results.values())).verdict.reasons[0].text
 
