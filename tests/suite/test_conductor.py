@@ -55,7 +55,9 @@ def a_check(id: str, *lines: str, **options: object) -> str:
 
 ARGUMENTS = (
     "--assert=plain", "-o", "python_files=suite_*.py", "-p", "certify.suite.plugin",
-    "-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:logging",
+    "-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:logging", "-p", "no:junitxml",
+    "-p", "no:doctest", "-p", "no:unittest", "-p", "no:stepwise", "-p", "no:pastebin",
+    "-p", "no:faulthandler",
 )  # fmt: skip
 
 
