@@ -8,6 +8,7 @@ import os
 import pickle
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from sqlalchemy import text
 from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.rows import batched
 from certify.ledger.store import Ledger
+from certify.model.errors import NothingRecorded
 from certify.publish import helper
 from certify.publish.helper import Batches, Helper, serve, write_images
 from certify.publish.image_writer import ImageWriter
@@ -56,6 +58,11 @@ def alone(folder: Path, ledger: Ledger, rows: Sequence[MatrixRow]) -> dict[str, 
     return contents(folder)
 
 
+def requested(writer: ImageWriter, address: str, *batches: Sequence[MatrixRow]) -> io.BytesIO:
+    """What a parent sends to a helper."""
+    return io.BytesIO(b"".join(map(pickle.dumps, ((writer, address), *batches))))
+
+
 def test_a_helper_writes_all_that_it_takes(
     tmp_path: Path, ledger: Ledger, rows: list[MatrixRow], lock: int
 ) -> None:
@@ -67,30 +74,41 @@ def test_a_helper_writes_all_that_it_takes(
     assert contents(tmp_path / "helped") == alone(tmp_path / "alone", ledger, rows)
 
 
-@pytest.mark.parametrize("trouble", ["killed", "no ledger", "no folder", "unreadable"])
-def test_a_helper_gives_back_what_it_cannot_write(
-    trouble: str,
+@pytest.mark.parametrize("command", [SILENT, CLOSED])
+def test_a_helper_that_ends_gives_back_what_it_did_not_write(
+    command: tuple[str, ...],
     tmp_path: Path,
     ledger: Ledger,
     rows: list[MatrixRow],
     lock: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if trouble == "killed":
-        monkeypatch.setattr(helper, "_COMMAND", SILENT)
-    left, folder, address = Batches([rows]), tmp_path / "reports", str(ledger.address)
-    if trouble == "no folder":
-        folder.write_text("a file")
-    if trouble == "unreadable":  # which the parent tells
-        with ledger._database.writing() as connection:
-            connection.execute(text("UPDATE certify_results SET document = '{}' WHERE id = 2"))
-    where = "/nowhere.db" if trouble == "no ledger" else address
-    started = Helper(ImageWriter(folder, NOON), where, left, lock)
-    if trouble == "killed":
-        started._process.kill()
+    monkeypatch.setattr(helper, "_COMMAND", command)
+    left = Batches([rows])
+    started = Helper(ImageWriter(tmp_path / "reports", NOON), str(ledger.address), left, lock)
+    started._process.kill()
     started.join()
     assert list(left) == [rows]
     started.end()
+
+
+@pytest.mark.parametrize("trouble", ["no ledger", "no folder", "unreadable"])
+def test_a_helper_ends_without_a_reply_at_what_it_cannot_write(
+    trouble: str, tmp_path: Path, ledger: Ledger, rows: list[MatrixRow]
+) -> None:
+    folder, address = tmp_path / "reports", str(ledger.address)
+    if trouble == "no folder":
+        folder.write_text("a file")
+    if trouble == "no ledger":
+        address = "/nowhere.db"
+    if trouble == "unreadable":  # which the parent tells
+        with ledger._database.writing() as connection:
+            connection.execute(text("UPDATE certify_results SET document = '{}' WHERE id = 2"))
+    requests = requested(ImageWriter(folder, NOON), address, rows)
+    expected = {"no ledger": NothingRecorded, "no folder": OSError}
+    with pytest.raises(expected[trouble]) if trouble in expected else nullcontext():
+        serve(requests, replies := io.BytesIO())
+    assert replies.getvalue() == b""
 
 
 def test_a_helper_keeps_the_lock_until_it_ends(
@@ -197,8 +215,7 @@ def test_few_images_and_ledgers_in_memory_have_no_helper(
 
 
 def test_each_batch_has_a_reply(tmp_path: Path, ledger: Ledger, rows: list[MatrixRow]) -> None:
-    first = ImageWriter(tmp_path / "reports", NOON), ledger.address
-    requests = io.BytesIO(b"".join(map(pickle.dumps, (first, *batched(rows, 4)))))
-    serve(requests, replies := io.BytesIO())
+    writer = ImageWriter(tmp_path / "reports", NOON)
+    serve(requested(writer, str(ledger.address), *batched(rows, 4)), replies := io.BytesIO())
     assert replies.getvalue() == b"++"
     assert contents(tmp_path / "reports") == alone(tmp_path / "alone", ledger, rows)
