@@ -16,6 +16,8 @@ from certify.model.terms import Status
 from tests.factories import NOW, a_certificate, digest
 
 BEGUN = NOW - timedelta(days=300)
+FEWER = settings(max_examples=settings().max_examples * 2 // 5, deadline=None, derandomize=True)
+"""Each example is a ledger of its own; `make test-slow` tries hundreds."""
 
 
 def result(name: str, image: int | None, status: Status, day: int = 0, **more: Any) -> Result:
@@ -64,7 +66,7 @@ def in_force(ledger: Ledger, image: int) -> Status | None:
     return known.verdict.status if known else None
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@FEWER
 @given(
     results=histories(),
     keep=st.none() | st.integers(1, 3),
@@ -87,7 +89,7 @@ def test_pruning_changes_nothing_that_stands(
         assert ledger.retention.prune(keep, before)[1] == count[1]
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@FEWER
 @given(results=histories())
 def test_forgetting_one_name_changes_nothing_for_others(results: list[Result]) -> None:
     with Ledger.open("sqlite://") as ledger:
