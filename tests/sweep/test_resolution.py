@@ -24,7 +24,7 @@ from certify.sweep.units import make_units
 
 DIGEST = f"sha256:{'1' * 64}"
 REFERENCE = Reference.parse(f"debian@{DIGEST}")
-PROFILES = ("devspace", "plain", "webdevops-base")
+PROFILES = {name: load(name) for name in ("devspace", "plain", "webdevops-base")}
 
 
 def an_engine(**isolations: str) -> Engine:
@@ -42,7 +42,7 @@ SYSBOX_ENGINE = an_engine(auto="sysbox", caps="caps", privileged="privileged", s
 
 
 def resolved(engine: Engine, profile: str, options: Options, platform: str | None) -> ResolvedImage:
-    resolver = Resolver(engine, {profile: load(profile)}, options)
+    resolver = Resolver(engine, {profile: PROFILES[profile]}, options)
     ((found,), _) = resolver.resolve([ListedImage(REFERENCE, (profile,), platform)], ())
     return found
 
@@ -60,7 +60,7 @@ def recorded_by_run(
     """Return the digest in the result of the run that the sweep starts."""
     item = Item(resolved(engine, profile, options, platform), ItemState.NEW, "")
     native = normalize_platform(engine.platform)
-    (unit,) = make_units([item], {profile: load(profile)}, pull=options.pull, native=native)
+    (unit,) = make_units([item], {profile: PROFILES[profile]}, pull=options.pull, native=native)
     image = Image(reference="debian", digest=DIGEST, image_id="sha256:2", layers=3)
     own = dataclasses.replace(options, platform=unit.requested_platform)
     return own.suite_digest(engine, unit.profiles[0], image)
