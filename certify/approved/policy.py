@@ -33,7 +33,7 @@ from certify.model.errors import BadPolicy
 from certify.model.platform import PLATFORM
 from certify.model.terms import Grade, Trust
 from certify.model.value import Value
-from certify.util.toml import load
+from certify.util.toml import Document
 
 REMEDY = "`certify help publish.md` explains every key."
 
@@ -108,4 +108,4 @@ def parse_policy(text: str, source: str) -> Policy:
 
     Raises :class:`BadPolicy` with every problem: file, line, key and what was expected.
     """
-    return load(Policy, text, source, BadPolicy, remedy=REMEDY)
+    return Document(text, source, BadPolicy).validated(Policy, remedy=REMEDY)

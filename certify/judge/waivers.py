@@ -38,7 +38,7 @@ from certify.model.reference import DOCKER_HUB, OFFICIAL, Reference, split_regis
 from certify.model.result import AppliedWaiver, Check, Image, WaiverNote
 from certify.model.terms import Level, Outcome, WaiverState
 from certify.model.value import Value
-from certify.util.toml import load
+from certify.util.toml import Document
 
 _GLOB = "*?["
 _LAST_SECOND = time(23, 59, 59)
@@ -153,7 +153,8 @@ def parse_waivers(text: str, source: str, known: Collection[str]) -> tuple[Waive
         "A waiver is a table [[waiver]] with image, check, reason, owner, expires,"
         " and optionally digest and ticket."
     )
-    return load(_File, text, source, BadWaivers, remedy=remedy, context={"known": known}).waiver
+    document = Document(text, source, BadWaivers)
+    return document.validated(_File, remedy=remedy, context={"known": known}).waiver
 
 
 def matching(waivers: Iterable[Waiver], image: Image) -> tuple[Waiver, ...]:

@@ -39,27 +39,11 @@ def packaged(package: str, name: str) -> dict[str, Any]:
     return tomllib.loads((resources.files(package) / name).read_text("utf-8"))
 
 
-def load(
-    model: type[Model],
-    text: str,
-    source: str,
-    error: ErrorClass,
-    *,
-    remedy: str = "",
-    context: Mapping[str, Any] | None = None,
-) -> Model:
-    """Read a TOML text into a model; ``source`` names the file in messages.
-
-    Raises ``error`` with one line for each problem (file, line, key, what was expected) and with
-    ``remedy``. The model's validators receive ``context``.
-    """
-    return Document(text, source, error).validated(model, remedy=remedy, context=context)
-
-
 class Document:
     """A TOML text that was parsed, and the place of each key in its file."""
 
     def __init__(self, text: str, source: str, error: ErrorClass) -> None:
+        """Parse a text; ``source`` names the file in messages, ``error`` is raised for problems."""
         self._text, self._source, self._error = text, source, error
         try:
             self.table = tomllib.loads(text)
@@ -74,7 +58,11 @@ class Document:
         remedy: str = "",
         context: Mapping[str, Any] | None = None,
     ) -> Model:
-        """Return the document's table, or the ``table`` that was made from it, as a model."""
+        """Return the document's table, or the ``table`` that was made from it, as a model.
+
+        Raises ``error`` with one line for each problem (file, line, key, what was expected) and
+        with ``remedy``. The model's validators receive ``context``.
+        """
         try:
             return model.model_validate(self.table if table is None else table, context=context)
         except ValidationError as problem:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from certify.util.toml import line_of, load
+from certify.util.toml import Document, line_of
 
 TEXT = '''\
 # waivers = "none"
@@ -138,8 +138,12 @@ class Zoo(BaseModel):
         return words
 
 
+def read(text: str, remedy: str = "") -> Zoo:
+    return Document(text, "zoo.toml", Bad).validated(Zoo, remedy=remedy)
+
+
 def test_a_sound_text_is_a_model() -> None:
-    zoo = load(Zoo, '[[pet]]\nname = "Max"\n', "zoo.toml", Bad)
+    zoo = read('[[pet]]\nname = "Max"\n')
     assert zoo.pet == (Pet(name="Max"),)
 
 
@@ -164,13 +168,13 @@ def test_a_sound_text_is_a_model() -> None:
 )  # fmt: skip
 def test_a_mistake_is_named_with_file_line_and_key(text: str, message: str) -> None:
     with pytest.raises(Bad) as caught:
-        load(Zoo, text, "zoo.toml", Bad, remedy="Mind the animals.")
+        read(text, remedy="Mind the animals.")
     assert (str(caught.value), caught.value.remedy) == (message, "Mind the animals.")
 
 
 def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(Bad) as caught:
-        load(Zoo, "city = 1\nwords = 2\n", "zoo.toml", Bad)
+        read("city = 1\nwords = 2\n")
     assert [line.split(": ")[:2] for line in str(caught.value).splitlines()] == [
         ["zoo.toml:1", "city"],
         ["zoo.toml:2", "words"],
@@ -180,4 +184,4 @@ def test_all_mistakes_are_reported_at_once() -> None:
 @pytest.mark.parametrize("text", ["= 1", "[", "a = 1\na = 2", "\x00", "[" * 9999])
 def test_a_text_that_is_not_toml_is_reported(text: str) -> None:
     with pytest.raises(Bad, match=r"^zoo\.toml: this is not TOML: "):
-        load(Zoo, text, "zoo.toml", Bad)
+        read(text)
