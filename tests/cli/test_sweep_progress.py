@@ -68,8 +68,7 @@ def test_a_sweep_on_a_terminal_of_80_columns(tmp_path: Path) -> None:
     assert not shown.cursor_hidden
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(80, 12), (40, 24)])
-@pytest.mark.parametrize("ends", ["well", "interrupted"])
+@pytest.mark.parametrize(("columns", "rows", "ends"), [(80, 12, "interrupted"), (40, 24, "well")])
 def test_a_crowd_fits_any_terminal(tmp_path: Path, columns: int, rows: int, ends: str) -> None:
     words = [sys.executable, "-P", "-c", CROWD, *(["interrupt"] if ends == "interrupted" else [])]
     shown = on_terminal(words, tmp_path, columns=columns, rows=rows)
