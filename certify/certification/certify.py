@@ -27,6 +27,7 @@ from certify.certification.startup_runs import (
     measure_host,
     pace_for,
 )
+from certify.engine import apparmor
 from certify.engine.client import Engine
 from certify.engine.control import measure_reach
 from certify.engine.disk_watch import DiskWatch, TooMuchWritten
@@ -37,7 +38,7 @@ from certify.judge.profile import Profile
 from certify.judge.startup import measured
 from certify.judge.verdict import judge
 from certify.judge.waivers import in_force, matching, notes, valid_until
-from certify.model.errors import EngineUnavailable, Interrupted, Trouble
+from certify.model.errors import EngineUnavailable, Interrupted, LaunchRefused, Trouble
 from certify.model.reference import Reference
 from certify.model.result import Image, Result, Startup, Suite
 from certify.model.terms import Status
@@ -127,7 +128,12 @@ class Certification:
             if isinstance(self.engine, Trouble):
                 raise self.engine
             observed.host = measure_host(self.engine)
-            self._examine(self.engine, profiles, observed)
+            try:
+                self._examine(self.engine, profiles, observed)
+            except LaunchRefused as refused:
+                if not self._gives_up_apparmor(refused, observed):
+                    raise
+                self._examine(self.engine, profiles, observed)
             if observed.doubt and not observed.trouble:
                 observed.begin_again(self.events)
                 self._examine(self.engine, profiles, observed)
@@ -137,6 +143,19 @@ class Certification:
                 for finding in judge_startup(self.engine, observed, profiles[0]).values():
                     self.events.finding(finding, observed.claims.get(finding.id))
         return observed
+
+    def _gives_up_apparmor(self, refused: LaunchRefused, observed: Observation) -> bool:
+        """Return True if an engine knows nothing of the profile that nobody asked for by name."""
+        plan, text = observed.plan, refused.evidence or refused.message
+        gives_up = (
+            plan is not None
+            and plan.isolation == "apparmor"
+            and self.options.isolation.level == "auto"
+            and "apparmor" in text.lower()
+        )
+        if gives_up:
+            apparmor.give_up(f"the engine refused it: {one_line(text, limit=120)}")
+        return gives_up
 
     def _examine(self, engine: Engine, profiles: Sequence[Profile], observed: Observation) -> None:
         """Launch the image once and run every check that any of the profiles names."""

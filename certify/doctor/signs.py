@@ -75,7 +75,10 @@ def isolation(problems: Mapping[str, str]) -> list[Sign]:
         elif each == "default" or not works:
             signs.append(_sign(name, problem, fail=remedy))
         elif each == "apparmor":
-            remedy = "Load its profile as root: certify doctor --apparmor | apparmor_parser -r"
+            remedy = (
+                "Run certify as root, or load its profile: certify doctor --apparmor | "
+                "sudo apparmor_parser --replace"
+            )
             signs.append(_sign(name, problem, warn=remedy))
         elif usual:
             other = ", ".join(sorted(usual))

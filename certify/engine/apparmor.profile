@@ -3,7 +3,7 @@
 
 #include <tunables/global>
 
-profile certify-candidate-v1 flags=(attach_disconnected,mediate_deleted) {
+profile {name} flags=(attach_disconnected,mediate_deleted) {
   #include <abstractions/base>
 
   capability,

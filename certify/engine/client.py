@@ -17,7 +17,7 @@ from certify.engine.dialect import dialect_of
 from certify.engine.disk_space import free_bytes
 from certify.engine.errors import translate_errors
 from certify.engine.images import ImageFinder
-from certify.engine.isolation import Isolation, has_apparmor, resolve_isolation
+from certify.engine.isolation import Isolation, has_apparmor, resolve_isolation, unknown
 from certify.engine.ssh import FOLDER, SCHEME, forwarded
 from certify.model.host import Host
 from certify.model.platform import ARCHITECTURES
@@ -172,10 +172,13 @@ class Engine:
     ) -> Isolation:
         """Return the isolation that a launch gets; see :mod:`certify.engine.isolation`.
 
-        Raises :class:`LaunchRefused` if the engine lacks what was asked for or is required.
+        certify's AppArmor profile is loaded where it is to be used, and can be. Raises
+        :class:`LaunchRefused` if the engine lacks what was asked for or is required.
         """
-        confines = self.apparmor and self.local and apparmor.is_loaded()
-        return resolve_isolation(self.info, kind, asked, confines=confines)
+        return resolve_isolation(self.info, kind, asked, unconfined=self._why_unconfined)
+
+    def _why_unconfined(self) -> str:
+        return apparmor.why_unused() if self.local else unknown()
 
     def resolve(
         self,

@@ -9,7 +9,7 @@ same, with a runtime made for systemd), ``vm`` (a kernel of its own).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,18 +41,30 @@ class Isolation:
     """The weakest level that will do; None for any."""
     host_users: bool = False
     """True if the launch must leave the user namespace that the engine puts containers into."""
+    unconfined: str = ""
+    """The reason why level ``caps`` was resolved where ``apparmor`` seemed to be offered."""
 
     def __str__(self) -> str:
         """Return the level, with the runtime that was asked for."""
         return f"{self.level} ({self.runtime})" if self.runtime else self.level
 
 
+def unknown() -> str:
+    """Return the reason not to rely on certify's AppArmor profile on a host out of sight."""
+    return "the engine is on another machine, so --isolation apparmor must ask for it"
+
+
 def resolve_isolation(
-    info: Mapping[str, Any], kind: LaunchKind, asked: Isolation, *, confines: bool = False
+    info: Mapping[str, Any],
+    kind: LaunchKind,
+    asked: Isolation,
+    *,
+    unconfined: Callable[[], str] = unknown,
 ) -> Isolation:
     """Return the isolation of a launch on an engine that reports ``info``.
 
-    ``confines`` tells whether certify's AppArmor profile is known to be loaded on its host.
+    ``unconfined`` returns the reason why certify's AppArmor profile confines nothing on its host,
+    or an empty text; it is called only where that profile is to be used, and may load it.
     Raises :class:`LaunchRefused` if the engine lacks what was asked for, or the result is weaker
     than what is required.
     """
@@ -65,13 +77,12 @@ def resolve_isolation(
             f"leave --isolation at auto; it has {', '.join(sorted(runtimes)) or 'none'}.",
         )
     level = _level(info, kind, asked, runtime)
-    if level == "caps" and asked.level == "auto" and confines:
-        level = "apparmor"
-    if level == "apparmor" and not has_apparmor(info):
-        raise LaunchRefused(
-            "The engine does not confine containers with AppArmor.",
-            remedy="Use an engine on a host with AppArmor, or leave --isolation at auto.",
-        )
+    why = ""
+    if level == "caps" and asked.level == "auto" and has_apparmor(info):
+        why = unconfined()
+        level = "caps" if why else "apparmor"
+    elif level == "apparmor":
+        _require_apparmor(info, unconfined)
     if asked.required and LEVELS.index(level) < LEVELS.index(asked.required):
         raise LaunchRefused(
             f"The launch would have isolation {level}, and {asked.required} is required.",
@@ -79,12 +90,21 @@ def resolve_isolation(
             " (`certify help security.md`).",
         )
     leaves = level in HOST_ROOT and _in_namespace(info)
-    return Isolation(level, asked.runtime, host_users=leaves)
+    return Isolation(level, asked.runtime, host_users=leaves, unconfined=why)
 
 
 def has_apparmor(info: Mapping[str, Any]) -> bool:
     """Return True if an engine that reports ``info`` confines containers with AppArmor."""
     return any("apparmor" in option for option in info.get("SecurityOptions") or ())
+
+
+def _require_apparmor(info: Mapping[str, Any], unconfined: Callable[[], str]) -> None:
+    if not has_apparmor(info):
+        raise LaunchRefused(
+            "The engine does not confine containers with AppArmor.",
+            remedy="Use an engine on a host with AppArmor, or leave --isolation at auto.",
+        )
+    unconfined()  # where certify cannot tell, the engine will
 
 
 def _in_namespace(info: Mapping[str, Any]) -> bool:

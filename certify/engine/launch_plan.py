@@ -21,7 +21,7 @@ from typing import Any
 from docker.utils import parse_bytes
 
 from certify.engine import packages
-from certify.engine.apparmor import NEW_MOUNTS, PROFILE
+from certify.engine.apparmor import NEW_MOUNTS, profile_name
 from certify.engine.dialect import DOCKER, Dialect
 from certify.engine.isolation import SYSBOX_RUNTIME
 from certify.model.terms import LaunchKind
@@ -108,6 +108,8 @@ class LaunchPlan:
     """The engine's differences from Docker."""
     capabilities: tuple[str, ...] = CAPABILITIES
     """Rights of an init launch at level ``caps`` beyond the defaults of Docker."""
+    unconfined: str = ""
+    """The reason why certify's AppArmor profile is not used; empty without AppArmor, too."""
     pace: float = 1.0
     """Factor for every limit of time: 1 on an ordinary host, more on a slow one."""
     timeout: float = 0.0
@@ -250,5 +252,5 @@ def host_config(
     seccomp = seccomp_path() if dialect.seccomp_by_path else seccomp_profile(confined=confined)
     config["security_opt"] = [f"seccomp={seccomp}"]
     if plan.apparmor:
-        config["security_opt"].append(f"apparmor={PROFILE if confined else 'unconfined'}")
+        config["security_opt"].append(f"apparmor={profile_name() if confined else 'unconfined'}")
     return config

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from certify.engine import packages
-from certify.engine.apparmor import PROFILE
+from certify.engine.apparmor import profile_name
 from certify.engine.isolation import SYSBOX_RUNTIME, Isolation
 from certify.engine.launch_plan import (
     EXEC_INIT,
@@ -37,6 +37,7 @@ def describe_launch(
         isolation=str(Isolation(plan.isolation, plan.runtime)),
         command=plan.argv,
         missing=tuple(missing),
+        unconfined=plan.unconfined,
         reproduce=reproduce_command(plan, image, platform=platform, install=install),
     )
 
@@ -106,7 +107,7 @@ def reproduce_command(
         words += [*(f"--device={each}" for each in dialect.devices), "--cgroupns=private"]
         words.append(f"--security-opt=seccomp={seccomp_path()}")
         if plan.apparmor:
-            profile = PROFILE if plan.isolation == "apparmor" else "unconfined"
+            profile = profile_name() if plan.isolation == "apparmor" else "unconfined"
             words.append(f"--security-opt=apparmor={profile}")
     words += [f"--stop-signal={STOP_SIGNAL}", "--tmpfs=/run:exec", "--tmpfs=/run/lock"]
     words += [*(f"--volume={folder}" for folder in STORAGE), "--entrypoint=/bin/sh"]

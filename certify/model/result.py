@@ -164,6 +164,9 @@ class Launch(OpenValue):
     """A command line that starts the image in the same way."""
     network: str = ""
     """The reach of the image on a network of its own; empty on any other."""
+    unconfined: str = ""
+    """The reason why certify's AppArmor profile, which the engine's host could enforce, was not
+    used at isolation ``caps``; empty at any other, and on a host without AppArmor."""
 
 
 class Suite(OpenValue):

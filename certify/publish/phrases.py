@@ -126,7 +126,9 @@ def isolation_text(result: Result) -> str:
     """Return the isolation of the launch, and what it does not protect from."""
     isolation = result.launch.isolation
     if result.launch.kind == "init" and isolation.startswith(("caps", "privileged")):
-        return f"{isolation}: an image that means harm can take this host"
+        lacks = result.launch.unconfined
+        why = f"; certify's AppArmor profile is not used, as {lacks}" if lacks else ""
+        return f"{isolation}: an image that means harm can take this host{why}"
     if isolation.startswith("apparmor"):
         return f"{isolation}: the known ways to this host are closed"
     return isolation

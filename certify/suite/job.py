@@ -80,6 +80,7 @@ def plan_launch(
         isolation=resolved.level,
         runtime=resolved.runtime,
         host_users=resolved.host_users,
+        unconfined=resolved.unconfined,
         install=profile.install,
         network=network,
         limits=limits or Limits(),

@@ -9,10 +9,13 @@ import pytest
 from certify.certification import certify
 from certify.certification.certify import VALID_FOR, Certification
 from certify.certification.options import Options
+from certify.engine import apparmor
 from certify.engine.client import Engine
 from certify.engine.errors import APIError
+from certify.engine.isolation import Isolation
+from certify.engine.launch_plan import LaunchPlan
 from certify.judge.profiles import load
-from certify.model.errors import EngineUnavailable, Interrupted, Trouble
+from certify.model.errors import EngineUnavailable, Interrupted, LaunchRefused, Trouble
 from certify.model.reference import Reference
 from certify.model.result import Result
 from certify.model.terms import Status
@@ -81,3 +84,34 @@ def test_doubtful_findings_are_found_again_in_series(
     engine = Engine(cast(Any, None), {"Architecture": "x86_64"})
     Certification(engine, REFERENCE, Options(lanes=True)).run([load("plain")])
     assert found == examined
+
+
+@pytest.mark.parametrize(
+    ("asked", "planned", "said", "launches"),
+    [
+        ("auto", "apparmor", "unable to apply AppArmor profile: no such file", 2),
+        ("apparmor", "apparmor", "unable to apply AppArmor profile: no such file", 1),
+        ("auto", "caps", "unable to apply AppArmor profile: no such file", 1),
+        ("auto", "apparmor", "no space left on device", 1),
+    ],
+)
+def test_an_engine_that_refuses_the_apparmor_profile_launches_without_it(
+    monkeypatch: pytest.MonkeyPatch, asked: str, planned: str, said: str, launches: int
+) -> None:
+    examined: list[object] = []
+
+    def examine(_certification: object, _engine: object, _profiles: object, seen: Any) -> None:
+        examined.append(seen)
+        if len(examined) == 1:
+            seen.plan = LaunchPlan("init", planned)
+            raise LaunchRefused("It was refused.", evidence=said)
+
+    monkeypatch.setattr(apparmor, "_given_up", [])
+    monkeypatch.setattr(Certification, "_examine", examine)
+    monkeypatch.setattr(certify, "measure_host", lambda engine: engine.host())
+    engine = Engine(cast(Any, None), {"Architecture": "x86_64"})
+    options = Options(isolation=Isolation(asked))
+    Certification(engine, REFERENCE, options).run([load("plain")])
+    assert len(examined) == launches
+    reasons = [f"the engine refused it: {said}"] if launches == 2 else []
+    assert apparmor._given_up == reasons

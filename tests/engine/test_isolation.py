@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from certify.engine.isolation import LEVELS, Isolation, resolve_isolation
+from certify.engine.isolation import LEVELS, Isolation, resolve_isolation, unknown
 from certify.model.errors import LaunchRefused
 from certify.model.terms import Fault, LaunchKind
 
@@ -55,13 +55,46 @@ ROOTLESS = SYSBOX | {"SecurityOptions": ["name=rootless"]}
 def test_the_isolation_of_a_launch(
     info: dict[str, Any], kind: LaunchKind, asked: Isolation, resolved: str
 ) -> None:
-    confines = "name=apparmor" in info.get("SecurityOptions", ())
-    assert str(resolve_isolation(info, kind, asked, confines=confines)) == resolved
+    found = resolve_isolation(info, kind, asked, unconfined=str)
+    assert (str(found), found.unconfined) == (resolved, "")
 
 
-def test_a_profile_that_is_not_known_to_be_loaded_is_used_only_if_asked_for() -> None:
-    assert resolve_isolation(APPARMOR, "init", Isolation()).level == "caps"
-    assert resolve_isolation(APPARMOR, "init", Isolation("apparmor")).level == "apparmor"
+def test_a_profile_out_of_sight_is_used_only_if_asked_for() -> None:
+    found = resolve_isolation(APPARMOR, "init", Isolation())
+    assert (found.level, found.unconfined) == ("caps", unknown())
+    found = resolve_isolation(APPARMOR, "init", Isolation("apparmor"))
+    assert (found.level, found.unconfined) == ("apparmor", "")
+
+
+@pytest.mark.parametrize(
+    ("info", "kind", "asked", "looked"),
+    [
+        (APPARMOR, "init", Isolation(), 1),
+        (APPARMOR, "init", Isolation("apparmor"), 1),
+        (APPARMOR, "init", Isolation("caps"), 0),
+        (APPARMOR, "init", Isolation("privileged"), 0),
+        (APPARMOR, "idle", Isolation(), 0),
+        (APPARMOR | SYSBOX, "init", Isolation(), 0),
+        (APPARMOR | USERNS, "init", Isolation(), 0),
+        (RUNC, "init", Isolation(), 0),
+    ],
+)
+def test_the_profile_is_looked_for_only_where_it_is_to_be_used(
+    info: dict[str, Any], kind: LaunchKind, asked: Isolation, looked: int
+) -> None:
+    looks: list[None] = []
+
+    def unconfined() -> str:
+        looks.append(None)
+        return ""
+
+    resolve_isolation(info, kind, asked, unconfined=unconfined)
+    assert len(looks) == looked
+
+
+def test_what_needs_the_profile_is_not_launched_without_it() -> None:
+    with pytest.raises(LaunchRefused, match="isolation caps, and apparmor is required"):
+        resolve_isolation(APPARMOR, "init", Isolation(required="apparmor"))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 from docker.types import HostConfig
 
 from certify.engine import packages
-from certify.engine.apparmor import NEW_MOUNTS, PROFILE
+from certify.engine.apparmor import NEW_MOUNTS, profile_name
 from certify.engine.client import Engine
 from certify.engine.launch_plan import (
     NOTIFY_FOLDER,
@@ -132,7 +132,7 @@ def test_apparmor_is_lifted_only_where_there_is_one(apparmor: bool) -> None:
 
 def test_apparmor_is_asked_about_every_mount() -> None:
     options = config("init", "apparmor", apparmor=True)["security_opt"]
-    assert f"apparmor={PROFILE}" in options
+    assert f"apparmor={profile_name()}" in options
     (seccomp,) = (each.removeprefix("seccomp=") for each in options if each.startswith("seccomp="))
     rules = json.loads(seccomp)["syscalls"]
     assert [each["errnoRet"] for each in rules if "fsopen" in each["names"]] == [errno.ENOSYS]
@@ -539,7 +539,7 @@ def test_the_line_asks_for_the_rights_of_the_launch(plan: LaunchPlan) -> None:
     assert ("--cgroupns=private" in words) == ("cgroupns" in given)
     lifted = plan.apparmor and plan.isolation != "apparmor"
     assert ("--security-opt=apparmor=unconfined" in words) == lifted
-    assert (f"--security-opt=apparmor={PROFILE}" in words) == (plan.isolation == "apparmor")
+    assert (f"--security-opt=apparmor={profile_name()}" in words) == (plan.isolation == "apparmor")
     assert (f"--security-opt=seccomp={seccomp_path()}" in words) == ("security_opt" in given)
     assert ("--runtime=sysbox-runc" in words) == ("runtime" in given)
     volumes = [word.removeprefix("--volume=") for word in words if word.startswith("--volume=")]

@@ -27,6 +27,27 @@ def test_an_expired_certificate_is_not_certified(native: Result) -> None:
     assert phrases.tally([native], after) == "1 expired"
 
 
+@pytest.mark.parametrize(
+    ("level", "unconfined", "text"),
+    [
+        ("caps", "", "caps: an image that means harm can take this host"),
+        (
+            "caps",
+            "certify is not root",
+            "caps: an image that means harm can take this host; certify's AppArmor profile is not "
+            "used, as certify is not root",
+        ),
+        ("apparmor", "", "apparmor: the known ways to this host are closed"),
+        ("userns", "", "userns"),
+    ],
+)
+def test_an_isolation_says_what_it_does_not_protect_from(
+    native: Result, level: str, unconfined: str, text: str
+) -> None:
+    launch = native.launch.model_copy(update={"isolation": level, "unconfined": unconfined})
+    assert phrases.isolation_text(native.model_copy(update={"launch": launch})) == text
+
+
 @pytest.mark.parametrize("width", range(12))
 @pytest.mark.parametrize("text", ["registry.example/app:1", "漢字漢字漢字", "short"])
 def test_a_shortened_text_fits_and_keeps_its_end(text: str, width: int) -> None:
