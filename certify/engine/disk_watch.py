@@ -9,6 +9,7 @@ from rich.filesize import decimal
 from certify.engine.client import Engine
 from certify.engine.disk_space import MAKE_ROOM, free_bytes, reserve_of, too_little
 from certify.engine.errors import APIError, translate_errors
+from certify.engine.unlinked_files import unlinked_bytes
 from certify.model.errors import EngineUnavailable, Trouble
 from certify.model.finding import Finding
 from certify.model.terms import Fault, Outcome
@@ -67,18 +68,33 @@ class DiskWatch:
         if written is not None and written > self._limit:
             raise TooMuchWritten(written, self._limit)
         if free is not None and free <= self._reserve:
-            by_it = f", of which it had written {decimal(written)}" if written else ""
-            raise Trouble(
-                f"{too_little('the candidate was stopped', free, self._reserve)}{by_it}",
-                remedy=MAKE_ROOM,
+            raise self._nothing_left(free, written)
+
+    def _nothing_left(self, free: int, written: int | None) -> Trouble:
+        """Return the error for the end of the host's room before the candidate's limit.
+
+        A host with more room would have let the image go on, so nothing is held against it.
+        """
+        told = [too_little("the candidate was stopped", free, self._reserve)]
+        remedy, most = MAKE_ROOM, self._free or 0
+        if written is not None:
+            told.append(
+                f"of the {decimal(most - free)} that went it had written {decimal(written)}"
             )
+        if most < self._limit + self._reserve:
+            told.append(f"the {decimal(self._limit)} that are allowed were never free")
+            remedy += " Or lower --disk-limit; what writes more is then rejected."
+        return Trouble("; ".join(told), remedy=remedy)
 
     def _free_now(self) -> int | None:
         return free_bytes(self._engine.info, local=self._engine.local)
 
 
 def written_bytes(engine: Engine, container: str) -> int | None:
-    """Return what a container has written to its root and its volumes, or None if nobody knows."""
+    """Return what a container has written to its root and its volumes, or None if nobody knows.
+
+    On this machine, files without a name that it holds open count, too.
+    """
     try:
         with translate_errors():
             used = engine.client.api.df()
@@ -89,4 +105,6 @@ def written_bytes(engine: Engine, container: str) -> int | None:
     volumes = [each for each in used.get("Volumes") or () if each["Name"] in names]
     sizes = [each.get("SizeRw") or 0 for each in used["Containers"] if each["Id"] == container]
     sizes += [max(0, (each.get("UsageData") or {}).get("Size", 0)) for each in volumes]
+    if engine.local:
+        sizes.append(unlinked_bytes(container, str(engine.info.get("DockerRootDir") or "")))
     return sum(sizes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from certify.engine import disk_watch
 from certify.engine.client import Engine
 from certify.engine.disk_watch import DiskWatch, TooMuchWritten, written_bytes
 from certify.engine.errors import APIError
@@ -19,6 +21,10 @@ from certify.model.terms import Fault, Outcome
 from tests.conftest import SAMPLES
 
 GB = 10**9
+HOLD = """\
+{ exec 7>/held; rm /held; head -c 3000000 /dev/zero >&7; : >/ready; exec sleep 1000; } &
+until [ -e /ready ]; do sleep 0.1; done
+"""
 
 
 class Api:
@@ -40,6 +46,13 @@ class Api:
 
     def inspect_container(self, _name: str) -> dict[str, Any]:
         return {"Mounts": [{"Name": "of mine"}, {"Name": "unknown"}, {"Source": "/tmp"}]}
+
+
+class Busy(Api):
+    """An engine that adds up for somebody else."""
+
+    def df(self) -> dict[str, Any]:
+        raise APIError("a disk usage operation is already running")
 
 
 def engine_with(api: object, *, local: bool = False, root: str = "") -> Engine:
@@ -97,19 +110,41 @@ def test_this_machine_is_asked_once_its_disk_has_shrunk(
         watch.require()
 
 
-@pytest.mark.parametrize(("written", "by_it"), [(GB, ", of which it had written 1.0 GB"), (0, "")])
+@pytest.mark.parametrize(
+    ("began", "written", "told"),
+    [
+        (6, GB, "of the 5.0 GB that went it had written 1.0 GB; the 20.0 GB .* were never free"),
+        (6, None, "kept for the host; the 20.0 GB that are allowed were never free"),
+        (21, 19 * GB, "of the 20.0 GB that went it had written 19.0 GB; the 20.0 GB .* never free"),
+        (23, 19 * GB, "of the 22.0 GB that went it had written 19.0 GB"),
+        (23, 0, "of the 22.0 GB that went it had written 0 bytes"),
+    ],
+)
 def test_what_is_allowed_ends_at_the_reserve_and_proves_nothing(
-    clock: list[float], monkeypatch: pytest.MonkeyPatch, written: int, by_it: str
+    clock: list[float], monkeypatch: pytest.MonkeyPatch, began: int, written: int | None, told: str
 ) -> None:
-    free = [6 * GB]
+    free = [began * GB]
     monkeypatch.setattr("os.statvfs", lambda _: SimpleNamespace(f_bfree=free[0], f_frsize=1))
-    watch = DiskWatch(engine_with(Api(written), local=True, root="/x"), "mine", 20 * GB)
+    api = Api(written) if written is not None else Busy(0)
+    watch = DiskWatch(engine_with(api, local=True, root="/x"), "mine", 20 * GB)
     clock[0] = 100
     watch.require()
     free[0] = GB
-    with pytest.raises(Trouble, match=f"{by_it}$") as trouble:
+    with pytest.raises(Trouble, match=f"{told}$") as trouble:
         watch.require()
     assert trouble.value.fault is Fault.HOST
+    assert ("--disk-limit" in trouble.value.remedy) == (began < 22)
+
+
+def test_files_without_a_name_count(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    free = [50 * GB]
+    monkeypatch.setattr("os.statvfs", lambda _: SimpleNamespace(f_bfree=free[0], f_frsize=1))
+    monkeypatch.setattr(disk_watch, "unlinked_bytes", lambda *_: 19 * GB)
+    watch = DiskWatch(engine_with(Api(2 * GB), local=True, root="/x"), "mine", 20 * GB)
+    clock[0] = 100
+    free[0] = GB
+    with pytest.raises(TooMuchWritten, match=r"had written 21.0 GB"):
+        watch.require()
 
 
 def test_a_host_that_had_little_from_the_start_is_not_stopped_at_once(
@@ -126,10 +161,6 @@ def test_a_host_that_had_little_from_the_start_is_not_stopped_at_once(
 
 
 def test_an_engine_that_does_not_add_up_proves_nothing(clock: list[float]) -> None:
-    class Busy(Api):
-        def df(self) -> dict[str, Any]:
-            raise APIError("a disk usage operation is already running")
-
     watch = DiskWatch(engine_with(Busy(GB)), "mine", 1)
     clock[0] = 61
     watch.require()
@@ -144,5 +175,10 @@ def test_what_a_container_has_written(engine: Engine) -> None:
         shell = started.container.shell()
         assert shell.run("head -c 3000000 /dev/zero >/written").rc == 0
         written = written_bytes(engine, started.container.id)
+        assert shell.run(HOLD).rc == 0
+        more = written_bytes(engine, started.container.id)
     assert written is not None
     assert 3_000_000 <= written < 4_000_000
+    assert more is not None
+    if os.geteuid() == 0:
+        assert 6_000_000 <= more < 8_000_000
