@@ -20,8 +20,6 @@ from certify.util.text import one_line, safe_json
 
 NAME = "certify-approved-images"
 NAMESPACE = "certify"
-LABEL = "certify-enforce"
-"""The label of a namespace, with the value ``true``, in which the policies are enforced."""
 CONFIG_MAP_LIMIT = 1_000_000
 """The largest ConfigMap in bytes; Kubernetes accepts 1 MiB in all."""
 
@@ -41,9 +39,15 @@ def policy_files(listed: ApprovedList) -> tuple[dict[str, str], list[str]]:
             f"{len(found)} digests are more than a ConfigMap holds:"
             " policies/kubernetes and policies/kyverno are left out"
         ]
-    files["kubernetes/config-map.yaml"] = _yaml(config_map)
-    files["kubernetes/policy.yaml"] = _yaml(admission_policy(), admission_binding())
-    files["kyverno/policy.yaml"] = _yaml(kyverno_policy())
+    # JSON is a subset of YAML in which every value is unambiguous.
+    files["kubernetes/config-map.yaml"] = f"---\n{safe_json(config_map, indent=1)}\n"
+    # Both check pods, as every workload is run by them, and admit only those whose images have
+    # digests in the ConfigMap. An image is named REPOSITORY[:TAG]@ALGORITHM:HEX with exactly one
+    # "@", as text after a second one would not be checked. Images that already run in a pod stay
+    # allowed; otherwise a pod whose image was removed from the list could not be changed or ended.
+    # Image volumes are not checked, as nothing boots from them. A pod is rejected if an expression
+    # cannot be evaluated.
+    files |= {f"{each}/policy.yaml": _shipped(f"{each}.yaml") for each in ("kubernetes", "kyverno")}
     return files, []
 
 
@@ -88,116 +92,6 @@ def kubernetes_config_map(approved: Mapping[str, str]) -> dict[str, Any] | None:
         if len(json.dumps(config_map)) <= CONFIG_MAP_LIMIT:
             return config_map
     return None
-
-
-def _images_of(pod: str) -> str:
-    """Return an expression for all images of a pod; optional lists of containers may be absent."""
-    optional = (f"{pod}.spec.initContainers", f"{pod}.spec.ephemeralContainers")
-    names = ".map(c, c.image)"
-    others = (f" + (has({each}) ? {each}{names} : [])" for each in optional)
-    return f"{pod}.spec.containers{names}{''.join(others)}"
-
-
-# An image is named REPOSITORY[:TAG]@ALGORITHM:HEX with exactly one "@", as text after a second
-# one would not be checked. A pod is rejected if an expression cannot be evaluated.
-_VARIABLES = [
-    {
-        "name": "running",
-        "expression": f"request.operation == 'UPDATE' ? {_images_of('oldObject')} : []",
-    },
-    {
-        "name": "refused",
-        "expression": f"({_images_of('object')}).filter(i, !(i in variables.running"
-        " || (i.matches('^[^@]+@[a-z0-9]+:[0-9a-f]+$')"
-        " && i.split('@')[1].replace(':', '-') in variables.approved)))",
-    },
-]
-_VALIDATIONS = [
-    {
-        "expression": "variables.refused.size() == 0",
-        "message": "an image is not named by a digest of the approved-images list",
-        "messageExpression": "'not named by a digest of the approved-images list: '"
-        " + variables.refused.join(', ')",
-    }
-]
-_RULES = [
-    {
-        "apiGroups": [""],
-        "apiVersions": ["v1"],
-        "operations": ["CREATE", "UPDATE"],
-        "resources": ["pods", "pods/ephemeralcontainers"],
-    }
-]
-_ENFORCED = {"matchLabels": {LABEL: "true"}}
-
-
-def admission_policy() -> dict[str, Any]:
-    """Return a policy that admits only pods whose images have digests in the ConfigMap.
-
-    It checks pods, as every workload is run by them. Images that already run in a pod stay
-    allowed; otherwise a pod whose image was removed from the list could not be changed or ended.
-    Image volumes are not checked, as nothing boots from them.
-    """
-    return {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": NAME},
-        "spec": {
-            "failurePolicy": "Fail",
-            "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
-            "matchConstraints": {"resourceRules": _RULES},
-            "variables": [
-                {"name": "approved", "expression": "has(params.data) ? params.data : {}"},
-                *_VARIABLES,
-            ],
-            "validations": _VALIDATIONS,
-        },
-    }
-
-
-def admission_binding() -> dict[str, Any]:
-    """Return the binding that enforces the policy in namespaces with :data:`LABEL`."""
-    return {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": NAME},
-        "spec": {
-            "policyName": NAME,
-            "paramRef": {
-                "name": NAME,
-                "namespace": NAMESPACE,
-                "parameterNotFoundAction": "Deny",
-            },
-            "validationActions": ["Deny"],
-            "matchResources": {"namespaceSelector": _ENFORCED},
-        },
-    }
-
-
-def kyverno_policy() -> dict[str, Any]:
-    """Return the same policy for Kyverno, with the same ConfigMap."""
-    return {
-        "apiVersion": "policies.kyverno.io/v1",
-        "kind": "ValidatingPolicy",
-        "metadata": {"name": NAME},
-        "spec": {
-            "validationActions": ["Deny"],
-            "failurePolicy": "Fail",
-            "matchConstraints": {"namespaceSelector": _ENFORCED, "resourceRules": _RULES},
-            "variables": [
-                {
-                    "name": "config_map",
-                    "expression": f'resource.Get("v1", "configmaps", "{NAMESPACE}", "{NAME}")',
-                },
-                {
-                    "name": "approved",
-                    "expression": "has(variables.config_map.data) ? variables.config_map.data : {}",
-                },
-                *_VARIABLES,
-            ],
-            "validations": _VALIDATIONS,
-        },
-    }
 
 
 def containers_policy(listed: ApprovedList, approved: Container[str]) -> str:
@@ -251,11 +145,6 @@ def _spellings(registry: str, repository: str) -> list[str]:
         return [f"{registry}/{repository}"]
     short = list(dict.fromkeys((repository.removeprefix(OFFICIAL), repository)))
     return [*short, *(f"{DOCKER_HUB}/{each}" for each in short)]
-
-
-def _yaml(*documents: dict[str, Any]) -> str:
-    """Return documents as JSON, a subset of YAML in which every value is unambiguous."""
-    return "".join(f"---\n{safe_json(document, indent=1)}\n" for document in documents)
 
 
 def _shipped(name: str) -> str:

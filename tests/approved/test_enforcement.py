@@ -17,17 +17,15 @@ import yaml
 
 from certify.approved.enforcement import (
     CONFIG_MAP_LIMIT,
-    admission_binding,
-    admission_policy,
     admitted_digests,
     containers_policy,
     kubernetes_config_map,
-    kyverno_policy,
     policy_files,
     renovate_preset,
 )
 from certify.model.approved import Approved, ApprovedList, Revocation
 from tests.factories import NOW, REGISTRY, REPOSITORY, a_list, an_entry, digest
+from tests.support.admission import ADMISSION, BINDING, KYVERNO
 
 INDEX, MANIFEST, OTHER = digest(1), digest(2), digest(3)
 HOSTILE = "\x1b[2J- a: &b *c\n---\nkind: Evil\U000e0041\u202e"
@@ -118,7 +116,7 @@ def test_every_file_is_of_its_format() -> None:
         for document in yaml.safe_load_all(files[name])
     ]
     named = kubernetes_config_map(admitted_digests(a_list(an_entry(reference=HOSTILE))))
-    assert documents == [named, admission_policy(), admission_binding(), kyverno_policy()]
+    assert documents == [named, ADMISSION, BINDING, KYVERNO]
     for name, text in files.items():
         assert text.endswith("\n")
         assert "\x1b" not in text

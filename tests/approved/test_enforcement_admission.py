@@ -10,17 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.approved.enforcement import (
-    LABEL,
-    NAME,
-    NAMESPACE,
-    admission_binding,
-    admission_policy,
-    kubernetes_config_map,
-    kyverno_policy,
-)
+from certify.approved.enforcement import NAME, NAMESPACE, kubernetes_config_map
 from tests.factories import digest
-from tests.support.admission import refused
+from tests.support.admission import ADMISSION, BINDING, KYVERNO, refused
 
 INDEX, MANIFEST, OTHER = digest(1), digest(2), digest(3)
 
@@ -33,8 +25,8 @@ INDEX, MANIFEST, OTHER = digest(1), digest(2), digest(3)
     [
         kubernetes_config_map({}),
         kubernetes_config_map({INDEX: "x"}),
-        admission_policy(),
-        admission_binding(),
+        ADMISSION,
+        BINDING,
     ],
     ids=["empty", "config-map", "policy", "binding"],
 )
@@ -51,20 +43,22 @@ def test_digests_are_valid_keys_of_a_config_map(key: str) -> None:
 
 
 def test_the_binding_leads_from_the_policy_to_the_config_map() -> None:
-    config_map, spec = kubernetes_config_map({}), admission_binding()["spec"]
+    config_map, spec = kubernetes_config_map({}), BINDING["spec"]
     assert config_map is not None
-    assert spec["policyName"] == admission_policy()["metadata"]["name"] == NAME
+    assert spec["policyName"] == ADMISSION["metadata"]["name"] == NAME
     reference = {key: spec["paramRef"][key] for key in ("name", "namespace")}
     assert reference == config_map["metadata"] == {"name": NAME, "namespace": NAMESPACE}
     assert spec["paramRef"]["parameterNotFoundAction"] == "Deny"
     assert spec["validationActions"] == ["Deny"]
-    assert spec["matchResources"]["namespaceSelector"] == {"matchLabels": {LABEL: "true"}}
-    assert admission_policy()["spec"]["failurePolicy"] == "Fail"
+    assert spec["matchResources"]["namespaceSelector"] == {
+        "matchLabels": {"certify-enforce": "true"}
+    }
+    assert ADMISSION["spec"]["failurePolicy"] == "Fail"
 
 
 def test_kyvernos_policy_has_the_fields_of_its_definition() -> None:
     # By the CustomResourceDefinition of policies.kyverno.io/v1, as of Kyverno 1.18.
-    policy = kyverno_policy()
+    policy = KYVERNO
     assert policy.keys() == {"apiVersion", "kind", "metadata", "spec"}
     assert (policy["apiVersion"], policy["kind"]) == ("policies.kyverno.io/v1", "ValidatingPolicy")
     spec = policy["spec"]
@@ -84,7 +78,7 @@ def test_kyvernos_policy_has_the_fields_of_its_definition() -> None:
 
 
 APPROVED = kubernetes_config_map({INDEX: "app:1", MANIFEST: "app:1", f"sha512:{'5' * 128}": "x"})
-POLICIES = {"kubernetes": admission_policy()["spec"], "kyverno": kyverno_policy()["spec"]}
+POLICIES = {"kubernetes": ADMISSION["spec"], "kyverno": KYVERNO["spec"]}
 
 
 def refusal(

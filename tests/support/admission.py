@@ -9,13 +9,18 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, cast
 
+import yaml
 from celpy import Environment, Runner
 from celpy.adapter import json_to_cel
 from celpy.celtypes import ListType, StringType, Value
 from celpy.evaluation import CELEvalError, CELFunction
 
-from certify.approved.enforcement import NAME, NAMESPACE
+from certify.approved.enforcement import NAME, NAMESPACE, policy_files
+from tests.factories import a_list
 
+_FILES, _ = policy_files(a_list())
+ADMISSION, BINDING = yaml.safe_load_all(_FILES["kubernetes/policy.yaml"])
+KYVERNO = yaml.safe_load(_FILES["kyverno/policy.yaml"])
 CONFIG_MAPS: list[dict[str, Any] | None] = []
 
 
