@@ -12,12 +12,12 @@ GOOD_STORAGE = ("overlay2", "overlayfs", "overlay", "btrfs", "zfs", "fuse-overla
 
 def runs_a_container(candidate: Candidate, nested: Nested, nonce: str) -> None:
     """Assert that a container with certify's own program prints a word made up for this run."""
-    run = "docker run --rm certify-probe:say"
+    run = f"docker run --rm {nested.PROBE} /say"
 
     def works() -> bool:
-        return bool(nested.load_say(nonce).rc == 0 and candidate.run(run).rc == 0)
+        return bool(nested.load_probe(nonce).rc == 0 and candidate.run(run).rc == 0)
 
-    if nested.load_say(nonce).rc != 0:
+    if nested.load_probe(nonce).rc != 0:
         problem = "dockerd answers, but an image cannot be loaded into it"
         nested.fail_if_hindered(problem, works)
         pytest.fail(problem)
@@ -65,6 +65,9 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
     How: asks the daemon for its version until it answers or has failed for good. A daemon that
     answers at its own socket only shows that the docker command of the image looks elsewhere.
     """
+    if version := nested.version():
+        note(f"Docker {version}")
+        return
 
     def settled() -> bool:
         if nested.lacks_containerd():
@@ -107,8 +110,7 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
                 f"dockerd does not start, and says why: {ends[-1]}\n{status.stdout}{logs[0]}"
             )
         pytest.fail(f"dockerd does not answer\n{status.stdout}{''.join(logs)}")
-    version = nested.docker("version --format '{{.Server.Version}}'").stdout.strip()
-    note(f"Docker {version}")
+    note(f"Docker {nested.version()}")
 
 
 @check(
@@ -165,9 +167,8 @@ def test_network(candidate: Candidate, nested: Nested) -> None:
 
     How: runs certify's own server with a port published, and fetches its word from loopback.
     """
-    word = f"network {candidate.nonce}"
-    if problem := nested.port_problem(word):
-        nested.fail_if_hindered(problem, lambda: not nested.port_problem(word))
+    if problem := nested.port_problem():
+        nested.fail_if_hindered(problem, lambda: not nested.port_problem())
         pytest.fail(problem)
 
 
@@ -240,23 +241,18 @@ def test_compose(candidate: Candidate, nested: Nested, note: Note) -> None:
 
     How: runs a file of one service, certify's own program, and reads the word it prints.
     """
-    command = next(
-        (
-            each
-            for each in ("docker compose", "docker-compose")
-            if candidate.run(f"{each} version").rc == 0
-        ),
-        None,
+    command = "docker compose"
+    if candidate.run("docker compose version").rc != 0:
+        command = "docker-compose"
+        if not candidate.has(command):
+            candidate.fail_if_not_executable(command)
+            pytest.fail("neither `docker compose` nor `docker-compose` is in the image")
+    assert nested.is_loaded, "an image cannot be loaded into dockerd"
+    folder = f"/run/certify/compose-{candidate.nonce}"
+    service = (
+        f"services:\\n  probe:\\n    image: {nested.PROBE}\\n    command: [/say]\\n"
+        "    network_mode: none\\n"
     )
-    there = candidate.has("docker-compose")
-    assert command or not there, "docker-compose is in the image, but does not run"
-    if not command:
-        candidate.fail_if_not_executable("docker-compose")
-    assert command, "neither `docker compose` nor `docker-compose` is in the image"
-    word = f"compose-{candidate.nonce}"
-    assert nested.load_say(word).rc == 0, "an image cannot be loaded into dockerd"
-    folder = f"/run/certify/{word}"
-    service = "services:\\n  probe:\\n    image: certify-probe:say\\n    network_mode: none\\n"
     candidate.run(
         f"mkdir -p {folder} && printf 'version: \"3\"\\n{service}' >{folder}/docker-compose.yml"
     )
@@ -264,10 +260,12 @@ def test_compose(candidate: Candidate, nested: Nested, note: Note) -> None:
 
         def works(env: str) -> bool:
             up = candidate.run(f"cd {folder} && {env} {command} up")
-            return up.rc == 0 and word in up.stdout
+            return up.rc == 0 and candidate.nonce in up.stdout
 
         problem = f"{command} could not run a service"
         if not works(""):
+            runs = candidate.run(f"{command} version").rc == 0
+            assert runs, f"{command} is in the image, but does not run"
             candidate.fail_if_by_variable(problem, works)
             pytest.fail(problem)
     finally:

@@ -49,8 +49,8 @@ class Options:
     """The number of times that all checks run; an outcome that differs is flaky."""
     confirm: bool = False
     """True to run all checks once more on an image that was certified before, and now fails."""
-    lanes: bool = False
-    """True to run checks that do not depend on each other side by side."""
+    lanes: bool = True
+    """True to run checks that do not depend on each other side by side, where a core is idle."""
     stopped: Callable[[], bool] = lambda: False
     """A function called every now and then; once it returns True, the certification ends early."""
 

@@ -132,8 +132,8 @@ certification_options = grouped(
         help="Give a service a variable; NAME alone takes the value from here.",
     ),
     click.option(
-        "--lanes/--series", default=False, show_default=True,
-        help="Run independent checks side by side, or all one after another.",
+        "--lanes/--series", default=True, show_default=True,
+        help="Run independent checks side by side where a core is idle, or all one after another.",
     ),
 )  # fmt: skip
 """Adds the options; the command gets :class:`CertificationOptions` as ``certification``."""

@@ -65,12 +65,15 @@ def seconds_since_init(run: Callable[[str], str], timestamp: str, unit: str = ""
     ``run`` runs a command line in the candidate and returns its output. Source:
     org.freedesktop.systemd1(5); both are microseconds of CLOCK_MONOTONIC.
     """
-
-    def microseconds(command: str) -> int:
-        value = run(f"systemctl show --value --property={command}").strip()
-        return int(value) if value.isdigit() else 0
-
-    begun, ended = microseconds("UserspaceTimestampMonotonic"), microseconds(f"{timestamp} {unit}")
+    start = "UserspaceTimestampMonotonic"
+    show = f"systemctl show --property={start} --property={timestamp}"
+    if unit:
+        show = f"systemctl show --property={start}; systemctl show --property={timestamp} {unit}"
+    values = dict(line.partition("=")[::2] for line in run(show).splitlines())
+    begun, ended = (
+        int(value) if (value := values.get(name, "").strip()).isdigit() else 0
+        for name in (start, timestamp)
+    )
     return round((ended - begun) / 1e6, 3) if begun and ended else None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from certify.engine.attribution import ended_from_outside, is_image_fault
 from certify.engine.client import Engine
-from certify.engine.container_files import read_file
+from certify.engine.container_files import has_path, read_file
 from certify.engine.container_state import ContainerState, ContainerStopped, StopResult, end_reason
 from certify.engine.errors import APIError, explanation, launch_refusal, translate_errors
 from certify.engine.notify_socket import NotifyReader
@@ -252,6 +252,10 @@ class Container:
     def read_file(self, path: str, limit: int = _FILE_LIMIT) -> bytes | None:
         """Return the first ``limit`` bytes of a file, or None; runs nothing in the container."""
         return read_file(self._api, self.id, path, limit)
+
+    def has_path(self, path: str) -> bool:
+        """Return True if a path is in the container; runs nothing in it, as :meth:`read_file`."""
+        return has_path(self._api, self.id, path)
 
     def added_paths(self) -> frozenset[str]:
         """Return the paths of the container that are not in its image."""

@@ -53,6 +53,16 @@ def read_file(api: APIClient, container: str, path: str, limit: int) -> bytes | 
     return None
 
 
+def has_path(api: APIClient, container: str, path: str) -> bool:
+    """Return True if the engine finds something at a path; it follows links within the image.
+
+    Raises :class:`EngineUnavailable` if the engine does not answer.
+    """
+    url = f"{api.base_url}/v{api.api_version}/containers/{container}/archive"
+    with translate_errors():
+        return api.head(url, params={"path": path}, timeout=api.timeout).ok
+
+
 def _content(
     head: bytes, member: tarfile.TarInfo | None, stat: Any, path: str, limit: int
 ) -> bytes | None:

@@ -82,7 +82,7 @@ class Candidate(Commands):
         """The image's own ``Config`` by Docker's API: ``User``, ``Entrypoint``, ``Labels``, …"""
         return self.container.image_configuration()
 
-    @property
+    @cached_property
     def gateway(self) -> str | None:
         """The address of the default gateway of the candidate's network; None without one."""
         order = ">" if self.job.engine_platform.endswith("/s390x") else "<"

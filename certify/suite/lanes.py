@@ -1,8 +1,8 @@
 """Lanes: checks that do not depend on each other run side by side. Pure: decides which may.
 
-A run has stages. The checks before all lanes look at the image as shipped; those that measure
-times follow, with what they need, as soon as it is up. Then each lane has a process and shells of
-its own. What has no lane, is the user's own, or ends the container comes after all lanes.
+A run has stages. As soon as the image is up, the checks that measure times run, with what they and
+several lanes need. Then each lane has a process and shells of its own. What has no lane, is the
+user's own, or ends the container comes after all lanes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from certify.model.finding import Finding
 from certify.model.terms import Fault, Outcome
 from certify.suite.claims import Spec
 
-FIRST, TIMED, LAST = "first", "timed", "last"
+EARLY, LAST = "early", "last"
 """The stages in which checks run alone; any other place is the name of a lane."""
 _SHORT_SECONDS = 60.0
 """A wait that reached a limit below this may have been too short for a busy machine."""
@@ -25,31 +25,33 @@ def places(specs: Sequence[Spec], own: Sequence[bool]) -> list[str]:
 
     ``specs`` are in the order of a run in series; ``own`` tells which are the user's.
     """
-    timed = _timed(specs)
-    found: list[str] = []
-    alone = FIRST
-    for spec, is_own in zip(specs, own, strict=True):
-        group = _group(spec)
-        if group.lane or group.timed:
-            alone = LAST
+    early = _early(specs)
+
+    def place(spec: Spec, *, is_own: bool) -> str:
         if is_own or spec.last:
-            found.append(LAST)
-        elif spec.claim.id in timed and alone is LAST:
-            found.append(TIMED)
-        else:
-            found.append(group.lane or alone)
-    return found
+            return LAST
+        return EARLY if spec.claim.id in early else _group(spec).lane or LAST
+
+    return [place(spec, is_own=is_own) for spec, is_own in zip(specs, own, strict=True)]
 
 
 def _group(spec: Spec) -> Group:
     return GROUPS.get(spec.claim.group, Group())
 
 
-def _timed(specs: Sequence[Spec]) -> set[str]:
-    """Return the ids of the checks that measure times, and of all that they need."""
+def _early(specs: Sequence[Spec]) -> set[str]:
+    """Return the ids of the checks that measure times, or that another lane needs, and their needs.
+
+    A check comes after those that it needs.
+    """
+    lanes = {spec.claim.id: _group(spec).lane for spec in specs}
     found = {spec.claim.id for spec in specs if _group(spec).timed}
     for spec in reversed(specs):
-        found.update(spec.claim.needs if spec.claim.id in found else ())
+        id = spec.claim.id
+        found.update(
+            need for need in spec.claim.needs
+            if id in found or (lanes[id] and lanes.get(need) != lanes[id])
+        )  # fmt: skip
     return found
 
 

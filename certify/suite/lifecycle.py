@@ -63,6 +63,10 @@ class Lifecycle:
         """Return a file's content, read by the engine; None if there is no such file."""
         return self.container.read_file(path)
 
+    def has_file(self, path: str) -> bool:
+        """Return True if the engine sees a file or a folder at a path."""
+        return self.container.has_path(path)
+
     def added_files(self) -> frozenset[str]:
         """Return the paths that were added since the container was created."""
         return self.container.added_paths()

@@ -27,16 +27,26 @@ VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_API_V
 class Nested:
     """The candidate's own dockerd, through the candidate's ``docker`` command."""
 
+    PROBE = "certify-probe:all"
+    """The image of :meth:`load_probe`."""
+
     def __init__(self, candidate: Candidate) -> None:
         self._candidate = candidate
+        self._word = ""
+        """The word of :attr:`PROBE`; empty while that image may be missing."""
 
     def docker(self, command: str, *args: str, timeout: float = 60) -> CommandResult:
         """Run ``docker COMMAND``, at most ``timeout`` seconds; ``%s`` as in ``candidate.run``."""
         return self._candidate.run(f"docker {command}", *args, timeout=timeout)
 
+    def version(self) -> str:
+        """Return the version with which the daemon replies; empty if it does not."""
+        answer = self.docker("version --format '{{.Server.Version}}'", timeout=15)
+        return answer.stdout.strip() if answer.rc == 0 else ""
+
     def is_up(self) -> bool:
         """Return True if the daemon replies with its version."""
-        return bool(self.docker("version --format '{{.Server.Version}}'", timeout=15).rc == 0)
+        return bool(self.version())
 
     def daemon_is_up(self, client: str = OWN_CLIENT) -> bool:
         """Return True if the daemon replies at its own socket, whatever clients are set to."""
@@ -140,7 +150,15 @@ class Nested:
         ``works`` tells whether what failed works now; dockerd is restarted without the settings,
         unless the ``evidence`` shows another cause in the image.
         """
-        OwnDaemon(self._candidate, self.is_up).fail_if_hindered(problem, works, evidence)
+
+        def works_now() -> bool:
+            self._word = ""  # dockerd may store its images elsewhere now
+            return works()
+
+        try:
+            OwnDaemon(self._candidate, self.is_up).fail_if_hindered(problem, works_now, evidence)
+        finally:
+            self._word = ""
 
     def load(self, name: str, program: bytes) -> CommandResult:
         """Make the image ``certify-probe:NAME``, which holds and runs one static program."""
@@ -160,21 +178,44 @@ class Nested:
         program = programs.serve(self._candidate.architecture, PROBE_PORT, text.encode())
         return self.load("serve", program)
 
-    def port_problem(self, word: str) -> str:
+    def load_probe(self, word: str) -> CommandResult:
+        """Make the image :attr:`PROBE`, which holds certify's programs for all nested containers.
+
+        ``/say`` prints a word, ``/serve`` answers with it at :data:`PROBE_PORT`, and ``/connect``
+        tries a closed port of the candidate's gateway, if there is one.
+        """
+        arch, answer = self._candidate.architecture, word.encode()
+        files = {
+            "say": programs.echo(arch, answer), "serve": programs.serve(arch, PROBE_PORT, answer),
+        }  # fmt: skip
+        if gateway := self._candidate.gateway:
+            files["connect"] = self._connect(gateway)
+        tar = programs.shell_printf(programs.programs_archive(files))
+        load = f"docker import - {self.PROBE}"
+        loaded = self._candidate.run(f"{tar} | {load}", shown=f"(certify's programs) | {load}")
+        self._word = word if loaded.rc == 0 else ""
+        return loaded
+
+    @property
+    def is_loaded(self) -> bool:
+        """True if the image :attr:`PROBE` is there, or could be made now."""
+        return bool(self._word) or self.load_probe(self._candidate.nonce).rc == 0
+
+    def port_problem(self) -> str:
         """Return why a word does not come back from a nested container's published port, or ''."""
-        if self.load_serve(word).rc != 0:
+        if not self.is_loaded:
             return "an image cannot be loaded into dockerd"
         name = f"certify-{self._candidate.nonce}"
         publish = f"--name {name} -p 127.0.0.1::{PROBE_PORT}"
         try:
-            if self.docker(f"run -d {publish} certify-probe:serve").rc != 0:
+            if self.docker(f"run -d {publish} {self.PROBE} /serve").rc != 0:
                 return "a container with a published port cannot be started"
             port = self.docker(f"port {name} {PROBE_PORT}/tcp").stdout.strip().rpartition(":")[2]
             if not port.isdigit():
                 return "dockerd does not say which port it published"
 
             def replies() -> bool:
-                return word in self.fetch(int(port)).stdout
+                return self._word in self.fetch(int(port)).stdout
 
             if self._candidate.wait_for(replies, seconds=10, pause=0.1):
                 return ""
@@ -182,18 +223,19 @@ class Nested:
         finally:
             self.docker(f"rm -f {name}")
 
-    def reaches(self, address: str) -> bool | None:
-        """Return True if a nested container gets the reply of an address that the candidate gets.
+    def reaches(self, gateway: str) -> bool | None:
+        """Return True if a nested container gets the reply of the gateway that the candidate gets.
 
         The reply may be a refusal. None if the candidate itself gets none.
         """
-        program = programs.connect(self._candidate.architecture, address, _CLOSED_PORT, again=1)
-        path = self._candidate.add_program("connect", program)
+        path = self._candidate.add_program("connect", self._connect(gateway))
         replies = (0, programs.REFUSED)
         if self._candidate.run(path, timeout=20).rc not in replies:
             return None
-        self.load("connect", program)
-        return self.docker("run --rm certify-probe:connect").rc in replies
+        return self.is_loaded and self.docker(f"run --rm {self.PROBE} /connect").rc in replies
+
+    def _connect(self, gateway: str) -> bytes:
+        return programs.connect(self._candidate.architecture, gateway, _CLOSED_PORT, again=1)
 
     def fetch(self, port: int) -> CommandResult:
         """Connect to a port of the candidate's loopback from inside it, and print the reply."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from testinfra.backend.base import CommandResult
 
@@ -12,6 +14,8 @@ from certify.suite.candidate import Candidate
 
 LOCK_SECONDS = 120
 """Time for which a check waits for a lock of the package manager."""
+_FOLDERS = ("/usr/bin", "/bin")
+"""The folders of the commands of small packages."""
 
 
 @dataclass
@@ -74,11 +78,13 @@ class PackageCommands:
         verb = "install" if choices else "reinstall"
         choices = choices or list(family.trials)
         success = (0, *family.informational)
+        before = self._visible_paths(choices)
         # The last one tried is judged; one that the sources never had would hide why another
         # failed.
-        had = [each for each in choices if candidate.run(family.command("exists", each[0])).rc == 0]
+        there = (one for one in choices if candidate.run(family.command("exists", one[0])).rc == 0)
+        had = next(there, None)
         failed: list[str] = []
-        for package, command in had or choices:  # noqa: B007 - the last one tried is used below
+        for package, command in chain([had], there) if had else choices:  # noqa: B007 - see below
             installed = self.run(family.command(verb, package))
             if installed.rc in success:
                 break
@@ -88,8 +94,23 @@ class PackageCommands:
                 break  # another package would fail, too, and perhaps only after minutes
         program, ran = command.split()[0], candidate.run(command)
         new = verb == "install" and ran.rc == 0
-        witnessed = not new or any(path.endswith(f"/{program}") for path in candidate.added_files())
+        witnessed = not new or self._has_come(program, before)
         return Trial(package, program, installed, ran, success, witnessed, failed)
+
+    def _visible_paths(self, choices: Sequence[Sequence[str]]) -> set[str]:
+        """Return the paths at which the engine sees commands of small packages already."""
+        programs = [command.split()[0] for _, command in choices]
+        paths = (f"{folder}/{program}" for program in programs for folder in _FOLDERS)
+        return {path for path in paths if self._candidate.has_file(path)}
+
+    def _has_come(self, program: str, before: set[str]) -> bool:
+        """Return True if the engine sees a program that was not there before."""
+        candidate = self._candidate
+        paths = {f"{folder}/{program}" for folder in _FOLDERS}
+        if not paths & before and any(map(candidate.has_file, sorted(paths))):
+            return True
+        # The list of all that was added costs the engine a walk through the whole image.
+        return any(path.endswith(f"/{program}") for path in candidate.added_files())
 
     def failed(self, problem: str) -> str:
         """Return a problem, with the time for which a lock was waited for."""

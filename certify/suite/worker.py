@@ -34,7 +34,7 @@ from certify.suite.claims import Spec
 from certify.suite.conductor import Conductor
 from certify.suite.job import Job
 from certify.suite.lane_process import LaneProcess, can_copy
-from certify.suite.lanes import FIRST, LAST, TIMED, is_doubtful, is_lasting, places
+from certify.suite.lanes import EARLY, LAST, is_doubtful, is_lasting, places
 from certify.suite.own_checks import is_own
 from certify.suite.plugin import CONDUCTOR
 from certify.util.text import one_line, printable
@@ -112,20 +112,18 @@ class StreamingConductor(Conductor):
         """Run the checks, side by side where that is allowed; else pytest runs them in order."""
         if not self.candidate.job.lanes or session.testsfailed:
             return None
-        stages: dict[str, list[pytest.Item]] = defaultdict(list)
+        lanes: dict[str, list[pytest.Item]] = defaultdict(list)
         specs = [self.spec(item) for item in session.items]
-        for item, place in zip(
-            session.items, places(specs, [is_own(item) for item in session.items]), strict=True
-        ):
-            stages[place].append(item)
-        self._run(session, first := stages.pop(FIRST, []))
-        lanes = {name: stages[name] for name in stages if name not in (TIMED, LAST)}
-        if len(lanes) > 1 and stages[TIMED] and self._is_up() and can_copy():
-            self._run(session, stages[TIMED])
-            self._run_lanes(session, lanes)
-            self._run(session, stages[LAST])
-        else:
-            self._run(session, [item for item in session.items if item not in first])
+        own = [is_own(item) for item in session.items]
+        for item, place in zip(session.items, places(specs, own), strict=True):
+            lanes[place].append(item)
+        early, last = lanes.pop(EARLY, []), lanes.pop(LAST, [])
+        if not (len(lanes) > 1 and early and self._is_up() and can_copy()):
+            return None
+        self._inventory_taken = True  # by a lane, before it changes the image
+        self._run(session, early)
+        self._run_lanes(session, lanes)
+        self._run(session, last)
         return True
 
     def _is_up(self) -> bool:
@@ -138,8 +136,8 @@ class StreamingConductor(Conductor):
         return boot.ready and boot.installed in (None, 0) and not lacks
 
     def _run_lanes(self, session: pytest.Session, lanes: dict[str, list[pytest.Item]]) -> None:
-        """Run each lane but the last in a process of its own, and the last one here."""
-        *others, (self.lane, mine) = lanes.items()
+        """Run each lane but the longest in a process of its own, and the longest one here."""
+        *others, (self.lane, mine) = sorted(lanes.items(), key=lambda lane: len(lane[1]))
         started = [
             LaneProcess(self._channel, partial(self._work, session, *lane), self.take)
             for lane in others
@@ -163,6 +161,7 @@ class StreamingConductor(Conductor):
     ) -> None:
         """Run the checks of a lane, with a connection and shells of its own."""
         self.lane = lane
+        self._inventory_taken = False
         self._connect(channel)
         self.candidate.container = self.candidate.container.another()
         self._run(session, items)

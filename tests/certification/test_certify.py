@@ -82,7 +82,7 @@ def test_doubtful_findings_are_found_again_in_series(
     monkeypatch.setattr(Certification, "_examine", examine)
     monkeypatch.setattr(certify, "measure_host", lambda engine: engine.host())
     engine = Engine(cast(Any, None), {"Architecture": "x86_64"})
-    Certification(engine, REFERENCE, Options(lanes=True)).run([load("plain")])
+    Certification(engine, REFERENCE, Options()).run([load("plain")])
     assert found == examined
 
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from certify.engine import boot as boot_module
-from certify.engine.boot import Boot, wait_booted
+from certify.engine.boot import Boot, seconds_since_init, wait_booted
 from certify.engine.client import Engine
 from certify.engine.container import Container
 from certify.engine.container_state import ContainerStopped
@@ -50,6 +50,37 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     ours.setblocking(False)
     with ours, inits:
         yield ours, inits
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("UserspaceTimestampMonotonic=1000000\nFinishTimestampMonotonic=3500000\n", 2.5),
+        ("UserspaceTimestampMonotonic=1000000\nFinishTimestampMonotonic=0\n", None),
+        ("UserspaceTimestampMonotonic=1000000\nFinishTimestampMonotonic=\n", None),
+        ("FinishTimestampMonotonic=3500000\n", None),
+        ("Failed to connect to bus\n", None),
+        ("", None),
+    ],
+)
+def test_the_time_since_systemds_start_needs_both_timestamps(
+    said: str, seconds: float | None
+) -> None:
+    assert seconds_since_init(lambda _command: said, "FinishTimestampMonotonic") == seconds
+
+
+def test_a_units_timestamp_is_that_of_the_unit() -> None:
+    asked: list[str] = []
+
+    def run(command: str) -> str:
+        asked.append(command)
+        return ""
+
+    seconds_since_init(run, "ActiveEnter", "docker.service")
+    assert asked == [
+        "systemctl show --property=UserspaceTimestampMonotonic; "
+        "systemctl show --property=ActiveEnter docker.service"
+    ]
 
 
 # Events

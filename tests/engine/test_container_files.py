@@ -236,6 +236,16 @@ def test_a_real_file_is_read(busybox: Container, path: str, content: bytes | Non
 
 
 @pytest.mark.engine
+@pytest.mark.parametrize(
+    ("path", "there"),
+    [("/d", True), ("/d/big", True), ("/d/fifo", True), ("/d/relative", True),
+     ("/d/missing", False), ("/missing/file", False), ("/d/big/below", False)],
+)  # fmt: skip
+def test_the_engine_finds_what_is_there(busybox: Container, path: str, there: bool) -> None:
+    assert busybox.has_path(path) is there
+
+
+@pytest.mark.engine
 def test_a_big_real_file_is_cut(busybox: Container) -> None:
     assert busybox.read_file("/d/big", 100_000) == bytes(100_000)
     assert busybox.read_file("/d/big") == bytes(1024 * 1024)

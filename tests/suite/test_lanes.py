@@ -8,9 +8,9 @@ from certify.model.finding import Claim, Finding
 from certify.model.terms import Fault, Outcome
 from certify.suite.catalogue import specs as shipped
 from certify.suite.claims import Spec
-from certify.suite.lanes import FIRST, LAST, TIMED, is_doubtful, places
+from certify.suite.lanes import EARLY, LAST, is_doubtful, places
 
-ALONE = {FIRST, TIMED, LAST}
+ALONE = {EARLY, LAST}
 
 
 def a_spec(text: str) -> Spec:
@@ -35,9 +35,9 @@ def test_each_check_has_its_place() -> None:
         "systemd.journal systemd.pid1", "dockerd.unit systemd.pid1", "startup.dockerd dockerd.unit",
         "workspace.user", "webdevops.tools", "dockerd.restart:1 dockerd.unit",
     ) == {
-        "image.shell": FIRST, "image.size": FIRST, "packages.refresh": "packages",
-        "systemd.pid1": TIMED, "systemd.journal": "services", "dockerd.unit": TIMED,
-        "startup.dockerd": TIMED, "workspace.user": "services", "webdevops.tools": LAST,
+        "image.shell": EARLY, "image.size": "services", "packages.refresh": "packages",
+        "systemd.pid1": EARLY, "systemd.journal": "services", "dockerd.unit": EARLY,
+        "startup.dockerd": EARLY, "workspace.user": "services", "webdevops.tools": LAST,
         "dockerd.restart": LAST,
     }  # fmt: skip
 
@@ -49,10 +49,19 @@ def test_the_users_own_run_alone_after_all_lanes_whatever_their_group() -> None:
     }  # fmt: skip
 
 
+def test_what_several_lanes_need_comes_before_them() -> None:
+    assert placed(
+        "image.shell", "image.user image.shell", "packages.refresh image.user", "dockerd.unit",
+    ) == {
+        "image.shell": EARLY, "image.user": EARLY, "packages.refresh": "packages",
+        "dockerd.unit": "services",
+    }  # fmt: skip
+
+
 def test_no_lane_begins_before_times_are_measured() -> None:
     specs = shipped()
     found = dict(zip(specs, places(specs, [False] * len(specs)), strict=True))
-    timed = {each.claim.id for each, place in found.items() if place == TIMED}
+    timed = {each.claim.id for each, place in found.items() if place == EARLY}
     assert {"startup.boot", "startup.dockerd", "startup.provision"} <= timed
     assert {place for place in found.values() if place not in ALONE} == {"packages", "services"}
     assert {each.claim.id for each, place in found.items() if each.last} <= {
@@ -63,13 +72,9 @@ def test_no_lane_begins_before_times_are_measured() -> None:
 def test_no_check_of_a_lane_needs_one_of_another() -> None:
     specs = {each.claim.id: each for each in shipped()}
     place = dict(zip(specs, places(shipped(), [False] * len(specs)), strict=True))
-    order = (FIRST, TIMED)
     for id, spec in specs.items():
         for need in spec.claim.needs:
-            if place[id] == LAST:
-                continue
-            before = order[: order.index(place[id]) + 1] if place[id] in order else order
-            assert place[need] in {*before, place[id]}, f"{id} needs {need}"
+            assert place[id] == LAST or place[need] in {EARLY, place[id]}, f"{id} needs {need}"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ class FakeCandidate:
 
     architecture = "amd64"
     stdout = ""
+    gateway: str | None = "172.17.0.1"
+    nonce = "n"
 
     def __init__(self, code: int = 0) -> None:
         self.code = code
@@ -44,9 +46,16 @@ def test_docker_is_the_candidates_own() -> None:
     assert candidate.commands == ["docker rm -f x", "/run/certify/fetch"]
 
 
-@pytest.mark.parametrize(("code", "is_up"), [(0, True), (1, False)])
-def test_the_daemon_is_up_if_it_replies(code: int, is_up: bool) -> None:
-    assert nested(FakeCandidate(code)).is_up() is is_up
+@pytest.mark.parametrize(
+    ("code", "stdout", "version"), [(0, "20.10\n", "20.10"), (1, "20.10\n", ""), (0, "", "")]
+)
+def test_the_daemon_is_up_if_it_replies_with_its_version(
+    code: int, stdout: str, version: str
+) -> None:
+    candidate = FakeCandidate(code)
+    candidate.stdout = stdout
+    assert nested(candidate).version() == version
+    assert nested(candidate).is_up() is bool(version)
 
 
 def test_images_are_made_of_certifys_own_programs_which_no_evidence_shows() -> None:
@@ -59,6 +68,47 @@ def test_images_are_made_of_certifys_own_programs_which_no_evidence_shows() -> N
     assert all(
         each.startswith("(certify's own program) | docker import") for each in candidate.shown
     )
+
+
+@pytest.mark.parametrize("gateway", ["172.17.0.1", None])
+def test_one_image_holds_all_programs_and_is_made_once(gateway: str | None) -> None:
+    candidate = FakeCandidate()
+    candidate.gateway = gateway
+    docker = nested(candidate)
+    assert docker.is_loaded and docker.is_loaded
+    (command,) = candidate.commands
+    assert command.endswith(f"| docker import - {docker.PROBE}")
+    assert ("connect" in command) is (gateway is not None)
+    assert "say" in command and "serve" in command
+    docker.load_probe("another word")
+    assert len(candidate.commands) == 2
+
+
+def test_an_image_that_cannot_be_made_is_tried_again() -> None:
+    candidate = FakeCandidate(code=1)
+    docker = nested(candidate)
+    assert not docker.is_loaded
+    assert docker.port_problem() == "an image cannot be loaded into dockerd"
+    candidate.code = 0
+    assert docker.is_loaded
+
+
+def test_the_image_is_made_again_for_a_dockerd_that_was_restarted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    candidate = FakeCandidate()
+    docker = nested(candidate)
+    loads: list[int] = []
+
+    def restarts(_daemon: object, _problem: str, works: Callable[[], bool], _said: str) -> None:
+        assert works()
+        loads.append(len(candidate.commands))
+
+    monkeypatch.setattr("certify.suite.nested.OwnDaemon.fail_if_hindered", restarts)
+    assert docker.is_loaded
+    docker.fail_if_hindered("no", lambda: docker.is_loaded)
+    assert loads == [2]  # by the trial
+    assert docker.is_loaded and len(candidate.commands) == 3
 
 
 API = 'time="2026-01-01T00:00:00Z" level=info msg="API listen on {}"\n'
@@ -112,8 +162,6 @@ def test_a_containerd_that_dockerd_waits_for_in_vain(units: str, waited: bool, l
 class Scripted(FakeCandidate):
     """A candidate whose commands end as a script says: exit codes by how a command begins."""
 
-    nonce = "n"
-
     def __init__(self, ends: dict[str, int], stdout: str = "") -> None:
         super().__init__()
         self.ends, self.stdout = ends, stdout
@@ -152,7 +200,8 @@ def test_a_published_port_answers_or_says_why_not(
     ends: dict[str, int], stdout: str, problem: str
 ) -> None:
     candidate = Scripted(ends, stdout)
-    word = "127.0.0.1" if not problem.startswith("nothing") else "a word"
-    found = nested(candidate).port_problem(word)
+    docker = nested(candidate)
+    docker.load_probe("127.0.0.1" if not problem.startswith("nothing") else "a word")
+    found = docker.port_problem()
     assert found.startswith(problem) and bool(found) is bool(problem)
     assert candidate.commands[-1] == "docker rm -f certify-n"

@@ -26,9 +26,9 @@ pytest_plugins = ["pytester"]
 
 SUITE = (
     a_check("image.shell", "record('image.shell')"),
-    a_check("packages.refresh", "record('packages.refresh')"),
+    a_check("packages.refresh", "record('packages.refresh')", needs=("image.shell",)),
     a_check("packages.install", "record('packages.install')", needs=("packages.refresh",)),
-    a_check("systemd.pid1", "record('systemd.pid1')"),
+    a_check("systemd.pid1", "record('systemd.pid1')", needs=("image.shell",)),
     a_check("systemd.units", "record('systemd.units')", needs=("systemd.pid1",)),
     a_check("startup.boot", "record('startup.boot')", needs=("systemd.pid1",)),
     a_check("workspace.user", "record('workspace.user')"),

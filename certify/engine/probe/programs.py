@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from errno import ECONNREFUSED
 from ipaddress import IPv4Address
 
@@ -213,18 +213,25 @@ def connect(architecture: str, address: str, port: int, *, again: int = 6) -> by
 
 
 def image_archive(program: bytes, name: str = "probe") -> bytes:
-    """Make a tar of one executable at the root, for ``docker import -``; same input, same bytes.
+    """Make a tar of one executable at the root, as :func:`programs_archive` does."""
+    return programs_archive({name: program})
+
+
+def programs_archive(programs: Mapping[str, bytes]) -> bytes:
+    """Make a tar of executables at the root, for ``docker import -``; same input, same bytes.
 
     Docker 20.10 labels every imported image with its own architecture, whatever ``--platform``
     says. Raises ``ValueError`` for a name that is not a plain file name of at most 100 bytes.
     """
-    if name in {"", ".", ".."} or "/" in name or "\0" in name:
-        raise ValueError(f"not a plain file name: {name!r}")
-    entry = tarfile.TarInfo(name)
-    entry.size, entry.mode = len(program), 0o755
-    padding = bytes(-len(program) % tarfile.BLOCKSIZE)
-    end = bytes(2 * tarfile.BLOCKSIZE)
-    return entry.tobuf(tarfile.USTAR_FORMAT) + program + padding + end
+    parts = []
+    for name, program in programs.items():
+        if name in {"", ".", ".."} or "/" in name or "\0" in name:
+            raise ValueError(f"not a plain file name: {name!r}")
+        entry = tarfile.TarInfo(name)
+        entry.size, entry.mode = len(program), 0o755
+        padding = bytes(-len(program) % tarfile.BLOCKSIZE)
+        parts += [entry.tobuf(tarfile.USTAR_FORMAT), program, padding]
+    return b"".join((*parts, bytes(2 * tarfile.BLOCKSIZE)))
 
 
 def shell_printf(data: bytes) -> str:

@@ -35,7 +35,7 @@ REPOSITORY = "certify-sabotage"
 LABEL = "certify.sabotage"
 AT_ONCE = 2
 """Certifications at a time: what a machine of two cores bears."""
-LANES = bool(os.environ.get("CERTIFY_LANES"))
+LANES = os.environ.get("CERTIFY_LANES", "1") != "0"
 """Whether independent checks run side by side; the variable is that of ``--lanes``."""
 
 
