@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from certify.certification.options import Options
 from certify.cli.certification_options import CertificationOptions
@@ -13,12 +14,14 @@ from certify.engine.isolation import Isolation
 from certify.engine.launch_plan import Limits
 from certify.judge.profile import Profile
 from certify.judge.waivers import Waiver, parse_waivers
-from certify.ledger.store import Ledger
 from certify.model.errors import BadWaivers
 from certify.model.terms import Grade, Status
 from certify.suite.catalogue import known_check_ids, own_checks_folder
 from certify.suite.profile_selection import select_profiles
 from certify.util.files import read_text
+
+if TYPE_CHECKING:
+    from certify.ledger.store import Ledger
 
 BASE_PROFILE = "devspace"
 """The profile that a base image of services is certified for."""
@@ -62,7 +65,9 @@ def _read_waivers(path: Path, own_checks: Path | None) -> tuple[Waiver, ...]:
     return parse_waivers(text, str(path), known_check_ids(own_checks))
 
 
-def with_base(options: Options, profiles: Iterable[Profile], ledger: Ledger) -> Options:
+def with_base(
+    options: Options, profiles: Iterable[Profile], get_ledger: Callable[[], Ledger]
+) -> Options:
     """Return the options with a base image for services, where a profile needs one.
 
     It is the newest one that the ledger knows as certified native for devspace, or else the sample
@@ -70,7 +75,7 @@ def with_base(options: Options, profiles: Iterable[Profile], ledger: Ledger) -> 
     """
     if options.base or all(each.launch != "nested" for each in profiles):
         return options
-    now = datetime.now(UTC)
+    now, ledger = datetime.now(UTC), get_ledger()
     bases = [
         each for each in ledger.results_in_force()
         if each.profile == BASE_PROFILE and each.status is Status.CERTIFIED

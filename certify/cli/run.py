@@ -49,9 +49,9 @@ def run(
       certify --platform all --engine arm64=ssh://builder app:1
       docker save app:1 | certify -
     """
-    SERVER.start()  # its imports and those of this process pass side by side
     from certify.cli.run_images import run_images  # noqa: PLC0415 - help needs none of it
 
+    SERVER.start(copied=True)  # its further imports pass while the container is launched
     sys.exit(
         run_images(images, certification, storage, printing, output_format=output_format, keep=keep)
     )

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
-
-import click
-from rich.console import Console
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from certify.certification.engines import open_engines
 from certify.certification.platforms import make_certifications
@@ -17,18 +13,16 @@ from certify.cli.certification_options import CertificationOptions
 from certify.cli.exit_codes import exit_code
 from certify.cli.output import inform
 from certify.cli.progress import RunProgress
-from certify.cli.results import Printing, print_results, print_site, report_errors
+from certify.cli.recorder_opening import RecorderOpening
+from certify.cli.results import Printing, report_errors
 from certify.cli.storage import Storage
-from certify.fix.proposal import is_offered
-from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable
-from certify.model.file_names import certificate_stem
 from certify.model.reference import Reference
 from certify.model.result import Result
-from certify.publish.recorder import Recorder
-from certify.publish.text import NextSteps, print_report
-from certify.publish.timeline import text_timeline
 from certify.util.signals import interruptible
+
+if TYPE_CHECKING:
+    from certify.ledger.store import Ledger
 
 TABLES_STAY = "matrix and site have many images and stay; `certify report` updates them"
 
@@ -50,11 +44,11 @@ def run_images(
     names = ", ".join(each.name for each in profiles)
     results: list[Result] = []
     with (
-        storage.open_ledger() as ledger, interruptible(),
+        RecorderOpening(storage) as opening, interruptible(),
         open_engines(certification.addresses) as engines, ExitStack() as files,
     ):  # fmt: skip
-        recorder = Recorder(ledger, storage.reports, own=True)
-        options = with_base(options, profiles, ledger)
+        options = replace(options, stopped=opening.has_failed)
+        options = with_base(options, profiles, lambda: opening.get().ledger)
         todo = [
             one
             for image in dict.fromkeys(images)
@@ -69,26 +63,17 @@ def run_images(
                 one.removes_beside = True
                 with RunProgress(title, quiet=printing.quiet) as one.events:
                     found = one.run(profiles)
+                recorder = opening.get()  # before there are results that it could not take
                 results += found
                 for result in found:
-                    if is_known(result, ledger):
+                    if is_known(result, recorder.ledger):
                         recorder.record(result)
         finally:
             if results:
                 results = recorder.finish(results)
-        next_steps = partial(next_steps_of, storage.reports)
+        from certify.cli.run_report import print_run  # noqa: PLC0415 - see RecorderOpening
 
-        def show() -> None:
-            print_report(results, Console(), next_steps=next_steps, verbose=printing.verbose)
-            if len(results) > 1:
-                print_site(storage.reports)
-            for result in results if printing.timings else ():
-                # The engine removes a container meanwhile, and beyond this moment.
-                tail = datetime.now(UTC) - result.finished_at if len(results) == 1 else None
-                lines = text_timeline(result, tail.total_seconds() if tail else None)
-                click.echo("\n".join(("", *lines)))
-
-        print_results(results, output_format, show)
+        print_run(results, storage.reports, printing, output_format)
     if recorder.leaves_tables:
         inform(TABLES_STAY)
     not_recorded = report_errors(recorder.errors)
@@ -107,9 +92,3 @@ def is_known(result: Result, ledger: Ledger) -> bool:
         return bool(ledger.history(image.reference))
     except LedgerUnavailable:
         return True  # to be reported when it is recorded
-
-
-def next_steps_of(reports: Path, result: Result) -> NextSteps:
-    """Return whether certify can fix the image, and the file with the page of the result."""
-    path = reports / "images" / f"{certificate_stem(result)}.html"
-    return NextSteps(fix=is_offered(result), page=str(path) if path.exists() else None)

@@ -208,7 +208,7 @@ def sweep(
             raise engines.own
         engine = engines.own
         recorder = stack.enter_context(Recorder(ledger, storage.reports))
-        how = replace(with_base(how, profiles.values(), ledger), confirm=options.confirm)
+        how = replace(with_base(how, profiles.values(), lambda: ledger), confirm=options.confirm)
         sweeping = Sweep(engines, recorder, profiles, how, shard)
         if not options.dry_run:
             number = stack.enter_context(

@@ -22,10 +22,12 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any, Self
+
+from certify.suite.forked_process import ForkedProcess, can_fork
 
 _LONGEST_PAUSE = 0.05
 _PATIENCE = 60.0
@@ -37,7 +39,7 @@ _END_SECONDS = 5.0
 class Running:
     """A server that was started, and the parent's ends of what they share."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | ForkedProcess
     control: socket.socket
     output: IO[bytes]
     _printed: bytes = b""
@@ -45,14 +47,20 @@ class Running:
 
     @classmethod
     def start(cls, command: Sequence[str]) -> Self:
-        """Start a server, which gets its end of the socket as its last word."""
+        """Start a server: a command that gets its end of the socket as its last word.
+
+        Without a command, the server is a copy of this process.
+        """
         control, servers = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         control.settimeout(_PATIENCE)
         output = tempfile.TemporaryFile()  # noqa: SIM115 - of the server, while it lives
         with servers:
+            number = servers.fileno()
+            if not command:
+                return cls(ForkedProcess(partial(_serve, number), output, number), control, output)
             process = subprocess.Popen(
-                [*command, str(servers.fileno())],
-                pass_fds=(servers.fileno(),),
+                [*command, str(number)],
+                pass_fds=(number,),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -99,12 +107,16 @@ class CheckServer:
         self._lock = Lock()
         self._running: Running | None = None
 
-    def start(self) -> Running:
-        """Start the server if it does not run; its imports pass meanwhile."""
+    def start(self, *, copied: bool = False) -> Running:
+        """Start the server if it does not run; its imports pass meanwhile.
+
+        With ``copied``, it is a copy of this process, if that has one thread: what this process
+        has imported, the server has at once.
+        """
         with self._lock:
             if self._running is None or self._running.process.poll() is not None:
                 self._end()
-                self._running = Running.start(self._command)
+                self._running = Running.start(() if copied and can_fork() else self._command)
                 atexit.register(self.close)
             return self._running
 
@@ -203,6 +215,17 @@ class CheckProcess:
         with contextlib.suppress(OSError):
             if self.pid is not None:
                 self.server.control.send(b"%d" % self.pid)
+
+
+def _serve(number: int) -> int:
+    """Do what ``python -m certify.suite`` does, in a copy of this process."""
+    from certify.suite.__main__ import start  # noqa: PLC0415 - it imports this module
+
+    environment = _without_pytest(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["certify.suite"]
+    return start(number)
 
 
 def _without_pytest(environment: Mapping[str, str]) -> dict[str, str]:

@@ -43,7 +43,7 @@ def test_the_base_of_a_service_is_the_newest_native_image(
     now = datetime.now(UTC)
     rejected: dict[str, Any] = {"status": Status.REJECTED}
     with Ledger.open(f"sqlite:///{tmp_path / 'certify.db'}") as ledger:
-        assert with_base(options, services, ledger).base == SAMPLE
+        assert with_base(options, services, lambda: ledger).base == SAMPLE
         for days, name, fields in (
             (4, "a:1", {}), (3, "b:1", {}), (2, "c:1", {"grade": Grade.ON_LAUNCH}),
             (1, "d:1", rejected),
@@ -53,11 +53,11 @@ def test_the_base_of_a_service_is_the_newest_native_image(
                 name, image={"image_id": image_id, "platform": "linux/amd64"}, started_at=at,
                 finished_at=at, expires_at=at + timedelta(days=30), **fields,
             ))  # fmt: skip
-        found = with_base(options, services, ledger).base
+        found = with_base(options, services, lambda: ledger).base
         assert Reference.parse(found) == Reference.parse("b:1")
         named = replace(options, base="mine:1")
-        assert with_base(named, services, ledger) == named
-        assert with_base(options, resolve(parse())[0], ledger).base == ""
+        assert with_base(named, services, lambda: ledger) == named
+        assert with_base(options, resolve(parse())[0], lambda: ledger).base == ""
 
 
 def test_waivers_are_read(tmp_path: Path) -> None:

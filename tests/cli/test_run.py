@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from certify.cli.run_images import next_steps_of
+from certify.cli.run_report import next_steps_of
 from certify.model.result import Check, Result
 from certify.model.terms import Outcome, Status
 from certify.publish.text import NextSteps

@@ -1,0 +1,47 @@
+"""The recorder of a run, which a thread makes while the container of the image boots."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from certify.cli.storage import Storage
+
+if TYPE_CHECKING:
+    from certify.publish.recorder import Recorder
+
+
+class RecorderOpening(AbstractContextManager["RecorderOpening"]):
+    """Makes a recorder in a thread; leaving the block closes its ledger.
+
+    A ledger whose address was given is opened first, so that nothing runs if that is wrong.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._pool = ThreadPoolExecutor(1, "certify-recorder")
+        self._recorder: Future[Recorder] = self._pool.submit(_make_recorder, storage)
+        if storage.ledger is not None:
+            self.get()
+
+    def has_failed(self) -> bool:
+        """Return True if there will be no recorder, so that a run would be in vain."""
+        return self._recorder.done() and self._recorder.exception() is not None
+
+    def get(self) -> Recorder:
+        """Return the recorder, once it is made. Raises the error of the ledger."""
+        return self._recorder.result()
+
+    def __exit__(self, *_error: object) -> None:
+        self._pool.shutdown()
+        if not self.has_failed():
+            self.get().ledger.close()
+
+
+def _make_recorder(storage: Storage) -> Recorder:
+    # Imported here, beside what the main thread does: they take as long as a launch.
+    from certify.publish.recorder import Recorder  # noqa: PLC0415
+
+    import_module("certify.cli.run_report")
+    return Recorder(storage.open_ledger(), storage.reports, own=True)
