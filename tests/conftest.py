@@ -156,7 +156,7 @@ def engine_for_those_who_ask(
     """
     if request.node.get_closest_marker("engine") is None:
         monkeypatch.setenv("DOCKER_HOST", NO_ENGINE)
-        monkeypatch.setattr(SERVER, "start", lambda: None)
+        monkeypatch.setattr(SERVER, "start", lambda **_how: None)
 
 
 @pytest.fixture(scope="session")

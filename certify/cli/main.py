@@ -137,7 +137,8 @@ class Certify(DefaultGroup):  # type: ignore[misc]
         if typed and cmd_name not in COMMANDS and re.fullmatch(r"[a-z]+", cmd_name):
             import difflib  # noqa: PLC0415 - only who mistypes needs it
 
-            for near in difflib.get_close_matches(cmd_name, COMMANDS, 1, cutoff=0.75):
+            swapped = [each for each in COMMANDS if set(each) == set(cmd_name)]
+            for near in difflib.get_close_matches(cmd_name, COMMANDS, 1, cutoff=0.75) or swapped:
                 raise UsageError(
                     f"{cmd_name} is not a command. Did you mean {near}?",
                     remedy=f"If it is an image, name its tag: certify {cmd_name}:latest",

@@ -14,7 +14,6 @@ from certify.cli.certification_options import CertificationOptions, certificatio
 from certify.cli.completion import completes, recorded_images
 from certify.cli.results import Printing, printing_options, result_format_option
 from certify.cli.storage import Storage, storage_options
-from certify.suite.check_server import SERVER
 
 
 @click.command()
@@ -51,7 +50,6 @@ def run(
     """
     from certify.cli.run_images import run_images  # noqa: PLC0415 - help needs none of it
 
-    SERVER.start(copied=True)  # its further imports pass while the container is launched
     sys.exit(
         run_images(images, certification, storage, printing, output_format=output_format, keep=keep)
     )

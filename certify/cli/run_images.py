@@ -19,6 +19,7 @@ from certify.cli.storage import Storage
 from certify.model.errors import LedgerUnavailable
 from certify.model.reference import Reference
 from certify.model.result import Result
+from certify.suite.check_server import SERVER
 from certify.util.signals import interruptible
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def run_images(
         if image != "-":
             Reference.parse(image)
     profiles, options = resolve(certification, keep=keep)
+    SERVER.start(copied=True)  # its further imports pass while the container is launched
     names = ", ".join(each.name for each in profiles)
     results: list[Result] = []
     with (

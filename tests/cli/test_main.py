@@ -307,6 +307,8 @@ def test_every_error_says_what_to_do() -> None:
         (["verify", "a", "--platform", "x y"], "--platform 'x y'"),
         (["forget", "https://a/b"], "references are no URLs"),
         (["shedule"], "shedule is not a command. Did you mean schedule?"),
+        (["swpe"], "swpe is not a command. Did you mean sweep?"),
+        (["rnu"], "rnu is not a command. Did you mean run?"),
         (["diff", "debian:12"], "Nothing is recorded yet"),
         (["suggest", "--needs", "a b"], "--needs: 'a b' is no name"),
         (["reproduce", "debian:12"], ""),

@@ -121,3 +121,13 @@ def test_a_command_is_listed_with_its_own_summary(name: str) -> None:
     command = COMMANDS[name]
     assert command.name == name
     assert command.get_short_help_str(200) == COMMANDS.summaries[name]
+
+
+def test_a_run_launches_before_it_imports_what_records_and_renders() -> None:
+    program = "import sys, certify.cli.run_images; print(*sys.modules)"
+    listed = subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True
+    )
+    modules = set(listed.stdout.split())
+    assert not modules & {"sqlalchemy", "jinja2", "certify.ledger.store", "certify.publish.writer"}
+    assert {"docker", "pydantic"} <= modules

@@ -6,13 +6,16 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
 from certify.cli.main import COMMANDS, main
+from certify.engine.client import Engine
 from certify.ledger.store import Ledger
+from certify.model.errors import EngineUnavailable
 from tests.conftest import Certify
 from tests.factories import a_certificate, digest
 from tests.support.postgresql import running_or_skip
@@ -108,7 +111,13 @@ def test_trouble_with_a_ledger_is_exit_3(
 
 
 @pytest.mark.parametrize("command", ALL)
-def test_the_ledger_in_the_reports_folder_is_no_exception(folder: Path, command: str) -> None:
+def test_the_ledger_in_the_reports_folder_is_no_exception(
+    folder: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none() -> NoReturn:
+        raise EngineUnavailable("none is there")  # docker-py would leave a socket open
+
+    monkeypatch.setattr(Engine, "connect", none)
     (folder / "reports").mkdir()
     message = no_database(folder / "reports" / "certify.db")
     ended = run(command)
