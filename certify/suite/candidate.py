@@ -86,7 +86,8 @@ class Candidate(Commands):
     def gateway(self) -> str | None:
         """The address of the default gateway of the candidate's network; None without one."""
         order = ">" if self.job.engine_platform.endswith("/s390x") else "<"
-        return default_gateway(self.run("cat /proc/net/route").stdout, order)
+        routes = self.container.shell().run("cat /proc/net/route")  # which is no evidence
+        return default_gateway(routes.stdout.decode("ascii", "replace"), order)
 
     def shipped_without(self, capability: str) -> bool:
         """Return True if the image lacked a capability before the launch installed anything.
