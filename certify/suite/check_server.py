@@ -5,14 +5,14 @@ An interpreter with pytest and all checks takes more than half a second to be re
 has one thread, so that nothing of one image reaches the next.
 
 The server and its parent share a socket: a message with descriptors asks for a copy, one without
-names a copy that has ended and is no longer of interest. The server ends with its parent.
+names a copy that has ended and is no longer of interest. The server ends with its parent. What it
+does itself is in :mod:`certify.suite.serving`.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import gc
 import json
 import os
 import socket
@@ -25,9 +25,10 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
-from typing import IO, Any, Self
+from typing import IO, Self
 
 from certify.suite.forked_process import ForkedProcess, can_fork
+from certify.suite.serving import start_copy, without_pytest
 
 _LONGEST_PAUSE = 0.05
 _PATIENCE = 60.0
@@ -57,14 +58,16 @@ class Running:
         with servers:
             number = servers.fileno()
             if not command:
-                return cls(ForkedProcess(partial(_serve, number), output, number), control, output)
+                return cls(
+                    ForkedProcess(partial(start_copy, number), output, number), control, output
+                )
             process = subprocess.Popen(
                 [*command, str(number)],
                 pass_fds=(number,),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=_without_pytest(os.environ),
+                env=without_pytest(os.environ),
                 start_new_session=True,  # Ctrl-C is the parent's business
             )
         return cls(process, control, output)
@@ -135,7 +138,7 @@ class CheckServer:
             numbers = [channel.fileno(), output.fileno(), theirs.fileno(), folder]
             socket.send_fds(server.control, [b"copy"], numbers)
             theirs.close()
-            hand.sendall(json.dumps(_without_pytest(environment)).encode())
+            hand.sendall(json.dumps(without_pytest(environment)).encode())
             hand.shutdown(socket.SHUT_WR)
         theirs.close()
         os.close(folder)
@@ -215,75 +218,3 @@ class CheckProcess:
         with contextlib.suppress(OSError):
             if self.pid is not None:
                 self.server.control.send(b"%d" % self.pid)
-
-
-def _serve(number: int) -> int:
-    """Do what ``python -m certify.suite`` does, in a copy of this process."""
-    from certify.suite.__main__ import start  # noqa: PLC0415 - it imports this module
-
-    environment = _without_pytest(os.environ)
-    os.environ.clear()
-    os.environ.update(environment)
-    sys.argv = ["certify.suite"]
-    return start(number)
-
-
-def _without_pytest(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment in which nothing changes what pytest does."""
-    kept = {key: value for key, value in environment.items() if not key.startswith("PYTEST_")}
-    return kept | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-
-
-# In the server
-
-
-def serve(control: socket.socket) -> socket.socket:
-    """Make copies of this process; return in each of them, with its channel, and never here."""
-    os.chdir("/")  # it keeps no folder busy
-    gc.collect()
-    gc.freeze()  # what is there already is no garbage, and its pages stay shared
-    released: set[int] = set()
-    while True:
-        message, numbers, _, _ = socket.recv_fds(control, 32, 4, socket.MSG_CMSG_CLOEXEC)
-        if not message:
-            os._exit(0)
-        if not numbers:
-            released.add(int(message))
-        released = {pid for pid in released if not _is_reaped(pid)}
-        if not numbers:
-            continue
-        pid = os.fork()
-        if pid == 0:
-            control.close()
-            return _settle(numbers)
-        with contextlib.suppress(OSError):  # its parent may be gone
-            os.write(numbers[2], b"%d" % pid)
-        for number in numbers:
-            os.close(number)
-
-
-def _is_reaped(pid: int) -> bool:
-    """Return False if a copy has not ended yet: the kernel may hold a process whatever it is sent.
-
-    The server waits for none, because the next launch waits for the server.
-    """
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:
-        return True
-
-
-def _settle(numbers: Sequence[int]) -> socket.socket:
-    """Make a copy a process of its own: with a session, a folder, an output, an environment."""
-    channel, output, hand, folder = numbers
-    os.setsid()
-    os.fchdir(folder)
-    for standard in (1, 2):
-        os.dup2(output, standard)
-    with socket.socket(fileno=hand) as parent, parent.makefile("rb") as settings:
-        environment: dict[str, Any] = json.loads(settings.read())
-    os.environ.clear()
-    os.environ.update(environment)
-    os.close(output)
-    os.close(folder)
-    return socket.socket(fileno=channel)

@@ -29,7 +29,7 @@ JOB = Job(
 LATER = 60.0
 HEAD = """\
 import json, os, signal, socket, sys, threading
-from certify.suite.check_server import serve
+from certify.suite.serving import serve
 end = serve(socket.socket(fileno=int(sys.argv[-1])))
 def tell(**event): end.sendall(json.dumps(event).encode() + b"\\n")
 def wait(): end.recv(1 << 20)
