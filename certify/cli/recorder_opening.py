@@ -21,9 +21,11 @@ class RecorderOpening(AbstractContextManager["RecorderOpening"]):
 
     def __init__(self, storage: Storage) -> None:
         self._pool = ThreadPoolExecutor(1, "certify-recorder")
-        self._recorder: Future[Recorder] = self._pool.submit(_make_recorder, storage)
-        if storage.ledger is not None:
-            self.get()
+        self._recorder: Future[Recorder] = Future()
+        if storage.ledger is None:
+            self._recorder = self._pool.submit(_make_recorder, storage)
+        else:  # here, where Ctrl-C ends the wait for a database
+            self._recorder.set_result(_make_recorder(storage))
 
     def has_failed(self) -> bool:
         """Return True if there will be no recorder, so that a run would be in vain."""
