@@ -13,7 +13,7 @@ from certify.cli.certification_options import CertificationOptions
 from certify.cli.exit_codes import exit_code
 from certify.cli.output import inform
 from certify.cli.progress import RunProgress
-from certify.cli.recorder_opening import RecorderOpening
+from certify.cli.recorder_future import RecorderFuture
 from certify.cli.results import Printing, report_errors
 from certify.cli.storage import Storage
 from certify.model.errors import LedgerUnavailable
@@ -42,15 +42,15 @@ def run_images(
         if image != "-":
             Reference.parse(image)
     profiles, options = resolve(certification, keep=keep)
-    SERVER.start(copied=True)  # its further imports pass while the container is launched
+    SERVER.start(as_copy=True)  # its further imports pass while the container is launched
     names = ", ".join(each.name for each in profiles)
     results: list[Result] = []
     with (
-        RecorderOpening(storage) as opening, interruptible(),
+        RecorderFuture(storage) as future, interruptible(),
         open_engines(certification.addresses) as engines, ExitStack() as files,
     ):  # fmt: skip
-        options = replace(options, stopped=opening.has_failed)
-        options = with_base(options, profiles, lambda: opening.get().ledger)
+        options = replace(options, stopped=future.has_failed)
+        options = with_base(options, profiles, lambda: future.get().ledger)
         todo = [
             one
             for image in dict.fromkeys(images)
@@ -65,7 +65,7 @@ def run_images(
                 one.removes_beside = True
                 with RunProgress(title, quiet=printing.quiet) as one.events:
                     found = one.run(profiles)
-                recorder = opening.get()  # before there are results that it could not take
+                recorder = future.get()  # before there are results that it could not take
                 results += found
                 for result in found:
                     if is_known(result, recorder.ledger):
@@ -73,7 +73,7 @@ def run_images(
         finally:
             if results:
                 results = recorder.finish(results)
-        from certify.cli.run_report import print_run  # noqa: PLC0415 - see RecorderOpening
+        from certify.cli.run_report import print_run  # noqa: PLC0415 - see RecorderFuture
 
         print_run(results, storage.reports, printing, output_format)
     if recorder.leaves_tables:

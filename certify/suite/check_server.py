@@ -110,16 +110,16 @@ class CheckServer:
         self._lock = Lock()
         self._running: Running | None = None
 
-    def start(self, *, copied: bool = False) -> Running:
+    def start(self, *, as_copy: bool = False) -> Running:
         """Start the server if it does not run; its imports pass meanwhile.
 
-        With ``copied``, it is a copy of this process, if that has one thread: what this process
+        With ``as_copy``, it is a copy of this process, if that has one thread: what this process
         has imported, the server has at once.
         """
         with self._lock:
             if self._running is None or self._running.process.poll() is not None:
                 self._end()
-                self._running = Running.start(() if copied and can_fork() else self._command)
+                self._running = Running.start(() if as_copy and can_fork() else self._command)
                 atexit.register(self.close)
             return self._running
 

@@ -134,7 +134,7 @@ SERVER = """
     def pid():
         with Runner(server=server) as runner:
             return runner._process.pid
-    first = start(copied=True).process.pid
+    first = start(as_copy=True).process.pid
     os.kill(first, signal.SIGKILL)
     server._running.process.wait(60)
     start()
@@ -142,7 +142,7 @@ SERVER = """
     server.close()
     over = threading.Event()
     threading.Thread(target=over.wait).start()
-    start(copied=True)
+    start(as_copy=True)
     server.close()
     over.set()
     print(json.dumps(kinds))

@@ -7,45 +7,45 @@ from threading import Event
 
 import pytest
 
-from certify.cli import recorder_opening
-from certify.cli.recorder_opening import RecorderOpening
+from certify.cli import recorder_future
+from certify.cli.recorder_future import RecorderFuture
 from certify.cli.storage import Storage
 from certify.ledger.store import Ledger
 from certify.model.errors import BadLedgerUrl, LedgerUnavailable
 
 
 def test_the_recorder_has_the_ledger_in_the_folder_for_reports(tmp_path: Path) -> None:
-    with RecorderOpening(Storage(tmp_path, None)) as opening:
-        assert isinstance(opening.get().ledger, Ledger)
-        assert not opening.has_failed()
+    with RecorderFuture(Storage(tmp_path, None)) as future:
+        assert isinstance(future.get().ledger, Ledger)
+        assert not future.has_failed()
     assert (tmp_path / "certify.db").exists()
 
 
 def test_a_ledger_in_the_folder_that_is_none_ends_the_run_early(tmp_path: Path) -> None:
     (tmp_path / "certify.db").write_text("remember the milk\n" * 1000)
-    with RecorderOpening(Storage(tmp_path, None)) as opening:
+    with RecorderFuture(Storage(tmp_path, None)) as future:
         with pytest.raises(LedgerUnavailable, match="is not a database"):
-            opening.get()
-        assert opening.has_failed()
+            future.get()
+        assert future.has_failed()
 
 
 def test_a_wrong_address_is_told_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(BadLedgerUrl):
-        RecorderOpening(Storage(tmp_path, "nosuchthing://host/db"))
+        RecorderFuture(Storage(tmp_path, "nosuchthing://host/db"))
 
 
 def test_a_run_goes_on_while_the_ledger_is_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on = Event()
-    make = recorder_opening._make_recorder
+    make = recorder_future._make_recorder
 
     def slow(storage: Storage) -> object:
         go_on.wait()
         return make(storage)
 
-    monkeypatch.setattr(recorder_opening, "_make_recorder", slow)
-    with RecorderOpening(Storage(tmp_path, None)) as opening:
-        assert not opening.has_failed()
+    monkeypatch.setattr(recorder_future, "_make_recorder", slow)
+    with RecorderFuture(Storage(tmp_path, None)) as future:
+        assert not future.has_failed()
         go_on.set()
-        assert opening.get().ledger.name
+        assert future.get().ledger.name

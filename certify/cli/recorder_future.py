@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from certify.publish.recorder import Recorder
 
 
-class RecorderOpening(AbstractContextManager["RecorderOpening"]):
-    """Makes a recorder in a thread; leaving the block closes its ledger.
+class RecorderFuture(AbstractContextManager["RecorderFuture"]):
+    """A recorder that a thread makes; leaving the block closes its ledger.
 
     A ledger whose address was given is opened first, so that nothing runs if that is wrong.
     """
