@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
@@ -18,7 +18,7 @@ from certify.ledger.store import Ledger
 from certify.model.errors import EngineUnavailable
 from tests.conftest import Certify
 from tests.factories import a_certificate, digest
-from tests.support.postgresql import running_or_skip
+from tests.support.postgresql import Server
 
 READERS = {
     "matrix": ["matrix"],
@@ -144,15 +144,14 @@ def test_reading_creates_no_ledger(folder: Path, command: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def locked() -> Iterator[str]:
-    """The address, without the password ``hush``, of a database that asks for one."""
-    with running_or_skip() as server:
-        with psycopg.connect(server.address, autocommit=True) as connection:
-            connection.execute("CREATE ROLE keeper LOGIN SUPERUSER PASSWORD 'hush'")
-            rules = server.folder / "data" / "pg_hba.conf"
-            rules.write_text(f"local all keeper scram-sha-256\n{rules.read_text()}")
-            connection.execute("SELECT pg_reload_conf()")
-        yield f"postgresql://keeper@/postgres?host={server.folder}"
+def locked(postgresql_server: Server) -> str:
+    """The address, without the password ``hush``, of a database that asks one user for it."""
+    with psycopg.connect(postgresql_server.address, autocommit=True) as connection:
+        connection.execute("CREATE ROLE keeper LOGIN SUPERUSER PASSWORD 'hush'")
+        rules = postgresql_server.folder / "data" / "pg_hba.conf"
+        rules.write_text(f"local all keeper scram-sha-256\n{rules.read_text()}")
+        connection.execute("SELECT pg_reload_conf()")
+    return f"postgresql://keeper@/postgres?host={postgresql_server.folder}"
 
 
 @pytest.mark.parametrize("place", ["nowhere", "PGPASSWORD", "PGPASSFILE", "CERTIFY_LEDGER", "file"])

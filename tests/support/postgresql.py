@@ -112,8 +112,10 @@ class Server:
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[Server]:
-    """The server of all tests that leave it as it is."""
-    with running_or_skip() as found:
+    """The server of all tests; skips them where PostgreSQL is not installed."""
+    with running() as found:
+        if found is None:
+            pytest.skip("PostgreSQL is not installed")
         yield found
 
 
@@ -124,15 +126,6 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(tmp_path / "certify.db")
     found: Server = request.getfixturevalue("postgresql_server")
     return found.new_schema()
-
-
-@contextmanager
-def running_or_skip() -> Iterator[Server]:
-    """Run a server; skip the test where PostgreSQL is not installed."""
-    with running() as found:
-        if found is None:
-            pytest.skip("PostgreSQL is not installed")
-        yield found
 
 
 @contextmanager
