@@ -41,7 +41,7 @@ class LaunchedContainer:
     not be started; empty if it runs."""
     notify: socket.socket | None = None
     create_seconds: float = 0.0
-    """Seconds that the engine took to create the container."""
+    """Seconds that the engine took to create the container, and what it needs beside it."""
     start_seconds: float = 0.0
     """Seconds that the engine took to start it."""
     network: str | None = None
@@ -69,6 +69,7 @@ def launch_container(
     exists without running, and its files can be read through the engine.
     """
     engine.settle()
+    refusal, begun = "", time.monotonic()
     plan = replace(plan, dialect=engine.dialect)
     run = reaper.new_run_id()
     name = f"certify-{run}"
@@ -85,7 +86,6 @@ def launch_container(
         labels = reaper.labels(run, image, lease=None if keep else lasts)
         creator = _Creator(engine, image, name, labels, platform, parent)
         plan, reach = on_own_network(engine, plan, run, labels)
-        refusal, begun = "", time.monotonic()
         with translate_errors():
             try:
                 container_id = creator.create(plan, folder)

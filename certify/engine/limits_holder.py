@@ -38,9 +38,9 @@ def hold_limits(engine: Engine, plan: LaunchPlan, run: str) -> str:
     config["pids_limit"] = plan.limits.pids + _OWN_PIDS
     config["devices"] = list(plan.dialect.devices)
     try:
-        probe = ProbeImage.imported(engine, run)
-        holder = probe.start(programs.serve(engine.architecture, _PORT, b""), config)
-    except LaunchRefused:
+        program = programs.serve(engine.architecture, _PORT, b"")
+        holder = ProbeImage.imported(engine, run, program).start(None, config)
+    except (LaunchRefused, programs.UnsupportedArchitecture):
         return ""
     return _cgroup(engine, holder)
 

@@ -131,7 +131,7 @@ class Startup(OpenValue):
     lookup_seconds: float | None = None
     """The time before the container was requested: the host was measured, the image looked up."""
     create_seconds: float | None = None
-    """The time that the engine took to create the container."""
+    """The time that the engine took to create the container, and what it needs beside it."""
     start_seconds: float | None = None
     """The time that the engine took to start the container."""
     boot_seconds: float | None = None

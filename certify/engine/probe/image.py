@@ -47,14 +47,15 @@ class ProbeImage:
         self.labels = reaper.labels(run, REPOSITORY, reaper.PROBE)
 
     @classmethod
-    def imported(cls, engine: Engine, run: str) -> ProbeImage:
+    def imported(cls, engine: Engine, run: str, program: bytes | None = None) -> ProbeImage:
         """Import certify's probe as an object of a run, which is to be removed with it.
 
-        Raises the errors of :func:`probe_image`.
+        ``program`` replaces the image's own, which prints a word. Raises the errors of
+        :func:`probe_image`.
         """
         word = secrets.token_hex(8).encode()
         try:
-            archive = image_archive(echo(engine.architecture, word))
+            archive = image_archive(program or echo(engine.architecture, word))
         except UnsupportedArchitecture as error:
             raise LaunchRefused(
                 f"certify has no probe for this engine: {error}.",
@@ -113,13 +114,17 @@ class ProbeImage:
             remove_seconds=removed - removing,
         )
 
-    def start(self, program: bytes, config: Mapping[str, Any]) -> str:
-        """Start a container that stays, and return its id; raises the errors of :meth:`run`."""
+    def start(self, program: bytes | None, config: Mapping[str, Any]) -> str:
+        """Start a container that stays, and return its id.
+
+        ``program`` replaces the image's own. Raises the errors of :meth:`run`.
+        """
         api = self.engine.client.api
-        container = self._create(config, "/program")
+        container = self._create(config, "/program" if program else "/probe")
         try:
             with translate_errors():
-                api.put_archive(container, "/", image_archive(program, "program"))
+                if program:
+                    api.put_archive(container, "/", image_archive(program, "program"))
                 api.start(container)
         except APIError as error:
             raise launch_refusal(error) from error
