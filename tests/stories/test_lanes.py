@@ -5,8 +5,10 @@ What one certification costs is held to counts, which no busy machine changes.
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ import requests
 
 from certify.model.result import Result
 from certify.model.terms import Outcome, Status
+from tests.conftest import SAMPLES
 from tests.stories.sabotage.workshop import Sabotage, examine, sabotages
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_left")]
@@ -87,6 +90,32 @@ def test_lanes_find_what_a_series_finds(costs: Costs) -> None:
     failed = {each.id for each in lanes.checks if each.outcome is Outcome.FAILED}
     assert failed == {BY_NAME[name].check for name in DEFECTS}
     assert {name: min(count, MOST[name]) for name, count in found.items()} == found
+
+
+COUNTING = """
+import sys, pytest
+from certify.engine.session import Shell
+run, commands = Shell.run, []
+def counted(shell, *words, **options):
+    commands.append(words)
+    return run(shell, *words, **options)
+Shell.run = counted
+code = pytest.main([*sys.argv[1:], "-q", "-p", "no:cacheprovider"])
+print(f"\\n{int(code)} {len(commands)}")
+"""
+COMMANDS = 170
+"""The most commands of all checks together in a good image; 140 where nothing takes long."""
+
+
+def test_the_checks_run_few_commands_in_the_candidate() -> None:
+    checks = str(Path(__file__).parents[2] / "checks")
+    ended = subprocess.run(
+        [sys.executable, "-c", COUNTING, checks, "--image", f"{SAMPLES}/debian-devspace"],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    code, count = ended.stdout.splitlines()[-1].split()
+    assert code == "0", ended.stdout
+    assert int(count) <= COMMANDS
 
 
 @pytest.mark.sabotage
