@@ -127,7 +127,7 @@ class Scene:
 
     def until(self, ready: Callable[[], object]) -> None:
         """Wait for a moment of the run, and note whose objects to look for afterwards."""
-        eventually(ready, seconds=120)
+        eventually(ready, seconds=600)  # on an emulated machine
         self.owners_below()
 
     def owners_below(self) -> set[str]:

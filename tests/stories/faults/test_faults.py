@@ -8,15 +8,22 @@ from certify.engine.client import Engine
 from tests.stories.escapes.table import marks
 from tests.stories.faults.faults import FAULTS
 from tests.stories.faults.signals import MOMENTS
-from tests.stories.faults.table import MARK, PAGE, bring, kept, key, tables
+from tests.stories.faults.table import MEASURED, PAGE, SIGNALS, bring, kept, key, tables
 
 
-def test_the_page_is_made_of_what_was_measured() -> None:
-    assert len(MOMENTS) >= 12
-    assert len({key(each.title, each.when) for each in FAULTS}) == len(FAULTS)
-    begin, end = marks(MARK)
+@pytest.mark.parametrize("mark", MEASURED)
+def test_the_page_is_made_of_what_was_measured(mark: str) -> None:
+    begin, end = marks(mark)
     block = PAGE.read_text("utf-8").partition(begin)[2].partition(end)[0]
-    assert tables(kept()) in block, "run make faults"
+    assert tables(kept(mark)) in block, "run make faults"
+
+
+def test_every_fault_and_moment_was_brought_about() -> None:
+    assert len(MOMENTS) >= 12
+    wanted = [key(each.title, each.when) for each in FAULTS]
+    wanted += [key(number.name, each.title) for each in MOMENTS for number in SIGNALS]
+    assert len(set(wanted)) == len(wanted)
+    assert set(wanted) == kept().keys(), "run make faults"
 
 
 @pytest.mark.engine
