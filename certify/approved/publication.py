@@ -64,11 +64,12 @@ class _ResultReader:
         """Yield the results of the matrix, for some kinds of host, with their numbers."""
         whole = self.whole or self.signer is not None
         read = ledger.recorded_results if whole else ledger.recorded_summaries
+        verdicts = ledger.host_verdicts
         for part in batched(ledger.matrix_rows(hosts=hosts), BATCH_SIZE):
-            verdicts = ledger.host_verdicts.of_rows(part)
+            found = verdicts.of_rows(part)
             for row, result in read(part):
                 self._learn(ledger, result)
-                yield row.id, with_hosts(result, verdicts.get(row.id, ()))
+                yield row.id, with_hosts(result, found.get(row.id, ()))
 
     def _learn(self, ledger: Ledger, result: Result) -> None:
         image = result.image

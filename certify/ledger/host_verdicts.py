@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from sqlalchemy import Connection, func, select
 
@@ -34,10 +35,18 @@ class HostVerdicts:
         one kind has judged are left out. Pass a few hundred rows at most: their numbers become
         parameters of one query.
         """
+        if not self._has_several_kinds:
+            return {}
         with self._database.reading() as connection:
-            if not _has_several_kinds(connection):
-                return {}
             return _read(connection, [row.id for row in rows])
+
+    @cached_property
+    def _has_several_kinds(self) -> bool:
+        """True if hosts of several kinds have recorded results; two lookups in an index tell."""
+        known, ends = ROW.host_class > "", (func.min, func.max)
+        with self._database.reading() as connection:
+            found = [connection.scalar(select(end(ROW.host_class)).where(known)) for end in ends]
+        return bool(found[0] != found[1])
 
 
 def with_hosts(result: Result, verdicts: tuple[HostVerdict, ...]) -> Result:
@@ -80,12 +89,3 @@ def _read(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[Hos
     return {
         number: tuple(verdicts.values()) for number, verdicts in found.items() if len(verdicts) > 1
     }
-
-
-def _has_several_kinds(connection: Connection) -> bool:
-    """Return True if hosts of several kinds recorded results; two lookups in an index tell."""
-    known = ROW.host_class > ""
-    first, last = (
-        connection.scalar(select(end(ROW.host_class)).where(known)) for end in (func.min, func.max)
-    )
-    return bool(first != last)

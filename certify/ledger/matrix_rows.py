@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -47,7 +47,10 @@ class MatrixRow:
     @property
     def names(self) -> dict[str, Any]:
         """The reference and its parts, as fields of an image."""
-        return {name.name: getattr(self, name.name) for name in NAMES}
+        return {
+            "reference": self.reference, "registry": self.registry,
+            "repository": self.repository, "tag": self.tag,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +80,17 @@ def read_rows(
         ROW.id, ROW.platform, ROW.profile, ROW.expires_at, ROW.status, ROW.boot_seconds,
     )  # fmt: skip
     in_force = queries.results_of_references(profile, columns, references, hosts)
-    found = _rows(connection, in_force)
-    rows = {each.key: each for each in found}
-    names = {(each.reference, each.profile) for each in found}
+    rows = _rows(connection, in_force)
     lost = queries.runs_without_image(profile, (*columns, *NAMES), references)
-    without_image = _rows(connection, lost)
-    for each in sorted(without_image, key=lambda each: not each.platform):
-        name = each.reference, each.profile
-        if each.platform or name not in names:
-            rows.setdefault(each.key, each)
-            names.add(name)
-    return [rows[key] for key in sorted(rows)]
+    if without_image := _rows(connection, lost):
+        keys = {each.key for each in rows}
+        names = {(each.reference, each.profile) for each in rows}
+        for each in sorted(without_image, key=lambda each: not each.platform):
+            name = each.reference, each.profile
+            if each.key not in keys and (each.platform or name not in names):
+                rows.append(each)
+                names.add(name)
+    return sorted(rows, key=attrgetter("reference", "platform", "profile"))
 
 
 def _rows(connection: Connection, query: Select[Any]) -> list[MatrixRow]:

@@ -6,8 +6,6 @@ columns repeat fields to search and sort by. Nothing here is particular to SQLit
 
 from __future__ import annotations
 
-import base64
-import zlib
 from datetime import UTC, datetime
 
 from sqlalchemy import (
@@ -32,6 +30,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from certify.ledger.migrations import migrate
 from certify.model.errors import LedgerUnavailable
+from certify.util.packing import pack, unpack
 
 VERSION = 9
 """The version of the tables below. A ledger with a higher version was written by a newer certify.
@@ -75,17 +74,15 @@ class CompressedText(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Compress a text."""
-        return value and base64.b64encode(zlib.compress(value.encode())).decode()
+        return value and pack(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         """Return the text; what is no compressed text of a sane size is returned as it is."""
         if value is None or value.startswith("{"):
             return value
         try:
-            unpacker = zlib.decompressobj()
-            text = unpacker.decompress(base64.b64decode(value, validate=True), LARGEST + 1)
-            return text.decode() if unpacker.eof and len(text) <= LARGEST else value
-        except (ValueError, zlib.error):
+            return unpack(value, LARGEST)
+        except ValueError:
             return value  # whoever parses it tells that it is damaged
 
 
@@ -121,11 +118,12 @@ results_table = Table(
     Column("suite_digest", String, nullable=False),
     # the kind of host; '' if there was none
     Column("host_class", String, nullable=False),
+    # of the document, for tables (certify.ledger.summaries); NULL if an older certify wrote it.
+    # Before the document, beyond which SQLite would have to read to find it.
+    Column("summary", Text),
     Column("document", CompressedText, nullable=False),
     # a name for one act of recording, the same in every ledger that has the result
     Column("recording", String),
-    # of the document, for tables (certify.ledger.summaries); NULL if an older certify wrote it
-    Column("summary", Text),
     # These two answer without the rows, most of which are documents: the result in force of an
     # image, and which names there are, with their histories.
     Index("certify_by_content", "identity", "platform", "profile", "status", "host_class", "id"),

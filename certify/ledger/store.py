@@ -172,9 +172,9 @@ class Ledger:
 
     def results(self, rows: Sequence[MatrixRow]) -> Iterator[tuple[MatrixRow, Result]]:
         """Yield each row with its result, that of a revoked image as rejected."""
-        revoked = self.revocations.in_force()
+        revoked, verdicts = self.revocations.in_force(), self.host_verdicts
         for part in batched(rows, BATCH_SIZE):
-            hosts = self.host_verdicts.of_rows(part)
+            hosts = verdicts.of_rows(part)
             for row, result in self.recorded_results(part):
                 yield row, reject_if_revoked(with_hosts(result, hosts.get(row.id, ())), revoked)
 
@@ -195,9 +195,9 @@ class Ledger:
 
     def summaries(self, rows: Sequence[MatrixRow]) -> Iterator[tuple[MatrixRow, Result]]:
         """Yield each row with the summary of its result, that of a revoked image as rejected."""
-        revoked = self.revocations.in_force()
+        revoked, verdicts = self.revocations.in_force(), self.host_verdicts
         for part in batched(rows, BATCH_SIZE):
-            hosts = self.host_verdicts.of_rows(part)
+            hosts = verdicts.of_rows(part)
             for row, result in self.recorded_summaries(part):
                 yield row, reject_if_revoked(with_hosts(result, hosts.get(row.id, ())), revoked)
 
@@ -207,13 +207,13 @@ class Ledger:
             query = select(ROW.id, ROW.summary).where(ROW.id.in_([each.id for each in part]))
             with self._database.reading() as connection:
                 texts = {row.id: row.summary for row in connection.execute(query)}
-            short = {each.key: summaries.read(texts.get(each.id), each.names) for each in part}
-            older = self.recorded_results([each for each in part if short[each.key] is None])
-            short |= {
-                each.key: summaries.read(summaries.text_of(result), each.names)
-                for each, result in older
-            }
-            yield from ((each, result) for each in part if (result := short[each.key]) is not None)
+            found = [(each, summaries.read(texts.get(each.id), each.names)) for each in part]
+            without = [each for each, short in found if short is None]
+            made = dict(self.recorded_results(without)) if without else {}
+            for each, short in found:
+                result = short or (made.get(each) and summaries.brief(made[each]))
+                if result is not None:
+                    yield each, result
 
     def recorded(self, recordings: Iterable[str]) -> dict[str, Result]:
         """Return the results of some recordings, as recorded."""

@@ -2,17 +2,19 @@
 
 The ledger keeps one beside each document, a tenth of its length. It has the image, the verdict and
 the outcome of each check, but no evidence, messages, log, command or host. Whatever is equal is one
-object, so that many thousands of summaries fit in memory.
+object, so that many thousands of summaries fit in memory. The outcomes are packed: most results
+share them with many others, and they are unpacked once for all of these.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from sys import intern
 from typing import Any, Self, TypeVar, TypeVarTuple
+
+from pydantic_core import from_json
 
 from certify.model.result import (
     AppliedWaiver,
@@ -28,14 +30,19 @@ from certify.model.result import (
 )
 from certify.model.terms import Grade, LaunchKind, Level, Outcome, Status, Trust
 from certify.model.value import trusted
+from certify.util.packing import pack, unpack
 from certify.util.text import one_line, safe_json
 
-FORMAT = "2"
+FORMAT = "3"
 """The first line of a summary; one of another format is made again from its document."""
+_FORMATS = (FORMAT, "2")
+"""The formats that are read; outcomes of the older one are not packed."""
 NAMES = ("reference", "registry", "repository", "tag")
 """The fields of an image that a reader of a summary gives."""
 _LONGEST = 1_000
 """The most characters of a text; tables show no more."""
+_LARGEST = 16 * 1024 * 1024
+"""The most bytes of the outcomes of a result."""
 More = TypeVarTuple("More")
 R = TypeVar("R")
 
@@ -92,7 +99,7 @@ def text_of(result: Result) -> str:
     system = result.image.os
     fields = {
         "image": {
-            **_dumped(result.image, exclude={"created", "os"}),
+            **_dumped(result.image, exclude={"created", "os", *NAMES}),
             "os": system and {name: _shortened(text) for name, text in _dumped(system).items()},
         },
         "profile": result.profile,
@@ -106,16 +113,16 @@ def text_of(result: Result) -> str:
         "suite": (suite.version, suite.digest),
         **_dumped(result, include=set(_MOMENTS)),
     }
-    return "\n".join((FORMAT, safe_json(checks), safe_json(fields)))
+    return "\n".join((FORMAT, pack(safe_json(checks)), safe_json(fields)))
 
 
 def read(text: str | None, names: Mapping[str, Any]) -> Result | None:
     """Return the result in a summary with the reference in ``names``; None if it cannot be read."""
     try:
         written, checks, rest = (text or "").split("\n", 2)
-        if written != FORMAT:
+        if written not in _FORMATS:
             return None
-        fields = json.loads(rest)
+        fields = from_json(rest)
         made = {
             "image": _image(fields["image"], names),
             "profile": intern(fields["profile"]),
@@ -191,9 +198,10 @@ def _verdict(status: str, grade: str | None, *reasons: tuple[str | None, str, st
 
 @lru_cache(maxsize=10_000)
 def _checks(text: str) -> tuple[KnownCheck, ...]:
+    written = text if text.startswith("[") else unpack(text, _LARGEST)
     return tuple(
         _check(*each, AppliedWaiver(**waiver) if waiver else None)
-        for *each, waiver in json.loads(text)
+        for *each, waiver in from_json(written)
     )
 
 

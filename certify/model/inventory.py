@@ -6,15 +6,13 @@ bounds and made harmless when it is read here.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 import re
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from certify.util import packing
 from certify.util.text import one_line
 
 MARK = "@@"
@@ -120,17 +118,14 @@ def differences(before: Inventory, after: Inventory) -> list[Difference]:
 
 def pack(inventory: Inventory) -> str:
     """Return an inventory as text that a result can keep: compressed JSON in base64."""
-    data = json.dumps(inventory, sort_keys=True, separators=(",", ":")).encode()
-    return base64.b64encode(zlib.compress(data, 9)).decode()
+    return packing.pack(json.dumps(inventory, sort_keys=True, separators=(",", ":")), 9)
 
 
 def unpack(text: str | None) -> Inventory | None:
     """Return the inventory that was packed; None for nothing, or for what nobody packed."""
     try:
-        unpacker = zlib.decompressobj()
-        data = unpacker.decompress(base64.b64decode(text or "", validate=True), _UNPACKED)
-        found = json.loads(data)
-    except (binascii.Error, zlib.error, ValueError, RecursionError):
+        found = json.loads(packing.unpack(text or "", _UNPACKED))
+    except (ValueError, RecursionError):
         return None
     fits = isinstance(found, dict) and all(isinstance(each, dict) for each in found.values())
     return {
