@@ -48,12 +48,12 @@ def is_offered(result: Result) -> bool:
 
     That is what the terminal and the site offer after a result.
     """
-    lacks = result.verdict.status is Status.REJECTED or result.verdict.grade is Grade.ON_LAUNCH
-    try:
-        in_a_file = Reference.parse(result.image.reference).archive is not None
-    except BadReference:
+    if result.verdict.status is not Status.REJECTED and result.verdict.grade is not Grade.ON_LAUNCH:
         return False
-    if not lacks or in_a_file:
+    try:
+        if Reference.parse(result.image.reference).archive is not None:
+            return False
+    except BadReference:
         return False
     steps = _steps(result, _family(result.image.package_manager))
     return not rules.unfixed_decisive(steps) and any(step.fixes for step in steps)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from certify.model.result import Result
 from certify.util.text import file_name
 
@@ -11,6 +13,7 @@ def certificate_stem(result: Result) -> str:
     return file_stem(result.image.reference, result.profile, result.image.platform)
 
 
+@lru_cache(maxsize=1_000)
 def file_stem(reference: str, profile: str, platform: str | None) -> str:
     """Return the name of files without a suffix; ``platform`` is None if it is unknown."""
     return file_name(" ".join(filter(None, (reference, profile, platform))))

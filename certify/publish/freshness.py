@@ -116,7 +116,8 @@ def remove_files(directory: Path, stem: str, *, keep: Container[str] = ()) -> No
     """Remove the files of one image, except those in ``keep``. Raises OSError."""
     for name in (file.format(stem) for file in (*_FILES, _OPTIONAL_FILE)):
         if name not in keep:
-            (directory / name).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(f"{directory}/{name}")  # noqa: PTH108 - for each image
 
 
 def _has_content(path: str | Path) -> bool:

@@ -59,7 +59,7 @@ def certificate(result: Result) -> tuple[str, str]:
 def write_files(directory: Path, files: Iterable[tuple[str, str | bytes | Iterable[str]]]) -> None:
     """Write files below a folder. Raises OSError."""
     for name, content in files:
-        write_atomically(directory / name, content, durable=False)
+        write_atomically(f"{directory}/{name}", content, durable=False)
 
 
 def _compared(ledger: Ledger, result: Result, past: Sequence[HistoryPoint]) -> Comparison | None:

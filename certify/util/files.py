@@ -8,6 +8,9 @@ import filecmp
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import IO
+
+_BUFFER = 1 << 16
 
 
 def read_text(
@@ -48,7 +51,7 @@ def folder_lock(folder: Path) -> Iterator[int]:
 
 
 def write_atomically(
-    path: Path, content: str | bytes | Iterable[str | bytes], *, durable: bool = True
+    path: str | Path, content: str | bytes | Iterable[str | bytes], *, durable: bool = True
 ) -> None:
     """Write ``content`` (text as UTF-8), whole or in parts, to ``path`` and create its folders.
 
@@ -59,49 +62,62 @@ def write_atomically(
     If ``durable`` is false, the file is not flushed, which is much faster, but a power failure may
     leave it empty. That is enough for files that can be written again.
     """
+    target = os.fspath(path)
     parts = [_raw(content)] if isinstance(content, (str, bytes)) else map(_raw, content)
-    if isinstance(parts, list) and _holds(path, parts[0]):
+    if isinstance(parts, list) and _holds(target, parts[0]):
         return
-    if not path.parent.is_dir():
-        path.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.path.dirname(target) or "."
     # A short name, because the target's may already be as long as the file system allows.
-    temporary = path.with_name(f".certify-{os.urandom(8).hex()}.tmp")
+    temporary = f"{folder}/.certify-{os.urandom(8).hex()}.tmp"
     try:
         # Not by tempfile, whose files only their owner may read.
-        with temporary.open("xb") as file:
+        with _create(temporary, folder) as file:
             file.writelines(parts)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        if not isinstance(parts, list) and _are_equal(temporary, path):
-            temporary.unlink()
+        if not isinstance(parts, list) and _are_equal(temporary, target):
+            os.unlink(temporary)
             return
-        temporary.replace(path)
+        os.replace(temporary, target)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
     if durable:
-        _flush_folder(path.parent)
+        _flush_folder(folder)
+
+
+def _create(name: str, folder: str) -> IO[bytes]:
+    """Return a new file to write to; folders are made when one is missing."""
+    try:
+        return open(name, "xb", _BUFFER)
+    except FileNotFoundError:
+        os.makedirs(folder, exist_ok=True)
+        return open(name, "xb", _BUFFER)
 
 
 def _raw(content: str | bytes) -> bytes:
     return content.encode("utf-8") if isinstance(content, str) else content
 
 
-def _are_equal(new: Path, old: Path) -> bool:
+def _are_equal(new: str, old: str) -> bool:
     with contextlib.suppress(OSError):
         return filecmp.cmp(new, old, shallow=False)
     return False
 
 
-def _holds(path: Path, raw: bytes) -> bool:
+def _holds(name: str, raw: bytes) -> bool:
     try:
-        return path.stat().st_size == len(raw) and path.read_bytes() == raw
+        if os.stat(name).st_size != len(raw):
+            return False
+        with open(name, "rb") as file:
+            return file.read() == raw
     except OSError:
         return False
 
 
-def _flush_folder(folder: Path) -> None:
+def _flush_folder(folder: str) -> None:
     """Flush a folder to disk, because a power failure could otherwise undo the renaming."""
     descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
     try:
