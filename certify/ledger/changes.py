@@ -90,22 +90,19 @@ class Change:
 
 def find_changes(before: Iterable[SweepEntry], after: Iterable[SweepEntry]) -> list[Change]:
     """Return a change for each image that differs, ordered by kind, then by reference."""
-    old = {each.key: each for each in before}
-    new = {each.key: each for each in after}
-    found = [
-        Change(kind, old.get(key), new.get(key))
-        for key in old.keys() | new.keys()
-        if (kind := _kind(old.get(key), new.get(key))) is not None
-    ]
+    left, found = {each.key: each for each in before}, list[Change]()
+    for new in after:
+        old = left.pop(new.key, None)
+        if (kind := _kind(old, new)) is not None:
+            found.append(Change(kind, old, new))
+    found += [Change(ChangeKind.VANISHED, old, None) for old in left.values()]
     order = list(ChangeKind)
     return sorted(found, key=lambda change: (order.index(change.kind), change.image.key))
 
 
-def _kind(before: SweepEntry | None, after: SweepEntry | None) -> ChangeKind | None:
+def _kind(before: SweepEntry | None, after: SweepEntry) -> ChangeKind | None:
     if before is None:
         return ChangeKind.APPEARED
-    if after is None:
-        return ChangeKind.VANISHED
     became = {
         Status.REJECTED: ChangeKind.BROKEN,
         Status.CERTIFIED: ChangeKind.FIXED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -123,21 +123,19 @@ class Recent(NamedTuple):
 
 def read_recent(
     connection: Connection, count: int, references: Collection[str] | None = None
-) -> dict[ResultKey, Recent]:
-    """Return the last so many results of each reference, platform and profile."""
+) -> Iterator[tuple[ResultKey, Recent]]:
+    """Yield the last so many results of each reference, platform and profile, ordered by these."""
     keys = (ROW.reference, ROW.platform, ROW.profile)
     query = select(*keys, ROW.id, ROW.status).order_by(*keys, ROW.finished_at, ROW.id)
     if references is not None:
         query = query.where(ROW.reference.in_(references))
     # There may be millions: a server does not send all of them at once.
     rows = connection.execute(query, execution_options={"yield_per": FETCHED})
-    found = {}
     for (reference, platform, profile), group in groupby(rows, key=itemgetter(0, 1, 2)):
         numbers, statuses = zip(*((number, status) for *_, number, status in group), strict=True)
         runs = "".join(status[0] for status in statuses[-count:])
         key = ResultKey(reference, one_text(platform), one_text(profile))
-        found[key] = Recent(len(numbers), max(numbers), intern(runs))
-    return found
+        yield key, Recent(len(numbers), max(numbers), intern(runs))
 
 
 def read_history_points(

@@ -226,10 +226,10 @@ class Ledger:
 
     def recent(
         self, count: int, references: Collection[str] | None = None
-    ) -> dict[ResultKey, Recent]:
-        """Return the last ``count`` results of each row's key, or of those of some references."""
+    ) -> Iterator[tuple[ResultKey, Recent]]:
+        """Yield the last ``count`` results of each row's key, or of those of some references."""
         with self._database.reading() as connection:
-            return read_recent(connection, count, references)
+            yield from read_recent(connection, count, references)
 
     def history_points(self, rows: Sequence[MatrixRow]) -> dict[ResultKey, list[HistoryPoint]]:
         """Return all results ever recorded for rows of the matrix, the oldest first.

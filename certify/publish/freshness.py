@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
+from typing import TypeVar
 from zlib import crc32
 
 from certify.ledger.matrix_rows import MatrixRow, Recent
@@ -27,6 +28,9 @@ _FILES = ("results/{}.json", "badges/{}.json", "badges/{}.svg", "images/{}.html"
 _OPTIONAL_FILE = "images/{}.js"
 RUNS = 8
 """The number of last verdicts of an entry."""
+A = TypeVar("A")
+B = TypeVar("B")
+K = TypeVar("K")
 _NONE = Recent(0, 0, "")
 _TABLES = ("matrix.json", "matrix.md", "assets/rows.js", "badges/all.svg", "badges/all.json")
 
@@ -51,15 +55,19 @@ def read_entries(
 
     Raises `LedgerUnavailable`.
     """
-    recent = ledger.recent(RUNS, references)
+    rows = ledger.matrix_rows(references=references)
+    recent = [_NONE] * len(rows)
+    places = ((row.key, place) for place, row in enumerate(rows))
+    for _, place, last in _paired(places, ledger.recent(RUNS, references)):
+        if place is not None and last is not None:
+            recent[place] = last
     revocations = [(each.digest, each.reason) for each in ledger.revocations.in_force()]
     revoked = crc32(repr(revocations).encode())
     found = []
-    for shown in ledger.matrix_rows(references=references):
+    for shown, (total, newest, runs) in zip(rows, recent, strict=True):
         name = file_stem(shown.reference, shown.profile, shown.platform or None)
         # A page also shows the newest result, which need not be the one in force, and older ones,
         # which may be gone.
-        total, newest, runs = recent.get(shown.key, _NONE)
         facts = (version(), shown.id, newest, total, shown.expires_at <= now, revoked)
         found.append(Entry(shown, name, " ".join(map(str, facts)), runs))
     return found
@@ -86,25 +94,37 @@ def outdated(directory: Path, entries: Sequence[Entry]) -> tuple[set[str], set[s
 
     The files of an entry that is due are missing, or of another fingerprint.
     """
-    # Both are in the same order but for what came and went, so that little is held.
-    known: dict[str, str] = {}
-    waiting: dict[str, Entry] = {}
-    due: set[str] = set()
-    for entry, line in zip_longest(entries, read_fingerprints(directory)):
-        stems = set()
-        if line is not None:
-            known[line[0]] = line[1]
-            stems.add(line[0])
-        if entry is not None:
-            waiting[entry.stem] = entry
-            stems.add(entry.stem)
-        for stem in stems & known.keys() & waiting.keys():
-            same = known.pop(stem) == waiting.pop(stem).fingerprint
-            if not same or not all(
-                _has_content(f"{directory}/{each.format(stem)}") for each in _FILES
-            ):
-                due.add(stem)
-    return due | waiting.keys(), set(known)
+    due, gone = set[str](), set[str]()
+    entry_of = ((entry.stem, entry) for entry in entries)
+    for stem, entry, fingerprint in _paired(entry_of, read_fingerprints(directory)):
+        if entry is None:
+            gone.add(stem)
+        elif fingerprint != entry.fingerprint or not all(
+            _has_content(f"{directory}/{each.format(stem)}") for each in _FILES
+        ):
+            due.add(stem)
+    return due, gone
+
+
+def _paired(
+    ones: Iterable[tuple[K, A]], others: Iterable[tuple[K, B]]
+) -> Iterator[tuple[K, A | None, B | None]]:
+    """Yield each key once with its values on both sides; None where a side lacks it.
+
+    Both sides are in the same order but for what came and went, so that little is held.
+    """
+    left: dict[K, A] = {}
+    right: dict[K, B] = {}
+    for one, other in zip_longest(ones, others):
+        if one is not None:
+            left[one[0]] = one[1]
+        if other is not None:
+            right[other[0]] = other[1]
+        for key in {each[0] for each in (one, other) if each is not None}:
+            if key in left and key in right:
+                yield key, left.pop(key), right.pop(key)
+    yield from ((key, value, None) for key, value in left.items())
+    yield from ((key, None, value) for key, value in right.items())
 
 
 def has_tables(directory: Path) -> bool:

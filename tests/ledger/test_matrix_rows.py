@@ -180,6 +180,6 @@ def test_the_history_of_a_row_begins_with_the_oldest(ledger: Ledger, make_result
     assert {
         key: [each.status for each in points] for key, points in ledger.history_points(rows).items()
     } == {rows[0].key: [CERTIFIED, REJECTED]}
-    assert ledger.recent(8)[rows[0].key] == (2, 2, "cr")
-    assert ledger.recent(1, [rows[0].reference])[rows[0].key] == (2, 2, "r")
-    assert ledger.recent(1, ["another"]) == {}
+    assert dict(ledger.recent(8))[rows[0].key] == (2, 2, "cr")
+    assert dict(ledger.recent(1, [rows[0].reference]))[rows[0].key] == (2, 2, "r")
+    assert list(ledger.recent(1, ["another"])) == []

@@ -78,7 +78,8 @@ def test_tables_from_summaries_equal_those_from_results(
     standing = ledger.matrix_results()
     assert (tmp_path / "matrix.json").read_text() == "".join(matrix_json(standing, NOON))
     assert (tmp_path / "matrix.md").read_text() == matrix_markdown(standing, NOON)
-    runs = [ledger.recent(8)[ResultKey.of(each)].runs for each in standing]
+    recent = dict(ledger.recent(8))
+    runs = [recent[ResultKey.of(each)].runs for each in standing]
     name, rows = rows_file(standing, NOON, runs=runs)
     assert (tmp_path / name).read_text() == "".join(rows)
 
