@@ -123,4 +123,4 @@ def _describe(each: Approved) -> str:
 
 
 def _day(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}Z"

@@ -122,7 +122,7 @@ def read(text: str | None, names: Mapping[str, Any]) -> Result | None:
         written, checks, rest = (text or "").split("\n", 2)
         if written not in _FORMATS:
             return None
-        fields = from_json(rest)
+        fields = from_json(rest, cache_strings="keys")
         made = {
             "image": _image(fields["image"], names),
             "profile": intern(fields["profile"]),
