@@ -71,7 +71,7 @@ def _recorded(url: str, folder: Path) -> int:
     """Return how many results there are once the next command has opened the ledger."""
     with Ledger.open(url) as ledger:
         list(take_in(Outbox(folder / FOLDER, ledger.name), ledger))
-        return len(ledger.recent(1))
+        return sum(1 for _ in ledger.recent(1))
 
 
 def _restart(server: Server) -> None:

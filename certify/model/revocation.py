@@ -67,12 +67,14 @@ def merge_revocations(
     return [found[digest] for digest in sorted(found)]
 
 
-def find_revocation(digest: str | None, manifest: str | None, revoked: Iterable[C]) -> C | None:
+def find_revocation(digest: str | None, manifest: str | None, revoked: Collection[C]) -> C | None:
     """Return the revocation that covers an image, by its digest or its manifest's, or None.
 
     An unknown manifest may be any that the index holds. It is None, or, in lists of older
     versions, the same as ``digest``.
     """
+    if not revoked:  # as in most ledgers
+        return None
     unknown = manifest in (None, digest)
     mine = (digest, manifest)
     covering = (
@@ -96,7 +98,7 @@ def split_revoked(
     return remaining, removed
 
 
-def reject_if_revoked(result: Result, revoked: Iterable[Revocation]) -> Result:
+def reject_if_revoked(result: Result, revoked: Collection[Revocation]) -> Result:
     """Return the result as people see it: rejected, with the reason, if its image is revoked."""
     revocation = find_revocation(result.image.digest, result.image.manifest_digest, revoked)
     if revocation is None:
