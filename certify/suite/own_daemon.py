@@ -26,6 +26,8 @@ _DROP_IN = f"/run/systemd/system/{UNIT}.d/zzzz-certify.conf"
 """Comes after every drop-in of the image, whose settings it resets (systemd.unit(5))."""
 _LARGEST = 16 * 1024
 """The limit of a daemon.json that is tried without some keys, in bytes."""
+_LONG_SECONDS = 60
+"""The time that dockerd has to be up again after all trials; a busy host needs it."""
 _MOST = 12
 """The most settings that are tried: each takes a restart."""
 SETTINGS = (
@@ -88,12 +90,14 @@ class OwnDaemon:
             keys = {key: value for key, value in document.items() if key not in some}
             return self._restarts(reset, keys if len(keys) < len(document) else None) and works()
 
+        was_up = self._is_up()
         self._candidate.keep_seconds(UNIT)
         self._candidate.run(f"{{ {_NO_RULES}; iptables-save; }} >{_RULES}")
         try:
             return culprits(names, works_without)
         finally:
-            self._restarts({}, None)
+            if not self._restarts({}, None) and was_up:  # or the next check finds no daemon
+                self._candidate.wait_for(self._is_up, seconds=_LONG_SECONDS, pause=0.1)
 
     def _is_settled(self, evidence: str) -> bool:
         """Return True if evidence shows a cause that no trial could tell better."""

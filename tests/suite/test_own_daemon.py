@@ -121,6 +121,28 @@ def test_what_is_not_for_the_settings_blames_none(content: str) -> None:
     assert machine.restarts == 3, "as it is, without all, and as it was"
 
 
+@pytest.mark.parametrize(("was_up", "waits"), [(True, [60]), (False, [])])
+def test_a_dockerd_that_was_up_is_up_again_before_the_next_check(
+    was_up: bool, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(lambda _unit, _document: True, '{"debug": true}')
+    run, waited = machine.run, list[float]()
+
+    def slow(command: str, *args: str, **options: float) -> Any:
+        answer = run(command, *args, **options)
+        answer.rc = int(command.startswith("systemctl restart"))
+        return answer
+
+    def wait_for(_condition: object, *, seconds: float, pause: float) -> bool:
+        waited.append(seconds)
+        return True
+
+    monkeypatch.setattr(machine, "run", slow)
+    monkeypatch.setattr(machine, "wait_for", wait_for)
+    OwnDaemon(cast(Candidate, machine), lambda: was_up).fail_if_hindered("no", machine.works, "")
+    assert waited == waits
+
+
 def test_many_settings_are_not_tried() -> None:
     machine = Machine(
         lambda _unit, _document: True, str({f"{n}": n for n in range(30)}).replace("'", '"')
