@@ -117,9 +117,10 @@ class Nested:
         ).stdout
         docker, _, containerd = shown.partition("\n\n")
         ended = "ActiveState=failed" in docker or re.search(r"^NRestarts=[1-9]", docker, re.M)
+        waits = waited and "ActiveState=activating" in docker  # else it waits for other units
         off = re.search("^LoadState=(loaded|masked)$", containerd, re.M)
         return bool(
-            (ended or waited) and off and "ActiveState=active" not in shown.splitlines()
+            (ended or waits) and off and "ActiveState=active" not in shown.splitlines()
             and "containerd.sock" in docker
         )  # fmt: skip
 

@@ -147,6 +147,7 @@ UNITS = STARTS + "ActiveState={}\n\nLoadState={}\nActiveState={}\n"
         (UNITS.format(0, TOLD, "failed", "loaded", "failed"), False, True),
         (UNITS.format(0, TOLD, "activating", "masked", "inactive"), False, False),  # still waits
         (UNITS.format(0, TOLD, "activating", "masked", "inactive"), True, True),
+        (UNITS.format(0, TOLD, "inactive", "loaded", "inactive"), True, False),  # not begun yet
         (UNITS.format(1, TOLD, "active", "masked", "inactive"), True, False),
         (UNITS.format(1, TOLD, "activating", "loaded", "active"), True, False),
         (UNITS.format(1, "", "activating", "masked", "inactive"), True, False),  # one of its own
