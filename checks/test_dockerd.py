@@ -216,13 +216,9 @@ def test_storage(nested: Nested, note: Note) -> None:
 
     How: the storage driver that the daemon reports.
     """
-
-    def driver() -> str:
-        return str(nested.docker("info --format '{{.Driver}}'").stdout.strip())
-
-    if (found := driver()) not in GOOD_STORAGE:
+    if (found := nested.first_driver or nested.storage_driver()) not in GOOD_STORAGE:
         problem = f"the storage driver is {found or 'unknown'}"
-        nested.fail_if_hindered(problem, lambda: driver() in GOOD_STORAGE)
+        nested.fail_if_hindered(problem, lambda: nested.storage_driver() in GOOD_STORAGE)
         pytest.fail(problem)
     note(found)
 

@@ -34,6 +34,8 @@ class Nested:
         self._candidate = candidate
         self._word = ""
         """The word of :attr:`PROBE`; empty while that image may be missing."""
+        self.first_driver = ""
+        """The storage driver before dockerd was restarted for trials; empty if it was not."""
 
     def docker(self, command: str, *args: str, timeout: float = 60) -> CommandResult:
         """Run ``docker COMMAND``, at most ``timeout`` seconds; ``%s`` as in ``candidate.run``."""
@@ -156,10 +158,18 @@ class Nested:
             self._word = ""  # dockerd may store its images elsewhere now
             return works()
 
+        daemon = OwnDaemon(self._candidate, self.is_up, self._keep_driver)
         try:
-            OwnDaemon(self._candidate, self.is_up).fail_if_hindered(problem, works_now, evidence)
+            daemon.fail_if_hindered(problem, works_now, evidence)
         finally:
             self._word = ""
+
+    def storage_driver(self) -> str:
+        """Return the storage driver that the daemon reports; empty if it does not reply."""
+        return str(self.docker("info --format '{{.Driver}}'").stdout.strip())
+
+    def _keep_driver(self) -> None:
+        self.first_driver = self.first_driver or self.storage_driver()
 
     def load(self, name: str, program: bytes) -> CommandResult:
         """Make the image ``certify-probe:NAME``, which holds and runs one static program."""

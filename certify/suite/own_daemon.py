@@ -57,10 +57,16 @@ _UNSET = ("", "~", "[not set]")
 class OwnDaemon:
     """The dockerd of a candidate, which can be tried without some of the image's settings."""
 
-    def __init__(self, candidate: Candidate, is_up: Callable[[], bool]) -> None:
-        """``is_up`` tells whether the daemon replies."""
+    def __init__(
+        self, candidate: Candidate, is_up: Callable[[], bool], keep: Callable[[], None]
+    ) -> None:
+        """``is_up`` tells whether the daemon replies; ``keep`` keeps what it tells for later.
+
+        A daemon that runs may be one that cannot be started again.
+        """
         self._candidate = candidate
         self._is_up = is_up
+        self._keep = keep
 
     def fail_if_hindered(self, problem: str, works: Callable[[], bool], evidence: str) -> None:
         """Fail with a problem if settings of the image bring it about; else return.
@@ -91,6 +97,7 @@ class OwnDaemon:
             return self._restarts(reset, keys if len(keys) < len(document) else None) and works()
 
         was_up = self._is_up()
+        self._keep()
         self._candidate.keep_seconds(UNIT)
         self._candidate.run(f"{{ {_NO_RULES}; iptables-save; }} >{_RULES}")
         try:

@@ -111,6 +111,17 @@ def test_the_image_is_made_again_for_a_dockerd_that_was_restarted(
     assert docker.is_loaded and len(candidate.commands) == 3
 
 
+def test_the_storage_driver_is_kept_before_dockerd_is_restarted() -> None:
+    candidate = FakeCandidate()
+    candidate.stdout = "overlay2"
+    docker = nested(candidate)
+    assert docker.storage_driver() == "overlay2" and docker.first_driver == ""
+    docker._keep_driver()
+    candidate.stdout = ""
+    docker._keep_driver()
+    assert docker.first_driver == "overlay2"
+
+
 API = 'time="2026-01-01T00:00:00Z" level=info msg="API listen on {}"\n'
 ACTIVE = "ActiveState=active\n\nActiveState=active\nListen={} (Stream)\n"
 

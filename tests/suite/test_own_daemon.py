@@ -88,7 +88,7 @@ class Machine:
         return not self.hindered(self.drop_in, self.daemon_json)
 
     def judge(self) -> None:
-        daemon = OwnDaemon(cast(Candidate, self), lambda: True)
+        daemon = OwnDaemon(cast(Candidate, self), lambda: True, lambda: None)
         daemon.fail_if_hindered("nothing works", self.works, self.evidence)
 
 
@@ -139,7 +139,9 @@ def test_a_dockerd_that_was_up_is_up_again_before_the_next_check(
 
     monkeypatch.setattr(machine, "run", slow)
     monkeypatch.setattr(machine, "wait_for", wait_for)
-    OwnDaemon(cast(Candidate, machine), lambda: was_up).fail_if_hindered("no", machine.works, "")
+    OwnDaemon(cast(Candidate, machine), lambda: was_up, lambda: None).fail_if_hindered(
+        "no", machine.works, ""
+    )
     assert waited == waits
 
 
