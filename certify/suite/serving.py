@@ -1,4 +1,4 @@
-"""What the server of check processes does: it imports what checks need, and makes copies of itself.
+"""The server of check processes: it imports what checks need, and makes copies of itself.
 
 Its parent is :mod:`certify.suite.check_server`.
 """

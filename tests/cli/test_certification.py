@@ -33,6 +33,7 @@ def test_every_option_arrives() -> None:
     assert options.limits == Limits(memory="512m", cpus=2.0)
     assert options.keep and options.lanes
     assert not resolve(parse("--lanes", "--series"))[1].lanes
+    assert resolve(parse())[1].lanes
     assert (options.base, options.env) == ("base:1", (("A", "1"), ("B", "x=y")))
 
 
