@@ -315,7 +315,10 @@ def test_every_error_says_what_to_do() -> None:
         (["history", "debian:12"], ""),
     ],
 )
-def test_errors_have_one_shape(words: list[str], told: str) -> None:
+def test_errors_have_one_shape(
+    words: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a checkout in which certify ran has a ledger
     ended = CliRunner().invoke(main, words)
     first, second = ended.stderr.splitlines()
     assert (ended.exit_code in (2, 3), ended.stdout) == (True, "")
