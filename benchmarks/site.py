@@ -30,9 +30,9 @@ from typing import Any, NamedTuple
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.report import Section
-from certify.__main__ import collect_rarely
 from certify.ledger.store import Ledger
 from certify.publish.writer import update_reports
+from certify.util.garbage import collect_rarely
 from tests.factories import NOON, many, result_of
 
 RUNS = 5

@@ -18,12 +18,12 @@ from typing import Any, ClassVar
 import hypothesis
 import pytest
 
-from certify.__main__ import collect_rarely
 from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.model.errors import EngineUnavailable
 from certify.model.result import Report, Result
 from certify.suite.check_server import SERVER
+from certify.util.garbage import collect_rarely
 from tests.factories import (  # noqa: F401 - fixtures for all tests
     halting,
     make_check,

@@ -6,7 +6,7 @@ import contextlib
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
@@ -21,30 +21,27 @@ from certify.certification.options import Options
 from certify.certification.pings import ping_and_poll, pinged_on_failure
 from certify.certification.repeats import observe_repeatedly
 from certify.certification.startup_runs import (
-    StartupTimer,
-    first_start,
     judge_startup,
     measure_host,
     pace_for,
+    repeat_startup,
 )
 from certify.engine import apparmor
 from certify.engine.client import Engine
 from certify.engine.control import measure_reach
 from certify.engine.disk_watch import DiskWatch, TooMuchWritten
-from certify.engine.errors import APIError
 from certify.engine.images import unpacked_bytes
 from certify.engine.launch import LaunchedContainer, launch_container
 from certify.judge.profile import Profile
-from certify.judge.startup import measured
 from certify.judge.verdict import judge
 from certify.judge.waivers import in_force, matching, notes, valid_until
-from certify.model.errors import EngineUnavailable, Interrupted, LaunchRefused, Trouble
+from certify.model.errors import LaunchRefused, Trouble
 from certify.model.reference import Reference
-from certify.model.result import Image, Result, Startup, Suite
+from certify.model.result import Image, Result, Suite
 from certify.model.terms import Status
 from certify.suite.job import in_lanes, make_job, plan_launch
 from certify.suite.runner import Runner
-from certify.util.text import one_line, printable
+from certify.util.text import printable
 
 VALID_FOR = timedelta(days=30)
 """The validity of a certificate; by then, packages and hosts have changed."""
@@ -124,38 +121,27 @@ class Certification:
     def _observe(self, profiles: Sequence[Profile]) -> Observation:
         """Return everything that one launch shows, for profiles that share it."""
         observed = Observation(image_of_reference(self.reference, self.options.platform))
-        with _trouble_recorded(observed):
+        with observed.trouble_recorded():
             if isinstance(self.engine, Trouble):
                 raise self.engine
             observed.host = measure_host(self.engine)
             try:
                 self._examine(self.engine, profiles, observed)
             except LaunchRefused as refused:
-                if not self._gives_up_apparmor(refused, observed):
+                chosen = self.options.isolation.level == "auto" and observed.plan
+                confined = chosen and chosen.isolation == "apparmor"
+                if not confined or not apparmor.give_up(refused.evidence or refused.message):
                     raise
                 self._examine(self.engine, profiles, observed)
             if observed.doubt and not observed.trouble:
                 observed.begin_again(self.events)
                 self._examine(self.engine, profiles, observed)
-            self._repeat_startup(self.engine, profiles[0], observed)
-        with _trouble_recorded(observed):
+            repeat_startup(self.engine, observed, profiles[0], self.options, self.events)
+        with observed.trouble_recorded():
             if isinstance(self.engine, Engine):
                 for finding in judge_startup(self.engine, observed, profiles[0]).values():
                     self.events.finding(finding, observed.claims.get(finding.id))
         return observed
-
-    def _gives_up_apparmor(self, refused: LaunchRefused, observed: Observation) -> bool:
-        """Return True if an engine knows nothing of the profile that nobody asked for by name."""
-        plan, text = observed.plan, refused.evidence or refused.message
-        gives_up = (
-            plan is not None
-            and plan.isolation == "apparmor"
-            and self.options.isolation.level == "auto"
-            and "apparmor" in text.lower()
-        )
-        if gives_up:
-            apparmor.give_up(f"the engine refused it: {one_line(text, limit=120)}")
-        return gives_up
 
     def _examine(self, engine: Engine, profiles: Sequence[Profile], observed: Observation) -> None:
         """Launch the image once and run every check that any of the profiles names."""
@@ -235,30 +221,14 @@ class Certification:
                 else:
                     observed.receive(message, self.events, options.timeout)
 
-    def _repeat_startup(self, engine: Engine, profile: Profile, observed: Observation) -> None:
-        """Launch an image that came up as often as requested, to measure its startup times."""
-        if observed.plan is None or observed.trouble or profile.launch == "nested":
-            return
-        image = observed.image.image_id or observed.image.reference
-        budgets = profile.launch_budgets.model_dump()
-        timer = StartupTimer(engine, image, observed.plan, budgets, self.options.platform)
-        for start in timer.starts(first_start(observed)):
-            observed.starts.append(start)
-            if self.options.stopped():
-                raise Interrupted
-            if len(observed.starts) == self.options.runs:
-                return
-            self.events.phase(f"launch {len(observed.starts) + 1} of {self.options.runs}")
-
     def _result(self, observed: Observation, profile: Profile, finished_at: datetime) -> Result:
-        image, facts, starts = observed.image, observed.facts, observed.starts
-        waivers = matching(self.options.waivers, image)
+        image, waivers = observed.image, matching(self.options.waivers, observed.image)
         verdict, checks = judge(
             profile,
             findings_of(profile, observed.findings),
             observed.claims_of(profile),
             trouble=observed.trouble,
-            installed_at_launch=bool(facts.get("missing")),
+            installed_at_launch=bool(observed.facts.get("missing")),
             waived=in_force(waivers, finished_at),
         )
         return Result(
@@ -267,12 +237,7 @@ class Certification:
             verdict=verdict,
             checks=checks,
             waivers=notes(waivers, checks, finished_at),
-            startup=Startup(
-                **{each: facts[each] for each in Startup.model_fields if each in facts},
-                samples=measured(starts, "boot"),
-                dockerd_samples=measured(starts, "dockerd"),
-                provision_samples=measured(starts, "provision"),
-            ),
+            startup=observed.startup(),
             launch=observed.describe_launch(profile, self.reference, self.options),
             log=observed.log,
             inventory=observed.inventory,
@@ -288,17 +253,3 @@ class Certification:
 
 def _read_log(started: LaunchedContainer) -> str:
     return printable(_OUR_LINES.sub("", started.container.logs(_LOG_LINES)), limit=_LOG_LENGTH)
-
-
-@contextlib.contextmanager
-def _trouble_recorded(observed: Observation) -> Iterator[None]:
-    """Record trouble in the observation instead of raising it; the first trouble counts."""
-    try:
-        yield
-    except APIError as error:
-        observed.trouble = observed.trouble or EngineUnavailable(
-            f"The engine failed a request: {one_line(str(error.explanation or error))}",
-            remedy="Find out whether another program removes containers or images; run again.",
-        )
-    except Trouble as trouble:
-        observed.trouble = observed.trouble or trouble

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from certify.certification.events import Events
 from certify.certification.options import Options
+from certify.engine.errors import APIError, explanation
 from certify.engine.launch_plan import LaunchPlan
 from certify.engine.reproduce import beside, describe_launch
 from certify.judge.profile import Profile
-from certify.judge.startup import Start
+from certify.judge.startup import Start, measured
 from certify.model.errors import EngineUnavailable, ImageUnavailable, SuiteBroken, Trouble
 from certify.model.finding import Claim, Finding
 from certify.model.host import Host
 from certify.model.reference import Reference
-from certify.model.result import Image, Launch, Os
+from certify.model.result import Image, Launch, Os, Startup
 from certify.model.terms import Fault
 from certify.suite.catalogue import claims as shipped_claims
+from certify.util.text import one_line
 
 
 @dataclass
@@ -112,6 +116,28 @@ class Observation:
                     remedy="Allow more time with --timeout, or find out which check is slow.",
                     fault=Fault.TOOL,
                 )
+
+    @contextlib.contextmanager
+    def trouble_recorded(self) -> Iterator[None]:
+        """Keep trouble of the block instead of raising it; the first trouble counts."""
+        try:
+            yield
+        except APIError as error:
+            self.trouble = self.trouble or EngineUnavailable(
+                f"The engine failed a request: {one_line(explanation(error))}",
+                remedy="Find out whether another program removes containers or images; run again.",
+            )
+        except Trouble as trouble:
+            self.trouble = self.trouble or trouble
+
+    def startup(self) -> Startup:
+        """Return the times of all launches."""
+        return Startup(
+            **{each: self.facts[each] for each in Startup.model_fields if each in self.facts},
+            samples=measured(self.starts, "boot"),
+            dockerd_samples=measured(self.starts, "dockerd"),
+            provision_samples=measured(self.starts, "provision"),
+        )
 
     def describe_launch(self, profile: Profile, reference: Reference, options: Options) -> Launch:
         """Return the way the image was launched, and a command line that does the same."""

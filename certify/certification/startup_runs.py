@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from certify.certification.events import Events
 from certify.certification.observation import Observation
+from certify.certification.options import Options
 from certify.engine.boot import Boot, boot_timeouts, seconds_since_init, wait_booted
 from certify.engine.calibration import host_calibration, slower_calibration
 from certify.engine.client import Engine
@@ -29,7 +31,7 @@ from certify.judge.startup import (
     over_budget,
     pace,
 )
-from certify.model.errors import LaunchRefused
+from certify.model.errors import Interrupted, LaunchRefused
 from certify.model.finding import Finding
 from certify.model.host import Host
 from certify.model.terms import Fault, Outcome
@@ -125,6 +127,27 @@ class StartupTimer:
             disk.require()
             time.sleep(_POLL_SECONDS)
         return _failed_start(container, "dockerd did not become ready", waited=allowed)
+
+
+def repeat_startup(
+    engine: Engine, observed: Observation, profile: Profile, options: Options, events: Events
+) -> None:
+    """Launch an image that came up as often as requested, to measure its startup times.
+
+    Raises :class:`~certify.model.errors.Trouble`.
+    """
+    if observed.plan is None or observed.trouble or profile.launch == "nested":
+        return
+    image = observed.image.image_id or observed.image.reference
+    budgets = profile.launch_budgets.model_dump()
+    timer = StartupTimer(engine, image, observed.plan, budgets, options.platform)
+    for start in timer.starts(first_start(observed)):
+        observed.starts.append(start)
+        if options.stopped():
+            raise Interrupted
+        if len(observed.starts) == options.runs:
+            return
+        events.phase(f"launch {len(observed.starts) + 1} of {options.runs}")
 
 
 def first_start(observation: Observation) -> Start:

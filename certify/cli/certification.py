@@ -8,13 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+from click.core import ParameterSource
+
 from certify.certification.options import Options
 from certify.cli.certification_options import CertificationOptions
 from certify.engine.isolation import Isolation
 from certify.engine.launch_plan import Limits
+from certify.engine.own_network import OWN
 from certify.judge.profile import Profile
 from certify.judge.waivers import Waiver, parse_waivers
-from certify.model.errors import BadWaivers
+from certify.model.errors import BadWaivers, UsageError
 from certify.model.terms import Grade, Status
 from certify.suite.catalogue import known_check_ids, own_checks_folder
 from certify.suite.profile_selection import select_profiles
@@ -34,6 +38,7 @@ def resolve(options: CertificationOptions, *, keep: bool = False) -> tuple[list[
 
     Raises :class:`~certify.model.errors.UsageError`.
     """
+    _refuse_useless_reach(options)
     own = own_checks_folder(options.checks) if options.checks else None
     return select_profiles(options.profiles, own), Options(
         platform=options.platform,
@@ -53,6 +58,20 @@ def resolve(options: CertificationOptions, *, keep: bool = False) -> tuple[list[
         env=options.env,
         lanes=options.lanes,
     )
+
+
+def _refuse_useless_reach(options: CertificationOptions) -> None:
+    """Raise :class:`UsageError` for a ``--reach`` that opens nothing.
+
+    Settings may name what to reach whenever the network is its own.
+    """
+    context = click.get_current_context(silent=True)
+    source = context and context.get_parameter_source("reach")
+    if options.reach and options.network != OWN and source is ParameterSource.COMMANDLINE:
+        raise UsageError(
+            "--reach opens nothing on a network that others use.",
+            remedy="Add --network own, or leave --reach out.",
+        )
 
 
 def _read_waivers(path: Path, own_checks: Path | None) -> tuple[Waiver, ...]:

@@ -62,9 +62,14 @@ def why_unused() -> str:
         return _given_up[0] if _given_up else _why_missing()
 
 
-def give_up(reason: str) -> None:
-    """Use the profile no more in this process, for a reason such as an engine that refuses it."""
-    _given_up.append(reason)
+def give_up(refusal: str) -> bool:
+    """Use the profile no more in this process if an engine refused to launch because of it.
+
+    Returns False if the message is about something else.
+    """
+    if found := "apparmor" in refusal.lower():
+        _given_up.append(f"the engine refused it: {one_line(refusal, limit=120)}")
+    return found
 
 
 @cache

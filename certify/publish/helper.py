@@ -8,7 +8,6 @@ reports until then.
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import subprocess
@@ -23,6 +22,7 @@ from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.rows import BATCH_SIZE, batched
 from certify.ledger.store import Ledger
 from certify.publish.image_writer import ImageWriter
+from certify.util.garbage import collect_rarely
 
 MANY = 1_000
 """The least number of images for which helpers start: that takes half a second of a processor."""
@@ -137,5 +137,5 @@ def _received(requests: IO[bytes]) -> Iterator[Sequence[MatrixRow]]:
 
 
 if __name__ == "__main__":
-    gc.set_threshold(20_000, 20, 20)  # as in every command
+    collect_rarely()  # as every command does
     serve(sys.stdin.buffer, sys.stdout.buffer)

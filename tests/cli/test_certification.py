@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import Any
 import pytest
 
 from certify.cli.certification import SAMPLE, resolve, with_base
+from certify.cli.main import main
 from certify.engine.isolation import Isolation
 from certify.engine.launch_plan import Limits
 from certify.ledger.store import Ledger
 from certify.model.errors import UsageError
 from certify.model.reference import Reference
 from certify.model.terms import Grade, Status
-from tests.cli.test_certification_options import parse
+from tests.cli.test_certification_options import options_of, parse
 from tests.factories import MakeResult
 
 
@@ -35,6 +37,25 @@ def test_every_option_arrives() -> None:
     assert not resolve(parse("--lanes", "--series"))[1].lanes
     assert resolve(parse())[1].lanes
     assert (options.base, options.env) == ("base:1", (("A", "1"), ("B", "x=y")))
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "refused"),
+    [
+        (("--reach", "10.1.2.3"), {}, True),
+        (("--reach", "10.1.2.3", "--network", "mine"), {}, True),
+        (("--reach", "10.1.2.3", "--network", "own"), {}, False),
+        (("--reach", "10.1.2.3"), {"network": "own"}, False),
+        ((), {"reach": ["10.1.2.3"]}, False),  # it waits for such a network
+        (("--network", "mine"), {"reach": ["10.1.2.3"], "network": "own"}, False),
+    ],
+)
+def test_what_to_reach_needs_a_network_of_its_own(
+    words: tuple[str, ...], settings: dict[str, Any], refused: bool
+) -> None:
+    context = main.commands["run"].make_context("run", [*words, "x"], default_map=settings)
+    with context, pytest.raises(UsageError) if refused else nullcontext():
+        assert resolve(options_of(context))[1].limits.reach
 
 
 def test_the_base_of_a_service_is_the_newest_native_image(

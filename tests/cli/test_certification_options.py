@@ -13,9 +13,12 @@ from tests.conftest import Certify
 
 
 def parse(*words: str) -> CertificationOptions:
-    parsed = main.commands["run"].make_context("run", [*words, "debian:12"]).params
+    return options_of(main.commands["run"].make_context("run", [*words, "debian:12"]))
+
+
+def options_of(context: click.Context) -> CertificationOptions:
     fields = CertificationOptions.__dataclass_fields__
-    return CertificationOptions(**{name: parsed[name] for name in fields})
+    return CertificationOptions(**{name: context.params[name] for name in fields})
 
 
 def test_each_platform_has_one_engine(certify: Certify) -> None:

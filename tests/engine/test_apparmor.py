@@ -167,8 +167,10 @@ def test_a_kernel_without_apparmor_has_none(kernel: Kernel) -> None:
 def test_a_profile_that_was_given_up_is_used_no_more(kernel: Kernel) -> None:
     kernel.has(f"{profile_name()}.12")
     assert why_unused() == ""
-    give_up("the engine refused it")
-    assert why_unused() == "the engine refused it"
+    assert not give_up("no space left on device")
+    assert why_unused() == ""
+    assert give_up("unable to apply AppArmor profile")
+    assert why_unused() == "the engine refused it: unable to apply AppArmor profile"
 
 
 @pytest.mark.skipif(shutil.which("apparmor_parser") is None, reason="needs apparmor_parser(8)")
