@@ -244,6 +244,8 @@ def _next_steps(result: Result, width: int, steps: NextSteps) -> Iterator[Text]:
     known = image.identity  # what was not found cannot be started
     if verdict.status is not Status.CERTIFIED and result.launch.reproduce and known:
         yield no_wrap(f"Try it: certify reproduce {name}")
+    if verdict.status is Status.INCONCLUSIVE:
+        yield no_wrap("Help:   certify help inconclusive")
 
 
 def _reproduce(result: Result) -> Iterator[RenderableType]:

@@ -170,6 +170,7 @@ def test_an_image_that_cannot_start_has_a_reason(unreachable: Result) -> None:
 INCONCLUSIVE  registry.example.com/team/missing:1
 devspace
 Report: reports/images/x.html
+Help:   certify help inconclusive
 """
     )
 
