@@ -22,6 +22,7 @@ from certify.util.files import read_text
 PREFIX = "CERTIFY_"
 SHARED = (
     ("reports", "ledger"),
+    ("layout",),
     (
         "profile", "platform", "engine", "pull", "timeout", "runs", "repeat", "checks",
         "waivers", "isolation", "runtime", "require_isolation", "memory", "cpus", "disk_limit",

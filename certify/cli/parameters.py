@@ -32,7 +32,7 @@ def grouped(
     def decorate(function: F) -> F:
         @functools.wraps(function)
         def command(**parameters: Any) -> object:
-            group = value(**{each: parameters.pop(each) for each in own})
+            group = value(**{each: parameters.pop(each) for each in own if each in parameters})
             return function(**parameters, **{name: group})
 
         decorated: Callable[..., Any] = command

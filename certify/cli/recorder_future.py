@@ -46,4 +46,4 @@ def _make_recorder(storage: Storage) -> Recorder:
     from certify.publish.recorder import Recorder  # noqa: PLC0415
 
     import_module("certify.cli.run_report")
-    return Recorder(storage.open_ledger(), storage.reports, own=True)
+    return Recorder(storage.open_ledger(), storage.reports, own=True, layout=storage.layout)

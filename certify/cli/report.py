@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from certify.cli.output import format_option, inform, print_json
-from certify.cli.storage import Storage, storage_options
+from certify.cli.storage import Storage, writing_options
 from certify.publish.writer import update_reports
 from certify.util.text import counted
 
@@ -14,7 +14,7 @@ SCHEMA = "certify/reports/v1"
 
 @click.command()
 @format_option(SCHEMA)
-@storage_options
+@writing_options
 def report(*, output_format: str, storage: Storage) -> None:
     """Update the files under reports/ from the ledger.
 
@@ -27,7 +27,7 @@ def report(*, output_format: str, storage: Storage) -> None:
       certify report --ledger postgresql://host/certify --reports public
     """
     with storage.open_ledger(create=False) as ledger:
-        written = update_reports(storage.reports, ledger)
+        written = update_reports(storage.reports, ledger, layout=storage.layout)
     if output_format == "json":
         print_json(SCHEMA, {"reports": str(storage.reports), "images_written": written})
     images = counted(written, "image")

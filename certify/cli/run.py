@@ -13,7 +13,7 @@ import click
 from certify.cli.certification_options import CertificationOptions, certification_options
 from certify.cli.completion import completes, recorded_images
 from certify.cli.results import Printing, printing_options, result_format_option
-from certify.cli.storage import Storage, storage_options
+from certify.cli.storage import Storage, writing_options
 
 
 @click.command()
@@ -25,7 +25,7 @@ from certify.cli.storage import Storage, storage_options
 @result_format_option
 @click.option("--keep", is_flag=True, help="Leave the container running, to look into it.")
 @printing_options
-@storage_options
+@writing_options
 def run(
     *,
     images: tuple[str, ...],

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from certify.cli.results import Printing, print_results, print_site
 from certify.fix.proposal import is_offered
-from certify.model.file_names import certificate_stem
+from certify.model.file_names import LAYOUTS, certificate_stem
 from certify.model.result import Result
 from certify.publish.text import NextSteps, print_report
 from certify.publish.timeline import text_timeline
@@ -39,5 +39,6 @@ def print_run(
 
 def next_steps_of(reports: Path, result: Result) -> NextSteps:
     """Return whether certify can fix the image, and the file with the page of the result."""
-    path = reports / "images" / f"{certificate_stem(result)}.html"
-    return NextSteps(fix=is_offered(result), page=str(path) if path.exists() else None)
+    paths = [reports / "images" / f"{certificate_stem(result, each)}.html" for each in LAYOUTS]
+    page = next((str(each) for each in paths if each.exists()), None)
+    return NextSteps(fix=is_offered(result), page=page)

@@ -1,4 +1,4 @@
-"""The options ``--reports`` and ``--ledger``."""
+"""The options ``--reports``, ``--ledger`` and ``--layout``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from certify.model.errors import UsageError
 
 if TYPE_CHECKING:
     from certify.ledger.store import Ledger
+    from certify.model.file_names import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Storage:
     reports: Path
     ledger: str | None
     """A URL or a file; None means ``certify.db`` in the folder for reports."""
+    layout: Layout | None = None
+    """Where files about single images go; None means where they are."""
 
     def open_ledger(self, *, create: bool = True) -> Ledger:
         """Open the ledger, and record what an earlier command could not.
@@ -48,9 +51,7 @@ def not_recorded(name: str) -> UsageError:
     )
 
 
-storage_options = grouped(
-    "storage",
-    Storage,
+_OPTIONS = (
     click.option(
         "--reports", type=click.Path(file_okay=False, path_type=Path), default=Path("reports"),
         show_default=True, help="Folder for reports.",
@@ -60,4 +61,15 @@ storage_options = grouped(
         help="Database of certificates; default: certify.db in the reports folder.",
     ),
 )  # fmt: skip
+storage_options = grouped("storage", Storage, *_OPTIONS)
 """Adds the options; the command gets a :class:`Storage` as ``storage``."""
+writing_options = grouped(
+    "storage",
+    Storage,
+    *_OPTIONS,
+    click.option(
+        "--layout", type=click.Choice(["flat", "folders"]),
+        help="Files of images side by side, or in 256 folders; default: as they are, or flat.",
+    ),
+)  # fmt: skip
+"""The same for commands that write the files of all images, with their layout."""

@@ -26,7 +26,7 @@ from certify.cli.output import inform, print_json
 from certify.cli.parameters import grouped, size
 from certify.cli.progress import standard_error
 from certify.cli.results import result_format_option
-from certify.cli.storage import Storage, storage_options
+from certify.cli.storage import Storage, writing_options
 from certify.cli.sweep_progress import SweepProgress
 from certify.cli.sweep_results import Reporting, reporting_options
 from certify.doctor.examine import reason_unfit
@@ -169,7 +169,7 @@ selection_options = grouped(
 @reporting_options
 @selection_options
 @result_format_option
-@storage_options
+@writing_options
 def sweep(
     *,
     listing: Path,
@@ -207,7 +207,7 @@ def sweep(
         if isinstance(engines.own, Trouble):
             raise engines.own
         engine = engines.own
-        recorder = stack.enter_context(Recorder(ledger, storage.reports))
+        recorder = stack.enter_context(Recorder(ledger, storage.reports, layout=storage.layout))
         how = replace(with_base(how, profiles.values(), lambda: ledger), confirm=options.confirm)
         sweeping = Sweep(engines, recorder, profiles, how, shard)
         if not options.dry_run:

@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import cache, lru_cache
 from xml.sax.saxutils import escape, quoteattr
 
-from certify.model.file_names import certificate_stem
+from certify.model.file_names import Layout, certificate_stem
 from certify.model.result import Result
 from certify.model.terms import Grade, Status
 from certify.publish.phrases import EXPIRED, status_of
@@ -68,9 +68,11 @@ def total_badge(results: Iterable[Result], now: datetime) -> Badge:
     return Badge("certify", message, colour, message)
 
 
-def badge_files(result: Result, now: datetime) -> Iterator[tuple[str, str]]:
+def badge_files(
+    result: Result, now: datetime, layout: Layout = "flat"
+) -> Iterator[tuple[str, str]]:
     """Yield name and content of the two files of a result, named as its certificate is."""
-    yield from _files(certificate_stem(result), badge_of(result, now))
+    yield from _files(certificate_stem(result, layout), badge_of(result, now))
 
 
 def total_badge_files(results: Iterable[Result], now: datetime) -> Iterator[tuple[str, str]]:

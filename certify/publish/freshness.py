@@ -7,6 +7,7 @@ update are kept in ``assets/pages.txt``; without that file everything is written
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from zlib import crc32
 
 from certify.ledger.matrix_rows import MatrixRow, Recent
 from certify.ledger.store import Ledger
-from certify.model.file_names import file_stem
+from certify.model.file_names import Layout, file_stem
 from certify.publish.site.build import version
 from certify.util.files import write_atomically
 
@@ -26,6 +27,7 @@ FINGERPRINTS = "assets/pages.txt"
 _OLD_FINGERPRINTS = "assets/pages.json"
 _FILES = ("results/{}.json", "badges/{}.json", "badges/{}.svg", "images/{}.html")
 _OPTIONAL_FILE = "images/{}.js"
+_STEM = re.compile("(?:[0-9a-f]{2}/)?[^/]+")
 RUNS = 8
 """The number of last verdicts of an entry."""
 A = TypeVar("A")
@@ -49,7 +51,10 @@ class Entry:
 
 
 def read_entries(
-    ledger: Ledger, now: datetime, references: Collection[str] | None = None
+    ledger: Ledger,
+    now: datetime,
+    references: Collection[str] | None = None,
+    layout: Layout = "flat",
 ) -> list[Entry]:
     """Return an entry for each row of the matrix, or for those of some references, in order.
 
@@ -65,7 +70,7 @@ def read_entries(
     revoked = crc32(repr(revocations).encode())
     found = []
     for shown, (total, newest, runs) in zip(rows, recent, strict=True):
-        name = file_stem(shown.reference, shown.profile, shown.platform or None)
+        name = file_stem(shown.reference, shown.profile, shown.platform or None, layout)
         # A page also shows the newest result, which need not be the one in force, and older ones,
         # which may be gone.
         facts = (version(), shown.id, newest, total, shown.expires_at <= now, revoked)
@@ -78,8 +83,16 @@ def read_fingerprints(directory: Path) -> Iterator[tuple[str, str]]:
     with suppress(OSError, ValueError), (directory / FINGERPRINTS).open(encoding="utf-8") as lines:
         for line in lines:
             stem, _, fingerprint = line.rstrip("\n").partition(" ")
-            if fingerprint and "/" not in stem:  # what is gone is removed by its stem
+            if fingerprint and _STEM.fullmatch(stem):  # what is gone is removed by its stem
                 yield stem, fingerprint
+
+
+def layout_of(directory: Path, default: Layout = "flat") -> Layout:
+    """Return the layout of the last update, the default if there was none."""
+    found = next(read_fingerprints(directory), None)
+    if found is None:
+        return default
+    return "folders" if "/" in found[0] else "flat"
 
 
 def write_fingerprints(directory: Path, entries: Iterable[Entry]) -> None:
@@ -134,10 +147,14 @@ def has_tables(directory: Path) -> bool:
 
 def remove_files(directory: Path, stem: str, *, keep: Container[str] = ()) -> None:
     """Remove the files of one image, except those in ``keep``. Raises OSError."""
-    for name in (file.format(stem) for file in (*_FILES, _OPTIONAL_FILE)):
+    names = [file.format(stem) for file in (*_FILES, _OPTIONAL_FILE)]
+    for name in names:
         if name not in keep:
             with suppress(FileNotFoundError):
                 os.unlink(f"{directory}/{name}")  # noqa: PTH108 - for each image
+    for folder in {name.rpartition("/")[0] for name in names} if "/" in stem else ():
+        with suppress(OSError):  # it has files of other images
+            os.rmdir(f"{directory}/{folder}")  # noqa: PTH106 - likewise
 
 
 def _has_content(path: str | Path) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from certify.judge.culprits import Comparison, compare
 from certify.ledger.matrix_rows import HistoryPoint, MatrixRow
 from certify.ledger.store import Ledger
-from certify.model.file_names import certificate_stem
+from certify.model.file_names import LAYOUTS, Layout, certificate_stem
 from certify.model.result import Result
 from certify.model.result_key import ResultKey
 from certify.model.terms import Status
@@ -29,6 +29,7 @@ class ImageWriter:
     directory: Path
     now: datetime
     ranks: BootRanks = NO_RANKS
+    layout: Layout = "flat"
 
     def write(self, ledger: Ledger, rows: Sequence[MatrixRow]) -> None:
         """Write the files of the images of some rows, a few hundred at most.
@@ -39,21 +40,23 @@ class ImageWriter:
         for shown, result in ledger.results(rows):
             files = dict(self._files(ledger, result, past.get(shown.key, [])))
             write_files(self.directory, files.items())
-            freshness.remove_files(self.directory, certificate_stem(result), keep=files)
+            for each in LAYOUTS:
+                freshness.remove_files(self.directory, certificate_stem(result, each), keep=files)
 
     def _files(
         self, ledger: Ledger, result: Result, past: Sequence[HistoryPoint]
     ) -> Iterator[tuple[str, str]]:
         compared = _compared(ledger, result, past)
         ranked = result.model_copy(update={"boot_rank": self.ranks.rank(result)})
-        yield certificate(result.model_copy(update={"boot_rank": None}))  # others decide about it
-        yield from badge_files(result, self.now)
-        yield from image_files(ranked, past, self.now, compared)
+        # Others decide about the rank.
+        yield certificate(result.model_copy(update={"boot_rank": None}), self.layout)
+        yield from badge_files(result, self.now, self.layout)
+        yield from image_files(ranked, past, self.now, compared, self.layout)
 
 
-def certificate(result: Result) -> tuple[str, str]:
+def certificate(result: Result, layout: Layout) -> tuple[str, str]:
     """Return name and content of the certificate of a result."""
-    return f"results/{certificate_stem(result)}.json", result_json(result)
+    return f"results/{certificate_stem(result, layout)}.json", result_json(result)
 
 
 def write_files(directory: Path, files: Iterable[tuple[str, str | bytes | Iterable[str]]]) -> None:

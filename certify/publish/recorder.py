@@ -19,11 +19,13 @@ from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.recording import PATIENCE_SECONDS, Recording
 from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable
+from certify.model.file_names import Layout
 from certify.model.result import Result
 from certify.model.result_key import ResultKey
 from certify.model.revocation import reject_if_revoked
 from certify.model.terms import Status
 from certify.publish.boot_rank import BootRanks
+from certify.publish.freshness import layout_of
 from certify.publish.recommendations import add_recommendations, needs_recommendation
 from certify.publish.writer import write_reports
 
@@ -41,14 +43,25 @@ class Recorder:
     As a context manager, it waits at its end until all is recorded; only shortly after an error.
     """
 
-    def __init__(self, ledger: Ledger, reports: Path, *, own: bool = False) -> None:
-        """Make a recorder; with ``own``, beside many results it reads and writes only its own."""
+    def __init__(
+        self, ledger: Ledger, reports: Path, *, own: bool = False, layout: Layout | None = None
+    ) -> None:
+        """Make a recorder; with ``own``, beside many results it reads and writes only its own.
+
+        Without a layout, it keeps the one that the reports have.
+        """
         self.ledger = ledger
         self._own = own
         self._reports = reports
+        self._layout = layout
         self._recording = Recording(ledger, reports)
         self.errors: list[str] = []
         """The messages of errors so far; if there are any, a command must not end with 0."""
+
+    @property
+    def layout(self) -> Layout:
+        """The layout of the files of images."""
+        return self._layout or layout_of(self._reports)
 
     @contextmanager
     def errors_noted(self) -> Iterator[None]:
@@ -160,6 +173,9 @@ class Recorder:
         """
         try:
             with self.errors_noted():
-                write_reports(self._reports, results, self.ledger, own=self.leaves_tables)
+                write_reports(
+                    self._reports, results, self.ledger,
+                    own=self.leaves_tables, layout=self._layout,
+                )  # fmt: skip
         except OSError as error:
             self.errors.append(f"the reports cannot be written: {error}")

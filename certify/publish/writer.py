@@ -16,6 +16,7 @@ from certify.ledger.changes import Change, find_changes
 from certify.ledger.store import Ledger
 from certify.ledger.sweeps import FinishedSweep
 from certify.model.errors import LedgerUnavailable
+from certify.model.file_names import Layout
 from certify.model.result import Result
 from certify.model.terms import Status
 from certify.publish import freshness
@@ -23,7 +24,7 @@ from certify.publish.badge import total_badge_files
 from certify.publish.boot_rank import BootRanks
 from certify.publish.feed import Entry as FeedEntry
 from certify.publish.feed import change_lines, with_entry
-from certify.publish.freshness import Entry
+from certify.publish.freshness import Entry, layout_of
 from certify.publish.helper import write_images
 from certify.publish.image_writer import ImageWriter, certificate, write_files
 from certify.publish.junit_file import write_junit
@@ -40,7 +41,12 @@ SWEEPS = 100
 
 
 def write_reports(
-    directory: Path, results: Iterable[Result], ledger: Ledger, *, own: bool = False
+    directory: Path,
+    results: Iterable[Result],
+    ledger: Ledger,
+    *,
+    own: bool = False,
+    layout: Layout | None = None,
 ) -> int:
     """Write ``junit.xml`` for the results of a run, then call :func:`update_reports`.
 
@@ -52,42 +58,49 @@ def write_reports(
     """
     write_junit(directory, results)
     try:
-        return _update_own(directory, ledger, results) if own else update_reports(directory, ledger)
+        if own:
+            return _update_own(directory, ledger, results, layout_of(directory, layout or "flat"))
+        return update_reports(directory, ledger, layout=layout)
     except LedgerUnavailable:
-        write_files(directory, map(certificate, results))
+        known = layout_of(directory, layout or "flat")
+        write_files(directory, (certificate(each, known) for each in results))
         raise
 
 
-def update_reports(directory: Path, ledger: Ledger, *, now: datetime | None = None) -> int:
+def update_reports(
+    directory: Path, ledger: Ledger, *, now: datetime | None = None, layout: Layout | None = None
+) -> int:
     """Update certificates, badges, matrix and site from the results in force in the ledger.
 
     An inconclusive run therefore replaces no certificate. A lock lets one process at a time
-    write. Returns the number of images whose files were written. Raises OSError and
-    `LedgerUnavailable`.
+    write. Without a layout, files stay where they are; another one moves those of all images.
+    Returns the number of images whose files were written. Raises OSError and `LedgerUnavailable`.
     """
     # The ledger is read under the lock, so the last process to get it has the newest results.
     with folder_lock(directory / "assets") as lock:
-        return _bring_up_to_date(directory, ledger, now or datetime.now(UTC), lock)
+        layout = layout or layout_of(directory)
+        return _bring_up_to_date(directory, ledger, now or datetime.now(UTC), lock, layout)
 
 
-def _update_own(directory: Path, ledger: Ledger, results: Iterable[Result]) -> int:
+def _update_own(directory: Path, ledger: Ledger, results: Iterable[Result], layout: Layout) -> int:
     now, names = datetime.now(UTC), {each.image.reference for each in results}
     with folder_lock(directory / "assets") as lock:
-        entries = freshness.read_entries(ledger, now, names)
-        rows = [entry.shown for entry in entries]
-        write_images(ImageWriter(directory, now), ledger, rows, lock)
-    return len(entries)
+        rows = [each.shown for each in freshness.read_entries(ledger, now, names, layout)]
+        write_images(ImageWriter(directory, now, layout=layout), ledger, rows, lock)
+    return len(rows)
 
 
-def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime, lock: int) -> int:
-    entries = freshness.read_entries(ledger, now)
+def _bring_up_to_date(
+    directory: Path, ledger: Ledger, now: datetime, lock: int, layout: Layout
+) -> int:
+    entries = freshness.read_entries(ledger, now, layout=layout)
     due, gone = freshness.outdated(directory, entries)
     if due or gone or not freshness.has_tables(directory):
         ranks = BootRanks(entry.shown for entry in entries)
         rows = [entry.shown for entry in entries if entry.stem in due]
-        write_images(ImageWriter(directory, now, ranks), ledger, rows, lock)
+        write_images(ImageWriter(directory, now, ranks, layout), ledger, rows, lock)
         del ranks, rows
-        write_files(directory, _tables(ledger, entries, now))
+        write_files(directory, _tables(ledger, entries, now, layout))
         for name in gone:
             freshness.remove_files(directory, name)
     sweeps, changes, last = _last_sweeps(ledger)
@@ -100,7 +113,7 @@ def _bring_up_to_date(directory: Path, ledger: Ledger, now: datetime, lock: int)
 
 
 def _tables(
-    ledger: Ledger, entries: Sequence[Entry], now: datetime
+    ledger: Ledger, entries: Sequence[Entry], now: datetime, layout: Layout
 ) -> Iterator[tuple[str, str | Iterable[str]]]:
     results, stems, runs = list[Result](), list[str](), list[str]()
     waiting = iter(entries)
@@ -113,7 +126,7 @@ def _tables(
     yield "matrix.md", markdown_lines(results, now)
     yield from total_badge_files(results, now)
     yield "metrics/images.prom", image_metrics(results)
-    yield rows_file(results, now, stems, runs)
+    yield rows_file(results, now, stems, runs, layout)
 
 
 def _last_sweeps(

@@ -213,7 +213,7 @@ def news_in(recorder: Recorder, end: Conclusion) -> list[News]:
                 key for key, points in past.items()
                 if [each.status for each in points[-2:]] == [Status.INCONCLUSIVE] * 2
             }  # fmt: skip
-    return news_of(end.changes, end.results, before)
+    return news_of(end.changes, end.results, before, recorder.layout)
 
 
 def unlisted_entry(unlisted: UnlistedPattern) -> SweepEntry:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from certify.ledger.changes import Change, ChangeKind, SweepEntry, sweep_entry
-from certify.model.file_names import certificate_stem
+from certify.model.file_names import Layout, certificate_stem
 from certify.model.result import Result
 from certify.model.result_key import ResultKey
 from certify.model.terms import Status
@@ -47,7 +47,10 @@ _OF_STATUS = {
 
 
 def news_of(
-    changes: Sequence[Change] | None, results: Sequence[Result], unclear: Collection[ResultKey]
+    changes: Sequence[Change] | None,
+    results: Sequence[Result],
+    unclear: Collection[ResultKey],
+    layout: Layout = "flat",
 ) -> list[News]:
     """Return what is new in a sweep, the most urgent first, then by reference.
 
@@ -70,7 +73,7 @@ def news_of(
     vanished = {each.image.key: each.image for each in changes or ()}
     inside = {each.image.key: each.inside for each in changes or ()}
     items = [
-        _item(kind, by_key[key], inside.get(key, ""))
+        _item(kind, by_key[key], inside.get(key, ""), layout)
         if key in by_key
         else News(kind, vanished[key])
         for key, kind in found.items()
@@ -80,9 +83,9 @@ def news_of(
     return sorted(items, key=lambda each: (order.index(each.kind), each.entry.key))
 
 
-def _item(kind: Kind, result: Result, inside: str) -> News:
+def _item(kind: Kind, result: Result, inside: str, layout: Layout) -> News:
     reasons = result.verdict.reasons
-    page = f"images/{certificate_stem(result)}.html"
+    page = f"images/{certificate_stem(result, layout)}.html"
     return News(kind, sweep_entry(result), reasons[0].remedy if reasons else "", inside, page)
 
 

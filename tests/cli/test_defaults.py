@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from certify.cli.certification_options import certification_options
 from certify.cli.defaults import SHARED, default_map
 from certify.cli.main import COMMANDS, main
-from certify.cli.storage import storage_options
+from certify.cli.storage import storage_options, writing_options
 from certify.ledger.store import Ledger
 from tests.factories import a_certificate
 
@@ -38,9 +38,10 @@ def run(*words: str, **variables: str) -> Result:
 
 def test_the_shared_options_are_those_of_the_groups() -> None:
     groups = []
-    for decorate in (storage_options, certification_options):
+    for decorate in (storage_options, writing_options, certification_options):
         options = click.command(decorate(lambda **_: None)).params
         groups.append({max(each.opts, key=len)[2:].replace("-", "_") for each in options})
+    groups[1] -= groups[0]
     assert [set(group) for group in SHARED] == groups
 
 

@@ -38,6 +38,17 @@ def test_it_writes_all_of_it_and_then_only_what_is_missing(
     )
 
 
+def test_its_layout_is_a_setting_and_stays(certify: Certify, tmp_path: Path, url: str) -> None:
+    certify("report", "--ledger", url, "--reports", "public")
+    (tmp_path / "certify.toml").write_text('layout = "folders"\n')
+    for written in (3, 0):
+        again = certify("report", "--ledger", url, "--reports", "public")
+        assert f"files of {written} images" in again.err
+        assert len([*(tmp_path / "public/images").glob("??/*.html")]) == 3
+        assert not [*(tmp_path / "public/images").glob("*.html")]
+        (tmp_path / "certify.toml").write_text("")
+
+
 def test_a_ledger_that_is_not_there_is_not_made(certify: Certify, tmp_path: Path) -> None:
     ended = certify("report", "--ledger", "mistyped.db", "--reports", "public")
     assert (ended.code, "Nothing is recorded yet" in ended.err) == (3, True), ended.err

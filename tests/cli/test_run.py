@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from certify.cli.run_report import next_steps_of
+from certify.model.file_names import LAYOUTS, Layout
 from certify.model.result import Check, Result
 from certify.model.terms import Outcome, Status
 from certify.publish.text import NextSteps
@@ -110,10 +111,12 @@ def test_a_fix_is_named_only_where_there_is_one(
     assert next_steps_of(tmp_path, rejected) == NextSteps(fix=fix, page=None)
 
 
-def test_a_report_names_its_page(certify: Certify, tmp_path: Path) -> None:
-    ended = certify("debian:12", **no_engine(tmp_path))
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_report_names_its_page(certify: Certify, tmp_path: Path, layout: Layout) -> None:
+    ended = certify("debian:12", "--layout", layout, **no_engine(tmp_path))
     (page,) = re.findall(r"^Report: (.*)$", ended.out, re.MULTILINE)
     assert (tmp_path / page).is_file()
+    assert len(Path(page).parts) == {"flat": 3, "folders": 4}[layout]
 
 
 @pytest.mark.engine

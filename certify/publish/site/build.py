@@ -13,7 +13,7 @@ from pathlib import Path
 from certify.judge.culprits import Comparison
 from certify.ledger.changes import Change
 from certify.ledger.matrix_rows import HistoryPoint
-from certify.model.file_names import certificate_stem
+from certify.model.file_names import Layout, certificate_stem
 from certify.model.result import Result
 from certify.model.result_key import ResultKey
 from certify.publish.best_for import best_for
@@ -37,13 +37,14 @@ def image_files(
     past: Sequence[HistoryPoint],
     now: datetime,
     compared: Comparison | None = None,
+    layout: Layout = "flat",
 ) -> Iterator[tuple[str, str]]:
     """Yield the page of a result, and a script with the details of checks that did not pass.
 
     ``past`` has the earlier results under its name, oldest first; ``compared`` is what
     changed inside the image since its last certificate.
     """
-    name = certificate_stem(result)
+    name = certificate_stem(result, layout)
     yield f"images/{name}.html", image_page(result, name, past, now, compared)
     details = details_of(result)
     if details:
@@ -55,6 +56,7 @@ def rows_file(
     now: datetime,
     stems: Sequence[str] = (),
     runs: Sequence[str] = (),
+    layout: Layout = "flat",
 ) -> tuple[str, Iterator[str]]:
     """Return the name of the script with all rows of the matrix, and the script in parts.
 
@@ -66,7 +68,7 @@ def rows_file(
     found = dict.fromkeys(chain.from_iterable(different))
     groups = {name: place for place, name in enumerate(dict.fromkeys(map(_group, found)))}
     ids = tuple(sorted(found, key=lambda check_id: groups[_group(check_id)]))
-    stems = stems or [*map(certificate_stem, results)]
+    stems = stems or [certificate_stem(each, layout) for each in results]
     runs = runs or [""] * len(results)
     bases = bases_of(stems, results)
     rows = (
@@ -74,7 +76,7 @@ def rows_file(
         for each, stem, last in zip(results, stems, runs, strict=True)
     )
     best = [
-        [each.use, one_line(each.platform), certificate_stem(each.result),
+        [each.use, one_line(each.platform), certificate_stem(each.result, layout),
          one_line(each.result.image.reference, 300), each.measured, each.among,
          int(each.result.expires_at.timestamp())]
         for each in best_for(results, now)

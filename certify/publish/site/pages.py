@@ -86,7 +86,7 @@ def image_page(
         "image.html.j2",
         title=f"{phrases.verdict_of(result, now)}: {one_line(image.reference)} · certify",
         kind="image",
-        root="../",
+        root="../" * (1 + stem.count("/")),
         written=result.finished_at,
         result=result,
         stem=stem,

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from certify.ledger.changes import SweepEntry, sweep_entry
 from certify.ledger.store import Ledger
-from certify.model.file_names import certificate_stem
+from certify.model.file_names import Layout, certificate_stem
 from certify.model.result import Result
 from certify.model.terms import Status
 from certify.publish.writer import update_reports
@@ -50,17 +50,21 @@ class Site:
 
     folder: Path
     results: tuple[Result, ...]
+    layout: Layout = "flat"
 
     @property
     def index(self) -> Path:
         return self.folder / "index.html"
 
     def page_of(self, result: Result) -> Path:
-        return self.folder / "images" / f"{certificate_stem(result)}.html"
+        return self.folder / "images" / f"{certificate_stem(result, self.layout)}.html"
 
 
 def build(
-    folder: Path, results: Iterable[Result], sweeps: Sequence[Sequence[SweepEntry]] = ()
+    folder: Path,
+    results: Iterable[Result],
+    sweeps: Sequence[Sequence[SweepEntry]] = (),
+    layout: Layout = "flat",
 ) -> Site:
     """The site of a new ledger that holds these results, and what sweeps found."""
     with Ledger.open(f"sqlite:///{folder / 'certify.db'}") as ledger:
@@ -69,8 +73,8 @@ def build(
         for found in sweeps:
             number = ledger.sweeps.begin("images.txt", "nobody", lambda _: True)
             ledger.sweeps.finish(number, found)
-        update_reports(folder, ledger, now=NOON)
-        return Site(folder, tuple(ledger.matrix_results()))
+        update_reports(folder, ledger, now=NOON, layout=layout)
+        return Site(folder, tuple(ledger.matrix_results()), layout)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,8 @@ from certify.model.result import Result
 from certify.model.terms import Grade, Outcome, Status
 from certify.publish.phrases import Mark, mark_of
 from certify.publish.suggestion import suggest
-from tests.stories.browser.conftest import Site, Visit
+from tests.factories import many
+from tests.stories.browser.conftest import Site, Visit, build
 
 pytestmark = pytest.mark.browser
 
@@ -232,6 +233,21 @@ def test_without_javascript_an_image_page_is_whole(browser: Browser, site: Site)
 
 
 def test_every_link_leads_to_a_file(visit: Visit, site: Site) -> None:
+    check_links(visit, site)
+
+
+def test_every_link_leads_to_a_file_in_folders(visit: Visit, tmp_path: Path) -> None:
+    site = build(tmp_path, many(20), layout="folders")
+    check_links(visit, site)
+    page = goto(visit, site, "cell")
+    page.locator("#detail").get_by_role("link", name="All about").click()
+    expect(page.get_by_label("Verdict")).to_contain_text("REJECTED")
+    assert page.get_by_role("img", name="rejected").evaluate("image => image.naturalWidth") > 0
+    page.get_by_role("link", name="Compare", exact=True).first.click()
+    expect(page.locator("#comparison tbody tr").first).to_be_visible()
+
+
+def check_links(visit: Visit, site: Site) -> None:
     for name in PAGES:
         page = goto(visit, site, name)
         links = page.locator("a").evaluate_all("all => all.map(a => new URL(a.href).pathname)")

@@ -309,7 +309,7 @@
     if (!waiting.has(stem)) {
       waiting.set(stem, new Promise((resolve) => {
         const script = document.createElement("script");
-        script.src = `images/${encodeURIComponent(stem)}.js`;
+        script.src = `images/${encodeURI(stem)}.js`;
         script.onload = () => resolve(details.get(stem) || {});
         script.onerror = () => { waiting.delete(stem); resolve({}); };
         document.head.append(script);

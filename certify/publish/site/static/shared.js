@@ -22,7 +22,7 @@ window.certify = (() => {
     plain: (letter) => letter.toLowerCase(),
     seconds: (value) => (value === null ? "" : `${value.toFixed(value < 100 ? 1 : 0)} s`),
     day: (stamp) => new Date(stamp * 1000).toISOString().slice(0, 10),
-    pageOf: (stem, check) => `images/${encodeURIComponent(stem)}.html${check ? `#${check.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "")}` : ""}`,
+    pageOf: (stem, check) => `images/${encodeURI(stem)}.html${check ? `#${check.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "")}` : ""}`,
     verdictOf: (status, expires) => (status === "certified" && expires <= Date.now() / 1000 ? "expired" : status),
   };
 })();
