@@ -25,7 +25,7 @@ SCHEMA = "certify/checks/v1"
 )
 @format_option(SCHEMA)
 def checks(*, check_id: str | None, output_format: str) -> None:
-    """List the checks, or explain one: claim, reason, method, remedy.
+    """List the checks, or explain one and its remedy.
 
     \b
     Examples:

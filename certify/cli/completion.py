@@ -68,7 +68,7 @@ def recorded_images(ctx: click.Context) -> list[str]:
 @format_option(SCHEMA)
 @click.pass_context
 def completion(ctx: click.Context, *, shell: str, output_format: str) -> None:
-    """Print a script that completes command lines of certify in a shell.
+    """Print a script that completes certify's command lines.
 
     It completes commands, options, profiles, checks, and images of the ledger.
 

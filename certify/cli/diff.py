@@ -37,11 +37,11 @@ def diff(
     output_format: str,
     storage: Storage,
 ) -> None:
-    """Show what changed between the last two sweeps of a list, or inside an image.
+    """Show what the last sweep changed, or what is new in an image.
 
-    Images can break, be fixed, become unclear, move to another digest, appear or vanish. Of an
-    IMAGE that is rejected now, what changed inside it since its last certificate is shown, likely
-    culprits first.
+    The last two sweeps of a list are compared: images can break, be fixed, become unclear, move to
+    another digest, appear or vanish. Of an IMAGE that is rejected now, what changed inside it since
+    its last certificate is shown, likely culprits first.
 
     \b
     Examples:

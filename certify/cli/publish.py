@@ -45,7 +45,7 @@ def publish(
     output_format: str,
     storage: Storage,
 ) -> None:
-    """Publish the approved-images list, and policies that enforce it.
+    """Publish the list of approved images, and policies for it.
 
     The list is made from the ledger. Prints what changed, and a reason for each image left
     out. A list that would lose too many images at once stays as it was.

@@ -34,7 +34,7 @@ _SECCOMP = "--security-opt=seccomp="
 def reproduce(
     *, image: str, profile: str | None, start: bool, output_format: str, storage: Storage
 ) -> None:
-    """Print the commands that start an image as certify did, or run them.
+    """Print or run the commands that start an image as certify did.
 
     The seccomp profile of the launch is written beside the reports. The container is called
     certify-repro; it stays until the same commands, or `docker rm -fv`, remove it.

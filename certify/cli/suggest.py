@@ -53,7 +53,7 @@ def suggest(
     output_format: str,
     storage: Storage,
 ) -> None:
-    """Name certified images that fit what you need, the smallest first.
+    """Name certified images that fit your needs, smallest first.
 
     What an image ships counts, not what a launch installs. Exit code 1: none fits.
 

@@ -61,6 +61,14 @@ def test_help_has_an_example_and_explains_every_option(name: str) -> None:
     assert found.get_short_help_str(100)[-1] == "."
 
 
+def test_the_list_of_commands_is_whole_on_a_narrow_terminal() -> None:
+    listed = (
+        CliRunner().invoke(main, ["--help"], terminal_width=80).output.partition("Commands:")[2]
+    )
+    assert listed.count("\n") > len(COMMANDS)
+    assert "..." not in listed
+
+
 @every_command
 def test_the_examples_are_valid_command_lines(name: str) -> None:
     lines = re.findall(r"^    (certify .+)$", help_of(name), re.MULTILINE)

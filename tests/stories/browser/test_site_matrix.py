@@ -109,6 +109,24 @@ def test_the_morning_view_has_what_matters_first(visit: Visit, site: Site) -> No
     expect(page.locator(".sweep")).to_contain_text("images.txt")
 
 
+def test_a_folder_of_which_a_letter_fits_beside_the_name_is_left_out(
+    visit: Visit, site: Site
+) -> None:
+    shown = (
+        visit.open(site.index)
+        .locator("#matrix th.reference a")
+        .first.evaluate("""link => {
+        const [head, tail] = link.children;
+        head.textContent = "certify-sample/";
+        return ["a:1", "webdevops-base-app:latest"].map(name => {
+            tail.textContent = name;
+            return head.getBoundingClientRect().bottom > link.getBoundingClientRect().top + 1;
+        });
+    }""")
+    )
+    assert shown == [True, False]
+
+
 def test_tiles_count_and_filter(visit: Visit, site: Site) -> None:
     page = visit.open(site.index)
     for words, wanted in VERDICTS.items():
