@@ -75,16 +75,16 @@ class DiskWatch:
 
         A host with more room would have let the image go on, so nothing is held against it.
         """
-        told = [too_little("the candidate was stopped", free, self._reserve)]
+        problems = [too_little("the candidate was stopped", free, self._reserve)]
         remedy, most = MAKE_ROOM, self._free or 0
         if written is not None:
-            told.append(
+            problems.append(
                 f"of the {decimal(most - free)} that went it had written {decimal(written)}"
             )
         if most < self._limit + self._reserve:
-            told.append(f"the {decimal(self._limit)} that are allowed were never free")
+            problems.append(f"the {decimal(self._limit)} that are allowed were never free")
             remedy += " Or lower --disk-limit; what writes more is then rejected."
-        return Trouble("; ".join(told), remedy=remedy)
+        return Trouble("; ".join(problems), remedy=remedy)
 
     def _free_now(self) -> int | None:
         return free_bytes(self._engine.info, local=self._engine.local)

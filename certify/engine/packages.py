@@ -203,8 +203,8 @@ def install_function() -> str:
 
     It uses the image's package manager, and prints ``certify: family NAME`` and, for each that
     the family has no packages for, ``certify: cannot CAPABILITY``; packages that the repositories
-    lack are told and left out. It returns 0 if all others were installed, and 127 if the image has
-    no package manager that certify knows.
+    lack are reported and left out. It returns 0 if all others were installed, and 127 if the image
+    has no package manager that certify knows.
     """
     branches = []
     for index, each in enumerate(families()):

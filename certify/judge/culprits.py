@@ -1,6 +1,6 @@
 """What changed inside an image between two results, the likely culprits first. Pure.
 
-A guess that is told as one: a change is likely if it is about what the failed checks are about.
+A guess that is reported as one: a change is likely if it is about what the failed checks are about.
 """
 
 from __future__ import annotations

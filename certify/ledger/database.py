@@ -1,4 +1,4 @@
-"""The database of a ledger: transactions, whose errors are told with the ledger's name."""
+"""The database of a ledger: transactions, whose errors are reported with the ledger's name."""
 
 from __future__ import annotations
 

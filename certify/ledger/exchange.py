@@ -102,7 +102,7 @@ class Exchange(LedgerPart):
     def take_in(self, ledgers: Sequence[Iterable[Line]]) -> Counter[str]:
         """Record what is new in the lines of ledgers; return how many of each kind were new.
 
-        A result that cannot be read, or that lies in the future, is told and passed over. What
+        A result that cannot be read, or that lies in the future, is reported and passed over. What
         was taken in before an error stays.
         """
         taken: Counter[str] = Counter()

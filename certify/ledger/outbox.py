@@ -72,7 +72,7 @@ class Outbox:
 
 
 def take_in(outbox: Outbox, ledger: Ledger) -> Iterator[str]:
-    """Record what earlier commands could not, and yield lines that tell about it.
+    """Record what earlier commands could not, and yield lines that report it.
 
     A ledger that fails again ends it: the next command tries again.
     """

@@ -62,8 +62,8 @@ class Ledger:
     ) -> Self:
         """Open a ledger; ``url`` is a path or an SQLAlchemy database URL.
 
-        ``warn`` is told about each result that cannot be read and is passed over. A missing file
-        is created, or, if ``make`` is false, raises :class:`NothingRecorded`. Raises
+        ``warn`` gets a line about each result that cannot be read and is passed over. A missing
+        file is created, or, if ``make`` is false, raises :class:`NothingRecorded`. Raises
         :class:`LedgerUnavailable` if the database does not answer, is not a ledger, or was written
         by a newer certify, and :class:`BadLedgerUrl` for anything that is not an address.
         """

@@ -190,9 +190,9 @@ def _suite(version: str, digest: str) -> Suite:
 
 @lru_cache(maxsize=10_000)
 def _verdict(status: str, grade: str | None, *reasons: tuple[str | None, str, str]) -> Verdict:
-    told = (Reason(check=check, text=text, remedy=remedy) for check, text, remedy in reasons)
+    known = (Reason(check=check, text=text, remedy=remedy) for check, text, remedy in reasons)
     return Verdict(
-        status=Status(status), grade=Grade(grade) if grade else None, reasons=tuple(told)
+        status=Status(status), grade=Grade(grade) if grade else None, reasons=tuple(known)
     )
 
 

@@ -62,8 +62,8 @@ def total_badge(results: Iterable[Result], now: datetime) -> Badge:
     """
     counts = Counter(status_of(each, now) for each in results)
     certified, bad = counts[Status.CERTIFIED], counts[Status.REJECTED] + counts[EXPIRED]
-    told = [f"{counts[each]} {each}" for each in (Status.REJECTED, EXPIRED) if counts[each]]
-    message = ", ".join([f"{certified} certified", *told])
+    others = [f"{counts[each]} {each}" for each in (Status.REJECTED, EXPIRED) if counts[each]]
+    message = ", ".join([f"{certified} certified", *others])
     colour = AMBER if bad else GREEN if certified else GREY
     return Badge("certify", message, colour, message)
 

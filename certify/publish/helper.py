@@ -117,7 +117,7 @@ def _send(file: IO[bytes], value: object) -> None:
 def serve(requests: IO[bytes], replies: IO[bytes]) -> None:
     """Write the files of each batch of rows, until there are no more, or a result is unreadable.
 
-    Of that one, the parent tells.
+    The parent reports that one.
     """
     writer, address = pickle.load(requests)  # noqa: S301 - from the parent
     unreadable: list[str] = []

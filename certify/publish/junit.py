@@ -63,8 +63,8 @@ def head(counts: Iterable[Mapping[str, float]]) -> str:
     for each in counts:
         for name in TOTALS:
             totals[name] += each[name]
-    told = " ".join(f'{name}="{total:.15g}"' for name, total in totals.items())
-    return f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites {told}>\n'
+    attributes = " ".join(f'{name}="{total:.15g}"' for name, total in totals.items())
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites {attributes}>\n'
 
 
 def suite_of(result: Result) -> Suite:

@@ -161,7 +161,7 @@ def _row(result: Result, best: Sequence[str]) -> str:
 
 @once_per_outcomes
 def _checks_json(checks: tuple[Check, ...]) -> str:
-    """Return what a row tells of the checks, without braces."""
+    """Return what a row says of the checks, without braces."""
     fields = {
         "groups": _outcomes(checks),
         "not_passed": [

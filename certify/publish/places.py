@@ -82,12 +82,12 @@ def findings(results: Iterable[Result], places: Places) -> Iterator[Finding]:
     """Yield what is wrong with each image: reasons of the verdict, then other failed checks."""
     for result in results:
         place = place_of(result, places)
-        told = {reason.check for reason in result.verdict.reasons}
+        reasons = {reason.check for reason in result.verdict.reasons}
         yield from (_of_reason(result, place, reason) for reason in result.verdict.reasons)
         inconclusive = result.verdict.status is Status.INCONCLUSIVE
         for check in problem_checks(result):
             unknown = phrases.mark_of(check) is phrases.Mark.UNKNOWN
-            if check.id in told or (unknown and inconclusive):  # the reasons say enough of it
+            if check.id in reasons or (unknown and inconclusive):  # the reasons say enough of it
                 continue
             failed: Severity = "note" if check.level is Level.INFO else "warning"
             yield Finding(

@@ -174,16 +174,16 @@ class CheckProcess:
 
         A server that gives no answer is killed, so that it is replaced.
         """
-        told = b""
+        reply = b""
         try:
-            told = self._hand.recv(32)
+            reply = self._hand.recv(32)
         except TimeoutError:
             self.is_silent = True
         except OSError:
             pass  # it has just ended
         self._hand.close()
-        if told:
-            return int(told)
+        if reply:
+            return int(reply)
         if not self.is_silent:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.server.process.wait(_END_SECONDS)  # its sockets are closed moments before

@@ -1,4 +1,4 @@
-"""What to tell the author of a check that broke: the line, the cause and the fixtures."""
+"""Reports to the author of a check that broke: the line, the cause and the fixtures."""
 
 from __future__ import annotations
 

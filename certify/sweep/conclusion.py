@@ -130,8 +130,8 @@ def conclude(
     """End the sweep of a number: record its entries, and return a result for each image.
 
     The result of an image is the new one, or else the one in force, or else what ``missing``
-    returns for an error; without it, the image is only told as an error. A shard compares nothing:
-    that is for those who join the shards.
+    returns for an error; without it, the image is only reported as an error. A shard compares
+    nothing: that is for those who join the shards.
     """
     recorder.settle()
     new = dict(zip(found.new, recorder.reject_revoked(found.new.values()), strict=True))
@@ -222,7 +222,7 @@ def unlisted_entry(unlisted: UnlistedPattern) -> SweepEntry:
 
 
 def of_patterns(unknown: Iterable[SweepEntry]) -> Callable[[SweepEntry], bool]:
-    """Return a function that tells if an image is one of those that a glob would list."""
+    """Return a function that returns True if an image is one of those that a glob would list."""
     patterns = [each.reference for each in unknown]
     return lambda image: any(matches_pattern(glob, image.reference) for glob in patterns)
 
@@ -230,8 +230,8 @@ def of_patterns(unknown: Iterable[SweepEntry]) -> Callable[[SweepEntry], bool]:
 def join_shards(ledger: Ledger, shards: Sequence[FinishedSweep]) -> Found:
     """Return what the sweeps of one list's shards have found together.
 
-    A shard that did not end is told as unknown. If two have the same image, because its tag moved
-    while they ran, the one that ended last decides. Raises
+    A shard that did not end is reported as unknown. If two have the same image, because its tag
+    moved while they ran, the one that ended last decides. Raises
     :class:`~certify.model.errors.LedgerUnavailable`.
     """
     by_shard = {Shard.parse(each.shard): each for each in shards}

@@ -59,8 +59,8 @@ def _item(check: Check) -> Markup:
 
 @lru_cache(maxsize=20_000)
 def _brief_item(check_id: str, level: Level, outcome: Outcome, title: str, seconds: str) -> Markup:
-    told = {"id": check_id, "level": level, "outcome": outcome, "title": title, "group": ""}
-    return _item(Check.model_validate(told | {"seconds": float(seconds)}))
+    known = {"id": check_id, "level": level, "outcome": outcome, "title": title, "group": ""}
+    return _item(Check.model_validate(known | {"seconds": float(seconds)}))
 
 
 @cache

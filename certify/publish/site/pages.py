@@ -93,7 +93,7 @@ def image_page(
         headline=phrases.verdict_of(result, now),
         status=phrases.status_of(result, now),
         reasons=[(each, _evidence(each, by_id)) for each in result.verdict.reasons],
-        told={each.check for each in result.verdict.reasons},
+        reason_ids={each.check for each in result.verdict.reasons},
         marks=_STATUSES,
         timeline=Markup(timeline(spans_of(result))),  # noqa: S704 - escapes what it writes
         trend=Markup(trend(points)),  # noqa: S704 - likewise

@@ -124,7 +124,7 @@ def tables(measured: dict[str, list[str]]) -> str:
         if found != [unseen] * len(SIGNALS):
             cells = [", ".join(filter(None, each)).removeprefix("ended by ") for each in found]
             signals.append(f"| {moment.title} | {' | '.join(cells)} |")
-    others = ["| fault | while … | told | left |", "| --- | --- | --- | --- |"]
+    others = ["| fault | while … | reported | left |", "| --- | --- | --- | --- |"]
     for fault in FAULTS:
         if row := measured.get(key(fault.title, fault.when)):
             others.append(f"| {fault.title} | {fault.when} | {' | '.join(row)} |")

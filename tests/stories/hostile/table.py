@@ -37,7 +37,7 @@ def row(seen: Seen) -> list[str]:
 
 def table(measured: dict[str, list[str]]) -> str:
     """Return the table of the page."""
-    lines = ["| the image | told | time | memory of certify |", "| --- | --- | --- | --- |"]
+    lines = ["| the image | reported | time | memory of certify |", "| --- | --- | --- | --- |"]
     for each in images():
         cells = measured.get(each.name, ["not measured", "", ""])
         lines.append(f"| {each.title} | {' | '.join(cells)} |")
