@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +36,8 @@ class Signing:
     key: PrivateKey | None = None
     allow_unsigned: bool = False
     """True to publish without a key although the previous list was signed."""
+    attach: bool = False
+    """True to keep the statements that can be attached to images."""
 
 
 NO_KEY = Signing()
@@ -75,8 +77,8 @@ class PreviousPublication:
         return read_published(self.reports, FEED)
 
     @property
-    def attestations(self) -> dict[str, bytes]:
-        """The signed certificates, by file name."""
+    def attestations(self) -> Iterator[tuple[str, bytes]]:
+        """The signed certificates with their file names."""
         return read_published_folder(self.reports, ATTESTATIONS)
 
     def has_revoked(self, digest: str) -> bool:

@@ -7,8 +7,8 @@ docs/publish.md.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from certify.approved.hosts import relevant_kinds
 from certify.approved.policy import Policy
 from certify.approved.previous import CHANGELOG, FEED, LIST, NO_KEY, PreviousPublication, Signing
 from certify.approved.render import Changes, changelog, compare_lists, list_text
-from certify.approved.storage import Content, lock_publication, store_publication
+from certify.approved.storage import Content, folder_of, lock_publication, store_publication
 from certify.approved.stored_list import StoredList
 from certify.ledger.host_verdicts import with_hosts
+from certify.ledger.matrix_rows import MatrixRow
 from certify.ledger.rows import BATCH_SIZE, batched
 from certify.ledger.store import Ledger
 from certify.model.approved import ApprovedList, Revocation
@@ -28,13 +29,9 @@ from certify.model.errors import LedgerUnavailable, UsageError
 from certify.model.result import Result
 from certify.model.revocation import Indexes, merge_revocations, split_revoked
 from certify.publish.feed import Entry, with_entry
+from certify.publish.freshness import layout_of
 from certify.signing.attachments import Attachment
-from certify.signing.attestations import (
-    Signer,
-    result_attachments,
-    with_revocations,
-    without_revoked,
-)
+from certify.signing.attestations import Attestations, Signer, without_revoked
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,37 +48,29 @@ class Publication:
 
 @dataclass(slots=True)
 class _ResultReader:
-    """Reads results with their numbers; signs each, and learns which indexes hold what."""
+    """Reads results with their numbers, and learns which indexes hold what."""
 
-    signer: Signer | None
+    ledger: Ledger
     indexes: Indexes
     whole: bool = False
-    """True if summaries do not tell enough; whole results are read if there is a signer, too."""
-    files: dict[str, bytes] = field(default_factory=dict)
-    attachments: list[Attachment] = field(default_factory=list)
+    """True if summaries do not tell enough."""
 
-    def read(self, ledger: Ledger, hosts: Collection[str] = ()) -> Iterator[tuple[int, Result]]:
-        """Yield the results of the matrix, for some kinds of host, with their numbers."""
-        whole = self.whole or self.signer is not None
-        read = ledger.recorded_results if whole else ledger.recorded_summaries
-        verdicts = ledger.host_verdicts
-        for part in batched(ledger.matrix_rows(hosts=hosts), BATCH_SIZE):
-            found = verdicts.of_rows(part)
+    def read(self, rows: Sequence[MatrixRow]) -> Iterator[tuple[int, Result]]:
+        """Yield the results of rows of the matrix with their numbers."""
+        ledger = self.ledger
+        read = ledger.recorded_results if self.whole else ledger.recorded_summaries
+        for part in batched(rows, BATCH_SIZE):
+            found = ledger.host_verdicts.of_rows(part)
             for row, result in read(part):
-                self._learn(ledger, result)
+                self._learn(result)
                 yield row.id, with_hosts(result, found.get(row.id, ()))
 
-    def _learn(self, ledger: Ledger, result: Result) -> None:
+    def _learn(self, result: Result) -> None:
         image = result.image
         # A manifest that is unknown in this result may be known from an earlier one.
         vague = image.digest is not None and image.manifest_digest is None
-        for each in ledger.history(image.reference) if vague else (result,):
+        for each in self.ledger.history(image.reference) if vague else (result,):
             self.indexes.add(each.image.manifest_digest, each.image.digest)
-        if self.signer is not None:
-            files = self.signer.sign_results([result])
-            self.files |= files
-            key = self.signer.key.public_key()
-            self.attachments += result_attachments([result], files, key)
 
 
 def publish(
@@ -114,9 +103,10 @@ def publish(
         now = datetime.now(UTC)
         # A policy about hosts asks for the own host of a result.
         by_host = policy.hosts is not None
-        reader = _ResultReader(previous.signer(key), Indexes(previous.listed), by_host)
+        reader = _ResultReader(ledger, Indexes(previous.listed), by_host)
+        rows = ledger.matrix_rows(hosts=kinds)
         known = reader.indexes.complete(_revocations(ledger, previous))
-        images, excluded = approve(policy, reader.read(ledger, kinds), known, now)
+        images, excluded = approve(policy, reader.read(rows), known, now)
         # A later result may show that an index of an earlier one holds a revoked manifest.
         revoked = reader.indexes.complete(known)
         images, removed = split_revoked(images, revoked)
@@ -134,10 +124,15 @@ def publish(
         )
         changed = compare_lists(previous.listed, listed, reasons)
         warnings = previous.key_warnings(key)
-        if not dry_run:
-            files = without_revoked(reader.files, revoked)
-            warnings += _write(previous, listed, changed, files, reader.signer)
-    attached = [] if key is None else with_revocations(reader.attachments, revoked, key)
+        attached: Sequence[Attachment] = ()
+        if not dry_run and (signer := previous.signer(key)):
+            target = folder_of(reports, listed.sequence)
+            signed = Attestations(signer, revoked, target, layout_of(reports), signing.attach)
+            results = (result for _, result in ledger.recorded_summaries(rows))
+            warnings += _write(previous, listed, changed, signed.files(results), signer)
+            attached = signed.attachments if signing.attach else ()
+        elif not dry_run:
+            warnings += _write(previous, listed, changed, (), None)
     return Publication(listed, changed, excluded, warnings, attached)
 
 
@@ -197,9 +192,9 @@ def _revocations(ledger: Ledger, previous: PreviousPublication) -> list[Revocati
 
 def _indexes(ledger: Ledger, previous: PreviousPublication) -> Indexes:
     """Return the indexes known from list and ledger; results that cannot be read are ignored."""
-    reader = _ResultReader(None, Indexes(previous.listed))
+    reader = _ResultReader(ledger, Indexes(previous.listed))
     with contextlib.suppress(LedgerUnavailable):
-        for _ in reader.read(ledger):
+        for _ in reader.read(ledger.matrix_rows()):
             pass
     return reader.indexes
 
@@ -208,7 +203,7 @@ def _write(
     previous: PreviousPublication,
     listed: ApprovedList,
     changed: Changes,
-    attestations: dict[str, bytes],
+    attestations: Iterable[tuple[str, bytes]],
     signer: Signer | None,
 ) -> list[str]:
     policies, warnings = policy_files(listed)
@@ -229,9 +224,8 @@ def _write(
                 ),
             ),
             **{f"policies/{name}": text for name, text in policies.items()},
-            **attestations,
         }
         if signer is not None:
             files.update([signer.sign_list(stored.digest, listed, LIST)])
-        store_publication(previous.reports, listed.sequence, files)
+        store_publication(previous.reports, listed.sequence, files, attestations)
     return warnings

@@ -12,8 +12,9 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
 
 from certify.model.errors import BadPublication
@@ -42,28 +43,48 @@ def read_published(reports: Path, name: str) -> bytes | None:
         return None
 
 
-def read_published_folder(reports: Path, folder: str) -> dict[str, bytes]:
-    """Return all files in a folder of the current publication by name. Raises OSError."""
-    files = (reports / FOLDER / CURRENT / folder).glob("*")
-    return {f"{folder}/{each.name}": each.read_bytes() for each in files if each.is_file()}
+def read_published_folder(reports: Path, folder: str) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of the files in a folder of the current publication.
+
+    Raises OSError.
+    """
+    current = reports / FOLDER / CURRENT
+    for each in (current / folder).rglob("*"):
+        if each.is_file():
+            yield str(each.relative_to(current)), each.read_bytes()
 
 
-def store_publication(reports: Path, number: int, files: Mapping[str, Content]) -> None:
+def folder_of(reports: Path, number: int) -> Path:
+    """Return the folder in which the files of a publication stay."""
+    return reports / FOLDER / str(number)
+
+
+def store_publication(
+    reports: Path,
+    number: int,
+    files: Mapping[str, Content],
+    more: Iterable[tuple[str, bytes]] = (),
+) -> None:
     """Make files, given by their names below ``reports``, the current publication.
 
-    Public names that only an earlier publication had are removed. Raises OSError, and
-    :class:`BadPublication` if a file that certify did not publish has one of the names.
+    There may be so many ``more`` that only one at a time is in memory. Public names that only an
+    earlier publication had are removed. Raises OSError, and :class:`BadPublication` if a file that
+    certify did not publish has one of the names.
     """
-    public = sorted({Path(name).parts[0] for name in files})
-    for name in public:
-        _check_ours(reports / name)
-    folder = reports / FOLDER
-    target = folder / str(number)
+    public = set[str]()
+    folder, target = reports / FOLDER, folder_of(reports, number)
     shutil.rmtree(target, ignore_errors=True)  # left by a publisher that was killed
-    for name, content in files.items():
-        _link_previous(folder / CURRENT / name, target / name)
-        write_atomically(target / name, content)
-    for name in public:
+    try:
+        for name, content in chain(files.items(), more):
+            if (top := name.partition("/")[0]) not in public:
+                _check_ours(reports / top)
+                public.add(top)
+            _link_previous(folder / CURRENT / name, target / name)
+            write_atomically(target / name, content)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+    for name in sorted(public):
         _symlink(reports / name, f"{FOLDER}/{CURRENT}/{name}")
     _symlink(folder / CURRENT, str(number))
     for link in reports.iterdir():

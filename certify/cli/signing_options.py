@@ -42,7 +42,7 @@ class SigningOptions:
             raise UsageError(
                 "--sign and --unsigned exclude each other", remedy="Leave one of them out."
             )
-        return Signing(self._key(self.sign) if self.sign else None, self.unsigned)
+        return Signing(self._key(self.sign) if self.sign else None, self.unsigned, self.attach)
 
     def _key(self, path: Path) -> PrivateKey:
         key = read_private(path, passphrase_reader(self.passphrase_file))

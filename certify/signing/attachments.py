@@ -36,13 +36,19 @@ class Attachment:
     registry: str
     repository: str
     digest: str
-    bundle: bytes
+    read: Callable[[], bytes]
+    """Reads the bundle: those of many images are not in memory at once."""
     created: str
     """The moment of the result or revocation, in RFC 3339."""
     key: PublicKey
     """The key that verifies the bundle."""
     missing_ok: bool = False
     """True if it is no error that the image is gone: then nothing is attached."""
+
+    @property
+    def bundle(self) -> bytes:
+        """The bundle."""
+        return self.read()
 
     @property
     def artifact(self) -> Artifact:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from certify.model.approved import ApprovedList, Revocation
 from certify.model.clock import rfc3339
 from certify.model.errors import NotBelieved
-from certify.model.file_names import certificate_stem
+from certify.model.file_names import Layout, certificate_stem
 from certify.model.reference import Reference
 from certify.model.result import Result
 from certify.model.revocation import find_revocation
@@ -56,29 +57,63 @@ class Signer:
         signature = name.removesuffix(".json") + ".sigstore.json"
         return signature, self.sign(signature, list_statement(digest, listed, name))
 
-    def sign_results(self, results: Iterable[Result]) -> dict[str, bytes]:
-        """Return files, by their names below the reports, for all results with a statement."""
-        statements = ((_file_name(result), result_statement(result)) for result in results)
-        return {name: self.sign(name, each) for name, each in statements if each is not None}
+
+@dataclass(slots=True)
+class Attestations:
+    """The signed certificates of a publication, each of which is made when it is written."""
+
+    signer: Signer
+    revoked: Sequence[Revocation]
+    folder: Path
+    """The folder below which the files of this publication stay."""
+    layout: Layout = "flat"
+    attach: bool = False
+    """True to keep what can be attached."""
+    _found: list[Attachment] = field(default_factory=list)
+    _places: dict[tuple[str, str, str], Revocation] = field(default_factory=dict)
+
+    def files(self, results: Iterable[Result]) -> Iterator[tuple[str, bytes]]:
+        """Yield name and bundle for each result with a statement whose image is not revoked."""
+        for result in results:
+            image, statement = result.image, result_statement(result)
+            if statement is None:
+                continue
+            revocation = find_revocation(image.digest, image.manifest_digest, self.revoked)
+            name = f"{FOLDER}/{certificate_stem(result, self.layout)}.sigstore.json"
+            if revocation is None:
+                yield name, self.signer.sign(name, statement)
+            if self.attach and image.registry and image.repository:
+                if revocation is None:
+                    read, key = (self.folder / name).read_bytes, self.signer.key.public_key()
+                    self._found += result_attachments(result, read, key)
+                else:
+                    place = revocation.digest, image.registry, image.repository
+                    self._places[place] = revocation
+
+    @property
+    def attachments(self) -> list[Attachment]:
+        """What can be attached once the files are written.
+
+        A revocation is attached wherever its image was certified, and where it was named.
+        """
+        references = ((each, Reference.parse(each.reference)) for each in self.revoked)
+        places = {(each.digest, at.registry, at.repository): each for each, at in references}
+        revocations = [
+            revocation_attachment(each, registry, repository, self.signer.key, missing_ok=True)
+            for (_, registry, repository), each in (places | self._places).items()
+        ]
+        return revocations + self._found
 
 
 def result_attachments(
-    results: Iterable[Result], files: dict[str, bytes], key: PublicKey
-) -> list[Attachment]:
-    """Return an attachment of each result's bundle to the index and to the platform's manifest."""
-    found = []
-    for result in results:
-        bundle = files.get(_file_name(result))
-        image = result.image
-        if bundle is None or not image.registry or not image.repository:
-            continue
-        created = result.model_dump(mode="json", include={"finished_at"})["finished_at"]
-        found += [
-            Attachment(image.registry, image.repository, digest, bundle, created, key)
-            for digest in dict.fromkeys((image.digest, image.manifest_digest))
-            if digest
-        ]
-    return found
+    result: Result, read: Callable[[], bytes], key: PublicKey
+) -> Iterator[Attachment]:
+    """Yield attachments of a result's bundle to the index and to the platform's manifest."""
+    image = result.image
+    assert image.registry and image.repository
+    for digest in filter(None, dict.fromkeys((image.digest, image.manifest_digest))):
+        created = rfc3339(result.finished_at)
+        yield Attachment(image.registry, image.repository, digest, read, created, key)
 
 
 def revocation_attachment(
@@ -94,40 +129,16 @@ def revocation_attachment(
     bundle = sign(revocation_statement(revocation, lifted=lifted), key)
     created = rfc3339(lifted or revocation.revoked_at)
     return Attachment(
-        registry, repository, revocation.digest, bundle, created, key.public_key(), missing_ok
-    )
+        registry, repository, revocation.digest, lambda: bundle, created, key.public_key(),
+        missing_ok,
+    )  # fmt: skip
 
 
-def without_revoked(files: Mapping[str, bytes], revoked: Sequence[Revocation]) -> dict[str, bytes]:
-    """Return the bundles, by file name, that are not about a revoked image."""
-    return {name: bundle for name, bundle in files.items() if not _revocation(bundle, revoked)}
-
-
-def with_revocations(
-    attachments: Iterable[Attachment], revoked: Sequence[Revocation], key: PrivateKey
-) -> list[Attachment]:
-    """Return the attachments, with revocations instead of those of revoked images.
-
-    A revocation is attached wherever its image was certified, and where it was named.
-    """
-    references = ((each, Reference.parse(each.reference)) for each in revoked)
-    places = {(each.digest, at.registry, at.repository): each for each, at in references}
-    remaining = []
-    for each in attachments:
-        revocation = _revocation(each.bundle, revoked)
-        if revocation is None:
-            remaining.append(each)
-        else:
-            places[revocation.digest, each.registry, each.repository] = revocation
-    revocations = [
-        revocation_attachment(revocation, registry, repository, key, missing_ok=True)
-        for (_, registry, repository), revocation in places.items()
-    ]
-    return revocations + remaining
-
-
-def _file_name(result: Result) -> str:
-    return f"{FOLDER}/{certificate_stem(result)}.sigstore.json"
+def without_revoked(
+    files: Iterable[tuple[str, bytes]], revoked: Sequence[Revocation]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the bundles, with their file names, that are not about a revoked image."""
+    return (each for each in files if not _revocation(each[1], revoked))
 
 
 def _revocation(bundle: bytes, revoked: Sequence[Revocation]) -> Revocation | None:

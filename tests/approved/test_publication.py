@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
+from certify.approved import storage
 from certify.approved.policy import Policy
 from certify.approved.previous import CHANGELOG, FEED, LIST, SIGNATURE, Signing
 from certify.approved.publication import publish, revoke
@@ -23,11 +25,15 @@ from certify.approved.render import read_list
 from certify.ledger.store import Ledger
 from certify.model.approved import ApprovedList, Revocation
 from certify.model.errors import BadPublication, UsageError, WouldShrink
+from certify.model.file_names import certificate_stem
 from certify.model.result import Result
 from certify.model.terms import Status
+from certify.publish.writer import update_reports
+from certify.signing.attestations import Signer
 from certify.signing.envelope import Bundle
 from certify.signing.keys import PrivateKey, new_pair, read_private
 from certify.signing.statements import parse_statement
+from certify.util.files import write_atomically
 from tests.factories import HOST, NOW, a_certificate, digest
 from tests.support.forks import FORKS
 from tests.support.waiting import eventually
@@ -321,10 +327,15 @@ def test_a_list_of_an_older_version_is_read(reports: Path, ledger: Ledger) -> No
 # ---------------------------------------------------------------- what is signed
 
 
+def signed_files(reports: Path) -> list[Path]:
+    return [each for each in (reports / "attestations/").rglob("*") if each.is_file()]
+
+
 def words(reports: Path) -> list[str]:
     """What the signed certificates say."""
-    files = (reports / "attestations").glob("*")
-    payloads = (json.loads(Bundle.parse(each.read_bytes()).payload) for each in files)
+    payloads = (
+        json.loads(Bundle.parse(each.read_bytes()).payload) for each in signed_files(reports)
+    )
     return sorted(each["predicate"]["result"] for each in payloads)
 
 
@@ -339,7 +350,7 @@ def test_nothing_is_signed_for_what_is_revoked(
     assert words(reports) == ["PASSED"] * 3
     revoke(reports, ledger, revocation(by), Signing(key))
     assert words(reports) == ["PASSED"], "at once"
-    done = publish(reports, ledger, Policy(), Signing(key))
+    done = publish(reports, ledger, Policy(), Signing(key, attach=True))
     assert words(reports) == ["PASSED"], "and for good"
     told = {
         (each.repository, each.digest): parse_statement(Bundle.parse(each.bundle).verify(each.key))
@@ -352,12 +363,73 @@ def test_nothing_is_signed_for_what_is_revoked(
     assert certified == {("team/c", digest(3))}
 
 
+def test_one_bundle_at_a_time_is_in_memory_and_no_whole_result(
+    reports: Path, ledger: Ledger, key: PrivateKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        ledger.record(named(f"i{number}", number))
+    steps: list[str] = []
+    sign, store = Signer.sign, write_atomically
+
+    def counted_sign(self: Signer, name: str, statement: bytes) -> bytes:
+        steps.append(f"sign {name}")
+        return sign(self, name, statement)
+
+    def counted_store(path: Path, content: storage.Content) -> None:
+        steps.append(f"store {path.relative_to(path.parents[1])}")
+        store(path, content)
+
+    monkeypatch.setattr(Signer, "sign", counted_sign)
+    monkeypatch.setattr(storage, "write_atomically", counted_store)
+    event.listen(
+        ledger._database.engine, "before_cursor_execute", lambda *call: steps.append(call[2])
+    )
+    done = publish(reports, ledger, Policy(), Signing(key))
+    assert not [each for each in steps if "document" in each]
+    mine = [each for each in steps if "attestations/" in each]
+    assert len(mine) == 2 * 20
+    assert all(
+        (one.split("/")[-1], other[:5]) == (other.split("/")[-1], "store")
+        for one, other in zip(mine[::2], mine[1::2], strict=True)
+    )
+    assert done.attachments == ()
+    attached = publish(reports, ledger, Policy(), Signing(key, attach=True)).attachments
+    assert {each.bundle for each in attached} == {
+        each.read_bytes() for each in (reports / "attestations").iterdir()
+    }
+
+
+def test_attestations_are_in_folders_where_the_reports_are(
+    reports: Path, ledger: Ledger, key: PrivateKey
+) -> None:
+    ledger.record(named("a", 1))
+    ledger.record(named("b", 2))
+    update_reports(reports, ledger, layout="folders")
+    publish(reports, ledger, Policy(), Signing(key))
+    found = {str(each.relative_to(reports / "attestations")) for each in signed_files(reports)}
+    stems = (certificate_stem(each, "folders") for each in (named("a", 1), named("b", 2)))
+    assert found == {f"{each}.sigstore.json" for each in stems}
+    revoke(reports, ledger, revocation(1), Signing(key))
+    assert words(reports) == ["PASSED"]
+
+
+def test_a_publication_that_cannot_be_written_leaves_nothing(
+    reports: Path, ledger: Ledger, key: PrivateKey
+) -> None:
+    ledger.record(named("a", 1))
+    (reports / "attestations").mkdir()
+    with pytest.raises(BadPublication, match="attestations"):
+        publish(reports, ledger, Policy(), Signing(key))
+    assert [each.name for each in (reports / "approved").iterdir()] == [".lock"]
+
+
 def test_a_revocation_is_signed_equally_each_time(
     reports: Path, ledger: Ledger, key: PrivateKey
 ) -> None:
     ledger.record(named("a", 1))
     revoke(reports, ledger, revocation(1))
-    done = [publish(reports, ledger, Policy(), Signing(key)).attachments for _ in range(2)]
+    signing = Signing(key, attach=True)
+    done = [publish(reports, ledger, Policy(), signing).attachments for _ in range(2)]
     first, second = (
         [(each.created, Bundle.parse(each.bundle).payload) for each in all_] for all_ in done
     )

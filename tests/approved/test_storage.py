@@ -21,7 +21,10 @@ def test_a_publication_is_read_back(tmp_path: Path) -> None:
     with lock_publication(tmp_path):
         store_publication(tmp_path, 7, {"list.json": "[]", "policies/a": b"a", "policies/b": b"b"})
     assert read_published(tmp_path, "list.json") == b"[]"
-    assert read_published_folder(tmp_path, "policies") == {"policies/a": b"a", "policies/b": b"b"}
+    assert dict(read_published_folder(tmp_path, "policies")) == {
+        "policies/a": b"a",
+        "policies/b": b"b",
+    }
     assert (tmp_path / "list.json").read_text() == "[]"
     assert (tmp_path / "approved/current").readlink() == Path("7")
 

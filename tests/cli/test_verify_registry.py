@@ -15,9 +15,9 @@ from certify.model.platform import host_platform
 from certify.registry.client import Registry as Client
 from certify.registry.referrers import Referrers
 from certify.signing.attachments import attach_all
-from certify.signing.attestations import Signer, result_attachments
 from certify.signing.keys import read_private
 from tests.factories import a_certificate, a_list, an_entry, raw_list
+from tests.support.keys import attachments_of
 from tests.support.registries import Registry, free_port, running
 
 pytestmark = pytest.mark.usefixtures("two_pairs")
@@ -57,10 +57,8 @@ def test_a_signed_statement_is_enough(registry: Registry) -> None:
     named = {"registry": registry.host, "digest": mine, "manifest_digest": mine, "platform": HERE}
     result = a_certificate(image=named)
     key = read_private(Path("team.key"), lambda: b"")
-    files = Signer(key, lambda _: None).sign_results([result])
     with Client(registry.host, lambda _: None) as client:
-        found = result_attachments([result], files, key.public_key())
-        attach_all(found, lambda _, name: Referrers(client, name))
+        attach_all(attachments_of(result, key), lambda _, name: Referrers(client, name))
 
     words = (f"{registry.host}/team/app:attached", "--attached", "--key")
     code, shown = verify(*words, "team.pub")
@@ -125,10 +123,8 @@ def test_statements_attached_to_several_images(registry: Registry) -> None:
     named = {"registry": registry.host, "repository": "team/pair", "digest": mine}
     result = a_certificate(image=named | {"manifest_digest": mine, "platform": HERE})
     key = read_private(Path("team.key"), lambda: b"")
-    files = Signer(key, lambda _: None).sign_results([result])
     with Client(registry.host, lambda _: None) as client:
-        found = result_attachments([result], files, key.public_key())
-        attach_all(found, lambda _, name: Referrers(client, name))
+        attach_all(attachments_of(result, key), lambda _, name: Referrers(client, name))
     name = f"{registry.host}/team/pair"
     code, shown = verify(f"{name}:attached", f"{name}:bare", "--attached", "--key", "team.pub")
     assert code == 1

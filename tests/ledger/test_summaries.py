@@ -25,6 +25,7 @@ from certify.publish.matrix_csv import matrix_csv
 from certify.publish.metrics import image_metrics
 from certify.publish.recommendations import add_recommendations
 from certify.publish.site.build import rows_file
+from certify.signing.statements import result_statement
 from certify.util.packing import unpack
 from certify.util.text import one_line
 from tests.factories import NOON, many
@@ -76,6 +77,7 @@ def approved(results: list[Result], policy: Policy) -> object:
         lambda results: matrix_csv(results, NOON),
         in_terminal,
         lambda results: [*image_metrics(results)],
+        lambda results: [result_statement(each) for each in results],
         lambda results: [*rows_file(results, NOON)[1]],
         lambda results: [*total_badge_files(results, NOON)],
         index_verdicts,

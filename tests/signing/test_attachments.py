@@ -18,11 +18,10 @@ from certify.registry.manifests import INDEX
 from certify.registry.referrers import Referrers
 from certify.signing import attachments as attachments_module
 from certify.signing.attachments import Attachment, attach_all, read_statements
-from certify.signing.attestations import Signer, result_attachments
 from certify.signing.envelope import BUNDLE_TYPE
 from certify.signing.keys import read_public
 from tests.factories import a_certificate
-from tests.support.keys import MakePair, private_key
+from tests.support.keys import MakePair, attachments_of, private_key
 from tests.support.registries import Registry, running, with_referrers
 
 REPOSITORY = "team/app"
@@ -79,8 +78,7 @@ def bundles(registry: Registry, digest: str, private: Path) -> list[Attachment]:
     """The certificate of an image, signed anew, as it would be attached."""
     named = {"registry": registry.host, "digest": digest, "manifest_digest": digest}
     result = a_certificate(image=named)
-    files = Signer(private_key(private), lambda _: None).sign_results([result])
-    return result_attachments([result], files, private_key(private).public_key())
+    return attachments_of(result, private_key(private))
 
 
 def entries(registry: Registry, digest: str) -> list[dict[str, object]]:
@@ -134,7 +132,7 @@ def test_a_broken_copy_does_not_keep_the_right_one_away(
     (again,) = bundles(registry, image, keys[0])
     bundle = json.loads(genuine.bundle)
     bundle["dsseEnvelope"]["signatures"][0]["sig"] = "AAAA"
-    broken = replace(genuine, bundle=json.dumps(bundle).encode())
+    broken = replace(genuine, read=json.dumps(bundle).encode)
     attach_all([broken], lambda *_: there)
     with pytest.raises(NotBelieved, match="its signature is not valid"):
         read_statements(there, image, read_public(keys[1]))
@@ -189,8 +187,7 @@ def test_index_and_manifest_are_attached_to_both(
     other = registry.seed(REPOSITORY, "2", "another")
     named = {"registry": registry.host, "digest": image, "manifest_digest": other}
     result = a_certificate(image=named)
-    files = Signer(private_key(keys[0]), lambda _: None).sign_results([result])
-    found = result_attachments([result], files, read_public(keys[1]))
+    found = attachments_of(result, private_key(keys[0]))
     assert attach_all(found, lambda *_: there) == 2
     for each in (image, other):
         assert read_statements(there, each, read_public(keys[1]))[0].subjects == (image, other)

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from certify.signing.attestations import Signer
 from certify.signing.envelope import Bundle
 from certify.signing.keys import key_id, read_public
 from tests.factories import a_certificate
-from tests.support.keys import MakePair, private_key
+from tests.support.keys import MakePair, private_key, signed
 
 
 def test_what_was_signed_before_stays_as_it_is(
     pair: tuple[Path, Path], make_pair: MakePair
 ) -> None:
-    first = Signer(private_key(pair[0]), lambda _: None).sign_results([a_certificate()])
-    again = Signer(private_key(pair[0]), first.get).sign_results([a_certificate()])
+    first = signed(a_certificate(), private_key(pair[0]))
+    again = signed(a_certificate(), private_key(pair[0]), first.get)
     assert again == first
-    other = Signer(private_key(make_pair()[0]), first.get).sign_results([a_certificate()])
+    other = signed(a_certificate(), private_key(make_pair()[0]), first.get)
     assert other.keys() == first.keys()
     assert other != first
-    changed = Signer(private_key(pair[0]), first.get).sign_results(
-        [a_certificate(profile="devspace")]
-    )
+    changed = signed(a_certificate(profile="devspace"), private_key(pair[0]), first.get)
     assert not changed.keys() & first.keys()
     assert Bundle.parse(next(iter(first.values()))).keyid == key_id(read_public(pair[1]))

@@ -11,10 +11,9 @@ import pytest
 from certify.registry.client import Registry as Client
 from certify.registry.referrers import Referrers
 from certify.signing.attachments import attach_all
-from certify.signing.attestations import Signer, result_attachments
 from certify.signing.statements import TEST_RESULT
 from tests.factories import a_certificate, digest
-from tests.support.keys import MakePair, private_key
+from tests.support.keys import MakePair, attachments_of, private_key, signed
 from tests.support.registries import free_port, running
 
 COSIGN = Path(__file__).parents[2] / ".cache" / "cosign"
@@ -38,8 +37,7 @@ def cosign(*words: str) -> subprocess.CompletedProcess[str]:
 def test_a_certificate_in_a_file(pair: tuple[Path, Path], make_pair: MakePair) -> None:
     private, public = pair
     bundle = public.with_name("bundle.json")
-    signer = Signer(private_key(private), lambda _: None)
-    (content,) = signer.sign_results([a_certificate()]).values()
+    (content,) = signed(a_certificate(), private_key(private)).values()
     bundle.write_bytes(content)
 
     def verified(key: Path, number: int) -> bool:
@@ -61,10 +59,9 @@ def test_a_certificate_in_a_registry(
         found = registry.seed("team/app", "1")
         image = {"registry": registry.host, "digest": found, "manifest_digest": found}
         result = a_certificate(image=image)
-        files = Signer(private_key(private), lambda _: None).sign_results([result])
         with Client(registry.host, lambda _: None) as client:
             there = Referrers(client, "team/app")
-            mine = result_attachments([result], files, private_key(private).public_key())
+            mine = attachments_of(result, private_key(private))
             assert attach_all(mine, lambda _host, _name: there) == 1
 
         def verified(key: Path) -> bool:

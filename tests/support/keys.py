@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from certify.model.result import Result
+from certify.signing.attachments import Attachment
+from certify.signing.attestations import Attestations, Signer, result_attachments
 from certify.signing.keys import PrivateKey, new_pair, read_private
 
 MakePair = Callable[..., tuple[Path, Path]]
@@ -54,3 +57,16 @@ def two_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def private_key(path: Path) -> PrivateKey:
     return read_private(path, lambda: b"")
+
+
+def signed(
+    result: Result, key: PrivateKey, previous: Callable[[str], bytes | None] = lambda _: None
+) -> dict[str, bytes]:
+    """The file with the bundle of a certificate, by its name."""
+    return dict(Attestations(Signer(key, previous), (), Path()).files([result]))
+
+
+def attachments_of(result: Result, key: PrivateKey) -> list[Attachment]:
+    """The certificate of an image, signed anew, as it would be attached."""
+    (bundle,) = signed(result, key).values()
+    return [*result_attachments(result, lambda: bundle, key.public_key())]
