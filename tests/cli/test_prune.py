@@ -1,4 +1,4 @@
-"""``certify prune`` and ``certify forget``: what goes, what stays, and the files that follow."""
+"""``certify prune``: what goes, and what stays."""
 
 from __future__ import annotations
 
@@ -11,31 +11,24 @@ from click.testing import CliRunner, Result
 from certify.cli.main import main
 from certify.ledger.store import Ledger
 from certify.model.terms import Status
-from certify.publish.writer import update_reports
 from tests.factories import NOW, a_certificate, digest
 
 OLD = timedelta(days=100)
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in a folder with three results of one image, and one of another, and their reports."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder with three results of one image, and one of another."""
     monkeypatch.chdir(tmp_path)
     with Ledger.open("reports/certify.db") as ledger:
         for age in (2 * OLD, OLD, timedelta(0)):
             ledger.record(a_certificate(finished_at=NOW - age))
         other = {"reference": "other:1", "digest": digest(7), "manifest_digest": digest(7)}
         ledger.record(a_certificate(image=other, status=Status.REJECTED))
-        update_reports(tmp_path / "reports", ledger)
-    return tmp_path
 
 
 def run(*words: str) -> Result:
     return CliRunner().invoke(main, list(words))
-
-
-def files(folder: Path) -> int:
-    return len(list((folder / "reports" / "results").iterdir()))
 
 
 def test_prune_says_what_goes() -> None:
@@ -51,23 +44,3 @@ def test_prune_needs_to_know_what() -> None:
     ended = run("prune")
     assert (ended.exit_code, ended.stdout) == (2, "")
     assert "Name --keep N, --older-than DAYS, or both." in ended.stderr
-
-
-def test_a_forgotten_image_leaves_no_file(folder: Path) -> None:
-    assert files(folder) == 2
-    assert run("forget", "other:1", "-n").stdout == "1 result would be removed\n"
-    assert run("forget", "other:1").stdout == "1 result removed\n"
-    assert files(folder) == 1
-    assert "other:1" not in run("matrix", "--format", "csv").stdout
-    again = run("forget", "other:1")
-    assert (again.exit_code, again.stdout) == (2, "")
-    assert "No result is recorded for other:1." in again.stderr
-
-
-def test_a_name_on_which_another_depends_is_not_forgotten(folder: Path) -> None:
-    with Ledger.open("reports/certify.db") as ledger:
-        ledger.record(a_certificate(image={"reference": "same:1"}))
-        ledger.record(a_certificate(image={"reference": "also:1"}, status=Status.REJECTED))
-    ended = run("forget", "also:1")
-    assert (ended.exit_code, ended.stdout) == (2, "")
-    assert "certify forget also:1 " in ended.stderr

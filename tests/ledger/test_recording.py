@@ -104,39 +104,6 @@ def test_a_file_that_is_locked_for_long_loses_nothing(
         assert beside.finish() == []
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
-def test_a_file_that_cannot_be_read_is_named_and_stays(
-    ledger: Ledger, tmp_path: Path, content: str
-) -> None:
-    outbox = Outbox(tmp_path / FOLDER, ledger.name)
-    outbox.keep("good", numbered(1))
-    broken = tmp_path / FOLDER / "broken.json"
-    broken.write_text(content)
-    told, done = take_in(outbox, ledger)
-    assert told == f"{broken} holds no result that can be read: repair or remove it"
-    assert done.startswith("1 result of an earlier command")
-    assert broken.exists()
-    assert count(ledger) == 1
-
-
-def test_what_waits_is_of_one_ledger_and_is_recorded_once(tmp_path: Path) -> None:
-    with (
-        Ledger.open(str(tmp_path / "one.db")) as one,
-        Ledger.open(str(tmp_path / "two.db")) as two,
-    ):
-        outbox = Outbox(tmp_path / FOLDER, one.name)
-        for number in (2, 1):
-            outbox.keep(f"r{number}", numbered(number))
-        one.record(numbered(1), "r1")  # its command was killed before it removed the file
-        assert list(take_in(Outbox(tmp_path / FOLDER, two.name), two)) == []
-        assert count(two) == 0
-        (line,) = take_in(outbox, one)
-        assert line.startswith("2 results of an earlier command")
-        assert count(one) == 2
-        assert len(one.history("a:1")) == 1
-        assert not outbox.folder.exists()
-
-
 def test_a_result_that_no_ledger_takes_is_told_and_not_kept(tmp_path: Path) -> None:
     late = a_certificate(finished_at=NOW.replace(year=NOW.year + 1))
     with Ledger.open(str(tmp_path / "certify.db")) as ledger:

@@ -30,6 +30,8 @@ FLOORS = (
     {"util"},
 )
 MOST_ROOMS, MOST_FLOORS, MOST_ARROWS, MOST_LINES = 20, 10, 80, 300
+MOST_UNNAMED = 44
+"""So many modules may lack a test of their name: they hold values, or their users test them."""
 THE_PACKAGE = "certify"
 """The package's own ``__init__``, with nothing in it but its version; anyone may import that."""
 
@@ -203,3 +205,10 @@ def test_checks_import_only_the_public_face_of_the_suite(path: Path) -> None:
 def test_no_module_outgrows_a_screenful_of_thought() -> None:
     lines = {name_of(path): len(path.read_text("utf-8").splitlines()) for path in modules()}
     assert not {name: count for name, count in lines.items() if count > MOST_LINES}, "split them"
+
+
+def test_a_module_is_tested_by_the_file_of_its_name() -> None:
+    tests = {path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
+    named = [path.relative_to(PACKAGE) for path in modules() if not path.stem.startswith("__")]
+    unnamed = [path for path in named if path.with_name(f"test_{path.name}") not in tests]
+    assert len(unnamed) <= MOST_UNNAMED, "\n".join(map(str, unnamed))
