@@ -199,10 +199,11 @@ def _check_sweep_arguments(arguments: tuple[str, ...], *, local: bool) -> dict[s
     Returns their values. Files that they name must exist only if the sweep runs on
     this host. Raises :class:`UsageError` or :class:`click.UsageError`.
     """
-    parsed = sweep.make_context("certify sweep", ["images.txt", *arguments]).params
-    if local:
-        names = [field.name for field in fields(CertificationOptions)]
-        resolve(CertificationOptions(**{name: parsed[name] for name in names}))
+    with sweep.make_context("certify sweep", ["images.txt", *arguments]) as context:
+        parsed = context.params
+        if local:
+            names = [field.name for field in fields(CertificationOptions)]
+            resolve(CertificationOptions(**{name: parsed[name] for name in names}))
     return parsed
 
 

@@ -129,11 +129,13 @@ def schedule_files(form: str, schedule: Schedule) -> dict[str, str]:
 def _check(form: str, schedule: Schedule) -> None:
     needed = NEEDS.get(form)
     if needed and not getattr(schedule, needed):
-        wanted = "OWNER/REPOSITORY@REF of this action" if needed == "uses" else "an image with it"
-        wanted += ", which certify's Dockerfile builds" if needed == "image" else ""
         raise UsageError(
             f"a schedule for {form} needs --{needed}, from which it gets certify",
-            remedy=f"Name {wanted}: --{needed} …",
+            remedy={
+                "uses": "Name certify's action where you have it: --uses OWNER/REPOSITORY@REF.",
+                "image": "Push an image with certify in it, and name that with --image; "
+                "`certify help container.md` says how it is built.",
+            }[needed],
         )
     if schedule.shards > 1 and form not in NEEDS:
         raise UsageError(

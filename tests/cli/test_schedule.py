@@ -85,8 +85,8 @@ def test_only_the_merging_job_fails_because_of_an_image(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["github"], "--uses"),
-        (["kubernetes"], "--image"),
+        (["github"], "--uses OWNER/REPOSITORY@REF"),
+        (["kubernetes"], "`certify help container.md`"),
         (["cron", "--at", "25:00"], "not a time of day"),
         (["anacron"], "anacron"),
         (["cron", "--shards", "2"], "needs no shards"),
@@ -95,6 +95,7 @@ def test_only_the_merging_job_fails_because_of_an_image(
         (["gitlab", "--image", "a", "--", "--jbos", "3"], "No such option"),
         (["cron", "--", "--jobs", "many"], "not a valid integer"),
         (["cron", "--", "other.txt"], "unexpected extra argument"),
+        (["cron", "--", "--reach", "10.1.2.3"], "--reach opens nothing"),
         (["systemd", "--write", "/dev/null/x"], "--write /dev/null/x: Not a directory"),
     ],
 )

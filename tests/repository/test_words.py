@@ -9,8 +9,6 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 FILES = [path for folder in ("certify", "checks") for path in sorted((ROOT / folder).rglob("*.py"))]
 MOST = 0.05
@@ -87,13 +85,3 @@ def test_names_are_no_riddles() -> None:
 def test_python_calls_nothing_null() -> None:
     texts = ((path, text) for path in FILES for text in documented(parsed(path)) if "ull" in text)
     assert not [f"{path}: {text}" for path, text in texts if re.search(r"\b[Nn]ull\b", text)]
-
-
-@pytest.mark.parametrize("text", ["What a check said.", "Whether it expired.", "Of all checks."])
-def test_a_riddle_is_known_as_one(text: str) -> None:
-    assert RIDDLE.match(text)
-
-
-@pytest.mark.parametrize("text", ["The outcome of a check.", "Return the age.", "A check."])
-def test_a_sentence_is_none(text: str) -> None:
-    assert not RIDDLE.match(text)
