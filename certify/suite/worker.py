@@ -110,7 +110,8 @@ class StreamingConductor(Conductor):
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Run the checks, side by side where that is allowed; else pytest runs them in order."""
-        if not self.candidate.job.lanes or session.testsfailed:
+        job = self.candidate.job
+        if not job.lanes or job.start_error or session.testsfailed:
             return None
         lanes: dict[str, list[pytest.Item]] = defaultdict(list)
         specs = [self.spec(item) for item in session.items]

@@ -182,6 +182,13 @@ def test_an_image_that_still_lacks_something_is_checked_in_series(lanes: Lanes) 
     assert list(lanes.ran.values()) == [IN_ORDER]
 
 
+def test_nothing_waits_for_a_container_that_was_never_started(lanes: Lanes) -> None:
+    lanes.candidate.job.start_error = "exec: /bin/sh: no such file or directory"
+    lanes()
+    assert lanes.candidate.booted == 0
+    assert list(lanes.ran.values()) == [["image.shell"]]
+
+
 def test_without_lanes_pytests_own_loop_runs_the_checks(lanes: Lanes) -> None:
     lanes.candidate.job.lanes = False
     lanes()
