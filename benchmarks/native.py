@@ -12,10 +12,10 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from benchmarks.machine import Stopwatch
 from certify.engine.launch_plan import (
     EXEC_INIT,
     PREPARE,
@@ -142,12 +142,12 @@ def plain(image: str) -> None:
 
 def turns(
     ways: Mapping[str, Callable[[str], None]], image: str, *, runs: int
-) -> dict[str, list[float]]:
-    """Return the seconds that each way takes; they take turns, and the first turn warms up."""
-    taken: dict[str, list[float]] = {name: [] for name in ways}
+) -> dict[str, list[Stopwatch]]:
+    """Return what each way takes; they take turns, and the first turn warms up."""
+    taken: dict[str, list[Stopwatch]] = {name: [] for name in ways}
     for turn in range(runs + (runs > 1)):
         for name, way in ways.items():
-            begun = time.perf_counter()
-            way(image)
-            taken[name] += [time.perf_counter() - begun] if turn or runs == 1 else []
+            with Stopwatch() as watch:
+                way(image)
+            taken[name] += [watch] if turn or runs == 1 else []
     return taken

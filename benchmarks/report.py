@@ -37,6 +37,8 @@ class Section:
     rows: list[Sequence[str]] = field(default_factory=list)
     wanted: list[tuple[str, float, float]] = field(default_factory=list)
     """Figures: a name, the value that was measured, and the most that is wanted."""
+    bound: str = ""
+    """What was measured of the bounds of those figures."""
     bars: dict[str, float] = field(default_factory=dict)
     curves: dict[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
     """Points by what grows; drawn instead of bars."""
@@ -72,6 +74,8 @@ def write(part: str, section: Section) -> None:
             for name, value, most in section.wanted
         ]
         lines += ["", _table(("figure", "measured", "wanted", ""), rows)]
+    if section.bound:
+        lines += ["", section.bound]
     if section.bars or section.curves:
         plot = DOCS / "performance" / f"{part}.svg"
         plot.parent.mkdir(exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -10,6 +11,8 @@ import pytest
 
 from benchmarks import report
 from benchmarks.__main__ import PARTS, main
+from benchmarks.images import bound_of
+from benchmarks.machine import Stopwatch, busy_seconds
 from benchmarks.report import compared
 
 
@@ -50,6 +53,21 @@ def test_curves_are_a_drawing_with_a_point_for_each_figure() -> None:
     drawn = ET.fromstring(report.curves({"x<y": [(1, 2.0), (2, 4.0)], "z": [(3, 1.0)]}))
     points = [(each.get("cx"), each.get("cy")) for each in drawn if each.tag.endswith("circle")]
     assert points == [("107.5", "90.0"), ("165.0", "30.0"), ("330.0", "30.0")]
+
+
+def test_busy_time_is_that_of_all_cores_without_their_waits(tmp_path: Path) -> None:
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  100 10 30 9000 500 1 9 7 3 0\ncpu0 50 5 15 4500 250 1 4 3 1 0\n", "ascii")
+    assert busy_seconds(stat) * os.sysconf("SC_CLK_TCK") == 150
+    assert 0 < busy_seconds() <= busy_seconds()
+
+
+def test_a_bound_is_what_remains_if_no_core_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    floor, other = Stopwatch(), Stopwatch()
+    floor.seconds, floor.busy, other.seconds, other.busy = 10.0, 12.0, 8.0, 14.0
+    text = bound_of({"floor": [floor], "certify": [other]})
+    assert "`floor` 12.0 (6.0 s, 0.60 of the floor), `certify` 14.0 (7.0 s, 0.70 of" in text
 
 
 def test_every_part_exists(capsys: pytest.CaptureFixture[str]) -> None:
