@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from securesystemslib.dsse import Envelope
@@ -86,19 +87,24 @@ class Bundle:
 
 def sign(statement: bytes, key: PrivateKey) -> bytes:
     """Return the bundle for a statement, as JSON."""
-    public = _public(key.public_key())
+    signer = _signer(key)
     envelope = Envelope(statement, PAYLOAD_TYPE, {})
-    envelope.sign(CryptoSigner(key, public))
+    envelope.sign(signer)
     signed = envelope.to_dict()
     # Only the hint names the key: cosign passes over a signature with a `keyid` of another kind.
     signed["signatures"] = [each | {"keyid": ""} for each in signed["signatures"]]
-    fingerprint = base64.b64encode(bytes.fromhex(public.keyid)).decode()
+    fingerprint = base64.b64encode(bytes.fromhex(signer.public_key.keyid)).decode()
     bundle = {
         "mediaType": BUNDLE_TYPE,
         "verificationMaterial": {"publicKey": {"hint": fingerprint}},
         "dsseEnvelope": signed,
     }
     return json.dumps(bundle, separators=(",", ":")).encode() + b"\n"
+
+
+@lru_cache(maxsize=1)
+def _signer(key: PrivateKey) -> CryptoSigner:
+    return CryptoSigner(key, _public(key.public_key()))
 
 
 def _public(key: PublicKey) -> SSlibKey:

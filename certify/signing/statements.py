@@ -70,10 +70,9 @@ def result_statement(result: Result) -> bytes | None:
     image = result.image
     if result.verdict.status is Status.INCONCLUSIVE or not image.digest or not image.platform:
         return None
-    by_kind = {
-        kind: [each.id for each in result.checks if _kind(each) == kind]
-        for kind in ("passed", "warned", "failed")
-    }
+    by_kind: dict[str | None, list[str]] = {"passed": [], "warned": [], "failed": [], None: []}
+    for each in result.checks:
+        by_kind[_kind(each)].append(each.id)
     annotations = {
         "profile": result.profile,
         "platform": image.platform,

@@ -70,9 +70,10 @@ class ResultCollector:
         """
         found: ResultsByKey = {}
         for item in items:
-            wanted, reference = item.image, Reference.parse(item.image.reference)
+            wanted = item.image
             shared = item.state is ItemState.SAME or wanted.key in elsewhere
             if shared and wanted.key not in new:
+                reference = Reference.parse(wanted.reference)
                 ids = {"digest": wanted.digest, "image_id": wanted.digest}  # it may be either
                 image = Image.model_validate(
                     reference.image_fields | ids | {"platform": wanted.platform}
@@ -137,7 +138,9 @@ def entries_to_compare(
         mine, known = new.get(key), in_force.get(key)
         unclear = mine is None or mine.verdict.status is Status.INCONCLUSIVE
         if result := (known or mine) if unclear else mine:
-            found[key] = replace(sweep_entry(result), platform=key.platform)
+            entry = sweep_entry(result)
+            same = entry.platform == key.platform
+            found[key] = entry if same else replace(entry, platform=key.platform)
     for each in before:
         if left_out(each):
             found.setdefault(each.key, each)
