@@ -93,10 +93,13 @@ def supported() -> list[str]:
 
 def sentence() -> str:
     """Return the README's sentence on the engines that are supported."""
-    *most, last = supported()
+    kinds: dict[str, list[str]] = {}
+    for name, _, kind in (each.partition(", ") for each in supported()):
+        kinds.setdefault(name, []).append(kind)
+    *most, last = (name + f" ({' or '.join(of)})" * any(of) for name, of in kinds.items())
     return (
-        f"It needs a container engine. Supported are {'; '.join(most)}; and {last}: "
-        "there every sample that was tried got [the right verdict]"
+        f"It needs a container engine: on {', '.join(most)} and {last}, "
+        "every sample that was tried got [the right verdict]"
         "(docs/launching.md#verdicts-by-engine).\n"
     )
 
