@@ -112,7 +112,8 @@ def reproduce_command(
     words += [f"--stop-signal={STOP_SIGNAL}", "--tmpfs=/run:exec", "--tmpfs=/run/lock"]
     words += [*(f"--volume={folder}" for folder in STORAGE), "--entrypoint=/bin/sh"]
     prepare = "" if plan.isolation == "sysbox" else fold_script(PREPARE)
-    steps = [install, prepare, fold_script(EXEC_INIT)]
+    # Without an init, its standard input keeps the shell, to look into the container.
+    steps = [install, prepare, fold_script(EXEC_INIT), "exec /bin/sh"]
     return shlex.join([*words, image, "-c", "; ".join(step for step in steps if step)])
 
 

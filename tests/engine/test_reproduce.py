@@ -128,6 +128,14 @@ def test_the_pasted_line_of_an_idle_launch_runs(engine: Engine, pasted: str) -> 
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("nothing_left")
+def test_an_image_without_an_init_stays_to_be_looked_into(engine: Engine, pasted: str) -> None:
+    plan = LaunchPlan("init", engine.resolve_isolation().level, apparmor=engine.apparmor)
+    paste(reproduce_command(plan, f"{SAMPLES}/busybox", platform=None), pasted)
+    assert execute(engine, pasted, "cat", "/proc/1/comm") == (0, "sh\n")
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("nothing_left")
 def test_the_pasted_line_of_an_init_launch_boots_systemd(engine: Engine, pasted: str) -> None:
     isolation = engine.resolve_isolation().level
     plan = LaunchPlan("init", isolation, apparmor=engine.apparmor, limits=Limits("512m", 1.0))
