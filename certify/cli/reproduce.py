@@ -11,7 +11,7 @@ import click
 
 from certify.cli.completion import completes, recorded_images
 from certify.cli.exit_codes import CERTIFIED, INCONCLUSIVE
-from certify.cli.output import format_option, print_json
+from certify.cli.output import format_option, inform, print_json
 from certify.cli.storage import Storage, storage_options
 from certify.engine.launch_plan import seccomp_path
 from certify.engine.reproduce import REPRO_NAME, commands_of
@@ -89,6 +89,10 @@ def _run(commands: list[list[str]]) -> int:
     remove, *launch, shell = commands
     subprocess.run(remove, check=False, capture_output=True)
     if any(subprocess.run(each, check=False).returncode for each in launch):
+        return INCONCLUSIVE
+    inspect = [shell[0], "inspect", "--format={{.State.Running}}", REPRO_NAME]
+    if b"false" in subprocess.run(inspect, check=False, capture_output=True).stdout:
+        inform(f"{REPRO_NAME} has ended; `{shell[0]} logs {REPRO_NAME}` shows what it printed")
         return INCONCLUSIVE
     if not sys.stdin.isatty():
         shell = [word.replace("-it", "-i") for word in shell]

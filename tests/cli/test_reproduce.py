@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 from collections.abc import Callable
@@ -75,6 +76,18 @@ def test_only_a_launch_is_run(
     assert ended.code == 2
     assert "holds no launch, but: touch" in ended.err
     assert not (tmp_path / "harmed").exists()
+
+
+@pytest.mark.usefixtures("recorded")
+def test_no_shell_is_opened_in_what_has_ended(certify: Certify, tmp_path: Path) -> None:
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text("#!/bin/sh\ncase $1 in inspect) echo false ;; exec) echo a shell ;; esac\n")
+    docker.chmod(0o755)
+    path = f"{docker.parent}:{os.environ['PATH']}"
+    ended = certify("reproduce", "--run", "team/app:1", PATH=path)
+    assert (ended.code, ended.out) == (3, "")
+    assert "certify-repro has ended; `docker logs certify-repro` shows" in ended.err
 
 
 @pytest.mark.engine
