@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 
 from certify.model.errors import BadPublication
-from certify.util.files import folder_lock, write_atomically
+from certify.util.files import flush_tree, folder_lock, write_atomically
 
 FOLDER = "approved"
 CURRENT = "current"
@@ -80,7 +80,8 @@ def store_publication(
                 _check_ours(reports / top)
                 public.add(top)
             _link_previous(folder / CURRENT / name, target / name)
-            write_atomically(target / name, content)
+            write_atomically(target / name, content, durable=False)
+        flush_tree(target)
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise

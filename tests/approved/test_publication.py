@@ -375,9 +375,9 @@ def test_one_bundle_at_a_time_is_in_memory_and_no_whole_result(
         steps.append(f"sign {name}")
         return sign(self, name, statement)
 
-    def counted_store(path: Path, content: storage.Content) -> None:
+    def counted_store(path: Path, content: storage.Content, *, durable: bool) -> None:
         steps.append(f"store {path.relative_to(path.parents[1])}")
-        store(path, content)
+        store(path, content, durable=durable)
 
     monkeypatch.setattr(Signer, "sign", counted_sign)
     monkeypatch.setattr(storage, "write_atomically", counted_store)

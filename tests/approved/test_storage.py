@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -27,6 +29,38 @@ def test_a_publication_is_read_back(tmp_path: Path) -> None:
     }
     assert (tmp_path / "list.json").read_text() == "[]"
     assert (tmp_path / "approved/current").readlink() == Path("7")
+
+
+def test_everything_is_on_disk_before_anybody_can_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: dict[str, bytes] = {}
+    fsync = os.fsync
+
+    def count(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        assert not (tmp_path / "approved/current").exists()
+        flushed[str(path.relative_to(tmp_path))] = b"" if path.is_dir() else path.read_bytes()
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", count)
+    store_publication(tmp_path, 7, {"list": "1"}, [("a/b/c", b"2"), ("a/d", b"3")])
+    assert flushed == {
+        "approved/7": b"", "approved/7/list": b"1", "approved/7/a": b"", "approved/7/a/b": b"",
+        "approved/7/a/b/c": b"2", "approved/7/a/d": b"3",
+    }  # fmt: skip
+    assert (tmp_path / "a/b/c").read_bytes() == b"2"
+
+
+def test_a_disk_that_fails_leaves_no_publication(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_publication(tmp_path, 7, {"list": "1"})
+    monkeypatch.setattr(os, "fsync", Mock(side_effect=OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        store_publication(tmp_path, 8, {"list": "2"})
+    assert (tmp_path / "list").read_text() == "1"
+    assert not (tmp_path / "approved/8").exists()
 
 
 def test_a_name_that_is_no_longer_published_is_removed(tmp_path: Path) -> None:
