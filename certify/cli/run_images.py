@@ -83,12 +83,9 @@ def run_images(
 
 
 def is_known(result: Result, ledger: Ledger) -> bool:
-    """Return True if the image was found, now or before; a mistyped name is not recorded.
-
-    Without an engine nothing is known about a name, so that it counts as known.
-    """
+    """Return True if the image was found, now or before; a mistyped name is not recorded."""
     image = result.image
-    if image.identity or result.host is None:
+    if image.identity:
         return True
     try:
         return bool(ledger.history(image.reference))

@@ -13,7 +13,7 @@ from certify.model.file_names import LAYOUTS, Layout
 from certify.model.result import Check, Result
 from certify.model.terms import Outcome, Status
 from certify.publish.text import NextSteps
-from tests.cli.test_run import no_engine
+from tests.cli.test_run import certified_before, no_engine
 from tests.conftest import Certify
 
 
@@ -46,6 +46,7 @@ def test_a_fix_is_named_only_where_there_is_one(
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_report_names_its_page(certify: Certify, tmp_path: Path, layout: Layout) -> None:
+    certified_before("debian:12", tmp_path)
     ended = certify("debian:12", "--layout", layout, **no_engine(tmp_path))
     (page,) = re.findall(r"^Report: (.*)$", ended.out, re.MULTILINE)
     assert (tmp_path / page).is_file()
