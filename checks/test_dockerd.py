@@ -5,7 +5,16 @@ import re
 import pytest
 from testinfra.host import Host
 
-from certify.suite import Candidate, Nested, Note, check, diagnose, not_applicable, proven
+from certify.suite import (
+    Candidate,
+    Nested,
+    Note,
+    Units,
+    check,
+    diagnose,
+    not_applicable,
+    proven,
+)
 
 GOOD_STORAGE = ("overlay2", "overlayfs", "overlay", "btrfs", "zfs", "fuse-overlayfs")
 
@@ -120,18 +129,21 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
     remedy="Let the distribution's docker.service start dockerd, and enable it: "
     "systemctl enable docker.",
 )
-def test_unit(host: Host) -> None:
+def test_unit(candidate: Candidate, host: Host) -> None:
     """dockerd is supervised by systemd, and starts at every boot.
 
     Why: a dockerd that a script started does not come back when it dies.
 
-    How: docker.service is active, and it or its socket is enabled.
+    How: docker.service is active, and it or its socket is enabled, or wanted by another unit of
+    the boot.
     """
     service = host.service("docker.service")
     assert service.is_running, "dockerd runs, but not as docker.service"
-    assert service.is_enabled or host.service("docker.socket").is_enabled, (
-        "docker.service runs, but is not enabled to start at boot"
-    )
+    assert (
+        service.is_enabled
+        or host.service("docker.socket").is_enabled
+        or Units(candidate).start_with_another("docker.service", "docker.socket")
+    ), "docker.service runs, but is not enabled to start at boot"
 
 
 @check(

@@ -60,6 +60,15 @@ class Units:
         jobs = self._run("systemctl list-jobs --no-legend --plain").stdout.splitlines()
         return [job.split()[1] for job in jobs if job.split()[-1:] == ["running"]]
 
+    def start_with_another(self, *names: str) -> bool:
+        """Return True if another unit, which is active or enabled, starts one of some units."""
+        kinds = "-p WantedBy -p RequiredBy -p UpheldBy -p BoundBy"
+        shown = self._run(f"systemctl show {kinds} {' '.join(names)}").stdout.splitlines()
+        others = {unit for line in shown for unit in line.partition("=")[2].split()} - {*names}
+        listed = " ".join(["%s"] * len(others))
+        asked = f"systemctl -q is-active {listed} || systemctl -q is-enabled {listed}"
+        return bool(others and self._run(asked, *sorted(others) * 2).rc == 0)
+
     def failed(self) -> list[str]:
         """Return the units that failed, and those that end each time that they are started."""
         listed = self._run("systemctl list-units --state=failed,auto-restart --no-legend --plain")

@@ -60,3 +60,22 @@ def test_mounts_of_fstab_are_the_images_fault_and_no_others() -> None:
 
 def test_the_status_of_units_is_asked_at_once() -> None:
     assert units().status(["a.service", "b.service"]).endswith("--full a.service b.service")
+
+
+@pytest.mark.parametrize(
+    ("shown", "up", "starts"),
+    [
+        ("WantedBy=multi-user.target\n\nRequiredBy=docker.service\n", "multi-user.target", True),
+        ("WantedBy=\n\nUpheldBy=workspace.service\n", "workspace.service", True),
+        ("WantedBy=sometimes.service\n", "multi-user.target", False),
+        ("WantedBy=\n\nRequiredBy=docker.service\n", "docker.service", False),
+        ("", "", False),
+    ],
+)
+def test_a_unit_that_another_one_starts(shown: str, up: str, starts: bool) -> None:
+    def run(command: str, *names: str) -> SimpleNamespace:
+        asked = names or command.split("||")
+        return SimpleNamespace(rc=0 if up in asked else 3, stdout="" if names else shown)
+
+    found = Units(cast(Candidate, SimpleNamespace(run=run)))
+    assert found.start_with_another("docker.service", "docker.socket") is starts
