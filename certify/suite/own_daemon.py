@@ -22,6 +22,9 @@ _KEPT = "/run/certify/daemon.json"
 _RULES = "/run/certify/rules"
 _NO_RULES = r"printf '*nat\nCOMMIT\n*filter\nCOMMIT\n'"
 """Prints what empties both tables: iptables-save leaves out those without rules."""
+_NETWORKS, _KEPT_NETWORKS = "/var/lib/docker/network", "/run/certify/network"
+_NO_NETWORKS = f"rm -rf {_NETWORKS}; networkctl delete docker0 || ip link delete docker0"
+"""Removes what dockerd keeps the addresses of an earlier daemon.json in, by what the image has."""
 _DROP_IN = f"/run/systemd/system/{UNIT}.d/zzzz-certify.conf"
 """Comes after every drop-in of the image, whose settings it resets (systemd.unit(5))."""
 _LARGEST = 16 * 1024
@@ -99,7 +102,8 @@ class OwnDaemon:
         was_up = self._is_up()
         self._keep()
         self._candidate.keep_seconds(UNIT)
-        self._candidate.run(f"{{ {_NO_RULES}; iptables-save; }} >{_RULES}")
+        keep = f"{{ {_NO_RULES}; iptables-save; }} >{_RULES}; cp -a {_NETWORKS} {_KEPT_NETWORKS}"
+        self._candidate.run(keep)
         try:
             return culprits(names, works_without)
         finally:
@@ -142,9 +146,12 @@ class OwnDaemon:
         Returns True if it is up.
         """
         run = self._candidate.run
-        # Rules that dockerd wrote in another trial would make it work in the next.
+        # Rules and networks that dockerd made in another trial would count in the next.
         restore = f"iptables-restore --test <{_RULES} && iptables-restore <{_RULES}"
-        run(f"systemctl stop {UNIT}; {restore}", timeout=30)
+        networks = _NO_NETWORKS
+        if not reset and keys is None:
+            networks += f"; cp -a {_KEPT_NETWORKS} {_NETWORKS}"
+        run(f"systemctl stop {UNIT}; {restore}; {networks}", timeout=30)
         run(f"rm -f {_DROP_IN}; [ ! -e {_KEPT} ] || {{ cp -p {_KEPT} {DAEMON_JSON}; rm {_KEPT}; }}")
         if reset:
             folder, text = _DROP_IN.rpartition("/")[0], drop_in(reset)

@@ -176,3 +176,27 @@ def test_a_command_that_somebody_killed_proves_nothing() -> None:
     machine.transcript.append(SimpleNamespace(rc=137, timed_out=False))
     machine.judge()
     assert machine.restarts == 0
+
+
+class Networked(Machine):
+    """A candidate whose dockerd keeps the address that a setting once gave to its bridge."""
+
+    bridge = kept = "10.0.0.1"
+
+    def run(self, command: str, *args: str, timeout: float = 60) -> Any:
+        answer = super().run(command, *args, timeout=timeout)
+        if "delete docker0" in command:
+            self.bridge = self.kept if "cp -a" in command else ""
+        elif command.startswith("systemctl restart"):
+            self.bridge = self.bridge or ("10.0.0.1" if "bip" in self.daemon_json else "172.17.0.1")
+        return answer
+
+    def works(self) -> bool:
+        return self.bridge != "10.0.0.1"
+
+
+def test_the_networks_of_one_trial_do_not_count_in_the_next() -> None:
+    machine = Networked(lambda _unit, _document: True, '{"bip": "10.0.0.1/8"}')
+    with pytest.raises(Proven, match=r"because of bip in the image's /etc/docker/daemon\.json"):
+        machine.judge()
+    assert machine.bridge == machine.kept
