@@ -44,7 +44,7 @@ class Nested:
     def version(self) -> str:
         """Return the version with which the daemon replies; empty if it does not."""
         answer = self.docker("version --format '{{.Server.Version}}'", timeout=15)
-        return answer.stdout.strip() if answer.rc == 0 else ""
+        return _last_line(answer.stdout) if answer.rc == 0 else ""
 
     def is_up(self) -> bool:
         """Return True if the daemon replies with its version."""
@@ -166,7 +166,7 @@ class Nested:
 
     def storage_driver(self) -> str:
         """Return the storage driver that the daemon reports; empty if it does not reply."""
-        return str(self.docker("info --format '{{.Driver}}'").stdout.strip())
+        return _last_line(self.docker("info --format '{{.Driver}}'").stdout)
 
     def _keep_driver(self) -> None:
         self.first_driver = self.first_driver or self.storage_driver()
@@ -255,3 +255,8 @@ class Nested:
         )
         path = self._candidate.add_program("fetch", program)
         return self._candidate.run(path, timeout=10)
+
+
+def _last_line(printed: str) -> str:
+    """Return the last line of what was printed; a wrapper may greet before it."""
+    return printed.strip().rpartition("\n")[2]

@@ -47,7 +47,13 @@ def test_docker_is_the_candidates_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "stdout", "version"), [(0, "20.10\n", "20.10"), (1, "20.10\n", ""), (0, "", "")]
+    ("code", "stdout", "version"),
+    [
+        (0, "20.10\n", "20.10"),
+        (0, "Managed by IT.\n20.10\n", "20.10"),
+        (1, "20.10\n", ""),
+        (0, "", ""),
+    ],
 )
 def test_the_daemon_is_up_if_it_replies_with_its_version(
     code: int, stdout: str, version: str
