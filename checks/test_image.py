@@ -20,6 +20,7 @@ done
 for file in passwd shadow; do
   [ -e $file ] || continue
   while IFS=: read -r name hash rest; do
+    case $name in '' | [+#-]*) continue ;; esac
     case $file:$name:$hash in
       *:) echo "$name has an empty password" ;;
       passwd:*:[!x*!]*) echo "everybody can read the hash of $name in /etc/passwd" ;;

@@ -105,9 +105,16 @@ def test_sudo(candidate: Candidate) -> None:
     if not becomes_root("sudo"):
         candidate.fail_if_hidden("sudo", becomes_root)
         pytest.fail("the user may not become root without a password")
-    accounts = (candidate.read_file("/etc/passwd") or b"").decode("utf-8", "replace").splitlines()
+    # At line feeds only: a carriage return before one belongs to the name of the shell.
+    accounts = (candidate.read_file("/etc/passwd") or b"").decode("utf-8", "replace").split("\n")
     shells = [line.rpartition(":")[2] for line in accounts if line.startswith("root:")]
-    shell = (shells or [""])[0].strip() or "/bin/sh"
+    shell = (shells or [""])[0] or "/bin/sh"
+    if shell.endswith("\r"):
+        proven(
+            "root's login shell does not exist: the lines of /etc/passwd end as those of Windows "
+            "do, and the carriage return counts as part of its name",
+            remedy="Write the file with line feeds alone: sed -i 's/\\r$//' /etc/passwd.",
+        )
     worked = candidate.host_as(user).run("sudo -n %s -c 'id -u'", shell)
     runs = worked.rc == 0 and worked.stdout.strip() == "0"
     dead = f"root's login shell, {shell}, runs nothing, so `sudo -i` and `su -` end at once"
@@ -130,7 +137,8 @@ def test_bash(candidate: Candidate, note: Note) -> None:
 
     How: `bash -lc` prints its version and the length of an array.
     """
-    asked = candidate.run("bash -lc 'a=(1 2 3); echo \"certify $BASH_VERSION ${#a[@]}\"'")
+    # A line of its own: what a login shell reads may print a title or a prompt before it.
+    asked = candidate.run("bash -lc 'a=(1 2 3); echo; echo \"certify $BASH_VERSION ${#a[@]}\"'")
     if asked.rc != 0 and candidate.run("bash -c :").rc == 0:
         proven(
             "bash does not run as a login shell: /etc/profile, or a file that it reads, ends it",
