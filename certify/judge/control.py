@@ -67,7 +67,13 @@ _URL = re.compile(
     r"\b(https?|ftp)://(?:[^\s/@]{0,80}@)?(?P<host>[\w.-]+)(?::(?P<port>\d+))?"
     r"(?P<path>(?:/[\w.~%+-]{1,80}){0,12})"
 )
-_INSIDE = re.compile(r"\b(?:(?:file|copy):/|cdrom:(?://)?\[)[^\s'\"]*")
+REMEDY_INSIDE = (
+    "Remove the source that names it from the image (apt: /etc/apt/sources.list and "
+    "/etc/apt/sources.list.d), or put in order what it names."
+)
+"""The remedy for a source that is :func:`inside` the image."""
+# Not mirror+file:, a list of servers.
+_INSIDE = re.compile(r"(?<![\w+])(?:(?:file|copy):/[^\s'\"]*|cdrom:(?://)?\[[^]\n]{0,200}\]?)")
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[?::1\]?")
 _GONE = re.compile(
     r"\b404\b|not have a release file|repository type can't be determined"
@@ -173,8 +179,8 @@ def attribute_refresh(
         return None  # a full disk or a wrong clock: a control proves nothing
     if cause is not None and cause.name in ("packages-not-signed", "signing-key-missing"):
         return None  # the source was reached, wherever it is
-    if inside := _inside(text):
-        return Fault.IMAGE, f"{inside} is inside the image itself, where no network leads"
+    if place := inside(text):
+        return Fault.IMAGE, f"{place} is inside the image itself, where no network leads"
     proofs = [
         *_incomplete_repositories(text),
         *_unreached_servers(text, mirror(os_release), results),
@@ -244,7 +250,7 @@ def _absent_repositories(
             yield Fault.NETWORK, f"{empty}: that mirror may be out of order"
 
 
-def _inside(text: str) -> str:
+def inside(text: str) -> str:
     """Return the URL of a source that is a file of the image or a server inside it, or nothing."""
     for line in text.splitlines():
         lost = _LOST.search(line)

@@ -224,10 +224,13 @@ class Candidate(Commands):
     def setting_behind(self, output: str) -> tuple[str, str]:
         """Return the setting of the image behind a failed refresh, and its remedy, or empty texts.
 
-        ``output`` is that of the package manager.
+        ``output`` is that of the package manager. A source inside the image is no setting, and has
+        a remedy.
         """
         env = self.image_configuration.get("Env") or ()
-        return own_settings.setting_behind(output, env, self.run(own_settings.NETWORK).stdout)
+        settings = self.run(own_settings.NETWORK).stdout
+        reason, remedy = own_settings.setting_behind(output, env, settings)
+        return reason, remedy or (control.REMEDY_INSIDE if control.inside(output) else "")
 
     def first_boot(self) -> tuple[str, str] | None:
         """Return a reason and its remedy if systemd takes this boot for the first one of a machine.

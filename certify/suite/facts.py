@@ -14,6 +14,7 @@ from certify.engine.dialect import DOCKER
 from certify.engine.launch_plan import STORAGE
 from certify.engine.session import SessionLost
 from certify.judge.kernel_text import full_mounts, lacks_instructions, unfit_for_overlay
+from certify.judge.validity import WINDOWS, is_out_of_step
 from certify.model.errors import Trouble
 from certify.suite import own_settings
 from certify.suite.candidate import Candidate
@@ -24,7 +25,7 @@ _STORAGE_FOLDER = re.compile(
     r"""(?:--data-root|--graph|-g|--root)[= ]"?(/[^\s";]+)|^\s*root\s*=\s*["'](/[^"']+)""",
     re.MULTILINE,
 )
-_FETCHED = re.compile(r"^(?:Hit|Get):\d+ (\S+)", re.MULTILINE)
+_FETCHED = re.compile(r"^(?:Hit|Get):\d+ (\S+) (\S+) (?:In)?Release\b", re.MULTILINE)
 _OOM_KILLS = (
     "find /sys/fs/cgroup '(' -name memory.events -o -name memory.oom_control ')' "
     "-exec cat {} + 2>/dev/null"
@@ -234,8 +235,13 @@ class Facts:
 
     @_fact(r"another source is valid at the same time")
     def _other_source_is_valid(self) -> bool:
+        return is_out_of_step(self._line, str(self._candidate.run(WINDOWS).stdout))
+
+    @_fact(r"another source was fetched")
+    def _other_source_was_fetched(self) -> bool:
         """Return True if a package source other than the one of the line was fetched."""
-        return any(each.rstrip("/") not in self._line for each in _FETCHED.findall(self._text))
+        return any(f"{address} {suite} " not in self._line
+                   for address, suite in _FETCHED.findall(self._text))  # fmt: skip
 
     @_fact(r"the file is not readable for everybody")
     def _file_is_unreadable(self) -> bool:

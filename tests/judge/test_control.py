@@ -12,6 +12,7 @@ from certify.judge.control import (
     attribute_refresh,
     control_urls,
     failed_servers,
+    inside,
     mirror,
     missing_repositories,
 )
@@ -314,6 +315,24 @@ def test_a_source_inside_the_image_that_is_signed_with_another_key_was_reached()
         "E: The repository 'file:/opt/repo ./ InRelease' is not signed."
     )
     assert attribute_refresh(output, DEBIAN, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("output", "place"),
+    [
+        ("E: The repository 'file:/opt/repo ./ Release' does not have a Release file.",
+         "file:/opt/repo"),
+        ("E: The repository 'cdrom://[Debian GNU/Linux 12 _Bookworm_] bookworm Release' does not "
+         "have a Release file.", "cdrom://[Debian GNU/Linux 12 _Bookworm_]"),
+        # A list of mirrors is a file, and its servers are elsewhere.
+        ("E: Failed to fetch mirror+file:/etc/apt/mirrors/debian.list/dists/bookworm/InRelease  "
+         "Could not resolve 'deb.debian.org'", ""),
+    ],
+)  # fmt: skip
+def test_a_source_inside_the_image(output: str, place: str) -> None:
+    assert inside(output) == place
+    attributed = attribute_refresh(output, DEBIAN, {})
+    assert bool(attributed and attributed[0] is Fault.IMAGE) is bool(place)
 
 
 PACMAN_GONE = (

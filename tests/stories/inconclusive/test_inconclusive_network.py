@@ -1,4 +1,4 @@
-"""No network, no names, a mirror that is down for everyone: the host's trouble, not the image's.
+"""No network, no names, a wrong clock, a mirror that is down: the host's trouble, not the image's.
 
 An image whose own sources are wrong while others are served is another matter: that one is
 rejected (tests/stories/sabotage). What comes between them is certify's control, a container of
@@ -95,6 +95,39 @@ def test_no_route_from_the_container(certify: Certify, tmp_path: Path, build: Bu
         "run", "--network", "none", "--profile", "plain", "--format", "json", build(BY_ADDRESS)
     )
     assert "There is no route from the container" in reason(ended, tmp_path / "reports")
+
+
+MIRROR_LIST = (
+    "RUN echo http://deb.debian.org/debian >/etc/apt/mirrors.list "
+    "&& echo 'deb mirror+file:/etc/apt/mirrors.list bookworm main' >/etc/apt/sources.list"
+)
+
+
+def test_a_list_of_mirrors_is_in_the_image_and_they_are_not(
+    certify: Certify, tmp_path: Path, build: Build
+) -> None:
+    image = build(MIRROR_LIST)
+    ended = certify("run", "--network", "none", "--profile", "plain", "--format", "json", image)
+    assert "Names are not resolved" in reason(ended, tmp_path / "reports")
+
+
+# libfaketime stands in for the host's clock, which no test may set.
+CLOCK = (
+    "RUN apt-get update && apt-get install -y --no-install-recommends libfaketime "
+    "&& rm -rf /var/lib/apt/lists/*",
+    "ENV LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
+)
+
+
+@pytest.mark.parametrize(
+    ("shift", "told"), [("+60d", "has expired"), ("-3d", "The host's clock is behind")]
+)
+def test_a_clock_that_is_wrong(
+    certify: Certify, tmp_path: Path, build: Build, shift: str, told: str
+) -> None:
+    image = build(*CLOCK, f"ENV FAKETIME={shift}")
+    ended = certify("run", "--profile", "plain", "--format", "json", image)
+    assert told in reason(ended, tmp_path / "reports")
 
 
 @pytest.mark.slow
