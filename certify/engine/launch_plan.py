@@ -154,7 +154,7 @@ echo "$missing" >{STATE_FOLDER}/missing
 if [ -n "$missing" ]; then
   phase installing
   at installing
-  provide $missing 2>&1
+  (LC_ALL=C; export LC_ALL; provide $missing) 2>&1
   echo $? >{STATE_FOLDER}/installed
   at installed
 fi

@@ -451,6 +451,14 @@ def test_an_installation_that_fails_is_recorded_and_the_image_boots_if_it_can(
 
 
 @any_machine
+def test_installations_speak_english_and_the_image_its_own_language(machine: Machine) -> None:
+    machine.add("bin/apt-get", 'echo "apt-get in ${LC_ALL-another language}"')
+    machine.add("sbin/init", 'echo "init in ${LC_ALL-its own}"')
+    said = machine.run(launch_script("init", ("sudo",), mounts=False)).splitlines()
+    assert "apt-get in C" in said and "init in its own" in said
+
+
+@any_machine
 def test_without_a_package_manager_the_installation_exits_127(machine: Machine) -> None:
     machine.run(launch_script("init", ("systemd",), mounts=False))
     assert (machine.state("missing"), machine.state("installed")) == ("systemd", "127")
