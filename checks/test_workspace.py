@@ -91,7 +91,7 @@ def test_sudo(candidate: Candidate) -> None:
     Why: people install what they need; platforms write the rule at launch.
 
     How: writes a NOPASSWD rule to /etc/sudoers.d; `sudo -n id -u`, as the user, says 0, and so
-    does root's own login shell.
+    does root's own login shell. Root runs a program as the user, as platforms start their agent.
     """
     assert candidate.has("sudo"), "sudo is not in the image"
     user = candidate.user
@@ -121,6 +121,12 @@ def test_sudo(candidate: Candidate) -> None:
     if not runs and shell.endswith("/bash") and candidate.run("bash -c :").rc != 0:
         candidate.defer_to("workspace.bash", f"needs workspace.bash: {dead}")
     assert runs, dead
+    if candidate.run("sudo -n -u %s id -u", user).rc != 0:
+        proven(
+            "root may not run a program as the user with sudo, as platforms start their agent",
+            remedy="Keep the line `root ALL=(ALL:ALL) ALL` in /etc/sudoers in the image, and no "
+            "`Defaults !root_sudo`.",
+        )
 
 
 @check(

@@ -14,6 +14,10 @@ _INSTRUCTIONS = {
     4: {"avx512f", "avx512bw", "avx512dq", "avx512vl"},
 }
 """Instructions of each level of x86-64, as /proc/cpuinfo names them (x86-64 psABI)."""
+_TINY = 8 * 1024
+"""The size of a folder that is too small for any package manager, in KiB."""
+_WORKED_IN = re.compile(r"/(tmp|var(/tmp|/cache|/lib)?(/(apt|dpkg|dnf|pacman|rpm)\b.*)?)")
+"""Folders that package managers work in."""
 
 
 def unfit_for_overlay(mounts: str, path: str) -> bool | None:
@@ -39,15 +43,22 @@ def default_gateway(routes: str, order: str = "<") -> str | None:
 
 
 def full_mounts(text: str) -> set[str]:
-    """Return the full file systems in memory that the image itself mounts.
+    """Return the file systems in memory that the image itself mounts, and that are full.
+
+    So is a tiny one that package managers work in: what filled it is removed before anybody looks.
 
     ``text`` is the table of ``df -P``, an empty line, then the image's own lines of /etc/fstab and
     ``Where=`` of its mount units.
     """
     there, _, own = text.partition("\n\n")
-    full = re.findall(r"^\S+ +\d+ +\d+ +\d+ +(?:9[89]|100)% (/\S*)", there, re.M)
+    mounts = re.findall(r"^\S+ +(\d+) +\d+ +\d+ +(\d+)% (/\S*)", there, re.M)
+    full = [
+        path
+        for size, used, path in mounts
+        if int(used) >= 98 or (int(size) < _TINY and _WORKED_IN.fullmatch(path))
+    ]
     limited = re.findall(r"^(?!#)\S+\s+(/\S*)\s+tmpfs\s+\S*\bsize=", own, re.M)
-    return set(full) & {*limited, *re.findall(r"^Where=(/\S*)", own, re.M)}
+    return {*full} & {*limited, *re.findall(r"^Where=(/\S*)", own, re.M)}
 
 
 def lacks_instructions(flags: str, line: str) -> bool | None:

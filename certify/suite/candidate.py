@@ -39,6 +39,8 @@ class Candidate(Commands):
         """The time of the first boot in seconds, once ``startup.boot`` has measured it."""
         self.missing_at_stop: set[str] = set()
         """Capabilities that the candidate lacked when :meth:`stop` was called."""
+        self.ran_dockerd_at_stop = False
+        """True if docker.service was active when :meth:`stop` was called."""
         self._kept_seconds: dict[tuple[str, str], float | None] = {}
         self.control_results: Callable[[Sequence[str]], control.ControlResults] = lambda _urls: {}
         """Tries URLs from certify's own container, and returns the result of each."""
@@ -224,13 +226,11 @@ class Candidate(Commands):
     def setting_behind(self, output: str) -> tuple[str, str]:
         """Return the setting of the image behind a failed refresh, and its remedy, or empty texts.
 
-        ``output`` is that of the package manager. A source inside the image is no setting, and has
-        a remedy.
+        ``output`` is that of the package manager. A source inside the image has a remedy alone.
         """
         env = self.image_configuration.get("Env") or ()
-        settings = self.run(own_settings.NETWORK).stdout
-        reason, remedy = own_settings.setting_behind(output, env, settings)
-        return reason, remedy or (control.REMEDY_INSIDE if control.inside(output) else "")
+        found = own_settings.setting_behind(output, env, self.run(own_settings.NETWORK).stdout)
+        return found[0], found[1] or control.REMEDY_INSIDE * bool(control.inside(output))
 
     def first_boot(self) -> tuple[str, str] | None:
         """Return a reason and its remedy if systemd takes this boot for the first one of a machine.
@@ -296,4 +296,5 @@ class Candidate(Commands):
     def stop(self) -> StopResult:
         """Stop the candidate as ``docker stop`` does, and wait for its end."""
         self.missing_at_stop = {each for each in self.job.install if self.is_missing(each)}
+        self.ran_dockerd_at_stop = self.run("systemctl is-active docker.service").rc == 0
         return super().stop()

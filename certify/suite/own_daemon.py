@@ -44,6 +44,8 @@ SETTINGS = (
     "TemporaryFileSystem", "BindPaths", "BindReadOnlyPaths", "RootDirectory", "MountFlags",
     "User", "Group", "DynamicUser", "SupplementaryGroups", "WorkingDirectory", "UMask",
     "DevicePolicy", "DeviceAllow", "MemoryMax", "MemoryHigh", "TasksMax", "IPAddressDeny",
+    "CPUAffinity", "Nice", "CPUSchedulingPolicy", "IOSchedulingClass", "PAMName",
+    "StandardOutput", "StandardError", "NetworkNamespacePath", "RootImage",
     "Environment", "EnvironmentFiles", "ExecStartPre", "ExecStartPost", "ExecCondition",
 )  # fmt: skip
 """Settings that can hinder a service, as ``systemctl show`` names them (systemd.exec(5),

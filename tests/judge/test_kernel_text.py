@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from certify.judge.kernel_text import (
@@ -40,17 +42,26 @@ def test_a_processor_that_lacks_what_is_wanted(
 
 
 @pytest.mark.parametrize(
-    ("used", "own", "full"),
+    ("size", "used", "own", "full"),
     [
-        ("100%", "tmpfs /tmp tmpfs rw,size=1m 0 0", {"/tmp"}),
-        ("100%", "Where=/tmp", {"/tmp"}),
-        ("12%", "tmpfs /tmp tmpfs rw,size=1m 0 0", set()),
-        ("100%", "# tmpfs /tmp tmpfs rw,size=1m 0 0", set()),
-        ("100%", "tmpfs /tmp tmpfs rw 0 0", set()),
+        (65536, "100%", "tmpfs /tmp tmpfs rw,size=64m 0 0", {"/tmp"}),
+        (65536, "100%", "Where=/tmp", {"/tmp"}),
+        (65536, "12%", "tmpfs /tmp tmpfs rw,size=64m 0 0", set()),
+        (65536, "100%", "# tmpfs /tmp tmpfs rw,size=64m 0 0", set()),
+        (65536, "100%", "tmpfs /tmp tmpfs rw 0 0", set()),
+        # What filled a tiny one is gone.
+        (64, "0%", "tmpfs /tmp tmpfs rw,size=64k 0 0", {"/tmp"}),
+        (64, "0%", "tmpfs /srv tmpfs rw,size=64k 0 0", set()),
+        (64, "0%", "tmpfs /var/cache/apt tmpfs size=64k 0 0", {"/var/cache/apt"}),
+        (64, "0%", "", set()),
     ],
 )
-def test_a_file_system_in_memory_that_is_full(used: str, own: str, full: set[str]) -> None:
-    there = f"Filesystem 1024-blocks Used Available Capacity Mounted on\ntmpfs 64 64 0 {used} /tmp"
+def test_a_file_system_in_memory_that_is_full(
+    size: int, used: str, own: str, full: set[str]
+) -> None:
+    head = "Filesystem 1024-blocks Used Available Capacity Mounted on"
+    place = (re.search("/[a-z/]+", own) or ["/tmp"])[0]
+    there = f"{head}\ntmpfs {size} 64 0 {used} {place}"
     assert full_mounts(f"{there}\n\n{own}\n") == full
 
 
