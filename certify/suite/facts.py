@@ -257,6 +257,11 @@ class Facts:
         keys = own_settings.keys_of(sources, f"{self._text}\n{self._line}")
         return bool(self._candidate.run(script.format(" ".join(keys))).stdout.strip())
 
+    @_fact(r"/bin/sh leads to (\w+)")
+    def _shell_is(self, name: str) -> bool:
+        found = str(self._candidate.run("readlink -f /bin/sh").stdout).strip()
+        return found.rpartition("/")[2].startswith(name)
+
     @_fact(r"a pin of the image forbids the package")
     def _is_pinned(self) -> bool:
         named = re.search(r"'?([\w.+:-]+)'? has no installation candidate", self._line)

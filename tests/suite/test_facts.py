@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -235,6 +236,15 @@ def test_another_source_was_fetched(fetched: str, other: bool) -> None:
     assert facts("another source was fetched", line) is other
 
 
+@pytest.mark.parametrize(
+    ("found", "leads"),
+    [("/usr/bin/zsh\n", True), ("/usr/bin/zsh5\n", True), ("/usr/bin/dash\n", False)],
+)
+def test_the_shell_that_sh_leads_to(found: str, leads: bool) -> None:
+    candidate = SimpleNamespace(run=lambda _command: SimpleNamespace(stdout=found))
+    assert Facts(cast(Candidate, candidate), "")("/bin/sh leads to zsh", "") is leads
+
+
 def test_every_fact_has_a_row_both_ways() -> None:
     engine = {
         "the host has AppArmor",
@@ -242,7 +252,7 @@ def test_every_fact_has_a_row_both_ways() -> None:
         "the host's engine is older",
         CONFINES,
     }
-    pure = {"unfit for overlay", "the host's processor", "another source"}
+    pure = {"unfit for overlay", "the host's processor", "another source", "/bin/sh leads to"}
     named = {each.fact for one in signatures() for each in one.explained_by} | {
         one.proof for one in signatures() if one.proof
     }
