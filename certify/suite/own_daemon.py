@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -91,15 +92,20 @@ class OwnDaemon:
 
     def _hindering(self, works: Callable[[], bool]) -> list[str]:
         """Return the fewest settings without which dockerd works; none if it is not for them."""
-        defaults, document = self._defaults(), self._daemon_json()
-        names = [f"{each}=" for each in defaults] + list(document)
+        defaults, document, command = self._defaults(), self._daemon_json(), self._command()
+        flags = dict.fromkeys(name for name, _ in command if is_tried(name))
+        names = [*(f"{each}=" for each in defaults), *document, *flags]
         if not 0 < len(names) <= _MOST:
             return []
 
         def works_without(some: Sequence[str]) -> bool:
             reset = {each: defaults[each] for each in defaults if f"{each}=" in some}
             keys = {key: value for key, value in document.items() if key not in some}
-            return self._restarts(reset, keys if len(keys) < len(document) else None) and works()
+            lines = drop_in(reset) if reset else []
+            if {*some} & {*flags}:
+                left = " ".join(text for name, text in command if name not in some)
+                lines = [*(lines or ["[Service]"]), "ExecStart=", f"ExecStart={left}"]
+            return self._restarts(lines, keys if len(keys) < len(document) else None) and works()
 
         was_up = self._is_up()
         self._keep()
@@ -109,7 +115,7 @@ class OwnDaemon:
         try:
             return culprits(names, works_without)
         finally:
-            if not self._restarts({}, None) and was_up:  # or the next check finds no daemon
+            if not self._restarts([], None) and was_up:  # or the next check finds no daemon
                 self._candidate.wait_for(self._is_up, seconds=_LONG_SECONDS, pause=0.1)
 
     def _is_settled(self, evidence: str) -> bool:
@@ -131,6 +137,10 @@ class OwnDaemon:
             del found["EnvironmentFiles"]
         return found
 
+    def _command(self) -> list[tuple[str, str]]:
+        """Return the options of the unit's command line."""
+        return split_command(self._candidate.run(f"systemctl show -p ExecStart {UNIT}").stdout)
+
     def _daemon_json(self) -> dict[str, Any]:
         """Return the keys of daemon.json; none if it is not there, or no object in JSON."""
         read = self._candidate.run(f"head -c {_LARGEST + 1} {DAEMON_JSON}")
@@ -142,8 +152,8 @@ class OwnDaemon:
             return {}
         return document if isinstance(document, dict) else {}
 
-    def _restarts(self, reset: Mapping[str, str], keys: Mapping[str, Any] | None) -> bool:
-        """Restart dockerd with settings reset, and a daemon.json of some keys; None: its own.
+    def _restarts(self, lines: Sequence[str], keys: Mapping[str, Any] | None) -> bool:
+        """Restart dockerd with the lines of a drop-in, and daemon.json of some keys; None: its own.
 
         Returns True if it is up.
         """
@@ -151,12 +161,12 @@ class OwnDaemon:
         # Rules and networks that dockerd made in another trial would count in the next.
         restore = f"iptables-restore --test <{_RULES} && iptables-restore <{_RULES}"
         networks = _NO_NETWORKS
-        if not reset and keys is None:
+        if not lines and keys is None:
             networks += f"; cp -a {_KEPT_NETWORKS} {_NETWORKS}"
         run(f"systemctl stop {UNIT}; {restore}; {networks}", timeout=30)
         run(f"rm -f {_DROP_IN}; [ ! -e {_KEPT} ] || {{ cp -p {_KEPT} {DAEMON_JSON}; rm {_KEPT}; }}")
-        if reset:
-            folder, text = _DROP_IN.rpartition("/")[0], drop_in(reset)
+        if lines:
+            folder, text = _DROP_IN.rpartition("/")[0], "\n".join(lines)
             run(f"mkdir -p {folder} && printf '%%s\\n' %s >{_DROP_IN}", text)
         if keys is not None:
             keep = f"cp -p {DAEMON_JSON} {_KEPT}"
@@ -187,23 +197,50 @@ def changed_settings(shown: str) -> tuple[dict[str, str], str]:
     return changed, path if option == "(ignore_errors=yes)" else ""
 
 
-def drop_in(defaults: Mapping[str, str]) -> str:
-    """Return a drop-in that gives settings of a unit their default values."""
+def split_command(shown: str) -> list[tuple[str, str]]:
+    """Return the options of a service's command line, each with its values as it was written.
+
+    ``shown`` is what ``systemctl show -p ExecStart`` prints. Empty if there are several commands,
+    or words that cannot be written to a unit's file as they are.
+    """
+    commands = re.findall(r"argv\[\]=(.{1,4000}?) ; ignore_errors=", shown)
+    if len(commands) != 1 or re.search(r"""[%\\'";]""", commands[0]):
+        return []
+    options: list[tuple[str, str]] = []
+    for word in commands[0].split():
+        if not options or word.startswith(("-", "$")):
+            options.append((word.partition("=")[0], word))
+        else:
+            options[-1] = (options[-1][0], f"{options[-1][1]} {word}")
+    return options
+
+
+def is_tried(word: str) -> bool:
+    """Return True if dockerd can be tried without an option of its command line."""
+    return word.startswith("--") and word not in ("--host", "--containerd")
+
+
+def drop_in(defaults: Mapping[str, str]) -> list[str]:
+    """Return the lines of a drop-in that gives settings of a unit their default values."""
     lines = ["[Service]"]
     for name, default in defaults.items():
         written = _WRITTEN.get(name, name)
         lines += [f"{written}="] + [f"{written}={default}"] * (default not in _UNSET)
-    return "\n".join(lines)
+    return lines
 
 
 def _fail(problem: str, found: Sequence[str]) -> None:
     """Fail with a problem and the settings that were found to bring it about."""
     unit = ", ".join(each.replace("Files=", "File=") for each in found if each.endswith("="))
-    keys = ", ".join(one_line(each, 60) for each in found if not each.endswith("="))
+    flags = ", ".join(one_line(each, 60) for each in found if each.startswith("--"))
+    keys = ", ".join(one_line(each, 60) for each in found if not re.match(r"--|.*=$", each))
     places, files = [], []
     if unit:
         places.append(f"{unit} of the image's {UNIT}")
         files.append(f"{unit} from {UNIT} and its drop-ins (/etc/systemd/system/{UNIT}.d)")
+    if flags:
+        places.append(f"{flags} in ExecStart= of the image's {UNIT}")
+        files.append(f"{flags} from ExecStart= of {UNIT} and its drop-ins")
     if keys:
         places.append(f"{keys} in the image's {DAEMON_JSON}")
         files.append(f"{keys} from {DAEMON_JSON}")

@@ -11,7 +11,7 @@ import pytest
 
 from certify.suite.candidate import Candidate
 from certify.suite.claims import Proven
-from certify.suite.own_daemon import OwnDaemon, changed_settings, drop_in
+from certify.suite.own_daemon import OwnDaemon, changed_settings, drop_in, split_command
 
 STOCK = "User=\nPrivateMounts=no\nSystemCallFilter=~\nTasksMax=614\nEnvironmentFiles=\n"
 
@@ -41,7 +41,7 @@ def test_settings_that_differ_from_the_defaults(
 
 def test_a_drop_in_resets_lists_and_values() -> None:
     text = drop_in({"SystemCallFilter": "~", "PrivateMounts": "no", "EnvironmentFiles": ""})
-    assert text.splitlines() == [
+    assert text == [
         "[Service]", "SystemCallFilter=", "PrivateMounts=", "PrivateMounts=no", "EnvironmentFile=",
     ]  # fmt: skip
 
@@ -49,7 +49,7 @@ def test_a_drop_in_resets_lists_and_values() -> None:
 class Machine:
     """A candidate whose dockerd is hindered by one setting."""
 
-    evidence = mounts = ""
+    evidence = mounts = command = ""
 
     def __init__(self, hindered: Callable[[str, str], bool], daemon_json: str = "") -> None:
         self.transcript: list[Any] = []
@@ -59,7 +59,9 @@ class Machine:
     def run(self, command: str, *args: str, timeout: float = 60) -> Any:
         self.transcript.append(command)
         code, output = 0, ""
-        if command.startswith("systemctl show"):
+        if command.startswith("systemctl show -p ExecStart"):
+            output = self.command
+        elif command.startswith("systemctl show"):
             output = STOCK.replace("PrivateMounts=no", "PrivateMounts=yes") + "\n" + STOCK
         elif command.startswith("cat /proc/self/mountinfo"):
             output = self.mounts
@@ -176,6 +178,36 @@ def test_a_command_that_somebody_killed_proves_nothing() -> None:
     machine.transcript.append(SimpleNamespace(rc=137, timed_out=False))
     machine.judge()
     assert machine.restarts == 0
+
+
+SHOWN = "ExecStart={{ path=/x ; argv[]=/usr/sbin/dockerd {} ; ignore_errors=no ; pid=0 }}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ("-H fd:// --containerd=/run/c.sock $DOCKER_OPTS",
+         ["-H fd://", "--containerd=/run/c.sock", "$DOCKER_OPTS"]),
+        ("--iptables=false --log-opt a=b --debug",
+         ["--iptables=false", "--log-opt a=b", "--debug"]),
+        ('--label "two words"', None),
+        ("--label 50%", None),
+        ("a ; ignore_errors=no } ExecStart={ argv[]=b", None),
+    ],
+)  # fmt: skip
+def test_the_options_of_a_command_line(words: str, options: list[str] | None) -> None:
+    found = split_command(SHOWN.format(words))
+    assert [text for _, text in found] == (
+        [] if options is None else ["/usr/sbin/dockerd", *options]
+    )
+
+
+def test_an_option_of_the_command_line_is_named() -> None:
+    machine = Machine(lambda unit, _: "btrfs" in (unit.rpartition("ExecStart=")[2] or "btrfs"))
+    machine.command = SHOWN.format("-H fd:// --storage-driver=btrfs --debug")
+    with pytest.raises(Proven, match=r"--storage-driver in ExecStart= of the image's docker\.serv"):
+        machine.judge()
+    assert machine.drop_in == ""
 
 
 class Networked(Machine):
