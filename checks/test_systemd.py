@@ -297,7 +297,7 @@ def test_restart(candidate: Candidate, host: Host, nested: Nested, note: Note) -
         pytest.fail(f"{said}\n{candidate.boot_evidence()}")
     lost = [each for each in boot.missing if each not in candidate.missing_at_stop]
     assert not lost, f"after a restart {', '.join(lost)} is missing again"
-    if candidate.ran_dockerd_at_stop:
+    if candidate.answered_at_stop:
         seconds = candidate.budgets.dockerd
         if not candidate.wait_for(nested.is_up, seconds=seconds, pause=0.1):
             log = candidate.run("journalctl -u docker.service -b -o cat --no-pager -n 20").stdout
