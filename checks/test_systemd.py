@@ -278,7 +278,7 @@ def test_restart(candidate: Candidate, host: Host, nested: Nested, note: Note) -
     Why: people stop a workspace in the evening and want it back in the morning.
 
     How: starts the same container again, waits for its boot, and asks systemd once more, and
-    dockerd, if it ran before.
+    dockerd, if it ran containers before.
     """
     was_late = (candidate.boot_seconds or 0) > candidate.budgets.boot
     if candidate.stopped is None:
@@ -297,7 +297,7 @@ def test_restart(candidate: Candidate, host: Host, nested: Nested, note: Note) -
         pytest.fail(f"{said}\n{candidate.boot_evidence()}")
     lost = [each for each in boot.missing if each not in candidate.missing_at_stop]
     assert not lost, f"after a restart {', '.join(lost)} is missing again"
-    if candidate.answered_at_stop:
+    if candidate.ran_nested:
         seconds = candidate.budgets.dockerd
         if not candidate.wait_for(nested.is_up, seconds=seconds, pause=0.1):
             log = candidate.run("journalctl -u docker.service -b -o cat --no-pager -n 20").stdout

@@ -39,8 +39,8 @@ class Candidate(Commands):
         """The time of the first boot in seconds, once ``startup.boot`` has measured it."""
         self.missing_at_stop: set[str] = set()
         """Capabilities that the candidate lacked when :meth:`stop` was called."""
-        self.answered_at_stop = False
-        """True if the unit's dockerd answered when :meth:`stop` was called."""
+        self.ran_nested = False
+        """True if dockerd had run a container, and was up, when :meth:`stop` was called."""
         self._kept_seconds: dict[tuple[str, str], float | None] = {}
         self.control_results: Callable[[Sequence[str]], control.ControlResults] = lambda _urls: {}
         """Tries URLs from certify's own container, and returns the result of each."""
@@ -296,5 +296,5 @@ class Candidate(Commands):
     def stop(self) -> StopResult:
         """Stop the candidate as ``docker stop`` does, and wait for its end."""
         self.missing_at_stop = {each for each in self.job.install if self.is_missing(each)}
-        self.answered_at_stop = self.run("systemctl -q is-active docker && docker version").rc == 0
+        self.ran_nested = self.run("[ -e /run/certify/ran ] && systemctl is-active docker").rc == 0
         return super().stop()
