@@ -33,14 +33,22 @@ class Go:
     candidate: Candidate
     folder: str
 
-    def build(self, place: str, *, user: str = "", settings: str = "") -> CommandResult:
-        """Build a program without a network, as a user; run it."""
+    def build(
+        self, place: str, *, user: str = "", settings: str = "", env: str = ""
+    ) -> CommandResult:
+        """Build a program without a network, as a user; run it. ``env`` precedes the commands."""
         made = f"{self.folder}/made-{user or 'root'}-{place.strip('./') or 'main'}"
-        return self.candidate.host_as(user).run(
+        commands = (
             f"cd {self.folder}/{place} && export HOME={self.folder} GOCACHE={self.folder}/cache "
             f"GOFLAGS=-mod=mod GOPROXY=off GOTOOLCHAIN=local {settings} && "
-            f"(umask 0; go build -o {made} .) && {made} 2>&1",
-            timeout=SECONDS,
+            f"(umask 0; go build -o {made} .) && {made} 2>&1"
+        )
+        return self.candidate.host_as(user).run(f"{env} sh -c %s", commands, timeout=SECONDS)
+
+    def fail_if_by_variable(self, problem: str, place: str, settings: str) -> None:
+        """Fail with a problem if a variable of the image brings it about; else return."""
+        self.candidate.fail_if_by_variable(
+            problem, lambda env: self.build(place, settings=settings, env=env).rc == 0
         )
 
 
@@ -95,6 +103,11 @@ def test_runs(candidate: Candidate, version: str, note: Note) -> None:
     if not version and not candidate.has("go"):
         place = candidate.run("ls /usr/local/go/bin/go /usr/lib/go/bin/go 2>/dev/null").stdout
         assert not place, f"{place.split()[0]} is not on the image's PATH"
+    if not version:
+        candidate.require_on_path("go")
+        candidate.fail_if_by_variable(
+            "Go does not run", lambda env: candidate.run(f"{env} go env GOVERSION").rc == 0
+        )
     assert version, "there is no go that runs"
     note(version)
 
@@ -133,6 +146,8 @@ def test_static(go: Go, note: Note) -> None:
     begun = time.monotonic()
     answer = go.build(".", settings="CGO_ENABLED=0")
     seconds = time.monotonic() - begun
+    if answer.rc != 0:
+        go.fail_if_by_variable("go builds no program that runs", ".", "CGO_ENABLED=0")
     assert answer.rc == 0, "go cannot build a program"
     assert answer.stdout.strip() == go.candidate.nonce, "a program that go built does not work"
     program = go.candidate.read_file(f"{go.folder}/made-root-main") or b""
@@ -156,6 +171,8 @@ def test_cgo(go: Go) -> None:
     compiler = (go.candidate.run("go env CC").stdout.split() or ["gcc"])[0]
     assert go.candidate.has(compiler), f"no C compiler: {compiler} is not in the image"
     answer = go.build("c", settings="CGO_ENABLED=1")
+    if answer.rc != 0:
+        go.fail_if_by_variable("go cannot build a program with C", "c", "CGO_ENABLED=1")
     assert answer.rc == 0 and answer.stdout.strip() == "42", "go cannot build a program with C"
 
 

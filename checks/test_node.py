@@ -25,18 +25,23 @@ class Npm:
     folder: str
     registry: str
 
-    def install(self, package: str, *, user: str = "", settings: str = "") -> CommandResult:
-        """Install a package into an empty folder as a user, and print what it exports."""
+    def install(
+        self, package: str, *, user: str = "", settings: str = "", env: str = ""
+    ) -> CommandResult:
+        """Install a package into an empty folder as a user, and print what it exports.
+
+        ``env`` precedes the commands.
+        """
         host = self.candidate.host_as(user)
         place = f"{self.folder}/{user or 'root'}/{package}"
-        return host.run(
-            f"mkdir -p {place} && cd {place} && echo '{{}}' >package.json && export {settings} "
-            f"HOME={place} no_proxy='*' npm_config_cache={place}/cache "
+        commands = (
+            f"rm -rf {place} && mkdir -p {place} && cd {place} && echo '{{}}' >package.json && "
+            f"export {settings} HOME={place} no_proxy='*' npm_config_cache={place}/cache "
             f"npm_config_registry={self.registry} npm_config_fetch_retries=0 && "
             f"npm install --no-audit --no-fund --no-update-notifier --foreground-scripts {package} "
-            f"&& node -p \"require('{package}')\"",
-            timeout=SECONDS,
-        )  # fmt: skip
+            f"&& node -p \"require('{package}')\""
+        )
+        return host.run(f"{env} sh -c %s", commands, timeout=SECONDS)
 
     def works(self, answer: CommandResult) -> bool:
         """Return True if a package was installed, and exports this run's nonce."""
@@ -80,13 +85,18 @@ def npm(candidate: Candidate) -> Iterator[Npm]:
     needs=("image.shell",),
     remedy="Build FROM an image with Node.js, with node on its PATH.",
 )
-def test_runs(version: str, note: Note) -> None:
+def test_runs(candidate: Candidate, version: str, note: Note) -> None:
     """Node.js runs.
 
     Why: without it there is no base for programs in JavaScript.
 
     How: node evaluates an expression, and prints its version.
     """
+    if not version:
+        candidate.require_on_path("node")
+        candidate.fail_if_by_variable(
+            "Node.js does not run", lambda env: candidate.run(f"{env} node -p 1").rc == 0
+        )
     assert version, "there is no node that runs"
     note(version)
 
@@ -126,6 +136,11 @@ def test_npm(npm: Npm) -> None:
     """
     assert npm.candidate.has("npm"), "npm is not in the image"
     answer = npm.install("certify-script")
+    if not npm.works(answer):
+        npm.candidate.fail_if_by_variable(
+            "npm cannot install a package",
+            lambda env: npm.works(npm.install("certify-script", env=env)),
+        )
     assert npm.works(answer), "npm cannot install a package with an install script"
 
 

@@ -70,8 +70,8 @@ class Family(Value):
     """A command to run before ``restore`` puts a capability back."""
     after: dict[str, str] = Field(default_factory=dict)
     """A command to run after a capability is installed."""
-    unavailable: dict[str, str] = Field(default_factory=dict)
-    """Reasons why no package of this family provides a capability."""
+    unavailable: dict[str, Elsewhere] = Field(default_factory=dict)
+    """Reason and remedy for a capability that no package of this family provides."""
     elsewhere: dict[str, Elsewhere] = Field(default_factory=dict)
     """Reason and remedy for a capability of which the repositories have no package."""
 

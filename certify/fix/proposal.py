@@ -78,7 +78,8 @@ def _steps(result: Result, family: packages.Family | None) -> tuple[Step, ...]:
         default = (
             "" if family.provides(capability) else f"certify knows no package of {family.name}."
         )
-        return family.unavailable.get(capability, default)
+        why = family.unavailable.get(capability)
+        return why.reason if why else default
 
     return rules.steps(result, unavailable)
 

@@ -1,43 +1,60 @@
 """The times between which package sources are valid: proof of a source whose date is wrong. Pure.
 
-A source that is kept up is valid from its date to its end. If the clock lies between those of one,
-it is wrong by less than that time; what another source misses its own times by must be more than
-that, or the clock may be to blame. Many sources name no end, and prove nothing.
+apt's complaint names how much a source misses its time by, so with the clock that moment is exact,
+however wrong the clock is. What has expired before another source was made has expired by any
+clock. A source that is kept up is valid until its end, so what begins after that of another is
+dated wrongly. Many sources name no end.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 WINDOWS = "date -u +%s; grep -hsE '^(Date|Valid-Until): ' /var/lib/apt/lists/*Release"
 """Prints the clock, and the times of the sources that apt fetched and accepted."""
-_MISSED = re.compile(r"invalid (?:since|for another) ((?:\d{1,9}(?:d|h|min|s)\b ?){1,4})")
+_MISSED = re.compile(r"invalid (since|for another) ((?:\d{1,9}(?:d|h|min|s)\b ?){1,4})")
 _SECONDS = {"d": 86400, "h": 3600, "min": 60, "s": 1}
 
 
 def is_out_of_step(line: str, windows: str) -> bool:
-    """Return True if a source is out of date by more than the clock can be wrong.
+    """Return True if a source is out of date by any clock.
 
     ``line`` is apt's complaint about it, ``windows`` what :data:`WINDOWS` prints.
     """
-    clock, *lines = windows.splitlines() or [""]
+    clock = windows.partition("\n")[0]
     missed = _MISSED.search(line)
     if not missed or not clock.isdigit():
         return False
-    parts = re.findall(r"(\d+)([a-z]+)", missed[1])
+    parts = re.findall(r"(\d+)([a-z]+)", missed[2])
     seconds = sum(int(number) * _SECONDS[unit] for number, unit in parts)
+    if missed[1] == "since":
+        return is_over(int(clock) - seconds, windows)
+    begins = int(clock) + seconds
+    return any(start <= int(clock) <= end < begins for start, end in _windows(windows) if end)
+
+
+def is_over(moment: float, windows: str) -> bool:
+    """Return True if a source was made after a moment, which has passed then by any clock."""
+    return any(start > moment for start, _ in _windows(windows))
+
+
+def _windows(text: str) -> Iterator[tuple[float, float | None]]:
+    """Yield when each source begins and ends to be valid; None if it names no end."""
     begins = None
-    for name, _, value in (each.partition(": ") for each in lines):
+    for name, _, value in (each.partition(": ") for each in text.splitlines()[1:]):
         moment = _moment(value)
         if name == "Date":
+            if begins is not None:
+                yield begins, None
             begins = moment
-        elif begins is not None and moment is not None:
-            if begins <= int(clock) <= moment and seconds > moment - begins:
-                return True
+        elif begins is not None:
+            yield begins, moment
             begins = None
-    return False
+    if begins is not None:
+        yield begins, None
 
 
 def _moment(text: str) -> float | None:

@@ -12,7 +12,7 @@ from certify.engine.container import Container
 from certify.engine.launch_plan import STATE_FOLDER
 from certify.engine.probe import programs
 from certify.engine.session import Shell
-from certify.suite.claims import unknown
+from certify.suite.claims import proven, unknown
 from certify.suite.host import Transcript, make_host
 from certify.suite.job import Job
 from certify.suite.lifecycle import Lifecycle
@@ -53,6 +53,21 @@ class Commands(Lifecycle):
     def has(self, program: str) -> bool:
         """Return True if a program is on root's PATH, or is a builtin of the shell."""
         return bool(self.run("command -v %s", program).rc == 0)
+
+    def require_on_path(self, *programs: str) -> None:
+        """Fail if login shells find a program that is not on the image's PATH; else return.
+
+        Version managers (nvm, pyenv, ...) set the PATH of such shells alone.
+        """
+        for program in programs:
+            look = f"bash -lic 'command -v {program}' 2>/dev/null </dev/null"
+            found = self.run(look, timeout=15).stdout.strip().rpartition("\n")[2]
+            if found.startswith("/") and not self.has(program):
+                folder = found.rpartition("/")[0]
+                proven(
+                    f"{found} is not on the image's PATH: login shells alone find it",
+                    remedy=f"Add {folder} to ENV PATH in the image's Dockerfile.",
+                )
 
     def has_process(self, name: str) -> bool:
         """Return True if a process of this name runs (proc(5), ``comm``: at most 15 bytes)."""

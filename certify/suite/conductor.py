@@ -181,8 +181,8 @@ class Conductor:
             self.candidate.defer_to("packages.manager", reason)
             pytest.fail(problem)
         if capability in manager.unavailable:
-            reason = manager.unavailable[capability]
-            pytest.fail(f"{problem}, and it cannot be installed: {reason}")
+            why = manager.unavailable[capability]
+            proven(f"{problem}, and it cannot be installed: {why.reason}", remedy=why.remedy)
         self._skip_without_packages(problem)
         if "packages.refresh" in self.findings and (absent := self._absent(manager, capability)):
             elsewhere = manager.elsewhere.get(capability)

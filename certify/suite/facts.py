@@ -14,7 +14,8 @@ from certify.engine.dialect import DOCKER
 from certify.engine.launch_plan import STORAGE
 from certify.engine.session import SessionLost
 from certify.judge.kernel_text import full_mounts, lacks_instructions, unfit_for_overlay
-from certify.judge.validity import WINDOWS, is_out_of_step
+from certify.judge.openpgp import expirations
+from certify.judge.validity import WINDOWS, is_out_of_step, is_over
 from certify.model.errors import Trouble
 from certify.suite import own_settings
 from certify.suite.candidate import Candidate
@@ -31,12 +32,19 @@ _OOM_KILLS = (
     "-exec cat {} + 2>/dev/null"
 )
 """Prints the kernel's counts of processes that it killed for want of memory, ``oom_kill N``."""
-_ACCOUNTS_ELSEWHERE = "grep -E '^(passwd|group):' /etc/nsswitch.conf | grep -vE 'files|compat|db'"
 _NO_FORKS = "find /sys/fs/cgroup -name pids.events -exec cat {} + 2>/dev/null"
 _CGROUPS_CLOSED = """\
 cd /sys/fs/cgroup && [ -d memory ] || { [ ! -w /sys/fs/cgroup ]; exit; }
 for d in cpuset devices memory pids systemd; do [ ! -d $d ] || [ -w $d ] || exit 0; done; exit 1"""
 """A test in the shell: of the one hierarchy of cgroup v2, or of those of v1 that dockerd needs."""
+_BY_SHELL = {
+    "the launch filters system calls": r"grep -q '^Seccomp:.*[12]' /proc/self/status",
+    "the launch forbids new privileges": r"grep -q '^NoNewPrivs:.*1' /proc/self/status",
+    "root cannot write to the control groups": _CGROUPS_CLOSED,
+    "accounts are not looked up in files": own_settings.ACCOUNTS_ELSEWHERE,
+    "no package source is for the image's architecture": own_settings.FOREIGN,
+}
+"""Tests in the shell that succeed if a fact holds."""
 _OWN_MOUNTS = "df -P -t tmpfs; echo; cat /etc/fstab; grep -rhs ^Where= /etc/systemd/system"
 _ENGINE_OF_NOW = (20, 10, 10)
 """The first Docker whose filter tells new system calls that they do not exist, not that they are
@@ -150,13 +158,10 @@ class Facts:
     def _is_privileged(self) -> bool:
         return bool(self._candidate.container.launch_configuration()["HostConfig"]["Privileged"])
 
-    @_fact(r"the launch filters system calls")
-    def _filters_calls(self) -> bool:
-        return bool(self._candidate.run(r"grep -q '^Seccomp:.*[12]' /proc/self/status").rc == 0)
-
-    @_fact(r"the launch forbids new privileges")
-    def _forbids_privileges(self) -> bool:
-        return bool(self._candidate.run(r"grep -q '^NoNewPrivs:.*1' /proc/self/status").rc == 0)
+    @_fact("|".join(f"({each})" for each in _BY_SHELL))
+    def _holds_by_shell(self, *named: str | None) -> bool:
+        (fact,) = filter(None, named)
+        return bool(self._candidate.run(_BY_SHELL[fact]).rc == 0)
 
     @_fact(r"the host has AppArmor")
     def _host_has_apparmor(self) -> bool:
@@ -185,10 +190,6 @@ class Facts:
             return True
         return False if self._host_has_cgroup("2") else None
 
-    @_fact(r"root cannot write to the control groups")
-    def _cgroups_are_closed(self) -> bool:
-        return bool(self._candidate.run(_CGROUPS_CLOSED).rc == 0)
-
     @_fact(r"root cannot write to (/\S+)")
     def _is_closed(self, path: str) -> bool:
         return bool(self._candidate.run("[ ! -w %s ]", path).rc == 0)
@@ -197,10 +198,6 @@ class Facts:
     def _folder_is_closed(self, path: str) -> bool:
         found = self._candidate.run("find -L %s -maxdepth 0 -type d -perm -0003", path)
         return not found.stdout.strip()
-
-    @_fact(r"accounts are not looked up in files")
-    def _accounts_are_elsewhere(self) -> bool:
-        return bool(self._candidate.run(_ACCOUNTS_ELSEWHERE).stdout.strip())
 
     @_fact(r"a file system in memory that the image itself mounts is full")
     def _own_mount_is_full(self) -> bool:
@@ -233,7 +230,24 @@ class Facts:
         wanted = set(folders.split(" and "))
         return "PATH" in env and not wanted & set(env["PATH"].split(":"))
 
-    @_fact(r"another source is valid at the same time")
+    @_fact(r"the image's PATH has (/.+)")
+    def _path_has_folders(self, folders: str) -> bool:
+        """Return True if the image's PATH has some folders, or none is set."""
+        env = dict(each.partition("=")[::2] for each in self._configuration.get("Env") or ())
+        return "PATH" not in env or {*folders.split(" and ")} <= {*env["PATH"].split(":")}
+
+    @_fact(r"the key had expired when another source was made")
+    def _key_is_over(self) -> bool:
+        sources = self._candidate.run(own_settings.SOURCES).stdout
+        keys = " ".join(own_settings.keys_of(sources, f"{self._text}\n{self._line}"))
+        named = re.search(r"\bEXPKEYSIG ([0-9A-F]{16})\b", self._line)
+        ends: dict[str, int] = {}
+        for path in self._candidate.run(f"ls -d {keys} 2>/dev/null").stdout.splitlines():
+            ends |= expirations(self._candidate.read_file(path) or b"")
+        windows = str(self._candidate.run(WINDOWS).stdout)
+        return bool(named and named[1] in ends and is_over(ends[named[1]], windows))
+
+    @_fact(r"another source is (?:valid at the same time|newer than that)")
     def _other_source_is_valid(self) -> bool:
         return is_out_of_step(self._line, str(self._candidate.run(WINDOWS).stdout))
 
@@ -261,6 +275,13 @@ class Facts:
     def _shell_is(self, name: str) -> bool:
         found = str(self._candidate.run("readlink -f /bin/sh").stdout).strip()
         return found.rpartition("/")[2].startswith(name)
+
+    @_fact(r"the image's /etc/apk/world names the package")
+    def _world_names_it(self) -> bool:
+        """Return True if apk's world still names a package that an installation did not find."""
+        listed = self._candidate.run("cat /etc/apk/world").stdout.split()
+        named = re.findall(r"([\w.+-]+) \(no such package\)", self._text)
+        return bool({*named} & {re.split("[@<>=~]", each)[0] for each in listed})
 
     @_fact(r"a pin of the image forbids the package")
     def _is_pinned(self) -> bool:

@@ -25,6 +25,12 @@ done 2>/dev/null"""
 """Prints those of some keys, and of their folders, that are closed to other users."""
 PINNED = r"apt-cache policy %s | grep -E '^[ *]+[^ ]+ -[0-9]+$'"
 """Prints the versions of a package that a pin forbids, those with a negative priority."""
+ACCOUNTS_ELSEWHERE = "grep -E '^(passwd|group):' /etc/nsswitch.conf | grep -vE 'files|compat|db'"
+"""Succeeds if users or groups are looked up elsewhere than in files."""
+FOREIGN = """
+own=$(dpkg --print-architecture) && apt-get indextargets --format '$(ARCHITECTURE)' |
+  sed '/^all$/d' | { read -r first && [ "$first" != "$own" ] && ! grep -qx "$own"; }"""
+"""Succeeds if apt's sources have lists for other architectures alone than that of the image."""
 NETWORK = """\
 apt-config dump 2>/dev/null | grep -iE '::proxy|::ForceIPv6'
 grep -hsE '^ *proxy *=' /etc/dnf/dnf.conf /etc/yum.conf; grep -hs '^hosts:' /etc/nsswitch.conf"""

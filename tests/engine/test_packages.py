@@ -125,7 +125,7 @@ def test_lists_of_upgrades_are_judged_by_the_managers_exit_codes(
 
 
 def test_alpine_has_a_reason_for_having_no_systemd() -> None:
-    assert "Alpine" in packages.family("apk").unavailable["systemd"]
+    assert "Alpine" in packages.family("apk").unavailable["systemd"].reason
 
 
 def test_an_unknown_family() -> None:

@@ -75,7 +75,7 @@ def test_a_capability_without_a_package_is_reported() -> None:
     assert not found.fixes_any and not found.complete
     ((reason, checks),) = found.unfixed.items()
     assert checks == ["systemd.pid1 (required)"]
-    assert reason == packages.family("apk").unavailable["systemd"]
+    assert reason == packages.family("apk").unavailable["systemd"].reason
     assert "\nRUN" not in found.text
 
 

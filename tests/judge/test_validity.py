@@ -34,12 +34,16 @@ def windows(*sources: tuple[float, float | None]) -> str:
         # A clock that is ahead, or behind, by as much: Debian's stable release names no end.
         (EXPIRED.format("54d 20h 41min 13s"), [(-200, None), (-61, None)], False),
         (EARLY.format("1d 3h 18min 17s"), [(-138, None)], False),
-        # It may be wrong by less than the time for which another one is valid.
-        (EXPIRED.format("6d 23h 0min 0s"), [(-1, 6)], False),
-        (EXPIRED.format("7d 0h 0min 1s"), [(-1, 6)], True),
-        # An end without a date, and one that is over, prove nothing.
-        (EXPIRED.format("54d 20h 41min 13s"), [(-61, None), (-20, -13)], False),
+        # What has ended before another one was made has ended, however wrong the clock is.
+        (EXPIRED.format("23h 0min 0s"), [(-1, 6)], False),
+        (EXPIRED.format("1d 0h 0min 1s"), [(-1, 6)], True),
+        (EXPIRED.format("54d 20h 41min 13s"), [(-61, None), (-20, None)], True),
+        (EXPIRED.format("54d 20h 41min 13s"), [(-61, None), (-20, -13)], True),
         (EXPIRED.format("54d 20h 41min 13s"), [], False),
+        # Another one that is kept up ends before this one begins.
+        (EARLY.format("5d"), [(-1, 6)], False),
+        (EARLY.format("7d"), [(-1, 6)], True),
+        (EARLY.format("7d"), [(-20, -13)], False),
         ("E: Some index files failed to download.", [(-1, 6)], False),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from collections.abc import Iterator
@@ -17,11 +18,13 @@ from certify.engine.container import Container
 from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan
 from certify.judge.diagnosis import signatures
+from certify.judge.validity import WINDOWS
 from certify.model.result import Image
 from certify.suite import facts as looked_up
 from certify.suite.candidate import Candidate
 from certify.suite.facts import Facts
 from certify.suite.job import Job
+from certify.suite.own_settings import SOURCES
 from tests.conftest import SAMPLES
 
 TAG = "certify-world/facts"
@@ -137,6 +140,8 @@ TABLE = [  # the fact, the line that made it matter, where it holds, where it do
     ("the image's systemd configuration limits LimitNOFILE", "", "booted", "strict"),
     ("the image's PATH has neither /opt/a and /opt/b", "", "strict", ""),
     ("the image's PATH has neither /bin and /usr/bin", "", "", "strict"),
+    ("the image's PATH has /sbin and /usr/sbin", "", "strict", ""),
+    ("the image's PATH has /opt/a", "", "", "strict"),
     ("a key of apt's is not readable for everybody", "", "booted", "strict"),
     ("a key of apt's is not readable for everybody", f"{OF}gone.invalid x", "", "booted"),
     ("a key that a source of apt's names is not there", f"{OF}gone.invalid x", "booted", "strict"),
@@ -155,6 +160,14 @@ TABLE = [  # the fact, the line that made it matter, where it holds, where it do
     ("the hook is the image's own", "Post-Invoke 'rm -f /var/cache/apt/x'", "", "strict"),
     ("the host's processor lacks what the line names", "x86-64-v2", "", "strict"),
 ]  # fmt: skip
+KEY_OF_NOVEMBER_ID = "23D6AB63ACC53CB9"
+KEY_OF_NOVEMBER = base64.b64decode(
+    "mDMEauaBABYJKwYBBAHaRw8BAQdAjj5KXxR4RTFcuHpXEbX8HuEVzcRD6UAhHlgEBsMpcw20EUEgPGFAZXhhbXBs"
+    "ZS5vcmc+iJYEExYIAD4WIQRGVCiPPrcUeCYEkQUj1qtjrMU8uQUCauaBAAIbAwUJABpeAAULCQgHAgYVCgkICwIE"
+    "FgIDAQIeAQIXgAAKCRAj1qtjrMU8uXecAP0XgWWRoT4Vm4c21KIzAtL1APSOSCj18rDgoOzr6Oxg+AD9HxhoYDdt"
+    "BZl3iFc1q/fptIrtFruT7fzAoNO2pq32tAE="
+)
+"""A key of GnuPG's that expires on 2026-11-21."""
 COUNTED = {
     "the kernel killed a process of the container for want of memory",
     "the kernel refused the container a process",
@@ -245,6 +258,40 @@ def test_the_shell_that_sh_leads_to(found: str, leads: bool) -> None:
     assert Facts(cast(Candidate, candidate), "")("/bin/sh leads to zsh", "") is leads
 
 
+@pytest.mark.parametrize(
+    ("made", "over"),
+    [("Mon, 30 Nov 2026 01:00:00 UTC", True), ("Mon, 09 Nov 2026 01:00:00 UTC", False)],
+)
+def test_a_key_that_had_expired_when_another_source_was_made(made: str, over: bool) -> None:
+    printed = {
+        SOURCES: "deb http://a.example/ x main\n",
+        WINDOWS: f"1\nDate: {made}\n",
+    }
+    candidate = SimpleNamespace(
+        run=lambda command: SimpleNamespace(stdout=printed.get(command, "/etc/a.gpg\n")),
+        read_file={"/etc/a.gpg": KEY_OF_NOVEMBER}.get,
+    )
+    facts = Facts(cast(Candidate, candidate), "")
+    fact = "the key had expired when another source was made"
+    assert facts(fact, f"signatures were invalid: EXPKEYSIG {KEY_OF_NOVEMBER_ID} A") is over
+    assert facts(fact, "signatures were invalid: EXPKEYSIG 0123456789ABCDEF A") is False
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("  agent (no such package):", True),
+        ("  agen (no such package):", False),
+        ("  agent.x (no such package):", False),
+        ("error: target not found", False),
+    ],
+)
+def test_a_package_that_the_world_of_apk_names(line: str, names: bool) -> None:
+    candidate = SimpleNamespace(run=lambda _command: SimpleNamespace(stdout="jq\nagent@own\n"))
+    facts = Facts(cast(Candidate, candidate), f"ERROR: unable to select packages:\n{line}\n")
+    assert facts("the image's /etc/apk/world names the package", "unable to select") is names
+
+
 def test_every_fact_has_a_row_both_ways() -> None:
     engine = {
         "the host has AppArmor",
@@ -252,7 +299,8 @@ def test_every_fact_has_a_row_both_ways() -> None:
         "the host's engine is older",
         CONFINES,
     }
-    pure = {"unfit for overlay", "the host's processor", "another source", "/bin/sh leads to"}
+    pure = {"unfit for overlay", "the host's processor", "another source", "/bin/sh leads to",
+            "/etc/apk/world", "no package source"}  # fmt: skip
     named = {each.fact for one in signatures() for each in one.explained_by} | {
         one.proof for one in signatures() if one.proof
     }
