@@ -40,7 +40,7 @@ class Go:
         made = f"{self.folder}/made-{user or 'root'}-{place.strip('./') or 'main'}"
         commands = (
             f"cd {self.folder}/{place} && export HOME={self.folder} GOCACHE={self.folder}/cache "
-            f"GOFLAGS=-mod=mod GOPROXY=off GOTOOLCHAIN=local {settings} && "
+            f'GOFLAGS="${{GOFLAGS:-}} -mod=mod" GOPROXY=off GOTOOLCHAIN=local {settings} && '
             f"(umask 0; go build -o {made} .) && {made} 2>&1"
         )
         return self.candidate.host_as(user).run(f"{env} sh -c %s", commands, timeout=SECONDS)

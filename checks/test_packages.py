@@ -138,7 +138,9 @@ def test_refresh(candidate: Candidate, manager: PackageCommands, note: Note) -> 
         assert listed.rc != 0 or listed.stdout.strip(), "the image names no package source at all"
         if skipped and len(listed.stdout.split()) <= len(skipped):  # their names, or their ids
             if proof := candidate.prove_bad_sources(answer.stdout + answer.stderr):
-                proven(f"no repository could be loaded: {proof}")
+                setting, remedy = candidate.setting_behind(answer.stdout + answer.stderr)
+                reasons = "; ".join(filter(None, (setting, proof)))
+                proven(f"no repository could be loaded: {reasons}", remedy=remedy)
             raise AssertionError("no repository could be loaded")
     missing = f"could not be loaded, and may be missing: {', '.join(sorted(skipped))}"
     note("; ".join(filter(None, (missing if skipped else "", manager.waited))))

@@ -95,6 +95,13 @@ def setting_behind(output: str, env: Iterable[str], settings: str) -> tuple[str,
             "the line hosts: of /etc/nsswitch.conf in the image has no dns",
             "Write `hosts: files dns` in /etc/nsswitch.conf in the image.",
         )
+    if re.search(r"https?://\S*(?:\$|%24)releasever", output):
+        return (
+            "no package of the image says which release it is, so $releasever in its repositories "
+            "stands for nothing",
+            "Install the distribution's release package (fedora-release and the like), or write "
+            "the release to /etc/dnf/vars/releasever in the image.",
+        )
     if _NO_WAY.search(output) and re.search(r'ForceIPv6 "(1|true|yes|on)"', settings):
         return (
             "the image's configuration of apt has Acquire::ForceIPv6",

@@ -21,7 +21,10 @@ SECRET = "http://me:secret@127.0.0.1:3128"
         (NO_NAME, [], "hosts: files", "nsswitch", "hosts: files dns"),
         (NO_NAME, [], "hosts: files resolve [!UNAVAIL=return] dns", "", ""),
         (NO_NAME, [], 'Acquire::ForceIPv6 "true";', "ForceIPv6", "ForceIPv6"),
+        ("404 for http://a.example/$releasever/os/repodata/repomd.xml", [], "",
+         "no package of the image says which release it is", "/etc/dnf/vars/releasever"),
         # What has no part in the failure is not blamed.
+        ("404 for http://a.example/43/os/repodata/repomd.xml", [], "", "", ""),
         (NO_NAME, [f"http_proxy={SECRET}", "no_proxy=*"], "hosts: files dns", "", ""),
         (REFUSED, ["http_proxy=http://[", "LANG=C"], "hosts: files", "", ""),
         ("redirect failed: deb.example.org", ["no_proxy=deb.example.org"],
