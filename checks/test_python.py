@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from testinfra.backend.base import CommandResult
 
-from certify.suite import Candidate, Note, check, unknown
+from certify.suite import Candidate, Note, check, proven, unknown
 
 MODULES = ("ssl", "zlib", "bz2", "lzma", "sqlite3", "ctypes")
 """Modules of the standard library that a build of Python silently goes without."""
@@ -172,6 +172,12 @@ def test_pip(pip: Pip) -> None:
                 "pip cannot install a package",
                 lambda env: pip.install(package, env=env).rc == 0,  # noqa: B023 - used at once
             )
+            if pip.install(package, env="env PIP_CONFIG_FILE=/dev/null").rc == 0:
+                proven(
+                    "pip cannot install a package because of its configuration in the image",
+                    remedy="Remove what forbids it from /etc/pip.conf in the image (pip config "
+                    "debug names further files): no-index, no-binary, only-binary, require-hashes.",
+                )
         assert answer.rc == 0, f"pip cannot install a package: {said}"
         assert pip.word_of(package), "pip installed a package that Python cannot import"
 
