@@ -199,7 +199,9 @@ def test_outbound(candidate: Candidate, nested: Nested) -> None:
 
     How: certify's own program tries a port of the candidate's gateway, first from the candidate
     and then from a nested container: the reply, mostly a refusal, has to come to both. Does not
-    apply where the gateway replies to nobody. No other host is contacted.
+    apply where the gateway replies to nobody. No other host is contacted. If no reply comes, or
+    the candidate itself refused something, it is tried without the rules of the image's own
+    firewall: the fewest that drop or refuse are named.
     """
     gateway = candidate.gateway or not_applicable("the candidate has no gateway")
     reached = nested.reaches(gateway)
@@ -209,10 +211,16 @@ def test_outbound(candidate: Candidate, nested: Nested) -> None:
         not_applicable("the gateway of the candidate's network replies to nobody")
     if not reached:
         problem = "no reply comes to a nested container from outside the candidate"
+        nested.fail_if_filtered(problem, lambda: nested.reaches(gateway) is True)
         nested.fail_if_hindered(problem, lambda: nested.reaches(gateway) is True)
         rules = "iptables -S FORWARD; iptables -t nat -S POSTROUTING"
         candidate.run(f"cat /proc/sys/net/ipv4/ip_forward; {rules}")
         pytest.fail(problem)
+    if nested.refused_here:
+        problem = "what a nested container asks for is refused before it leaves the candidate"
+        nested.fail_if_filtered(
+            problem, lambda: nested.reaches(gateway) is True and not nested.refused_here
+        )
 
 
 @check(

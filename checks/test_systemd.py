@@ -165,18 +165,31 @@ def test_journal(candidate: Candidate) -> None:
 
     Why: without the journal nobody can tell why a service failed.
 
-    How: writes a fresh word through systemd-cat and finds it with journalctl.
+    How: a service of certify's own prints a fresh word, and journalctl finds it.
     """
     tag = f"certify-{candidate.nonce}"
-    written = candidate.run("systemd-cat -t %s echo %s", tag, candidate.nonce, timeout=15)
-    assert written.rc == 0, "nothing can be written to the journal"
+    transient = "systemd-run --quiet --service-type=oneshot -p SyslogIdentifier=%s"
+    say = "/bin/sh -c %s"
+    written = candidate.run(f"{transient} {say}", tag, f"echo {candidate.nonce}", timeout=15)
+    assert written.rc == 0, "no service can be started to print something"
 
     def is_there() -> bool:
         read = candidate.run("journalctl -b -t %s -o cat --no-pager", tag, timeout=15)
         return candidate.nonce in read.stdout
 
-    problem = "what was written to the journal cannot be read back"
-    assert candidate.wait_for(is_there, seconds=5), problem
+    if candidate.wait_for(is_there, seconds=5):
+        return
+    output = candidate.run("systemctl show -p DefaultStandardOutput --value").stdout.strip()
+    if output and not output.startswith(("journal", "syslog", "kmsg", "inherit")):
+        proven(
+            f"the output of services goes to {output}, not to the journal, by "
+            "DefaultStandardOutput= of the image's systemd",
+            remedy="Remove DefaultStandardOutput= from /etc/systemd/system.conf and its drop-ins "
+            "(/etc/systemd/system.conf.d) in the image.",
+        )
+    written = candidate.run("systemd-cat -t %s echo %s", tag, candidate.nonce, timeout=15)
+    assert written.rc == 0, "nothing can be written to the journal"
+    pytest.fail("what a service printed cannot be read back from the journal")
 
 
 @check(
@@ -264,6 +277,22 @@ def test_shutdown(candidate: Candidate, nested: Nested, note: Note) -> None:
     note(f"{stopped.seconds:.1f} s")
 
 
+def fail_if_lost(candidate: Candidate, path: str) -> None:
+    """Fail if a file in a user's home, which was there before a restart, is gone; else return."""
+    if candidate.run("[ -e %s ]", path).rc != 1:
+        return
+    home = path.rpartition("/")[0]
+    nearest = 'd=%s; while [ ! -d "$d" ]; do d=${d%%/*}; [ "$d" ] || d=/; done; '
+    mount = candidate.run(f'{nearest}df -P -t tmpfs "$d"', home)  # fails if it is no tmpfs
+    where = f": {mount.stdout.split()[-1]} is in memory (tmpfs)" if mount.rc == 0 else ""
+    candidate.run("ls -la %s", home)
+    proven(
+        f"after a restart what a user had in its home is gone{where}",
+        remedy="Remove what mounts over the homes or empties them at boot: a line of /etc/fstab, a "
+        "mount unit, or a file in /etc/tmpfiles.d.",
+    )
+
+
 @check(
     "systemd.restart",
     title="restart",
@@ -278,7 +307,8 @@ def test_restart(candidate: Candidate, host: Host, nested: Nested, note: Note) -
     Why: people stop a workspace in the evening and want it back in the morning.
 
     How: starts the same container again, waits for its boot, and asks systemd once more, and
-    dockerd, if it ran containers before.
+    dockerd, if it ran containers before. What the user of workspace.user wrote to its home is
+    still there.
     """
     was_late = (candidate.boot_seconds or 0) > candidate.budgets.boot
     if candidate.stopped is None:
@@ -297,6 +327,8 @@ def test_restart(candidate: Candidate, host: Host, nested: Nested, note: Note) -
         pytest.fail(f"{said}\n{candidate.boot_evidence()}")
     lost = [each for each in boot.missing if each not in candidate.missing_at_stop]
     assert not lost, f"after a restart {', '.join(lost)} is missing again"
+    if candidate.users_file:
+        fail_if_lost(candidate, candidate.users_file)
     if candidate.ran_nested:
         seconds = candidate.budgets.dockerd
         if not candidate.wait_for(nested.is_up, seconds=seconds, pause=0.1):

@@ -5,8 +5,10 @@ from functools import partial
 
 import pytest
 
-from certify.suite import PROBE_PORT, Candidate, Note, check, not_applicable, proven
+from certify.suite import PROBE_PORT, Candidate, Note, check, not_applicable, proven, unknown
 
+KILLED = 137
+"""Exit code of a process that was killed."""
 CERTIFICATE_VARIABLES = ("CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """Variables that name the file of certificates for curl, which fails without it."""
 DENIES_SESSIONS = """\
@@ -23,6 +25,37 @@ def _fetches(candidate: Candidate, command: str, word: str, env: str = "") -> bo
     return word in candidate.run(*words, timeout=20).stdout
 
 
+def fail_without_login(candidate: Candidate, shell: str) -> None:
+    """Fail if the login shell of the candidate's user runs no command, with the reason."""
+    theirs = candidate.host_as(candidate.user)
+    # A line of its own: what a login shell reads may print a title or a prompt before it.
+    said = "echo; echo certify"
+
+    def runs(option: str) -> bool:
+        asked = theirs.run("cd ~ && %s %s %s", shell, option, said, timeout=30)
+        if asked.rc == KILLED and not candidate.transcript[-1].timed_out:
+            unknown("the user's login shell was killed")
+        return "certify" in asked.stdout.splitlines()
+
+    if runs("-lc"):
+        return
+    if shell.endswith("/bash") and "certify" not in candidate.run("bash -lc %s", said).stdout:
+        candidate.defer_to("workspace.bash", "needs workspace.bash: no login shell of bash runs")
+    problem = f"a user was created, but its login shell, {shell}, runs no command"
+    if runs("-c"):
+        proven(
+            f"{problem}: /etc/profile, or a file from /etc/skel, ends it or holds it up",
+            remedy="Remove what ends the shell of a user from /etc/profile, /etc/profile.d and "
+            "/etc/skel in the image; programs that people see belong behind `[ ! -t 0 ] ||`.",
+        )
+    if theirs.run("[ -x %s ]", shell).rc == 1:
+        proven(
+            f"{problem}: other users than root may not execute it",
+            remedy=f"Let everybody execute it in the image: chmod 755 {shell}.",
+        )
+    pytest.fail(problem)
+
+
 @check(
     "workspace.user",
     title="user",
@@ -36,8 +69,9 @@ def test_user(candidate: Candidate, note: Note) -> None:
 
     Why: platforms create a user of their own for the person, and run everything as that user.
 
-    How: creates one with useradd (or adduser), then, as that user, writes to its home. Where a file
-    of PAM denies sessions, su has to open one nevertheless.
+    How: creates one with useradd (or adduser), then, as that user, writes to its home, and runs a
+    command in its login shell. Where a file of PAM denies sessions, su has to open one
+    nevertheless.
     """
     user = candidate.user
     candidate.fail_if_closed("/home")
@@ -56,7 +90,9 @@ def test_user(candidate: Candidate, note: Note) -> None:
         assert made.rc == 0, "a user cannot be created: there is no useradd, and adduser failed"
     assert made.rc == 0, "a user cannot be created"
     theirs = candidate.host_as(user)
-    worked = theirs.run('cd ~ && echo written >mine && read -r word <mine && echo "$word" && id -u')
+    worked = theirs.run(
+        'cd ~ && echo written >mine && read -r word <mine && echo "$word" && id -u && pwd'
+    )
     env = candidate.image_configuration.get("Env") or ()
     if worked.rc != 0 and any(each.startswith("HOME=") for each in env):
         proven(
@@ -67,6 +103,9 @@ def test_user(candidate: Candidate, note: Note) -> None:
         "a user was created, but cannot write to its own home"
     )
     assert worked.stdout.split()[1] != "0", "a user was created, but it is root"
+    fail_without_login(candidate, shell)
+    home = worked.stdout.split("\n")[2]
+    candidate.run("echo %s >/run/certify/users-file", f"{home}/mine")  # for systemd.restart
     denied = candidate.run(DENIES_SESSIONS).stdout.split()
     if denied and SESSION_DENIED in candidate.run("su %s -c 'id -u'", user).stderr:
         proven(

@@ -127,7 +127,8 @@ class Shell:
             return self._stream
         stream = self._stream = self._connect()
         # The launch's notification socket is for PID 1 alone.
-        hello = "unset NOTIFY_SOCKET; LC_ALL=C; export LC_ALL; "
+        # Its options may come from the image (SHELLOPTS): a command that fails must not end it.
+        hello = "set +e +u +C; unset NOTIFY_SOCKET; LC_ALL=C; export LC_ALL; "
         mark = secrets.token_hex(16)
         try:
             stream.send(f"{hello}echo {mark} $$; echo {mark} >&2\n".encode())

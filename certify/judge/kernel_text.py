@@ -42,6 +42,13 @@ def default_gateway(routes: str, order: str = "<") -> str | None:
     return None
 
 
+def refusals(counters: str) -> int:
+    """Return how often /proc/net/snmp says that a destination was called unreachable (ICMP)."""
+    names, numbers, *_ = [*re.findall(r"^Icmp: (.*)", counters, re.M), "", ""]
+    number = dict(zip(names.split(), numbers.split(), strict=False)).get("OutDestUnreachs", "")
+    return int(number) if number.isdigit() else 0
+
+
 def full_mounts(text: str) -> set[str]:
     """Return the file systems in memory that the image itself mounts, and that are full.
 

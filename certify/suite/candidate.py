@@ -41,6 +41,8 @@ class Candidate(Commands):
         """Capabilities that the candidate lacked when :meth:`stop` was called."""
         self.ran_nested = False
         """True if dockerd had run a container, and was up, when :meth:`stop` was called."""
+        self.users_file = ""
+        """The file that ``workspace.user`` had written when :meth:`stop` was called, or empty."""
         self._kept_seconds: dict[tuple[str, str], float | None] = {}
         self.control_results: Callable[[Sequence[str]], control.ControlResults] = lambda _urls: {}
         """Tries URLs from certify's own container, and returns the result of each."""
@@ -151,8 +153,7 @@ class Candidate(Commands):
 
         With the id of another check of the run, that one fails instead.
         """
-        found = self.run(modes.list_not_executable(programs)).stdout.split()
-        if found:
+        if found := self.run(modes.list_not_executable(programs)).stdout.split():
             reason = f"{found[0]} is in the image, but not executable"
             remedy = f"Make it executable in the image: chmod 755 {found[0]}."
             self._fail_once(reason, remedy, reported_by)
@@ -192,10 +193,9 @@ class Candidate(Commands):
         ``output`` is that of the package manager. Raises :class:`Trouble` if the network is
         proven to be at fault.
         """
-        release = self.os_release
-        urls = control.control_urls(output, release)
+        urls = control.control_urls(output, self.os_release)
         results = self.control_results(urls) if urls else {}
-        fault, proof = control.attribute_refresh(output, release, results) or (None, "")
+        fault, proof = control.attribute_refresh(output, self.os_release, results) or (None, "")
         if fault is Fault.NETWORK:
             raise Trouble(f"the package lists could not be fetched: {proof}", fault=fault)
         return proof
@@ -212,9 +212,8 @@ class Candidate(Commands):
         urls = fetching.named_repositories(self.run(own_settings.REPOSITORIES).stdout)
         results = self.control_results(urls) if urls else {}
         if silent := fetching.silent_servers(urls, results):
-            listed = ", ".join(silent)
             raise Trouble(
-                f"a server did not answer: {listed} for certify's own container either",
+                f"a server did not answer: {', '.join(silent)} for certify's own container either",
                 fault=Fault.NETWORK,
             )
         if urls:
@@ -297,4 +296,5 @@ class Candidate(Commands):
         """Stop the candidate as ``docker stop`` does, and wait for its end."""
         self.missing_at_stop = {each for each in self.job.install if self.is_missing(each)}
         self.ran_nested = self.run("[ -e /run/certify/ran ] && systemctl is-active docker").rc == 0
+        self.users_file = self.run("cat /run/certify/users-file 2>/dev/null").stdout.strip()
         return super().stop()

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from testinfra.backend.base import CommandResult
 
 from certify.engine.probe import programs
+from certify.judge.kernel_text import refusals
 from certify.suite.candidate import Candidate
 from certify.suite.claims import proven
 from certify.suite.commands import PROBE_PORT
 from certify.suite.own_daemon import OwnDaemon
+from certify.suite.own_rules import fail_if_filtered
 from certify.util.text import one_line
 
 SOCKET = "/run/docker.sock"
@@ -36,6 +38,9 @@ class Nested:
         """The word of :attr:`PROBE`; empty while that image may be missing."""
         self.first_driver = ""
         """The storage driver before dockerd was restarted for trials; empty if it was not."""
+        self.refused_here = False
+        """True if the candidate itself refused something meanwhile, by ICMP, at the last
+        :meth:`reaches`: for whoever connects, that looks like a refusal of the gateway."""
 
     def docker(self, command: str, *args: str, timeout: float = 60) -> CommandResult:
         """Run ``docker COMMAND``, at most ``timeout`` seconds; ``%s`` as in ``candidate.run``."""
@@ -164,6 +169,13 @@ class Nested:
         finally:
             self._word = ""
 
+    def fail_if_filtered(self, problem: str, works: Callable[[], bool]) -> None:
+        """Fail with a problem if the image's own firewall brings it about; else return.
+
+        ``works`` tells whether what failed works now; it is tried without rules that drop.
+        """
+        fail_if_filtered(self._candidate, problem, works)
+
     def storage_driver(self) -> str:
         """Return the storage driver that the daemon reports; empty if it does not reply."""
         return _last_line(self.docker("info --format '{{.Driver}}'").stdout)
@@ -243,7 +255,15 @@ class Nested:
         replies = (0, programs.REFUSED)
         if self._candidate.run(path, timeout=20).rc not in replies:
             return None
-        return self.is_loaded and self.docker(f"run --rm {self.PROBE} /connect").rc in replies
+        if not self.is_loaded:
+            return False
+        before = self._refusals()
+        replied = self.docker(f"run --rm {self.PROBE} /connect").rc in replies
+        self.refused_here = self._refusals() > before
+        return replied
+
+    def _refusals(self) -> int:
+        return refusals(self._candidate.run("cat /proc/net/snmp").stdout)
 
     def _connect(self, gateway: str) -> bytes:
         return programs.connect(self._candidate.architecture, gateway, _CLOSED_PORT, again=1)

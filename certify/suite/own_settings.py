@@ -33,7 +33,8 @@ own=$(dpkg --print-architecture) && apt-get indextargets --format '$(ARCHITECTUR
 """Succeeds if apt's sources have lists for other architectures alone than that of the image."""
 NETWORK = """\
 apt-config dump 2>/dev/null | grep -iE '::proxy|::ForceIPv6'
-grep -hsE '^ *proxy *=' /etc/dnf/dnf.conf /etc/yum.conf; grep -hs '^hosts:' /etc/nsswitch.conf"""
+grep -hsE '^ *proxy *=' /etc/dnf/dnf.conf /etc/yum.conf; grep -hs '^hosts:' /etc/nsswitch.conf
+grep -hs '^nameserver ' /etc/resolv.conf"""
 """Prints the settings of the package manager and of name resolution, for :func:`setting_behind`."""
 REPOSITORIES = """\
 grep -rhsE '^[^#]*(https?|ftp)://' /etc/apt/sources.list /etc/apt/sources.list.d /etc/yum.repos.d \
@@ -45,6 +46,8 @@ _SIGNED_BY = re.compile(r"\bsigned-by\s*[=:]\s*(/[\w.+/@:-]+(?:,\s*/[\w.+/@:-]+)
 _REFUSED = re.compile(r"(?:GPG error:|^Err:\d+) (\S+)", re.M)
 _PROXY = re.compile(r"^(?:Acquire::\S*proxy\S* \"| *proxy *= *)([^\s\";]+)", re.I | re.M)
 _NO_WAY = re.compile(r"resolv|unreachable|cannot initiate|could not connect", re.I)
+_ON_LOOPBACK = re.compile(r"^nameserver\s+(127\.(?!0\.0\.11$)[\d.]+|::1)$", re.M)
+"""A name server on loopback, but for Docker's own (127.0.0.11)."""
 _NO_DNS = re.compile(r"^hosts:(?!.*\b(?:dns|resolve)\b).*$", re.M)
 
 
@@ -90,11 +93,8 @@ def setting_behind(output: str, env: Iterable[str], settings: str) -> tuple[str,
             "Remove the proxy in the image: Acquire::http::Proxy in /etc/apt/apt.conf.d, or proxy= "
             "in /etc/dnf/dnf.conf or /etc/yum.conf.",
         )
-    if "resolv" in output.lower() and _NO_DNS.search(settings):
-        return (
-            "the line hosts: of /etc/nsswitch.conf in the image has no dns",
-            "Write `hosts: files dns` in /etc/nsswitch.conf in the image.",
-        )
+    if "resolv" in output.lower() and (found := _no_names(settings)):
+        return found
     if re.search(r"https?://\S*(?:\$|%24)releasever", output):
         return (
             "no package of the image says which release it is, so $releasever in its repositories "
@@ -108,6 +108,23 @@ def setting_behind(output: str, env: Iterable[str], settings: str) -> tuple[str,
             "Remove Acquire::ForceIPv6 from /etc/apt/apt.conf.d in the image.",
         )
     return "", ""
+
+
+def _no_names(settings: str) -> tuple[str, str] | None:
+    """Return the setting of the image that keeps it from resolving names, and its remedy."""
+    if _NO_DNS.search(settings):
+        return (
+            "the line hosts: of /etc/nsswitch.conf in the image has no dns",
+            "Write `hosts: files dns` in /etc/nsswitch.conf in the image.",
+        )
+    if server := _ON_LOOPBACK.search(settings):
+        return (
+            "/etc/resolv.conf names a server on the container's own loopback, which resolves "
+            f"nothing: {server[1]}",
+            "Find what writes /etc/resolv.conf when the image starts (a unit, resolvconf, "
+            "NetworkManager), and remove it: the engine writes the right one.",
+        )
+    return None
 
 
 def _is_named(proxy: str, output: str) -> bool:

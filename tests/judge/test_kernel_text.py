@@ -8,6 +8,7 @@ from certify.judge.kernel_text import (
     default_gateway,
     full_mounts,
     lacks_instructions,
+    refusals,
     unfit_for_overlay,
 )
 
@@ -24,6 +25,12 @@ MOUNTS = """\
 def test_a_volume_that_overlay_cannot_use(kind: str, expected: bool) -> None:
     assert unfit_for_overlay(MOUNTS.format(kind=kind), "/var/lib/docker") is expected
     assert unfit_for_overlay(MOUNTS.format(kind=kind), "/var/lib/other") is None
+
+
+def test_refusals_are_those_that_were_sent() -> None:
+    counters = "Ip: Forwarding\nIp: 1\nIcmp: InDestUnreachs OutDestUnreachs\nIcmp: 3 7\n"
+    assert refusals(counters) == 7
+    assert refusals("Icmp: InMsgs\nIcmp: 20\n") == refusals("") == 0
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,26 @@ def test_a_nested_container_has_to_get_the_reply_that_the_candidate_gets(
     assert nested(candidate).reaches("172.17.0.1") is reaches
 
 
+@pytest.mark.parametrize(("before", "after", "refused"), [(7, 9, True), (7, 7, False), ("", "", 0)])
+def test_a_refusal_of_the_candidate_itself_is_told_from_one_of_the_gateway(
+    before: object, after: object, refused: bool
+) -> None:
+    candidate = Scripted({"/run/certify/connect": 145, "docker run": 145})
+    counters = iter((before, after))
+    run = candidate.run
+
+    def counting(command: str, *args: str, **limits: Any) -> Any:
+        answer = run(command, *args, **limits)
+        if command == "cat /proc/net/snmp":
+            answer.stdout = f"Icmp: OutDestUnreachs\nIcmp: {next(counters)}\n"
+        return answer
+
+    candidate.run = counting  # type: ignore[method-assign]
+    connected = nested(candidate)
+    assert connected.reaches("172.17.0.1") is True
+    assert connected.refused_here is bool(refused)
+
+
 @pytest.mark.parametrize(
     ("ends", "stdout", "problem"),
     [
