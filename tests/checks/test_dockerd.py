@@ -1,0 +1,68 @@
+"""The dockerd checks: whose fault it is that no container runs."""
+
+from __future__ import annotations
+
+import importlib.util
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from certify.suite.catalogue import suite_directory
+from certify.suite.claims import CheckUnknown
+
+LOST = 'error during connect: Post "http://%2Fvar%2Frun%2Fdocker.sock/v1.41/wait": EOF'
+KILLED = "docker.service: Main process exited, code=killed, status=9/KILL"
+
+
+@pytest.fixture(scope="module")
+def checks() -> ModuleType:
+    path = suite_directory() / "test_dockerd.py"
+    spec = importlib.util.spec_from_file_location("dockerd_checks", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class _Candidate:
+    """A candidate in which a nested container fails, with an error and a journal of dockerd."""
+
+    nonce = "word"
+
+    def __init__(self, error: str, journal: str) -> None:
+        self.error, self.journal = error, journal
+
+    def run(self, command: str, *_: Any, **__: Any) -> SimpleNamespace:
+        if command.startswith("journalctl"):
+            return SimpleNamespace(rc=0, stdout=self.journal, stderr="")
+        return SimpleNamespace(rc=125, stdout="", stderr=self.error)
+
+    def fail_if_by_variable(self, *_: Any) -> None: ...
+
+
+class _Nested:
+    """A dockerd that loads images, and for whose settings no failure is."""
+
+    PROBE = "certify-probe:all"
+
+    def load_probe(self, _nonce: str) -> SimpleNamespace:
+        return SimpleNamespace(rc=0)
+
+    def fail_if_hindered(self, *_: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("error", "journal", "expected"),
+    [
+        (LOST, KILLED, CheckUnknown),
+        (LOST, "docker.service: Main process exited, code=exited, status=1", pytest.fail.Exception),
+        ("runc: no such file or directory", KILLED, pytest.fail.Exception),
+    ],
+    ids=["killed meanwhile", "ended by itself", "killed another time"],
+)
+def test_only_a_dockerd_that_was_killed_meanwhile_leaves_the_question_open(
+    checks: ModuleType, error: str, journal: str, expected: type[BaseException]
+) -> None:
+    with pytest.raises(expected, match="no container can run in it"):
+        checks.test_container(_Candidate(error, journal), _Nested())
