@@ -93,10 +93,10 @@ TABLE = [
     ("workspace.git", "git is in the image, but cannot make a commit", Action.CANNOT, ""),
     ("packages.install", "The image's PATH lacks the folders of system programs", Action.ENV,
      "PATH=/usr/local/sbin:/usr/sbin:/sbin:${PATH}"),
-    ("packages.refresh", "others are valid at the same time\nE: Release file for "
+    ("packages.refresh", "others are newer at the same time\nE: Release file for "
      "http://x.example/debian/dists/stretch-updates/InRelease is expired (invalid", Action.RUN,
      r"find /etc/apt -name '*.list' -exec sed -i '\|http://x.example/debian|s/^deb/# deb/' {} +"),
-    ("packages.refresh", "others are valid at the same time\nE: Release file for "
+    ("packages.refresh", "others are newer at the same time\nE: Release file for "
      "http://x.example/'$(reboot)/InRelease is expired (invalid", Action.CANNOT, ""),
     ("packages.refresh", "its codename or suite has changed", Action.RUN,
      "rm -rf /var/lib/apt/lists/*"),
