@@ -25,7 +25,7 @@ class Storage:
     ledger: str | None
     """A URL or a file; None means ``certify.db`` in the folder for reports."""
     layout: Layout | None = None
-    """Where files about single images go; None means where they are."""
+    """The layout of the files about single images; None keeps the one that is there."""
 
     def open_ledger(self, *, create: bool = True) -> Ledger:
         """Open the ledger, and record what an earlier command could not.

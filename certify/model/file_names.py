@@ -10,7 +10,7 @@ from certify.model.result import Result
 from certify.util.text import file_name
 
 Layout = Literal["flat", "folders"]
-"""Where the files about single images are: side by side, or spread over 256 folders."""
+"""The layout of the files about single images: side by side, or in 256 folders."""
 LAYOUTS = get_args(Layout)
 
 

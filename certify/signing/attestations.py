@@ -92,7 +92,7 @@ class Attestations:
 
     @property
     def attachments(self) -> list[Attachment]:
-        """What can be attached once the files are written.
+        """Return what can be attached once the files are written.
 
         A revocation is attached wherever its image was certified, and where it was named.
         """

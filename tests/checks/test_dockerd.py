@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from certify.suite.catalogue import suite_directory
 from certify.suite.claims import CheckUnknown
+from tests.support.checks import load_checks
 
 LOST = 'error during connect: Post "http://%2Fvar%2Frun%2Fdocker.sock/v1.41/wait": EOF'
 KILLED = "docker.service: Main process exited, code=killed, status=9/KILL"
-
-
-@pytest.fixture(scope="module")
-def checks() -> ModuleType:
-    path = suite_directory() / "test_dockerd.py"
-    spec = importlib.util.spec_from_file_location("dockerd_checks", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+CHECKS = load_checks("test_dockerd")
 
 
 class _Candidate:
@@ -62,7 +52,7 @@ class _Nested:
     ids=["killed meanwhile", "ended by itself", "killed another time"],
 )
 def test_only_a_dockerd_that_was_killed_meanwhile_leaves_the_question_open(
-    checks: ModuleType, error: str, journal: str, expected: type[BaseException]
+    error: str, journal: str, expected: type[BaseException]
 ) -> None:
     with pytest.raises(expected, match="no container can run in it"):
-        checks.test_container(_Candidate(error, journal), _Nested())
+        CHECKS.test_container(_Candidate(error, journal), _Nested())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from types import ModuleType
 from typing import Any, cast
 
@@ -12,20 +10,13 @@ from testinfra.backend.base import CommandResult
 
 from certify.engine import packages
 from certify.suite.candidate import Candidate
-from certify.suite.catalogue import suite_directory
 from certify.suite.package_commands import PackageCommands
+from tests.support.checks import load_checks
 
 
 @pytest.fixture(scope="module")
 def checks() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "package_checks", suite_directory() / "test_packages.py"
-    )
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look it up
-    spec.loader.exec_module(module)
-    return module
+    return load_checks("test_packages")
 
 
 class _Shop:

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.suite.catalogue import suite_directory
 from certify.suite.claims import Blocked
+from tests.support.checks import load_checks
 
 BOOT, DOCKERD = 15.0, 20.0
-
-
-def load() -> ModuleType:
-    path = suite_directory() / "test_startup.py"
-    spec = importlib.util.spec_from_file_location("startup_checks", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-CHECKS = load()
+CHECKS = load_checks("test_startup")
 
 
 class _Candidate:
