@@ -22,8 +22,10 @@ class _Candidate:
 
     def __init__(self, error: str, journal: str) -> None:
         self.error, self.journal = error, journal
+        self.commands: list[str] = []
 
     def run(self, command: str, *_: Any, **__: Any) -> SimpleNamespace:
+        self.commands.append(command)
         if command.startswith("journalctl"):
             return SimpleNamespace(rc=0, stdout=self.journal, stderr="")
         return SimpleNamespace(rc=125, stdout="", stderr=self.error)
@@ -56,3 +58,11 @@ def test_only_a_dockerd_that_was_killed_meanwhile_leaves_the_question_open(
 ) -> None:
     with pytest.raises(expected, match="no container can run in it"):
         CHECKS.test_container(_Candidate(error, journal), _Nested())
+
+
+def test_the_last_words_of_a_failure_are_those_of_the_container() -> None:
+    """So that they are shown, and the cause is looked for in them."""
+    candidate = _Candidate("runc: no such file or directory", "")
+    with pytest.raises(pytest.fail.Exception):
+        CHECKS.test_container(candidate, _Nested())
+    assert candidate.commands == ["docker run --rm certify-probe:all /say"]
