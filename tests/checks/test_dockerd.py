@@ -23,6 +23,7 @@ class _Candidate:
     def __init__(self, error: str, journal: str) -> None:
         self.error, self.journal = error, journal
         self.commands: list[str] = []
+        self.transcript: list[object] = []
 
     def run(self, command: str, *_: Any, **__: Any) -> SimpleNamespace:
         self.commands.append(command)
