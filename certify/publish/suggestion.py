@@ -10,6 +10,7 @@ from certify.model.inventory import Inventory, unpack
 from certify.model.result import Check, Result
 from certify.model.terms import Level, Outcome, Status
 from certify.publish.matrix_data import groups_of
+from certify.util.text import counted
 
 _PACKAGES = {
     "python": ("python3", "python"), "node": ("nodejs", "node"),
@@ -97,12 +98,12 @@ def _proven(result: Result, need: str) -> int:
 
 
 def _counted(checks: Iterable[Check], need: str) -> int:
-    counted = [
+    outcomes = [
         each.outcome is Outcome.PASSED
         for each in checks
         if each.id == need or (each.group == need and each.level is not Level.INFO)
     ]
-    return len(counted) if all(counted) else 0
+    return len(outcomes) if all(outcomes) else 0
 
 
 def _how(need: str, certified: Sequence[Result], inventory: Inventory) -> str:
@@ -111,7 +112,8 @@ def _how(need: str, certified: Sequence[Result], inventory: Inventory) -> str:
         if result.profile == need:
             return f"certified for {need}"
         if number := _proven(result, need):
-            return f"{need} passed" if "." in need else f"{number} checks of {need} passed"
+            passed = need if "." in need else f"{counted(number, 'check')} of {need}"
+            return f"{passed} passed"
     packages = inventory.get("package", {})
     for name in _PACKAGES.get(need, (need,)):
         if version := packages.get(name):

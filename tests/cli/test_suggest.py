@@ -100,7 +100,7 @@ def test_what_fits_is_named_in_order(words: list[str], expected: list[str]) -> N
 def test_a_line_says_why() -> None:
     text = " ".join(run("--needs", "dockerd,python", "--size-max", "500MB").stdout.split())
     assert text == (
-        "team/app:1 400.0 MB · boot 2.0 s · linux/amd64 · devspace · 1 checks of dockerd passed"
+        "team/app:1 400.0 MB · boot 2.0 s · linux/amd64 · devspace · 1 check of dockerd passed"
         " · python3 3.11"
     )
     assert "No certified image fits" in run("--needs", "cobol").stdout

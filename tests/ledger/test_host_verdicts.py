@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from certify.ledger.store import Ledger
-from certify.model.host import Host, HostVerdict
+from certify.model.host import HostVerdict
 from certify.model.result import Result
 from certify.model.terms import Status
 from tests.factories import HOST, NOON
@@ -104,11 +104,3 @@ def test_what_a_recorded_document_says_of_hosts_does_not_count(
     forged = HostVerdict(kind=V2, status=CERTIFIED, finished_at=NOON, expires_at=NOON)
     ledger.record(on(make_result(digest="sha256:1"), "1").model_copy(update={"hosts": (forged,)}))
     assert verdicts(ledger) == []
-
-
-@pytest.mark.parametrize(
-    ("engine", "kind"), [("Docker", V1), ("docker", V1), ("Podman", f"{V1}, Podman")]
-)
-def test_the_kind_of_a_host_names_an_engine_that_is_not_docker(engine: str, kind: str) -> None:
-    known: Host = HOST.model_copy(update={"engine": engine, "architecture": "amd64"})
-    assert known.model_copy(update={"cgroup_version": "1"}).kind == kind
