@@ -107,10 +107,14 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
             nested.fail_if_elsewhere()
         if masked := candidate.masked_docker():
             proven(f"dockerd does not answer: {masked[0]}", remedy=masked[1])
+        if idle := Units(candidate).idle_target():
+            candidate.defer_to("systemd.state", f"needs systemd.state: {idle}")
         if lacks_containerd:
             log = "journalctl -u containerd.service -b -o cat --no-pager -n 30"
             said = candidate.run(f"systemctl status containerd.service --lines=0; {log}").stdout
-            pytest.fail(f"dockerd does not answer: its containerd.service does not run\n{said}")
+            problem = "dockerd does not answer: its containerd.service does not run"
+            nested.fail_if_hindered(problem, nested.is_up, said)
+            pytest.fail(f"{problem}\n{said}")
         if booted not in ("running", "degraded"):
             candidate.defer_to("systemd.state", f"needs systemd.state: systemd says {booted}")
         logs = [

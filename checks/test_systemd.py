@@ -8,6 +8,7 @@ from certify.suite import Candidate, Nested, Note, Units, check, diagnose, prove
 UP = ("running", "degraded")
 LAUNCH_DEPENDENT = ("systemd-modules-load.", "getty@tty")
 """Beginnings of units that fail in a container because of the way it was launched."""
+DEFAULT_TARGET = "Set it in the image: systemctl set-default multi-user.target."
 DOCKERD_UNITS = {"docker.service", "docker.socket", "containerd.service"}
 
 
@@ -50,7 +51,10 @@ def test_pid1(candidate: Candidate, host: Host, note: Note) -> None:
     executable = candidate.run("readlink /proc/1/exe").stdout.strip()
     if name != "systemd" or not executable.endswith("/systemd"):
         why = " (the image has no init to start)" if boot.phase == "idle" else ""
-        why = why or (" (its /sbin/init is another init)" if boot.phase == "foreign" else "")
+        if boot.phase == "foreign":
+            script = candidate.run("head -c 2 /sbin/init").stdout == "#!"
+            what = "a script that starts no systemd, or not soon" if script else "another init"
+            why = f" (its /sbin/init is {what})"
         problem = f"PID 1 is {name or 'unknown'}, not systemd{why}"
         if boot.phase == "foreign" and not boot.missing:
             proven(problem)  # whatever it says in the log
@@ -66,6 +70,7 @@ def test_pid1(candidate: Candidate, host: Host, note: Note) -> None:
 
     if not gives_back("systemctl"):
         problem = "systemctl does not speak for PID 1"
+        Units(candidate).fail_with_generator("systemd does not answer")
         candidate.fail_if_hidden("systemctl", gives_back)
         candidate.fail_if_by_variable(problem, lambda prefix: gives_back(f"{prefix} systemctl"))
         pytest.fail(f"{problem}: the manager did not give back the word it was given")
@@ -113,6 +118,8 @@ def test_state(candidate: Candidate, nested: Nested, note: Note) -> None:
         if waits and (cause := candidate.first_boot()):
             proven(f"systemd says {state}, not running{why}; {cause[0]}", remedy=cause[1])
         pytest.fail(f"systemd says {state}, not running{why}\n{candidate.boot_evidence()}")
+    if idle := units.idle_target():
+        proven(f"systemd says {state}, but {idle}", remedy=DEFAULT_TARGET)
     if candidate.run("grep -q ^nobody: /etc/passwd").rc == 0:
         told = candidate.host_as("nobody").run("systemctl is-system-running", timeout=15)
         if told.stdout.strip() not in UP:
@@ -216,11 +223,18 @@ def test_service(candidate: Candidate, host: Host, note: Note) -> None:
         executable = candidate.run("readlink %s", f"/proc/{pid}/exe").stdout.strip()
         return pid if pid.isdigit() and executable == program else ""
 
+    def runs() -> bool:
+        """Start the unit, also if it failed too often before; True if its program runs."""
+        start = "systemctl reset-failed %s; systemctl restart %s"
+        started = candidate.run(start, unit, unit, timeout=30).rc == 0
+        return started and candidate.wait_for(main_pid, seconds=10)
+
     try:
         candidate.run("systemctl daemon-reload")
-        started = candidate.run("systemctl start %s", unit, timeout=30)
-        assert started.rc == 0, "a unit could not be started"
-        assert candidate.wait_for(main_pid, seconds=10), "the unit's program does not run"
+        if not runs():
+            problem = "a unit was started, but its program does not run"
+            Units(candidate).fail_with_common_settings(problem, runs)
+            pytest.fail(problem)
         first = main_pid()
         stat = host.file(f"/proc/{first}/stat").content_string
         assert stat.rpartition(")")[2].split()[1] == "1", "the service is no child of PID 1"

@@ -89,6 +89,12 @@ def test_user(candidate: Candidate, note: Note) -> None:
         made = candidate.run("adduser -D -s %s %s", shell, user)
         assert made.rc == 0, "a user cannot be created: there is no useradd, and adduser failed"
     assert made.rc == 0, "a user cannot be created"
+    if {"/etc", "/etc/"} & {*(candidate.image_configuration.get("Volumes") or ())}:
+        proven(
+            "a user was created, but `docker exec --user` does not find it: the image declares a "
+            "VOLUME over /etc, where engines do not look",
+            remedy="Remove /etc from VOLUME in the image's Dockerfile.",
+        )
     theirs = candidate.host_as(user)
     worked = theirs.run(
         'cd ~ && echo written >mine && read -r word <mine && echo "$word" && id -u && pwd'
@@ -183,10 +189,20 @@ def test_bash(candidate: Candidate, note: Note) -> None:
 
     Why: platforms start their agent with bash, and people expect it.
 
-    How: `bash -lc` prints its version and the length of an array.
+    How: `bash -lc` prints its version and the length of an array, and finds a program.
     """
     # A line of its own: what a login shell reads may print a title or a prompt before it.
-    asked = candidate.run("bash -lc 'a=(1 2 3); echo; echo \"certify $BASH_VERSION ${#a[@]}\"'")
+    script = 'a=(1 2 3); echo; echo "certify $BASH_VERSION ${#a[@]}"; command -v cat'
+    asked = candidate.run("bash -lc %s", script)
+    said = re.search(r"^certify (\S+) 3$", asked.stdout, re.MULTILINE)
+    if said and asked.rc != 0 and candidate.has("cat"):
+        candidate.run("bash -lc 'echo \"$PATH\"'")
+        proven(
+            "bash finds no programs as a login shell: /etc/profile, or a file that it reads, takes "
+            "/bin and /usr/bin from PATH",
+            remedy="Remove what sets or unsets PATH from /etc/profile.d in the image, or let it "
+            "add to $PATH.",
+        )
     if asked.rc != 0 and candidate.run("bash -c :").rc == 0:
         proven(
             "bash does not run as a login shell: /etc/profile, or a file that it reads, ends it",
@@ -197,7 +213,6 @@ def test_bash(candidate: Candidate, note: Note) -> None:
             "bash does not run", lambda env: candidate.run(f"{env} bash -lc :").rc == 0
         )
     assert asked.rc == 0, "bash does not run"
-    said = re.search(r"^certify (\S+) 3$", asked.stdout, re.MULTILINE)
     assert said, "what is called bash is not bash"
     note(f"bash {said[1]}")
 

@@ -11,6 +11,7 @@ from certify.engine.session import KILLED
 from certify.judge.diagnosis import diagnose
 from certify.judge.proof import prove
 from certify.model.terms import Fault
+from certify.suite import common_settings
 from certify.suite.candidate import Candidate
 from certify.suite.claims import proven
 from certify.suite.elimination import culprits
@@ -54,6 +55,8 @@ systemd.resource-control(5), systemd.service(5)). Not PrivateNetwork=: dockerd k
 that it chose there, and they may be the candidate's own."""
 _WRITTEN = {"EnvironmentFiles": "EnvironmentFile"}
 """Settings that have another name in a file of a unit."""
+_NO_UNIT = 5
+"""Exit code of systemctl for a unit that is not there."""
 _VAGUE = "program-missing"
 """The signature that says of the image no more than that something is missing."""
 _UNSET = ("", "~", "[not set]")
@@ -73,6 +76,8 @@ class OwnDaemon:
         self._candidate = candidate
         self._is_up = is_up
         self._keep = keep
+        self._common: dict[str, str] = {}
+        """Files that set something for every service (:mod:`~certify.suite.common_settings`)."""
 
     def fail_if_hindered(self, problem: str, works: Callable[[], bool], evidence: str) -> None:
         """Fail with a problem if settings of the image bring it about; else return.
@@ -94,7 +99,8 @@ class OwnDaemon:
         """Return the fewest settings without which dockerd works; none if it is not for them."""
         defaults, document, command = self._defaults(), self._daemon_json(), self._command()
         flags = dict.fromkeys(name for name, _ in command if is_tried(name))
-        names = [*(f"{each}=" for each in defaults), *document, *flags]
+        self._common = common_settings.listed(self._candidate.run)
+        names = [*(f"{each}=" for each in defaults), *document, *flags, *self._common]
         if not 0 < len(names) <= _MOST:
             return []
 
@@ -105,7 +111,8 @@ class OwnDaemon:
             if {*some} & {*flags}:
                 left = " ".join(text for name, text in command if name not in some)
                 lines = [*(lines or ["[Service]"]), "ExecStart=", f"ExecStart={left}"]
-            return self._restarts(lines, keys if len(keys) < len(document) else None) and works()
+            keys_left = keys if len(keys) < len(document) else None
+            return self._restarts(lines, keys_left, some) and works()
 
         was_up = self._is_up()
         self._keep()
@@ -152,10 +159,12 @@ class OwnDaemon:
             return {}
         return document if isinstance(document, dict) else {}
 
-    def _restarts(self, lines: Sequence[str], keys: Mapping[str, Any] | None) -> bool:
+    def _restarts(
+        self, lines: Sequence[str], keys: Mapping[str, Any] | None, without: Sequence[str] = ()
+    ) -> bool:
         """Restart dockerd with the lines of a drop-in, and daemon.json of some keys; None: its own.
 
-        Returns True if it is up.
+        It is ``without`` some of the files that are for every service. Returns True if it is up.
         """
         run = self._candidate.run
         # Rules and networks that dockerd made in another trial would count in the next.
@@ -172,6 +181,11 @@ class OwnDaemon:
             keep = f"cp -p {DAEMON_JSON} {_KEPT}"
             run(f"{keep} && printf '%%s' %s >{DAEMON_JSON}", json.dumps(keys))
         run(f"systemctl daemon-reload; systemctl reset-failed {UNIT} docker.socket")
+        if self._common:
+            common_settings.put_aside(run, self._common, without)
+            containerd = "systemctl reset-failed {0}; systemctl restart {0}"
+            if run(containerd.format("containerd.service"), timeout=30).rc not in (0, _NO_UNIT):
+                return False
         if run(f"systemctl restart {UNIT}", timeout=30).rc != 0:
             return False
         return self._candidate.wait_for(self._is_up, seconds=10, pause=0.1)
@@ -231,6 +245,8 @@ def drop_in(defaults: Mapping[str, str]) -> list[str]:
 
 def _fail(problem: str, found: Sequence[str]) -> None:
     """Fail with a problem and the settings that were found to bring it about."""
+    common = [each for each in found if " in /etc/systemd/" in each]
+    found = [each for each in found if each not in common]
     unit = ", ".join(each.replace("Files=", "File=") for each in found if each.endswith("="))
     flags = ", ".join(one_line(each, 60) for each in found if each.startswith("--"))
     keys = ", ".join(one_line(each, 60) for each in found if not re.match(r"--|.*=$", each))
@@ -244,7 +260,10 @@ def _fail(problem: str, found: Sequence[str]) -> None:
     if keys:
         places.append(f"{keys} in the image's {DAEMON_JSON}")
         files.append(f"{keys} from {DAEMON_JSON}")
-    them = "them" if len(found) > 1 else "it"
+    if common:
+        places += common
+        files.append(common_settings.remedy(common))
+    them = "them" if len(found) + len(common) > 1 else "it"
     proven(
         f"{problem} because of {' and '.join(places)}: without {them}, it works",
         remedy=f"Remove {', and '.join(files)} in the image.",

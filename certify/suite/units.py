@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from certify.suite import common_settings
 from certify.suite.candidate import Candidate
 from certify.suite.claims import proven
+from certify.suite.elimination import culprits
 
 WRONG_DEFAULTS = frozenset(
     f"{name}.target"
@@ -15,6 +18,8 @@ WRONG_DEFAULTS = frozenset(
     )
 )  # fmt: skip
 """Targets for rescue or shutdown (systemd.special(7))."""
+
+_ORDINARY = ("multi-user.target", "graphical.target")
 
 
 class Units:
@@ -34,6 +39,30 @@ class Units:
                 remedy="Set it in the image: systemctl set-default multi-user.target.",
             )
 
+    def idle_target(self) -> str:
+        """Return why docker.service, though enabled, was not started; empty if it was.
+
+        That is so with a default target of the image's own without multi-user.target.
+        """
+        units = "multi-user.target docker.service docker.socket"
+        asked = f"systemctl is-active {units}; systemctl get-default"
+        states = self._run(f"{asked}; systemctl is-enabled docker.service").stdout.split()
+        match states:
+            case ["inactive", "inactive", "inactive", target, "enabled"] if target not in _ORDINARY:
+                return f"the image's default target, {target}, starts nothing that is enabled"
+        return ""
+
+    def fail_with_generator(self, problem: str) -> None:
+        """Fail with a problem if systemd still waits for a generator of the image."""
+        pattern = "^/.*/system-generator[s]/[^/]+$"  # in brackets: not this command itself
+        list_running = f"cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -aE '{pattern}'"
+        if running := self._run(list_running).stdout.split():
+            proven(
+                f"{problem}: it still waits for its generator {running[0]}",
+                remedy=f"Correct or remove {running[0]} in the image: systemd begins once all "
+                "generators have ended, and gives them 90 s.",
+            )
+
     def fail_with_mounts(self, failed: list[str], problem: str) -> None:
         """Fail with a problem if units that failed are mounts of /etc/fstab."""
         shown = "systemctl show -p SourcePath --value %s"
@@ -44,6 +73,28 @@ class Units:
                 f"{problem}: {', '.join(own)} of /etc/fstab failed",
                 remedy="Remove the line from /etc/fstab in the image; with the option nofail, the "
                 "boot goes on without the mount.",
+            )
+
+    def fail_with_common_settings(self, problem: str, works: Callable[[], bool]) -> None:
+        """Fail with a problem if the image's files for every service bring it about.
+
+        ``works`` tells whether what failed works now.
+        """
+        files = common_settings.listed(self._run)
+
+        def works_without(some: Sequence[str]) -> bool:
+            common_settings.put_aside(self._run, files, some)
+            return works()
+
+        try:
+            found = culprits(list(files), works_without)
+        finally:
+            common_settings.put_aside(self._run, files, ())
+        if found:
+            proven(
+                f"{problem} because of {' and '.join(found)}: without "
+                f"{'them' if len(found) > 1 else 'it'}, it works",
+                remedy=f"Remove {common_settings.remedy(found)} in the image.",
             )
 
     def fail_with_bus(self, problem: str) -> NoReturn:

@@ -51,6 +51,29 @@ def test_a_default_target_that_is_no_ordinary_boot(target: str, loaded: str, tol
         answering.fail_with_default_target("it does not run")
 
 
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        ("inactive inactive inactive mine.target enabled", "target, mine.target, starts nothing"),
+        ("inactive inactive active mine.target enabled", ""),
+        ("inactive inactive inactive mine.target disabled", ""),
+        ("inactive inactive inactive multi-user.target enabled", ""),
+        ("active inactive inactive mine.target enabled", ""),
+        ("inactive inactive inactive", ""),
+    ],
+)
+def test_a_default_target_that_starts_nothing_enabled(states: str, told: str) -> None:
+    found = units(is_active=states.replace(" ", "\n")).idle_target()
+    assert told in found
+    assert bool(told) is bool(found)
+
+
+def test_a_generator_that_does_not_end_is_named() -> None:
+    units(generator="").fail_with_generator("systemd does not answer")
+    with pytest.raises(Proven, match="still waits for its generator /etc/systemd/system-gen"):
+        units(generator="/etc/systemd/system-generators/a\n").fail_with_generator("no answer")
+
+
 def test_mounts_of_fstab_are_the_images_fault_and_no_others() -> None:
     answering = units(**{"data.mount": "/etc/fstab\n", "run.mount": "/run/systemd/generator\n"})
     answering.fail_with_mounts(["run.mount", "a.service"], "they failed")
