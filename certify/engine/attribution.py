@@ -78,10 +78,20 @@ def ended_from_outside(engine: Engine, container: str, *, stop_requested: bool) 
     return "kill" in actions and not stop_requested
 
 
+def ran_out_of_memory(engine: Engine, container: str) -> bool:
+    """Return True if the kernel killed for lack of memory in a container since it was started.
+
+    Only the limit that the container was given counts, not one that its image sets for a unit. An
+    engine that tells nothing of it, as Podman, gives False. Raises
+    :class:`~certify.model.errors.EngineUnavailable`.
+    """
+    return "oom" in _actions_since_start(engine, container)
+
+
 def _actions_since_start(engine: Engine, container: str) -> set[str]:
     """Return the kinds of events that the engine recorded since it last started a container."""
     api = engine.client.api
-    with translate_errors("how the container ended"):
+    with translate_errors("what happened to the container"):
         # With a moment ahead of its own clock the engine would wait for that moment.
         query = engine.dialect.past_events(
             lambda: datetime.fromisoformat(api.info()["SystemTime"]).timestamp()

@@ -8,6 +8,7 @@ import socket
 import time
 from typing import Any
 
+from certify.engine import attribution
 from certify.engine.attribution import ended_from_outside, is_image_fault
 from certify.engine.client import Engine
 from certify.engine.container_files import has_path, read_file
@@ -118,6 +119,10 @@ class Container:
                 remedy="Find out which program pauses containers on this host; run again.",
                 fault=Fault.HOST,
             )
+
+    def ran_out_of_memory(self) -> bool:
+        """Return True if the engine saw that the container's memory ran out since its start."""
+        return attribution.ran_out_of_memory(self.engine, self.id)
 
     def _ended_from_outside(self, state: dict[str, Any]) -> bool:
         """Return who ended it; each end is looked up once, as the engine soon forgets it."""

@@ -128,11 +128,18 @@ class Outcomes:
         return lost or isinstance(error, CommandLost)
 
     def _out_of_memory(self) -> bool:
+        """Return True if the candidate's memory ran out, by its own counters or the engine's word.
+
+        Under cgroup v1 a counter is that of one cgroup, and goes with the unit that it was of.
+        """
         container = self._candidate.container
         with contextlib.suppress(ContainerStopped, SessionLost, Trouble):
             if container.state().running:
                 counts = container.shell().run(_OOM_KILLS, timeout=10).stdout.split()
-                return any(count.isdigit() and int(count) > 0 for count in counts)
+                if any(count.isdigit() and int(count) > 0 for count in counts):
+                    return True
+        with contextlib.suppress(Trouble):
+            return container.ran_out_of_memory()
         return False
 
     def _failure(self, spec: Spec, error: BaseException, text: str) -> CheckOutcome:

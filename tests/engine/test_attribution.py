@@ -13,7 +13,12 @@ import pytest
 from docker.errors import APIError
 
 from certify.engine import attribution
-from certify.engine.attribution import ended_from_outside, is_image_fault, reads_as_image_fault
+from certify.engine.attribution import (
+    ended_from_outside,
+    is_image_fault,
+    ran_out_of_memory,
+    reads_as_image_fault,
+)
 from certify.engine.client import Engine
 from certify.engine.dialect import DOCKER, PODMAN, Dialect
 from certify.model.errors import EngineUnavailable, LaunchRefused
@@ -180,6 +185,14 @@ def test_containers_ended_from_outside(
     assert ended_from_outside(engine, "mine", stop_requested=requested) is outside
 
 
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [(("start", "oom"), True), (("start", "oom", "start"), False), (("start", "die"), False)],
+)
+def test_memory_that_ran_out_since_the_last_start(events: tuple[str, ...], expected: bool) -> None:
+    assert ran_out_of_memory(cast(Engine, Api(DOCKER, events)), "mine") is expected
+
+
 def test_an_engine_may_be_late_to_record_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     api = Api(PODMAN, ("start",))
     monkeypatch.setattr(attribution, "_LATE_SECONDS", 60)
@@ -192,5 +205,7 @@ def test_an_engine_that_reports_nothing_is_no_proof() -> None:
         def info(self) -> dict[str, str]:
             raise APIError("500 Server Error", explanation="no")
 
-    with pytest.raises(EngineUnavailable, match="could not report how the container ended: no"):
+    with pytest.raises(
+        EngineUnavailable, match="what happened to the container: no"
+    ):
         ended_from_outside(cast(Engine, Silent(DOCKER, ())), "mine", stop_requested=False)

@@ -12,7 +12,7 @@ import pytest
 from certify.engine.boot import Boot
 from certify.engine.container_state import ContainerState, ContainerStopped
 from certify.engine.session import KILLED, CommandLost, SessionLost, ShellResult
-from certify.model.errors import EngineUnavailable
+from certify.model.errors import EngineUnavailable, Trouble
 from certify.model.finding import Claim
 from certify.model.terms import Fault, Outcome
 from certify.suite import outcomes
@@ -34,6 +34,7 @@ class Container:
         self.stopped: object | None = None
         """How it stopped, when certify asked it to."""
         self.oom_kills: bytes | Exception = b"0\n"
+        self.engine_saw_oom: bool | Trouble = False
         self.log: str | Exception = ""
         self.console: str | Exception = ""
 
@@ -44,6 +45,11 @@ class Container:
     def require_running(self) -> None:
         if not self.running:
             raise ContainerStopped("it ended")
+
+    def ran_out_of_memory(self) -> bool:
+        if isinstance(self.engine_saw_oom, Trouble):
+            raise self.engine_saw_oom
+        return self.engine_saw_oom
 
     def shell(self) -> Container:
         return self
@@ -125,12 +131,24 @@ def test_a_kill_for_lack_of_memory_is_the_launchs_fault(candidate: Container, co
     assert "memory" in message
 
 
-@pytest.mark.parametrize("said", [b"", b"\n", b"0\n0\n", b"many\n", SessionLost("no shell")])
+UNCOUNTED = [b"", b"\n", b"0\n0\n", b"many\n", SessionLost("no shell")]
+
+
+@pytest.mark.parametrize("said", UNCOUNTED)
+@pytest.mark.parametrize("seen", [False, EngineUnavailable("gone")])
 def test_a_failure_stays_without_a_count_of_kills(
+    candidate: Container, said: bytes | Exception, seen: bool | Trouble
+) -> None:
+    candidate.oom_kills, candidate.engine_saw_oom = said, seen
+    assert classify_end(candidate, NOT_SO, ends(1))[0] is Outcome.FAILED
+
+
+@pytest.mark.parametrize("said", UNCOUNTED)
+def test_the_engine_saw_a_kill_that_no_counter_shows(
     candidate: Container, said: bytes | Exception
 ) -> None:
-    candidate.oom_kills = said
-    assert classify_end(candidate, NOT_SO, ends(1))[0] is Outcome.FAILED
+    candidate.oom_kills, candidate.engine_saw_oom = said, True
+    assert classify_end(candidate, NOT_SO, ends(1))[:2] == (Outcome.UNKNOWN, Fault.LAUNCH)
 
 
 def test_a_failure_after_somebody_stopped_the_container_is_unknown(

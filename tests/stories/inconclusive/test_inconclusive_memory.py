@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from certify.engine.boot import wait_booted
 from certify.engine.client import Engine
 from certify.engine.launch import launch_container
 from certify.engine.launch_plan import LaunchPlan, Limits
@@ -44,6 +45,19 @@ def test_what_was_killed_does_not_fail_the_image(
         candidate = SimpleNamespace(container=started.container, job=job, transcript=[answer])
         meant = outcome_of(cast(Candidate, candidate))
     assert (meant.outcome, meant.fault) == (outcome, fault)
+
+
+def test_a_unit_that_was_killed_and_is_gone_does_not_fail_the_image(engine: Engine) -> None:
+    """Under cgroup v1 no counter is left, as its cgroup goes with the unit."""
+    plan = LaunchPlan("init", "caps", limits=Limits(memory="96m"))
+    with launch_container(engine, f"{SAMPLES}/debian-devspace", plan) as started:
+        wait_booted(started.container, install_seconds=60, boot_seconds=60)
+        answer = started.container.shell().run(f"systemd-run --wait --quiet sh -c '{TOO_MUCH}'")
+        assert answer.rc not in (0, 127)
+        job = SimpleNamespace(launch="init", liveness_check="image.shell", start_error="")
+        candidate = SimpleNamespace(container=started.container, job=job, transcript=[answer])
+        meant = outcome_of(cast(Candidate, candidate))
+    assert (meant.outcome, meant.fault) == (Outcome.UNKNOWN, Fault.LAUNCH)
 
 
 def outcome_of(candidate: Candidate) -> CheckOutcome:
