@@ -13,9 +13,19 @@ import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cache
-from urllib.parse import urlsplit
 
 from certify.judge.diagnosis import diagnose
+from certify.judge.refresh_output import (
+    UNREACHED,
+    URL,
+    failed_otherwise,
+    failed_servers,
+    host_of,
+    inside,
+    led_by,
+    serving,
+    url_of,
+)
 from certify.model.terms import Fault
 from certify.util.toml import packaged
 
@@ -43,40 +53,8 @@ ControlResults = Mapping[str, Reach]
 """The results of the control, by URL."""
 _REACHED = (Reach.SERVES, Reach.CONNECTS)
 
-# Lines in which a package manager reports a failed connection.
-_LOST = re.compile(
-    r"resolv|connect|timed out|timeout was reached|unreachable|no route|bad address|dns[: ]"
-    r"|network error|name or service|remote end closed",
-    re.IGNORECASE,
-)
-# Lines in which it did not even reach a server. A transfer that broke off is not among them:
-# there a control that reaches the server proves nothing.
-_UNREACHED = re.compile(
-    r"resolv|bad address|name or service|dns[: ]|unreachable|no route|connection refused"
-    r"|(could ?n.t|could not|unable to|failed to|cannot initiate the) connect",
-    re.IGNORECASE,
-)
-_ERROR = re.compile(r"^ {0,2}(e|w|err|error|warning):?[: \d]|\berror\b|failed", re.IGNORECASE)
-# With a proxy, these name the proxy, and the URL names another host.
-_NAMED = (
-    re.compile(r"resolv\w{0,5}(?: host)?:? ['\"]?(?P<host>[\w.-]+)(?::(?P<port>\w+))?"),
-    re.compile(r"connect(?:ion)? to:? (?P<host>[\w.-]+)(?:(?::| port )(?P<port>\d+))?"),
-    re.compile(r"bad address '(?P<host>[\w.-]+?)(?::(?P<port>\d+))?'"),
-)
-_URL = re.compile(
-    r"\b(https?|ftp)://(?:[^\s/@]{0,80}@)?(?P<host>[\w.-]+)(?::(?P<port>\d+))?"
-    r"(?P<path>(?:/[\w.~%+-]{1,80}){0,12})"
-)
-REMEDY_INSIDE = (
-    "Remove the source that names it from the image (apt: /etc/apt/sources.list and "
-    "/etc/apt/sources.list.d), or put in order what it names."
-)
-"""The remedy for a source that is :func:`inside` the image."""
-# Not mirror+file:, a list of servers.
-_INSIDE = re.compile(r"(?<![\w+])(?:(?:file|copy):/[^\s'\"]*|cdrom:(?://)?\[[^]\n]{0,200}\]?)")
-_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[?::1\]?")
 _GONE = re.compile(
-    r"\b404\b|not have a release file|repository type can't be determined"
+    r"\b404\b|\b410 +gone|not have a release file|repository type can't be determined"
     r"|opening https?://\S{1,300}: no such file",  # apk
     re.IGNORECASE,
 )
@@ -85,12 +63,9 @@ _PACMAN_GONE = re.compile(
     r"from (?P<host>[\w.-]{1,253})(?::(?P<port>\d{1,5}))? : the requested url returned error: 404",
     re.IGNORECASE,
 )
-_SERVED = re.compile(r"^(get|hit):\d", re.IGNORECASE)
+_BY_SIGNATURE = ("packages-not-signed", "signing-key-file-missing", "signing-key-missing")
 _RELEASE = re.compile(r"^(?:get|hit):\d+ (?P<repository>\S+) (?P<suite>\S+) (?:in)?release\b", re.I)
 _CODENAME = re.compile(r"[a-z0-9.-]{1,40}")
-_PORTS = {"http": 80, "https": 443, "ftp": 21}
-_SCHEMES = {80: "http", 443: "https"}
-_NOT_HOSTS = frozenset({"host", "hostname", "name", "names", "server", "the", "to"})
 
 
 @cache
@@ -108,40 +83,22 @@ def mirror(os_release: Mapping[str, str] | None) -> str | None:
     return None
 
 
-def failed_servers(text: str, lost: re.Pattern[str] = _LOST) -> tuple[str, ...]:
-    """Return the URLs of servers that a package manager failed to connect to, without loopback.
-
-    ``text`` is the output of the package manager.
-    """
-    named, linked = [], []
-    for line in text.splitlines():
-        if not lost.search(line):
-            continue
-        for found in (match for pattern in _NAMED for match in pattern.finditer(line)):
-            if found["host"].lower() not in _NOT_HOSTS:
-                named.append(_url(found["host"], found["port"] or "80"))
-        if _ERROR.search(line):
-            linked += [_url(each["host"], each["port"] or each[1]) for each in _URL.finditer(line)]
-    every = dict.fromkeys(url for url in named or linked if url)
-    return tuple(url for url in every if not _LOOPBACK.fullmatch(_host(url)))
-
-
 def missing_repositories(
     text: str, os_release: Mapping[str, str] | None
 ) -> dict[str, tuple[str, ...]]:
     """Map each repository that its server does not have to other documents to try there.
 
     Servers are left out that were not reached (apt prints the same for those), that served
-    something else, or that are the distribution's own mirror. Nothing is tried over TLS, which
-    certify's own program does not speak.
+    something else, failed in another way, or are the distribution's own mirror. Nothing is tried
+    over TLS, which certify's own program does not speak.
     """
-    ignored = {*failed_servers(text), *_serving(text)}
+    ignored = failed_otherwise(text) | serving(text) | set(failed_servers(text))
     gone: dict[str, tuple[str, ...]] = {}
     own, codename = mirror(os_release), (os_release or {}).get("VERSION_CODENAME", "")
     for line in text.splitlines():
-        for each in _URL.finditer(line):
-            server = _url(each["host"], each["port"] or each[1])
-            if _GONE.search(line) and server and not (own and _host(server) == _host(own)):
+        for each in URL.finditer(line):
+            server = url_of(each["host"], each["port"] or each[1])
+            if _GONE.search(line) and server and not (own and host_of(server) == host_of(own)):
                 repository = server + each["path"].partition("/dists/")[0]
                 documents = [f"{server}/", f"{repository}/"]
                 if _CODENAME.fullmatch(codename):
@@ -149,8 +106,8 @@ def missing_repositories(
                 http = server.startswith("http:")
                 gone[repository] = tuple(dict.fromkeys(documents)) if http else ()
         if named := _PACMAN_GONE.search(line):
-            server = _url(named["host"], named["port"] or "80")
-            if server and not (own and _host(server) == _host(own)):
+            server = url_of(named["host"], named["port"] or "80")
+            if server and not (own and host_of(server) == host_of(own)):
                 gone[server] = (f"{server}/",)
     found = [each for each in gone if not any(_within(each, server) for server in ignored)]
     return {repository: gone[repository] for repository in found[:MOST_SERVERS]}
@@ -177,7 +134,7 @@ def attribute_refresh(
     cause = diagnose(text, where="packages")
     if cause is not None and cause.fault not in (Fault.IMAGE, Fault.NETWORK):
         return None  # a full disk or a wrong clock: a control proves nothing
-    if cause is not None and cause.name in ("packages-not-signed", "signing-key-missing"):
+    if cause is not None and cause.name in _BY_SIGNATURE:
         return None  # the source was reached, wherever it is
     if place := inside(text):
         return Fault.IMAGE, f"{place} is inside the image itself, where no network leads"
@@ -189,7 +146,7 @@ def attribute_refresh(
     # A proven fault of the image stays true, whatever else is out of order.
     proven = next((each for each in proofs if each[0] is Fault.IMAGE), next(iter(proofs), None))
     if proven is None and cause is None and (lost := failed_servers(text)):
-        return Fault.NETWORK, f"the connection to {_host(lost[0])} failed for an unknown reason"
+        return Fault.NETWORK, f"the connection to {host_of(lost[0])} failed for an unknown reason"
     return proven
 
 
@@ -198,21 +155,23 @@ def _unreached_servers(
 ) -> Iterator[tuple[Fault, str]]:
     """Yield the proven faults of servers that were not reached."""
     own_serves = own is not None and results.get(own) is Reach.SERVES
-    unreached = set(failed_servers(text, _UNREACHED)) - _serving(text)
+    unreached = set(failed_servers(text, UNREACHED)) - serving(text)
     for server in failed_servers(text):
-        host, reach = _host(server), results.get(server, Reach.NOT_TRIED)
+        host, reach = host_of(server), results.get(server, Reach.NOT_TRIED)
         if reach in _REACHED and server in unreached:
             blocked = (
                 f"certify's own container reaches {host} on the same network, and the image does "
                 "not: check its name resolution, its proxy and its firewall"
             )
             yield Fault.IMAGE, blocked
-        elif own and own_serves and host != _host(own):
+        elif own and own_serves and host != host_of(own):
             dead = (
-                f"{host} {reach} for certify's own container either, while {_host(own)} serves "
+                f"{host} {reach} for certify's own container either, while {host_of(own)} serves "
                 "it on the same network"
             )
-            if reach is Reach.NO_NAME and server in unreached:
+            if reach is Reach.NO_NAME and (asked := led_by(host, text)):
+                yield Fault.NETWORK, f"{asked} redirects to {host}, and {dead}"
+            elif reach is Reach.NO_NAME and server in unreached:
                 yield Fault.IMAGE, dead
             elif reach is Reach.REFUSES:
                 yield Fault.NETWORK, f"{dead}: that server is down"
@@ -225,7 +184,7 @@ def _incomplete_repositories(text: str) -> Iterator[tuple[Fault, str]]:
     """
     releases = [each for each in map(_RELEASE.match, text.splitlines()) if each]
     for line in text.splitlines():
-        for url in _URL.finditer(line) if _GONE.search(line) else ():
+        for url in URL.finditer(line) if _GONE.search(line) else ():
             for each in releases:
                 if url[0].startswith(f"{each['repository'].rstrip('/')}/dists/{each['suite']}/"):
                     lacks = f"{url['host']} has a Release file, but not the lists that it names"
@@ -238,10 +197,10 @@ def _absent_repositories(
     """Yield the proven faults of repositories that a server was reached for, but does not have."""
     own = mirror(os_release)
     if own and results.get(own) is not Reach.SERVES and _gone_from(own, text):
-        name = f"{_host(own)}, the distribution's own mirror,"
+        name = f"{host_of(own)}, the distribution's own mirror,"
         yield Fault.NETWORK, f"{name} does not serve certify's own container either"
     for repository, documents in missing_repositories(text, os_release).items():
-        host = _host(repository)
+        host = host_of(repository)
         if served := [each for each in documents if results.get(each) is Reach.SERVES]:
             wrong = f"{host} does not have what the image's sources name, but serves {served[-1]}"
             yield Fault.IMAGE, f"{wrong} to certify's own container"
@@ -250,42 +209,10 @@ def _absent_repositories(
             yield Fault.NETWORK, f"{empty}: that mirror may be out of order"
 
 
-def inside(text: str) -> str:
-    """Return the URL of a source that is a file of the image or a server inside it, or nothing."""
-    for line in text.splitlines():
-        lost = _LOST.search(line)
-        for found in (match for pattern in _NAMED for match in pattern.finditer(line) if lost):
-            if _LOOPBACK.fullmatch(found["host"]):
-                return str(found["host"])
-        if _ERROR.search(line) and (baked := _INSIDE.search(line)):
-            return baked[0]
-    return ""
-
-
-def _serving(text: str) -> set[str]:
-    """Return the servers that served anything to the package manager."""
-    served = (line for line in text.splitlines() if _SERVED.match(line))
-    found = (each for line in served for each in _URL.finditer(line))
-    return {_url(each["host"], each["port"] or each[1]) for each in found}
-
-
 def _gone_from(own: str, text: str) -> bool:
     """Return True if the distribution's own mirror does not have a document."""
-    return _host(own) in text and _GONE.search(text) is not None
-
-
-def _url(host: str, service: str) -> str:
-    """Return the URL of a host's root by a port or a scheme's name; empty if it is invalid."""
-    port = int(service) if service.isdecimal() and len(service) < 6 else _PORTS.get(service, 80)
-    host = host.lower().strip(".-")
-    if not host or not 0 < port < 65536:
-        return ""
-    return f"{_SCHEMES.get(port, 'http')}://{host}" + ("" if port in _SCHEMES else f":{port}")
+    return host_of(own) in text and _GONE.search(text) is not None
 
 
 def _within(url: str, server: str) -> bool:
     return f"{url}/".startswith(f"{server}/")
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""

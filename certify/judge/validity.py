@@ -26,7 +26,7 @@ def is_out_of_step(line: str, windows: str) -> bool:
     """
     clock = windows.partition("\n")[0]
     missed = _MISSED.search(line)
-    if not missed or not clock.isdigit():
+    if not missed or not clock.isdecimal():
         return False
     parts = re.findall(r"(\d+)([a-z]+)", missed[2])
     seconds = sum(int(number) * _SECONDS[unit] for number, unit in parts)

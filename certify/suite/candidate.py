@@ -13,7 +13,7 @@ from certify.engine.boot import seconds_since_init
 from certify.engine.container import Container
 from certify.engine.container_state import ContainerStopped, StopResult
 from certify.engine.session import KILLED, SessionLost
-from certify.judge import control, fetching
+from certify.judge import control, fetching, refresh_output
 from certify.judge.kernel_text import default_gateway
 from certify.judge.support import end_of_support
 from certify.model.errors import Trouble
@@ -229,7 +229,7 @@ class Candidate(Commands):
         """
         env = self.image_configuration.get("Env") or ()
         found = own_settings.setting_behind(output, env, self.run(own_settings.NETWORK).stdout)
-        return found[0], found[1] or control.REMEDY_INSIDE * bool(control.inside(output))
+        return found[0], found[1] or refresh_output.remedy_inside(output)
 
     def first_boot(self) -> tuple[str, str] | None:
         """Return a reason and its remedy if systemd takes this boot for the first one of a machine.

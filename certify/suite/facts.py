@@ -43,6 +43,7 @@ _BY_SHELL = {
     "root cannot write to the control groups": _CGROUPS_CLOSED,
     "accounts are not looked up in files": own_settings.ACCOUNTS_ELSEWHERE,
     "no package source is for the image's architecture": own_settings.FOREIGN,
+    "dpkg leaves out programs of packages": own_settings.LEFT_OUT,
 }
 """Tests in the shell that succeed if a fact holds."""
 _OWN_MOUNTS = "df -P -t tmpfs; echo; cat /etc/fstab; grep -rhs ^Where= /etc/systemd/system"

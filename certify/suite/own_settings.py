@@ -31,9 +31,19 @@ FOREIGN = """
 own=$(dpkg --print-architecture) && apt-get indextargets --format '$(ARCHITECTURE)' |
   sed '/^all$/d' | { read -r first && [ "$first" != "$own" ] && ! grep -qx "$own"; }"""
 """Succeeds if apt's sources have lists for other architectures alone than that of the image."""
+IDLE = r"""
+apt-config dump 2>/dev/null | grep -iE '^APT::Get::(Download "(false|no|off|0)"|\
+(Simulate|Just-Print|Dry-Run|Recon|No-Act|Print-URIs|Download-Only) "(true|yes|on|1)")'"""
+"""Prints apt's settings with which its commands do nothing, and say that all is well."""
+LEFT_OUT = """\
+grep -hsE '^ *(path-exclude *=? *[*]?/?(usr/|[*])(s?bin|lib|[*])|NoExtract *=.*usr/(s?bin|lib))' \
+  /etc/dpkg/dpkg.cfg /etc/dpkg/dpkg.cfg.d/* /etc/pacman.conf"""
+"""Prints the settings by which programs and libraries of packages are not unpacked."""
 NETWORK = """\
 apt-config dump 2>/dev/null | grep -iE '::proxy|::ForceIPv6'
-grep -hsE '^ *proxy *=' /etc/dnf/dnf.conf /etc/yum.conf; grep -hs '^hosts:' /etc/nsswitch.conf
+grep -hsE '^ *proxy *=' /etc/dnf/dnf.conf /etc/yum.conf \
+  /etc/yum.repos.d/*.repo /etc/zypp/repos.d/*.repo
+grep -hs '^hosts:' /etc/nsswitch.conf
 grep -hs '^nameserver ' /etc/resolv.conf"""
 """Prints the settings of the package manager and of name resolution, for :func:`setting_behind`."""
 REPOSITORIES = """\
@@ -74,6 +84,27 @@ def keys_of(sources: str, output: str) -> list[str]:
     return list(dict.fromkeys(keys))
 
 
+def unusable(idle: str, left_out: str) -> tuple[str, str]:
+    """Return why nothing comes of an installation, and the remedy, or empty texts.
+
+    They are what :data:`IDLE` and :data:`LEFT_OUT` print.
+    """
+    if idle.strip():
+        setting = idle.splitlines()[0].strip(" ;")
+        return (
+            f"apt only pretends to work: its configuration in the image has {setting}",
+            "Remove the setting from /etc/apt/apt.conf and /etc/apt/apt.conf.d in the image.",
+        )
+    if left_out.strip():
+        return (
+            "the image's package manager leaves out programs of packages: "
+            f"{left_out.splitlines()[0].strip()}",
+            "Remove the setting from /etc/dpkg/dpkg.cfg.d or /etc/pacman.conf in the image, or "
+            "limit it to documents and translations (/usr/share/doc, /usr/share/locale).",
+        )
+    return "", ""
+
+
 def setting_behind(output: str, env: Iterable[str], settings: str) -> tuple[str, str]:
     """Return the setting that keeps a package manager from its servers, and its remedy, or empty.
 
@@ -91,7 +122,7 @@ def setting_behind(output: str, env: Iterable[str], settings: str) -> tuple[str,
         return (
             "the configuration of the image's package manager names a proxy that does not answer",
             "Remove the proxy in the image: Acquire::http::Proxy in /etc/apt/apt.conf.d, or proxy= "
-            "in /etc/dnf/dnf.conf or /etc/yum.conf.",
+            "in /etc/dnf/dnf.conf, /etc/yum.conf, /etc/yum.repos.d or /etc/zypp/repos.d.",
         )
     if "resolv" in output.lower() and (found := _no_names(settings)):
         return found

@@ -11,9 +11,16 @@ from testinfra.backend.base import CommandResult
 
 from certify.judge.diagnosis import diagnose
 from certify.suite.candidate import Candidate
+from certify.suite.claims import proven
+from certify.suite.own_settings import IDLE, LEFT_OUT, unusable
 
 LOCK_SECONDS = 120
 """Time for which a check waits for a lock of the package manager."""
+_OF_ONE = (
+    "dependencies-unmet", "package-excluded", "package-file-taken", "package-locked",
+    "package-unknown",
+)  # fmt: skip
+"""Causes for which one package cannot be installed, and others perhaps can."""
 _FOLDERS = ("/usr/bin", "/bin")
 """The folders of the commands of small packages."""
 
@@ -90,8 +97,8 @@ class PackageCommands:
                 break
             failed += [package] if had else []
             cause = diagnose(installed.stdout + installed.stderr, where="packages")
-            if cause is not None and (cause.fault != "image" or _is_locked(installed)):
-                break  # another package would fail, too, and perhaps only after minutes
+            if cause is not None and cause.name not in _OF_ONE:
+                break  # another package would fail, too, or hide what this one left half done
         program, ran = command.split()[0], candidate.run(command)
         new = verb == "install" and ran.rc == 0
         witnessed = not new or self._has_come(program, before)
@@ -111,6 +118,13 @@ class PackageCommands:
             return True
         # The list of all that was added costs the engine a walk through the whole image.
         return any(path.endswith(f"/{program}") for path in candidate.added_files())
+
+    def fail_if_by_settings(self, problem: str) -> None:
+        """Fail with a problem if a setting of the package manager brings it about; else return."""
+        run = self._candidate.run
+        reason, remedy = unusable(run(IDLE).stdout, run(LEFT_OUT).stdout)
+        if reason:
+            proven(f"{problem}: {reason}", remedy=remedy)
 
     def failed(self, problem: str) -> str:
         """Return a problem, with the time for which a lock was waited for."""

@@ -11,12 +11,11 @@ from certify.judge.control import (
     Reach,
     attribute_refresh,
     control_urls,
-    failed_servers,
-    inside,
     mirror,
     missing_repositories,
 )
 from certify.judge.diagnosis import diagnose
+from certify.judge.refresh_output import inside
 from certify.model.terms import Fault
 
 DEBIAN = {"ID": "debian", "VERSION_CODENAME": "bookworm"}
@@ -50,36 +49,6 @@ BOOKWORM = f"{ROOT}debian/dists/bookworm/InRelease"
 GONE_THERE = (
     "E: The repository 'http://mirror.corp/debian bookwurm Release' does not have a Release file."
 )
-
-
-@pytest.mark.parametrize(
-    ("output", "expected"),
-    [
-        (DEAD_NAME, ("http://nowhere.invalid",)),
-        (NO_DNS, ("http://deb.debian.org",)),
-        (REFUSED.format("mirror.corp"), ("http://mirror.corp",)),
-        (PROXY.format("http://deb.debian.org/", "cacher.corp"), ("http://cacher.corp:3142",)),
-        (PROXY.format("http://deb.debian.org/", "127.0.0.1"), ()),
-        ("E: Failed to fetch https://x.corp/InRelease  Connection timed out", ("https://x.corp",)),
-        ("Cannot initiate the connection to a.corp:8080 (2001::1). - connect (101: Network is "
-         "unreachable)", ("http://a.corp:8080",)),
-        ("Something wicked happened resolving 'a.corp:http' (-5 - No address)", ("http://a.corp",)),
-        ("WARNING: Ignoring http://a.corp/v3/APKINDEX.tar.gz: DNS lookup error", ("http://a.corp",)),
-        ("ERROR: https://a.corp/v3: network error (check Internet connection and firewall)",
-         ("https://a.corp",)),
-        ("  - Curl error (6): Couldn't resolve host name for https://a.corp/repo.xml [Could not "
-         "resolve host: a.corp]", ("http://a.corp",)),
-        ("error: failed retrieving file 'core.db' from a.corp : Could not resolve host: a.corp",
-         ("http://a.corp",)),
-        ("Get:1 http://deb.debian.org/debian bookworm InRelease [151 kB]", ()),
-        ("E: Failed to fetch http://a.corp/Packages.xz  Hash Sum mismatch", ()),
-        ("", ()),
-    ],
-)  # fmt: skip
-def test_failed_servers_are_those_that_could_not_be_connected_to(
-    output: str, expected: tuple[str, ...]
-) -> None:
-    assert failed_servers(output) == expected
 
 
 REMOTE = "http://nowhere.invalid"
@@ -229,6 +198,50 @@ def test_an_unknown_connection_error_is_attributed_to_the_network() -> None:
     assert attributed[0] is Fault.NETWORK
 
 
+_LED = """\
+Ign:1 http://gone.invalid/debian bookworm InRelease
+Err:1 http://gone.invalid/debian bookworm InRelease
+  Could not resolve 'gone.invalid'
+E: Failed to fetch http://a.corp/debian/dists/bookworm/InRelease  Could not resolve 'gone.invalid'
+"""
+
+
+@pytest.mark.parametrize(
+    ("output", "fault"),
+    [
+        (_LED, Fault.NETWORK),
+        (_LED.replace("http://gone.invalid", "http://a.corp"), Fault.IMAGE),  # apt's proxy
+        ("  - Curl error (6): Could not resolve hostname for http://a.corp/repomd.xml [Could not "
+         "resolve host: gone.invalid]", Fault.NETWORK),
+        ("error: failed retrieving file 'core.db' from a.corp:80 : Could not resolve host: "
+         "gone.invalid", Fault.NETWORK),
+        ("error: failed retrieving file 'core.db' from gone.invalid : Could not resolve host: "
+         "gone.invalid", Fault.IMAGE),
+        ("error: failed retrieving file 'core.db' from a.corp:80 : Could not resolve proxy: "
+         "gone.invalid", Fault.IMAGE),
+    ],
+)  # fmt: skip
+def test_a_name_that_a_server_redirects_to_is_that_servers_fault(output: str, fault: Fault) -> None:
+    found = {"http://gone.invalid": Reach.NO_NAME, MIRROR: Reach.SERVES}
+    attributed = attribute_refresh(output, DEBIAN, found)
+    assert attributed is not None
+    assert attributed[0] is fault
+    assert ("a.corp redirects to gone.invalid" in attributed[1]) is (fault is Fault.NETWORK)
+
+
+def test_a_repository_that_redirects_in_a_circle_is_not_missing() -> None:
+    output = (
+        f"Err:1 {ROOT}debian bookworm Release\n  Redirection loop encountered\n"
+        f"E: The repository '{ROOT}debian bookworm Release' does not have a Release file.\n"
+    )
+    assert missing_repositories(output, DEBIAN) == {}
+    cause = diagnose(output, where="packages")
+    assert cause is not None
+    assert (cause.name, cause.fault) == ("mirror-broken", Fault.NETWORK)
+    absent = output.replace("Redirection loop encountered", "404  Not Found")
+    assert list(missing_repositories(absent, DEBIAN)) == [f"{ROOT}debian"]
+
+
 def test_a_proof_names_both_sides() -> None:
     attributed = attribute_refresh(DEAD_NAME, DEBIAN, {REMOTE: Reach.NO_NAME, MIRROR: Reach.SERVES})
     assert attributed is not None
@@ -305,7 +318,7 @@ def test_a_missing_key_is_not_taken_for_a_source_inside_the_image() -> None:
     assert attribute_refresh(output, None, {}) is None
     cause = diagnose(output, where="packages")
     assert cause is not None
-    assert cause.name == "packages-not-signed"
+    assert cause.name == "signing-key-file-missing"
 
 
 def test_a_source_inside_the_image_that_is_signed_with_another_key_was_reached() -> None:

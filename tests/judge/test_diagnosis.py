@@ -180,6 +180,44 @@ def test_names_are_unique_and_no_signature_is_for_the_tool() -> None:
             Fault.NETWORK,
         ),
         (
+            "W: GPG error: http://a.example bookworm InRelease: The following signatures were "
+            "invalid: BADSIG 6ED0E7B82643E131 Debian Archive Automatic Signing Key",
+            "mirror-inconsistent",
+            Fault.NETWORK,
+        ),
+        (
+            "E: GPG error: http://a.example x Release: Signed file isn't valid, got 'NODATA' (does "
+            "the network require authentication?)",
+            "mirror-inconsistent",
+            Fault.NETWORK,
+        ),
+        (
+            "Error: Failed to download metadata for repo 'a': repomd.xml parser error: Element "
+            "<repomd> was not found - Bad repomd file",
+            "mirror-inconsistent",
+            Fault.NETWORK,
+        ),
+        (
+            "error: could not open file /var/lib/pacman/sync/core.db: Unrecognized archive format",
+            "mirror-inconsistent",
+            Fault.NETWORK,
+        ),
+        (
+            "E: Failed to fetch http://a.example/InRelease  429  Too Many Requests [IP: 192.0.2.7]",
+            "mirror-refuses",
+            Fault.NETWORK,
+        ),
+        (
+            "E: Failed to fetch http://a.example/InRelease  451  Unavailable For Legal Reasons",
+            "mirror-refuses",
+            Fault.NETWORK,
+        ),
+        (
+            "E: Failed to fetch http://a.example/InRelease  Redirection loop encountered",
+            "mirror-broken",
+            Fault.NETWORK,
+        ),
+        (
             "E: Failed to fetch http://archive.ubuntu.com/ubuntu/pool/main/c/curl/curl_8.deb  "
             "404  Not Found [IP: 203.0.113.7 80]",
             "package-file-gone",
@@ -210,6 +248,11 @@ def test_names_are_unique_and_no_signature_is_for_the_tool() -> None:
         ),
         (
             "E: The repository 'https://apt.example xenial Release' does not have a Release file.",
+            "repository-gone",
+            Fault.IMAGE,
+        ),
+        (
+            "E: Failed to fetch http://a.example/dists/x/InRelease  410  Gone [IP: 192.0.2.7 80]",
             "repository-gone",
             Fault.IMAGE,
         ),

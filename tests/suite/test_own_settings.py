@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from certify.suite.own_settings import keys_of, setting_behind
+from certify.suite.own_settings import keys_of, setting_behind, unusable
 
 REFUSED = "Could not connect to 127.0.0.1:3128 (127.0.0.1). - connect (111: Connection refused)"
 NO_NAME = "Could not resolve 'deb.debian.org'"
@@ -44,6 +44,23 @@ def test_the_setting_behind_a_failed_refresh(
     assert bool(found[0]) is bool(found[1]) is bool(reason)
     assert reason in found[0] and remedy in found[1]
     assert "secret" not in "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("idle", "left_out", "says"),
+    [
+        ("", "", ""),
+        ('APT::Get::Simulate "true";\n', "", 'has APT::Get::Simulate "true"'),
+        ('APT::Get::Download "0";\n', "path-exclude=/usr/bin/*\n", 'APT::Get::Download "0"'),
+        ("", "path-exclude=/usr/bin/*\n", "leaves out programs of packages: path-exclude=/usr"),
+    ],
+)
+def test_the_settings_by_which_nothing_comes_of_an_installation(
+    idle: str, left_out: str, says: str
+) -> None:
+    reason, remedy = unusable(idle, left_out)
+    assert bool(reason) is bool(remedy) is bool(says)
+    assert says in reason
 
 
 SOURCES = """\

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 from testinfra.backend.base import CommandResult
 
+from certify.engine.packages import family
 from certify.suite.candidate import Candidate
 from certify.suite.package_commands import LOCK_SECONDS, PackageCommands
 
@@ -60,3 +61,48 @@ def test_a_lock_that_is_held_for_ever_is_waited_for_once(monkeypatch: pytest.Mon
     assert LOCK_SECONDS <= candidate.now < LOCK_SECONDS + 20
     assert manager.failed("no lists").startswith("no lists, for another process held its lock for")
     assert manager.waited.endswith(" and longer")
+
+
+class _Broken:
+    """A candidate with apt, on which installations fail with the same words."""
+
+    package_manager = family("apt")
+
+    def __init__(self, words: str) -> None:
+        self.words, self.installed = words, 0
+
+    def has(self, _program: str) -> bool:
+        return False
+
+    has_file = has
+
+    def run(self, command: str, **_: Any) -> CommandResult:
+        fails = "apt-get install" in command
+        self.installed += fails
+        rc = 100 if fails else 0
+        words = self.words * fails
+        return cast(CommandResult, type("R", (), {"rc": rc, "stdout": words, "stderr": ""})())
+
+    def added_files(self) -> list[str]:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("words", "tried"),
+    [
+        ("E: Package 'ed' has no installation candidate", 3),
+        ("dpkg: error processing archive ed.deb: trying to overwrite '/bin/ed', which is also in "
+         "package vendor", 3),
+        ("something new", 3),
+        # What one package leaves half done is not hidden by the success of another.
+        ("dpkg: error processing package site (--configure):", 1),
+        ("E: Failed to fetch http://a.corp/ed.deb  503  Service Unavailable", 1),
+    ],
+)  # fmt: skip
+def test_another_package_is_tried_where_one_alone_cannot_be_installed(
+    words: str, tried: int
+) -> None:
+    candidate = _Broken(words)
+    trial = PackageCommands(cast(Candidate, candidate)).install_one()
+    assert candidate.installed == tried
+    assert trial.installed.rc == 100
