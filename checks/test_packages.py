@@ -283,5 +283,8 @@ def test_current(candidate: Candidate, upgrades: CommandResult | None, note: Not
                if re.search(manager.upgradable_line, line)]  # fmt: skip
     if answer.rc in manager.pending_codes and not pending:
         pending = [f"{manager.name} says so, by its exit code {answer.rc}"]
-    assert not pending, f"{len(pending)} packages have newer versions\n" + "\n".join(pending[:10])
+    held = re.search(manager.held, said) if manager.held else None
+    kept = f", held back: {' '.join(held[1].split())[:200]}" if held else ""
+    listed = "\n".join(pending[:10])
+    assert not pending, f"{len(pending)} packages have newer versions{kept}\n{listed}"
     note("nothing to upgrade")

@@ -45,6 +45,8 @@ class Family(Value):
     """Lists pending upgrades; None if the manager cannot."""
     upgradable_line: str = ""
     """Regular expression for a line that names one upgradable package."""
+    held: str = ""
+    """Regular expression whose group is the list of packages that are held at their version."""
     upgradable_codes: tuple[int, ...] = (0,)
     """Exit codes of ``upgradable`` after which its list is complete."""
     pending_codes: tuple[int, ...] = ()

@@ -63,7 +63,11 @@ _PACMAN_GONE = re.compile(
     r"from (?P<host>[\w.-]{1,253})(?::(?P<port>\d{1,5}))? : the requested url returned error: 404",
     re.IGNORECASE,
 )
-_BY_SIGNATURE = ("packages-not-signed", "signing-key-file-missing", "signing-key-missing")
+_BY_SIGNATURE = (
+    "apt-without-gpgv", "packages-not-signed", "signature-too-weak", "signing-key-file-missing",
+    "signing-key-missing",
+)  # fmt: skip
+"""Causes that are in the image, wherever its sources are."""
 _RELEASE = re.compile(r"^(?:get|hit):\d+ (?P<repository>\S+) (?P<suite>\S+) (?:in)?release\b", re.I)
 _CODENAME = re.compile(r"[a-z0-9.-]{1,40}")
 

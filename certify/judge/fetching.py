@@ -10,13 +10,15 @@ from certify.judge.control import MOST_SERVERS, ControlResults, Reach
 
 # The last line while something is transferred.
 _FETCHES = re.compile(r"^(get|ign|hit):\d|^fetch |retrieving|downloading|waiting for headers", re.I)
+# The shell's word about a command that was killed.
+_ENDED = re.compile(r"\s*^(Killed|Terminated)\s*\Z", re.MULTILINE)
 _URL = re.compile(r"https?://(?!localhost\b|127\.|\[::1\])[^\s\"'\]$<>]{1,500}")
 _REACHED = (Reach.SERVES, Reach.CONNECTS, Reach.NOT_TRIED)
 
 
 def is_fetching(output: str) -> bool:
     """Return True if a package manager was fetching something at the end of its output."""
-    lines = output.rstrip().splitlines()
+    lines = _ENDED.sub("", output).rstrip().splitlines()
     return bool(lines and _FETCHES.search(lines[-1]))
 
 

@@ -41,7 +41,7 @@ _INSIDE = re.compile(
 )
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[?::1\]?")
 _LED = re.compile(
-    r"(?:(?P<apt>failed to fetch)|for|from) (?:https?://)?(?P<asked>[\w.-]+)\S* .{0,120}?"
+    r"(?:(?P<apt>failed to fetch) https?://|for https?://|from )(?P<asked>[\w.-]+)\S* .{0,120}?"
     r"could not resolve (?:host(?: name)?: )?'?(?P<host>[\w.-]+)",
     re.IGNORECASE,
 )

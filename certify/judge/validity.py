@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 WINDOWS = "date -u +%s; grep -hsE '^(Date|Valid-Until): ' /var/lib/apt/lists/*Release"
 """Prints the clock, and the times of the sources that apt fetched and accepted."""
 _MISSED = re.compile(r"invalid (since|for another) ((?:\d{1,9}(?:d|h|min|s)\b ?){1,4})")
+_EXPIRED = re.compile(r"because: expired on (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)Z", re.IGNORECASE)
 _SECONDS = {"d": 86400, "h": 3600, "min": 60, "s": 1}
 
 
@@ -34,6 +35,15 @@ def is_out_of_step(line: str, windows: str) -> bool:
         return is_over(int(clock) - seconds, windows)
     begins = int(clock) + seconds
     return any(start <= int(clock) <= end < begins for start, end in _windows(windows) if end)
+
+
+def named_end(line: str) -> float | None:
+    """Return when a key expired, by apt 3's complaint about it; None if it does not say."""
+    named = _EXPIRED.search(line)
+    try:
+        return datetime.fromisoformat(f"{named[1]}+00:00").timestamp() if named else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def is_over(moment: float, windows: str) -> bool:

@@ -15,7 +15,7 @@ from certify.engine.launch_plan import STORAGE
 from certify.engine.session import SessionLost
 from certify.judge.kernel_text import full_mounts, lacks_instructions, unfit_for_overlay
 from certify.judge.openpgp import expirations
-from certify.judge.validity import WINDOWS, is_out_of_step, is_over
+from certify.judge.validity import WINDOWS, is_out_of_step, is_over, named_end
 from certify.model.errors import Trouble
 from certify.suite import own_settings
 from certify.suite.candidate import Candidate
@@ -109,9 +109,8 @@ class Facts:
 
     @_fact(r"daemon\.json sets ([\w-]+)(?: to another than (\S+))?")
     def _configures_daemon(self, key: str, usual: str | None) -> bool:
-        content = self._candidate.read_file(DAEMON_JSON) or b"{}"
         with contextlib.suppress(ValueError):
-            document = json.loads(content)
+            document = json.loads(self._candidate.read_file(DAEMON_JSON) or b"{}")
             return isinstance(document, dict) and document.get(key, usual) != usual
         return False
 
@@ -239,13 +238,15 @@ class Facts:
 
     @_fact(r"the key had expired when another source was made")
     def _key_is_over(self) -> bool:
+        windows = str(self._candidate.run(WINDOWS).stdout)
+        if (end := named_end(self._line)) is not None:
+            return is_over(end, windows)
         sources = self._candidate.run(own_settings.SOURCES).stdout
         keys = " ".join(own_settings.keys_of(sources, f"{self._text}\n{self._line}"))
         named = re.search(r"\bEXPKEYSIG ([0-9A-F]{16})\b", self._line)
         ends: dict[str, int] = {}
         for path in self._candidate.run(f"ls -d {keys} 2>/dev/null").stdout.splitlines():
             ends |= expirations(self._candidate.read_file(path) or b"")
-        windows = str(self._candidate.run(WINDOWS).stdout)
         return bool(named and named[1] in ends and is_over(ends[named[1]], windows))
 
     @_fact(r"another source is (?:valid at the same time|newer than that)")

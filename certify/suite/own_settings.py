@@ -31,13 +31,13 @@ FOREIGN = """
 own=$(dpkg --print-architecture) && apt-get indextargets --format '$(ARCHITECTURE)' |
   sed '/^all$/d' | { read -r first && [ "$first" != "$own" ] && ! grep -qx "$own"; }"""
 """Succeeds if apt's sources have lists for other architectures alone than that of the image."""
-IDLE = r"""
+IDLE = """\
 apt-config dump 2>/dev/null | grep -iE '^APT::Get::(Download "(false|no|off|0)"|\
 (Simulate|Just-Print|Dry-Run|Recon|No-Act|Print-URIs|Download-Only) "(true|yes|on|1)")'"""
 """Prints apt's settings with which its commands do nothing, and say that all is well."""
 LEFT_OUT = """\
 grep -hsE '^ *(path-exclude *=? *[*]?/?(usr/|[*])(s?bin|lib|[*])|NoExtract *=.*usr/(s?bin|lib))' \
-  /etc/dpkg/dpkg.cfg /etc/dpkg/dpkg.cfg.d/* /etc/pacman.conf"""
+  /etc/dpkg/dpkg.cfg /etc/dpkg/dpkg.cfg.d/* /etc/pacman.conf | grep ."""
 """Prints the settings by which programs and libraries of packages are not unpacked."""
 NETWORK = """\
 apt-config dump 2>/dev/null | grep -iE '::proxy|::ForceIPv6'

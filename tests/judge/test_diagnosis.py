@@ -202,6 +202,47 @@ def test_names_are_unique_and_no_signature_is_for_the_tool() -> None:
             "mirror-inconsistent",
             Fault.NETWORK,
         ),
+        # apt 3, by sqv
+        (
+            "W: OpenPGP signature verification failed: http://a.example x InRelease: Sub-process "
+            "/usr/bin/sqv returned an error code (1), error message is: Verifying signature:     "
+            "       Message has been manipulated",
+            "mirror-inconsistent",
+            Fault.NETWORK,
+        ),
+        (
+            "W: OpenPGP signature verification failed: http://a.example x InRelease: The "
+            "signatures couldn't be verified because no keyring is specified",
+            "signing-key-missing",
+            Fault.IMAGE,
+        ),
+        (
+            "W: OpenPGP signature verification failed: http://a.example x InRelease: Sub-process "
+            "/usr/bin/sqv returned an error code (1), error message is: Missing key "
+            "4D64FEC119C2029067D6E791F8D2585B8783D481, which is needed to verify signature.",
+            "signing-key-missing",
+            Fault.IMAGE,
+        ),
+        (
+            "W: OpenPGP signature verification failed: http://a.example x InRelease: Sub-process "
+            "/usr/bin/sqv returned an error code (1), error message is: Error: Failed to parse "
+            'keyring "/usr/share/keyrings/none.gpg"  Caused by:     0: Reading "x": No such file',
+            "signing-key-missing",
+            Fault.IMAGE,
+        ),
+        (
+            "W: OpenPGP signature verification failed: http://a.example x InRelease: Sub-process "
+            "/usr/bin/sqv returned an error code (1), error message is: Signing key on D1E4E6 is "
+            "bad:            The primary key is not live   because: Expired on 2024-01-31T00:00:00Z",
+            "signing-key-expired-apt",
+            Fault.HOST,
+        ),
+        (
+            "W: OpenPGP signature verification failed: http://a.example x InRelease: Internal "
+            "error: Cannot find gpgv",
+            "apt-without-gpgv",
+            Fault.IMAGE,
+        ),
         (
             "E: Failed to fetch http://a.example/InRelease  429  Too Many Requests [IP: 192.0.2.7]",
             "mirror-refuses",

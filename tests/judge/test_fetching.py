@@ -15,6 +15,7 @@ from certify.judge.fetching import is_fetching, named_repositories, silent_serve
         ("Hit:1 http://a.corp x InRelease\nGet:2 http://a.corp y InRelease [151 kB]", True),
         ("fetch http://a.corp/x86_64/APKINDEX.tar.gz", True),
         ("0% [Waiting for headers]", True),
+        ("Ign:8 http://a.corp x/main Translation-en\nKilled\n", True),
         ("Get:1 http://a.corp y InRelease\nReading package lists...", False),
         ("Configure the keyboard? ", False),
         ("", False),

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.judge.validity import is_out_of_step
+from certify.judge.validity import is_out_of_step, named_end
 
+BY_SQV = "Signing key on D1E4 is bad: The primary key is not live   because: Expired on {}Z"
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 DAY = timedelta(days=1)
 EXPIRED = "E: Release file for http://a.example/dists/x/InRelease is expired (invalid since {})."
@@ -57,3 +58,10 @@ def test_a_source_that_is_out_of_step_with_the_others(
 def test_any_text_is_bearable(line: str, shown: str) -> None:
     assert not is_out_of_step(line, f"1\nDate: {shown}\nValid-Until: {shown}\n")
     assert not is_out_of_step(EXPIRED.format("9d 1s"), shown)
+
+
+def test_apt_3_says_when_a_key_expired() -> None:
+    end = datetime(2024, 1, 31, tzinfo=UTC)
+    assert named_end(BY_SQV.format("2024-01-31T00:00:00")) == end.timestamp()
+    assert named_end(BY_SQV.format("2024-99-31T00:00:00")) is None
+    assert named_end("EXPKEYSIG 0123456789ABCDEF") is None

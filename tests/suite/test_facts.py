@@ -275,6 +275,8 @@ def test_a_key_that_had_expired_when_another_source_was_made(made: str, over: bo
     fact = "the key had expired when another source was made"
     assert facts(fact, f"signatures were invalid: EXPKEYSIG {KEY_OF_NOVEMBER_ID} A") is over
     assert facts(fact, "signatures were invalid: EXPKEYSIG 0123456789ABCDEF A") is False
+    by_sqv = "The primary key is not live   because: Expired on 2026-11-15T00:00:00Z"
+    assert facts(fact, by_sqv) is over
 
 
 @pytest.mark.parametrize(
