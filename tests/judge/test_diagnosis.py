@@ -232,8 +232,8 @@ def test_names_are_unique_and_no_signature_is_for_the_tool() -> None:
         ),
         (
             "W: OpenPGP signature verification failed: http://a.example x InRelease: Sub-process "
-            "/usr/bin/sqv returned an error code (1), error message is: Signing key on D1E4E6 is "
-            "bad:            The primary key is not live   because: Expired on 2024-01-31T00:00:00Z",
+            "/usr/bin/sqv returned an error code (1), error message is: Signing key on D1 is "
+            "bad:     The primary key is not live   because: Expired on 2024-01-31T00:00:00Z",
             "signing-key-expired-apt",
             Fault.HOST,
         ),
