@@ -44,9 +44,18 @@ def default_gateway(routes: str, order: str = "<") -> str | None:
 
 def refusals(counters: str) -> int:
     """Return how often /proc/net/snmp says that a destination was called unreachable (ICMP)."""
-    names, numbers, *_ = [*re.findall(r"^Icmp: (.*)", counters, re.M), "", ""]
-    number = dict(zip(names.split(), numbers.split(), strict=False)).get("OutDestUnreachs", "")
-    return int(number) if number.isdigit() else 0
+    return _counted(counters, "Icmp", "OutDestUnreachs") or 0
+
+
+def forwarded(counters: str) -> int | None:
+    """Return how many packets /proc/net/snmp says were forwarded; None if it does not say."""
+    return _counted(counters, "Ip", "ForwDatagrams")
+
+
+def _counted(counters: str, protocol: str, name: str) -> int | None:
+    names, numbers, *_ = [*re.findall(rf"^{protocol}: (.*)", counters, re.M), "", ""]
+    number = dict(zip(names.split(), numbers.split(), strict=False)).get(name, "")
+    return int(number) if number.isdecimal() else None
 
 
 def full_mounts(text: str) -> set[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from testinfra.backend.base import CommandResult
 
 from certify.engine.probe import programs
-from certify.judge.kernel_text import refusals
+from certify.judge.kernel_text import forwarded, refusals
 from certify.suite.candidate import Candidate
 from certify.suite.claims import proven
 from certify.suite.commands import PROBE_PORT
@@ -257,13 +257,18 @@ class Nested:
             return None
         if not self.is_loaded:
             return False
-        before = self._refusals()
-        replied = self.docker(f"run --rm {self.PROBE} /connect").rc in replies
-        self.refused_here = self._refusals() > before
-        return replied
+        before = self._counters()
+        code = self.docker(f"run --rm {self.PROBE} /connect").rc
+        after = self._counters()
+        # A refusal by TCP is counted nowhere; but what was refused here was not forwarded either.
+        stayed = forwarded(before) is not None and forwarded(before) == forwarded(after)
+        self.refused_here = refusals(after) > refusals(before) or (
+            code == programs.REFUSED and stayed
+        )
+        return code in replies
 
-    def _refusals(self) -> int:
-        return refusals(self._candidate.run("cat /proc/net/snmp").stdout)
+    def _counters(self) -> str:
+        return str(self._candidate.run("cat /proc/net/snmp").stdout)
 
     def _connect(self, gateway: str) -> bytes:
         return programs.connect(self._candidate.architecture, gateway, _CLOSED_PORT, again=1)

@@ -9,11 +9,11 @@ from certify.suite.candidate import Candidate
 from certify.suite.claims import proven
 from certify.suite.elimination import culprits
 
-LIST = "nft list tables 2>/dev/null; iptables -S FORWARD"
+LIST = "nft list tables 2>/dev/null; iptables -S FORWARD; iptables -S DOCKER-USER 2>/dev/null"
 """Prints the tables of nftables, and the rules for what is forwarded, for :func:`suspects`."""
 _TABLE = re.compile(r"^table (?!ip6? (?:filter|nat|mangle|raw|security|docker-\S+)$)(\w+ [\w.-]+)$")
 """A table that neither iptables nor dockerd made."""
-_RULE = re.compile(r"^-A FORWARD .*-j (?:DROP|REJECT)\b.*")
+_RULE = re.compile(r"^-A (?:FORWARD|DOCKER-USER) .*-j (?:DROP|REJECT)\b.*")
 _MOST = 12
 """The most tables and rules that are tried: each takes some nested containers."""
 _KEPT, _KEPT_RULES = "/run/certify/table", "/run/certify/forward"

@@ -44,7 +44,10 @@ apt-config dump 2>/dev/null | grep -iE '::proxy|::ForceIPv6'
 grep -hsE '^ *proxy *=' /etc/dnf/dnf.conf /etc/yum.conf \
   /etc/yum.repos.d/*.repo /etc/zypp/repos.d/*.repo
 grep -hs '^hosts:' /etc/nsswitch.conf
-grep -hs '^nameserver ' /etc/resolv.conf"""
+grep -hs '^nameserver ' /etc/resolv.conf; sed -n '/^[0-9a-f]/s/^/fixed: /p' /etc/hosts
+iptables -S OUTPUT 2>/dev/null | sed -nE '/DROP|REJECT/s/^/firewall: iptables /p'
+nft list ruleset 2>/dev/null |
+  sed -nE '/hook output/,/}/{/drop|reject/s/^/firewall: nftables /p}'"""
 """Prints the settings of the package manager and of name resolution, for :func:`setting_behind`."""
 REPOSITORIES = """\
 grep -rhsE '^[^#]*(https?|ftp)://' /etc/apt/sources.list /etc/apt/sources.list.d /etc/yum.repos.d \
@@ -133,7 +136,28 @@ def setting_behind(output: str, env: Iterable[str], settings: str) -> tuple[str,
             "Install the distribution's release package (fedora-release and the like), or write "
             "the release to /etc/dnf/vars/releasever in the image.",
         )
-    if _NO_WAY.search(output) and re.search(r'ForceIPv6 "(1|true|yes|on)"', settings):
+    return _no_way(output, settings)
+
+
+def _no_way(output: str, settings: str) -> tuple[str, str]:
+    """Return what leads the image's packets elsewhere or refuses them, and the remedy, or empty."""
+    failed = re.findall(r"(?:resolve '|connect to )([\w.-]+)", output)
+    for address, names in re.findall(r"^fixed: (\S+)\s+(.+)$", settings, re.M):
+        if named := set(names.partition("#")[0].split()) & {*failed}:
+            return (
+                f"/etc/hosts, when the image runs, leads {min(named)} to {address}",
+                "Find what writes /etc/hosts when the image starts (a unit, its entrypoint), and "
+                "let it write no name of a package mirror.",
+            )
+    if not _NO_WAY.search(output):
+        return "", ""
+    if rule := re.search(r"^firewall: (.+)$", settings, re.M):
+        return (
+            f"the image's own firewall refuses some of what it sends, by `{rule[1].strip()}`",
+            "Let the image's firewall pass what it sends to name servers (port 53) and package "
+            "mirrors (80 and 443), or remove it from the image.",
+        )
+    if re.search(r'ForceIPv6 "(1|true|yes|on)"', settings):
         return (
             "the image's configuration of apt has Acquire::ForceIPv6",
             "Remove Acquire::ForceIPv6 from /etc/apt/apt.conf.d in the image.",

@@ -205,7 +205,5 @@ def test_an_engine_that_reports_nothing_is_no_proof() -> None:
         def info(self) -> dict[str, str]:
             raise APIError("500 Server Error", explanation="no")
 
-    with pytest.raises(
-        EngineUnavailable, match="what happened to the container: no"
-    ):
+    with pytest.raises(EngineUnavailable, match="what happened to the container: no"):
         ended_from_outside(cast(Engine, Silent(DOCKER, ())), "mine", stop_requested=False)

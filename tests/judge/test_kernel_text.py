@@ -6,6 +6,7 @@ import pytest
 
 from certify.judge.kernel_text import (
     default_gateway,
+    forwarded,
     full_mounts,
     lacks_instructions,
     refusals,
@@ -31,6 +32,11 @@ def test_refusals_are_those_that_were_sent() -> None:
     counters = "Ip: Forwarding\nIp: 1\nIcmp: InDestUnreachs OutDestUnreachs\nIcmp: 3 7\n"
     assert refusals(counters) == 7
     assert refusals("Icmp: InMsgs\nIcmp: 20\n") == refusals("") == 0
+
+
+def test_packets_that_were_forwarded() -> None:
+    assert forwarded("Ip: Forwarding ForwDatagrams\nIp: 1 42\n") == 42
+    assert forwarded("Ip: Forwarding\nIp: 1\n") is forwarded("") is None
 
 
 @pytest.mark.parametrize(

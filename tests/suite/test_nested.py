@@ -205,9 +205,17 @@ def test_a_nested_container_has_to_get_the_reply_that_the_candidate_gets(
     assert nested(candidate).reaches("172.17.0.1") is reaches
 
 
-@pytest.mark.parametrize(("before", "after", "refused"), [(7, 9, True), (7, 7, False), ("", "", 0)])
+@pytest.mark.parametrize(
+    ("before", "after", "refused"),
+    [
+        ((7, 1), (9, 1), True),
+        ((7, 1), (7, 2), False),
+        ((7, 1), (7, 1), True),
+        (("", ""),) * 2 + (0,),
+    ],
+)
 def test_a_refusal_of_the_candidate_itself_is_told_from_one_of_the_gateway(
-    before: object, after: object, refused: bool
+    before: tuple[object, ...], after: tuple[object, ...], refused: bool
 ) -> None:
     candidate = Scripted({"/run/certify/connect": 145, "docker run": 145})
     counters = iter((before, after))
@@ -216,7 +224,9 @@ def test_a_refusal_of_the_candidate_itself_is_told_from_one_of_the_gateway(
     def counting(command: str, *args: str, **limits: Any) -> Any:
         answer = run(command, *args, **limits)
         if command == "cat /proc/net/snmp":
-            answer.stdout = f"Icmp: OutDestUnreachs\nIcmp: {next(counters)}\n"
+            unreachable, forwarded = next(counters)
+            answer.stdout = f"Icmp: OutDestUnreachs\nIcmp: {unreachable}\n"
+            answer.stdout += f"Ip: ForwDatagrams\nIp: {forwarded}\n"
         return answer
 
     candidate.run = counting  # type: ignore[method-assign]

@@ -194,8 +194,11 @@ def mirror(engine: Engine) -> Iterator[tuple[str, Path]]:
 BROKEN = {
     "404": Reply(404, b"nothing here"),
     "403": Reply(403, b"not for you"),
+    "429": Reply(429, b"too many"),
     "500": Reply(500),
     "503": Reply(503),
+    "redirects in a circle": Reply(301, headers={"Location": "http://deb.debian.org/"}),
+    "redirects nowhere": Reply(301, headers={"Location": "http://nowhere.invalid/"}),
     "captive portal": Reply(200, b"<html>Log in to the network</html>"),
 }
 IN_DAILY_RUNS = ("404", "500", "cut off")
