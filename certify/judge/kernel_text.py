@@ -48,7 +48,10 @@ def refusals(counters: str) -> int:
 
 
 def forwarded(counters: str) -> int | None:
-    """Return how many packets /proc/net/snmp says were forwarded; None if it does not say."""
+    """Return how many packets /proc/net/snmp says were forwarded; None if it does not say.
+
+    Newer kernels count a packet before the rules for what is forwarded see it, older ones after.
+    """
     return _counted(counters, "Ip", "ForwDatagrams")
 
 

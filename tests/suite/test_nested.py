@@ -209,7 +209,8 @@ def test_a_nested_container_has_to_get_the_reply_that_the_candidate_gets(
     ("before", "after", "refused"),
     [
         ((7, 1), (9, 1), True),
-        ((7, 1), (7, 2), False),
+        ((7, 1), (7, 3), False),
+        ((7, 1), (7, 2), True),
         ((7, 1), (7, 1), True),
         (("", ""),) * 2 + (0,),
     ],
