@@ -114,6 +114,9 @@ class FakeCandidate:
             raise self.gone
         return ContainerState(running=False, exit_code=1, oom_killed=self.oom)
 
+    def ran_out_of_memory(self) -> bool:
+        return self.oom
+
     def require_running(self) -> None:
         if self.gone is not None:
             raise self.gone
