@@ -296,6 +296,7 @@ def test_compose(candidate: Candidate, nested: Nested, note: Note) -> None:
             runs = candidate.run(f"{command} version").rc == 0
             assert runs, f"{command} is in the image, but does not run"
             candidate.fail_if_by_variable(problem, works)
+            nested.fail_if_hindered(problem, lambda: nested.is_loaded and works(""))
             pytest.fail(problem)
     finally:
         candidate.run(f"cd {folder} && {command} down -v", timeout=60)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from testinfra.backend.base import CommandResult
 
-from certify.suite import Candidate, Note, check
+from certify.suite import Candidate, Note, check, proven
 
 SECONDS = 300
 """Time for a build, which compiles Go's runtime first."""
@@ -36,11 +36,15 @@ class Go:
     def build(
         self, place: str, *, user: str = "", settings: str = "", env: str = ""
     ) -> CommandResult:
-        """Build a program without a network, as a user; run it. ``env`` precedes the commands."""
+        """Build a program without a network, as a user; run it. ``env`` precedes the commands.
+
+        Root has its own home and cache, and what ``go env -w`` wrote there.
+        """
         made = f"{self.folder}/made-{user or 'root'}-{place.strip('./') or 'main'}"
+        home = f"HOME={self.folder} GOCACHE={self.folder}/cache" if user else ""
         commands = (
-            f"cd {self.folder}/{place} && export HOME={self.folder} GOCACHE={self.folder}/cache "
-            f'GOFLAGS="${{GOFLAGS:-}} -mod=mod" GOPROXY=off GOTOOLCHAIN=local {settings} && '
+            f"cd {self.folder}/{place} && export {home} "
+            f'GOFLAGS="$(go env GOFLAGS) -mod=mod" GOPROXY=off GOTOOLCHAIN=local {settings} && '
             f"(umask 0; go build -o {made} .) && {made} 2>&1"
         )
         return self.candidate.host_as(user).run(f"{env} sh -c %s", commands, timeout=SECONDS)
@@ -50,6 +54,12 @@ class Go:
         self.candidate.fail_if_by_variable(
             problem, lambda env: self.build(place, settings=settings, env=env).rc == 0
         )
+        if self.build(place, settings=settings, env="env GOENV=off").rc == 0:
+            proven(
+                f"{problem} because of what `go env -w` wrote in the image: without it, it works",
+                remedy="Remove the file that `go env GOENV` names (/root/.config/go/env) from the "
+                "image.",
+            )
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,15 @@ from pathlib import Path
 import pytest
 from testinfra.backend.base import CommandResult
 
-from certify.suite import Candidate, Note, check, not_applicable, unknown
+from certify.suite import Candidate, Note, check, not_applicable, proven, unknown
 
 SECONDS = 180
 """Time for npm, which is slow under emulation."""
+USUAL = " ".join(
+    f"npm_config_{each}=false"
+    for each in ("ignore_scripts", "offline", "dry_run", "package_lock_only")
+)
+"""Settings of npm that keep it from installing, as they are without a configuration."""
 REGISTRY = (Path(__file__).parent / "programs/npm_registry.js").read_text("utf-8")
 """A program for the image's own Node.js; its first lines say what it does."""
 NOON = "new Date(Date.UTC(2024, 6, 1, 12)).toLocaleTimeString('de-DE', {timeZone: 'Europe/Berlin'})"
@@ -141,6 +146,12 @@ def test_npm(npm: Npm) -> None:
             "npm cannot install a package",
             lambda env: npm.works(npm.install("certify-script", env=env)),
         )
+        if npm.works(npm.install("certify-script", env=f"env {USUAL}")):
+            proven(
+                "npm cannot install a package because of its configuration in the image",
+                remedy="Remove what forbids it from /etc/npmrc in the image (npm config list names "
+                "further files): ignore-scripts, offline, dry-run, package-lock-only.",
+            )
     assert npm.works(answer), "npm cannot install a package with an install script"
 
 

@@ -33,6 +33,11 @@ SECONDS = 180
 """Time for pip, which is slow under emulation."""
 
 
+def last_line(answer: CommandResult) -> str:
+    """Return the last line of what Python printed; a sitecustomize may greet before it."""
+    return str(answer.stdout).strip().rpartition("\n")[2]
+
+
 @dataclass
 class Pip:
     """The image's pip, and an index for it on loopback."""
@@ -65,7 +70,7 @@ class Pip:
             "PYTHONPATH=%s %s -c %s",
             f"{self.folder}/{package}", self.python, f"import {package} as p; print(p.word)",
         )  # fmt: skip
-        words = said.stdout.split()
+        words = last_line(said).split()
         return " ".join(words[1:]) or "yes" if words[:1] == [self.candidate.nonce] else ""
 
 
@@ -95,7 +100,7 @@ def pip(candidate: Candidate, facts: dict[str, Any]) -> Iterator[Pip]:
         folder, INDEX, folder, candidate.nonce, BACKEND,
         shown="(serves an index of packages on 127.0.0.1)",
     )  # fmt: skip
-    started = re.fullmatch(r"(\d+) (\d+)", served.stdout.strip())
+    started = re.fullmatch(r"(\d+) (\d+)", last_line(served))
     if not started:
         unknown(f"no index could be served inside the container: {served.stderr.strip()[-300:]}")
     yield Pip(candidate, name, folder, started[1])
@@ -123,11 +128,22 @@ def test_runs(candidate: Candidate, facts: dict[str, Any], note: Note) -> None:
         candidate.fail_if_by_variable(
             "Python does not run", lambda env: candidate.run(f"{env} python3 -c ''").rc == 0
         )
+        if candidate.run("python3 -S -c ''").rc == 0:
+            proven(
+                "Python ends before it runs anything: a sitecustomize, or a file *.pth, in the "
+                "image ends it",
+                remedy="Remove that file from site-packages or dist-packages in the image: "
+                "python3 -S -m site names the folders.",
+            )
     assert facts, "there is no python3 or python that runs"
     missing = ", ".join(facts["missing"])
-    assert not missing, (
-        f"Python {facts['version']} lacks modules of its standard library: {missing}"
-    )
+    problem = f"Python {facts['version']} lacks modules of its standard library: {missing}"
+    if missing:
+        imports = f"{facts['name']} -c 'import {missing}'"
+        candidate.fail_if_by_variable(
+            problem, lambda env: candidate.run(f"{env} {imports}").rc == 0
+        )
+    assert not missing, problem
     note(f"{facts['version']}")
 
 
@@ -234,7 +250,7 @@ def test_certificates(candidate: Candidate, facts: dict[str, Any], note: Note) -
         "print(loaded or len(os.listdir(folder or '/nowhere')))"
     )
     answer = candidate.run("%s -c %s", facts["name"], count)
-    found = answer.stdout.strip() if answer.rc == 0 else "0"
+    found = last_line(answer) if answer.rc == 0 else "0"
     assert found.isdecimal() and int(found), "the ssl module finds no certificate to trust"
     note(found)
 
@@ -257,7 +273,7 @@ def test_zones(candidate: Candidate, facts: dict[str, Any]) -> None:
         "z.ZoneInfo('Europe/Berlin')).utcoffset())"
     )
     answer = candidate.run("%s -c %s", facts["name"], noon)
-    assert answer.stdout.strip() == "2:00:00", "zoneinfo does not know Europe/Berlin"
+    assert last_line(answer) == "2:00:00", "zoneinfo does not know Europe/Berlin"
 
 
 @check(

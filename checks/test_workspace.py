@@ -11,6 +11,11 @@ KILLED = 137
 """Exit code of a process that was killed."""
 CERTIFICATE_VARIABLES = ("CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """Variables that name the file of certificates for curl, which fails without it."""
+OWN_CONFIGURATION = {
+    "curl": ("curl -q -", "~/.curlrc, $XDG_CONFIG_HOME/.curlrc or ~/.config/curlrc"),
+    "wget": ("no_proxy='*' wget --no-config -", "/etc/wgetrc or ~/.wgetrc"),
+}
+"""How a program is started without its own configuration, and the files of that."""
 DENIES_SESSIONS = """\
 cd /etc/pam.d && set -- su common-session system-auth && ! grep -qs pam_systemd "$@" \
 && grep -lsE '^-?session[[:space:]].*pam_deny' "$@\""""
@@ -270,6 +275,12 @@ def test_download(candidate: Candidate, note: Note) -> None:
                 continue
             problem = f"{tool} is in the image, but downloads nothing"
             candidate.fail_if_by_variable(problem, fetches)
+            without, files = OWN_CONFIGURATION.get(tool, ("", ""))
+            if without and _fetches(candidate, without + tools[tool].partition("-")[2], word):
+                proven(
+                    f"{problem} because of its configuration in the image: without it, it works",
+                    remedy=f"Remove it from the image, or what it sets beyond the usual: {files}.",
+                )
             pytest.fail(problem)
     finally:
         candidate.run("kill %s", pid)

@@ -11,19 +11,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Run = Callable[..., Any]
-_PLACES = (
+SERVICES = (
     "system.conf", "system.conf.d/*.conf", "system/*.slice", "system/*.slice.d/*.conf",
     "system/slice.d/*.conf", "system/service.d/*.conf", "system/socket.d/*.conf",
     "system/containerd.service", "system/containerd.service.d/*.conf",
 )  # fmt: skip
-_LIST = f"cd /etc/systemd && grep -HE '^[A-Z][A-Za-z]+ *=' {' '.join(_PLACES)} 2>/dev/null"
+"""Places of what is for every service, below /etc/systemd."""
+JOURNAL = ("journald.conf", "journald.conf.d/*.conf")
+"""Places of the journal's configuration, below /etc/systemd."""
+_LIST = "cd /etc/systemd && grep -HE '^[A-Z][A-Za-z]+ *=' {} 2>/dev/null"
 _HARMLESS = {"Description", "Documentation", "WantedBy", "Before", "After", "Wants", "Alias"}
 
 
-def listed(run: Run) -> dict[str, str]:
+def listed(run: Run, places: Sequence[str] = SERVICES) -> dict[str, str]:
     """Return the paths of the candidate's files by what they set: ``LimitAS= in /etc/…``."""
     found: dict[str, dict[str, None]] = {}
-    for line in run(_LIST).stdout.splitlines():
+    for line in run(_LIST.format(" ".join(places))).stdout.splitlines():
         path, _, setting = line.partition(":")
         name = setting.partition("=")[0].strip()
         if name not in _HARMLESS:

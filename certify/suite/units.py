@@ -75,12 +75,25 @@ class Units:
                 "boot goes on without the mount.",
             )
 
-    def fail_with_common_settings(self, problem: str, works: Callable[[], bool]) -> None:
+    def fail_with_journal_settings(self, problem: str, works: Callable[[], bool]) -> None:
+        """Fail with a problem if the image's configuration of the journal brings it about."""
+
+        def works_anew() -> bool:
+            return self._run("systemctl restart systemd-journald", timeout=30).rc == 0 and works()
+
+        self.fail_with_common_settings(problem, works_anew, common_settings.JOURNAL)
+
+    def fail_with_common_settings(
+        self,
+        problem: str,
+        works: Callable[[], bool],
+        places: Sequence[str] = common_settings.SERVICES,
+    ) -> None:
         """Fail with a problem if the image's files for every service bring it about.
 
         ``works`` tells whether what failed works now.
         """
-        files = common_settings.listed(self._run)
+        files = common_settings.listed(self._run, places)
 
         def works_without(some: Sequence[str]) -> bool:
             common_settings.put_aside(self._run, files, some)
