@@ -1,5 +1,7 @@
 """Under launch `init`: systemd boots as PID 1, supervises services, stops and boots again."""
 
+from itertools import count
+
 import pytest
 from testinfra.host import Host
 
@@ -174,20 +176,22 @@ def test_journal(candidate: Candidate) -> None:
 
     How: a service of certify's own prints a fresh word, and journalctl finds it.
     """
-    tag = f"certify-{candidate.nonce}"
-    transient = "systemd-run --quiet --service-type=oneshot -p SyslogIdentifier=%s"
+    tag, words = f"certify-{candidate.nonce}", (f"{candidate.nonce}-{n}" for n in count())
+    transient = "systemd-run --quiet --service-type=oneshot -p SyslogIdentifier=%s /bin/sh -c %s"
 
-    def say() -> bool:
-        run = f"{transient} /bin/sh -c %s"
-        return bool(candidate.run(run, tag, f"echo {candidate.nonce}", timeout=15).rc == 0)
+    def is_kept() -> bool:
+        """Let a service print another word, and look for it."""
+        word = next(words)
+        written = candidate.run(transient, tag, f"echo {word}", timeout=15)
+        assert written.rc == 0, "no service can be started to print something"
 
-    assert say(), "no service can be started to print something"
+        def is_there() -> bool:
+            read = candidate.run("journalctl -b -t %s -o cat --no-pager", tag, timeout=15)
+            return word in read.stdout
 
-    def is_there() -> bool:
-        read = candidate.run("journalctl -b -t %s -o cat --no-pager", tag, timeout=15)
-        return candidate.nonce in read.stdout
+        return candidate.wait_for(is_there, seconds=5)
 
-    if candidate.wait_for(is_there, seconds=5):
+    if is_kept():
         return
     output = candidate.run("systemctl show -p DefaultStandardOutput --value").stdout.strip()
     if output and not output.startswith(("journal", "syslog", "kmsg", "inherit")):
@@ -200,9 +204,7 @@ def test_journal(candidate: Candidate) -> None:
     written = candidate.run("systemd-cat -t %s echo %s", tag, candidate.nonce, timeout=15)
     assert written.rc == 0, "nothing can be written to the journal"
     problem = "what a service printed cannot be read back from the journal"
-    Units(candidate).fail_with_journal_settings(
-        problem, lambda: say() and candidate.wait_for(is_there, seconds=5)
-    )
+    Units(candidate).fail_with_journal_settings(problem, is_kept)
     pytest.fail(problem)
 
 
@@ -236,6 +238,12 @@ def test_service(candidate: Candidate, host: Host, note: Note) -> None:
         started = candidate.run(start, unit, unit, timeout=30).rc == 0
         return started and candidate.wait_for(main_pid, seconds=10)
 
+    def comes_back() -> bool:
+        """Kill the unit's program; True if systemd starts it again."""
+        killed = main_pid()
+        candidate.run("kill -9 %s", killed)
+        return candidate.wait_for(lambda: main_pid() not in ("", killed), seconds=10)
+
     try:
         candidate.run("systemctl daemon-reload")
         if not runs():
@@ -247,10 +255,10 @@ def test_service(candidate: Candidate, host: Host, note: Note) -> None:
         assert stat.rpartition(")")[2].split()[1] == "1", "the service is no child of PID 1"
         cgroup = host.file(f"/proc/{first}/cgroup").content_string
         assert unit in cgroup, "the service does not stand in its unit's cgroup"
-        candidate.run("kill -9 %s", first)
-        assert candidate.wait_for(lambda: main_pid() not in ("", first), seconds=10), (
-            "the service was killed, and did not come back"
-        )
+        if not comes_back():
+            problem = "the service was killed, and did not come back"
+            Units(candidate).fail_with_common_settings(problem, lambda: runs() and comes_back())
+            pytest.fail(problem)
         second = main_pid()
         stopped = candidate.run("systemctl stop %s", unit, timeout=30)
         assert stopped.rc == 0, "the unit could not be stopped"

@@ -41,6 +41,7 @@ _BY_SHELL = {
     "the launch filters system calls": r"grep -q '^Seccomp:.*[12]' /proc/self/status",
     "the launch forbids new privileges": r"grep -q '^NoNewPrivs:.*1' /proc/self/status",
     "root cannot write to the control groups": _CGROUPS_CLOSED,
+    "iptables is in the image": "[ -x /usr/sbin/iptables ] || [ -x /sbin/iptables ]",
     "accounts are not looked up in files": own_settings.ACCOUNTS_ELSEWHERE,
     "no package source is for the image's architecture": own_settings.FOREIGN,
     "dpkg leaves out programs of packages": own_settings.LEFT_OUT,

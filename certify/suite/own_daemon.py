@@ -57,8 +57,8 @@ _WRITTEN = {"EnvironmentFiles": "EnvironmentFile"}
 """Settings that have another name in a file of a unit."""
 _NO_UNIT = 5
 """Exit code of systemctl for a unit that is not there."""
-_VAGUE = "program-missing"
-"""The signature that says of the image no more than that something is missing."""
+_VAGUE = ("program-missing", "iptables-missing")
+"""Signatures that say no more than that something is missing: there, or where dockerd looks."""
 _UNSET = ("", "~", "[not set]")
 """Values that no file of a unit sets."""
 
@@ -129,7 +129,7 @@ class OwnDaemon:
         """Return True if evidence shows a cause that no trial could tell better."""
         facts = Facts(self._candidate, evidence)
         cause = prove(diagnose(evidence), facts)
-        if cause is None or cause.name == _VAGUE:
+        if cause is None or cause.name in _VAGUE:
             return False
         proven_host = cause.fault is Fault.HOST and cause.proof and facts(cause.proof, cause.line)
         return cause.fault is Fault.IMAGE or bool(proven_host)
