@@ -49,8 +49,7 @@ _BY_SHELL = {
 """Tests in the shell that succeed if a fact holds."""
 _OWN_MOUNTS = "df -P -t tmpfs; echo; cat /etc/fstab; grep -rhs ^Where= /etc/systemd/system"
 _ENGINE_OF_NOW = (20, 10, 10)
-"""The first Docker whose filter tells new system calls that they do not exist, not that they are
-forbidden (Moby, pull request 42681)."""
+"""The first Docker whose filter calls new system calls missing, not forbidden (Moby, #42681)."""
 _LookUp = Callable[..., bool | None]
 _FACTS: dict[str, _LookUp] = {}
 """The methods of :class:`Facts` by the sentences that they look up, as patterns."""
