@@ -11,6 +11,12 @@ KILLED = 137
 """Exit code of a process that was killed."""
 CERTIFICATE_VARIABLES = ("CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """Variables that name the file of certificates for curl, which fails without it."""
+CLOSED_CERTIFICATES = r"""
+for f in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem
+do
+  [ ! -s $f ] || find -L $f ${f%/*} -maxdepth 0 \( -type f ! -perm -4 -o -type d ! -perm -1 \)
+done 2>/dev/null"""
+"""Prints the bundles of CA certificates, and their folders, that are closed to other users."""
 OWN_CONFIGURATION = {
     "curl": ("curl -q -", "~/.curlrc, $XDG_CONFIG_HOME/.curlrc or ~/.config/curlrc"),
     "wget": ("no_proxy='*' wget --no-config -", "/etc/wgetrc or ~/.wgetrc"),
@@ -170,6 +176,12 @@ def test_sudo(candidate: Candidate) -> None:
     dead = f"root's login shell, {shell}, runs nothing, so `sudo -i` and `su -` end at once"
     if not runs and shell.endswith("/bash") and candidate.run("bash -c :").rc != 0:
         candidate.defer_to("workspace.bash", f"needs workspace.bash: {dead}")
+    if not runs and worked.rc != KILLED:
+        proven(
+            dead,
+            remedy="Give root a login shell that is there and runs commands: usermod --shell "
+            "/bin/bash root.",
+        )
     assert runs, dead
     as_user = candidate.run("sudo -n -u %s id -u", user)
     problem = "root may not run a program as the user with sudo, as platforms start their agent"
@@ -251,8 +263,8 @@ def test_download(candidate: Candidate, note: Note) -> None:
     Why: platforms fetch their agent this way at each start.
 
     How: fetches a fresh word from certify's own HTTP server inside the container; looks for
-    the bundle of CA certificates, and whether getent, where there is one, resolves localhost. No
-    other host is contacted.
+    the bundle of CA certificates, which everybody has to be able to read, and whether getent, where
+    there is one, resolves localhost. No other host is contacted.
     """
     word = f"download-{candidate.nonce}"
     head = f"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(word)}\r\n\r\n"
@@ -295,6 +307,12 @@ def test_download(candidate: Candidate, note: Note) -> None:
         candidate.fail_if_unusable("download")
         tools_named = " and ".join(present)
         pytest.fail(f"{tools_named} can download, but no CA certificates are there for HTTPS")
+    if closed := candidate.run(CLOSED_CERTIFICATES).stdout.split():
+        proven(
+            f"HTTPS has no certificates for other users than root, to whom {closed[0]} is closed",
+            remedy="Open it in the image: chmod 755 /etc/ssl /etc/ssl/certs, and chmod 644 the "
+            "bundle in it.",
+        )
     if candidate.has("getent") and candidate.run("getent hosts localhost").rc == 2:
         fail_without_localhost(candidate)
     note(" and ".join(present))
@@ -328,6 +346,13 @@ def test_git(candidate: Candidate, note: Note) -> None:
     if not commits(""):
         problem = "git is in the image, but cannot make a commit"
         candidate.fail_if_by_variable(problem, commits)
+        is_valid = candidate.run("git config --list --system >/dev/null").rc == 0
+        if is_valid and commits("env GIT_CONFIG_NOSYSTEM=1 HOME=/nonexistent"):
+            proven(
+                f"{problem} because of its configuration in the image: without it, it works",
+                remedy="Remove what hinders it (git config --list --show-origin shows it all): "
+                "commit.gpgSign, core.hooksPath, init.templateDir, and what they name.",
+            )
         pytest.fail(problem)
     note(candidate.run("git --version").stdout.strip())
 
