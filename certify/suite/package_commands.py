@@ -9,6 +9,7 @@ from itertools import chain
 
 from testinfra.backend.base import CommandResult
 
+from certify.engine.session import KILLED
 from certify.judge.diagnosis import diagnose
 from certify.suite.candidate import Candidate
 from certify.suite.claims import proven
@@ -97,7 +98,7 @@ class PackageCommands:
                 break
             failed += [package] if had else []
             cause = diagnose(installed.stdout + installed.stderr, where="packages")
-            if cause is not None and cause.name not in _OF_ONE:
+            if installed.rc == KILLED or (cause is not None and cause.name not in _OF_ONE):
                 break  # another package would fail, too, or hide what this one left half done
         program, ran = command.split()[0], candidate.run(command)
         new = verb == "install" and ran.rc == 0

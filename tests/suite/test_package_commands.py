@@ -68,8 +68,8 @@ class _Broken:
 
     package_manager = family("apt")
 
-    def __init__(self, words: str) -> None:
-        self.words, self.installed = words, 0
+    def __init__(self, words: str, rc: int = 100) -> None:
+        self.words, self.rc, self.installed = words, rc, 0
 
     def has(self, _program: str) -> bool:
         return False
@@ -79,7 +79,7 @@ class _Broken:
     def run(self, command: str, **_: Any) -> CommandResult:
         fails = "apt-get install" in command
         self.installed += fails
-        rc = 100 if fails else 0
+        rc = self.rc if fails else 0
         words = self.words * fails
         return cast(CommandResult, type("R", (), {"rc": rc, "stdout": words, "stderr": ""})())
 
@@ -106,3 +106,9 @@ def test_another_package_is_tried_where_one_alone_cannot_be_installed(
     trial = PackageCommands(cast(Candidate, candidate)).install_one()
     assert candidate.installed == tried
     assert trial.installed.rc == 100
+
+
+def test_what_did_not_end_in_time_is_not_tried_with_another_package() -> None:
+    candidate = _Broken("Setting up ed ...", rc=137)
+    assert PackageCommands(cast(Candidate, candidate)).install_one().installed.rc == 137
+    assert candidate.installed == 1
