@@ -132,6 +132,9 @@ class _Candidate:
     def fail_if_unusable(self, capability: str) -> None:
         """Return: what is missing is not there at all."""
 
+    def ran_out_of_memory(self) -> bool:
+        return False
+
     def run(self, _command: str) -> SimpleNamespace:
         return SimpleNamespace(rc=0)  # the repositories have every package
 
