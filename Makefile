@@ -21,7 +21,7 @@ test: ## set up, make the samples, lint, run all tests (ARGS="-k name -x")
 	@scripts/test $(ARGS)
 
 test-quick: setup ## tests that need neither an engine nor a browser (ARGS="-k name -x")
-	@TMPDIR=$$(scripts/scratch) $(python) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder \
+	@TMPDIR=$$(scripts/scratch) $(python) -m pytest -q -n $$((2 * $$(nproc))) --dist loadfile --no-loadscope-reorder \
 	    -m "not engine and not browser and not alone and not sabotage and not repeat and not slow and not worlds and not escapes" $(ARGS)
 
 test-cgroup2: ## certify the samples on a virtual machine with cgroup v2, over TCP (slow)
