@@ -8,12 +8,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from benchmarks.machine import Stopwatch
 from certify.engine.launch_plan import (
@@ -118,14 +120,17 @@ def floor(image: str, script: str = PREPARE + EXEC_INIT) -> None:
         subprocess.run(["docker", "rm", "-fv", NAME], check=True, capture_output=True)
 
 
-def certify(image: str, *words: str, code: int = 0) -> None:
-    """Run certify as people do."""
+def certify(image: str, *words: str, code: int = 0) -> dict[str, Any]:
+    """Run certify as people do, and return its result."""
     command = [sys.executable, "-P", "-m", "certify", "run", "--pull", "never", *words, image]
     with tempfile.TemporaryDirectory() as folder:
         ended = subprocess.run(
             [*command, "--reports", folder], check=False, capture_output=True, text=True
         )
-    assert ended.returncode == code, ended.stdout + ended.stderr
+        assert ended.returncode == code, ended.stdout + ended.stderr
+        (written,) = Path(folder).glob("results/*.json")
+        result: dict[str, Any] = json.loads(written.read_bytes())
+    return result
 
 
 def plain(image: str) -> None:
@@ -141,7 +146,7 @@ def plain(image: str) -> None:
 
 
 def turns(
-    ways: Mapping[str, Callable[[str], None]], image: str, *, runs: int
+    ways: Mapping[str, Callable[[str], object]], image: str, *, runs: int
 ) -> dict[str, list[Stopwatch]]:
     """Return what each way takes; they take turns, and the first turn warms up."""
     taken: dict[str, list[Stopwatch]] = {name: [] for name in ways}

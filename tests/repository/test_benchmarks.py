@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import report
 from benchmarks.__main__ import PARTS, main
-from benchmarks.images import bound_of
+from benchmarks.images import bound_of, chain_of
 from benchmarks.machine import Stopwatch, busy_seconds
 from benchmarks.report import compared
 
@@ -76,3 +76,14 @@ def test_every_part_exists(capsys: pytest.CaptureFixture[str]) -> None:
         assert callable(getattr(import_module(f"benchmarks.{module}"), function))
     assert main(["nothing"]) == 2
     assert "no such part: nothing; there are native, " in capsys.readouterr().out
+
+
+def test_a_run_is_told_by_the_parts_that_wait_for_each_other() -> None:
+    spans = [("", 0.5, 0.5), ("a", 1.5, 1.0), ("b", 1.5, 2.0), ("a", 3.0, 1.0), ("", 4.0, 2.0)]
+    checks = [{"lane": lane, "began_seconds": at, "seconds": took} for lane, at, took in spans]
+    told = chain_of([*checks, {"lane": "", "began_seconds": None, "seconds": 0.0}], 7.0)
+    assert told.startswith(
+        "One more run: 1.5 s until the image is up and timed, 2.5 s side by side"
+    )
+    assert "`a`, 2.5 s), 2.0 s for what must run alone (restarts and shutdown), and 1.0 s" in told
+    assert chain_of(checks[:1], 1.0) == "No checks ran side by side."
