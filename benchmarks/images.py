@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -66,16 +66,13 @@ def chain_of(checks: Sequence[Mapping[str, Any]], seconds: float) -> str:
 
 def native_image() -> Section:
     """Check one native image in four ways."""
-    turns = native.turns(
-        {
-            "floor": native.floor,
-            "certify": native.certify,
-            "certify --series": lambda image: native.certify(image, "--series"),
-            "pytest + testinfra": native.plain,
-        },
-        native.IMAGE,
-        runs=3,
-    )
+    ways: dict[str, Callable[[str], object]] = {
+        "floor": native.floor,
+        "certify": native.certify,
+        "certify --series": lambda image: native.certify(image, "--series"),
+        "pytest + testinfra": native.plain,
+    }
+    turns = native.turns(ways, native.IMAGE, runs=3)
     times = seconds_of(turns)
     section = compared(
         "One native image. The floor is the bare container operations one after another (boot, "
