@@ -93,7 +93,10 @@ def native_image() -> Section:
 
 def on_launch() -> Section:
     """Check an image to which the launch brings what it lacks."""
-    ways = {"floor": native.floor_on_launch, "certify": native.certify}
+    ways: dict[str, Callable[[str], object]] = {
+        "floor": native.floor_on_launch,
+        "certify": native.certify,
+    }
     times = seconds_of(native.turns(ways, native.ON_LAUNCH, runs=2))
     section = compared(
         "One image without systemd and dockerd, which are installed at launch. The floor is the "
