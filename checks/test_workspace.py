@@ -21,7 +21,7 @@ OWN_CONFIGURATION = {
     "curl": ("curl -q -", "~/.curlrc, $XDG_CONFIG_HOME/.curlrc or ~/.config/curlrc"),
     "wget": ("no_proxy='*' wget --no-config -", "/etc/wgetrc or ~/.wgetrc"),
 }
-"""How a program is started without its own configuration, and the files of that."""
+"""Commands that start a program without its own configuration, and the files of that."""
 DENIES_SESSIONS = """\
 cd /etc/pam.d && set -- su common-session system-auth && ! grep -qs pam_systemd "$@" \
 && grep -lsE '^-?session[[:space:]].*pam_deny' "$@\""""

@@ -78,11 +78,11 @@ def ended_from_outside(engine: Engine, container: str, *, stop_requested: bool) 
     return "kill" in actions and not stop_requested
 
 
-def ran_out_of_memory(engine: Engine, container: str) -> bool:
+def memory_ran_out(engine: Engine, container: str) -> bool:
     """Return True if the kernel killed for lack of memory in a container since it was started.
 
-    Only the limit that the container was given counts, not one that its image sets for a unit. An
-    engine that tells nothing of it, as Podman, gives False. Raises
+    Only the limit that the container was given counts, not one that its image sets for a unit.
+    False also if the engine recorded no such event. Raises
     :class:`~certify.model.errors.EngineUnavailable`.
     """
     return "oom" in _actions_since_start(engine, container)

@@ -8,8 +8,7 @@ import socket
 import time
 from typing import Any
 
-from certify.engine import attribution
-from certify.engine.attribution import ended_from_outside, is_image_fault
+from certify.engine.attribution import ended_from_outside, is_image_fault, memory_ran_out
 from certify.engine.client import Engine
 from certify.engine.container_files import has_path, read_file
 from certify.engine.container_state import ContainerState, ContainerStopped, StopResult, end_reason
@@ -122,7 +121,7 @@ class Container:
 
     def ran_out_of_memory(self) -> bool:
         """Return True if the engine saw that the container's memory ran out since its start."""
-        return attribution.ran_out_of_memory(self.engine, self.id)
+        return memory_ran_out(self.engine, self.id)
 
     def _ended_from_outside(self, state: dict[str, Any]) -> bool:
         """Return who ended it; each end is looked up once, as the engine soon forgets it."""

@@ -47,7 +47,7 @@ _LED = re.compile(
 )
 """A server that was asked, and another name that was not resolved: not that of a proxy."""
 _OTHERWISE = re.compile(r"^Err:\d+ (https?://\S+) .*\n +(?!.*\b(?:404|410)\b)", re.MULTILINE)
-"""What apt says of a repository that failed otherwise than by its absence."""
+"""Lines of apt about a repository that failed, but is not absent."""
 _SERVED = re.compile(r"^(get|hit):\d", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443, "ftp": 21}
 _SCHEMES = {80: "http", 443: "https"}

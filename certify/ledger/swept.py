@@ -7,7 +7,7 @@ from dataclasses import fields
 from sys import intern
 from typing import Any
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, Select, and_, false, func, select
 
 from certify.ledger.changes import SweepEntry
 from certify.ledger.schema import swept_table
@@ -15,7 +15,8 @@ from certify.model.terms import Grade, Status
 
 SWEPT = swept_table.c
 _FIELDS = tuple(each.name for each in fields(SweepEntry))
-_COMPARED = ("reference", "platform", "profile", "identity", "status")
+_KEY = ("reference", "platform", "profile")
+_COMPARED = ("identity", "status")
 
 
 def read_entries(
@@ -25,19 +26,30 @@ def read_entries(
 
     With ``other_than``, only those for which that sweep has not the same image and verdict.
     """
-    query = select(*(SWEPT[name] for name in _FIELDS)).where(SWEPT.sweep == sweep)
-    if other_than is not None:
-        other = swept_table.alias("other")
-        same = (other.c[name] == SWEPT[name] for name in _COMPARED)
-        query = query.where(~exists().where(other.c.sweep == other_than, *same))
     return [
         SweepEntry(
             reference, intern(platform), intern(profile), identity, Status(status),
             Grade(grade) if grade else None, boot, intern(cause), recording,
         )
         for reference, platform, profile, identity, status, grade, boot, cause, recording
-        in connection.execute(query.order_by(SWEPT.reference))
+        in connection.execute(query_entries(sweep, other_than))
     ]  # fmt: skip
+
+
+def query_entries(sweep: int, other_than: int | None = None) -> Select[Any]:
+    """Select the entries that :func:`read_entries` returns.
+
+    The other sweep is asked for each entry by its key, a lookup in an index: as a join, PostgreSQL
+    compared each entry with each while its statistics did not know the newest sweep.
+    """
+    query = select(*(SWEPT[name] for name in _FIELDS)).where(SWEPT.sweep == sweep)
+    if other_than is not None:
+        other = swept_table.alias("other")
+        same = and_(*(other.c[name] == SWEPT[name] for name in _COMPARED))
+        key = (other.c[name] == SWEPT[name] for name in _KEY)
+        found = select(same).where(other.c.sweep == other_than, *key).limit(1)
+        query = query.where(~func.coalesce(found.scalar_subquery(), false()))
+    return query.order_by(SWEPT.reference)
 
 
 def fields_of(entry: SweepEntry) -> dict[str, Any]:

@@ -99,8 +99,11 @@ class OwnDaemon:
         """Return the fewest settings without which dockerd works; none if it is not for them."""
         defaults, document, command = self._defaults(), self._daemon_json(), self._command()
         flags = dict.fromkeys(name for name, _ in command if is_tried(name))
-        self._common = common_settings.listed(self._candidate.run)
-        names = [*(f"{each}=" for each in defaults), *document, *flags, *self._common]
+        names = [*(f"{each}=" for each in defaults), *document, *flags]
+        common = common_settings.listed(self._candidate.run)
+        # Too many of these are left out, rather than that nothing is tried.
+        self._common = common if len(names) + len(common) <= _MOST else {}
+        names += self._common
         if not 0 < len(names) <= _MOST:
             return []
 

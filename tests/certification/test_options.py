@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from certify.certification.options import Options
+from certify.engine.client import Engine
 from certify.engine.launch_plan import Limits
 from certify.judge.profile import Profile
 from certify.judge.profiles import load
@@ -53,5 +54,5 @@ def test_what_a_service_is_given_counts_for_services_only(options: dict[str, Any
 
 def test_a_service_needs_a_base() -> None:
     with pytest.raises(LaunchRefused, match="no base image") as refused:
-        Options().base_image(engine=None)  # type: ignore[arg-type]
+        Options().base_image(cast(Engine, object()))
     assert "--base" in refused.value.remedy

@@ -16,7 +16,7 @@ from certify.engine import attribution
 from certify.engine.attribution import (
     ended_from_outside,
     is_image_fault,
-    ran_out_of_memory,
+    memory_ran_out,
     reads_as_image_fault,
 )
 from certify.engine.client import Engine
@@ -190,7 +190,7 @@ def test_containers_ended_from_outside(
     [(("start", "oom"), True), (("start", "oom", "start"), False), (("start", "die"), False)],
 )
 def test_memory_that_ran_out_since_the_last_start(events: tuple[str, ...], expected: bool) -> None:
-    assert ran_out_of_memory(cast(Engine, Api(DOCKER, events)), "mine") is expected
+    assert memory_ran_out(cast(Engine, Api(DOCKER, events)), "mine") is expected
 
 
 def test_an_engine_may_be_late_to_record_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,14 +10,10 @@ import pytest
 
 from certify.engine.inventory import script
 from certify.model.inventory import parse_inventory
-
-SHELLS = [
-    pytest.param(words, marks=pytest.mark.skipif(not shutil.which(words[0]), reason="not here"))
-    for words in (["dash"], ["bash", "--posix"], ["busybox", "sh"])
-]
+from tests.support.shells import SHELLS
 
 
-@pytest.mark.parametrize("shell", SHELLS, ids=lambda words: words[0])
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=list(SHELLS))
 def test_a_shell_takes_it_with_builtins_alone(shell: list[str]) -> None:
     program = shutil.which(shell[0])
     assert program

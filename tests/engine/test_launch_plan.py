@@ -30,6 +30,7 @@ from certify.engine.reproduce import reproduce_command
 from certify.judge.profiles import Capability
 from certify.model.terms import LaunchKind
 from scripts import seccomp
+from tests.support.shells import SHELLS
 
 VOLUMES = ("one", "two")
 BINDS = ["one:/var/lib/docker", "two:/var/lib/containerd"]
@@ -38,7 +39,6 @@ LIMITS_ONLY = {
     "init",
     "mem_limit", "memswap_limit", "pids_limit", "log_config", "tmpfs",
 }  # fmt: skip
-SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
 any_shell = pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS)
 
 

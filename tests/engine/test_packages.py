@@ -23,10 +23,10 @@ from certify.engine.packages import (
     shell_helpers,
 )
 from certify.judge.profiles import Capability
+from tests.support.shells import SHELLS
 
 CAPABILITIES: tuple[str, ...] = get_args(Capability)
 NAMES = [each.name for each in families()]
-SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
 every_family = pytest.mark.parametrize("each", families(), ids=NAMES)
 
 

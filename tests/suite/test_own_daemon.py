@@ -50,6 +50,8 @@ class Machine:
     """A candidate whose dockerd is hindered by one setting."""
 
     evidence = mounts = command = ""
+    common = ""
+    """What is found of settings for every service."""
 
     def __init__(self, hindered: Callable[[str, str], bool], daemon_json: str = "") -> None:
         self.transcript: list[Any] = []
@@ -63,6 +65,8 @@ class Machine:
             output = self.command
         elif command.startswith("systemctl show"):
             output = STOCK.replace("PrivateMounts=no", "PrivateMounts=yes") + "\n" + STOCK
+        elif command.startswith("cd /etc/systemd && grep"):
+            output = self.common
         elif command.startswith("cat /proc/self/mountinfo"):
             output = self.mounts
         elif command.startswith("head"):
@@ -113,6 +117,14 @@ def test_what_hinders_is_named_and_left_as_it_was(
         machine.judge()
     assert (machine.drop_in, machine.daemon_json) == ("", machine.original)
     assert machine.transcript == [], "trials are no evidence"
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_many_files_for_every_service_leave_the_units_own_settings_to_be_tried(count: int) -> None:
+    machine = Machine(lambda unit, _: "PrivateMounts=no" not in unit)
+    machine.common = "".join(f"system/service.d/{n}.conf:LimitAS=1\n" for n in range(count))
+    with pytest.raises(Proven, match="PrivateMounts= of the image's docker.service: without"):
+        machine.judge()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", "{" + '"a": 1, ' * 4000 + '"b": 2}'])
