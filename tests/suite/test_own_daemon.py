@@ -123,7 +123,7 @@ def test_what_hinders_is_named_and_left_as_it_was(
 def test_many_files_for_every_service_leave_the_units_own_settings_to_be_tried(count: int) -> None:
     machine = Machine(lambda unit, _: "PrivateMounts=no" not in unit)
     machine.common = "".join(f"system/service.d/{n}.conf:LimitAS=1\n" for n in range(count))
-    with pytest.raises(Proven, match="PrivateMounts= of the image's docker.service: without"):
+    with pytest.raises(Proven, match=r"PrivateMounts= of the image's docker\.service: without"):
         machine.judge()
 
 
