@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import sqlite3
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -19,7 +18,7 @@ from certify.ledger import schema
 from certify.ledger.rows import row_of
 from certify.ledger.schema import METADATA, UtcMoment, results_table
 from certify.ledger.store import Ledger
-from certify.model.errors import LedgerUnavailable, NotRecordable
+from certify.model.errors import NotRecordable
 from certify.model.result import Result
 from tests.factories import NOON, result_of
 
@@ -107,27 +106,3 @@ def test_little_that_unpacks_to_much_takes_no_memory(monkeypatch: pytest.MonkeyP
 def test_tables_can_share_a_database() -> None:
     assert all(name.startswith("certify_") for name in METADATA.tables)
     assert all(str(index.name).startswith("certify_") for index in results_table.indexes)
-
-
-def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "browser.db"
-    connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE bookmarks (url TEXT)")
-    connection.close()
-    before = path.read_bytes()
-    with pytest.raises(LedgerUnavailable, match=r"browser\.db is not certify's.*bookmarks"):
-        Ledger.open(str(path))
-    assert path.read_bytes() == before
-    assert [entry.name for entry in tmp_path.iterdir()] == ["browser.db"]
-
-
-def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "certify.db"
-    Ledger.open(str(path)).close()
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE certify_schema SET version = 99"))
-    engine.dispose()
-    with pytest.raises(LedgerUnavailable, match=r"newer certify.*version 99") as refused:
-        Ledger.open(str(path))
-    assert "Update certify" in refused.value.remedy

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,8 @@ from certify.ledger.schema import results_table
 from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable, NotRecordable
 from certify.model.result import AppliedWaiver, Check, Image, Result, WaiverNote
-from certify.model.terms import Level, Outcome, Status, WaiverState
+from certify.model.terms import Level, Outcome, WaiverState
 from tests.factories import NOON
-from tests.support.forks import FORKS
 
 DEBIAN = "docker.io/library/debian:12"
 BOOKWORM = "docker.io/library/debian:bookworm"
@@ -182,74 +180,6 @@ def test_a_result_that_lies_in_the_future_now_is_not_in_force(
     image = Image(reference="x", image_id="i", platform="linux/amd64")
     assert ledger.result_in_force(image, "devspace", NOON + timedelta(hours=2)) is not None
     assert ledger.result_in_force(image, "devspace", NOON) is None
-
-
-def record_some(path: str, worker: int, template: str) -> int:
-    """Open the ledger and write to it, in one of several processes that also create it."""
-    result = Result.model_validate_json(template)
-    for number in range(5):
-        name = f"worker{worker}:{number}"
-        with Ledger.open(path) as ledger:
-            ledger.record(
-                result.model_copy(
-                    update={"image": result.image.model_copy(update={"reference": name})}
-                )
-            )
-            ledger.matrix_results()
-    return worker
-
-
-def test_many_processes_create_and_write_one_ledger(tmp_path: Path, make_result: Make) -> None:
-    path = str(tmp_path / "certify.db")
-    template = make_result(digest="a").model_dump_json(by_alias=True)
-    workers = 3
-    with ProcessPoolExecutor(workers, mp_context=FORKS) as pool:
-        done = pool.map(record_some, [path] * workers, range(workers), [template] * workers)
-        assert list(done) == list(range(workers))
-    with Ledger.open(path) as ledger:
-        assert len(ledger.matrix_results()) == workers * 5
-    connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    connection.close()
-
-
-def test_an_image_is_known_by_its_id_or_its_digest(ledger: Ledger, make_result: Make) -> None:
-    ledger.record(make_result("one:1", image_id="i", digest="d"))
-    ledger.record(make_result("other:1", image_id="o", digest="p", hour=1))
-
-    def found(
-        image_id: str | None = None,
-        digest: str | None = None,
-        *,
-        platform: str = "linux/amd64",
-        profile: str = "devspace",
-    ) -> str | None:
-        image = Image(reference="x", image_id=image_id, digest=digest, platform=platform)
-        result = ledger.result_in_force(image, profile, NOON)
-        return result.image.reference if result else None
-
-    assert found(image_id="i") == "one:1"
-    assert found(image_id="new", digest="d") == "one:1"
-    assert found(image_id="new") is None
-    assert found() is None, "an image without ID and digest is unknown"
-    assert found("i", profile="plain") is None
-    assert found(image_id="i", platform="linux/arm64") is None
-
-
-def test_an_expired_result_is_not_in_force(ledger: Ledger, make_result: Make) -> None:
-    image = Image(reference="x", image_id="i", platform="linux/amd64")
-    for hour, status in enumerate((Status.CERTIFIED, Status.REJECTED, Status.INCONCLUSIVE)):
-        ledger.record(make_result(image_id="i", hour=hour, status=status))
-
-    def after(hours: float) -> Status | None:
-        result = ledger.result_in_force(image, "devspace", NOON + timedelta(hours=hours))
-        return result.verdict.status if result else None
-
-    month = 30 * 24
-    assert after(3) is Status.REJECTED
-    assert after(month + 0.5) is Status.REJECTED
-    assert after(month + 1.5) is Status.INCONCLUSIVE
-    assert after(month + 2.5) is None
 
 
 def test_waivers_are_recorded_with_their_result(tmp_path: Path, make_result: Make) -> None:
