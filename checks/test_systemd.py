@@ -234,8 +234,8 @@ def test_service(candidate: Candidate, host: Host, note: Note) -> None:
 
     def runs() -> bool:
         """Start the unit, also if it failed too often before; True if its program runs."""
-        start = "systemctl reset-failed %s; systemctl restart %s"
-        started = candidate.run(start, unit, unit, timeout=30).rc == 0
+        start = "systemctl stop %s; systemctl reset-failed %s; systemctl start %s"
+        started = candidate.run(start, unit, unit, unit, timeout=30).rc == 0
         return started and candidate.wait_for(main_pid, seconds=10)
 
     def comes_back() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 from certify.engine import image_marks, reaper
 from certify.engine.client import Engine
@@ -79,7 +80,7 @@ class Engines:
     def _open(self, address: str) -> Engine | EngineUnavailable:
         try:
             engine = self._stack.enter_context(Engine.connect(address))
-            remove_orphans(engine)
+            engine.in_background(partial(remove_orphans, engine))
         except EngineUnavailable as error:
             return EngineUnavailable(f"{one_line(address)}: {error.message}", remedy=error.remedy)
         return engine
@@ -98,13 +99,13 @@ def address_for(addresses: Mapping[str, str], platform: str | None) -> str:
 def open_engines(addresses: Mapping[str, str] | None = None) -> Iterator[Engines]:
     """Connect to this host's engine; where there is none, results report the reason.
 
-    What runs left that were killed is removed.
+    What runs left that were killed is removed in the background.
     """
     with contextlib.ExitStack() as closing:
         own: Engine | EngineUnavailable
         try:
             own = closing.enter_context(Engine.connect())
-            remove_orphans(own)
+            own.in_background(partial(remove_orphans, own))
         except EngineUnavailable as error:
             own = error
         yield Engines(own, addresses, closing)

@@ -14,8 +14,8 @@ from certify.engine.archive_documents import blob_name, digest_of
 from certify.engine.client import Engine
 from certify.engine.connection import READ_TIMEOUTS
 from certify.engine.errors import APIError, diagnosed, explanation, stream_error, translate_errors
-from certify.engine.image_marks import add_mark, inspect, mark_of, marks, remove_names
-from certify.engine.images import facts_of
+from certify.engine.image_marks import add_mark, inspect, mark_of, remove_names
+from certify.engine.images import facts_of, marks
 from certify.model.errors import ImageUnavailable
 from certify.model.reference import Reference
 from certify.model.result import Image

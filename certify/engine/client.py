@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -47,6 +48,7 @@ class Engine:
         self.info = info
         self.dialect = dialect_of(info)
         self._beside: list[Future[None]] = []
+        self._background: list[threading.Thread] = []
         self._opened = contextlib.ExitStack()
 
     @classmethod
@@ -78,7 +80,7 @@ class Engine:
     def close(self) -> None:
         """Close the connection, once what runs beside has ended."""
         try:
-            self.settle()
+            self._settle_beside()
         finally:
             self.client.close()
             self._opened.close()
@@ -89,8 +91,33 @@ class Engine:
         self._beside.append(executor.submit(work))
         executor.shutdown(wait=False)
 
+    def in_background(self, work: Callable[[], object]) -> None:
+        """Do some work in a thread whose errors concern nobody.
+
+        Whatever is timed on the engine waits for it, too, but nothing that fails or is interrupted.
+        """
+
+        def quietly() -> None:
+            with contextlib.suppress(Exception):
+                work()
+
+        thread = threading.Thread(target=quietly, name="certify-background", daemon=True)
+        self._background.append(thread)
+        thread.start()
+
     def settle(self) -> None:
-        """Wait for all work that runs beside, and raise its errors. Signals wait until the end."""
+        """Wait for all work that runs beside or in the background; raise the errors of the former.
+
+        Signals wait until the end of what runs beside.
+        """
+        self._settle_beside()
+        self._settle_background()
+
+    def _settle_background(self) -> None:
+        for each in tuple(self._background):
+            each.join()
+
+    def _settle_beside(self) -> None:
         with defer_signals():
             while self._beside:
                 self._beside.pop().result()
@@ -98,8 +125,10 @@ class Engine:
     def __enter__(self) -> Engine:
         return self
 
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, *_exc: object) -> None:
+        with contextlib.closing(self):
+            if kind is None:
+                self.settle()
 
     def registry(self, host: str, *, timeout: float = 20.0) -> Registry:
         """Return a client of a registry, with Docker's login and TLS settings for it."""
@@ -207,5 +236,10 @@ class Engine:
             containerd=self.containerd_store,
             registry=partial(self.registry, timeout=5.0),
             ping=self.ping,
-            free=lambda: free_bytes(self.info, local=self.local),
+            free=self._free_bytes,
+            settle=self._settle_background,
         )
+
+    def _free_bytes(self) -> int | None:
+        self._settle_background()  # what was left by a run that was killed may be large
+        return free_bytes(self.info, local=self.local)

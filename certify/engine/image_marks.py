@@ -1,7 +1,8 @@
 """Marks on the images that certify brings to an engine: by a pull for a sweep, or from a file.
 
-A mark is one more name of the image, :data:`MARK`, whose tag identifies the process that brought
-it. So the next command finds and removes the images of a process that was killed.
+A mark is one more name of the image, in the repository :data:`~certify.engine.images.MARK`, whose
+tag identifies the process that brought it. So the next command finds and removes the images of a
+process that was killed.
 """
 
 from __future__ import annotations
@@ -12,11 +13,9 @@ from typing import Any
 
 from certify.engine.client import Engine
 from certify.engine.errors import APIError, ImageNotFound, translate_errors
+from certify.engine.images import MARK, marks
 from certify.engine.reaper import is_orphan, owner
 from certify.model.errors import EngineUnavailable
-
-MARK = "certify-pulled"
-"""The repository of the marks."""
 
 
 def remove_orphans(
@@ -53,11 +52,6 @@ def remove_orphans(
 def mark_of(image_id: str) -> str:
     """Return the mark of this process for an image; a tag cannot contain slashes."""
     return f"{MARK}:{owner().replace('/', '_')}_{image_id.removeprefix('sha256:')[:12]}"
-
-
-def marks(image: Mapping[str, Any]) -> set[str]:
-    """Return the marks of all processes among the names of an image."""
-    return {name for name in image.get("RepoTags") or () if name.startswith(f"{MARK}:")}
 
 
 def add_mark(engine: Engine, image_id: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -35,6 +35,8 @@ from certify.registry.tokens import Login
 
 _Attributes = dict[str, Any]
 """The engine's answer about one image."""
+MARK = "certify-pulled"
+"""The repository of the names that :mod:`certify.engine.image_marks` gives to images."""
 _INSPECTS_BY_PLATFORM = (1, 49)
 """The first version of the API that shows an image for a platform that is named."""
 
@@ -55,6 +57,8 @@ class ImageFinder:
     ping: Callable[[], None]
     free: Callable[[], int | None] = lambda: None
     """Returns the free bytes of the engine's disk, or None if it is not on this machine."""
+    settle: Callable[[], None] = lambda: None
+    """Waits until nothing is removed in the background."""
 
     def find(
         self, reference: Reference, platform: str | None, pull: str, stopped: Callable[[], bool]
@@ -74,6 +78,9 @@ class ImageFinder:
             pull = "never"  # an ID names what is here; no registry knows it
         with translate_errors():
             found = None if pull == "always" else self._inspect(name, platform)
+            if found and marks(found):  # one of a process that was killed is being removed
+                self.settle()
+                found = self._inspect(name, platform)
             if found and (self._fits(found, platform) or (reference.image_id and not platform)):
                 digest = self._registry_digest(reference, found, ask=pull != "never")
                 return facts_of(reference, found, digest)
@@ -244,6 +251,11 @@ class ImageFinder:
                 reference.repository, target or "latest", platform or self.platform
             )
         return 0
+
+
+def marks(image: Mapping[str, Any]) -> set[str]:
+    """Return the marks of all processes among the names of an image."""
+    return {name for name in image.get("RepoTags") or () if name.startswith(f"{MARK}:")}
 
 
 def _platform_of(found: _Attributes) -> str:

@@ -68,7 +68,6 @@ def launch_container(
     image's shell, or its own command, cannot be started, that is no error: the container then
     exists without running, and its files can be read through the engine.
     """
-    engine.settle()
     refusal, begun = "", time.monotonic()
     plan = replace(plan, dialect=engine.dialect)
     run = reaper.new_run_id()
@@ -82,6 +81,7 @@ def launch_container(
         made: list[str] = []
         removal.callback(reaper.remove_run, engine, run, made)
         parent = hold_limits(engine, plan, run)
+        engine.settle()
         lasts = reaper.LEASE * plan.pace + plan.timeout
         labels = reaper.labels(run, image, lease=None if keep else lasts)
         creator = _Creator(engine, image, name, labels, platform, parent)

@@ -20,13 +20,15 @@ WRONG_DEFAULTS = frozenset(
 """Targets for rescue or shutdown (systemd.special(7))."""
 
 _ORDINARY = ("multi-user.target", "graphical.target")
+_TO_STAY_UP = 5.0
+"""Seconds for a unit that systemd starts again."""
 
 
 class Units:
     """The units of a candidate; a method that fails a check returns if there is no reason to."""
 
     def __init__(self, candidate: Candidate) -> None:
-        self._run = candidate.run
+        self._candidate, self._run = candidate, candidate.run
 
     def fail_with_default_target(self, problem: str) -> None:
         """Fail with a problem if the image's default target leads to no ordinary boot."""
@@ -134,16 +136,30 @@ class Units:
         return bool(others and self._run(asked, *sorted(others) * 2).rc == 0)
 
     def failed(self) -> list[str]:
-        """Return the units that failed, and those that end each time that they are started."""
+        """Return the units that failed, and those that end each time that they are started.
+
+        One that has ended, and is to be started again, has some seconds to stay up.
+        """
+        before = self._down()
+        again = [unit for unit, state in before.items() if state != "failed"]
+
+        def all_loop() -> bool:
+            return all(map(self._loops, again))
+
+        self._candidate.wait_for(all_loop, seconds=_TO_STAY_UP, pause=0.2)
+        after = self._down() if again else before
+        return [unit for unit in before if unit not in again or unit in after or self._loops(unit)]
+
+    def _down(self) -> dict[str, str]:
+        """Return the state of each unit that failed, or ended and is to be started again."""
         listed = self._run("systemctl list-units --state=failed,auto-restart --no-legend --plain")
         assert listed.rc == 0, "systemd's units cannot be listed"
         units = [line.split() for line in listed.stdout.splitlines() if line.split()]
-        times = "systemctl show -p NRestarts --value %s"
-        return [
-            unit
-            for unit, _load, _active, state, *_ in units
-            if state == "failed" or self._run(times, unit).stdout.strip() not in ("", "0", "1")
-        ]
+        return {unit: state for unit, _load, _active, state, *_ in units}
+
+    def _loops(self, unit: str) -> bool:
+        times = self._run("systemctl show -p NRestarts --value %s", unit).stdout.strip()
+        return times not in ("", "0", "1")
 
     def status(self, names: list[str]) -> str:
         """Return the status of units, with their last lines in the journal."""

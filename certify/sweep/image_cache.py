@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from certify.engine.client import Engine
 from certify.engine.errors import APIError, translate_errors
-from certify.engine.image_marks import add_mark, inspect, mark_of, marks, remove_names
+from certify.engine.image_marks import add_mark, inspect, mark_of, remove_names
+from certify.engine.images import marks
 from certify.model.errors import EngineUnavailable, Interrupted
 from certify.model.reference import Reference
 from certify.model.result import Image
@@ -50,6 +51,7 @@ class ImageCache:
         self._held: OrderedDict[str, _CachedImage] = OrderedDict()  # least recently used first
         self._named: dict[str, str] = {}  # names that pulls gave to images that were there before
         self._lock = threading.Lock()
+        engine.settle()  # images of a sweep that was killed are still being removed
 
     def fetch(self, reference: Reference, platform: str | None) -> Image:
         """Return an image, pulled if the engine lacks it, which stays until it is released.
@@ -138,6 +140,7 @@ class ImageCache:
 
 def default_room(engine: Engine) -> int:
     """Return the bytes that a sweep may fill: half of what is free on the engine's disk."""
+    engine.settle()
     root = str(engine.info.get("DockerRootDir") or "")
     if engine.local and root:
         with contextlib.suppress(OSError):

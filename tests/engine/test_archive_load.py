@@ -19,7 +19,8 @@ from certify.engine import image_marks
 from certify.engine.archive import open_archive
 from certify.engine.archive_load import LoadedImage, docker_archive
 from certify.engine.client import Engine
-from certify.engine.image_marks import MARK, add_mark, mark_of
+from certify.engine.image_marks import add_mark, mark_of
+from certify.engine.images import MARK
 from certify.model.errors import BadArchive, ImageUnavailable
 from certify.model.reference import Reference
 from tests.support.archives import (

@@ -167,3 +167,33 @@ def test_an_error_beside_is_raised_where_it_is_waited_for() -> None:
         engine.close()
     assert log == ["closed"]
     engine.settle()
+
+
+def test_what_is_timed_waits_for_the_background_and_an_interrupt_does_not() -> None:
+    log: list[str] = []
+    gate, begun = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        assert gate.wait(10)
+        log.append("removed")
+        raise ValueError("of no concern")
+
+    engine = engine_with(Closing(log))
+    engine.in_background(work)
+    with pytest.raises(KeyboardInterrupt), engine:
+        assert begun.wait(10)
+        raise KeyboardInterrupt
+    assert log == ["closed"]
+    gate.set()
+    engine.settle()
+    assert log == ["closed", "removed"]
+
+
+def test_a_command_that_ends_well_waits_for_the_background() -> None:
+    log: list[str] = []
+    engine, gate = engine_with(Closing(log)), threading.Event()
+    with engine:
+        engine.in_background(lambda: log.append("removed") if gate.wait(10) else None)
+        gate.set()
+    assert log == ["removed", "closed"]

@@ -135,6 +135,26 @@ def test_an_image_that_is_there_is_not_pulled() -> None:
     assert found.digest is None
 
 
+def test_an_image_that_a_killed_process_brought_is_looked_for_once_its_removal_has_ended() -> None:
+    marked = attrs(RepoTags=["certify-pulled:machine_1_2_123456789012"])
+    store, digest = Store({f"debian@{INDEX}": marked, "debian:12": attrs()}), f"debian@{INDEX}"
+    waited: list[str] = []
+
+    def settle() -> None:
+        waited.append("settled")
+        del store.images_by_name[digest]
+
+    finder = ImageFinder(
+        cast(docker.DockerClient, store), AMD, containerd=False,
+        registry=lambda _: cast(Any, Registry()), ping=lambda: None, settle=settle,
+    )  # fmt: skip
+    finder.find(Reference.parse("debian:12"), None, "never", lambda: False)
+    assert waited == [], "nothing removes an image without a mark"
+    with pytest.raises(ImageUnavailable, match="may not be pulled"):
+        finder.find(Reference.parse(digest), None, "never", lambda: False)
+    assert waited == ["settled"]
+
+
 @pytest.mark.parametrize(
     ("facts", "asked", "pulls"),
     [

@@ -19,7 +19,7 @@ import pytest
 from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.engine.errors import ImageNotFound
-from certify.engine.image_marks import MARK
+from certify.engine.images import MARK
 from certify.ledger.store import Ledger
 from certify.registry import client as registry_module
 from certify.registry.client import Registry as Client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -23,14 +24,46 @@ def units(**answers: str) -> Units:
     return Units(cast(Candidate, SimpleNamespace(run=run)))
 
 
-def test_units_that_failed_and_that_end_each_time_are_listed() -> None:
-    listed = """\
-a.service loaded failed     failed       A
-b.service loaded activating auto-restart B
-c.service loaded activating auto-restart C
-"""
-    found = units(list_units=listed, **{"b.service": "7\n", "c.service": "1\n"}).failed()
-    assert found == ["a.service", "b.service"]
+class Restarts:
+    """A candidate whose units change from one look to the next, by their restarts or states."""
+
+    def __init__(self, **looks: list[str]) -> None:
+        self.looks, self.now = looks, 0
+
+    def run(self, command: str, *arguments: str) -> SimpleNamespace:
+        states = {unit: look[min(self.now, len(look) - 1)] for unit, look in self.looks.items()}
+        if arguments:
+            return SimpleNamespace(rc=0, stdout=states[arguments[0]].strip("+"))
+        kinds = {"failed": "failed", "+": "auto-restart"}
+        down = {
+            unit: kinds[each.strip("0123456789")]
+            for unit, each in states.items()
+            if each[-1] in "+d"
+        }
+        return SimpleNamespace(
+            rc=0, stdout="".join(f"{u} loaded x {s} U\n" for u, s in down.items())
+        )
+
+    def wait_for(self, condition: Callable[[], bool], **_: object) -> bool:
+        while not condition() and self.now < 5:
+            self.now += 1
+        return condition()
+
+
+@pytest.mark.parametrize(
+    ("looks", "found"),
+    [
+        pytest.param(["failed"], True, id="failed"),
+        pytest.param(["7+"], True, id="loops"),
+        pytest.param(["0+", "1", "1+", "2"], True, id="begins to loop"),
+        pytest.param(["1+", "1+", "1+", "1+"], True, id="waits long for its next start"),
+        pytest.param(["0+", "1"], False, id="comes back, and stays"),
+        pytest.param(["1"], False, id="runs"),
+    ],
+)
+def test_units_that_failed_and_that_end_each_time_are_found(looks: list[str], found: bool) -> None:
+    candidate = Restarts(unit=looks, other=["0"])
+    assert Units(cast(Candidate, candidate)).failed() == (["unit"] if found else [])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from certify.engine import image_marks
 from certify.engine.client import Engine
-from certify.engine.image_marks import MARK
+from certify.engine.images import MARK
 from certify.model.errors import ImageUnavailable, Interrupted
 from certify.model.reference import Reference
 from certify.model.result import Image
