@@ -11,7 +11,8 @@ import pytest
 from certify.engine import image_marks, reaper
 from certify.engine.client import Engine
 from certify.engine.errors import APIError, ImageNotFound
-from certify.engine.image_marks import MARK, add_mark, inspect, mark_of, marks, remove_orphans
+from certify.engine.image_marks import add_mark, inspect, mark_of, remove_orphans
+from certify.engine.images import MARK, marks
 from certify.model.errors import EngineUnavailable
 
 ID = "sha256:" + "1" * 64

@@ -20,6 +20,7 @@ MISSING = (
     "failed to create task for container: OCI runtime create failed: runc create failed: unable"
     ' to start container process: exec: "/entry": stat /entry: no such file or directory: unknown'
 )
+NO_USER = "unable to find user ann: no matching entries in passwd file"
 FULL = "failed to mount overlay: no space left on device"
 LATE = requests.exceptions.ReadTimeout("read timed out")
 
@@ -111,8 +112,11 @@ def test_another_entrypoint_runs_as_root_with_its_last_lines(removed: list[str])
     assert api.asked["lines"] == 9
 
 
-def test_what_the_image_itself_keeps_from_starting_is_the_answer(removed: list[str]) -> None:
-    assert run(Api(start=APIError(MISSING))) == MISSING
+@pytest.mark.parametrize("said", [MISSING, NO_USER])
+def test_what_the_image_itself_keeps_from_starting_is_the_answer(
+    removed: list[str], said: str
+) -> None:
+    assert run(Api(start=APIError(said))) == said
     assert removed == ["r1"]
 
 

@@ -20,7 +20,7 @@ def test_the_group_of_a_check_stands_before_the_first_dot(id: str, group: str) -
 def test_a_finding_arrives_as_it_was_sent() -> None:
     finding = Finding(
         id="image.os", outcome=Outcome.UNKNOWN, seconds=0.1, message="\x1bü\u2028", evidence="$ a",
-        because="image.shell", fault=Fault.HOST, remedy="r", flaky=True, waited=1 / 3, began=1e9,
+        because="image.shell", fault=Fault.HOST, remedy="r", flaky=True, waited=1 / 3, began=1.5,
         lane="packages",
     )  # fmt: skip
     line = json.dumps(finding.model_dump(mode="json"))
