@@ -285,27 +285,6 @@ def test_no_descriptor_is_left_open(child: Child) -> None:
 # What the child is given
 
 
-def test_the_child_has_its_own_environment_and_session(
-    child: Child, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTEST_ADDOPTS", "--nonsense")
-    monkeypatch.setenv("PYTEST_PLUGINS", "nonsense")
-    monkeypatch.setenv("MINE", "kept")
-    body = """
-        wait()
-        tell(event="done", environment=dict(os.environ), session=os.getsid(0) == os.getpid(),
-             stdin=os.readlink("/proc/self/fd/0"))
-    """
-    with child(body) as runner:
-        runner.begin(JOB, None)
-        (told,) = runner.events(in_(LATER))
-    pytests = {name: value for name, value in told["environment"].items() if "PYTEST" in name}
-    assert pytests == {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    assert told["environment"]["MINE"] == "kept"
-    assert told["session"], "Ctrl-C does not reach it"
-    assert told["stdin"] == "/dev/null"
-
-
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[CheckServer]:
     """A server whose processes tell the job that they got; its imports pass once."""

@@ -65,3 +65,22 @@ def test_a_copy_outlives_its_server(serving: Serving) -> None:
         (event,) = runner.events(time.monotonic() + 60)
     assert event["pid"] == runner._process.pid
     eventually(lambda: not Path(f"/proc/{event['pid']}").exists())
+
+
+def test_a_copy_has_an_environment_and_a_session_of_its_own(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--nonsense")
+    monkeypatch.setenv("PYTEST_PLUGINS", "nonsense")
+    monkeypatch.setenv("MINE", "kept")
+    body = """
+        wait()
+        tell(event="done", environment=dict(os.environ), session=os.getsid(0) == os.getpid(),
+             stdin=os.readlink("/proc/self/fd/0"))
+    """
+    event = told(serving(body, HEAD))
+    pytests = {name: value for name, value in event["environment"].items() if "PYTEST" in name}
+    assert pytests == {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    assert event["environment"]["MINE"] == "kept"
+    assert event["session"], "Ctrl-C does not reach it"
+    assert event["stdin"] == "/dev/null"
