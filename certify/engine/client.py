@@ -78,9 +78,10 @@ class Engine:
             return Engine(client, self.info, self.address)
 
     def close(self) -> None:
-        """Close the connection, once what runs beside has ended."""
+        """Close the connection, once what runs beside has ended; signals wait, too."""
         try:
-            self._settle_beside()
+            with defer_signals():
+                self._settle_beside()
         finally:
             self.client.close()
             self._opened.close()
@@ -108,7 +109,7 @@ class Engine:
     def settle(self) -> None:
         """Wait for all work that runs beside or in the background; raise the errors of the former.
 
-        Signals wait until the end of what runs beside.
+        Several threads may wait at a time.
         """
         self._settle_beside()
         self._settle_background()
@@ -118,9 +119,13 @@ class Engine:
             each.join()
 
     def _settle_beside(self) -> None:
-        with defer_signals():
-            while self._beside:
-                self._beside.pop().result()
+        for each in tuple(self._beside):
+            try:
+                each.result()
+            finally:
+                if each.done():
+                    with contextlib.suppress(ValueError):  # another thread waited for it, too
+                        self._beside.remove(each)
 
     def __enter__(self) -> Engine:
         return self

@@ -63,9 +63,10 @@ def launch_container(
     """Start an image; always remove the container, its volumes and its socket at the end.
 
     With ``keep``, a container that was launched stays. With ``beside``, the removal after a block
-    without an error goes on beside what follows, and the next launch waits for it. Raises
-    :class:`LaunchRefused` if the host is the reason that the engine does not start it. If the
-    image's shell, or its own command, cannot be started, that is no error: the container then
+    without an error goes on beside what follows; the container of the next launch starts after it.
+
+    Raises :class:`LaunchRefused` if the host is the reason that the engine does not start it. If
+    the image's shell, or its own command, cannot be started, that is no error: the container then
     exists without running, and its files can be read through the engine.
     """
     refusal, begun = "", time.monotonic()
@@ -81,7 +82,6 @@ def launch_container(
         made: list[str] = []
         removal.callback(reaper.remove_run, engine, run, made)
         parent = hold_limits(engine, plan, run)
-        engine.settle()
         lasts = reaper.LEASE * plan.pace + plan.timeout
         labels = reaper.labels(run, image, lease=None if keep else lasts)
         creator = _Creator(engine, image, name, labels, platform, parent)
@@ -103,6 +103,7 @@ def launch_container(
         made.append(container_id)
         container = Container(engine, container_id, notify, plan.pace)
         cleanup.callback(container.close_shells)
+        engine.settle()
         try:
             if not refusal:
                 container.start()

@@ -119,6 +119,7 @@ class ImageCache:
         return sum(held.bytes for held in self._held.values())
 
     def _remove(self, image_id: str) -> None:
+        self._engine.settle()  # its last container may still be in removal
         held, mine = self._held.pop(image_id), mark_of(image_id)
         shared = marks(inspect(self._engine, image_id)) - {mine}
         # The mark goes last, so that the next sweep finds the image if this one is killed here.

@@ -29,5 +29,5 @@ def certify_unit(
     options = replace(options, platform=unit.requested_platform, confirm=confirm)
     return Certification(
         engine, unit.reference, options, events,
-        name=unit.name, platforms=unit.platforms, find_image=find_image,
+        name=unit.name, platforms=unit.platforms, find_image=find_image, removes_beside=True,
     ).run(unit.profiles)  # fmt: skip
