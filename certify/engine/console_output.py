@@ -15,7 +15,6 @@ from typing import Any
 from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.engine.errors import APIError, translate_errors
-from certify.engine.probe.image import REPOSITORY
 from certify.util.signals import defer_signals
 
 _SECONDS = 15.0
@@ -53,7 +52,7 @@ def _copy(engine: Engine, container: str) -> Iterator[str]:
     labels = config["Labels"] | {reaper.LABEL: reaper.PROBE}
     name = reaper.another_name(labels[reaper.RUN])
     tag = name.removeprefix("certify-")
-    image = api.commit(container, REPOSITORY, tag, conf=config | {"Labels": labels})["Id"]
+    image = api.commit(container, reaper.PROBES, tag, conf=config | {"Labels": labels})["Id"]
     try:
         changed = {
             "Image": image,

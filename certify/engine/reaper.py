@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, cast
 
 from certify.engine import firewall
 from certify.engine.client import Engine
-from certify.engine.errors import APIError, translate_errors
+from certify.engine.errors import APIError, ImageNotFound, translate_errors
 from certify.model.errors import EngineUnavailable
 from certify.util.signals import defer_signals
 
@@ -29,6 +29,8 @@ LABEL = "certify"
 """Label for the purpose of an object: ``candidate``, or :data:`PROBE`."""
 PROBE = "probe"
 """Purpose of certify's own program; only such images are removed."""
+PROBES = "certify-probe"
+"""The repository of such images."""
 RUN = "certify.run"
 OWNER = "certify.owner"
 UNTIL = "certify.until"
@@ -162,7 +164,7 @@ def remove_run(
             )
 
         engine.ping()  # an engine that hangs is found out sooner than by a removal
-        while _remove(engine, ours).refused:
+        while _remove(engine, ours, partial(_probes_of, engine, run)).refused:
             if time.monotonic() > deadline:
                 return
             time.sleep(_PAUSE)
@@ -186,7 +188,14 @@ def remove_orphans(
     def ours(found: Mapping[str, Any]) -> bool:
         return (everything or _is_over(_labels(found), kept=kept)) and _is_ours(found)
 
-    removed = _remove(engine, ours, images).removed
+    def probes(_of: Collection[str]) -> Iterable[Mapping[str, Any]]:
+        if images is not None:
+            return (each for each in images if _labels(each).get(LABEL) == PROBE)
+        # By one label: Podman 4.3 finds nothing by two of which only one has a value.
+        filters = {"label": f"{LABEL}={PROBE}"}
+        return cast(Iterable[Mapping[str, Any]], engine.client.api.images(filters=filters))
+
+    removed = _remove(engine, ours, probes).removed
     firewall.tidy()  # also where no network is left: rules that could not be removed with theirs
     return removed
 
@@ -209,20 +218,31 @@ _Kind = tuple[Callable[[], Iterable[Mapping[str, Any]]], str, Callable[[str], ob
 """A kind of object: a function that lists it, the key of its id, a function that removes it."""
 
 
+def _probes_of(engine: Engine, run: str, used: Collection[str]) -> Iterable[Mapping[str, Any]]:
+    """Return the probe image of a run, and those that its containers used.
+
+    An engine that lists its images goes through all of them, which takes some time for each.
+    """
+    found: dict[str, Mapping[str, Any]] = {}
+    for name in (f"{PROBES}:{run}", *used):
+        with contextlib.suppress(ImageNotFound):
+            image = engine.client.images.get(name).attrs
+            found[image["Id"]] = image | {"Labels": image["Config"]["Labels"]}
+    return found.values()
+
+
 def _remove(
     engine: Engine,
     matches: Callable[[Mapping[str, Any]], bool],
-    images: Sequence[Mapping[str, Any]] | None = None,
+    probes: Callable[[Collection[str]], Iterable[Mapping[str, Any]]],
 ) -> _Outcome:
-    """Remove the objects that match; go on after a failure."""
+    """Remove the objects that match; go on after a failure.
+
+    ``probes`` returns probe images; it gets the ids of those that the containers used.
+    """
     api = engine.client.api
     ours = {"label": RUN}
-
-    def probes() -> Iterable[Mapping[str, Any]]:
-        if images is not None:
-            return (each for each in images if _labels(each).get(LABEL) == PROBE)
-        # By one label: Podman 4.3 finds nothing by two of which only one has a value.
-        return cast(Iterable[Mapping[str, Any]], api.images(filters={"label": f"{LABEL}={PROBE}"}))
+    used: set[str] = set()
 
     # Images last: an image cannot be removed before its containers.
     kinds: tuple[_Kind, ...] = (
@@ -231,7 +251,7 @@ def _remove(
         (lambda: api.volumes(filters=ours)["Volumes"] or (), "Name",
          partial(api.remove_volume, force=True)),
         (partial(api.networks, filters=ours), "Id", api.remove_network),
-        (probes, "Id", partial(api.remove_image, force=True)),
+        (lambda: probes(used), "Id", partial(api.remove_image, force=True)),
     )  # fmt: skip
     removed = refused = 0
     with translate_errors():
@@ -240,6 +260,11 @@ def _remove(
                 found = [each for each in listed() if matches(each)]
             except APIError:
                 found, refused = [], refused + 1
+            used |= {
+                each["ImageID"]
+                for each in found
+                if "ImageID" in each and _labels(each).get(LABEL) == PROBE
+            }
             for each in found:
                 try:
                     remove(each[name])

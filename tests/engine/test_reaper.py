@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from docker.errors import APIError, NotFound
+from docker.errors import APIError, ImageNotFound, NotFound
 
 from certify.engine import firewall, reaper
 from certify.engine.client import Engine
@@ -182,6 +182,12 @@ class Api:
     def images(self, *, filters: object) -> list[dict[str, Any]]:
         return self._listed("image", filters)
 
+    def get(self, name: str) -> object:
+        for image in self._listed("image", name):
+            if name in (image["Id"], *image["RepoTags"]):
+                return SimpleNamespace(attrs=image | {"Config": {"Labels": image["Labels"]}})
+        raise ImageNotFound(name)
+
     def _remove(self, name: str) -> None:
         if name in self.refuses:
             raise APIError("in use")
@@ -204,7 +210,7 @@ class Api:
 
 
 def engine_with(api: object) -> Engine:
-    engine = SimpleNamespace(client=SimpleNamespace(api=api), ping=lambda: None)
+    engine = SimpleNamespace(client=SimpleNamespace(api=api, images=api), ping=lambda: None)
     return cast(Engine, engine)
 
 
@@ -218,10 +224,29 @@ def test_a_runs_objects_are_removed_and_no_others() -> None:
     api = Api(OURS, THEIRS, None)
     reaper.remove_run(engine_with(api), RUN)
     assert api.removed == ["container0", "volume0", "network0", "image0"]
-    assert api.filters == [
-        *([{"label": reaper.RUN}] * 3),
-        {"label": "certify=probe"},
-    ]
+    assert api.filters == [*([{"label": reaper.RUN}] * 3), f"certify-probe:{RUN}"]
+
+
+def test_an_image_that_a_run_s_probe_used_goes_as_well_and_is_not_listed() -> None:
+    class Copied(Api):
+        def containers(self, *, all: bool, filters: object) -> list[dict[str, Any]]:
+            return [
+                each | {"ImageID": "image1"}
+                for each in super().containers(all=all, filters=filters)
+            ]
+
+        def named(self, kind: str, run: str | None, number: int) -> dict[str, Any]:
+            if (kind, number) == ("image", 1):
+                return {"RepoTags": [f"certify-probe:{run}-00aa"]}
+            return super().named(kind, run, number)
+
+        def images(self, *, filters: object) -> list[dict[str, Any]]:
+            raise AssertionError("an engine goes through all of its images")
+
+    for purpose, removed in ((reaper.PROBE, ["image0", "image1"]), ("candidate", ["image0"])):
+        api = Copied(*([OURS | {reaper.LABEL: purpose}] * 2))
+        reaper.remove_run(engine_with(api), RUN)
+        assert [each for each in api.removed if each.startswith("image")] == removed
 
 
 def test_a_refused_removal_does_not_prevent_others() -> None:

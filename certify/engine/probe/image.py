@@ -20,8 +20,6 @@ from certify.engine.probe.programs import UnsupportedArchitecture, echo, image_a
 from certify.engine.watchdog import new_run
 from certify.model.errors import EngineUnavailable, LaunchRefused
 
-REPOSITORY = "certify-probe"
-
 
 @dataclass(frozen=True)
 class ProbeRun:
@@ -44,7 +42,7 @@ class ProbeImage:
         self.run_id = run
         self.word = word
         """Output of the image's own program; random, so that nothing else could print it."""
-        self.labels = reaper.labels(run, REPOSITORY, reaper.PROBE)
+        self.labels = reaper.labels(run, reaper.PROBES, reaper.PROBE)
 
     @classmethod
     def imported(cls, engine: Engine, run: str, program: bytes | None = None) -> ProbeImage:
@@ -61,13 +59,13 @@ class ProbeImage:
                 f"certify has no probe for this engine: {error}.",
                 remedy="Nothing needs to be fixed; only the speed of the host stays unknown.",
             ) from error
-        labels = reaper.labels(run, REPOSITORY, reaper.PROBE)
+        labels = reaper.labels(run, reaper.PROBES, reaper.PROBE)
         try:
             with translate_errors():
                 engine.client.api.import_image_from_data(
                     archive,
                     # Podman takes no notice of a tag beside the name.
-                    repository=f"{REPOSITORY}:{run}",
+                    repository=f"{reaper.PROBES}:{run}",
                     changes=[f'LABEL {key}="{value}"' for key, value in labels.items()],
                 )
         except APIError as error:
@@ -145,7 +143,7 @@ class ProbeImage:
         log = {"Type": self.engine.dialect.exact_log, "Config": {"max-size": "64k"}}
         try:
             made = api.create_container(
-                f"{REPOSITORY}:{self.run_id}",
+                f"{reaper.PROBES}:{self.run_id}",
                 command=[program],
                 name=reaper.another_name(self.run_id),
                 labels=self.labels,

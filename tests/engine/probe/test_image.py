@@ -10,7 +10,7 @@ from docker.errors import APIError
 from certify.engine import reaper
 from certify.engine.client import Engine
 from certify.engine.probe import programs
-from certify.engine.probe.image import REPOSITORY, probe_image
+from certify.engine.probe.image import probe_image
 from certify.model.errors import LaunchRefused
 from tests.conftest import Certify
 
@@ -23,18 +23,18 @@ def own(engine: Engine) -> str:
 
 
 def probes(engine: Engine) -> list[str]:
-    return [tag for image in engine.client.images.list(REPOSITORY) for tag in image.tags]
+    return [tag for image in engine.client.images.list(reaper.PROBES) for tag in image.tags]
 
 
 def test_a_probe_prints_its_word_and_leaves_nothing(engine: Engine) -> None:
     with probe_image(engine) as probe:
-        assert f"{REPOSITORY}:{probe.run_id}" in probes(engine)
+        assert f"{reaper.PROBES}:{probe.run_id}" in probes(engine)
         ran = probe.run()
         assert (ran.exit_code, ran.output) == (0, probe.word)
         assert min(ran.create_seconds, ran.start_seconds, ran.remove_seconds) > 0
         servers = probe.run(programs.copy_file(engine.architecture, "/etc/resolv.conf"))
         assert b"nameserver" in servers.output
-    assert f"{REPOSITORY}:{probe.run_id}" not in probes(engine)
+    assert f"{reaper.PROBES}:{probe.run_id}" not in probes(engine)
 
 
 def test_two_probes_at_a_time(engine: Engine) -> None:
@@ -124,8 +124,8 @@ def test_clean_removes_orphaned_probe_images_and_no_others(
     api = engine.client.api
     machine = reaper.owner().partition("/")[0]
     run = reaper.new_run_id()
-    labels = reaper.labels(run, REPOSITORY) | {reaper.OWNER: f"{machine}/999999999/1"}
-    names = {reaper.PROBE: f"{REPOSITORY}:{run}", "candidate": f"certify-test-candidate:{run}"}
+    labels = reaper.labels(run, reaper.PROBES) | {reaper.OWNER: f"{machine}/999999999/1"}
+    names = {reaper.PROBE: f"{reaper.PROBES}:{run}", "candidate": f"certify-test-candidate:{run}"}
     for what, name in names.items():
         repository, _, tag = name.partition(":")
         marked = labels | {reaper.LABEL: what}
