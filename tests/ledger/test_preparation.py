@@ -8,8 +8,10 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import OperationalError
 
+from certify.ledger import preparation
 from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable
 from certify.model.result import Result
@@ -69,3 +71,29 @@ def test_many_processes_create_and_write_one_ledger(tmp_path: Path, make_result:
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_tables_that_another_process_makes_meanwhile_are_used(
+    ledger_url: str, monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    """The first look at the database comes before the other process, and the creation after it."""
+    if made:
+        Ledger.open(ledger_url).close()
+    looks = [None]
+    version = preparation._version
+
+    def look(engine: Engine) -> int | None:
+        return looks.pop() if looks else version(engine)
+
+    def create(_connection: object) -> None:
+        raise OperationalError("CREATE TABLE", {}, Exception("it is there already"))
+
+    monkeypatch.setattr(preparation, "_version", look)
+    monkeypatch.setattr(preparation, "create", create)
+    if made:
+        with Ledger.open(ledger_url) as ledger:
+            assert ledger.matrix_rows() == []
+    else:
+        with pytest.raises(LedgerUnavailable, match="it is there already"):
+            Ledger.open(ledger_url)
