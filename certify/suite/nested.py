@@ -152,6 +152,18 @@ class Nested:
         if reason:
             proven(f"dockerd does not answer: {reason}", remedy=remedy)
 
+    def fail_if_for_root_alone(self) -> None:
+        """Fail if the mode of dockerd's socket lets in nobody but root; else return."""
+        look = f'[ -n "${{DOCKER_HOST-}}" ] || ls -lnL {SOCKET} 2>/dev/null'
+        listed = self._candidate.run(look).stdout
+        if mode := mode_for_root_alone(listed):
+            proven(
+                f"dockerd answers root alone: its socket, {SOCKET}, is {mode}",
+                remedy="Leave the socket to a group of its own, into which platforms put people: "
+                "SocketMode=0660 and SocketGroup=docker in docker.socket, no other group in "
+                "daemon.json, and no unit that changes it later.",
+            )
+
     def fail_if_hindered(self, problem: str, works: Callable[[], bool], evidence: str = "") -> None:
         """Fail with a problem if the image's settings of dockerd bring it about; else return.
 
@@ -279,6 +291,20 @@ class Nested:
         )
         path = self._candidate.add_program("fetch", program)
         return self._candidate.run(path, timeout=10)
+
+
+def mode_for_root_alone(listed: str) -> str:
+    """Return the mode and group of a socket that only root may connect to; empty if others may.
+
+    ``listed`` is the line of ``ls -ln``. An access control list (``+``) may let in others.
+    """
+    found = re.match(r"(s.{9})([+.@]?) +\d+ +\d+ +(\d+) ", listed)
+    if found is None or found[2] == "+":
+        return ""
+    mode, group = found[1], found[3]
+    if mode[7:9] == "rw" or (mode[4:6] == "rw" and group != "0"):
+        return ""
+    return f"{mode}, of the group {'root' if group == '0' else group}"
 
 
 def _last_line(printed: str) -> str:
