@@ -162,6 +162,16 @@ class Units:
         return times not in ("", "0", "1")
 
     def status(self, names: list[str]) -> str:
-        """Return the status of units, with their last lines in the journal."""
+        """Return the status of units, with their last lines in the journal.
+
+        Where systemd's own lines about starting again took these, with the programs' last ones.
+        """
         command = "systemctl status --no-pager --lines=5 --full"
-        return str(self._run(" ".join([command, *["%s"] * len(names)]), *names).stdout)
+        told = str(self._run(" ".join([command, *["%s"] * len(names)]), *names).stdout)
+        if "Start request repeated too quickly" in told:
+            command = "journalctl -b -q --no-pager -n 8"
+            theirs = self._run(
+                " ".join([command, *["%s"] * len(names)]), *(f"_SYSTEMD_UNIT={x}" for x in names)
+            )
+            told += theirs.stdout
+        return told

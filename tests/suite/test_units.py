@@ -118,6 +118,12 @@ def test_the_status_of_units_is_asked_at_once() -> None:
     assert units().status(["a.service", "b.service"]).endswith("--full a.service b.service")
 
 
+def test_the_words_of_programs_are_told_where_starting_again_took_their_place() -> None:
+    status = "a.service: Start request repeated too quickly.\n"
+    told = units(status=status, journalctl="sshd: no hostkeys available\n").status(["a.service"])
+    assert told == f"{status}sshd: no hostkeys available\n"
+
+
 @pytest.mark.parametrize(
     ("shown", "up", "starts"),
     [
