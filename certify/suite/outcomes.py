@@ -23,6 +23,7 @@ from certify.util.text import one_line, printable
 
 _FAILURES = (AssertionError, pytest.fail.Exception)
 _OUTPUT_LIMIT = 3000
+_MORE_MEMORY = "Allow more with --memory, then run again."
 # The number of processes that were killed for lack of memory, under cgroup v2 and v1.
 _OOM_KILLS = """\
 for f in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
@@ -63,7 +64,7 @@ class Outcomes:
                 return self._container_ended(spec, str(error).strip(), is_alive=is_alive)
             except Trouble as trouble:  # the engine does not tell why it ended
                 error = trouble
-        text = str(error).strip()
+        text, remedy = str(error).strip(), ""
         match error:
             case None:
                 return CheckOutcome(Outcome.PASSED, note, "", None)
@@ -79,12 +80,12 @@ class Outcomes:
             case Trouble():
                 message, fault = text, error.fault
             case SessionLost():
-                cause, fault = self._kill_cause(error) or ("", Fault.TOOL)
+                cause, fault, remedy = self._kill_cause(error) or ("", Fault.TOOL, "")
                 message = f"the shell was lost: {text}{cause and f': {cause}'}"
             case _:
                 message = f"the check itself broke: {type(error).__name__}: {text}"
                 fault = Fault.TOOL
-        return CheckOutcome(Outcome.UNKNOWN, message, self._transcript_text(), fault)
+        return CheckOutcome(Outcome.UNKNOWN, message, self._transcript_text(), fault, remedy)
 
     def _earlier_end(self, error: BaseException) -> ContainerStopped | Trouble | None:
         """Return the end of the engine or the candidate, if a failure only follows from it."""
@@ -107,19 +108,19 @@ class Outcomes:
         """The outcome of the launch; None until it is known."""
         return vars(self._candidate).get("boot")
 
-    def _kill_cause(self, error: BaseException) -> tuple[str, Fault] | None:
-        """Return the cause and the fault if a command was killed, and not by certify.
+    def _kill_cause(self, error: BaseException) -> tuple[str, Fault, str] | None:
+        """Return the cause, the fault and the remedy if a command was killed, and not by certify.
 
         Programs that kill themselves look the same: such an image stays unknown.
         """
         if self._out_of_memory():
-            return "the memory that the container was given ran out", Fault.LAUNCH
+            return "the memory that the container was given ran out", Fault.LAUNCH, _MORE_MEMORY
         killed = any(
             each.rc == KILLED and not each.timed_out for each in self._candidate.transcript
         )
         killed = killed or (self._boot is not None and self._boot.installed == KILLED)
         if killed or self._shell_was_lost(error):
-            return "a command was killed before it ended by itself", Fault.HOST
+            return "a command was killed before it ended by itself", Fault.HOST, ""
         return None
 
     def _shell_was_lost(self, error: BaseException) -> bool:
@@ -154,7 +155,8 @@ class Outcomes:
         if diagnosis and diagnosis.fault is not Fault.IMAGE:
             return CheckOutcome(Outcome.UNKNOWN, message, evidence, diagnosis.fault, remedy)
         if killed := self._kill_cause(error):
-            return CheckOutcome(Outcome.UNKNOWN, f"{message}: {killed[0]}", evidence, killed[1])
+            cause, fault, remedy = killed
+            return CheckOutcome(Outcome.UNKNOWN, f"{message}: {cause}", evidence, fault, remedy)
         return CheckOutcome(Outcome.FAILED, message, evidence, Fault.IMAGE, remedy)
 
     def _diagnose(self, text: str, kind: str) -> Diagnosis | None:
@@ -174,7 +176,8 @@ class Outcomes:
         self.ended_during = spec.claim.id
         state = self._candidate.container.state()
         if state.oom_killed or job.launch == "nested":  # then it is the base image that ended
-            return CheckOutcome(Outcome.UNKNOWN, text, log, Fault.LAUNCH)
+            remedy = _MORE_MEMORY if state.oom_killed else ""
+            return CheckOutcome(Outcome.UNKNOWN, text, log, Fault.LAUNCH, remedy)
         if state.killed:
             return CheckOutcome(Outcome.UNKNOWN, text, log, Fault.HOST)
         if job.launch == "init" and early:

@@ -502,6 +502,7 @@ def test_a_container_that_the_host_let_down_has_not_failed(run: Run) -> None:
     run.candidate.oom = True
     finding = run(a_check("systemd.pid1", STOPS))["systemd.pid1"]
     assert (finding.outcome, finding.fault) == (Outcome.UNKNOWN, Fault.LAUNCH)
+    assert "--memory" in finding.remedy
 
 
 def test_an_end_with_the_hosts_fault_in_the_log_is_unknown(run: Run) -> None:

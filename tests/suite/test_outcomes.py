@@ -131,6 +131,14 @@ def test_a_kill_for_lack_of_memory_is_the_launchs_fault(candidate: Container, co
     assert "memory" in message
 
 
+def test_the_remedy_for_a_lack_of_memory_is_more_of_it(candidate: Container) -> None:
+    candidate.oom_kills, candidate.transcript = b"1\n", []
+    for error in (NOT_SO, SessionLost("no shell")):
+        outcomes = Outcomes(cast(Candidate, candidate))
+        told = outcomes.classify(a_spec("packages.install"), error, note="", is_alive=True)
+        assert "--memory" in told.remedy
+
+
 UNCOUNTED = [b"", b"\n", b"0\n0\n", b"many\n", SessionLost("no shell")]
 
 
