@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -114,12 +115,9 @@ class Units:
 
     def fail_with_bus(self, problem: str) -> NoReturn:
         """Fail with a problem that users other than root have."""
-        self._run("systemctl status dbus.socket dbus.service --no-pager --lines=3")
-        proven(
-            f"{problem}: other users ask it by the system bus, which does not answer",
-            remedy="Install dbus in the image, and let it start: systemctl unmask dbus.socket "
-            "dbus.service.",
-        )
+        look = "systemctl status dbus.socket dbus.service --no-pager --lines=3"
+        why, remedy = bus_fault(self._run(look).stdout)
+        proven(f"{problem}: other users ask it by the system bus, which {why}", remedy=remedy)
 
     def starting(self) -> list[str]:
         """Return the units whose start systemd waits for."""
@@ -175,3 +173,18 @@ class Units:
             )
             told += theirs.stdout
         return told
+
+
+def bus_fault(status: str) -> tuple[str, str]:
+    """Return why the system bus does not answer, and the remedy, from the status of its units."""
+    if "Loaded: masked" in status:
+        return "is masked", "Let it start in the image: systemctl unmask dbus.socket dbus.service."
+    if "Loaded: loaded" not in status:
+        return "the image does not have", "Install dbus in the image."
+    states = re.findall(r"Active: (\w+)", status)
+    if {*states} == {"inactive"}:
+        return (
+            "no unit of the boot starts",
+            "Let the boot start it in the image: systemctl add-wants sockets.target dbus.socket.",
+        )
+    return "does not answer", "See what keeps dbus.socket and dbus.service from working."

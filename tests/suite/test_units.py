@@ -10,7 +10,7 @@ import pytest
 
 from certify.suite.candidate import Candidate
 from certify.suite.claims import Proven
-from certify.suite.units import Units
+from certify.suite.units import Units, bus_fault
 
 
 def units(**answers: str) -> Units:
@@ -122,6 +122,22 @@ def test_the_words_of_programs_are_told_where_starting_again_took_their_place() 
     status = "a.service: Start request repeated too quickly.\n"
     told = units(status=status, journalctl="sshd: no hostkeys available\n").status(["a.service"])
     assert told == f"{status}sshd: no hostkeys available\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "why", "remedy"),
+    [
+        ("Loaded: masked (Reason: x)\nActive: inactive (dead)", "is masked", "unmask"),
+        ("Unit dbus.socket could not be found.", "the image does not have", "Install dbus"),
+        ("Loaded: loaded (x)\nActive: inactive (dead)", "no unit of the boot starts", "add-wants"),
+        ("Loaded: loaded (x)\nActive: active (listening)", "does not answer", "See what"),
+        ("Loaded: loaded (x)\nActive: failed (Result: x)", "does not answer", "See what"),
+    ],
+)
+def test_a_bus_that_does_not_answer_has_a_reason(status: str, why: str, remedy: str) -> None:
+    told = bus_fault(status)
+    assert told[0] == why
+    assert remedy in told[1]
 
 
 @pytest.mark.parametrize(
