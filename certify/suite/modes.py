@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 PROGRAM_FOLDERS = (
@@ -51,3 +52,17 @@ def closed(printed: str, folders: Sequence[str]) -> tuple[str, str]:
             "that from the image.",
         )
     return "", ""
+
+
+def mode_for_root_alone(listed: str) -> str:
+    """Return the mode and group of a socket that only root may connect to; empty if others may.
+
+    ``listed`` is the line of ``ls -ln``. An access control list (``+``) may let in others.
+    """
+    found = re.match(r"(s.{9})([+.@]?) +\d+ +\d+ +(\d+) ", listed)
+    if found is None or found[2] == "+":
+        return ""
+    mode, group = found[1], found[3]
+    if mode[7:9] == "rw" or (mode[4:6] == "rw" and group != "0"):
+        return ""
+    return f"{mode}, of the group {'root' if group == '0' else group}"

@@ -12,6 +12,7 @@ from certify.judge.kernel_text import forwarded, refusals
 from certify.suite.candidate import Candidate
 from certify.suite.claims import proven
 from certify.suite.commands import PROBE_PORT
+from certify.suite.modes import mode_for_root_alone
 from certify.suite.own_daemon import OwnDaemon
 from certify.suite.own_rules import fail_if_filtered
 from certify.util.text import one_line
@@ -291,20 +292,6 @@ class Nested:
         )
         path = self._candidate.add_program("fetch", program)
         return self._candidate.run(path, timeout=10)
-
-
-def mode_for_root_alone(listed: str) -> str:
-    """Return the mode and group of a socket that only root may connect to; empty if others may.
-
-    ``listed`` is the line of ``ls -ln``. An access control list (``+``) may let in others.
-    """
-    found = re.match(r"(s.{9})([+.@]?) +\d+ +\d+ +(\d+) ", listed)
-    if found is None or found[2] == "+":
-        return ""
-    mode, group = found[1], found[3]
-    if mode[7:9] == "rw" or (mode[4:6] == "rw" and group != "0"):
-        return ""
-    return f"{mode}, of the group {'root' if group == '0' else group}"
 
 
 def _last_line(printed: str) -> str:

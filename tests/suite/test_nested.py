@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from certify.suite.candidate import Candidate
-from certify.suite.nested import Nested, mode_for_root_alone
+from certify.suite.nested import Nested
 
 
 class FakeCandidate:
@@ -254,20 +254,3 @@ def test_a_published_port_answers_or_says_why_not(
     found = docker.port_problem()
     assert found.startswith(problem) and bool(found) is bool(problem)
     assert candidate.commands[-1] == "docker rm -f certify-n"
-
-
-@pytest.mark.parametrize(
-    ("listed", "told"),
-    [
-        ("srw-rw---- 1 0 996 0 Nov 30 07:00 /run/docker.sock\n", ""),
-        ("srw------- 1 0 996 0 Nov 30 07:00 /run/docker.sock\n", "srw-------, of the group 996"),
-        ("srw-rw---- 1 0 0 0 Nov 30 07:00 /run/docker.sock\n", "srw-rw----, of the group root"),
-        ("srw-r----- 1 0 996 0 Nov 30 07:00 /run/docker.sock\n", "srw-r-----, of the group 996"),
-        ("srw-rw-rw- 1 0 0 0 Nov 30 07:00 /run/docker.sock\n", ""),
-        ("srw-rw----+ 1 0 0 0 Nov 30 07:00 /run/docker.sock\n", ""),
-        ("srw-rw----    1 0        101              0 Nov 30 07:00 /run/docker.sock\n", ""),
-        ("", ""),
-    ],
-)
-def test_a_socket_is_for_more_than_root(listed: str, told: str) -> None:
-    assert mode_for_root_alone(listed) == told
