@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup samples demo test test-quick test-cgroup2 lint test-slow worlds engines sabotage bench repeat escapes faults hostile soak screenshot docs-site release clean-samples
+.PHONY: help setup samples demo test test-quick test-cgroup2 lint test-slow worlds engines sabotage harmless bench repeat escapes faults hostile soak screenshot docs-site release clean-samples
 
 python := .venv/bin/python
 # Compiled modules are kept: hundreds of processes import the same ones.
@@ -65,6 +65,9 @@ engines: setup samples ## certify the samples on other versions and settings of 
 
 sabotage: setup samples ## sabotaged images: in each exactly one check fails (ARGS="name ...")
 	@$(python) -m tests.stories.sabotage.table $(ARGS)
+
+harmless: setup samples ## unusual images that are right: nothing is held against them (ARGS="name ...")
+	@$(python) -m tests.stories.harmless.table $(ARGS)
 
 bench: setup samples ## measure, and write docs/performance.md (ARGS="native help")
 	@$(python) -m benchmarks $(ARGS)

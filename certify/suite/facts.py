@@ -19,6 +19,7 @@ from certify.judge.validity import WINDOWS, is_out_of_step, is_over, named_end
 from certify.model.errors import Trouble
 from certify.suite import own_settings
 from certify.suite.candidate import Candidate
+from certify.suite.shell_facts import BY_SHELL
 
 DAEMON_JSON = "/etc/docker/daemon.json"
 _PATH = re.compile(r"(/[\w.+/@:-]+)")
@@ -33,20 +34,6 @@ _OOM_KILLS = (
 )
 """Prints the kernel's counts of processes that it killed for want of memory, ``oom_kill N``."""
 _NO_FORKS = "find /sys/fs/cgroup -name pids.events -exec cat {} + 2>/dev/null"
-_CGROUPS_CLOSED = """\
-cd /sys/fs/cgroup && [ -d memory ] || { [ ! -w /sys/fs/cgroup ]; exit; }
-for d in cpuset devices memory pids systemd; do [ ! -d $d ] || [ -w $d ] || exit 0; done; exit 1"""
-"""A test in the shell: of the one hierarchy of cgroup v2, or of those of v1 that dockerd needs."""
-_BY_SHELL = {
-    "the launch filters system calls": r"grep -q '^Seccomp:.*[12]' /proc/self/status",
-    "the launch forbids new privileges": r"grep -q '^NoNewPrivs:.*1' /proc/self/status",
-    "root cannot write to the control groups": _CGROUPS_CLOSED,
-    "iptables is in the image": "[ -x /usr/sbin/iptables ] || [ -x /sbin/iptables ]",
-    "accounts are not looked up in files": own_settings.ACCOUNTS_ELSEWHERE,
-    "no package source is for the image's architecture": own_settings.FOREIGN,
-    "dpkg leaves out programs of packages": own_settings.LEFT_OUT,
-}
-"""Tests in the shell that succeed if a fact holds."""
 _OWN_MOUNTS = "df -P -t tmpfs; echo; cat /etc/fstab; grep -rhs ^Where= /etc/systemd/system"
 _ENGINE_OF_NOW = (20, 10, 10)
 """The first Docker whose filter calls new system calls missing, not forbidden (Moby, #42681)."""
@@ -158,10 +145,10 @@ class Facts:
     def _is_privileged(self) -> bool:
         return bool(self._candidate.container.launch_configuration()["HostConfig"]["Privileged"])
 
-    @_fact("|".join(f"({each})" for each in _BY_SHELL))
+    @_fact("|".join(f"({each})" for each in BY_SHELL))
     def _holds_by_shell(self, *named: str | None) -> bool:
         (fact,) = filter(None, named)
-        return bool(self._candidate.run(_BY_SHELL[fact]).rc == 0)
+        return bool(self._candidate.run(BY_SHELL[fact]).rc == 0)
 
     @_fact(r"the host has AppArmor")
     def _host_has_apparmor(self) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from certify.suite.catalogue import claims
 from tests.stories.engines import measured
 from tests.stories.expected import EXPECTED
+from tests.stories.harmless.workshop import harmless
 from tests.stories.sabotage.workshop import sabotages
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,7 @@ COUNTED = {
     "checks that ship": len(claims()),
     "sabotaged images": len(sabotages()),
     "of these, mended": sum(each.mended for each in sabotages()),
+    "unusual images": len(harmless()),
     "sample images": len(list((ROOT / "samples").glob("*/Dockerfile"))),
     "verdicts on samples": len(EXPECTED),
     "package managers other than apt": len(WORLDS["families"]),

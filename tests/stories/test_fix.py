@@ -152,7 +152,8 @@ def fixed(
         return after
 
     try:
-        with at_work(fix, asked_for(request.session, "test_a_promised_fix_works")) as futures:
+        asked = asked_for(request.session, "test_a_promised_fix_works", sabotages())
+        with at_work(fix, asked) as futures:
             yield futures
     finally:
         for each in engine.client.images.list(f"{FIXED}/*"):

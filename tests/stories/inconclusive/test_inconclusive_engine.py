@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,8 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from certify.certification.certify import Certification
+from certify.certification.options import Options
 from certify.engine.client import Engine
+from certify.judge.profiles import load
+from certify.model.reference import Reference
 from certify.model.terms import Outcome, Status
+from certify.suite.shell_facts import ORDINARY_FILES
 from tests.conftest import SAMPLES, Certify, Ended, command
 from tests.stories.inconclusive.answers import reason
 from tests.support.private_engine import PrivateEngine, fill, private_engine, small_disk
@@ -146,3 +154,32 @@ def test_a_capability_that_the_host_does_not_have(
     assert "lacks a capability" in said
     assert ended.result.verdict.status is Status.INCONCLUSIVE
     assert all(check.outcome is Outcome.UNKNOWN for check in ended.result.checks)
+
+
+def test_more_open_files_than_the_host_grants_are_held_against_an_image_only_on_an_ordinary_host(
+    engine: Engine,
+) -> None:
+    shown = engine.client.containers.run(
+        f"{SAMPLES}/debian", ["cat", "/proc/1/limits"], remove=True
+    ).decode()
+    granted = int(re.findall(r"^Max open files +\S+ +(\d+)", shown, re.M)[0])
+    limit = {"Name": "nofile", "Hard": granted + 1, "Soft": granted + 1}
+    written = json.dumps({"default-ulimits": {"nofile": limit}})
+    dockerfile = (
+        f"FROM {SAMPLES}/debian-devspace\n"
+        f"RUN mkdir -p /etc/docker && echo '{written}' >/etc/docker/daemon.json\n"
+    )
+    image = f"certify-test/open-files-{secrets.token_hex(4)}:1"
+    engine.client.images.build(fileobj=io.BytesIO(dockerfile.encode()), tag=image, rm=True)
+    try:
+        one = Certification(engine, Reference.parse(image), Options(pull="never"))
+        (result,) = one.run([load("devspace")])
+    finally:
+        engine.client.images.remove(image, force=True)
+    (reason,) = result.verdict.reasons
+    if granted < ORDINARY_FILES:
+        assert result.verdict.status is Status.INCONCLUSIVE
+        assert "more files than the engine of this host grants" in reason.text
+    else:
+        assert result.verdict.status is Status.REJECTED
+        assert "default-ulimits" in reason.text

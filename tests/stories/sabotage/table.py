@@ -8,39 +8,54 @@ A line each as soon as it is known. Exit code 0 if in each exactly the named che
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
 
 from rich.console import Console
 from rich.text import Text
 
-from tests.stories.sabotage.workshop import at_work, examine, sabotages, surprises
+from certify.model.result import Result
+from tests.stories.sabotage.workshop import V, at_work, examine, sabotages, surprises
 
 
 def main(names: list[str]) -> int:
     """Print the table for all sabotages, or for those that are named."""
+    return print_table(sabotages(), names, surprises, lambda each: each.check)
+
+
+def print_table(
+    variants: Sequence[V],
+    names: Sequence[str],
+    surprises: Callable[[V, Result], Sequence[str]],
+    subject: Callable[[V], str],
+) -> int:
+    """Certify all variants, or those that are named; return the exit code.
+
+    What surprises stands below the line of its image, which begins with its subject.
+    """
     console = Console(highlight=False, width=80)
-    chosen = {each.name: each for each in sabotages() if not names or each.name in names}
+    chosen = {each.name: each for each in variants if not names or each.name in names}
     if unknown := set(names) - set(chosen):
-        console.print(f"no such sabotage: {', '.join(sorted(unknown))}", style="red")
+        console.print(f"no such image: {', '.join(sorted(unknown))}", style="red")
         return 2
     wrong = 0
-    console.print(f"{'check':<20} {'sabotage':<34} {'outcome':<14} seconds", style="bold")
+    console.print(f"{'about':<20} {'image':<34} {'outcome':<14} seconds", style="bold")
     with at_work(examine, chosen.values()) as futures:
         ends = {future: name for name, future in futures.items()}
         for future in as_completed(ends):
-            sabotage = chosen[ends[future]]
-            told, status, seconds = [], "broke", 0.0
+            variant = chosen[ends[future]]
+            told, status, seconds = list[str](), "broke", 0.0
             try:
                 result = future.result()
             except Exception as error:
                 told = [f"{type(error).__name__}: {error}"]
             else:
-                told = surprises(sabotage, result)
+                told = [*surprises(variant, result)]
                 status = result.verdict.status.value
                 seconds = (result.finished_at - result.started_at).total_seconds()
             wrong += bool(told)
             mark, style = ("✗", "red") if told else ("✓", "green")
-            line = f"{sabotage.check:<20} {sabotage.name:<34} {mark} {status:<12} {seconds:6.1f}"
+            line = f"{subject(variant):<20} {variant.name:<34} {mark} {status:<12} {seconds:6.1f}"
             console.print(Text(line, style=style))
             for each in told:
                 console.print(Text(f"  {each}"))

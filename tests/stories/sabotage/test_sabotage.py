@@ -65,7 +65,9 @@ def test_what_is_sabotaged_was_right(right: Sabotage) -> None:
 @pytest.fixture(scope="module")
 def results(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Result]]]:
     """Results to come of the sabotages that this run asks for, and of no others."""
-    with at_work(examine, asked_for(request.session, "test_exactly_its_check_fails")) as futures:
+    with at_work(
+        examine, asked_for(request.session, "test_exactly_its_check_fails", sabotages())
+    ) as futures:
         yield futures
 
 

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import pytest
 from pydantic import Field
@@ -31,7 +31,7 @@ from certify.model.value import Value
 from tests.conftest import SAMPLES
 
 T = TypeVar("T")
-REPOSITORY = "certify-sabotage"
+V = TypeVar("V", bound="Variant")
 LABEL = "certify.sabotage"
 AT_ONCE = 2
 """Certifications at a time: what a machine of two cores bears."""
@@ -46,12 +46,12 @@ LACKS = {
 """What a good sample lacks as shipped, and no sabotage took from it."""
 
 
-class Sabotage(Value):
-    """One defect, and the one check that must tell of it."""
+class Variant(Value):
+    """An image that is made from a good sample by a few lines of a Dockerfile."""
+
+    repository: ClassVar[str]
 
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
-    check: str
-    says: str = Field(min_length=3)
     why: str = Field(min_length=20)
     dockerfile: str = Field(min_length=4)
     base: str = "debian-devspace"
@@ -60,14 +60,23 @@ class Sabotage(Value):
     profile: str = "devspace"
     budgets: dict[str, float] = Field(default_factory=dict)
     env: tuple[tuple[str, str], ...] = ()
-    mended: bool = False
 
     @property
     def held_to(self) -> Profile:
-        """The profile, with the budgets that this sabotage names."""
+        """The profile, with the budgets that the variant names."""
         shipped = load(self.profile)
         budgets = Budgets(**shipped.budgets.model_dump() | self.budgets)
         return shipped.model_copy(update={"budgets": budgets})
+
+
+class Sabotage(Variant):
+    """One defect, and the one check that must tell of it."""
+
+    repository = "certify-sabotage"
+
+    check: str
+    says: str = Field(min_length=3)
+    mended: bool = False
 
     @property
     def prepared(self) -> Sabotage:
@@ -88,13 +97,13 @@ def sabotages() -> tuple[Sabotage, ...]:
     return tuple(Sabotage.model_validate(each) for each in tomllib.loads(text)["sabotage"])
 
 
-def build(engine: Engine, sabotage: Sabotage) -> str:
+def build(engine: Engine, variant: Variant) -> str:
     """Build the image, unless it is there and up to date; its reference."""
-    base = engine.client.images.get(f"{SAMPLES}/{sabotage.base}")
-    parts = [f"FROM {base.id}", sabotage.prepare, *[sabotage.dockerfile] * sabotage.times]
+    base = engine.client.images.get(f"{SAMPLES}/{variant.base}")
+    parts = [f"FROM {base.id}", variant.prepare, *[variant.dockerfile] * variant.times]
     dockerfile = "".join(f"{part.rstrip()}\n" for part in parts if part)
     wanted = hashlib.sha256(dockerfile.encode()).hexdigest()
-    name = f"{REPOSITORY}/{sabotage.name}:latest"
+    name = f"{variant.repository}/{variant.name}:latest"
     found = engine.client.api.images(name, filters={"label": f"{LABEL}={wanted}"})
     if not found:
         engine.client.images.build(
@@ -104,32 +113,30 @@ def build(engine: Engine, sabotage: Sabotage) -> str:
     return name
 
 
-def examine(sabotage: Sabotage, *, lanes: bool = LANES) -> Result:
+def examine(variant: Variant, *, lanes: bool = LANES) -> Result:
     """Build the image and certify it, its checks side by side or one after another."""
     with Engine.connect() as engine:
-        reference = Reference.parse(build(engine, sabotage))
+        reference = Reference.parse(build(engine, variant))
         options = Options(
-            pull="never", base=f"{SAMPLES}/debian-devspace", env=sabotage.env, lanes=lanes
+            pull="never", base=f"{SAMPLES}/debian-devspace", env=variant.env, lanes=lanes
         )
         certification = Certification(engine, reference, options, removes_beside=True)
-        (result,) = certification.run([sabotage.held_to])
+        (result,) = certification.run([variant.held_to])
     return result
 
 
-def asked_for(session: pytest.Session, test: str) -> tuple[Sabotage, ...]:
-    """The sabotages that this run asks a test for, by its parameter ``name``."""
+def asked_for(session: pytest.Session, test: str, variants: Iterable[V]) -> tuple[V, ...]:
+    """The variants that this run asks a test for, by its parameter ``name``."""
     names = {
         item.callspec.params["name"]
         for item in session.items
         if isinstance(item, pytest.Function) and item.originalname == test
     }
-    return tuple(each for each in sabotages() if each.name in names)
+    return tuple(each for each in variants if each.name in names)
 
 
 @contextmanager
-def at_work(
-    work: Callable[[Sabotage], T], chosen: Iterable[Sabotage]
-) -> Iterator[dict[str, Future[T]]]:
+def at_work(work: Callable[[V], T], chosen: Iterable[V]) -> Iterator[dict[str, Future[T]]]:
     """What comes of them, by name; what has not begun when the block ends never will."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         try:
