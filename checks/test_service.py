@@ -3,7 +3,7 @@
 import re
 from statistics import median
 
-from certify.suite import Candidate, Note, Service, check, unknown
+from certify.suite import Candidate, Note, Service, check, proven, unknown
 
 IS_LOG = re.compile(r"/var/log/.|.*\.log$")
 
@@ -20,11 +20,17 @@ def test_starts(service: Service, note: Note) -> None:
     Why: the platform starts it with the workspace, and nobody watches it.
 
     How: loads it into the dockerd of a certified base image, and has Docker Compose start it with
-    the environment that certify was given. Its health check decides when it is ready; without one,
-    its first port that accepts a connection; without either, that it runs for 3 s.
+    the environment that certify was given. Its health check, asked each second, decides when it is
+    ready; without one, its first port that accepts a connection; without either, that it runs for
+    3 s.
     """
     service.load()
     problem = service.launch()
+    if problem and (program := service.lacks_for_health()):
+        proven(
+            f"{problem}: its HEALTHCHECK calls {program}, which the image does not have",
+            remedy=f"Install {program} in the image, or ask by what is there in HEALTHCHECK.",
+        )
     assert not problem, problem
     note(f"ready after {service.ready_seconds} s")
 
@@ -33,8 +39,7 @@ def test_starts(service: Service, note: Note) -> None:
     "service.ready",
     title="time until ready",
     needs=("service.starts",),
-    remedy="Do at build time what the entrypoint does at each start, or check the health of the "
-    "service more often while it starts (HEALTHCHECK --start-interval).",
+    remedy="Do at build time what the entrypoint does at each start.",
 )
 def test_ready(candidate: Candidate, service: Service, note: Note) -> None:
     """The service is ready within its budget.

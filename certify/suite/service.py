@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from testinfra.backend.base import CommandResult
 
 from certify.engine.probe import programs
+from certify.suite import health
 from certify.suite.candidate import Candidate
 from certify.suite.claims import unknown
 from certify.suite.nested import Nested
@@ -98,7 +99,7 @@ class Service:
         service = {
             "image": NAME, "container_name": NAME, "environment": dict(self._candidate.job.env),
             "volumes": [f"{name}:{path}" for name, path in volumes.items()],
-            **(self.right.lines if self.right else {}),
+            **(self.right.lines if self.right else {}), **health.asked_often(self._configuration()),
         }  # fmt: skip
         return {"services": {NAME: service}, "volumes": {name: {} for name in volumes}}
 
@@ -143,12 +144,17 @@ class Service:
 
     def _unready(self) -> str:
         """Return why it is not ready although it runs."""
-        health = (self.inspect().get("State") or {}).get("Health") or {}
-        last = (health.get("Log") or [{}])[-1]
+        found = (self.inspect().get("State") or {}).get("Health") or {}
+        last = (found.get("Log") or [{}])[-1]
         said = f"exit code {last.get('ExitCode')}, {one_line(str(last.get('Output')))}"
-        if health:
-            return f"its own health check says {health.get('Status')}: {said}"
+        if found:
+            return f"its own health check says {found.get('Status')}: {said}"
         return "it runs, and none of its ports accepts a connection"
+
+    def lacks_for_health(self) -> str:
+        """Return the program of its health check that the image does not have; empty if none."""
+        state = (self.inspect().get("State") or {}).get("Health") or {}
+        return health.missing_program(str((state.get("Log") or [{}])[-1].get("Output")))
 
     def _problem(self) -> str:
         """Return why it will not be ready, or an empty text; set its time once it is."""
@@ -157,10 +163,12 @@ class Service:
         if not state.get("Running"):
             line = (self.log().splitlines() or ["it printed nothing"])[-1]
             return f"it ended with exit code {state.get('ExitCode')}: {line}"
-        health = (state.get("Health") or {}).get("Status")
+        status = (state.get("Health") or {}).get("Status")
+        if status == "unhealthy" and self.lacks_for_health():
+            return self._unready()
         age = self._now() - _moment(state["StartedAt"])
-        if health:
-            ready = health == "healthy"
+        if status:
+            ready = status == "healthy"
         elif self.ports:
             ready = any(self.accepts(port) for port in self.ports)
         else:
@@ -227,11 +235,14 @@ class Service:
         found: list[dict[str, Any]] = json.loads(answer.stdout)
         return found[0]
 
+    def _configuration(self) -> dict[str, Any]:
+        """Return the image's own configuration, not that of the base."""
+        image = self._candidate.image.image_id or self._candidate.image.reference
+        return self._candidate.container.engine.image_configuration(image)
+
     def _configured(self, key: str) -> list[str]:
         """Return the sorted keys of a table of the image's own configuration."""
-        image = self._candidate.image.image_id or self._candidate.image.reference
-        config = self._candidate.container.engine.image_configuration(image)
-        return sorted(config.get(key) or ())
+        return sorted(self._configuration().get(key) or ())
 
     @property
     def ports(self) -> list[int]:

@@ -77,6 +77,15 @@ def test_each_volume_has_a_name_so_that_it_outlives_the_container() -> None:
     }  # fmt: skip
 
 
+def test_its_health_check_is_asked_each_second_and_given_up_without_its_program() -> None:
+    health = {"Status": "unhealthy", "Log": [{"ExitCode": 1, "Output": "curl: not found\n"}]}
+    base = Base(lambda _file: RUNS | {"Health": health}, Healthcheck={"Test": ["CMD", "curl"]})
+    asked = service(base)
+    assert asked.start() == "its own health check says unhealthy: exit code 1, curl: not found"
+    assert base.file["healthcheck"] == {"interval": "1s"}
+    assert asked.lacks_for_health() == "curl"
+
+
 @pytest.mark.parametrize("right", RIGHTS, ids=lambda each: each.name)
 def test_rights_are_given_one_after_another_until_it_runs(right: Any) -> None:
     base = Base(lambda file: RUNS if right.lines.items() <= file.items() else ENDED)
