@@ -53,7 +53,7 @@ class Pip:
         settings = "PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 " if options else ""
         return (
             f"env no_proxy='*' {settings}{python} -m pip install --no-input --no-cache-dir "
-            "--retries 0 --disable-pip-version-check "
+            "--retries 0 --disable-pip-version-check --proxy= "
             f"--index-url http://127.0.0.1:{self.port}/simple {' '.join(options)} {package}"
         )
 
