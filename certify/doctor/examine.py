@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from itertools import takewhile
+from pathlib import Path
 
 from certify.doctor import signs
 from certify.engine.calibration import calibrate
@@ -29,6 +30,7 @@ from certify.util.text import one_line
 
 _NETWORK_SECONDS = 5
 """Time limit of one network request from inside a container."""
+_UNUSED_PORT = 1  # of a network that nobody else is on
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def examine(scope: Scope) -> Generator[Sign, None, None]:
                 examiner = _Examiner(probe, scope)
                 yield from signs.isolation(examiner.isolation())
                 yield signs.speed(_speed(engine))
+                yield signs.files(examiner.open_files())
                 yield from examiner.network()
                 yield examiner.emulation()
     except EngineUnavailable as error:
@@ -170,6 +173,20 @@ class _Examiner:
         if (run.exit_code, run.output) != (0, word):
             return "a container starts, but its output does not come back"
         return ""
+
+    def open_files(self) -> int | None:
+        """Return how many files a container may open at a time; None if nobody can see it here."""
+        api = self._engine.client.api
+        with contextlib.suppress(LaunchRefused, OSError, StopIteration, ValueError):
+            serve = programs.serve(self._architecture, _UNUSED_PORT, b"")
+            container = self._probe.start(serve, {"network_mode": "none"})
+            with translate_errors():
+                process = Path(f"/proc/{api.inspect_container(container)['State']['Pid']}")
+            # The number may be that of another process, if the engine counts in a namespace.
+            if self._engine.local and container in (process / "cgroup").read_text("utf-8"):
+                lines = (process / "limits").read_text("utf-8").splitlines()
+                return next(int(each.split()[4]) for each in lines if "Max open files" in each)
+        return None
 
     def network(self) -> Iterator[Sign]:
         """Yield whether a container can look up the registry and connect to it."""

@@ -12,7 +12,7 @@ from rich.filesize import decimal
 
 from certify.judge.startup import SLOW_SECONDS, is_slow
 from certify.model.examination import Health, Sign
-from certify.model.host import Calibration
+from certify.model.host import ORDINARY_FILES, Calibration
 
 MINIMUM_API = (1, 41)
 """Engine 20.10, the first whose API has ``CgroupnsMode`` and a container's platform.
@@ -177,6 +177,18 @@ def speed(calibration: Calibration | None) -> Sign:
     if is_slow(calibration):
         return _sign("speed", f"{text}, more than {SLOW_SECONDS:g} s", warn=remedy)
     return _sign("speed", text)
+
+
+def files(most: int | None) -> Sign:
+    """Judge how many files a container may open at a time; None if that is unknown."""
+    if most is None:
+        return _sign("files", "unknown: the processes of containers cannot be seen from here")
+    remedy = (
+        "An image whose dockerd lets its containers open more is inconclusive here. Have the "
+        "engine grant more: LimitNOFILE=infinity in its unit."
+    )
+    text = f"a container may open {most} at a time"
+    return _sign("files", text, warn=remedy if most < ORDINARY_FILES else "")
 
 
 def names(name: str, problem: str) -> Sign:

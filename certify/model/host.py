@@ -5,6 +5,10 @@ from __future__ import annotations
 from certify.model.terms import Grade, Status
 from certify.model.value import Moment, OpenValue
 
+ORDINARY_FILES = 524288
+"""The open files that systemd lets services have by default (systemd-system.conf(5)), and so
+containerd its containers."""
+
 
 class Calibration(OpenValue):
     """The speed of the host: times of certify's own probe container."""

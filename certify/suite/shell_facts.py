@@ -1,10 +1,9 @@
 """Facts about a candidate that a test in its shell decides: it succeeds if the fact holds."""
 
+from certify.model.host import ORDINARY_FILES
 from certify.suite import own_settings
 
-ORDINARY_FILES = 524288
-"""The open files that systemd lets services have by default (systemd-system.conf(5)), and so
-containerd its containers; PID 1 of a container has the limit that the engine granted."""
+# PID 1 of a container has the limit that the engine granted.
 _FEW_FILES = f"""\
 granted=$(grep '^Max open files' /proc/1/limits | tr -s ' ' | cut -d ' ' -f 5)
 [ "$granted" -lt {ORDINARY_FILES} ]"""

@@ -17,7 +17,7 @@ from certify.engine.client import Engine
 from certify.engine.probe import programs
 from certify.engine.probe.image import probe_image
 from scripts.json_schema import json_schema
-from tests.conftest import Certify, Ended, command
+from tests.conftest import SAMPLES, Certify, Ended, command
 from tests.support.waiting import eventually
 
 NOBODY = "127.0.0.1:1"  # inside a container: the container's own loopback, where nobody listens
@@ -90,6 +90,11 @@ def test_a_host_that_can_certify(
     assert found["cgroups"] == ("ok" if engine.host().cgroup_version == "2" else "warn")
     assert (found["names"], found["registry"]) == ("ok", "ok")
     assert {"disk", "memory", "cpus", "speed"} <= set(found)
+    if engine.local:
+        shown = engine.client.containers.run(
+            f"{SAMPLES}/busybox", "sh -c 'ulimit -Hn'", remove=True
+        )
+        assert told["files"] == f"a container may open {int(shown)} at a time"
 
 
 @pytest.mark.engine

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from certify.suite.shell_facts import BY_SHELL, ORDINARY_FILES
+from certify.model.host import ORDINARY_FILES
+from certify.suite.shell_facts import BY_SHELL
 
 FEW = "the launch grants fewer open files than ordinary engines do"
 

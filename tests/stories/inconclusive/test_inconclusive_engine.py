@@ -19,9 +19,9 @@ from certify.certification.certify import Certification
 from certify.certification.options import Options
 from certify.engine.client import Engine
 from certify.judge.profiles import load
+from certify.model.host import ORDINARY_FILES
 from certify.model.reference import Reference
 from certify.model.terms import Outcome, Status
-from certify.suite.shell_facts import ORDINARY_FILES
 from tests.conftest import SAMPLES, Certify, Ended, command
 from tests.stories.inconclusive.answers import reason
 from tests.support.private_engine import PrivateEngine, fill, private_engine, small_disk
