@@ -128,7 +128,9 @@ class Shell:
         stream = self._stream = self._connect()
         # The launch's notification socket is for PID 1 alone.
         # Its options may come from the image (SHELLOPTS): a command that fails must not end it.
-        hello = "set +e +u +C; unset NOTIFY_SOCKET; LC_ALL=C; export LC_ALL; "
+        # Its variables may change how programs read options, and what they print.
+        unset = "unset NOTIFY_SOCKET POSIXLY_CORRECT COLUMNS SYSTEMD_COLORS"
+        hello = f"set +e +u +C; {unset}; LC_ALL=C; export LC_ALL; "
         mark = secrets.token_hex(16)
         try:
             stream.send(f"{hello}echo {mark} $$; echo {mark} >&2\n".encode())
