@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import yaml
 from tests.support.schemas import conforms
 
 FOLDER = Path(__file__).parents[2] / ".github"
+MAKEFILE = (FOLDER.parent / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z0-9-]+):.*##", MAKEFILE, re.MULTILINE))
 WORKFLOWS = sorted(FOLDER.glob("workflows/*.yml"))
 
 
@@ -18,10 +21,21 @@ def test_a_workflow_conforms_and_runs_what_exists(path: Path) -> None:
     conforms("vendor.github-workflows", path)
     workflow = yaml.safe_load(path.read_text())
     assert workflow["permissions"] == {"contents": "read"}
-    runs = [
-        step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step
-    ]
-    assert all((FOLDER.parent / words.split()[-1]).exists() for words in runs)
+    for job in workflow["jobs"].values():
+        targets = job.get("strategy", {}).get("matrix", {}).get("target", [])
+        assert set(targets) <= TARGETS
+        runs = [step["run"].split(" ", 2)[-1] for step in job["steps"] if "run" in step]
+        files = [each for each in runs if each != "make ${{ matrix.target }}"]
+        assert all((FOLDER.parent / each.split()[-1]).exists() for each in files)
+        assert bool(targets) is (files != runs)
+
+
+def test_what_a_push_does_not_run_is_run_each_night() -> None:
+    nightly = yaml.safe_load((FOLDER / "workflows/nightly.yml").read_text())
+    (matrix,) = (each["strategy"]["matrix"] for each in nightly["jobs"].values())
+    long = {"sabotage", "harmless", "worlds", "escapes", "faults", "hostile", "soak", "test-slow"}
+    assert long <= set(matrix["target"])
+    assert matrix["include"] == [{"target": "sabotage", "lanes": "0"}]
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("ISSUE_TEMPLATE/*.md")), ids=lambda p: p.stem)
