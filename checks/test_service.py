@@ -5,6 +5,8 @@ from statistics import median
 
 from certify.suite import Candidate, Note, Service, check, proven, unknown
 
+STAYS_SECONDS = 3
+"""Time for which it has to stay after the other checks."""
 IS_LOG = re.compile(r"/var/log/.|.*\.log$")
 
 
@@ -26,11 +28,8 @@ def test_starts(service: Service, note: Note) -> None:
     """
     service.load()
     problem = service.launch()
-    if problem and (program := service.lacks_for_health()):
-        proven(
-            f"{problem}: its HEALTHCHECK calls {program}, which the image does not have",
-            remedy=f"Install {program} in the image, or ask by what is there in HEALTHCHECK.",
-        )
+    if problem and (defect := service.health_defect()):
+        proven(f"{problem}: {defect.cause}", remedy=defect.remedy)
     assert not problem, problem
     note(f"ready after {service.ready_seconds} s")
 
@@ -101,6 +100,8 @@ def test_ports(candidate: Candidate, service: Service, note: Note) -> None:
         return bool(opened)
 
     candidate.wait_for(connects, seconds=10, pause=0.2)
+    if not opened and service.end():
+        candidate.defer_to("service.stops", "needs service.stops: it has ended by itself")
     named = ", ".join(map(str, service.ports))
     assert opened, f"no connection from the workspace to any exposed port ({named})"
     closed = [str(port) for port in service.ports if port not in opened]
@@ -136,7 +137,7 @@ def test_logs(service: Service, note: Note) -> None:
     needs=("service.starts",),
     remedy="Set USER in the image, or have its entrypoint change to a user of the service's own.",
 )
-def test_user(service: Service, note: Note) -> None:
+def test_user(candidate: Candidate, service: Service, note: Note) -> None:
     """The service runs as another user than root.
 
     Why: who breaks into it is not root in its container then.
@@ -145,6 +146,8 @@ def test_user(service: Service, note: Note) -> None:
     """
     processes = service.processes()
     if not processes:
+        if service.end():
+            candidate.defer_to("service.stops", "needs service.stops: it has ended by itself")
         unknown("no process of the service was found in the base")
     users = sorted({uid for _, uid in processes} - {0})
     assert users, "all its processes are root's"
@@ -164,8 +167,16 @@ def test_stops(candidate: Candidate, service: Service, note: Note) -> None:
 
     Why: what is killed loses what it had not written, and everybody waits.
 
-    How: docker stop in the base, as the platform does it.
+    How: looks whether it still runs 3 s after all other checks; then docker stop in the base, as
+    the platform does it.
     """
+    candidate.wait_for(lambda: bool(service.end()), seconds=STAYS_SECONDS, pause=0.5)
+    if end := service.end():
+        proven(
+            f"it had ended by itself before, with {end}",
+            remedy="`docker logs` says why it ends: what runs beside a project stays until it is "
+            "stopped.",
+        )
     seconds, code = service.stop()
     budget = candidate.budgets.shutdown
     candidate.record("shutdown_seconds", seconds)

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
+USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where engines look for programs if an image has no PATH."""
 _SECOND = 10**9
 """In nanoseconds, as engines have it."""
 _LACKS = re.compile(
-    r"([\w./+-]{1,80}): (?:command )?not found\b|"
-    r'exec: "?([^" ]{1,80})"?: executable file not found'
+    r"^(?:/\S+|\w*sh): (?:(?:line )?\d+: )?([\w./+-]{1,80}): (?:command )?not found$|"
+    r'exec: "?([^" ]{1,80})"?: (?:executable file not found|stat \S+: no such file)',
+    re.MULTILINE,
 )
+"""What a shell or an engine says of a program that is not there, or whose interpreter is not."""
+
+
+class Defect(NamedTuple):
+    """What a health check calls and the image does not have, and what helps."""
+
+    cause: str
+    remedy: str
 
 
 def asked_often(configuration: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,7 +38,31 @@ def asked_often(configuration: Mapping[str, Any]) -> dict[str, Any]:
     return {"healthcheck": {"interval": "1s"}}
 
 
-def missing_program(output: str) -> str:
-    """Return the program that a health check calls and the image does not have; empty if none."""
+def defect(
+    output: str, variables: Iterable[str], first_line: Callable[[str], str | None]
+) -> Defect | None:
+    """Return what a health check lacks by its output; None if nothing, or if that is unknown.
+
+    ``first_line`` returns the first line of a file in the image, None if it is not there.
+    """
     found = _LACKS.search(output)
-    return (found[1] or found[2]) if found else ""
+    if not found:
+        return None
+    program = found[1] or found[2]
+    path = dict(each.partition("=")[::2] for each in variables).get("PATH") or USUAL_PATH
+    places = [program] if "/" in program else [f"{each}/{program}" for each in path.split(":")]
+    line = next((line for each in places if (line := first_line(each)) is not None), None)
+    calls = f"its HEALTHCHECK calls {program}"
+    if line is None:
+        remedy = f"Install {program} in the image, or ask by what is there in HEALTHCHECK."
+        return Defect(f"{calls}, which the image does not have", remedy)
+    if line.startswith("#!") and line.endswith("\r"):
+        remedy = f"Write it with line feeds alone: sed -i 's/\\r$//' {program}."
+        return Defect(f"{calls}, whose lines end as those of Windows do", remedy)
+    interpreter = (line[2:].split() or [""])[0] if line.startswith("#!") else ""
+    if not interpreter or first_line(interpreter) is not None:
+        return None
+    remedy = f"Install what has {interpreter} in the image, or write the script for /bin/sh."
+    return Defect(
+        f"{calls}, whose first line names {interpreter}, which the image does not have", remedy
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from testinfra.backend.base import CommandResult
 
@@ -19,6 +19,7 @@ from certify.suite import health
 from certify.suite.candidate import Candidate
 from certify.suite.claims import unknown
 from certify.suite.nested import Nested
+from certify.suite.rights import RIGHTS, Right
 from certify.util.text import one_line
 
 FOLDER = "/var/tmp/certify-service"  # noqa: S108 - of a container that is thrown away
@@ -34,22 +35,6 @@ for p in $(grep -ls %s /proc/[0-9]*/cgroup); do
   p=${p%%/cgroup}
   while read -r key uid rest; do [ $key != Uid: ] || echo "${p#/proc/} $uid"; done <$p/status
 done 2>/dev/null"""
-
-
-class Right(NamedTuple):
-    """A right beyond Docker's defaults, and the lines of a Compose file that give it."""
-
-    name: str
-    lines: Mapping[str, Any]
-
-
-RIGHTS = (
-    Right("CAP_NET_ADMIN", {"cap_add": ["NET_ADMIN"]}),
-    Right("the host's network", {"network_mode": "host"}),
-    Right("CAP_SYS_ADMIN", {"cap_add": ["SYS_ADMIN"]}),
-    Right("privileged", {"privileged": True}),
-)
-"""What is tried, in turn, with an image that does not run without it."""
 
 
 class Service:
@@ -110,12 +95,13 @@ class Service:
         problem = self.start()
         if not problem or self.is_running:
             return problem
+        # What a start that failed has left behind could make the next one run, or fail.
         for self.right in RIGHTS:
-            self.remove()
+            self.remove(volumes=True)
             if not self.start():
                 return ""
         self.right = None
-        self.remove()
+        self.remove(volumes=True)
         return self.start() or problem
 
     def start(self) -> str:
@@ -151,22 +137,34 @@ class Service:
             return f"its own health check says {found.get('Status')}: {said}"
         return "it runs, and none of its ports accepts a connection"
 
-    def lacks_for_health(self) -> str:
-        """Return the program of its health check that the image does not have; empty if none."""
+    def health_defect(self) -> health.Defect | None:
+        """Return what its health check calls and the image does not have; None if nothing."""
         state = (self.inspect().get("State") or {}).get("Health") or {}
-        return health.missing_program(str((state.get("Log") or [{}])[-1].get("Output")))
+        said = str((state.get("Log") or [{}])[-1].get("Output"))
+        variables = self._configuration().get("Env") or ()
+        return health.defect(said, variables, self._first_line)
+
+    def _first_line(self, path: str) -> str | None:
+        """Return the first line of a file in its container; None if it is not there."""
+        copy = f"{FOLDER}/copy"
+        read = self._candidate.run(
+            f"rm -rf {copy}; docker cp -L {NAME}:%s {copy} && head -n 1 {copy} | head -c 99", path,
+            shown=f"(reads the first line of {path})",
+        )  # fmt: skip
+        return read.stdout.removesuffix("\n") if read.rc == 0 else None
 
     def _problem(self) -> str:
         """Return why it will not be ready, or an empty text; set its time once it is."""
         found = self.inspect()
         state = found.get("State") or {}
         if not state.get("Running"):
-            line = (self.log().splitlines() or ["it printed nothing"])[-1]
-            return f"it ended with exit code {state.get('ExitCode')}: {line}"
+            return f"it ended with {self._end(state)}"
         status = (state.get("Health") or {}).get("Status")
-        if status == "unhealthy" and self.lacks_for_health():
-            return self._unready()
         age = self._now() - _moment(state["StartedAt"])
+        # Until then, another program that it calls may answer: `curl … || wget …`.
+        is_late = age > self._candidate.budgets.ready * self._candidate.container.pace
+        if is_late and status == "unhealthy" and self.health_defect():
+            return self._unready()
         if status:
             ready = status == "healthy"
         elif self.ports:
@@ -176,6 +174,16 @@ class Service:
         if ready:
             self.ready_seconds = round(age, 2)
         return ""
+
+    def _end(self, state: Mapping[str, Any]) -> str:
+        """Return with which exit code it ended, and the last line that it printed."""
+        line = (self.log().splitlines() or ["it printed nothing"])[-1]
+        return f"exit code {state.get('ExitCode')}: {line}"
+
+    def end(self) -> str:
+        """Return how it ended although nobody stopped it; empty if it runs."""
+        state = self.inspect().get("State") or {}
+        return self._end(state) if state.get("Running") is False else ""
 
     def _now(self) -> float:
         """Return the seconds since 1970 by the clock of the base."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from certify.suite.health import asked_often, missing_program
+from certify.suite.health import asked_often, defect
 
 SECOND = {"healthcheck": {"interval": "1s"}}
 
@@ -27,15 +27,38 @@ def test_a_health_check_is_asked_each_second_or_more_often(
     assert asked_often({"Healthcheck": check}) == told
 
 
+FILES = {
+    "/usr/bin/there": "#!/bin/zsh -e", "/hc.sh": "#!/bin/bash\r", "/ok": "#!/bin/sh",
+    "/bin/sh": "\x7fELF", "/app/tool": "\x7fELF",
+}  # fmt: skip
+"""The files of an image, and their first lines."""
+
+
 @pytest.mark.parametrize(
-    ("said", "program"),
+    ("said", "cause"),
     [
-        ("/bin/sh: 1: curl: not found\n", "curl"),
-        ("bash: line 1: wget: command not found\n", "wget"),
-        ('exec failed: exec: "pg_isready": executable file not found in $PATH', "pg_isready"),
-        ("HTTP/1.1 404 Not Found", ""),
-        ("curl: (7) Failed to connect", ""),
+        ("/bin/sh: 1: curl: not found\n", "curl, which the image does not have"),
+        ("/bin/sh: curl: not found\n", "curl, which the image does not have"),
+        ("bash: line 1: wget: command not found\n", "wget, which the image does not have"),
+        ("/hc.sh: line 3: nc: command not found", "nc, which the image does not have"),
+        (
+            'exec failed: exec: "pg_isready": executable file not found in $PATH',
+            "pg_isready, which the image does not have",
+        ),
+        ('exec: "/x/sh": stat /x/sh: no such file', "/x/sh, which the image does not have"),
+        (
+            "/bin/sh: 1: there: not found",
+            "there, whose first line names /bin/zsh, which the image does not have",
+        ),
+        ("/bin/sh: 1: /hc.sh: not found", "/hc.sh, whose lines end as those of Windows do"),
+        ("/bin/sh: 1: /ok: not found", None),
+        ("/bin/sh: 1: tool: not found", None),
+        ("table users: not found", None),
+        ("psql: users: not found", None),
+        ("HTTP/1.1 404 Not Found", None),
+        ("curl: (7) Failed to connect", None),
     ],
 )
-def test_the_program_that_a_health_check_lacks_is_named(said: str, program: str) -> None:
-    assert missing_program(said) == program
+def test_what_a_health_check_calls_and_lacks_is_named(said: str, cause: str | None) -> None:
+    found = defect(said, ["PATH=/app:/usr/bin", "A=b"], FILES.get)
+    assert (found and found.cause) == (cause and f"its HEALTHCHECK calls {cause}")

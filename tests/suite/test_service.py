@@ -10,7 +10,8 @@ from typing import Any, cast
 import pytest
 
 from certify.suite.candidate import Candidate
-from certify.suite.service import NAME, RIGHTS, Service
+from certify.suite.rights import RIGHTS
+from certify.suite.service import NAME, Service
 
 STARTED = "2026-11-01T12:00:00.123456789Z"
 NOW = "1793534404.5"
@@ -54,6 +55,8 @@ class Base:
             output = "C /etc\nA /etc/new\nC /run\nD /tmp/x\nC /var/lib/a\n"
         elif command == "connect":
             code = 0 if self.listens else 1
+        elif "docker cp" in command:
+            code = 1
         return SimpleNamespace(rc=code, stdout=output, stderr=error)
 
     def add_program(self, name: str, _program: bytes) -> str:
@@ -77,13 +80,20 @@ def test_each_volume_has_a_name_so_that_it_outlives_the_container() -> None:
     }  # fmt: skip
 
 
-def test_its_health_check_is_asked_each_second_and_given_up_without_its_program() -> None:
-    health = {"Status": "unhealthy", "Log": [{"ExitCode": 1, "Output": "curl: not found\n"}]}
+@pytest.mark.parametrize(("ready", "given_up"), [(30.0, False), (4.0, True)])
+def test_its_health_check_is_asked_each_second_and_given_up_late_without_its_program(
+    ready: float, given_up: bool
+) -> None:
+    said = {"ExitCode": 1, "Output": "/bin/sh: 1: curl: not found\n"}
+    health = {"Status": "unhealthy", "Log": [said]}
     base = Base(lambda _file: RUNS | {"Health": health}, Healthcheck={"Test": ["CMD", "curl"]})
+    base.budgets.ready = ready
     asked = service(base)
-    assert asked.start() == "its own health check says unhealthy: exit code 1, curl: not found"
+    assert "says unhealthy: exit code 1, /bin/sh: 1: curl: not found" in asked.start()
     assert base.file["healthcheck"] == {"interval": "1s"}
-    assert asked.lacks_for_health() == "curl"
+    assert any("first line" in each for each in base.commands) is given_up
+    defect = asked.health_defect()
+    assert defect is not None and "calls curl, which the image does not have" in defect.cause
 
 
 @pytest.mark.parametrize("right", RIGHTS, ids=lambda each: each.name)
@@ -103,6 +113,17 @@ def test_an_image_that_no_right_helps_is_told_as_it_ended_with_none() -> None:
     assert ended.launch() == "it ended with exit code 3: no right to do so"
     assert ended.right is None
     assert "cap_add" not in base.file
+    downs = [each for each in base.commands if " down " in each]
+    assert downs and all(each.endswith("--volumes") for each in downs), (
+        "no start has another's data"
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "end"), [(RUNS, ""), (ENDED, "exit code 3: no right to do so"), ({}, "")]
+)
+def test_how_it_ended_is_told_if_it_ended(state: Mapping[str, Any], end: str) -> None:
+    assert service(Base(lambda _file: state)).end() == end
 
 
 @pytest.mark.parametrize(
