@@ -1,7 +1,7 @@
 """What programs in Go need of their base image: builds, static ones and those with C."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -49,12 +49,19 @@ class Go:
         )
         return self.candidate.host_as(user).run(f"{env} sh -c %s", commands, timeout=SECONDS)
 
-    def fail_if_by_variable(self, problem: str, place: str, settings: str) -> None:
-        """Fail with a problem if a variable of the image brings it about; else return."""
-        self.candidate.fail_if_by_variable(
-            problem, lambda env: self.build(place, settings=settings, env=env).rc == 0
-        )
-        if self.build(place, settings=settings, env="env GOENV=off").rc == 0:
+    def fail_by_settings(
+        self, problem: str, place: str, settings: str, good: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Fail with a problem if the image's settings of Go bring it about; else return.
+
+        ``good`` tells whether what was built is as it should be.
+        """
+
+        def works(env: str) -> bool:
+            return self.build(place, settings=settings, env=env).rc == 0 and good()
+
+        self.candidate.fail_if_by_variable(problem, works)
+        if works("env GOENV=off"):
             proven(
                 f"{problem} because of what `go env -w` wrote in the image: without it, it works",
                 remedy="Remove the file that `go env GOENV` names (/root/.config/go/env) from the "
@@ -157,11 +164,18 @@ def test_static(go: Go, note: Note) -> None:
     answer = go.build(".", settings="CGO_ENABLED=0")
     seconds = time.monotonic() - begun
     if answer.rc != 0:
-        go.fail_if_by_variable("go builds no program that runs", ".", "CGO_ENABLED=0")
+        go.fail_by_settings("go builds no program that runs", ".", "CGO_ENABLED=0")
     assert answer.rc == 0, "go cannot build a program"
     assert answer.stdout.strip() == go.candidate.nonce, "a program that go built does not work"
+
+    def made_static() -> bool:
+        return is_static(go.candidate.read_file(f"{go.folder}/made-root-main") or b"")
+
+    dynamic = "a program that was built with CGO_ENABLED=0 is not static"
+    if not made_static():
+        go.fail_by_settings(dynamic, ".", "CGO_ENABLED=0", made_static)
+        pytest.fail(dynamic)
     program = go.candidate.read_file(f"{go.folder}/made-root-main") or b""
-    assert is_static(program), "a program that was built with CGO_ENABLED=0 is not static"
     note(f"in {seconds:.0f} s, {len(program) / 1e6:.1f} MB")
 
 
@@ -182,7 +196,7 @@ def test_cgo(go: Go) -> None:
     assert go.candidate.has(compiler), f"no C compiler: {compiler} is not in the image"
     answer = go.build("c", settings="CGO_ENABLED=1")
     if answer.rc != 0:
-        go.fail_if_by_variable("go cannot build a program with C", "c", "CGO_ENABLED=1")
+        go.fail_by_settings("go cannot build a program with C", "c", "CGO_ENABLED=1")
     assert answer.rc == 0 and answer.stdout.strip() == "42", "go cannot build a program with C"
 
 

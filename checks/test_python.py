@@ -25,6 +25,9 @@ missing = [name for name in sys.argv[2:] if not works(name)]
 print(json.dumps({"word": sys.argv[1], "version": platform.python_version(), "missing": missing,
                   "path": os.path.realpath(sys.executable)}))
 """
+# Prints the first folder on the way to a file, or the file, that a user may not enter or execute.
+CLOSED = """(q=%s; p=; IFS=/
+for e in ${q#/}; do p=$p/$e; [ -x "$p" ] || { ls -ld "$p"; break; }; done)"""
 PROGRAMS = Path(__file__).parent / "programs"
 INDEX = (PROGRAMS / "pip_index.py").read_text("utf-8")
 BACKEND = (PROGRAMS / "pip_backend.py").read_text("utf-8")
@@ -51,10 +54,11 @@ class Pip:
         """Return the command that installs a package for an interpreter."""
         # With a folder, pip refuses what images choose as the usual place.
         settings = "PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 " if options else ""
+        index = f"http://127.0.0.1:{self.port}/simple"  # another index would be asked, too
         return (
-            f"env no_proxy='*' {settings}{python} -m pip install --no-input --no-cache-dir "
-            "--retries 0 --disable-pip-version-check --proxy= "
-            f"--index-url http://127.0.0.1:{self.port}/simple {' '.join(options)} {package}"
+            f"env no_proxy='*' PIP_EXTRA_INDEX_URL={index} {settings}{python} -m pip install "
+            "--no-input --no-cache-dir --retries 0 --disable-pip-version-check --proxy= "
+            f"--index-url {index} {' '.join(options)} {package}"
         )
 
     def install(self, package: str, *options: str, env: str = "") -> CommandResult:
@@ -283,7 +287,7 @@ def test_zones(candidate: Candidate, facts: dict[str, Any]) -> None:
     remedy="Install the module venv with ensurepip (Debian: python3-venv), and leave /tmp writable "
     "for everybody.",
 )
-def test_user(candidate: Candidate, pip: Pip) -> None:
+def test_user(candidate: Candidate, facts: dict[str, Any], pip: Pip) -> None:
     """A user other than root makes a venv, and installs into it.
 
     Why: programs should not run as root, and neither should their installation.
@@ -294,7 +298,16 @@ def test_user(candidate: Candidate, pip: Pip) -> None:
     theirs = candidate.host_as("nobody")
     try:
         made = theirs.run("HOME=/nonexistent %s -m venv %s", pip.python, venv, timeout=SECONDS)
-        assert made.rc == 0, "the user nobody cannot make a venv"
+        problem = "the user nobody cannot make a venv"
+        closed = theirs.run(CLOSED, facts["path"]).stdout.split() if made.rc != 0 else []
+        if closed:
+            proven(
+                f"{problem}: Python is in {facts['path'].rpartition('/')[0]}, and {closed[-1]} is "
+                f"closed to other users than root ({closed[0]})",
+                remedy="Install Python where everybody may read it (with uv: ENV "
+                f"UV_PYTHON_INSTALL_DIR=/opt/python), or open it: chmod 755 {closed[-1]}.",
+            )
+        assert made.rc == 0, problem
         command = f"HOME=/nonexistent {pip.command(f'{venv}/bin/python', 'certify_wheel')}"
         answer = theirs.run(command, timeout=SECONDS)
         problem = "the user nobody cannot install a package into a venv"
