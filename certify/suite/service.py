@@ -18,6 +18,7 @@ from certify.engine.probe import programs
 from certify.suite import health
 from certify.suite.candidate import Candidate
 from certify.suite.claims import unknown
+from certify.suite.last_words import last_words
 from certify.suite.nested import Nested
 from certify.suite.rights import RIGHTS, Right
 from certify.util.text import one_line
@@ -176,9 +177,8 @@ class Service:
         return ""
 
     def _end(self, state: Mapping[str, Any]) -> str:
-        """Return with which exit code it ended, and the last line that it printed."""
-        line = (self.log().splitlines() or ["it printed nothing"])[-1]
-        return f"exit code {state.get('ExitCode')}: {line}"
+        """Return with which exit code it ended, and what it printed in the end."""
+        return f"exit code {state.get('ExitCode')}: {last_words(self.log())}"
 
     def end(self) -> str:
         """Return how it ended although nobody stopped it; empty if it runs."""
@@ -221,7 +221,7 @@ class Service:
 
     def log(self) -> str:
         """Return its last lines as ``docker logs`` has them."""
-        said = self.docker("logs --tail 20 %s", NAME)
+        said = self.docker("logs --tail 40 %s", NAME)
         return f"{said.stdout}{said.stderr}".strip()
 
     @property

@@ -1,0 +1,19 @@
+"""The line by which a program that ended tells why, among the last lines of its log. Pure."""
+
+from __future__ import annotations
+
+import re
+
+_FOLLOWS = re.compile(
+    r"\s|[]})]+$"  # indented: the stack of Java and Node.js, what an entrypoint explains further
+    r"|Node\.js v[\d.]+$|exit status \d+$"
+    r"|goroutine \d+ \[|(?:[\w/-]+\.)+[\w()*.]+\(.*\)$"  # Go
+)
+"""What follows the line that tells why."""
+
+
+def last_words(log: str) -> str:
+    """Return the last line that is no continuation of another one, without what follows it."""
+    lines = [line for line in log.splitlines() if line.strip()]
+    telling = (line for line in reversed(lines) if not _FOLLOWS.match(line))
+    return next(telling, "".join(lines[-1:])).strip() or "it printed nothing"
