@@ -235,6 +235,6 @@ def test_user(go: Go) -> None:
 
     How: does so as the user nobody, below /tmp.
     """
-    answer = go.build(".", user="nobody", settings="CGO_ENABLED=0")
+    answer = go.build(".", user=go.candidate.nobody, settings="CGO_ENABLED=0")
     works = answer.rc == 0 and answer.stdout.strip() == go.candidate.nonce
     assert works, "the user nobody cannot build a program"

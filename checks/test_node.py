@@ -243,7 +243,7 @@ def test_user(npm: Npm) -> None:
     problem = "the user nobody cannot install a package"
 
     def works(env: str) -> bool:
-        return npm.works(npm.install("certify-script", user="nobody", env=env))
+        return npm.works(npm.install("certify-script", user=npm.candidate.nobody, env=env))
 
     if not works(""):
         npm.candidate.fail_if_by_variable(problem, works)

@@ -54,10 +54,11 @@ class Pip:
         """Return the command that installs a package for an interpreter."""
         # With a folder, pip refuses what images choose as the usual place.
         settings = "PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 " if options else ""
+        without = "-u PIP_PREFIX -u PIP_ROOT " if options else ""
         index = f"http://127.0.0.1:{self.port}/simple"  # another index would be asked, too
         return (
-            f"env no_proxy='*' PIP_EXTRA_INDEX_URL={index} {settings}{python} -m pip install "
-            "--no-input --no-cache-dir --retries 0 --disable-pip-version-check --proxy= "
+            f"env {without}no_proxy='*' PIP_EXTRA_INDEX_URL={index} {settings}{python} -m pip "
+            "install --no-input --no-cache-dir --retries 0 --disable-pip-version-check --proxy= "
             f"--index-url {index} {' '.join(options)} {package}"
         )
 
@@ -295,7 +296,7 @@ def test_user(candidate: Candidate, facts: dict[str, Any], pip: Pip) -> None:
     How: does so as the user nobody, below /tmp.
     """
     venv = f"/tmp/certify-venv-{candidate.nonce}"
-    theirs = candidate.host_as("nobody")
+    theirs = candidate.host_as(candidate.nobody)
     try:
         made = theirs.run("HOME=/nonexistent %s -m venv %s", pip.python, venv, timeout=SECONDS)
         problem = "the user nobody cannot make a venv"

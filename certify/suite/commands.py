@@ -42,6 +42,11 @@ class Commands(Lifecycle):
             self._hosts[shell] = make_host(shell, self.transcript, self.job.container[:12])
         return self._hosts[shell]
 
+    @property
+    def nobody(self) -> str:
+        """The user nobody, by its usual number where the image has no such user."""
+        return "nobody" if self.run("grep -q ^nobody: /etc/passwd").rc == 0 else "65534"
+
     def run(self, command: str, *args: str, timeout: float = 60, shown: str = "") -> CommandResult:
         """Run a command line as root and return its exit code and output.
 

@@ -106,3 +106,11 @@ def test_a_server_has_its_answer_in_it(candidate: Commands) -> None:
     written = Path(candidate.add_server("server", "a word of its own")).read_bytes()
     assert written.startswith(b"\x7fELF") and b"a word of its own" in written
     assert commands.PROBE_PORT.to_bytes(2, "big") in written
+
+
+@pytest.mark.parametrize(("code", "user"), [(0, "nobody"), (1, "65534")])
+def test_nobody_is_a_number_where_the_image_has_no_such_user(
+    candidate: Commands, monkeypatch: pytest.MonkeyPatch, code: int, user: str
+) -> None:
+    monkeypatch.setattr(candidate, "run", lambda _command: SimpleNamespace(rc=code))
+    assert candidate.nobody == user
