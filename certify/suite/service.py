@@ -20,6 +20,7 @@ from certify.suite.candidate import Candidate
 from certify.suite.claims import unknown
 from certify.suite.last_words import last_words
 from certify.suite.nested import Nested
+from certify.suite.ports import tcp_ports
 from certify.suite.rights import RIGHTS, Right
 from certify.util.text import one_line
 
@@ -255,8 +256,7 @@ class Service:
     @property
     def ports(self) -> list[int]:
         """The TCP ports that the image exposes."""
-        numbers = (each.partition("/") for each in self._configured("ExposedPorts"))
-        return sorted(int(port) for port, _, kind in numbers if kind in ("", "tcp"))
+        return tcp_ports(self._configured("ExposedPorts"))
 
     @property
     def volumes(self) -> dict[str, str]:
