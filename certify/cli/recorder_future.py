@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from certify.cli.storage import Storage
@@ -20,12 +21,17 @@ class RecorderFuture(AbstractContextManager["RecorderFuture"]):
     """
 
     def __init__(self, storage: Storage) -> None:
-        self._pool = ThreadPoolExecutor(1, "certify-recorder")
         self._recorder: Future[Recorder] = Future()
         if storage.ledger is None:
-            self._recorder = self._pool.submit(_make_recorder, storage)
+            Thread(target=self._make, args=(storage,), name="certify-recorder", daemon=True).start()
         else:  # here, where Ctrl-C ends the wait for a database
             self._recorder.set_result(_make_recorder(storage))
+
+    def _make(self, storage: Storage) -> None:
+        try:
+            self._recorder.set_result(_make_recorder(storage))
+        except BaseException as error:
+            self._recorder.set_exception(error)
 
     def has_failed(self) -> bool:
         """Return True if there will be no recorder, so that a run would be in vain."""
@@ -35,9 +41,12 @@ class RecorderFuture(AbstractContextManager["RecorderFuture"]):
         """Return the recorder, once it is made. Raises the error of the ledger."""
         return self._recorder.result()
 
-    def __exit__(self, *_error: object) -> None:
-        self._pool.shutdown()
-        if not self.has_failed():
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        # A thread that was importing may never end: an interrupt in the middle of an import of this
+        # one can leave a module's lock held (importlib._bootstrap).
+        if kind is KeyboardInterrupt and not self._recorder.done():
+            return
+        if self._recorder.exception() is None:
             self.get().ledger.close()
 
 

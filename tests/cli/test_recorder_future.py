@@ -49,3 +49,21 @@ def test_a_run_goes_on_while_the_ledger_is_opened(
         assert not future.has_failed()
         go_on.set()
         assert future.get().ledger.name
+
+
+def test_an_interrupted_run_does_not_wait_for_a_thread_that_may_never_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, ended = Event(), Event()
+
+    def stuck(_: Storage) -> object:
+        go_on.wait()
+        ended.set()
+        raise ValueError
+
+    monkeypatch.setattr(recorder_future, "_make_recorder", stuck)
+    with pytest.raises(KeyboardInterrupt), RecorderFuture(Storage(tmp_path, None)):
+        raise KeyboardInterrupt
+    assert not ended.is_set()
+    go_on.set()
+    assert ended.wait(10)
