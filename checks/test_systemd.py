@@ -123,7 +123,7 @@ def test_state(candidate: Candidate, nested: Nested, note: Note) -> None:
     if idle := units.idle_target():
         proven(f"systemd says {state}, but {idle}", remedy=DEFAULT_TARGET)
     if candidate.run("grep -q ^nobody: /etc/passwd").rc == 0:
-        told = candidate.host_as(candidate.nobody).run("systemctl is-system-running", timeout=15)
+        told = candidate.host_as("nobody").run("systemctl is-system-running", timeout=15)
         if told.stdout.strip() not in UP:
             candidate.fail_if_closed(reported_by="workspace.user")
             units.fail_with_bus(f"systemd says {state} to root only")

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where engines look for programs if an image has no PATH."""
+"""The folders in which engines look for programs if an image has no PATH."""
 _SECOND = 10**9
-"""In nanoseconds, as engines have it."""
+"""A second in nanoseconds, the unit of engines."""
 _LACKS = re.compile(
     r"^(?:/\S+|\w*sh): (?:(?:line )?\d+: )?([\w./+-]{1,80}): (?:command )?not found$|"
     r'exec: "?([^" ]{1,80})"?: (?:executable file not found|stat \S+: no such file)',
     re.MULTILINE,
 )
-"""What a shell or an engine says of a program that is not there, or whose interpreter is not."""
+"""The words of a shell or an engine about a program that is missing, or whose interpreter is."""
 
 
 class Defect(NamedTuple):
-    """What a health check calls and the image does not have, and what helps."""
+    """A program that a health check calls and the image lacks, and what helps."""
 
     cause: str
     remedy: str

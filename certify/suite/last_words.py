@@ -9,7 +9,7 @@ _FOLLOWS = re.compile(
     r"|Node\.js v[\d.]+$|exit status \d+$"
     r"|goroutine \d+ \[|(?:[\w/-]+\.)+[\w()*.]+\(.*\)$"  # Go
 )
-"""What follows the line that tells why."""
+"""Lines that only follow the one that tells why."""
 
 
 def last_words(log: str) -> str:

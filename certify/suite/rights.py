@@ -19,4 +19,4 @@ RIGHTS = (
     Right("CAP_SYS_ADMIN", {"cap_add": ["SYS_ADMIN"]}),
     Right("privileged", {"privileged": True}),
 )
-"""What is tried, in turn, with an image that does not run without it."""
+"""The rights that are tried, in turn, with an image that does not run without them."""
