@@ -63,7 +63,7 @@ soak: setup samples ## one image a hundred times in a row and at once: nothing m
 engines: setup samples ## certify the samples on other versions and settings of Docker (ARGS="NAME ...")
 	@scripts/engines $(ARGS)
 
-sabotage: setup samples ## sabotaged images: in each exactly one check fails (ARGS="name ...")
+sabotage: setup samples ## sabotaged images: in each exactly one check fails (ARGS="--both name ...")
 	@$(python) -m tests.stories.sabotage.table $(ARGS)
 
 harmless: setup samples ## unusual images that are right: nothing is held against them (ARGS="name ...")

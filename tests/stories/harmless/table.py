@@ -9,13 +9,21 @@ from __future__ import annotations
 
 import sys
 
-from tests.stories.harmless.workshop import complaints, harmless
+from certify.model.result import Result
+from tests.stories.harmless.workshop import Harmless, complaints, harmless
 from tests.stories.sabotage.table import print_table
+from tests.stories.sabotage.workshop import examine
+
+
+def examine_harmless(image: Harmless) -> tuple[Result, list[str]]:
+    """Certify an image; return the result, and what is held against it."""
+    result = examine(image)
+    return result, complaints(image, result)
 
 
 def main(names: list[str]) -> int:
     """Print the table for all images, or for those that are named."""
-    return print_table(harmless(), names, complaints, lambda each: each.profile)
+    return print_table(harmless(), names, examine_harmless, lambda each: each.profile)
 
 
 if __name__ == "__main__":

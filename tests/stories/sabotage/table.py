@@ -1,8 +1,9 @@
 """``make sabotage``: certify every sabotaged image, and print check, sabotage and outcome.
 
-    python -m tests.stories.sabotage.table [NAME...]
+    python -m tests.stories.sabotage.table [--both] [NAME...]
 
-A line each as soon as it is known. Exit code 0 if in each exactly the named check failed, else 1.
+A line each as soon as it is known. With ``--both``, each is certified in lanes and in series, and
+both must find the same. Exit code 0 if in each exactly the named check failed, else 1.
 """
 
 from __future__ import annotations
@@ -15,23 +16,42 @@ from rich.console import Console
 from rich.text import Text
 
 from certify.model.result import Result
-from tests.stories.sabotage.workshop import V, at_work, examine, sabotages, surprises
+from tests.stories.sabotage.ways import examine_both_ways
+from tests.stories.sabotage.workshop import (
+    Sabotage,
+    V,
+    at_work,
+    examine,
+    sabotages,
+    surprises,
+)
+
+BOTH = "--both"
+
+
+def examine_one_way(sabotage: Sabotage) -> tuple[Result, list[str]]:
+    """Certify an image; return the result, and what surprises."""
+    result = examine(sabotage)
+    return result, surprises(sabotage, result)
 
 
 def main(names: list[str]) -> int:
     """Print the table for all sabotages, or for those that are named."""
-    return print_table(sabotages(), names, surprises, lambda each: each.check)
+    work = examine_both_ways if BOTH in names else examine_one_way
+    named = [name for name in names if name != BOTH]
+    return print_table(sabotages(), named, work, lambda each: each.check)
 
 
 def print_table(
     variants: Sequence[V],
     names: Sequence[str],
-    surprises: Callable[[V, Result], Sequence[str]],
+    work: Callable[[V], tuple[Result, Sequence[str]]],
     subject: Callable[[V], str],
 ) -> int:
     """Certify all variants, or those that are named; return the exit code.
 
-    What surprises stands below the line of its image, which begins with its subject.
+    ``work`` certifies one, and returns the result and what surprises, which stands below the line
+    of the image. The line begins with its subject.
     """
     console = Console(highlight=False, width=80)
     chosen = {each.name: each for each in variants if not names or each.name in names}
@@ -40,17 +60,16 @@ def print_table(
         return 2
     wrong = 0
     console.print(f"{'about':<20} {'image':<34} {'outcome':<14} seconds", style="bold")
-    with at_work(examine, chosen.values()) as futures:
+    with at_work(work, chosen.values()) as futures:
         ends = {future: name for name, future in futures.items()}
         for future in as_completed(ends):
             variant = chosen[ends[future]]
-            told, status, seconds = list[str](), "broke", 0.0
+            told: Sequence[str]
             try:
-                result = future.result()
+                result, told = future.result()
             except Exception as error:
-                told = [f"{type(error).__name__}: {error}"]
+                told, status, seconds = [f"{type(error).__name__}: {error}"], "broke", 0.0
             else:
-                told = [*surprises(variant, result)]
                 status = result.verdict.status.value
                 seconds = (result.finished_at - result.started_at).total_seconds()
             wrong += bool(told)

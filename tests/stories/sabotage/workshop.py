@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -35,9 +34,6 @@ V = TypeVar("V", bound="Variant")
 LABEL = "certify.sabotage"
 AT_ONCE = 2
 """Certifications at a time: what a machine of two cores bears."""
-LANES = os.environ.get("CERTIFY_LANES", "1") != "0"
-"""Whether independent checks run side by side; the variable is that of ``--lanes``."""
-
 
 LACKS = {
     "debian": {"systemd.installed", "dockerd.installed", "dockerd.compose", "workspace.git"},
@@ -113,7 +109,7 @@ def build(engine: Engine, variant: Variant) -> str:
     return name
 
 
-def examine(variant: Variant, *, lanes: bool = LANES) -> Result:
+def examine(variant: Variant, *, lanes: bool = True) -> Result:
     """Build the image and certify it, its checks side by side or one after another."""
     with Engine.connect() as engine:
         reference = Reference.parse(build(engine, variant))
