@@ -182,7 +182,7 @@ class Certification:
                     image = observed.image = image.model_copy(update={"size_bytes": size})
                 observed.facts["create_seconds"] = started.create_seconds
                 observed.facts["start_seconds"] = started.start_seconds
-                observed.facts["reach"] = started.reach
+                observed.facts["reach"] = started.surroundings.text
                 job = make_job(
                     engine, image, observed.plan, started, profiles,
                     platform=options.platform, env=dict(options.env),
@@ -216,7 +216,7 @@ class Certification:
             for message in runner.events(deadline, ping_and_poll(container, options.stopped, disk)):
                 if message["event"] == "control":
                     self.events.phase("measuring a control")
-                    reach = measure_reach(engine, message["urls"], started.network)
+                    reach = measure_reach(engine, message["urls"], started)
                     runner.send_control_results(reach)
                 else:
                     observed.receive(message, self.events, options.timeout)

@@ -15,7 +15,7 @@ from certify.certification.options import Options
 from certify.cli.certification_options import CertificationOptions
 from certify.engine.isolation import Isolation
 from certify.engine.launch_plan import Limits
-from certify.engine.own_network import OWN
+from certify.engine.own_network import is_own
 from certify.judge.profile import Profile
 from certify.judge.waivers import Waiver, parse_waivers
 from certify.model.errors import BadWaivers, UsageError
@@ -67,10 +67,10 @@ def _refuse_useless_reach(options: CertificationOptions) -> None:
     """
     context = click.get_current_context(silent=True)
     source = context and context.get_parameter_source("reach")
-    if options.reach and options.network != OWN and source is ParameterSource.COMMANDLINE:
+    if options.reach and not is_own(options.network) and source is ParameterSource.COMMANDLINE:
         raise UsageError(
             "--reach opens nothing on a network that others use.",
-            remedy="Add --network own, or leave --reach out.",
+            remedy="Leave --network out, so that each image has one of its own, or --reach.",
         )
 
 

@@ -117,11 +117,12 @@ certification_options = grouped(
     ),
     click.option(
         "--network", metavar="NAME",
-        help="Network of the engine to attach to; own: a new one for each container.",
+        help="Network of the engine to attach to, such as bridge, its default network; without"
+        " one, each image gets a network of its own where that can be had (own: or none).",
     ),
     click.option(
         "--reach", type=host_or_range, multiple=True, metavar="HOST",
-        help="With --network own: a private host or range that stays open, such as a mirror.",
+        help="A private host or range that stays open to the image, such as a mirror.",
     ),
     click.option(
         "--base", metavar="IMAGE",

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from itertools import takewhile
@@ -18,7 +18,7 @@ from certify.engine.client import Engine
 from certify.engine.errors import translate_errors
 from certify.engine.isolation import Isolation
 from certify.engine.launch_plan import STATE_FOLDER, STORAGE, LaunchPlan, Limits, host_config
-from certify.engine.own_network import shared_network
+from certify.engine.own_network import on_own_network, shared_network
 from certify.engine.probe import programs
 from certify.engine.probe.dns import Resolution
 from certify.engine.probe.image import ProbeImage, probe_image
@@ -41,13 +41,12 @@ class Scope:
     """A host name or an IPv4 address."""
     port: int = 443
     network: str | None = None
-    """The engine's network that candidates will be attached to; None for its default."""
+    """The engine's network that candidates will be attached to; None for networks of their own."""
     limits: Limits = field(default_factory=Limits)
 
 
 def examine(scope: Scope) -> Generator[Sign, None, None]:
     """Yield each sign as soon as it is known; a defect of the host is a sign, not an exception."""
-    scope = replace(scope, network=shared_network(scope.network))
     try:
         with Engine.connect() as engine:
             yield from _reported(engine, scope.limits)
@@ -153,7 +152,7 @@ class _Examiner:
             kind="init" if boots else "idle",
             isolation=isolation.level,
             host_users=isolation.host_users,
-            network=self._scope.network,
+            network=shared_network(self._scope.network),
             limits=self._scope.limits,
             apparmor=engine.apparmor,
             dialect=engine.dialect,
@@ -189,9 +188,19 @@ class _Examiner:
         return None
 
     def network(self) -> Iterator[Sign]:
-        """Yield whether a container can look up the registry and connect to it."""
+        """Yield what the network of a candidate leads to, and whether it leads to the registry."""
         name, port = self._scope.registry, self._scope.port
-        network = NetworkProbe(self._probe, self._scope.network, seconds=_NETWORK_SECONDS)
+        plan = LaunchPlan(kind="idle", isolation="default", network=self._scope.network)
+        try:
+            plan, surroundings = on_own_network(
+                self._engine, plan, self._probe.run_id, self._probe.labels
+            )
+        except LaunchRefused as error:
+            yield signs.network("", _short(error), error.remedy)
+            return
+        if surroundings.text:
+            yield signs.network(surroundings.text)
+        network = NetworkProbe(self._probe, plan.network, seconds=_NETWORK_SECONDS)
         try:
             address = IPv4Address(name)
         except ValueError:

@@ -191,6 +191,11 @@ def files(most: int | None) -> Sign:
     return _sign("files", text, warn=remedy if most < ORDINARY_FILES else "")
 
 
+def network(text: str, problem: str = "", remedy: str = "") -> Sign:
+    """Judge the network that each candidate gets; ``text`` is what it leads to."""
+    return _sign("network", problem or text, fail=remedy if problem else "")
+
+
 def names(name: str, problem: str) -> Sign:
     """Judge whether a container can look up a name; ``problem`` is empty if it can."""
     if not problem:

@@ -179,6 +179,11 @@ class Engine:
         return f"{self.info.get('OSType', 'linux')}/{ARCHITECTURES.get(machine, machine)}"
 
     @property
+    def byte_order(self) -> str:
+        """The order of its bytes, as for ``struct``."""
+        return ">" if self.architecture == "s390x" else "<"
+
+    @property
     def architecture(self) -> str:
         """The engine's own architecture, by the name that OCI images use."""
         return self.platform.partition("/")[2]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from certify.engine.client import Engine
@@ -21,24 +22,35 @@ _SECONDS = 8
 _SERVED = re.compile(rb"HTTP/1\.[01] [23]\d\d\b")
 
 
-def measure_reach(engine: Engine, urls: Iterable[str], network: str | None) -> dict[str, Reach]:
+class Started(Protocol):
+    """A candidate's network, and what is out of its reach alone."""
+
+    @property
+    def network(self) -> str | None:
+        """The network that it is on; None for the engine's default."""
+
+    def bar(self, address: IPv4Address) -> Reach | None:
+        """Return why it alone does not reach an address."""
+
+
+def measure_reach(engine: Engine, urls: Iterable[str], started: Started) -> dict[str, Reach]:
     """Return how far certify's own container gets with each URL; for http, it requests the headers.
 
-    It is :attr:`Reach.NOT_TRIED` if the engine does not start the container. Raises
-    :class:`~certify.model.errors.EngineUnavailable`.
+    What only the candidate cannot reach is not tried. It is :attr:`Reach.NOT_TRIED` if the engine
+    does not start the container. Raises :class:`~certify.model.errors.EngineUnavailable`.
     """
     found = dict.fromkeys(urls, Reach.NOT_TRIED)
     try:
         with probe_image(engine) as image:
-            control = NetworkProbe(image, network, seconds=_SECONDS)
+            control = NetworkProbe(image, started.network, seconds=_SECONDS)
             for url in found:
-                found[url] = _reach(control, url)
+                found[url] = _reach(control, url, started)
     except LaunchRefused:
         pass
     return found
 
 
-def _reach(control: NetworkProbe, url: str) -> Reach:
+def _reach(control: NetworkProbe, url: str, started: Started) -> Reach:
     parts = urlsplit(url)
     host = parts.hostname or ""
     try:
@@ -48,6 +60,8 @@ def _reach(control: NetworkProbe, url: str) -> Reach:
         if not resolved.addresses:
             return Reach.NO_NAME if resolved.no_such_name else Reach.NOT_TRIED
         address = resolved.addresses[0]
+    if barred := started.bar(address):
+        return barred
     port = parts.port or (443 if parts.scheme == "https" else 80)
     if parts.scheme != "http":
         return _connected(control.connect(address, port))

@@ -6,7 +6,8 @@ import contextlib
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ from certify.engine.errors import APIError, explanation, launch_refusal, transla
 from certify.engine.launch_plan import STOP_SIGNAL, STORAGE, LaunchPlan, host_config
 from certify.engine.limits_holder import hold_limits
 from certify.engine.notify_socket import notify_socket
-from certify.engine.own_network import on_own_network
+from certify.engine.own_network import Surroundings, on_own_network
 from certify.engine.watchdog import watched
+from certify.judge.control import Reach
+from certify.judge.kernel_text import inner_networks
 from certify.model.errors import LaunchRefused
 
 _NO_COMMAND = "no command specified"
@@ -46,8 +49,19 @@ class LaunchedContainer:
     """Seconds that the engine took to start it."""
     network: str | None = None
     """The network that it is on; None for the engine's default."""
-    reach: str = ""
-    """The reach of the container on a network of its own; empty on any other."""
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    """What the container can reach."""
+
+    def bar(self, address: IPv4Address) -> Reach | None:
+        """Return why an address is out of the container's reach alone; None if it is not.
+
+        Raises :class:`~certify.model.errors.EngineUnavailable`.
+        """
+        if self.surroundings.closes(address):
+            return Reach.CLOSED
+        routes = self.container.shell().run("cat /proc/net/route").stdout.decode("ascii", "replace")
+        inner = inner_networks(routes, self.container.engine.byte_order)
+        return Reach.HIDDEN if any(address in each for each in inner) else None
 
 
 @contextlib.contextmanager
@@ -85,7 +99,7 @@ def launch_container(
         lasts = reaper.LEASE * plan.pace + plan.timeout
         labels = reaper.labels(run, image, lease=None if keep else lasts)
         creator = _Creator(engine, image, name, labels, platform, parent)
-        plan, reach = on_own_network(engine, plan, run, labels)
+        plan, surroundings = on_own_network(engine, plan, run, labels)
         with translate_errors():
             try:
                 container_id = creator.create(plan, folder)
@@ -121,7 +135,7 @@ def launch_container(
             create_seconds=round(created - begun, 3),
             start_seconds=round(time.monotonic() - created, 3),
             network=plan.network,
-            reach=reach,
+            surroundings=surroundings,
         )
         if keep:
             removal.pop_all()

@@ -6,20 +6,51 @@ private ranges are refused on it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv4Network
 
 from certify.engine import firewall, reaper
 from certify.engine.client import Engine
 from certify.engine.errors import APIError, explanation, translate_errors
 from certify.engine.launch_plan import LaunchPlan
 from certify.model.errors import LaunchRefused
+from certify.model.result import CLOSED_NETWORK
 from certify.util.text import one_line
 
 OWN = "own"
-"""The name that asks for a network of its own."""
+"""The name that insists on a network of its own; without any name, it is made where it can be."""
 
-CLOSED = "the host and private addresses are closed, but for what --reach names"
+_SHARED = "shared with other containers, as {}"
+_NO_RANGE = "non-overlapping"
+"""A word of Docker's message if it has no range of addresses left for another network."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a candidate can reach, as far as certify decides it."""
+
+    text: str = ""
+    """The same in words; empty on a network that somebody named."""
+    reach: tuple[str, ...] | None = None
+    """The private addresses and ranges that are open; None if all are."""
+
+    def closes(self, address: IPv4Address) -> bool:
+        """Return True for an address that the rules of the firewall refuse."""
+        return (
+            self.reach is not None
+            and _within(address, firewall.REFUSED)
+            and not _within(address, self.reach)
+        )
+
+
+def _within(address: IPv4Address, ranges: Collection[str]) -> bool:
+    return any(address in IPv4Network(each) for each in ranges)
+
+
+def is_own(network: str | None) -> bool:
+    """Return True if candidates get networks of their own: nobody named one, or ``own``."""
+    return network in (None, OWN)
 
 
 def shared_network(name: str | None) -> str | None:
@@ -29,32 +60,47 @@ def shared_network(name: str | None) -> str | None:
 
 def on_own_network(
     engine: Engine, plan: LaunchPlan, run: str, labels: Mapping[str, str]
-) -> tuple[LaunchPlan, str]:
+) -> tuple[LaunchPlan, Surroundings]:
     """Return the plan, with the network that it asks for; that of a run is removed with the run.
 
-    The second value tells what a candidate on a network of its own can reach.
-
-    Raises :class:`LaunchRefused`, for example if no range of addresses is left.
+    A plan that names no network gets the engine's default one where a bridge of its own would not
+    do, or cannot be had. Raises :class:`LaunchRefused` if the engine makes no network.
     """
-    if plan.network != OWN:
-        return plan, ""
+    if not is_own(plan.network):
+        return plan, Surroundings()
+    asked = plan.network == OWN
+    if plan.isolation == "vm" and not asked:
+        # Docker's resolver on such a bridge is not in the network of the virtual machine.
+        why = "a virtual machine does not reach the name server of a network of its own"
+        return plan, Surroundings(_SHARED.format(why))
     name = reaper.another_name(run)
     with translate_errors():
         try:
             made = engine.client.api.create_network(name, driver="bridge", labels=dict(labels))
         except APIError as error:
+            why = one_line(explanation(error))
+            if _NO_RANGE in why and not asked:
+                left = "the engine has no range of addresses left for another network"
+                return plan, Surroundings(_SHARED.format(left))
             raise LaunchRefused(
-                f"The engine made no network for the candidate: {one_line(explanation(error))}",
+                f"The engine made no network for the candidate: {why}",
                 remedy="Remove networks that nobody uses (docker network prune), allow the engine"
-                " more ranges of addresses (default-address-pools in its daemon.json), or leave"
-                " --network own out.",
+                " more ranges of addresses (default-address-pools in its daemon.json), or choose"
+                " one that it has, such as its default: --network bridge.",
             ) from error
-    why = "the engine is on another machine"
-    unknown: list[str] = []
-    if engine.local:
-        reach, unknown = firewall.resolve(plan.limits.reach)
-        why = firewall.close_bridge(f"br-{made['Id'][:12]}", run, reach)
-    text = f"the host and private addresses are open, as {why}" if why else CLOSED
-    if unknown and not why:
-        text += f"; no IPv4 address is known for {', '.join(unknown)}"
-    return replace(plan, network=name), f"{OWN}: {text}"
+    return replace(plan, network=name), _close(engine, f"br-{made['Id'][:12]}", run, plan)
+
+
+def _close(engine: Engine, bridge: str, run: str, plan: LaunchPlan) -> Surroundings:
+    """Write the rules for a bridge where that is possible; return what it leads to."""
+    if not engine.local:
+        return Surroundings(_open("the engine is on another machine"))
+    reach, unknown = firewall.resolve(plan.limits.reach)
+    if why := firewall.close_bridge(bridge, run, reach):
+        return Surroundings(_open(why))
+    names = f"; no IPv4 address is known for {', '.join(unknown)}" if unknown else ""
+    return Surroundings(CLOSED_NETWORK + names, tuple(reach))
+
+
+def _open(why: str) -> str:
+    return f"{OWN}: the host and private addresses are open, as {why}"

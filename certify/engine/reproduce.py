@@ -16,7 +16,7 @@ from certify.engine.launch_plan import (
     LaunchPlan,
     seccomp_path,
 )
-from certify.engine.own_network import OWN
+from certify.engine.own_network import is_own
 from certify.model.result import Launch
 
 REPRO_NAME = "certify-repro"
@@ -88,7 +88,7 @@ def reproduce_command(
     words += [f"--pids-limit={limits.pids}", "--init=false"]
     if limits.cpus:
         words.append(f"--cpus={limits.cpus:g}")
-    if plan.network and plan.network != OWN:
+    if plan.network and not is_own(plan.network):
         words.append(f"--network={plan.network}")
     if runtime := SYSBOX_RUNTIME if plan.isolation == "sysbox" else plan.runtime:
         words.append(f"--runtime={runtime}")

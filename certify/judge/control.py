@@ -46,12 +46,23 @@ class Reach(StrEnum):
     """No server listens, or there is no route."""
     NO_ANSWER = "does not answer"
     """No answer in time: the server may be down, overloaded or out of reach."""
+    CLOSED = "is closed to candidates"
+    """The address is private, and certify's own rules refuse it to what is on that network."""
+    HIDDEN = "is hidden from the candidate"
+    """A network that a dockerd inside made has the same address."""
     NOT_TRIED = "could not be tried"
 
 
 ControlResults = Mapping[str, Reach]
 """The results of the control, by URL."""
 _REACHED = (Reach.SERVES, Reach.CONNECTS)
+_BARRED = {
+    Reach.CLOSED: "has a private address, which certify closes to candidates: if it is a mirror of"
+    " yours, open it with --reach {0}",
+    Reach.HIDDEN: "has an address that a network of the dockerd inside has, too: certify on a"
+    " network with other addresses (--network NAME)",
+}
+"""What is told of servers that only a candidate does not reach, through no fault of its own."""
 
 _GONE = re.compile(
     r"\b404\b|\b410 +gone|not have a release file|repository type can't be determined"
@@ -162,7 +173,9 @@ def _unreached_servers(
     unreached = set(failed_servers(text, UNREACHED)) - serving(text)
     for server in failed_servers(text):
         host, reach = host_of(server), results.get(server, Reach.NOT_TRIED)
-        if reach in _REACHED and server in unreached:
+        if reach in _BARRED:
+            yield Fault.NETWORK, f"{host} {_BARRED[reach].format(host)}"
+        elif reach in _REACHED and server in unreached:
             blocked = (
                 f"certify's own container reaches {host} on the same network, and the image does "
                 "not: check its name resolution, its proxy and its firewall"

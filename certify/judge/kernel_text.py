@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import struct
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 _UNFIT_FOR_OVERLAY = re.compile(r"nfs4?|virtiofs|9p|zfs|ecryptfs|fuse(\..+)?|overlay|v?fat|cifs")
 _INSTRUCTIONS = {
@@ -40,6 +40,24 @@ def default_gateway(routes: str, order: str = "<") -> str | None:
             with contextlib.suppress(ValueError, struct.error):
                 return str(IPv4Address(struct.pack(f"{order}I", int(fields[2], 16))))
     return None
+
+
+def inner_networks(routes: str, order: str = "<") -> list[IPv4Network]:
+    """Return the networks in /proc/net/route that lie behind another interface than the default.
+
+    ``order`` is that of the machine's bytes, as for ``struct``.
+    """
+    lines = [fields for fields in map(str.split, routes.splitlines()[1:]) if len(fields) > 7]
+    outer = {fields[0] for fields in lines if fields[1] == fields[7] == "00000000"}
+    found = []
+    for fields in lines:
+        if outer and fields[0] not in outer:
+            with contextlib.suppress(ValueError, struct.error):
+                address, mask = (
+                    IPv4Address(struct.pack(f"{order}I", int(fields[each], 16))) for each in (1, 7)
+                )
+                found.append(IPv4Network(f"{address}/{mask}"))
+    return found
 
 
 def refusals(counters: str) -> int:

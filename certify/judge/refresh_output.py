@@ -57,7 +57,8 @@ _NOT_HOSTS = frozenset({"host", "hostname", "name", "names", "server", "the", "t
 def failed_servers(text: str, lost: re.Pattern[str] = _LOST) -> tuple[str, ...]:
     """Return the URLs of servers that a package manager failed to connect to, without loopback.
 
-    ``text`` is the output of the package manager.
+    ``text`` is the output of the package manager. The order is that of the alphabet, as that of
+    what is fetched at a time changes from one try to the next.
     """
     named, linked = [], []
     for line in text.splitlines():
@@ -68,8 +69,8 @@ def failed_servers(text: str, lost: re.Pattern[str] = _LOST) -> tuple[str, ...]:
                 named.append(url_of(found["host"], found["port"] or "80"))
         if _ERROR.search(line):
             linked += [url_of(each["host"], each["port"] or each[1]) for each in URL.finditer(line)]
-    every = dict.fromkeys(url for url in named or linked if url)
-    return tuple(url for url in every if not _LOOPBACK.fullmatch(host_of(url)))
+    every = {url for url in named or linked if url}
+    return tuple(sorted(url for url in every if not _LOOPBACK.fullmatch(host_of(url))))
 
 
 def led_by(host: str, text: str) -> str:

@@ -152,6 +152,10 @@ class Startup(OpenValue):
     """The times of all starts of the service; ``ready_seconds`` is their median."""
 
 
+CLOSED_NETWORK = "own: the host and private addresses are closed, but for what --reach names"
+"""What a result says of the network where nothing more can be refused."""
+
+
 class Launch(OpenValue):
     """The way in which the image was started."""
 
@@ -163,7 +167,7 @@ class Launch(OpenValue):
     reproduce: str = ""
     """A command line that starts the image in the same way."""
     network: str = ""
-    """The reach of the image on a network of its own; empty on any other."""
+    """The reach of the image; empty on a network that somebody named."""
     unconfined: str = ""
     """The reason why certify's AppArmor profile, which the engine's host could enforce, was not
     used at isolation ``caps``; empty at any other, and on a host without AppArmor."""

@@ -18,7 +18,7 @@ from rich.filesize import decimal
 from rich.rule import Rule
 from rich.text import Text
 
-from certify.model.result import Check, Result
+from certify.model.result import CLOSED_NETWORK, Check, Result
 from certify.model.terms import Level, Outcome, Status, Trust, WaiverState
 from certify.publish import phrases
 from certify.publish.indexes import index_text, index_verdicts
@@ -210,7 +210,7 @@ def _counts(result: Result) -> Iterator[RenderableType]:
         yield Paragraph(Text(" · ".join(timing), "dim"))
     if result.launch.isolation not in ("", "auto") and ran:
         yield Paragraph(Text(f"isolation {one_line(phrases.isolation_text(result))}", "dim"))
-    if result.launch.network and ran:
+    if result.launch.network not in ("", CLOSED_NETWORK) and ran:
         yield Paragraph(Text(f"network {one_line(result.launch.network)}", "dim"))
 
 

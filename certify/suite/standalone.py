@@ -63,7 +63,7 @@ def launch_conductor(config: pytest.Config) -> Conductor:
             raise pytest.UsageError(f"{error.message} {error.remedy}".strip()) from error
         job = make_job(engine, image, plan, started, [profile])
         candidate = Candidate(job, started.container, lambda _name, _value: None)
-        candidate.control_results = partial(measure_reach, engine, network=None)
+        candidate.control_results = partial(measure_reach, engine, started=started)
         conductor = LaunchingConductor(candidate)
         conductor.cleanup = stack.pop_all()
         return conductor

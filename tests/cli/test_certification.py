@@ -42,7 +42,7 @@ def test_every_option_arrives() -> None:
 @pytest.mark.parametrize(
     ("words", "settings", "refused"),
     [
-        (("--reach", "10.1.2.3"), {}, True),
+        (("--reach", "10.1.2.3"), {}, False),
         (("--reach", "10.1.2.3", "--network", "mine"), {}, True),
         (("--reach", "10.1.2.3", "--network", "own"), {}, False),
         (("--reach", "10.1.2.3"), {"network": "own"}, False),

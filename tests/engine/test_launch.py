@@ -9,7 +9,10 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from docker.errors import APIError, NotFound
@@ -20,7 +23,8 @@ from certify.engine.client import Engine
 from certify.engine.container import Container
 from certify.engine.launch import LaunchedContainer, launch_container
 from certify.engine.launch_plan import NOTIFY_FOLDER, SHELL_RAN, STATE_FOLDER, LaunchPlan, Limits
-from certify.engine.own_network import OWN
+from certify.engine.own_network import OWN, Surroundings
+from certify.judge.control import Reach
 from certify.model.errors import LaunchRefused
 from certify.model.terms import Fault
 from tests.conftest import SAMPLES
@@ -90,7 +94,7 @@ class TestRemoval:
         with launch_container(engine, BUSYBOX, init_plan(engine)) as started:
             launches.saw(started)
             found = len(standing(engine, run_of(started)))
-            assert found in (3, 4), "a container and its volumes, and where needed a holder"
+            assert found in (4, 5), "a container, network and volumes, and where needed a holder"
             assert not started.refusal
         assert launches.are_gone()
         assert bool(launches.folders) == engine.local
@@ -287,7 +291,7 @@ class TestLaunch:
             launch_container(engine, BUSYBOX, init_plan(engine), keep=True) as started,
         ):
             raise ValueError("mine")
-        assert len(standing(engine, run_of(started))) in (3, 4)
+        assert len(standing(engine, run_of(started))) in (4, 5)
         assert started.container.shell().run("echo up").stdout == b"up\n"
         started.container.close_shells()
         reaper.remove_run(engine, run_of(started))
@@ -406,10 +410,10 @@ class TestOwnNetwork:
     pytestmark = on_a_real_engine
 
     def test_no_neighbour_is_reached_and_nothing_is_left(self, engine: Engine) -> None:
-        own = replace(IDLE, network=OWN)
+        shared, own = (replace(IDLE, network=each) for each in ("bridge", OWN))
         with (
-            launch_container(engine, BUSYBOX, IDLE) as neighbour,
-            launch_container(engine, BUSYBOX, IDLE) as shares,
+            launch_container(engine, BUSYBOX, shared) as neighbour,
+            launch_container(engine, BUSYBOX, shared) as shares,
             launch_container(engine, BUSYBOX, own) as alone,
         ):
             address = address_of(neighbour, "bridge")
@@ -429,11 +433,10 @@ class TestOwnNetwork:
         assert standing(engine, run_of(started)) == []
         assert {each["Name"] for each in engine.client.api.networks()} <= before
 
-    def test_two_have_two(self, engine: Engine) -> None:
-        own = replace(IDLE, network=OWN)
+    def test_two_have_two_without_being_asked_for(self, engine: Engine) -> None:
         with (
-            launch_container(engine, BUSYBOX, own) as one,
-            launch_container(engine, BUSYBOX, own) as other,
+            launch_container(engine, BUSYBOX, IDLE) as one,
+            launch_container(engine, BUSYBOX, IDLE) as other,
         ):
             assert one.network != other.network
             assert other.network is not None
@@ -447,3 +450,20 @@ def address_of(started: LaunchedContainer, network: str) -> str:
         "NetworkSettings"
     ]["Networks"]
     return str(networks[network]["IPAddress"])
+
+
+def test_an_address_is_barred_by_rules_or_by_a_network_of_the_dockerd_inside() -> None:
+    routes = (
+        "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n"
+        "eth0 00000000 010012AC 0003 0 0 0 00000000 0 0 0\n"
+        "docker0 000011AC 00000000 0001 0 0 0 0000FFFF 0 0 0\n"
+    )
+    shell = SimpleNamespace(run=lambda _command: SimpleNamespace(stdout=routes.encode()))
+    container = SimpleNamespace(shell=lambda: shell, engine=SimpleNamespace(byte_order="<"))
+    started = LaunchedContainer(cast(Container, container), "name")
+    assert started.bar(IPv4Address("172.17.0.9")) is Reach.HIDDEN
+    assert started.bar(IPv4Address("172.18.0.1")) is None
+    closed = replace(started, surroundings=Surroundings("closed", ("172.18.0.0/16",)))
+    assert closed.bar(IPv4Address("172.17.0.9")) is Reach.CLOSED
+    assert closed.bar(IPv4Address("10.1.1.1")) is Reach.CLOSED
+    assert closed.bar(IPv4Address("172.18.0.1")) is None

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -15,8 +16,9 @@ import pytest
 from certify.engine import firewall, reaper
 from certify.engine.client import Engine
 from certify.engine.launch_plan import LaunchPlan, Limits
-from certify.engine.own_network import CLOSED, OWN, on_own_network
+from certify.engine.own_network import OWN, Surroundings, on_own_network
 from certify.model.errors import LaunchRefused
+from certify.model.result import CLOSED_NETWORK
 from tests.support.private_engine import private_engine
 
 POOLS = {"default-address-pools": [{"base": "198.19.250.0/28", "size": 28}]}
@@ -31,7 +33,10 @@ def test_an_engine_without_a_range_left_is_told_with_its_remedy(tmp_path: Path) 
             plan, reach = on_own_network(engine, PLAN, first, reaper.labels(first, "x"))
             assert plan.network is not None
             assert plan.network.startswith(f"certify-{first}-")
-            assert reach.startswith("own: the host and private addresses are ")
+            assert reach.text.startswith("own: the host and private addresses are ")
+            shared, reach = on_own_network(engine, replace(PLAN, network=None), second, {})
+            assert shared.network is None
+            assert "no range of addresses left" in reach.text
             with pytest.raises(LaunchRefused) as refused:
                 on_own_network(engine, PLAN, second, reaper.labels(second, "x"))
             assert "The engine made no network for the candidate: " in refused.value.message
@@ -57,9 +62,13 @@ def chains() -> list[str]:
 @pytest.mark.parametrize(
     ("local", "why", "told"),
     [
-        (True, "", f"{CLOSED}; no IPv4 address is known for no.such.host.invalid"),
-        (True, "of a test", "the host and private addresses are open, as of a test"),
-        (False, "", "the host and private addresses are open, as the engine is on another machine"),
+        (True, "", f"{CLOSED_NETWORK}; no IPv4 address is known for no.such.host.invalid"),
+        (True, "of a test", "own: the host and private addresses are open, as of a test"),
+        (
+            False,
+            "",
+            "own: the host and private addresses are open, as the engine is on another machine",
+        ),
     ],
 )
 def test_the_result_names_what_reach_could_not_open(
@@ -75,11 +84,22 @@ def test_the_result_names_what_reach_could_not_open(
     api = SimpleNamespace(create_network=lambda *_words, **_options: {"Id": "0123456789abcdef"})
     engine = cast(Engine, SimpleNamespace(client=SimpleNamespace(api=api), local=local))
     limits = Limits(reach=("10.1.0.0/16", "no.such.host.invalid"))
-    _, text = on_own_network(engine, replace(PLAN, limits=limits), "x", {})
-    assert text == f"own: {told}"
+    _, found = on_own_network(engine, replace(PLAN, limits=limits), "x", {})
+    assert found.text == told
+    closed = local and not why
+    assert found.reach == (("10.1.0.0/16",) if closed else None)
+    for address, private in (("10.2.0.1", True), ("10.1.0.1", False), ("203.0.113.1", False)):
+        assert found.closes(IPv4Address(address)) is (closed and private)
     assert given == ([("br-0123456789ab", "x", ["10.1.0.0/16"])] if local else [])
+
+
+def test_a_virtual_machine_stays_on_the_default_network_unless_it_must_not() -> None:
+    plan = LaunchPlan(kind="idle", isolation="vm")
+    same, found = on_own_network(None, plan, "x", {})  # type: ignore[arg-type]
+    assert same == plan
+    assert found.text.startswith("shared with other containers, as a virtual machine")
 
 
 def test_any_other_network_is_left_as_it_is() -> None:
     plan = LaunchPlan(kind="idle", isolation="default", network="team")
-    assert on_own_network(None, plan, "x", {}) == (plan, "")  # type: ignore[arg-type]
+    assert on_own_network(None, plan, "x", {}) == (plan, Surroundings())  # type: ignore[arg-type]

@@ -70,6 +70,9 @@ NOT_PROVEN = None
         ),
         # It may be down for an hour, or overloaded.
         (DEAD_NAME, {REMOTE: Reach.NO_ANSWER, MIRROR: Reach.SERVES}, NOT_PROVEN),
+        # Only a candidate does not reach it, through no fault of the image.
+        (DEAD_NAME, {REMOTE: Reach.CLOSED, MIRROR: Reach.SERVES}, Fault.NETWORK),
+        (DEAD_NAME, {REMOTE: Reach.HIDDEN, MIRROR: Reach.SERVES}, Fault.NETWORK),
         # Nothing works from the control either.
         (DEAD_NAME, {REMOTE: Reach.NO_NAME, MIRROR: Reach.NO_ANSWER}, NOT_PROVEN),
         (DEAD_NAME, {REMOTE: Reach.NO_NAME, MIRROR: Reach.CONNECTS}, NOT_PROVEN),

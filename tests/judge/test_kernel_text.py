@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Network
 
 import pytest
 
@@ -8,6 +9,7 @@ from certify.judge.kernel_text import (
     default_gateway,
     forwarded,
     full_mounts,
+    inner_networks,
     lacks_instructions,
     refusals,
     unfit_for_overlay,
@@ -26,6 +28,21 @@ MOUNTS = """\
 def test_a_volume_that_overlay_cannot_use(kind: str, expected: bool) -> None:
     assert unfit_for_overlay(MOUNTS.format(kind=kind), "/var/lib/docker") is expected
     assert unfit_for_overlay(MOUNTS.format(kind=kind), "/var/lib/other") is None
+
+
+BOTH = """\
+Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT
+eth0 00000000 010012AC 0003 0 0 0 00000000 0 0 0
+docker0 000011AC 00000000 0001 0 0 0 0000FFFF 0 0 0
+eth0 000012AC 00000000 0001 0 0 0 0000FFFF 0 0 0
+br-1 nonsense 00000000 0001 0 0 0 0000FFFF 0 0 0
+"""
+
+
+def test_inner_networks_are_behind_another_interface_than_the_default() -> None:
+    assert inner_networks(BOTH) == [IPv4Network("172.17.0.0/16")]
+    assert inner_networks(BOTH.replace("eth0 00000000", "eth0 00000001")) == []
+    assert inner_networks("") == []
 
 
 def test_refusals_are_those_that_were_sent() -> None:

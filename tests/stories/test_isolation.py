@@ -65,9 +65,9 @@ def firewall() -> str:
     ).stdout
 
 
-def test_a_network_of_its_own_changes_no_verdict(certify: Certify, engine: Engine) -> None:
+def test_each_image_has_a_network_of_its_own(certify: Certify, engine: Engine) -> None:
     networks = {each["Id"] for each in engine.client.api.networks()}
-    words = ("run", "--pull", "never", "--network", "own", "--format", "json")
+    words = ("run", "--pull", "never", "--format", "json")
     ended = certify(*words, f"{SAMPLES}/debian-devspace")
     assert (ended.code, ended.result.verdict.grade) == (0, "native"), ended.out
     assert "--network" not in ended.result.launch.reproduce
@@ -81,7 +81,7 @@ def test_a_network_of_its_own_changes_no_verdict(certify: Certify, engine: Engin
 def test_a_killed_run_leaves_neither_network_nor_rules(engine: Engine, tmp_path: Path) -> None:
     scene = Scene(tmp_path, engine)
     scene.wait(60)
-    process = scene.start(scene.run(BUSYBOX, "--pull", "never", "--network", "own"))
+    process = scene.start(scene.run(BUSYBOX, "--pull", "never"))
     scene.until(scene.mark.exists)
     labels = engine.client.api.inspect_container(scene.mark.read_text())["Config"]["Labels"]
     chain = f"certify-{labels[reaper.RUN]}"

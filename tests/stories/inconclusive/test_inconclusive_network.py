@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+import socket
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from _pytest.mark import ParameterSet
 
 from certify.engine.client import Engine
 from certify.engine.packages import family
+from certify.model.result import CLOSED_NETWORK
 from certify.model.terms import Outcome
 from tests.conftest import SAMPLES, Certify
 from tests.stories.inconclusive.answers import reason
@@ -95,6 +98,23 @@ def test_no_route_from_the_container(certify: Certify, tmp_path: Path, build: Bu
         "run", "--network", "none", "--profile", "plain", "--format", "json", build(BY_ADDRESS)
     )
     assert "There is no route from the container" in reason(ended, tmp_path / "reports")
+
+
+def test_a_private_mirror_is_closed_until_somebody_names_it(
+    certify: Certify, engine: Engine, tmp_path: Path, build: Build
+) -> None:
+    subnet = engine.client.networks.get("bridge").attrs["IPAM"]["Config"][0]["Subnet"]
+    host = str(ip_network(subnet)[1])
+    at = socket.create_server((host, 0))
+    with serving(lambda _method, path: Reply(200 if path == "/" else 404), at=at) as port:
+        server = f"http://{host}:{port}"
+        image = build(f"RUN echo 'deb {server}/debian bookworm main' >/etc/apt/sources.list")
+        words = ("run", "--profile", "plain", "--format", "json", image)
+        ended = certify(*words)
+        if ended.result.launch.network == CLOSED_NETWORK:  # where the firewall takes rules
+            assert f"open it with --reach {host}" in reason(ended, tmp_path / "reports")
+        ended = certify(*words, "--reach", host)
+        assert f"{host} does not have what the image's sources name" in ended.out
 
 
 MIRROR_LIST = (
