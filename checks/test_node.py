@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from testinfra.backend.base import CommandResult
 
-from certify.suite import Candidate, Note, check, not_applicable, proven, unknown
+from certify.suite import Candidate, Note, check, last_line, not_applicable, proven, unknown
 
 SECONDS = 180
 """Time for npm, which is slow under emulation."""
@@ -66,7 +66,7 @@ def version(candidate: Candidate) -> str:
     answer = candidate.run(
         "node -p \"%s + ' ' + process.versions.node\"".replace("%s", f"'{candidate.nonce}'")
     )
-    word, _, version = answer.stdout.strip().partition(" ")
+    word, _, version = last_line(answer.stdout).partition(" ")
     return version if word == candidate.nonce else ""
 
 
@@ -126,8 +126,8 @@ def test_support(candidate: Candidate, version: str, note: Note) -> None:
     How: compares its number with certify's own table. A Node.js of the distribution, in /usr/bin,
     is supported as long as the distribution.
     """
-    place = candidate.run("node -p 'fs.realpathSync(process.execPath)'").stdout.strip()
-    packaged = place.startswith("/usr/bin/")
+    answer = candidate.run("node -p 'fs.realpathSync(process.execPath)'")
+    packaged = last_line(answer.stdout).startswith("/usr/bin/")
     note(candidate.require_support("node", "Node.js", version, packaged=packaged))
 
 
@@ -178,9 +178,10 @@ def test_addon(npm: Npm, note: Note) -> None:
     tools = ("python3", "make", "cc", "c++")
     missing = [each for each in tools if not npm.candidate.has(each)]
     assert not missing, f"node-gyp needs {', '.join(missing)}"
-    prefix = npm.candidate.run(
+    asked = npm.candidate.run(
         'node -p "path.dirname(path.dirname(fs.realpathSync(process.execPath)))"'
-    ).stdout.strip()
+    )
+    prefix = last_line(asked.stdout)
     if npm.candidate.run("[ -e %s ]", f"{prefix}/include/node/node_api.h").rc != 0:
         not_applicable("node-gyp would download Node's header files, which the image does not ship")
     answer = npm.install("certify-addon", settings=f"npm_config_nodedir={prefix}")
@@ -224,7 +225,7 @@ def test_zones(candidate: Candidate) -> None:
     How: asks for noon in Berlin in summer, in German.
     """
     answer = candidate.run("node -p %s", NOON)
-    assert answer.stdout.strip() == "14:00:00", "node does not know Europe/Berlin"
+    assert last_line(answer.stdout) == "14:00:00", "node does not know Europe/Berlin"
 
 
 @check(

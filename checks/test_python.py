@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from testinfra.backend.base import CommandResult
 
-from certify.suite import Candidate, Note, check, proven, unknown
+from certify.suite import Candidate, Note, check, last_line, proven, unknown
 
 MODULES = ("ssl", "zlib", "bz2", "lzma", "sqlite3", "ctypes")
 """Modules of the standard library that a build of Python silently goes without."""
@@ -34,11 +34,6 @@ BACKEND = (PROGRAMS / "pip_backend.py").read_text("utf-8")
 """Programs for the image's own Python; their docstrings say what they do."""
 SECONDS = 180
 """Time for pip, which is slow under emulation."""
-
-
-def last_line(answer: CommandResult) -> str:
-    """Return the last line of what Python printed; a sitecustomize may greet before it."""
-    return str(answer.stdout).strip().rpartition("\n")[2]
 
 
 @dataclass
@@ -75,7 +70,7 @@ class Pip:
             "PYTHONPATH=%s %s -c %s",
             f"{self.folder}/{package}", self.python, f"import {package} as p; print(p.word)",
         )  # fmt: skip
-        words = last_line(said).split()
+        words = last_line(said.stdout).split()
         return " ".join(words[1:]) or "yes" if words[:1] == [self.candidate.nonce] else ""
 
 
@@ -105,7 +100,7 @@ def pip(candidate: Candidate, facts: dict[str, Any]) -> Iterator[Pip]:
         folder, INDEX, folder, candidate.nonce, BACKEND,
         shown="(serves an index of packages on 127.0.0.1)",
     )  # fmt: skip
-    started = re.fullmatch(r"(\d+) (\d+)", last_line(served))
+    started = re.fullmatch(r"(\d+) (\d+)", last_line(served.stdout))
     if not started:
         unknown(f"no index could be served inside the container: {served.stderr.strip()[-300:]}")
     yield Pip(candidate, name, folder, started[1])
@@ -255,7 +250,7 @@ def test_certificates(candidate: Candidate, facts: dict[str, Any], note: Note) -
         "print(loaded or len(os.listdir(folder or '/nowhere')))"
     )
     answer = candidate.run("%s -c %s", facts["name"], count)
-    found = last_line(answer) if answer.rc == 0 else "0"
+    found = last_line(answer.stdout) if answer.rc == 0 else "0"
     assert found.isdecimal() and int(found), "the ssl module finds no certificate to trust"
     note(found)
 
@@ -278,7 +273,7 @@ def test_zones(candidate: Candidate, facts: dict[str, Any]) -> None:
         "z.ZoneInfo('Europe/Berlin')).utcoffset())"
     )
     answer = candidate.run("%s -c %s", facts["name"], noon)
-    assert last_line(answer) == "2:00:00", "zoneinfo does not know Europe/Berlin"
+    assert last_line(answer.stdout) == "2:00:00", "zoneinfo does not know Europe/Berlin"
 
 
 @check(

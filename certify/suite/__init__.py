@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         unknown,
     )  # fmt: skip
     from certify.suite.commands import PROBE_PORT
+    from certify.suite.last_words import last_line
     from certify.suite.nested import Nested
     from certify.suite.package_commands import PackageCommands, Trial
     from certify.suite.service import Service
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 __all__ = [
     "PROBE_PORT", "Budgets", "Candidate", "CheckUnknown", "Level", "Nested", "Note",
     "PackageCommands", "Process", "ProgramState", "Service", "Supervisor", "Trial", "Units",
-    "blocked_by", "check", "diagnose", "end_of_support", "not_applicable", "proven", "unknown",
+    "blocked_by", "check", "diagnose", "end_of_support", "last_line", "not_applicable", "proven",
+    "unknown",
 ]  # fmt: skip
 _MODULES = {
     "certify.suite.claims": {
@@ -42,6 +44,7 @@ _MODULES = {
     },
     "certify.suite.candidate": {"Candidate"},
     "certify.suite.commands": {"PROBE_PORT"},
+    "certify.suite.last_words": {"last_line"},
     "certify.suite.nested": {"Nested"},
     "certify.suite.package_commands": {"PackageCommands", "Trial"},
     "certify.suite.service": {"Service"},

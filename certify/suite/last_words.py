@@ -1,4 +1,4 @@
-"""The line by which a program that ended tells why, among the last lines of its log. Pure."""
+"""The line of what a program printed that counts: its answer, or why it ended. Pure."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def last_words(log: str) -> str:
     lines = [line for line in log.splitlines() if line.strip()]
     telling = (line for line in reversed(lines) if not _FOLLOWS.match(line))
     return next(telling, "".join(lines[-1:])).strip() or "it printed nothing"
+
+
+def last_line(printed: str) -> str:
+    """Return the last line of what was printed: what starts with a program may greet before it."""
+    return printed.strip().rpartition("\n")[2]

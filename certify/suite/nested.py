@@ -12,6 +12,7 @@ from certify.judge.kernel_text import forwarded, refusals
 from certify.suite.candidate import Candidate
 from certify.suite.claims import proven
 from certify.suite.commands import PROBE_PORT
+from certify.suite.last_words import last_line
 from certify.suite.modes import mode_for_root_alone
 from certify.suite.own_daemon import OwnDaemon
 from certify.suite.own_rules import fail_if_filtered
@@ -50,7 +51,7 @@ class Nested:
     def version(self) -> str:
         """Return the version with which the daemon replies; empty if it does not."""
         answer = self.docker("version --format '{{.Server.Version}}'", timeout=15)
-        return _last_line(answer.stdout) if answer.rc == 0 else ""
+        return last_line(answer.stdout) if answer.rc == 0 else ""
 
     def is_up(self) -> bool:
         """Return True if the daemon replies with its version."""
@@ -191,7 +192,7 @@ class Nested:
 
     def storage_driver(self) -> str:
         """Return the storage driver that the daemon reports; empty if it does not reply."""
-        return _last_line(self.docker("info --format '{{.Driver}}'").stdout)
+        return last_line(self.docker("info --format '{{.Driver}}'").stdout)
 
     def _keep_driver(self) -> None:
         self.first_driver = self.first_driver or self.storage_driver()
@@ -292,8 +293,3 @@ class Nested:
         )
         path = self._candidate.add_program("fetch", program)
         return self._candidate.run(path, timeout=10)
-
-
-def _last_line(printed: str) -> str:
-    """Return the last line of what was printed; a wrapper may greet before it."""
-    return printed.strip().rpartition("\n")[2]

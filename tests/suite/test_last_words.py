@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from certify.suite.last_words import last_words
+from certify.suite.last_words import last_line, last_words
 
 POSTGRES = """\
 Error: Database is uninitialized and superuser password is not specified.
@@ -57,3 +57,11 @@ exit status 2
 )
 def test_what_ended_is_quoted_where_it_tells_why(log: str, words: str) -> None:
     assert last_words(log) == words
+
+
+@pytest.mark.parametrize(
+    ("printed", "line"),
+    [("", ""), ("18.19.0\n", "18.19.0"), ("started\n\n18.19.0 \n", "18.19.0")],
+)
+def test_a_greeting_before_the_answer_is_passed_over(printed: str, line: str) -> None:
+    assert last_line(printed) == line
