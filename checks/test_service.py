@@ -8,6 +8,12 @@ from certify.suite import Candidate, Note, Service, check, proven, unknown
 STAYS_SECONDS = 3
 """Time for which it has to stay after the other checks."""
 IS_LOG = re.compile(r"/var/log/.|.*\.log$")
+BY_ITSELF = "ended with exit code 0:"
+FOREGROUND = (
+    "It ended as if its work was done: let the server stay in the foreground (nginx -g 'daemon "
+    "off;', apachectl -D FOREGROUND, redis-server --daemonize no), or give the image a CMD that "
+    "starts it: a shell without a terminal ends at once."
+)
 
 
 @check(
@@ -23,13 +29,15 @@ def test_starts(service: Service, note: Note) -> None:
 
     How: loads it into the dockerd of a certified base image, and has Docker Compose start it with
     the environment that certify was given. Its health check, asked each second, decides when it is
-    ready; without one, its first port that accepts a connection; without either, that it runs for
-    3 s.
+    ready; without one, or with one that kills it, its first port that accepts a connection; without
+    either, that it runs for 3 s.
     """
     service.load()
     problem = service.launch()
     if problem and (defect := service.health_defect()):
         proven(f"{problem}: {defect.cause}", remedy=defect.remedy)
+    if BY_ITSELF in problem:
+        proven(problem, remedy=FOREGROUND)
     assert not problem, problem
     note(f"ready after {service.ready_seconds} s")
 

@@ -16,6 +16,8 @@ _LACKS = re.compile(
     re.MULTILINE,
 )
 """The words of a shell or an engine about a program that is missing, or whose interpreter is."""
+_ENDS_IT = re.compile(r"\b(?:p?kill|killall)\b(?! +-(?:s +)?0\b)")
+"""A command in a health check that sends a signal; signal 0 only asks whether somebody is there."""
 
 
 class Defect(NamedTuple):
@@ -29,12 +31,16 @@ def asked_often(configuration: Mapping[str, Any]) -> dict[str, Any]:
     """Return the lines of a Compose file by which an image's health check is asked each second.
 
     Its interval says how often a service that runs is asked, and Docker's default, 30 s, puts off
-    the first time, too. None if it has no health check, or one that is asked more often.
+    the first time, too. None if it has no health check, or one that is asked more often. One that
+    ends a service that does not answer (``curl … || kill 1``) is not asked: it relies on its
+    interval to give the service time to start.
     """
     check = configuration.get("Healthcheck") or {}
     is_often = 0 < check.get("Interval", 0) < _SECOND
     if check.get("Test", ["NONE"]) == ["NONE"] or is_often:
         return {}
+    if _ENDS_IT.search(" ".join(check["Test"])):
+        return {"healthcheck": {"disable": True}}
     return {"healthcheck": {"interval": "1s"}}
 
 

@@ -9,6 +9,7 @@ import pytest
 from certify.suite.health import asked_often, defect
 
 SECOND = {"healthcheck": {"interval": "1s"}}
+NEVER = {"healthcheck": {"disable": True}}
 
 
 @pytest.mark.parametrize(
@@ -19,9 +20,14 @@ SECOND = {"healthcheck": {"interval": "1s"}}
         ({"Test": ["CMD", "ping"]}, SECOND),
         ({"Test": ["CMD", "ping"], "Interval": 30 * 10**9}, SECOND),
         ({"Test": ["CMD", "ping"], "Interval": 10**8}, {}),
+        ({"Test": ["CMD-SHELL", "curl -f localhost || kill 1"]}, NEVER),
+        ({"Test": ["CMD-SHELL", "ping || bash -c 'kill -s 15 -1 && sleep 9'"]}, NEVER),
+        ({"Test": ["CMD-SHELL", "ping || pkill -f server"], "Interval": 10**10}, NEVER),
+        ({"Test": ["CMD-SHELL", "kill -0 $(cat /run/pid)"]}, SECOND),
+        ({"Test": ["CMD-SHELL", "kill -s 0 7 && skill"]}, SECOND),
     ],
 )
-def test_a_health_check_is_asked_each_second_or_more_often(
+def test_a_health_check_is_asked_each_second_or_more_often_unless_it_ends_the_service(
     check: dict[str, Any] | None, told: dict[str, Any]
 ) -> None:
     assert asked_often({"Healthcheck": check}) == told
