@@ -322,6 +322,20 @@ def fail_if_lost(candidate: Candidate, path: str) -> None:
     )
 
 
+def fail_if_forgotten(candidate: Candidate, nested: Nested) -> None:
+    """Fail if dockerd keeps its data in memory, and lost its images by a restart; else return."""
+    if nested.docker("image inspect --format . %s", nested.PROBE).rc == 0:
+        return
+    folder = nested.docker("info --format '{{.DockerRootDir}}'").stdout.strip()
+    if candidate.run("df -P -t tmpfs %s", folder).rc == 0:  # fails if it is no tmpfs
+        proven(
+            f"after a restart the images, containers and volumes of dockerd are gone: {folder}, "
+            "where it keeps them, is in memory (tmpfs)",
+            remedy="Leave dockerd's data at /var/lib/docker, where platforms mount a volume: "
+            "remove data-root from /etc/docker/daemon.json, or --data-root from docker.service.",
+        )
+
+
 @check(
     "systemd.restart",
     title="restart",
@@ -337,7 +351,7 @@ def test_restart(candidate: Candidate, host: Host, nested: Nested, note: Note) -
 
     How: starts the same container again, waits for its boot, and asks systemd once more, and
     dockerd, if it ran containers before. What the user of workspace.user wrote to its home is
-    still there.
+    still there, and dockerd has not kept its images in memory only.
     """
     was_late = (candidate.boot_seconds or 0) > candidate.budgets.boot
     if candidate.stopped is None:
@@ -363,4 +377,5 @@ def test_restart(candidate: Candidate, host: Host, nested: Nested, note: Note) -
         if not candidate.wait_for(nested.is_up, seconds=seconds, pause=0.1):
             log = candidate.run("journalctl -u docker.service -b -o cat --no-pager -n 20").stdout
             pytest.fail(f"after a restart dockerd does not answer, as it did before\n{log}")
+        fail_if_forgotten(candidate, nested)
     note(state)

@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from typing import NoReturn
 
 import pytest
 
@@ -40,7 +41,7 @@ def fail_without_login(candidate: Candidate, shell: str) -> None:
     """Fail if the login shell of the candidate's user runs no command, with the reason."""
     theirs = candidate.host_as(candidate.user)
     # A line of its own: what a login shell reads may print a title or a prompt before it.
-    said = "echo; echo certify"
+    said = "false; echo; echo certify"
 
     def runs(option: str) -> bool:
         asked = theirs.run("cd ~ && %s %s %s", shell, option, said, timeout=30)
@@ -176,6 +177,13 @@ def test_sudo(candidate: Candidate) -> None:
     dead = f"root's login shell, {shell}, runs nothing, so `sudo -i` and `su -` end at once"
     if not runs and shell.endswith("/bash") and candidate.run("bash -c :").rc != 0:
         candidate.defer_to("workspace.bash", f"needs workspace.bash: {dead}")
+    listed = "" if runs else candidate.host_as(user).run("sudo -n -l").stdout
+    if re.search(r"\bnoexec\b", listed, re.IGNORECASE):
+        proven(
+            "the user becomes root, but no program that sudo starts may start another (noexec), so "
+            "neither `sudo -i` nor `sudo apt-get` works",
+            remedy="Remove `Defaults noexec` from /etc/sudoers and /etc/sudoers.d in the image.",
+        )
     if not runs and worked.rc != KILLED:
         proven(
             dead,
@@ -194,6 +202,23 @@ def test_sudo(candidate: Candidate) -> None:
     assert as_user.rc == 0, problem
 
 
+def fail_by_profile(candidate: Candidate) -> NoReturn:
+    """Fail since bash does not run as a login shell, though it runs as another, with the reason."""
+    asked = candidate.run("bash -lc 'case $- in *e*) echo; echo errexit ;; esac'")
+    if "errexit" in asked.stdout.splitlines():
+        proven(
+            "the first command that fails ends each login shell: /etc/profile, or a file that it "
+            "reads, has `set -e`",
+            remedy="Remove `set -e` (set -euo pipefail, set -o errexit) from /etc/profile and "
+            "/etc/profile.d in the image: what they set stays for the whole session.",
+        )
+    proven(
+        "bash does not run as a login shell: /etc/profile, or a file that it reads, ends it",
+        remedy="Remove what ends the shell, or replaces it (exec), from /etc/profile and "
+        "/etc/profile.d in the image.",
+    )
+
+
 @check(
     "workspace.bash",
     title="bash",
@@ -206,12 +231,14 @@ def test_bash(candidate: Candidate, note: Note) -> None:
 
     Why: platforms start their agent with bash, and people expect it.
 
-    How: `bash -lc` prints its version and the length of an array, and finds a program.
+    How: `bash -lc` goes on after a command that fails, prints its version and the length of an
+    array, and finds a program.
     """
     # A line of its own: what a login shell reads may print a title or a prompt before it.
-    script = 'a=(1 2 3); echo; echo "certify $BASH_VERSION ${#a[@]}"; command -v cat'
+    script = 'false; a=(1 2 3); echo; echo "certify $BASH_VERSION ${#a[@]}"; command -v cat'
+    answer = re.compile(r"^certify (\S+) 3$", re.MULTILINE)
     asked = candidate.run("bash -lc %s", script)
-    said = re.search(r"^certify (\S+) 3$", asked.stdout, re.MULTILINE)
+    said = answer.search(asked.stdout)
     if said and asked.rc != 0 and candidate.has("cat"):
         candidate.run("bash -lc 'echo \"$PATH\"'")
         proven(
@@ -220,16 +247,13 @@ def test_bash(candidate: Candidate, note: Note) -> None:
             remedy="Remove what sets or unsets PATH from /etc/profile.d in the image, or let it "
             "add to $PATH.",
         )
-    if asked.rc != 0 and candidate.run("bash -c :").rc == 0:
-        proven(
-            "bash does not run as a login shell: /etc/profile, or a file that it reads, ends it",
-            remedy="Remove what ends the shell from /etc/profile and /etc/profile.d in the image.",
-        )
+    if not said and answer.search(candidate.run("bash -c %s", script).stdout):
+        fail_by_profile(candidate)
     if asked.rc != 0:
         candidate.fail_if_by_variable(
             "bash does not run", lambda env: candidate.run(f"{env} bash -lc :").rc == 0
         )
-    assert asked.rc == 0, "bash does not run"
+    assert asked.rc == 0 or candidate.run("bash -c :").rc == 0, "bash does not run"
     assert said, "what is called bash is not bash"
     note(f"bash {said[1]}")
 
