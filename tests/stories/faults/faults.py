@@ -100,10 +100,12 @@ def children(process: int) -> list[int]:
     return [int(each) for task in tasks for each in (task / "children").read_text().split()]
 
 
-def network_gone(_scene: Scene, container: str) -> None:
+def network_gone(scene: Scene, container: str) -> None:
     """Take the container off its network."""
-    words = ["docker", "network", "disconnect", "--force", "bridge", container]
-    subprocess.run(words, check=True, capture_output=True)
+    settings = scene.engine.client.api.inspect_container(container)["NetworkSettings"]
+    for network in settings["Networks"]:
+        words = ["docker", "network", "disconnect", "--force", network, container]
+        subprocess.run(words, check=True, capture_output=True)
 
 
 # The engine

@@ -10,10 +10,13 @@ import hashlib
 import io
 import json
 import re
+import socket
 import subprocess
 import time
 import tomllib
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -28,8 +31,11 @@ from tests.conftest import SAMPLES
 from tests.stories.faults.scene import Scene, told
 from tests.support.memory import measured, peak
 from tests.support.misbehaving import Reply, serving
+from tests.support.package_server import bridge
 
 REPOSITORY, LABEL = "certify-hostile", "certify.hostile"
+OPEN = "the host and private addresses are open"
+"""What a result says where certify may write no rules of the firewall."""
 IN_TIME = 300.0
 """Seconds after which an image has held certify up."""
 MEMORY = 250
@@ -62,8 +68,8 @@ class Hostile(Value):
     options: tuple[str, ...] = ()
     expects: str = "certified"
 
-    def text(self, base: str, port: int) -> str:
-        """Return the Dockerfile, upon an image, for an attack on a port of the host's loopback."""
+    def text(self, base: str, aims: Mapping[str, str]) -> str:
+        """Return the Dockerfile, upon an image, for an attack on some aims, by their names."""
         lines = self.dockerfile.strip()
         lines = lines.replace("@labels", f'LABEL harm="{"x" * 60_000}" \\\n' + " \\\n".join(
             f'harm{number}="{"y" * 60_000}"' for number in range(16)
@@ -71,7 +77,9 @@ class Hostile(Value):
         lines = lines.replace("@environment", f"ENV HARM={'z' * 50_000}\nENV ILL={'y' * 50_000}")
         parts = [f"FROM {base}", lines]
         if self.attack:
-            attack = self.attack.replace("@port", str(port))
+            attack = self.attack
+            for name, aim in aims.items():
+                attack = attack.replace(f"@{name}", aim)
             parts += [_file("/attack", attack), _file("/bin/harmsh", _WRAPPED)]
         elif self.shell:
             parts.append(_file("/bin/harmsh", f"#!/bin/dash\n{self.shell}\n"))
@@ -91,10 +99,10 @@ def images() -> tuple[Hostile, ...]:
     return tuple(Hostile.model_validate(each) for each in tomllib.loads(text)["hostile"])
 
 
-def build(engine: Engine, hostile: Hostile, port: int) -> str:
+def build(engine: Engine, hostile: Hostile, aims: Mapping[str, str]) -> str:
     """Build the image, unless it is there and up to date; return its reference."""
     base = engine.client.images.get(f"{SAMPLES}/{hostile.base}")
-    text = hostile.text(str(base.id), port)
+    text = hostile.text(str(base.id), aims)
     wanted = hashlib.sha256(text.encode()).hexdigest()
     name = f"{REPOSITORY}/{hostile.name}:latest"
     if not engine.client.api.images(name, filters={"label": f"{LABEL}={wanted}"}):
@@ -135,15 +143,10 @@ def host_state() -> dict[str, object]:
 def certify(engine: Engine, hostile: Hostile, folder: Path) -> Seen:
     """Certify an image, and look at the reports, the host, and what is left."""
     heard: list[str] = []
-
-    def answer(_method: str, path: str) -> Reply:
-        heard.append(path)
-        return Reply(200, b"{}")
-
     scene = Scene(folder, engine)
     scene.add_checks("image.passwords", "image.identity", "image.support", "workspace.user")
-    with serving(answer) as port:
-        image = build(engine, hostile, port if "@port" in hostile.attack else 0)
+    with aims_of(engine, hostile, heard) as aims:
+        image = build(engine, hostile, aims)
         words = ["--profile", hostile.profile, "--pull", "never", "--format", "json"]
         words += ["--checks", "checks"] if hostile.profile.endswith(".toml") else []
         before, begun = host_state(), time.monotonic()
@@ -161,8 +164,8 @@ def certify(engine: Engine, hostile: Hostile, folder: Path) -> Seen:
         seen.wrong.append(f"took {seconds:.0f} s")
     if seen.memory > MEMORY:
         seen.wrong.append(f"took {seen.memory} MiB")
-    if heard:
-        seen.wrong.append(f"reached a service on the host's loopback: {heard}")
+    if heard and OPEN not in ended.out:
+        seen.wrong.append(f"reached a service that is not for it: {heard}")
     after = host_state()
     changed = [name for name, value in after.items() if value != before.get(name)]
     seen.wrong += [f"the host's {name} changed" for name in changed]
@@ -170,6 +173,32 @@ def certify(engine: Engine, hostile: Hostile, folder: Path) -> Seen:
         seen.wrong.append(f"left: {scene.left()}")
     seen.wrong += malformed(folder / "reports", ended.out, ended.err)
     return seen
+
+
+@contextmanager
+def aims_of(engine: Engine, hostile: Hostile, heard: list[str]) -> Iterator[dict[str, str]]:
+    """Yield what an attack aims at, by name; what reaches it is in ``heard`` at the end."""
+
+    def answer(_method: str, path: str) -> Reply:
+        heard.append(path)
+        return Reply(200, b"{}")
+
+    if "@neighbour" in hostile.attack:
+        words = ["httpd", "-f", "-vv", "-p", "80"]
+        neighbour = engine.client.containers.run(f"{SAMPLES}/busybox", words, detach=True)
+        try:
+            neighbour.reload()
+            networks = neighbour.attrs["NetworkSettings"]["Networks"]
+            yield {"neighbour": networks["bridge"]["IPAddress"]}
+            heard += neighbour.logs().decode("utf-8", "replace").splitlines()
+        finally:
+            neighbour.remove(force=True, v=True)
+    elif "@port" in hostile.attack:
+        host = bridge(engine.client) if "@host" in hostile.attack else "127.0.0.1"
+        with serving(answer, at=socket.create_server((host, 0))) as port:
+            yield {"host": host, "port": str(port)}
+    else:
+        yield {}
 
 
 def malformed(reports: Path, out: str, err: str) -> list[str]:

@@ -55,7 +55,8 @@ def test_dnf_with_a_server_that_has_no_packages(
     tag = f"{image}:{cell.fault}"
     engine.client.images.build(fileobj=io.BytesIO(lines.encode()), tag=tag, rm=True)
     try:
-        ended = certify("run", tag, "--pull", "never", "--profile", "plain", "--format", "json")
+        words = ("--pull", "never", "--network", "bridge", "--profile", "plain", "--format", "json")
+        ended = certify("run", tag, *words)
     finally:
         engine.client.images.remove(tag, force=True)
     verdict = json.loads(ended.out)["results"][0]["verdict"]

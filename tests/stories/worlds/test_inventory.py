@@ -50,7 +50,8 @@ def test_a_package_of_another_version_is_named(
         for number in ("1", "2"):
             lines += INSTALLS[family].format(number, number) + "\n"
             engine.client.images.build(fileobj=io.BytesIO(lines.encode()), tag=tag, rm=True)
-            ended = certify("run", tag, "--pull", "never", "--profile", "plain", "--format", "json")
+            words = ("--network", "bridge", "--profile", "plain", "--format", "json")
+            ended = certify("run", tag, "--pull", "never", *words)
             assert ended.result.verdict.status == "certified", ended.result.verdict
             lines += "RUN "
         listed = engine.client.containers.run(tag, ["sh", "-c", LISTS[family]], remove=True)

@@ -26,9 +26,8 @@ def test_a_fault_of_the_sources(engine: Engine, certify: Certify, server: str, c
     dockerfile = io.BytesIO(cell.dockerfile(server).encode())
     engine.client.images.build(fileobj=dockerfile, tag=tag, rm=True)
     try:
-        ended = certify(
-            "run", tag, "--pull", "never", "--profile", cell.profile, "--format", "json"
-        )
+        words = ("--network", "bridge", "--profile", cell.profile, "--format", "json")
+        ended = certify("run", tag, "--pull", "never", *words)
     finally:
         engine.client.images.remove(tag, force=True)
     result = json.loads(ended.out)["results"][0]
