@@ -81,9 +81,9 @@ def test_user(candidate: Candidate, note: Note) -> None:
 
     Why: platforms create a user of their own for the person, and run everything as that user.
 
-    How: creates one with useradd (or adduser), then, as that user, writes to its home, and runs a
-    command in its login shell. Where a file of PAM denies sessions, su has to open one
-    nevertheless.
+    How: creates one with useradd (or adduser), then, as that user, writes to its home, executes a
+    script there, and runs a command in its login shell. Where a file of PAM denies sessions, su has
+    to open one nevertheless.
     """
     user = candidate.user
     candidate.fail_if_closed("/home")
@@ -121,6 +121,14 @@ def test_user(candidate: Candidate, note: Note) -> None:
         "a user was created, but cannot write to its own home"
     )
     assert worked.stdout.split()[1] != "0", "a user was created, but it is root"
+    executed = theirs.run("cd ~ && echo '#!/bin/sh' >own && chmod u+x own && ./own && rm own")
+    if executed.rc == 126:
+        proven(
+            "a user was created, but may execute nothing in its home, where editors and agents put "
+            "their programs: it is mounted with noexec",
+            remedy="Remove noexec from the mount of /home, or of what is above it: a line of "
+            "/etc/fstab, or a unit in /etc/systemd/system in the image.",
+        )
     fail_without_login(candidate, shell)
     home = worked.stdout.split("\n")[2]
     candidate.run("echo %s >/run/certify/users-file", f"{home}/mine")  # for systemd.restart
