@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
+from functools import partial
 from importlib import import_module
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from certify.cli.storage import Storage
+from certify.util.threads import in_thread
 
 if TYPE_CHECKING:
     from certify.publish.recorder import Recorder
@@ -23,15 +24,9 @@ class RecorderFuture(AbstractContextManager["RecorderFuture"]):
     def __init__(self, storage: Storage) -> None:
         self._recorder: Future[Recorder] = Future()
         if storage.ledger is None:
-            Thread(target=self._make, args=(storage,), name="certify-recorder", daemon=True).start()
+            self._recorder = in_thread(partial(_make_recorder, storage), "certify-recorder")
         else:  # here, where Ctrl-C ends the wait for a database
             self._recorder.set_result(_make_recorder(storage))
-
-    def _make(self, storage: Storage) -> None:
-        try:
-            self._recorder.set_result(_make_recorder(storage))
-        except BaseException as error:
-            self._recorder.set_exception(error)
 
     def has_failed(self) -> bool:
         """Return True if there will be no recorder, so that a run would be in vain."""

@@ -6,7 +6,9 @@ import contextlib
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import wait
 from dataclasses import dataclass, field, replace
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from certify.engine.watchdog import watched
 from certify.judge.control import Reach
 from certify.judge.kernel_text import inner_networks
 from certify.model.errors import LaunchRefused
+from certify.util.threads import in_thread
 
 _NO_COMMAND = "no command specified"
 
@@ -95,11 +98,10 @@ def launch_container(
         removal = cleanup.enter_context(contextlib.ExitStack())
         made: list[str] = []
         removal.callback(reaper.remove_run, engine, run, made)
-        parent = hold_limits(engine, plan, run)
         lasts = reaper.LEASE * plan.pace + plan.timeout
         labels = reaper.labels(run, image, lease=None if keep else lasts)
+        plan, surroundings, parent = _surround(engine, plan, labels, removal)
         creator = _Creator(engine, image, name, labels, platform, parent)
-        plan, surroundings = on_own_network(engine, plan, run, labels)
         with translate_errors():
             try:
                 container_id = creator.create(plan, folder)
@@ -142,6 +144,20 @@ def launch_container(
         yield started
         if beside:
             engine.beside(cleanup.pop_all().close)
+
+
+def _surround(
+    engine: Engine, plan: LaunchPlan, labels: dict[str, str], removal: contextlib.ExitStack
+) -> tuple[LaunchPlan, Surroundings, str]:
+    """Make the network of a launch and, beside it, the holder of its limits.
+
+    Return the plan with that network, what it leads to, and the holder's cgroup.
+    """
+    run = labels[reaper.RUN]
+    network = in_thread(partial(on_own_network, engine, plan, run, labels), "certify-network")
+    removal.callback(wait, [network])
+    parent = hold_limits(engine, plan, run)
+    return *network.result(), parent
 
 
 @dataclass(frozen=True)
