@@ -29,7 +29,7 @@ def test_starts(service: Service, note: Note) -> None:
 
     How: loads it into the dockerd of a certified base image, and has Docker Compose start it with
     the environment that certify was given. Its health check, asked each second, decides when it is
-    ready; without one, or with one that kills it, its first port that accepts a connection; without
+    ready, and cannot kill it; without one, its first port that accepts a connection; without
     either, that it runs for 3 s.
     """
     service.load()

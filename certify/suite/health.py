@@ -16,7 +16,10 @@ _LACKS = re.compile(
     re.MULTILINE,
 )
 """The words of a shell or an engine about a program that is missing, or whose interpreter is."""
-_ENDS_IT = re.compile(r"\b(?:p?kill|killall)\b(?! +-(?:s +)?0\b)")
+_ENDS_IT = re.compile(
+    r"(?<![\w./-])(?:/(?:usr/)?bin/)?(?:p?kill|killall)(?=\s|$)(?!\s+-(?:s\s+)?0\b)"
+    r"(?:\$\([^)]*\)|[^|;&()'\"`\n])*"
+)
 """A command in a health check that sends a signal; signal 0 only asks whether somebody is there."""
 
 
@@ -32,16 +35,17 @@ def asked_often(configuration: Mapping[str, Any]) -> dict[str, Any]:
 
     Its interval says how often a service that runs is asked, and Docker's default, 30 s, puts off
     the first time, too. None if it has no health check, or one that is asked more often. One that
-    ends a service that does not answer (``curl … || kill 1``) is not asked: it relies on its
-    interval to give the service time to start.
+    ends a service that does not answer (``curl … || kill 1``) only fails then: with its own
+    interval, the service would have had the time to start.
     """
     check = configuration.get("Healthcheck") or {}
     is_often = 0 < check.get("Interval", 0) < _SECOND
-    if check.get("Test", ["NONE"]) == ["NONE"] or is_often:
+    test = check.get("Test", ["NONE"])
+    if test == ["NONE"] or is_often:
         return {}
-    if _ENDS_IT.search(" ".join(check["Test"])):
-        return {"healthcheck": {"disable": True}}
-    return {"healthcheck": {"interval": "1s"}}
+    asked = {"interval": "1s"}
+    harmless = [_ENDS_IT.sub("false ", each) for each in test]
+    return {"healthcheck": asked | ({"test": harmless} if harmless != test else {})}
 
 
 def defect(

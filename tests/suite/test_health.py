@@ -9,7 +9,11 @@ import pytest
 from certify.suite.health import asked_often, defect
 
 SECOND = {"healthcheck": {"interval": "1s"}}
-NEVER = {"healthcheck": {"disable": True}}
+
+
+def without_end(command: str) -> dict[str, Any]:
+    """A health check that runs another command, each second."""
+    return {"healthcheck": {"interval": "1s", "test": ["CMD-SHELL", command]}}
 
 
 @pytest.mark.parametrize(
@@ -20,17 +24,30 @@ NEVER = {"healthcheck": {"disable": True}}
         ({"Test": ["CMD", "ping"]}, SECOND),
         ({"Test": ["CMD", "ping"], "Interval": 30 * 10**9}, SECOND),
         ({"Test": ["CMD", "ping"], "Interval": 10**8}, {}),
-        ({"Test": ["CMD-SHELL", "curl -f localhost || kill 1"]}, NEVER),
-        ({"Test": ["CMD-SHELL", "ping || bash -c 'kill -s 15 -1 && sleep 9'"]}, NEVER),
-        ({"Test": ["CMD-SHELL", "ping || pkill -f server"], "Interval": 10**10}, NEVER),
         ({"Test": ["CMD-SHELL", "kill -0 $(cat /run/pid)"]}, SECOND),
-        ({"Test": ["CMD-SHELL", "kill -s 0 7 && skill"]}, SECOND),
+        ({"Test": ["CMD-SHELL", "kill -s 0 7 && /opt/kill-9.sh && skill"]}, SECOND),
     ],
 )
-def test_a_health_check_is_asked_each_second_or_more_often_unless_it_ends_the_service(
+def test_a_health_check_is_asked_each_second_or_more_often(
     check: dict[str, Any] | None, told: dict[str, Any]
 ) -> None:
     assert asked_often({"Healthcheck": check}) == told
+
+
+@pytest.mark.parametrize(
+    ("command", "asked"),
+    [
+        ("curl -f localhost || kill 1", "curl -f localhost || false "),
+        ("a || bash -c 'kill -s 15 -1 && (sleep 9; kill -9 -1)'",
+         "a || bash -c 'false && (sleep 9; false )'"),
+        ("a || /bin/kill $(cat /run/pid) || exit 1", "a || false || exit 1"),
+        ('a || kill "$(cat /run/pid)"', 'a || false "$(cat /run/pid)"'),
+        ("ping || { pkill -f server; }", "ping || { false ; }"),
+    ],
+)  # fmt: skip
+def test_a_health_check_that_ends_the_service_only_fails(command: str, asked: str) -> None:
+    check = {"Test": ["CMD-SHELL", command], "Interval": 10**10}
+    assert asked_often({"Healthcheck": check}) == without_end(asked)
 
 
 FILES = {
