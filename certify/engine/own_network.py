@@ -6,7 +6,9 @@ private ranges are refused on it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import contextlib
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 
@@ -22,6 +24,7 @@ OWN = "own"
 """The name that insists on a network of its own; without any name, it is made where it can be."""
 
 _SHARED = "shared with other containers, as {}"
+_NUMBERS = re.compile(r"[0-9.]+")
 _NO_RANGE = "non-overlapping"
 """A word of Docker's message if it has no range of addresses left for another network."""
 
@@ -42,6 +45,16 @@ class Surroundings:
             and _within(address, firewall.REFUSED)
             and not _within(address, self.reach)
         )
+
+    def closes_what_is_named(self, text: str, inner: Iterable[IPv4Network]) -> bool:
+        """Return True if a text names such an address, and no network of ``inner`` has it."""
+        inside = tuple(inner)
+        for word in _NUMBERS.findall(text):
+            with contextlib.suppress(ValueError):
+                address = IPv4Address(word.strip("."))
+                if self.closes(address) and not any(address in each for each in inside):
+                    return True
+        return False
 
 
 def _within(address: IPv4Address, ranges: Collection[str]) -> bool:

@@ -12,8 +12,14 @@ from typing import Any
 from certify.engine.container_state import ContainerStopped
 from certify.engine.dialect import DOCKER
 from certify.engine.launch_plan import STORAGE
+from certify.engine.own_network import Surroundings
 from certify.engine.session import SessionLost
-from certify.judge.kernel_text import full_mounts, lacks_instructions, unfit_for_overlay
+from certify.judge.kernel_text import (
+    full_mounts,
+    inner_networks,
+    lacks_instructions,
+    unfit_for_overlay,
+)
 from certify.judge.openpgp import expirations
 from certify.judge.validity import WINDOWS, is_out_of_step, is_over, named_end
 from certify.model.errors import Trouble
@@ -73,6 +79,13 @@ class Facts:
     @_fact(r"the host has cgroup v([12])")
     def _host_has_cgroup(self, version: str) -> bool:
         return self._candidate.container.engine.host().cgroup_version == version
+
+    @_fact(r"certify (closes|leaves open) the private address")
+    def _address_is(self, how: str) -> bool:
+        container, reach = self._candidate.container, self._candidate.job.reach
+        routes = container.shell().run("cat /proc/net/route").stdout.decode("ascii", "replace")
+        inner = inner_networks(routes, container.engine.byte_order)
+        return (how == "closes") is Surroundings("", reach).closes_what_is_named(self._line, inner)
 
     @_fact(r"the image declares a VOLUME over (/\S+)")
     def _declares_volume(self, path: str) -> bool:

@@ -41,6 +41,8 @@ class Job(Value):
     """The factor for every time limit: 1 on an ordinary host, more on a slow one."""
     env: dict[str, str] = Field(default_factory=dict)
     """The environment of a service that is launched in a base image."""
+    reach: tuple[str, ...] | None = None
+    """The private addresses and ranges that are open to the candidate; None if all are."""
     runs: int = 1
     """The number of starts by which the time until a service is ready is measured."""
     lanes: bool = False
@@ -119,6 +121,7 @@ def make_job(
         budgets=first.launch_budgets,
         checks=tuple({check_id: None for each in profiles for check_id in each.checks}),
         pace=plan.pace,
+        reach=started.surroundings.reach,
         env=dict(first.service.env) | dict(env or {}),
     )
 

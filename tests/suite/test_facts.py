@@ -302,7 +302,7 @@ def test_every_fact_has_a_row_both_ways() -> None:
         CONFINES,
     }
     pure = {"unfit for overlay", "the host's processor", "another source", "/bin/sh leads to",
-            "/etc/apk/world", "no package source"}  # fmt: skip
+            "/etc/apk/world", "no package source", "the private address"}  # fmt: skip
     named = {each.fact for one in signatures() for each in one.explained_by} | {
         one.proof for one in signatures() if one.proof
     }
@@ -311,3 +311,32 @@ def test_every_fact_has_a_row_both_ways() -> None:
         rows = [row for row in TABLE if re.fullmatch(pattern, row[0])]
         sure = any(word in fact for word in engine | pure | COUNTED)
         assert sure or (any(row[2] for row in rows) and any(row[3] for row in rows)), fact
+
+
+ROUTES = b"""Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT
+eth0 00000000 010012AC 0003 0 0 0 00000000 0 0 0
+docker0 000011AC 00000000 0001 0 0 0 0000FFFF 0 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "reach", "closed"),
+    [
+        ("Error: connect ECONNREFUSED 10.0.0.5:5432", (), True),
+        ("Error: connect ECONNREFUSED 10.0.0.5:5432", ("10.0.0.0/24",), False),
+        ("Error: connect ECONNREFUSED 10.0.0.5:5432", None, False),
+        ("connection to 172.20.1.5, port 1, refused.", (), True),
+        ("connection to 172.17.0.2 refused", (), False),  # a container inside
+        ("connection to 203.0.113.5 refused", (), False),
+        ("refused by 10.0.0.5.6 and 300.0.0.1", (), False),
+    ],
+)
+def test_a_private_address_that_certify_closes(
+    line: str, reach: tuple[str, ...] | None, closed: bool
+) -> None:
+    shell = SimpleNamespace(run=lambda _command: SimpleNamespace(stdout=ROUTES))
+    container = SimpleNamespace(shell=lambda: shell, engine=SimpleNamespace(byte_order="<"))
+    candidate = SimpleNamespace(container=container, job=SimpleNamespace(reach=reach))
+    facts = Facts(cast(Candidate, candidate), "")
+    assert facts("certify closes the private address", line) is closed
+    assert facts("certify leaves open the private address", line) is not closed

@@ -13,6 +13,7 @@ from certify.engine.dialect import PODMAN
 from certify.engine.isolation import Isolation, resolve_isolation
 from certify.engine.launch import LaunchedContainer
 from certify.engine.launch_plan import LaunchPlan, Limits
+from certify.engine.own_network import Surroundings
 from certify.judge.profiles import Budgets, load
 from certify.model.errors import LaunchRefused
 from certify.model.result import Image
@@ -75,7 +76,10 @@ def test_checks_wait_as_long_as_the_launch_does() -> None:
     profiles = [load("plain"), load("devcontainer")]
     plan = plan_launch(ENGINE, profiles[0], Isolation(), pace=3.0)
     candidate = cast(Container, SimpleNamespace(id="c0ffee"))
-    started = LaunchedContainer(candidate, "certify-1", refusal="no shell")
+    surroundings = Surroundings("closed", ("10.1.0.0/16",))
+    started = LaunchedContainer(
+        candidate, "certify-1", refusal="no shell", surroundings=surroundings
+    )
     job = make_job(ENGINE, IMAGE, plan, started, profiles, platform="linux/arm64")
     assert job == Job(
         container="c0ffee",
@@ -89,6 +93,7 @@ def test_checks_wait_as_long_as_the_launch_does() -> None:
         budgets=profiles[0].budgets,
         checks=tuple(dict.fromkeys([*profiles[0].checks, *profiles[1].checks])),
         pace=3.0,
+        reach=("10.1.0.0/16",),
     )
 
 
