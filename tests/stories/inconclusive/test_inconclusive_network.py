@@ -117,6 +117,19 @@ def test_a_private_mirror_is_closed_until_somebody_names_it(
         assert f"{host} does not have what the image's sources name" in ended.out
 
 
+@pytest.mark.slow
+def test_a_service_that_a_closed_address_refused(
+    certify: Certify, tmp_path: Path, build: Build
+) -> None:
+    says = "echo Error: connect ECONNREFUSED 10.1.2.3:5432 >&2; exit 1"
+    image = build("EXPOSE 8080", f'CMD ["sh", "-c", "{says}"]')
+    words = ("run", "--pull", "never", "--profile", "service", "--format", "json", image)
+    ended = certify(*words)
+    if ended.result.launch.network == CLOSED_NETWORK:
+        assert "certify closes those to images" in reason(ended, tmp_path / "reports")
+    assert certify(*words, "--network", "bridge").code == 1
+
+
 MIRROR_LIST = (
     "RUN echo http://deb.debian.org/debian >/etc/apt/mirrors.list "
     "&& echo 'deb mirror+file:/etc/apt/mirrors.list bookworm main' >/etc/apt/sources.list"
