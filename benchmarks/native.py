@@ -20,9 +20,9 @@ from typing import Any
 from benchmarks.machine import Stopwatch
 from certify.engine.launch_plan import (
     EXEC_INIT,
-    PREPARE,
     STATE_FOLDER,
     STOP_SIGNAL,
+    LaunchPlan,
     launch_script,
     seccomp_path,
 )
@@ -32,6 +32,9 @@ from certify.judge.profiles import load
 HERE = Path(__file__).parent
 NAME = "certify-benchmark"
 IMAGE, ON_LAUNCH = "certify-sample/debian-devspace:latest", "certify-sample/debian:latest"
+
+
+PREPARE = LaunchPlan("init", "caps").prepare
 
 
 def start_command(image: str, script: str = PREPARE + EXEC_INIT) -> list[str]:
@@ -103,7 +106,7 @@ def execute(script: str, user: str = "root") -> None:
 
 def floor_on_launch(image: str) -> None:
     """Install what the image lacks as certify's launch does, and run the bare operations."""
-    floor(image, launch_script("init", load("devspace").install, mounts=True))
+    floor(image, launch_script("init", load("devspace").install, PREPARE))
 
 
 def floor(image: str, script: str = PREPARE + EXEC_INIT) -> None:

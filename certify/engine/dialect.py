@@ -27,6 +27,8 @@ class Dialect:
     """Capabilities that Docker grants to every container, and this engine only on request."""
     devices: tuple[str, ...] = ()
     """Devices that Docker lets every container make, and this engine only on request."""
+    writable_cgroups: bool = False
+    """True if the engine mounts a container's own control groups writable on request."""
 
     def past_events(self, now: Callable[[], float]) -> dict[str, Any]:
         """Return the query for all events up to ``now``, by the engine's clock."""
@@ -55,7 +57,9 @@ PODMAN = Dialect(
 def dialect_of(info: Mapping[str, Any]) -> Dialect:
     """Return the dialect of an engine by its answer to ``/info``, where Podman names Buildah."""
     if "BuildahVersion" not in info:
-        return DOCKER
+        # Source: moby/moby #48828; the engine refuses it in a user namespace, where they are.
+        major = str(info.get("ServerVersion", "")).partition(".")[0]
+        return replace(DOCKER, writable_cgroups=major.isdecimal() and int(major) >= 28)
     # With cgroup v1 nobody may allow a device that the container around does not have.
     tun = ("/dev/net/tun",) if info.get("CgroupVersion") == "1" else ()
     return replace(PODMAN, devices=tun)

@@ -46,13 +46,17 @@ overlay does not stack on the overlay of the container's own root."""
 # systemd must see no other cgroups than its own: Podman makes a namespace for them only with cgroup
 # v2, and without one their paths are longer than "/". They must be writable for systemd, and the
 # network sysctls for dockerd; everything else under /proc/sys stays read-only.
-PREPARE = """\
+_OWN_CGROUPS = """\
 grep -q :/. /proc/self/cgroup && command -v unshare >/dev/null && set -- unshare --cgroup
 for m in /sys/fs/cgroup /sys/fs/cgroup/*; do
   [ ! -d "$m" ] || mount -o remount,rw,bind "$m" 2>/dev/null || :
 done
+"""
+_OWN_SYSCTLS = """\
 mount --bind /proc/sys/net /proc/sys/net && mount -o remount,rw,bind /proc/sys/net || :
 """
+WRITABLE_CGROUPS = "writable-cgroups=true"
+"""The security option by which Docker 28 and later spare the remount of control groups."""
 EXEC_INIT = """\
 export container=docker
 for init in /sbin/init /lib/systemd/systemd /usr/lib/systemd/systemd; do
@@ -125,11 +129,24 @@ class LaunchPlan:
     @property
     def script(self) -> str:
         """The script of the shell, which then becomes the init, or waits."""
-        return launch_script(self.kind, self.install, mounts=self.isolation != "sysbox")
+        return launch_script(self.kind, self.install, self.prepare)
+
+    @property
+    def prepare(self) -> str:
+        """The commands that mount what an init needs, where the engine has not."""
+        if self.isolation == "sysbox":
+            return ""
+        return _OWN_SYSCTLS if self.writable_cgroups else _OWN_CGROUPS + _OWN_SYSCTLS
+
+    @property
+    def writable_cgroups(self) -> bool:
+        """True if the engine is asked to mount the candidate's own control groups writable."""
+        rooted = self.isolation in ("caps", "apparmor") and not self.host_users
+        return self.kind == "init" and rooted and self.dialect.writable_cgroups
 
 
-def launch_script(kind: LaunchKind, install: Sequence[str], *, mounts: bool) -> str:
-    """Return the shell script that PID 1 runs first.
+def launch_script(kind: LaunchKind, install: Sequence[str], prepare: str) -> str:
+    """Return the shell script that PID 1 runs first; ``prepare`` mounts what an init needs.
 
     It writes moments (seconds since the host booted) and phases to files in
     :data:`STATE_FOLDER`, and the output of installations to the container's log. After a restart
@@ -159,7 +176,7 @@ if [ -n "$missing" ]; then
   at installed
 fi
 """
-        + (PREPARE if mounts else "")
+        + prepare
         + f"""\
 phase booting
 [ ! -e {NOTIFY_FOLDER}/socket ] || export NOTIFY_SOCKET={NOTIFY_FOLDER}/socket
@@ -251,6 +268,8 @@ def host_config(
     confined = plan.isolation == "apparmor"
     seccomp = seccomp_path() if dialect.seccomp_by_path else seccomp_profile(confined=confined)
     config["security_opt"] = [f"seccomp={seccomp}"]
+    if plan.writable_cgroups:
+        config["security_opt"].append(WRITABLE_CGROUPS)
     if plan.apparmor:
         config["security_opt"].append(f"apparmor={profile_name() if confined else 'unconfined'}")
     return config

@@ -31,7 +31,7 @@ def hold_limits(engine: Engine, plan: LaunchPlan, run: str) -> str:
     cgroups = (str(info.get("CgroupVersion", "1")), info.get("CgroupDriver"))
     boots = plan.kind == "init" and plan.isolation in ("caps", "apparmor")
     needed = boots and cgroups == ("1", "cgroupfs")
-    if not needed or plan.dialect is not DOCKER:
+    if not needed or plan.dialect.name != DOCKER.name:
         return ""
     config = limits_config(plan, engine.cpus) | {"network_mode": "none"}
     config["mem_limit"] = config["memswap_limit"] = plan.limits.memory_bytes + _OWN_BYTES

@@ -10,9 +10,9 @@ from certify.engine.apparmor import profile_name
 from certify.engine.isolation import SYSBOX_RUNTIME, Isolation
 from certify.engine.launch_plan import (
     EXEC_INIT,
-    PREPARE,
     STOP_SIGNAL,
     STORAGE,
+    WRITABLE_CGROUPS,
     LaunchPlan,
     seccomp_path,
 )
@@ -106,14 +106,15 @@ def reproduce_command(
         words += [f"--cap-add={each}" for each in (*plan.capabilities, *dialect.capabilities)]
         words += [*(f"--device={each}" for each in dialect.devices), "--cgroupns=private"]
         words.append(f"--security-opt=seccomp={seccomp_path()}")
+        if plan.writable_cgroups:
+            words.append(f"--security-opt={WRITABLE_CGROUPS}")
         if plan.apparmor:
             profile = profile_name() if plan.isolation == "apparmor" else "unconfined"
             words.append(f"--security-opt=apparmor={profile}")
     words += [f"--stop-signal={STOP_SIGNAL}", "--tmpfs=/run:exec", "--tmpfs=/run/lock"]
     words += [*(f"--volume={folder}" for folder in STORAGE), "--entrypoint=/bin/sh"]
-    prepare = "" if plan.isolation == "sysbox" else fold_script(PREPARE)
     # Without an init, its standard input keeps the shell, to look into the container.
-    steps = [install, prepare, fold_script(EXEC_INIT), "exec /bin/sh"]
+    steps = [install, fold_script(plan.prepare), fold_script(EXEC_INIT), "exec /bin/sh"]
     return shlex.join([*words, image, "-c", "; ".join(step for step in steps if step)])
 
 

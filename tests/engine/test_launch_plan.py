@@ -15,6 +15,7 @@ import pytest
 from docker.types import HostConfig
 
 from certify.engine.apparmor import NEW_MOUNTS, profile_name
+from certify.engine.dialect import dialect_of
 from certify.engine.launch_plan import (
     NOTIFY_FOLDER,
     SHELL_RAN,
@@ -32,6 +33,7 @@ from certify.model.terms import LaunchKind
 from scripts import seccomp
 from tests.support.shells import SHELLS
 
+WRITABLE = dialect_of({"ServerVersion": "28.5.2"})
 VOLUMES = ("one", "two")
 BINDS = ["one:/var/lib/docker", "two:/var/lib/containerd"]
 CAPABILITIES = get_args(Capability)
@@ -314,12 +316,10 @@ def test_the_profile_of_the_command_line_is_the_one_of_the_launch() -> None:
 
 
 SCRIPTS = {
-    f"{kind}-{len(install)}{'-mounts' if mounts else ''}": launch_script(
-        kind, install, mounts=mounts
-    )
+    f"{kind}-{len(install)}{'-mounts' if prepare else ''}": launch_script(kind, install, prepare)
     for kind in ("init", "idle")
     for install in ((), CAPABILITIES[:1], CAPABILITIES)
-    for mounts in (True, False)
+    for prepare in (LaunchPlan("init", "caps").prepare, "")
 }
 
 
@@ -343,6 +343,30 @@ def test_mounts_are_prepared_where_certify_holds_the_rights(isolation: str, moun
     assert ("mount" in script) is mounts
     if mounts:
         assert script.index("mount") < script.index("exec ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "isolation", "host_users", "asked"),
+    [
+        ("init", "caps", False, True),
+        ("init", "apparmor", False, True),
+        ("init", "caps", True, False),  # an engine with userns-remap refuses the option
+        ("init", "userns", False, False),
+        ("init", "privileged", False, False),
+        ("idle", "default", False, False),
+    ],
+)
+def test_an_engine_that_makes_control_groups_writable_is_asked_to(
+    kind: LaunchKind, isolation: str, host_users: bool, asked: bool
+) -> None:
+    plan = LaunchPlan(kind, isolation, host_users=host_users, dialect=WRITABLE)
+    given = host_config(plan, cpus=2, volumes=VOLUMES, notify=None)
+    assert ("writable-cgroups=true" in given.get("security_opt", ())) is asked
+    line = reproduce_command(plan, "app", platform=None)
+    assert ("--security-opt=writable-cgroups=true" in line) is asked
+    for script in (plan.script, line) if kind == "init" else ():
+        assert ("/sys/fs/cgroup/*" in script) is not asked
+        assert "/proc/sys/net" in script
 
 
 class Machine:
@@ -400,7 +424,7 @@ INIT = 'echo "init of $container, socket ${NOTIFY_SOCKET-none}"'
 @any_machine
 def test_an_image_that_lacks_nothing_becomes_its_init(machine: Machine) -> None:
     machine.add("sbin/init", INIT)
-    said = machine.run(launch_script("init", (), mounts=False))
+    said = machine.run(launch_script("init", (), ""))
     assert said.splitlines() == [SHELL_RAN, "init of docker, socket none"]
     assert (machine.state("phase"), machine.state("missing")) == ("booting", "")
     assert machine.state("installed") is None
@@ -411,14 +435,14 @@ def test_an_image_that_lacks_nothing_becomes_its_init(machine: Machine) -> None:
 @pytest.mark.parametrize("init", ["lib/systemd/systemd", "usr/lib/systemd/systemd"])
 def test_a_systemd_without_a_link_from_sbin_is_found(machine: Machine, init: str) -> None:
     machine.add(init, INIT)
-    assert "init of docker" in machine.run(launch_script("init", (), mounts=False))
+    assert "init of docker" in machine.run(launch_script("init", (), ""))
 
 
 @any_machine
 def test_the_notification_socket_is_handed_on_if_it_is_there(machine: Machine) -> None:
     machine.add("sbin/init", INIT)
     machine.add("run/certify/notify/socket", "")
-    said = machine.run(launch_script("init", (), mounts=False))
+    said = machine.run(launch_script("init", (), ""))
     assert f"socket {machine.root}{NOTIFY_FOLDER}/socket" in said
 
 
@@ -429,7 +453,7 @@ def test_missing_capabilities_are_installed_before_the_init_starts(machine: Mach
     machine.add("bin/bash", "")
     machine.add("sbin/init", INIT)
     machine.add("etc/machine-id", "uninitialized")
-    said = machine.run(launch_script("init", ("systemd", "bash", "sudo"), mounts=False))
+    said = machine.run(launch_script("init", ("systemd", "bash", "sudo"), ""))
     lines = said.splitlines()
     assert lines[:2] == [SHELL_RAN, "certify: family apt"]
     assert lines[-1] == "init of docker, socket none"
@@ -446,7 +470,7 @@ def test_an_installation_that_fails_is_recorded_and_the_image_boots_if_it_can(
 ) -> None:
     machine.add("bin/apt-get", 'case "$*" in *update*) exit 100 ;; esac')
     machine.add("sbin/init", INIT)
-    assert "init of docker" in machine.run(launch_script("init", ("sudo",), mounts=False))
+    assert "init of docker" in machine.run(launch_script("init", ("sudo",), ""))
     assert (machine.state("missing"), machine.state("installed")) == ("sudo", "100")
 
 
@@ -454,26 +478,26 @@ def test_an_installation_that_fails_is_recorded_and_the_image_boots_if_it_can(
 def test_installations_speak_english_and_the_image_its_own_language(machine: Machine) -> None:
     machine.add("bin/apt-get", 'echo "apt-get in ${LC_ALL-another language}"')
     machine.add("sbin/init", 'echo "init in ${LC_ALL-its own}"')
-    said = machine.run(launch_script("init", ("sudo",), mounts=False)).splitlines()
+    said = machine.run(launch_script("init", ("sudo",), "")).splitlines()
     assert "apt-get in C" in said and "init in its own" in said
 
 
 @any_machine
 def test_without_a_package_manager_the_installation_exits_127(machine: Machine) -> None:
-    machine.run(launch_script("init", ("systemd",), mounts=False))
+    machine.run(launch_script("init", ("systemd",), ""))
     assert (machine.state("missing"), machine.state("installed")) == ("systemd", "127")
 
 
 @any_machine
 def test_without_an_init_the_shell_stays(machine: Machine) -> None:
-    assert machine.run(launch_script("init", (), mounts=False)).splitlines() == [SHELL_RAN]
+    assert machine.run(launch_script("init", (), "")).splitlines() == [SHELL_RAN]
     assert machine.state("phase") == "idle"
 
 
 @any_machine
 def test_an_idle_launch_only_waits(machine: Machine) -> None:
     machine.add("sbin/init", INIT)
-    assert machine.run(launch_script("idle", CAPABILITIES, mounts=True)).splitlines() == [SHELL_RAN]
+    assert machine.run(launch_script("idle", CAPABILITIES, "mount")).splitlines() == [SHELL_RAN]
     assert machine.state("phase") == "idle"
     assert machine.timeline() == ["launched"]
 
@@ -482,7 +506,7 @@ def test_an_idle_launch_only_waits(machine: Machine) -> None:
 def test_a_second_start_finds_nothing_missing(machine: Machine) -> None:
     machine.add("bin/apt-get", f'[ "$1" != install ] || : >{machine.root}/bin/sudo; echo "$1"')
     machine.add("sbin/init", INIT)
-    script = launch_script("init", ("sudo",), mounts=False)
+    script = launch_script("init", ("sudo",), "")
     machine.run(script)
     (machine.root / "bin/sudo").chmod(0o755)
     assert machine.run(script).splitlines() == [SHELL_RAN, "init of docker, socket none"]
