@@ -148,6 +148,14 @@ class Units:
         after = self._down() if again else before
         return [unit for unit in before if unit not in again or unit in after or self._loops(unit)]
 
+    def was_asked_too_often(self, unit: str) -> bool:
+        """Return True for dockerd's socket if it failed since its service answers nobody.
+
+        Whoever asks it brings that about, certify as well; dockerd.running tells of the service.
+        """
+        shown = "systemctl show -p Result --value docker.socket"
+        return unit == "docker.socket" and self._run(shown).stdout.strip() == "trigger-limit-hit"
+
     def _down(self) -> dict[str, str]:
         """Return the state of each unit that failed, or ended and is to be started again."""
         listed = self._run("systemctl list-units --state=failed,auto-restart --no-legend --plain")

@@ -111,7 +111,10 @@ class StreamingConductor(Conductor):
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Run the checks, side by side where that is allowed; else pytest runs them in order."""
         job = self.candidate.job
-        if not job.lanes or job.start_error or session.testsfailed:
+        if job.launch != "init" or job.start_error or session.testsfailed:
+            return None
+        # In series, too: what ends before it is up has then ended before the first check.
+        if not self._is_up() or not job.lanes:
             return None
         lanes: dict[str, list[pytest.Item]] = defaultdict(list)
         specs = [self.spec(item) for item in session.items]
@@ -119,7 +122,7 @@ class StreamingConductor(Conductor):
         for item, place in zip(session.items, places(specs, own), strict=True):
             lanes[place].append(item)
         early, last = lanes.pop(EARLY, []), lanes.pop(LAST, [])
-        if not (len(lanes) > 1 and early and self._is_up() and can_copy()):
+        if not (len(lanes) > 1 and early and can_copy()):
             return None
         self._inventory_taken = True  # by a lane, before it changes the image
         self._run(session, early)

@@ -101,6 +101,18 @@ def test_a_default_target_that_starts_nothing_enabled(states: str, told: str) ->
     assert bool(told) is bool(found)
 
 
+@pytest.mark.parametrize(
+    ("unit", "result", "asked"),
+    [
+        ("docker.socket", "trigger-limit-hit\n", True),
+        ("docker.socket", "resources\n", False),
+        ("cups.socket", "trigger-limit-hit\n", False),
+    ],
+)
+def test_a_socket_that_certify_itself_wore_out(unit: str, result: str, asked: bool) -> None:
+    assert units(Result=result).was_asked_too_often(unit) is asked
+
+
 def test_a_generator_that_does_not_end_is_named() -> None:
     units(generator="").fail_with_generator("systemd does not answer")
     with pytest.raises(Proven, match="still waits for its generator /etc/systemd/system-gen"):

@@ -189,9 +189,10 @@ def test_nothing_waits_for_a_container_that_was_never_started(lanes: Lanes) -> N
     assert list(lanes.ran.values()) == [["image.shell"]]
 
 
-def test_without_lanes_pytests_own_loop_runs_the_checks(lanes: Lanes) -> None:
+def test_without_lanes_pytests_own_loop_runs_the_checks_once_the_image_is_up(lanes: Lanes) -> None:
     lanes.candidate.job.lanes = False
     lanes()
+    assert lanes.candidate.booted
     assert list(lanes.ran.values()) == [IN_ORDER]
 
 
