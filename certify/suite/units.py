@@ -21,6 +21,8 @@ WRONG_DEFAULTS = frozenset(
 """Targets for rescue or shutdown (systemd.special(7))."""
 
 _ORDINARY = ("multi-user.target", "graphical.target")
+_WORN_OUT = ("trigger-limit-hit", "service-start-limit-hit")
+"""Results of a socket unit whose service was started for it, and did not come up."""
 _TO_STAY_UP = 5.0
 """Seconds for a unit that systemd starts again."""
 
@@ -149,12 +151,12 @@ class Units:
         return [unit for unit in before if unit not in again or unit in after or self._loops(unit)]
 
     def was_asked_too_often(self, unit: str) -> bool:
-        """Return True for dockerd's socket if it failed since its service answers nobody.
+        """Return True for dockerd's socket if it failed since its service does not start.
 
         Whoever asks it brings that about, certify as well; dockerd.running tells of the service.
         """
         shown = "systemctl show -p Result --value docker.socket"
-        return unit == "docker.socket" and self._run(shown).stdout.strip() == "trigger-limit-hit"
+        return unit == "docker.socket" and self._run(shown).stdout.strip() in _WORN_OUT
 
     def _down(self) -> dict[str, str]:
         """Return the state of each unit that failed, or ended and is to be started again."""

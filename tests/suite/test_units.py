@@ -105,6 +105,7 @@ def test_a_default_target_that_starts_nothing_enabled(states: str, told: str) ->
     ("unit", "result", "asked"),
     [
         ("docker.socket", "trigger-limit-hit\n", True),
+        ("docker.socket", "service-start-limit-hit\n", True),
         ("docker.socket", "resources\n", False),
         ("cups.socket", "trigger-limit-hit\n", False),
     ],
