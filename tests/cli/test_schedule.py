@@ -95,7 +95,7 @@ def test_only_the_merging_job_fails_because_of_an_image(
         (["gitlab", "--image", "a", "--", "--jbos", "3"], "No such option"),
         (["cron", "--", "--jobs", "many"], "not a valid integer"),
         (["cron", "--", "other.txt"], "unexpected extra argument"),
-        (["cron", "--", "--reach", "10.1.2.3"], "--reach opens nothing"),
+        (["cron", "--", "--network", "x", "--reach", "10.1.2.3"], "--reach opens nothing"),
         (["systemd", "--write", "/dev/null/x"], "--write /dev/null/x: Not a directory"),
     ],
 )
