@@ -9,7 +9,7 @@ from certify.model.result import Result
 from certify.model.terms import Outcome
 from tests.stories.sabotage.workshop import Sabotage, examine, surprises
 
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:m?s\b)?")
 """Seconds, ports, process ids and the like, which are never twice the same."""
 
 
