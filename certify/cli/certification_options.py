@@ -117,8 +117,8 @@ certification_options = grouped(
     ),
     click.option(
         "--network", metavar="NAME",
-        help="Network of the engine to attach to, such as bridge, its default network; without"
-        " one, each image gets a network of its own where that can be had (own: or none).",
+        help="Network of the engine to attach to, such as bridge, its default. Otherwise each image"
+        " gets a network of its own where it can; own insists on that.",
     ),
     click.option(
         "--reach", type=host_or_range, multiple=True, metavar="HOST",

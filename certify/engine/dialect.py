@@ -57,7 +57,7 @@ PODMAN = Dialect(
 def dialect_of(info: Mapping[str, Any]) -> Dialect:
     """Return the dialect of an engine by its answer to ``/info``, where Podman names Buildah."""
     if "BuildahVersion" not in info:
-        # Source: moby/moby #48828; the engine refuses it in a user namespace, where they are.
+        # Source: moby/moby #48828. With userns-remap, or without root, the engine refuses it.
         major = str(info.get("ServerVersion", "")).partition(".")[0]
         return replace(DOCKER, writable_cgroups=major.isdecimal() and int(major) >= 28)
     # With cgroup v1 nobody may allow a device that the container around does not have.

@@ -21,17 +21,20 @@ from certify.engine.attribution import is_image_fault
 from certify.engine.client import Engine
 from certify.engine.connection import engine_address
 from certify.engine.container import STOP_LABEL, Container
+from certify.engine.container_state import ContainerStopped
 from certify.engine.errors import APIError, explanation, launch_refusal, translate_errors
 from certify.engine.launch_plan import STOP_SIGNAL, STORAGE, LaunchPlan, host_config
 from certify.engine.limits_holder import hold_limits
 from certify.engine.notify_socket import notify_socket
 from certify.engine.own_network import Surroundings, on_own_network
+from certify.engine.session import SessionLost
 from certify.engine.watchdog import watched
 from certify.judge.control import Reach
 from certify.judge.kernel_text import inner_networks
 from certify.model.errors import LaunchRefused
 from certify.util.threads import in_thread
 
+_ROUTES_SECONDS = 10.0
 _NO_COMMAND = "no command specified"
 
 
@@ -53,7 +56,7 @@ class LaunchedContainer:
     network: str | None = None
     """The network that it is on; None for the engine's default."""
     surroundings: Surroundings = field(default_factory=Surroundings)
-    """What the container can reach."""
+    """The reach of the container."""
 
     def bar(self, address: IPv4Address) -> Reach | None:
         """Return why an address is out of the container's reach alone; None if it is not.
@@ -62,9 +65,12 @@ class LaunchedContainer:
         """
         if self.surroundings.closes(address):
             return Reach.CLOSED
-        routes = self.container.shell().run("cat /proc/net/route").stdout.decode("ascii", "replace")
-        inner = inner_networks(routes, self.container.engine.byte_order)
-        return Reach.HIDDEN if any(address in each for each in inner) else None
+        with contextlib.suppress(ContainerStopped, SessionLost):  # it has networks no more
+            asked = self.container.shell().run("cat /proc/net/route", timeout=_ROUTES_SECONDS)
+            routes = asked.stdout.decode("ascii", "replace")
+            inner = inner_networks(routes, self.container.engine.byte_order)
+            return Reach.HIDDEN if any(address in each for each in inner) else None
+        return None
 
 
 @contextlib.contextmanager

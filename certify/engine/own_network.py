@@ -31,7 +31,7 @@ _NO_RANGE = "non-overlapping"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a candidate can reach, as far as certify decides it."""
+    """The reach of a candidate, as far as certify decides it."""
 
     text: str = ""
     """The same in words; empty on a network that somebody named."""

@@ -62,7 +62,7 @@ _BARRED = {
     Reach.HIDDEN: "has an address that a network of the dockerd inside has, too: certify on a"
     " network with other addresses (--network NAME)",
 }
-"""What is told of servers that only a candidate does not reach, through no fault of its own."""
+"""The words for servers that only a candidate does not reach, through no fault of its own."""
 
 _GONE = re.compile(
     r"\b404\b|\b410 +gone|not have a release file|repository type can't be determined"

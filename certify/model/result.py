@@ -153,7 +153,7 @@ class Startup(OpenValue):
 
 
 CLOSED_NETWORK = "own: the host and private addresses are closed, but for what --reach names"
-"""What a result says of the network where nothing more can be refused."""
+"""The words of a result for a network on which all is refused that certify can refuse."""
 
 
 class Launch(OpenValue):

@@ -89,7 +89,7 @@ class Candidate(Commands):
     @cached_property
     def gateway(self) -> str | None:
         """The address of the default gateway of the candidate's network; None without one."""
-        order = ">" if self.job.engine_platform.endswith("/s390x") else "<"
+        order = self.container.engine.byte_order
         routes = self.container.shell().run("cat /proc/net/route")  # which is no evidence
         return default_gateway(routes.stdout.decode("ascii", "replace"), order)
 

@@ -19,6 +19,13 @@ def calibration(seconds: float) -> Calibration:
     return Calibration(create_seconds=0, start_seconds=seconds, remove_seconds=0)
 
 
+def test_a_network_that_cannot_be_had_is_a_failure_with_its_remedy() -> None:
+    assert signs.network("own: closed").status is Health.OK
+    refused = signs.network("", "no range is left", "Remove networks.")
+    assert (refused.status, refused.text) == (Health.FAIL, "no range is left")
+    assert refused.remedy == "Remove networks."
+
+
 @pytest.mark.parametrize(
     ("sign", "status", "words"),
     [

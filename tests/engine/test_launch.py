@@ -24,6 +24,7 @@ from certify.engine.container import Container
 from certify.engine.launch import LaunchedContainer, launch_container
 from certify.engine.launch_plan import NOTIFY_FOLDER, SHELL_RAN, STATE_FOLDER, LaunchPlan, Limits
 from certify.engine.own_network import OWN, Surroundings
+from certify.engine.session import SessionLost
 from certify.judge.control import Reach
 from certify.model.errors import LaunchRefused
 from certify.model.terms import Fault
@@ -458,11 +459,17 @@ def test_an_address_is_barred_by_rules_or_by_a_network_of_the_dockerd_inside() -
         "eth0 00000000 010012AC 0003 0 0 0 00000000 0 0 0\n"
         "docker0 000011AC 00000000 0001 0 0 0 0000FFFF 0 0 0\n"
     )
-    shell = SimpleNamespace(run=lambda _command: SimpleNamespace(stdout=routes.encode()))
+
+    def lost() -> None:
+        raise SessionLost("the shell ended")
+
+    shell = SimpleNamespace(run=lambda *_, **__: SimpleNamespace(stdout=routes.encode()))
     container = SimpleNamespace(shell=lambda: shell, engine=SimpleNamespace(byte_order="<"))
     started = LaunchedContainer(cast(Container, container), "name")
     assert started.bar(IPv4Address("172.17.0.9")) is Reach.HIDDEN
     assert started.bar(IPv4Address("172.18.0.1")) is None
+    gone = SimpleNamespace(shell=lost, engine=container.engine)
+    assert replace(started, container=cast(Container, gone)).bar(IPv4Address("172.17.0.9")) is None
     closed = replace(started, surroundings=Surroundings("closed", ("172.18.0.0/16",)))
     assert closed.bar(IPv4Address("172.17.0.9")) is Reach.CLOSED
     assert closed.bar(IPv4Address("10.1.1.1")) is Reach.CLOSED
