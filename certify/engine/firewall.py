@@ -29,6 +29,8 @@ _NUMBER = re.compile(r"(?:^|\.)(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?$")
 _NAME = "certify-[0-9a-f]{12}(?:-host)?"
 _CHAIN = re.compile(rf"^-N ({_NAME})$", re.M)
 _JUMP = re.compile(rf"^-A \S+ -i (\S+) .*-j ({_NAME})$", re.M)
+_REFUSE = ("-p tcp -j REJECT --reject-with tcp-reset", "-j REJECT")
+"""A connection is reset: a refusal by ICMP may be seen only with the second try, a second later."""
 
 
 def close_bridge(bridge: str, run: str, reach: Collection[str] = ()) -> str:
@@ -74,8 +76,8 @@ def rules(bridge: str, chain: str, reach: Collection[str], servers: Collection[s
             for server in servers
             for protocol in ("udp", "tcp")
         ]
-    found += [f"{own} -d {network} -j REJECT" for network in REFUSED]
-    found.append(f"{host} -j REJECT")
+    found += [f"{own} -d {network} {refuse}" for network in REFUSED for refuse in _REFUSE]
+    found += [f"{host} {refuse}" for refuse in _REFUSE]
     found.append(f"-I {HOOK} 1 -i {bridge} ! -o {bridge} -j {chain}")
     found.append(f"-I INPUT 1 -i {bridge} -j {chain}-host")
     return "\n".join(["*filter", *found, "COMMIT", ""])
@@ -85,9 +87,8 @@ def closed(bridge: str, chain: str) -> str:
     """Return the rules for ``ip6tables-restore``: nothing leaves the bridge by IPv6."""
     jumps = [f"-I {of} 1 -i {bridge} -j {chain}" for of in ("INPUT", "FORWARD")]
     jumps[1] = jumps[1].replace(" -j", f" ! -o {bridge} -j")
-    return "\n".join(
-        ["*filter", f":{chain} - [0:0]", f"-A {chain} -j REJECT", *jumps, "COMMIT", ""]
-    )
+    refusals = [f"-A {chain} {refuse}" for refuse in _REFUSE]
+    return "\n".join(["*filter", f":{chain} - [0:0]", *refusals, *jumps, "COMMIT", ""])
 
 
 def is_host(text: str) -> bool:
