@@ -17,6 +17,8 @@ import subprocess
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from certify.engine.probe.programs import CLOSED_PORT
+
 HOOK = "DOCKER-USER"
 """The chain in which Docker leaves room for rules of others."""
 REFUSED = ("169.254.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
@@ -47,7 +49,7 @@ def close_bridge(bridge: str, run: str, reach: Collection[str] = ()) -> str:
         return "certify sees no bridge of it on this machine"
     if _run("iptables", "-w", "-n", "-L", HOOK) is None:
         return f"the firewall has no chain {HOOK}"
-    lines = rules(bridge, f"certify-{run}", reach, name_servers())
+    lines = rules(bridge, f"certify-{run}", reach, name_servers(), listens=_listens(CLOSED_PORT))
     if _run("iptables-restore", "-w", "--noflush", given=lines) is None:
         return "the firewall takes no rules"
     # The candidate gets no address of IPv6, but its root can take one, and the bridge has one.
@@ -64,8 +66,31 @@ def _has_ipv6(bridge: str) -> bool:
         return False
 
 
-def rules(bridge: str, chain: str, reach: Collection[str], servers: Collection[str]) -> str:
-    """Return the rules for ``iptables-restore``."""
+def _listens(port: int) -> bool:
+    """Return True if a program of this host listens on a TCP port; see proc_net_tcp(5)."""
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            for line in Path("/proc/net", table).read_text("ascii").splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                    return True
+    return False
+
+
+def rules(
+    bridge: str,
+    chain: str,
+    reach: Collection[str],
+    servers: Collection[str],
+    *,
+    listens: bool = False,
+) -> str:
+    """Return the rules for ``iptables-restore``.
+
+    A packet to :data:`CLOSED_PORT` of the host gets the kernel's own reply, unless a program
+    ``listens`` there: it goes where the kernel's routes lead. A reset by a rule goes back over the
+    bridge, whoever the packet says it is from: a nested container without NAT would get it, too.
+    """
     own, host = f"-A {chain}", f"-A {chain}-host"
     found = [f":{chain} - [0:0]", f":{chain}-host - [0:0]"]
     for each in (own, host):
@@ -77,6 +102,7 @@ def rules(bridge: str, chain: str, reach: Collection[str], servers: Collection[s
             for protocol in ("udp", "tcp")
         ]
     found += [f"{own} -d {network} {refuse}" for network in REFUSED for refuse in _REFUSE]
+    found.append(f"{host} -p tcp --dport {CLOSED_PORT} -j {'REJECT' if listens else 'RETURN'}")
     found += [f"{host} {refuse}" for refuse in _REFUSE]
     found.append(f"-I {HOOK} 1 -i {bridge} ! -o {bridge} -j {chain}")
     found.append(f"-I INPUT 1 -i {bridge} -j {chain}-host")

@@ -22,8 +22,6 @@ SOCKET = "/run/docker.sock"
 """The socket of dockerd, as every distribution's docker.socket has it."""
 OWN_CLIENT = "$(command -v /usr/bin/docker || echo docker)"
 """The distribution's docker command, even if another one precedes it on the PATH."""
-_CLOSED_PORT = 9
-"""The TCP port of the service discard, which nobody offers (RFC 863)."""
 VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_API_VERSION")
 """Variables that make the docker command connect elsewhere, or otherwise."""
 
@@ -284,7 +282,9 @@ class Nested:
         return str(self._candidate.run("cat /proc/net/snmp").stdout)
 
     def _connect(self, gateway: str) -> bytes:
-        return programs.connect(self._candidate.architecture, gateway, _CLOSED_PORT, again=1)
+        return programs.connect(
+            self._candidate.architecture, gateway, programs.CLOSED_PORT, again=1
+        )
 
     def fetch(self, port: int) -> CommandResult:
         """Connect to a port of the candidate's loopback from inside it, and print the reply."""

@@ -19,6 +19,8 @@ import pytest
 
 from certify.engine import firewall
 from certify.engine.firewall import REFUSED, removals, resolve, rules
+from certify.engine.probe.programs import CLOSED_PORT
+from tests.support.waiting import eventually
 
 BRIDGE, RUN = "br-0123456789ab", "0123456789ab"
 HOST, LAN, METADATA, PUBLIC = "172.31.9.1", "10.9.0.2", "169.254.169.254", "198.51.100.7"
@@ -147,13 +149,42 @@ def test_a_connection_is_refused_at_its_first_packet(worlds: Worlds) -> None:
     docker_runs(worlds)
     assert worlds.call(f"close_bridge('{BRIDGE}', '{RUN}')") == ""
     # With a timeout, Python asks in another way, for which a refusal by ICMP is enough.
-    script = "import socket, sys; print(socket.socket().connect_ex((sys.argv[1], 9)))"
+    script = "import socket, sys; print(socket.socket().connect_ex((sys.argv[1], 10)))"
     for address in (HOST, LAN):
         said = worlds.run(worlds.candidate, sys.executable, "-c", script, address)
         assert int(said) == errno.ECONNREFUSED
     listed = worlds.run(worlds.host, "iptables", "-S", "-v")
     packets = re.findall(rf"-A certify-{RUN}\S* .*-c ([0-9]+) [0-9]+ -j REJECT", listed)
     assert sum(map(int, packets)) == 2, listed
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_the_host_itself_replies_at_a_closed_port_and_to_those_it_has_routes_to(
+    worlds: Worlds, listens: bool
+) -> None:
+    """Otherwise a nested container without NAT would seem to reach out."""
+    docker_runs(worlds)
+    with ExitStack() as stack:
+        if listens:
+            command = ["ip", "netns", "exec", worlds.host, sys.executable, "-c", SERVER]
+            server = subprocess.Popen([*command, str(CLOSED_PORT)])
+            stack.callback(server.wait)
+            stack.callback(server.kill)
+            eventually(lambda: worlds.call(f"_listens({CLOSED_PORT})") == "True")
+        assert worlds.call(f"close_bridge('{BRIDGE}', '{RUN}')") == ""
+        worlds.run(worlds.candidate, "ip", "address", "add", "192.0.2.77/32", "dev", "lo")
+        worlds.run(worlds.host, "ip", "route", "add", "192.0.2.77/32", "dev", "to-b")
+        script = (
+            "import socket, sys\n"
+            "one = socket.socket()\n"
+            "one.bind((sys.argv[1], 0))\n"
+            "one.settimeout(0.5)\n"
+            "print(one.connect_ex((sys.argv[2], int(sys.argv[3]))))\n"
+        )
+        for source, wanted in (("0.0.0.0", errno.ECONNREFUSED), ("192.0.2.77", errno.EAGAIN)):
+            words = (source, HOST, str(CLOSED_PORT))
+            said = worlds.run(worlds.candidate, sys.executable, "-c", script, *words)
+            assert int(said) == wanted
 
 
 def test_what_is_named_stays_open(worlds: Worlds) -> None:

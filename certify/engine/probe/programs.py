@@ -40,6 +40,8 @@ _STDOUT, _BACKLOG = 1, 128
 
 _IPPROTO_TCP, _TCP_SYNCNT = 6, 7  # tcp(7)
 
+CLOSED_PORT = 9
+"""The TCP port of the service discard, which nobody offers (RFC 863)."""
 REFUSED = 256 - ECONNREFUSED
 """Exit code of :func:`connect` if nobody listens at an address that replies."""
 NO_MOUNT = 2
