@@ -15,6 +15,7 @@ BY_SHELL = {
     "the launch filters system calls": r"grep -q '^Seccomp:.*[12]' /proc/self/status",
     "the launch forbids new privileges": r"grep -q '^NoNewPrivs:.*1' /proc/self/status",
     "the launch grants fewer open files than ordinary engines do": _FEW_FILES,
+    "the launch raises the OOM score": '[ "$(cat /proc/1/oom_score_adj)" -gt 0 ]',
     "root cannot write to the control groups": _CGROUPS_CLOSED,
     "iptables is in the image": "[ -x /usr/sbin/iptables ] || [ -x /sbin/iptables ]",
     "accounts are not looked up in files": own_settings.ACCOUNTS_ELSEWHERE,

@@ -9,6 +9,7 @@ import pytest
 from certify.model.host import ORDINARY_FILES
 from certify.suite.shell_facts import BY_SHELL
 
+RAISED = "the launch raises the OOM score"
 FEW = "the launch grants fewer open files than ordinary engines do"
 
 
@@ -28,3 +29,10 @@ def test_few_open_files_are_fewer_than_systemd_grants(granted: str, few: bool) -
     script = BY_SHELL[FEW].replace("/proc/1/limits", "/dev/stdin")
     ended = subprocess.run(["sh", "-c", script], input=lines, text=True, check=False)
     assert (ended.returncode == 0) is few
+
+
+@pytest.mark.parametrize(("score", "raised"), [("200", True), ("0", False), ("-500", False)])
+def test_an_oom_score_above_the_ordinary_one_is_raised(score: str, raised: bool) -> None:
+    script = BY_SHELL[RAISED].replace("/proc/1/oom_score_adj", "/dev/stdin")
+    ended = subprocess.run(["sh", "-c", script], input=f"{score}\n", text=True, check=False)
+    assert (ended.returncode == 0) is raised
