@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
+from typing import Any
 
 from certify.engine import firewall, reaper
 from certify.engine.client import Engine
@@ -24,6 +25,8 @@ OWN = "own"
 """The name that insists on a network of its own; without any name, it is made where it can be."""
 
 _SHARED = "shared with other containers, as {}"
+_TRIES = 4
+"""The most networks that are given up because what a candidate shall reach lies in their range."""
 _NUMBERS = re.compile(r"[0-9.]+")
 _NO_RANGE = "non-overlapping"
 """A word of Docker's message if it has no range of addresses left for another network."""
@@ -86,10 +89,10 @@ def on_own_network(
         # Docker's resolver on such a bridge is not in the network of the virtual machine.
         why = "a virtual machine does not reach the name server of a network of its own"
         return plan, Surroundings(_SHARED.format(why))
-    name = reaper.another_name(run)
+    reach, unknown = firewall.resolve(plan.limits.reach)
     with translate_errors():
         try:
-            made = engine.client.api.create_network(name, driver="bridge", labels=dict(labels))
+            name, bridge = _make(engine, run, labels, reach)
         except APIError as error:
             why = one_line(explanation(error))
             if _NO_RANGE in why and not asked:
@@ -101,14 +104,46 @@ def on_own_network(
                 " more ranges of addresses (default-address-pools in its daemon.json), or choose"
                 " one that it has, such as its default: --network bridge.",
             ) from error
-    return replace(plan, network=name), _close(engine, f"br-{made['Id'][:12]}", run, plan)
+    return replace(plan, network=name), _close(engine, bridge, run, reach, unknown)
 
 
-def _close(engine: Engine, bridge: str, run: str, plan: LaunchPlan) -> Surroundings:
+def _make(
+    engine: Engine, run: str, labels: Mapping[str, str], reach: Collection[str]
+) -> tuple[str, str]:
+    """Make a network that takes no address of ``reach`` for itself; return it, and its bridge.
+
+    The engine chooses a range that no route of its host has; a mirror behind the default route may
+    lie in it. One that does is kept until there is another, or the engine would choose it again.
+    """
+    api, unfit = engine.client.api, list[str]()
+    try:
+        while True:
+            name = reaper.another_name(run)
+            made = str(api.create_network(name, driver="bridge", labels=dict(labels))["Id"])
+            taken = [*_ranges(api.inspect_network(made))] if reach else []
+            if len(unfit) == _TRIES or not any(
+                IPv4Network(each).subnet_of(of) for each in reach for of in taken
+            ):
+                return name, f"br-{made[:12]}"
+            unfit.append(made)
+    finally:
+        for each in unfit:
+            with contextlib.suppress(APIError):  # it goes with the run
+                api.remove_network(each)
+
+
+def _ranges(network: Mapping[str, Any]) -> Iterator[IPv4Network]:
+    for each in network["IPAM"]["Config"] or ():
+        with contextlib.suppress(ValueError):  # IPv6
+            yield IPv4Network(each["Subnet"])
+
+
+def _close(
+    engine: Engine, bridge: str, run: str, reach: Collection[str], unknown: Collection[str]
+) -> Surroundings:
     """Write the rules for a bridge where that is possible; return what it leads to."""
     if not engine.local:
         return Surroundings(_open("the engine is on another machine"))
-    reach, unknown = firewall.resolve(plan.limits.reach)
     if why := firewall.close_bridge(bridge, run, reach):
         return Surroundings(_open(why))
     names = f"; no IPv4 address is known for {', '.join(unknown)}" if unknown else ""

@@ -48,6 +48,26 @@ def test_an_engine_without_a_range_left_is_told_with_its_remedy(tmp_path: Path) 
     assert not {first, second} & set(chains())
 
 
+@pytest.mark.engine
+def test_the_network_takes_no_address_that_the_candidate_shall_reach(tmp_path: Path) -> None:
+    two = {"default-address-pools": [{"base": "198.19.250.0/27", "size": 28}]}
+    first_half = ("198.19.250.2", "198.19.0.0/16")  # nothing can avoid the second
+    with (
+        private_engine(tmp_path, configuration=json.dumps(two)) as own,
+        Engine.connect(own.address) as engine,
+    ):
+        run = reaper.new_run_id()
+        plan = replace(PLAN, limits=Limits(reach=first_half))
+        plan, _ = on_own_network(engine, plan, run, reaper.labels(run, "x"))
+        (network,) = engine.client.api.networks(filters={"label": reaper.RUN})
+        assert network["Name"] == plan.network
+        assert [each["Subnet"] for each in network["IPAM"]["Config"]] == ["198.19.250.16/28"]
+        shared, _ = on_own_network(engine, replace(plan, network=None), run, {})
+        assert shared.network is None, "what is left would hide an address"
+        assert len(engine.client.api.networks(filters={"label": reaper.RUN})) == 1
+        reaper.remove_run(engine, run)
+
+
 def chains() -> list[str]:
     """The runs of which the host's firewall has rules."""
     if shutil.which("iptables") is None:
@@ -81,7 +101,10 @@ def test_the_result_names_what_reach_could_not_open(
         return why
 
     monkeypatch.setattr(firewall, "close_bridge", close_bridge)
-    api = SimpleNamespace(create_network=lambda *_words, **_options: {"Id": "0123456789abcdef"})
+    api = SimpleNamespace(
+        create_network=lambda *_words, **_options: {"Id": "0123456789abcdef"},
+        inspect_network=lambda _id: {"IPAM": {"Config": [{"Subnet": "fd00::/64"}]}},
+    )
     engine = cast(Engine, SimpleNamespace(client=SimpleNamespace(api=api), local=local))
     limits = Limits(reach=("10.1.0.0/16", "no.such.host.invalid"))
     _, found = on_own_network(engine, replace(PLAN, limits=limits), "x", {})
