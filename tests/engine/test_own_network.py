@@ -68,6 +68,28 @@ def test_the_network_takes_no_address_that_the_candidate_shall_reach(tmp_path: P
         reaper.remove_run(engine, run)
 
 
+def test_a_mirror_in_every_range_is_hidden_by_the_last_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(firewall, "close_bridge", lambda *_: "")
+    made, removed = list[str](), list[str]()
+
+    def create(name: str, **_: object) -> dict[str, str]:
+        made.append(name)
+        return {"Id": f"{len(made):012x}"}
+
+    api = SimpleNamespace(
+        create_network=create,
+        inspect_network=lambda _id: {"IPAM": {"Config": [{"Subnet": "10.0.0.0/8"}]}},
+        remove_network=removed.append,
+    )
+    engine = cast(Engine, SimpleNamespace(client=SimpleNamespace(api=api), local=True))
+    limits = Limits(reach=("10.1.2.3",))
+    plan, _ = on_own_network(engine, replace(PLAN, limits=limits), "x", {})
+    assert (plan.network, len(made)) == (made[-1], 5)
+    assert removed == [f"{number:012x}" for number in range(1, 5)]
+
+
 def chains() -> list[str]:
     """The runs of which the host's firewall has rules."""
     if shutil.which("iptables") is None:
