@@ -45,6 +45,14 @@ def busy_seconds(stat: Path = Path("/proc/stat")) -> float:
     return sum(int(each) for name, each in ticks if name not in _WAITING) / _TICKS
 
 
+def loop_seconds(turns: int = 1_000_000) -> float:
+    """Return the seconds in which Python counts so far: how quick one core is just now."""
+    begun = time.perf_counter()
+    for _ in range(turns):
+        pass
+    return time.perf_counter() - begun
+
+
 def least_seconds(busy: float) -> float:
     """Return the seconds that some busy core-seconds take if no core ever waits."""
     return busy / (os.cpu_count() or 1)

@@ -74,7 +74,8 @@ bash -lc true; ! command -v git || { git init -q /tmp/g && git --version; }
 
 def docker_steps() -> str:
     """Return the script for nested containers: output, a port, a way out, compose, a restart."""
-    inspect = ["docker", "network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}"]
+    # Not that of the network: an engine that has just made its bridge does not tell it.
+    inspect = ["docker", "inspect", NAME, "-f", "{{.NetworkSettings.Networks.bridge.Gateway}}"]
     gateway = subprocess.run(inspect, check=True, capture_output=True, text=True).stdout.strip()
     reach = programs.shell_printf(programs.image_archive(programs.connect("amd64", gateway, 9)))
     say = programs.shell_printf(programs.image_archive(programs.echo("amd64", b"hello")))

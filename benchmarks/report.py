@@ -11,10 +11,12 @@ import platform
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from xml.sax.saxutils import escape
+
+from benchmarks.machine import loop_seconds
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "performance.md"
@@ -24,7 +26,7 @@ HEAD = """\
 `make bench` measures all of this in up to 45 minutes and writes this page, `make bench
 ARGS="native help"` parts of it. Ways that are compared take turns, so that a machine that slows
 down slows all of them. Ratios are medians of the ratios in each turn. What is wanted is a goal, not
-a promise.
+a promise. Seconds are those of the machine: each section says how quick it was just then.
 """
 
 
@@ -64,8 +66,10 @@ def ratio(taken: Sequence[float], floor: Sequence[float]) -> float:
 def write(part: str, section: Section) -> None:
     """Write the section of a part into the page, and its plot beside it."""
     machine = (
-        f"On {date.today():%Y-%m-%d}: {os.cpu_count()} cores, Linux {platform.release()}, "
-        f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f} at the end."
+        f"On {datetime.now(UTC):%Y-%m-%d at %H:%M} UTC: {os.cpu_count()} cores, "
+        f"Linux {platform.release()}, Python {platform.python_version()}, load "
+        f"{os.getloadavg()[0]:.1f} at the end, when counting to a million in Python took "
+        f"{1000 * min(loop_seconds() for _ in range(3)):.0f} ms."
     )
     lines = [f"## {part}", "", section.text, "", machine, "", _table(section.columns, section.rows)]
     if section.wanted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from importlib import import_module
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -12,7 +13,7 @@ import pytest
 from benchmarks import report
 from benchmarks.__main__ import PARTS, main
 from benchmarks.images import bound_of, chain_of
-from benchmarks.machine import Stopwatch, busy_seconds
+from benchmarks.machine import Stopwatch, busy_seconds, loop_seconds
 from benchmarks.report import compared
 
 
@@ -33,6 +34,13 @@ def test_a_part_that_is_measured_again_replaces_its_section(page: Path) -> None:
     assert "second" in text and "other" in text and "once" not in text
     assert "| certify | 2.50 s | 2.00 s | 3.00 s | 1.75 |" in text
     assert "](performance/native.svg)" in text
+    assert re.search(
+        r"\nOn \d{4}-\d\d-\d\d at \d\d:\d\d UTC: .* a million in Python took \d+ ms\.\n", text
+    )
+
+
+def test_a_longer_loop_takes_longer() -> None:
+    assert 0 < loop_seconds(10) < loop_seconds(1_000_000)
 
 
 def test_a_figure_is_met_or_missed(page: Path) -> None:
