@@ -3,7 +3,7 @@
 import re
 from statistics import median
 
-from certify.suite import Candidate, Note, Service, check, proven, unknown
+from certify.suite import Candidate, Note, Service, check, in_ranges, proven, unknown
 
 STAYS_SECONDS = 3
 """Time for which it has to stay after the other checks."""
@@ -104,16 +104,17 @@ def test_ports(candidate: Candidate, service: Service, note: Note) -> None:
     opened: list[int] = []
 
     def connects() -> bool:
-        opened[:] = [port for port in service.ports if service.accepts(port)]
+        opened[:] = service.open_ports()
         return bool(opened)
 
     candidate.wait_for(connects, seconds=10, pause=0.2)
     if not opened and service.end():
         candidate.defer_to("service.stops", "needs service.stops: it has ended by itself")
-    named = ", ".join(map(str, service.ports))
+    named = ", ".join(in_ranges(service.ports))
     assert opened, f"no connection from the workspace to any exposed port ({named})"
-    closed = [str(port) for port in service.ports if port not in opened]
-    note(" ".join(map(str, opened)) + (f"; nothing listens on {' '.join(closed)}" * bool(closed)))
+    closed = in_ranges(port for port in service.ports if port not in opened)
+    idle = f"; nothing listens on {' '.join(closed)}" * bool(closed)
+    note(" ".join(in_ranges(opened)) + idle)
 
 
 @check(

@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from certify.engine.probe.programs import CLOSED_PORT
+from certify.judge.kernel_text import listening_ports
 
 HOOK = "DOCKER-USER"
 """The chain in which Docker leaves room for rules of others."""
@@ -67,13 +68,11 @@ def _has_ipv6(bridge: str) -> bool:
 
 
 def _listens(port: int) -> bool:
-    """Return True if a program of this host listens on a TCP port; see proc_net_tcp(5)."""
+    """Return True if a program of this host listens on a TCP port."""
     for table in ("tcp", "tcp6"):
         with contextlib.suppress(OSError):
-            for line in Path("/proc/net", table).read_text("ascii").splitlines()[1:]:
-                fields = line.split()
-                if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
-                    return True
+            if port in listening_ports(Path("/proc/net", table).read_text("ascii")):
+                return True
     return False
 
 

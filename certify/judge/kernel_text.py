@@ -1,10 +1,11 @@
-"""Conclusions from texts of the kernel about mounts, routes and processors. Pure."""
+"""Conclusions from texts of the kernel about mounts, routes, sockets and processors. Pure."""
 
 from __future__ import annotations
 
 import contextlib
 import re
 import struct
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 _UNFIT_FOR_OVERLAY = re.compile(r"nfs4?|virtiofs|9p|zfs|ecryptfs|fuse(\..+)?|overlay|v?fat|cifs")
@@ -58,6 +59,20 @@ def inner_networks(routes: str, order: str = "<") -> list[IPv4Network]:
                 )
                 found.append(IPv4Network(f"{address}/{mask}"))
     return found
+
+
+def listening_ports(tables: str) -> set[int]:
+    """Return the TCP ports on which a program listens, by /proc/net/tcp and tcp6 (proc_net_tcp(5)).
+
+    ``tables`` may be several of these texts, one after another.
+    """
+    rows = (line.split() for line in tables.splitlines())
+    found = (re.fullmatch(r"[0-9A-F]{8,32}:([0-9A-F]{4})", row[1]) for row in rows if _listens(row))
+    return {int(each[1], 16) for each in found if each}
+
+
+def _listens(row: Sequence[str]) -> bool:
+    return len(row) > 3 and row[3] == "0A"  # TCP_LISTEN
 
 
 def refusals(counters: str) -> int:

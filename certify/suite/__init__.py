@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from certify.suite.last_words import last_line
     from certify.suite.nested import Nested
     from certify.suite.package_commands import PackageCommands, Trial
+    from certify.suite.ports import in_ranges
     from certify.suite.service import Service
     from certify.suite.supervisor import Process, ProgramState, Supervisor
     from certify.suite.units import Units
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 __all__ = [
     "PROBE_PORT", "Budgets", "Candidate", "CheckUnknown", "Level", "Nested", "Note",
     "PackageCommands", "Process", "ProgramState", "Service", "Supervisor", "Trial", "Units",
-    "blocked_by", "check", "diagnose", "end_of_support", "last_line", "not_applicable", "proven",
-    "unknown",
+    "blocked_by", "check", "diagnose", "end_of_support", "in_ranges", "last_line", "not_applicable",
+    "proven", "unknown",
 ]  # fmt: skip
 _MODULES = {
     "certify.suite.claims": {
@@ -47,6 +48,7 @@ _MODULES = {
     "certify.suite.last_words": {"last_line"},
     "certify.suite.nested": {"Nested"},
     "certify.suite.package_commands": {"PackageCommands", "Trial"},
+    "certify.suite.ports": {"in_ranges"},
     "certify.suite.service": {"Service"},
     "certify.suite.supervisor": {"Process", "ProgramState", "Supervisor"},
     "certify.suite.units": {"Units"},

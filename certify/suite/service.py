@@ -8,19 +8,18 @@ image but its own entrypoint: it may have no shell.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from testinfra.backend.base import CommandResult
 
-from certify.engine.probe import programs
 from certify.suite import health
 from certify.suite.candidate import Candidate
 from certify.suite.claims import unknown
 from certify.suite.last_words import last_words
 from certify.suite.nested import Nested
-from certify.suite.ports import tcp_ports
+from certify.suite.ports import open_ports, tcp_ports
 from certify.suite.rights import RIGHTS, Right
 from certify.util.text import one_line
 
@@ -170,7 +169,7 @@ class Service:
         if status:
             ready = status == "healthy"
         elif self.ports:
-            ready = any(self.accepts(port) for port in self.ports)
+            ready = any(self.open_ports())
         else:
             ready = age >= STAYS_SECONDS * self._candidate.container.pace
         if ready:
@@ -264,14 +263,9 @@ class Service:
         mounts = self.inspect().get("Mounts") or ()
         return {each["Destination"]: each["Source"] for each in mounts if each["Type"] == "volume"}
 
-    def accepts(self, port: int) -> bool:
-        """Return True if a TCP port accepts a connection from the base."""
-        networks = (self.inspect().get("NetworkSettings") or {}).get("Networks") or {}
-        addresses = [each.get("IPAddress") for each in networks.values()]
-        address = next((each for each in addresses if each), "127.0.0.1")
-        architecture = self._candidate.engine_platform.split("/")[1]
-        path = self._candidate.add_program("connect", programs.connect(architecture, address, port))
-        return bool(self._candidate.run(path, timeout=5).rc == 0)
+    def open_ports(self) -> Iterator[int]:
+        """Yield the ports that the image exposes and that accept a connection from the base."""
+        return open_ports(self._candidate, self.inspect(), self.ports)
 
     @property
     def is_running(self) -> bool:

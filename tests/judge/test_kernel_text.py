@@ -11,6 +11,7 @@ from certify.judge.kernel_text import (
     full_mounts,
     inner_networks,
     lacks_instructions,
+    listening_ports,
     refusals,
     unfit_for_overlay,
 )
@@ -43,6 +44,21 @@ def test_inner_networks_are_behind_another_interface_than_the_default() -> None:
     assert inner_networks(BOTH) == [IPv4Network("172.17.0.0/16")]
     assert inner_networks(BOTH.replace("eth0 00000000", "eth0 00000001")) == []
     assert inner_networks("") == []
+
+
+SOCKETS = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid
+   0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0
+   1: 0100007F:0017 0100007F:8000 01 00000000:00000000 00:00000000 00000000     0
+  sl  local_address                         remote_address                        st
+   0: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A
+   1: nonsense 00000000:0000 0A
+"""
+
+
+def test_ports_on_which_a_program_listens() -> None:
+    assert listening_ports(SOCKETS) == {22, 8080}
+    assert listening_ports("") == set()
 
 
 def test_refusals_are_those_that_were_sent() -> None:

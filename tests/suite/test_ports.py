@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from certify.suite.ports import tcp_ports
+from certify.suite.ports import in_ranges, tcp_ports
 
 
 @pytest.mark.parametrize(
@@ -18,3 +20,13 @@ from certify.suite.ports import tcp_ports
 )
 def test_ports_are_read_as_builders_write_them(exposed: list[str], ports: list[int]) -> None:
     assert tcp_ports(exposed) == ports
+
+
+def test_ports_that_follow_each_other_are_one_range() -> None:
+    assert in_ranges([]) == []
+    assert in_ranges([22, 80, 81, 8000, 8001, 8002]) == ["22", "80-81", "8000-8002"]
+
+
+@given(st.sets(st.integers(1, 65535)))
+def test_ranges_are_read_back_as_the_same_ports(ports: set[int]) -> None:
+    assert tcp_ports(in_ranges(sorted(ports))) == sorted(ports)

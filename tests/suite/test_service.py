@@ -37,6 +37,7 @@ class Base:
         self.container = SimpleNamespace(pace=1.0, engine=engine)
         self.transcript = [""]
         self.listens = self.refuses = False
+        self.table = ""
 
     def run(self, command: str, *args: str, timeout: float = 60, shown: str = "") -> Any:
         self.commands.append(shown or command)
@@ -47,6 +48,9 @@ class Base:
         elif command.startswith("docker inspect"):
             self.transcript.append("")
             output = json.dumps([{"State": self.state(self.file), "Id": "c"}])
+        elif command.startswith("cat /proc/"):
+            self.transcript.append("")
+            output = self.table
         elif command.startswith("date"):
             output = NOW
         elif command.startswith("docker logs"):
@@ -148,6 +152,22 @@ def test_it_is_ready_by_its_health_check_or_a_port_or_the_time_that_it_stays(
     base = Base(lambda _file: state, ExposedPorts=ports)
     base.listens = listens
     assert service(base).start() == problem
+
+
+def test_ports_on_which_nothing_listens_are_not_tried() -> None:
+    base = Base(lambda _file: RUNS, ExposedPorts={"8000-9999/tcp": {}})
+    base.listens = True
+    base.table = (
+        "  sl  local_address rem_address   st\n"
+        "   0: 00000000:2329 00000000:0000 0A\n"
+        "   1: 0100007F:1F90 0100007F:9C40 01\n"
+        "  sl  local_address                         remote_address                        st\n"
+        "   0: 00000000000000000000000000000000:22B8 00000000000000000000000000000000:0000 0A\n"
+    )
+    assert list(service(base).open_ports()) == [8888, 9001]
+    assert base.commands.count("connect") == 2
+    base.table = ""
+    assert len(list(service(base).open_ports())) == 2000, "they are not known, so all are tried"
 
 
 def test_a_refusal_of_compose_is_its_last_line() -> None:
