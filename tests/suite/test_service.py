@@ -16,8 +16,8 @@ from certify.suite.service import NAME, Service
 STARTED = "2026-11-01T12:00:00.123456789Z"
 NOW = "1793534404.5"
 """The clock of the base: a bit more than four seconds later."""
-RUNS = {"Running": True, "StartedAt": STARTED}
-ENDED = {"Running": False, "ExitCode": 3, "StartedAt": STARTED}
+RUNS = {"Running": True, "Pid": 7, "StartedAt": STARTED}
+ENDED = {"Running": False, "Pid": 0, "ExitCode": 3, "StartedAt": STARTED}
 
 
 class Base:
@@ -154,7 +154,7 @@ def test_it_is_ready_by_its_health_check_or_a_port_or_the_time_that_it_stays(
     assert service(base).start() == problem
 
 
-def test_ports_on_which_nothing_listens_are_not_tried() -> None:
+def test_of_many_ports_those_on_which_nothing_listens_are_not_tried() -> None:
     base = Base(lambda _file: RUNS, ExposedPorts={"8000-9999/tcp": {}})
     base.listens = True
     base.table = (
@@ -168,6 +168,15 @@ def test_ports_on_which_nothing_listens_are_not_tried() -> None:
     assert base.commands.count("connect") == 2
     base.table = ""
     assert len(list(service(base).open_ports())) == 2000, "they are not known, so all are tried"
+    ended = Base(lambda _file: ENDED, ExposedPorts={"8000-9999/tcp": {}})
+    ended.listens = True
+    assert list(service(ended).open_ports()) == []
+
+
+def test_a_few_ports_are_tried_whatever_the_kernel_says() -> None:
+    base = Base(lambda _file: RUNS, ExposedPorts={"80/tcp": {}, "443/tcp": {}})
+    base.listens, base.table = True, "  sl  local_address rem_address   st\n"
+    assert list(service(base).open_ports()) == [80, 443]
 
 
 def test_a_refusal_of_compose_is_its_last_line() -> None:
