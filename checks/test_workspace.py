@@ -235,12 +235,13 @@ def fail_by_profile(candidate: Candidate) -> NoReturn:
     remedy="Install bash.",
 )
 def test_bash(candidate: Candidate, note: Note) -> None:
-    """bash runs, also as a login shell.
+    """bash runs, also as a login shell and by /usr/bin/env.
 
-    Why: platforms start their agent with bash, and people expect it.
+    Why: platforms start their agent with bash, and people expect it; most scripts begin with
+    `#!/usr/bin/env`.
 
     How: `bash -lc` goes on after a command that fails, prints its version and the length of an
-    array, and finds a program.
+    array, and finds a program. `/usr/bin/env` starts bash.
     """
     # A line of its own: what a login shell reads may print a title or a prompt before it.
     script = 'false; a=(1 2 3); echo; echo "certify $BASH_VERSION ${#a[@]}"; command -v cat'
@@ -263,6 +264,12 @@ def test_bash(candidate: Candidate, note: Note) -> None:
         )
     assert asked.rc == 0 or candidate.run("bash -c :").rc == 0, "bash does not run"
     assert said, "what is called bash is not bash"
+    if candidate.run("/usr/bin/env bash -c :").rc != 0:
+        proven(
+            "no script that begins with #!/usr/bin/env runs: /usr/bin/env does not start bash",
+            remedy="Install coreutils in the image again, or link what it has elsewhere: "
+            'ln -sf "$(command -v env)" /usr/bin/env.',
+        )
     note(f"bash {said[1]}")
 
 
