@@ -96,7 +96,8 @@ def test_ports(candidate: Candidate, service: Service, note: Note) -> None:
 
     Why: this is how a project uses it.
 
-    How: connects to each exposed TCP port from the base.
+    How: connects to each exposed TCP port from the base; of more than twenty, to those on which
+    something listens.
     """
     if not service.ports:
         note("it exposes none")
