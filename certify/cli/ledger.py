@@ -21,7 +21,8 @@ from certify.ledger.store import Ledger
 from certify.ledger.sweeps import JOINED, FinishedSweep, Sweeps
 from certify.model.errors import NothingRecorded, UsageError
 from certify.publish.recorder import Recorder
-from certify.sweep.conclusion import conclude, join_shards
+from certify.sweep.conclusion import conclude
+from certify.sweep.join import join_shards
 from certify.sweep.shards import Shard
 from certify.util.signals import interruptible
 from certify.util.text import counted

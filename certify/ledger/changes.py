@@ -30,6 +30,9 @@ class SweepEntry:
     """The first reason of the verdict; empty if there is none."""
     recording: str = ""
     """The name of the result in every ledger if it was new; empty if it stood before."""
+    document: str = ""
+    """The result as JSON in the sweep of a shard, if the name never led to an image: such a result
+    is recorded nowhere else."""
 
     @property
     def key(self) -> ResultKey:
@@ -89,9 +92,12 @@ class Change:
 
 
 def find_changes(before: Iterable[SweepEntry], after: Iterable[SweepEntry]) -> list[Change]:
-    """Return a change for each image that differs, ordered by kind, then by reference."""
-    left, found = {each.key: each for each in before}, list[Change]()
-    for new in after:
+    """Return a change for each image that differs, ordered by kind, then by reference.
+
+    Entries without a profile are no images, but parts of a list about which nothing is known.
+    """
+    left, found = {each.key: each for each in before if each.profile}, list[Change]()
+    for new in (each for each in after if each.profile):
         old = left.pop(new.key, None)
         if (kind := _kind(old, new)) is not None:
             found.append(Change(kind, old, new))

@@ -23,7 +23,7 @@ class ResultInForce:
     profile: str
     platform: str
     digest: str
-    """The digest, or else the image ID."""
+    """The digest, or else the image ID, or else the reference: no image is known."""
     status: Status
     suite_digest: str
     host_class: str

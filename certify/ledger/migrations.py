@@ -49,12 +49,17 @@ def _add_summaries(op: Operations) -> None:
     _add(op, RESULTS, Column("summary", Text))
 
 
+def _add_documents(op: Operations) -> None:
+    _add(op, "certify_swept", Column("document", Text, nullable=False, server_default=""))
+
+
 def _cover_queries(op: Operations) -> None:
     op.drop_index("certify_by_image", RESULTS, if_exists=True)
 
 
 STEPS: dict[int, Callable[[Operations], None]] = {
     4: _name_recordings, 5: _add_shards, 6: _add_summaries, 9: _cover_queries,
+    10: _add_documents,
 }  # fmt: skip
 """The step to each version; 2, 3 and 8 only added tables, 7 an index."""
 

@@ -7,17 +7,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, or_, select
 
 from certify.ledger.database import LedgerPart
 from certify.ledger.queries import ROW, knows_its_image
+from certify.ledger.rows import batched
 from certify.ledger.schema import results_table
-from certify.ledger.sweeps import SWEEP
-from certify.ledger.swept import SWEPT
 from certify.model.terms import Status
 
 BATCH = 500
-_OLDEST_RUNNING = select(func.min(SWEEP.started_at)).where(SWEEP.finished_at.is_(None))
 
 
 class Recorded(NamedTuple):
@@ -65,23 +63,16 @@ class Retention(LedgerPart):
             _remove(connection, () if dry_run or depends else chosen)
         return len(chosen), depends
 
-    def forget_unresolved(self, references: Collection[str]) -> int:
-        """Remove the results of those references that never led to an image; return how many.
+    def forget_never_found(self, references: Collection[str]) -> None:
+        """Remove the results of those references that never led to an image.
 
-        Those that the newest sweep of any list names stay, and those of which there are results
-        since the oldest sweep began that still runs: it may be the one that certified them.
+        Versions before 0.3 recorded them.
         """
-        if not references:
-            return 0
-        with self._database.writing() as connection:
-            results = _read(connection)
-            found = {each.reference for each in results if each.digest or each.image_id}
-            running = connection.scalar(_OLDEST_RUNNING)
-            found |= {each.reference for each in results if running and each.finished_at >= running}
-            gone = set(references) - found - _swept(connection)
-            chosen = {each.id for each in results if each.reference in gone}
-            _remove(connection, chosen)
-        return len(chosen)
+        for part in batched(sorted(references), BATCH):
+            named = ROW.reference.in_(part)
+            found = select(ROW.reference).where(named, or_(ROW.digest != "", ROW.image_id != ""))
+            with self._database.writing() as connection:
+                connection.execute(delete(results_table).where(named, ROW.reference.not_in(found)))
 
 
 def _read(connection: Connection) -> list[Recorded]:
@@ -93,22 +84,9 @@ def _read(connection: Connection) -> list[Recorded]:
     return [Recorded(*row) for row in connection.execute(query)]
 
 
-def _swept(connection: Connection) -> set[str]:
-    """Return the references in the newest sweep of each list, and of each shard that waits."""
-    ended = select(SWEEP.id, SWEEP.source, SWEEP.shard).where(
-        SWEEP.finished_at.is_not(None), SWEEP.joined.is_(None)
-    )
-    oldest_first = ended.order_by(SWEEP.finished_at, SWEEP.id)
-    newest = {(each.source, each.shard): each.id for each in connection.execute(oldest_first)}
-    names = select(SWEPT.reference).where(SWEPT.sweep.in_(newest.values())).distinct()
-    return set(connection.scalars(names))
-
-
 def _remove(connection: Connection, ids: Collection[int]) -> None:
     """Delete results by their numbers."""
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), BATCH):
-        part = ordered[start : start + BATCH]
+    for part in batched(sorted(ids), BATCH):
         connection.execute(delete(results_table).where(ROW.id.in_(part)))
 
 

@@ -36,9 +36,14 @@ def row_of(result: Result) -> dict[str, Any]:
         "expires_at": result.expires_at,
         "suite_digest": result.suite.digest,
         "host_class": result.host.kind if result.host else "",
-        "document": safe_json(result.model_dump(mode="json", by_alias=True)),
+        "document": document_of(result),
         "summary": summaries.text_of(result),
     }
+
+
+def document_of(result: Result) -> str:
+    """Return a result as JSON."""
+    return safe_json(result.model_dump(mode="json", by_alias=True))
 
 
 def refuse_future(result: Result, now: datetime, ledger: str) -> None:

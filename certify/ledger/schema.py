@@ -32,7 +32,7 @@ from certify.ledger.migrations import migrate
 from certify.model.errors import LedgerUnavailable
 from certify.util.packing import pack, unpack
 
-VERSION = 9
+VERSION = 10
 """The version of the tables below. A ledger with a higher version was written by a newer certify.
 One with a lower version is migrated when it is opened (:mod:`certify.ledger.migrations`).
 """
@@ -186,6 +186,8 @@ swept_table = Table(
     Column("cause", String, nullable=False),
     # that of the result if it was new; '' if it stood before
     Column("recording", String, nullable=False, server_default=""),
+    # of a result that is recorded nowhere else; '' if it is, or if no shard was swept
+    Column("document", Text, nullable=False, server_default=""),
 )
 
 revocations_table = Table(

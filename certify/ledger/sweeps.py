@@ -29,7 +29,7 @@ from certify.ledger.schema import (
     sweeps_table,
     swept_table,
 )
-from certify.ledger.swept import SWEPT, fields_of, read_entries
+from certify.ledger.swept import SWEPT, fields_of, read_entries, read_unfound
 from certify.model.errors import LedgerUnavailable, SweepRunning
 from certify.model.terms import Status
 from certify.util.text import one_line
@@ -215,6 +215,15 @@ class Sweeps(LedgerPart):
                 read_entries(connection, before, other_than=after),
                 read_entries(connection, after, other_than=before),
             )
+
+    def unfound(self, sweep: int) -> list[SweepEntry]:
+        """Return the entries of a sweep that have no image, ordered by reference.
+
+        These are names that never led to one, globs that could not be expanded, and shards that did
+        not end.
+        """
+        with self._database.reading() as connection:
+            return read_unfound(connection, sweep)
 
     def tally(self, sweep: int) -> dict[Status, int]:
         """Return the number of entries of a sweep with each verdict."""

@@ -26,13 +26,22 @@ def read_entries(
 
     With ``other_than``, only those for which that sweep has not the same image and verdict.
     """
+    return _entries(connection, query_entries(sweep, other_than))
+
+
+def read_unfound(connection: Connection, sweep: int) -> list[SweepEntry]:
+    """Return the entries of a sweep that have no image, ordered by reference."""
+    return _entries(connection, query_entries(sweep).where(SWEPT.identity == ""))
+
+
+def _entries(connection: Connection, query: Select[Any]) -> list[SweepEntry]:
     return [
         SweepEntry(
             reference, intern(platform), intern(profile), identity, Status(status),
-            Grade(grade) if grade else None, boot, intern(cause), recording,
+            Grade(grade) if grade else None, boot, intern(cause), recording, document,
         )
-        for reference, platform, profile, identity, status, grade, boot, cause, recording
-        in connection.execute(query_entries(sweep, other_than))
+        for reference, platform, profile, identity, status, grade, boot, cause, recording, document
+        in connection.execute(query)
     ]  # fmt: skip
 
 

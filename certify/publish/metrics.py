@@ -6,7 +6,7 @@ The text is valid in Prometheus' own format and in OpenMetrics: gauges only, end
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from certify.ledger.sweeps import FinishedSweep
@@ -58,9 +58,19 @@ def image_metrics(results: Sequence[Result]) -> Iterator[str]:
     return _lines(families)
 
 
-def sweep_metrics(sweeps: Sequence[FinishedSweep]) -> Iterator[str]:
-    """Yield lines: when the last sweep of each list ended, and how long it took."""
+def sweep_metrics(
+    sweeps: Sequence[FinishedSweep], tally: Callable[[int], Mapping[Status, int]]
+) -> Iterator[str]:
+    """Yield lines: when the last sweep of each list ended, how long it took, and what it found.
+
+    ``tally`` returns the number of entries of a sweep with each verdict.
+    """
     last = {each.source: each for each in reversed(sweeps)}.values()
+    found = [
+        (_text(list=each.source, status=status.value), count)
+        for each in last
+        for status, count in tally(each.id).items()
+    ]
     ended = [(_text(list=each.source), each.finished_at.timestamp()) for each in last]
     took = [
         # The clock may have been set back meanwhile.
@@ -71,6 +81,7 @@ def sweep_metrics(sweeps: Sequence[FinishedSweep]) -> Iterator[str]:
         [
             ("certify_sweep_finished_timestamp_seconds", "When the last sweep ended.", ended),
             ("certify_sweep_duration_seconds", "How long the last sweep took.", took),
+            ("certify_sweep_images", "What the last sweep found its list to be.", found),
         ]
     )
 

@@ -107,7 +107,7 @@ def _bring_up_to_date(
     changed = {each.image.key for each in changes or ()}
     stems = {key: each.stem for each in entries if (key := each.shown.key) in changed}
     write_files(directory, frame_files(changes, stems, now, last))
-    write_files(directory, _of_sweeps(directory, sweeps, changes))
+    write_files(directory, _of_sweeps(directory, ledger, sweeps, changes))
     freshness.write_fingerprints(directory, entries)
     return len(due)
 
@@ -142,14 +142,20 @@ def _last_sweeps(
     newest, *earlier = ledger.sweeps.finished(2, sweeps[0].source)
     counts = ledger.sweeps.tally(newest.id)
     tally = ", ".join(f"{counts[status]} {status.value}" for status in Status if status in counts)
-    last = LastSweep(newest.source, newest.started_at, newest.finished_at, tally or "no images")
+    last = LastSweep(
+        newest.source, newest.started_at, newest.finished_at, tally or "no images",
+        ledger.sweeps.unfound(newest.id),
+    )  # fmt: skip
     if not earlier:
         return sweeps, None, last
     return sweeps, find_changes(*ledger.sweeps.differing_entries(earlier[0].id, newest.id)), last
 
 
 def _of_sweeps(
-    directory: Path, sweeps: Sequence[FinishedSweep], changes: Sequence[Change] | None
+    directory: Path,
+    ledger: Ledger,
+    sweeps: Sequence[FinishedSweep],
+    changes: Sequence[Change] | None,
 ) -> Iterator[tuple[str, str | Iterable[str]]]:
     if sweeps:
         old, newest = directory / FEED, sweeps[0]
@@ -158,4 +164,4 @@ def _of_sweeps(
         before = old.read_bytes() if old.is_file() else None
         entry = FeedEntry(title, newest.finished_at, lines)
         yield FEED, with_entry(before, "matrix", "Changes to the compatibility matrix", entry)
-        yield "metrics/sweeps.prom", sweep_metrics(sweeps)
+        yield "metrics/sweeps.prom", sweep_metrics(sweeps, ledger.sweeps.tally)

@@ -9,21 +9,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from certify.ledger.changes import Change, ChangeKind, SweepEntry, find_changes, sweep_entry
+from certify.ledger.changes import Change, SweepEntry, find_changes, sweep_entry
 from certify.ledger.matrix_rows import MatrixRow
-from certify.ledger.rows import BATCH_SIZE, batched
+from certify.ledger.rows import BATCH_SIZE, batched, document_of
 from certify.ledger.store import Ledger
 from certify.ledger.summaries import Summary
-from certify.ledger.sweeps import FinishedSweep, name_of
 from certify.model.result import Result
 from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 from certify.publish.recorder import Recorder
 from certify.publish.site.build import version
-from certify.sweep.expand import UnlistedPattern, matches_pattern
 from certify.sweep.inside import explained
 from certify.sweep.news import News, news_of
-from certify.sweep.results import ResultsByKey, entries_to_compare, hold
+from certify.sweep.results import ResultsByKey, entries_to_compare
 from certify.sweep.shards import Shard
 
 
@@ -101,6 +99,8 @@ class Found:
     """Returns True for an image of the last sweep that belongs to an unknown part."""
     hosts: frozenset[str] = frozenset()
     """The kinds of hosts that certified; empty if others did."""
+    never_found: frozenset[ResultKey] = frozenset()
+    """The keys of names that never led to an image; their new results are not recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,8 @@ class Conclusion:
     changes: list[Change] | None
     """The changes since the last sweep of the list; None if there was none, and for a shard."""
     source: str
+    never_found: frozenset[ResultKey] = frozenset()
+    """The keys of names that never led to an image."""
     elsewhere: int = 0
     """The number of images that other sweeps certified meanwhile."""
 
@@ -144,7 +146,6 @@ def conclude(
         rows = {row.key: row for row in standing if row.key in found.keys}
         in_force = {row.key: short for row, short in recorder.ledger.summaries([*rows.values()])}
         changes = _record_end(recorder.ledger, number, replace(found, new=new), in_force, shard)
-        _forget_mistakes(recorder.ledger, changes or ())
     error = next(iter(recorder.errors), "another process has changed the ledger meanwhile")
     results, keys = [], []
     for key in sorted(found.keys):
@@ -163,6 +164,7 @@ def conclude(
         [*map(sweep_entry, results), *found.unknown],
         changes,
         found.source,
+        found.never_found,
     )
 
 
@@ -176,35 +178,31 @@ def _record_end(
     """Record the entries of a sweep; return the changes since the last one of its list."""
     before = [] if shard else ledger.sweeps.finished(1, found.source)
     old = ledger.sweeps.entries(before[0].id) if before else []
+    old = [each for each in old if each.profile]
     entries = entries_to_compare(found.keys, found.new, in_force, old, found.left_out)
     changes = explained(ledger, find_changes(old, entries)) if before else None
+    mistakes = {each.reference for each in (*old, *entries) if not each.identity}
     del old  # one for each image, too
     if shard:
-        named = (replace(e, recording=found.recordings.get(e.key, "")) for e in entries)
-        entries = [*named, *found.unknown]
-    ledger.sweeps.finish(number, entries)
+        entries = [_of_shard(each, found) for each in entries]
+    ledger.sweeps.finish(number, [*entries, *found.unknown])
+    ledger.retention.forget_never_found(mistakes)  # older versions recorded them
     return changes
 
 
-def _forget_mistakes(ledger: Ledger, changes: Iterable[Change]) -> None:
-    """Take names out of the ledger that left the list and never led to an image.
-
-    While any list has such a name, the matrix shows it; once corrected, nothing is left of it.
-    """
-    ledger.retention.forget_unresolved(
-        {
-            each.image.reference
-            for each in changes
-            if each.kind is ChangeKind.VANISHED and each.image.profile and not each.image.identity
-        }
-    )
+def _of_shard(entry: SweepEntry, found: Found) -> SweepEntry:
+    """Return an entry with what those who join shards need to find a new result."""
+    if entry.key in found.never_found and (result := found.new.get(entry.key)):
+        return replace(entry, document=document_of(result))
+    return replace(entry, recording=found.recordings.get(entry.key, ""))
 
 
 def news_in(recorder: Recorder, end: Conclusion) -> list[News]:
     """Return what a person should hear of after a sweep."""
     ledger = recorder.ledger
     unclear = [each for each in end.results if each.verdict.status is Status.INCONCLUSIVE]
-    before: set[ResultKey] = set()
+    changed = {each.image.key for each in end.changes or ()}
+    before = set() if end.changes is None else {*end.never_found} - changed
     with recorder.errors_noted():
         for part in batched(unclear, BATCH_SIZE):
             rows = ledger.matrix_rows(None, {each.image.reference for each in part})
@@ -213,52 +211,4 @@ def news_in(recorder: Recorder, end: Conclusion) -> list[News]:
                 key for key, points in past.items()
                 if [each.status for each in points[-2:]] == [Status.INCONCLUSIVE] * 2
             }  # fmt: skip
-    return news_of(end.changes, end.results, before, recorder.layout)
-
-
-def unlisted_entry(unlisted: UnlistedPattern) -> SweepEntry:
-    """Return the entry of a glob that could not be expanded: one inconclusive image."""
-    return _unknown(unlisted.pattern, unlisted.trouble.message)
-
-
-def of_patterns(unknown: Iterable[SweepEntry]) -> Callable[[SweepEntry], bool]:
-    """Return a function that returns True if an image is one of those that a glob would list."""
-    patterns = [each.reference for each in unknown]
-    return lambda image: any(matches_pattern(glob, image.reference) for glob in patterns)
-
-
-def join_shards(ledger: Ledger, shards: Sequence[FinishedSweep]) -> Found:
-    """Return what the sweeps of one list's shards have found together.
-
-    A shard that did not end is reported as unknown. If two have the same image, because its tag
-    moved while they ran, the one that ended last decides. Raises
-    :class:`~certify.model.errors.LedgerUnavailable`.
-    """
-    by_shard = {Shard.parse(each.shard): each for each in shards}
-    count, source = max(by_shard).count, shards[0].source
-    found: dict[ResultKey, SweepEntry] = {}
-    for each in sorted(shards, key=lambda each: each.finished_at):
-        found |= {entry.key: entry for entry in ledger.sweeps.entries(each.id)}
-    globs = [entry for entry in found.values() if not entry.profile]
-    images = {key: entry for key, entry in found.items() if entry.profile}
-    lost = [shard for n in range(count) if (shard := Shard(n + 1, count)) not in by_shard]
-    recordings = {key: each.recording for key, each in images.items() if each.recording}
-    new: ResultsByKey = {}
-    for part in batched(list(recordings.items()), BATCH_SIZE):
-        read = ledger.recorded(name for _, name in part)
-        hold(new, {key: read[name] for key, name in part if name in read})
-    # An image that is not found may have moved to a shard that did not end.
-    left_out = (lambda _: True) if lost else of_patterns(globs)
-    unended = (_unknown(name_of(source, str(each)), "this shard did not end") for each in lost)
-    return Found(
-        source=source,
-        keys=frozenset(images),
-        new=new,
-        recordings=recordings,
-        unknown=(*globs, *unended),
-        left_out=left_out,
-    )
-
-
-def _unknown(name: str, cause: str) -> SweepEntry:
-    return SweepEntry(name, "", "", "", Status.INCONCLUSIVE, cause=cause)
+    return news_of(end.changes, end.results, before, end.never_found, recorder.layout)

@@ -50,13 +50,15 @@ def news_of(
     changes: Sequence[Change] | None,
     results: Sequence[Result],
     unclear: Collection[ResultKey],
+    never_found: Collection[ResultKey] = (),
     layout: Layout = "flat",
 ) -> list[News]:
     """Return what is new in a sweep, the most urgent first, then by reference.
 
     ``changes`` is None for the first sweep of a list, in which everything is new. ``results`` are
-    those of all images; ``unclear`` are the keys of those that were inconclusive before, too. An
-    image that moved and has the same verdict is no news.
+    those of all images; ``unclear`` are the keys of those that were inconclusive before, too, and
+    those that were ``never_found`` have no page. An image that moved and has the same verdict is no
+    news.
     """
     by_key = {ResultKey.of(each): each for each in results}
     found: dict[ResultKey, Kind] = {}
@@ -73,7 +75,7 @@ def news_of(
     vanished = {each.image.key: each.image for each in changes or ()}
     inside = {each.image.key: each.inside for each in changes or ()}
     items = [
-        _item(kind, by_key[key], inside.get(key, ""), layout)
+        _item(kind, by_key[key], inside.get(key, ""), None if key in never_found else layout)
         if key in by_key
         else News(kind, vanished[key])
         for key, kind in found.items()
@@ -83,9 +85,9 @@ def news_of(
     return sorted(items, key=lambda each: (order.index(each.kind), each.entry.key))
 
 
-def _item(kind: Kind, result: Result, inside: str, layout: Layout) -> News:
+def _item(kind: Kind, result: Result, inside: str, layout: Layout | None) -> News:
     reasons = result.verdict.reasons
-    page = f"images/{certificate_stem(result, layout)}.html"
+    page = f"images/{certificate_stem(result, layout)}.html" if layout else ""
     return News(kind, sweep_entry(result), reasons[0].remedy if reasons else "", inside, page)
 
 

@@ -78,6 +78,8 @@ class Item:
     """The reference whose result it shares."""
     was_certified: bool = False
     """True if a certificate stands for it, or for what its name led to before."""
+    never_found: bool = False
+    """True if its name leads to no image and never did: it may be a slip of the hand."""
 
 
 def make_plan(
@@ -96,12 +98,16 @@ def make_plan(
     by_image: dict[tuple[str | None, str, str], ResultInForce] = {
         (each.digest, each.platform, each.profile): each for each in in_force
     }
+    found = {each.reference for each in in_force if each.digest != each.reference}
+    found |= {each.reference for each in images if each.digest or each.platforms}
     first: dict[tuple[object, str], str] = {}
     items = []
     for image in images:
         known, named = by_image.get(image.identity), by_name.get(image.key)
         if image.digest is None:
-            item = Item(image, ItemState.UNRESOLVED, image.trouble.message if image.trouble else "")
+            why = image.trouble.message if image.trouble else ""
+            never_found = image.reference not in found
+            item = Item(image, ItemState.UNRESOLVED, why, never_found=never_found)
         elif known is None or known.status is Status.INCONCLUSIVE:
             item = _uncertified(image, named)
         elif force:

@@ -62,7 +62,7 @@ class ResultCollector:
         find_in_force: Callable[[Image, str], Result | None],
         elsewhere: Collection[ResultKey] = (),
     ) -> ResultsByKey:
-        """Return results to record for images that were not run and have no new result.
+        """Return results for images that were not run and have no new result.
 
         Another name of an image gets the result in force of that image and a profile, if
         ``find_in_force`` returns one, and so does a name that was certified ``elsewhere``. An image

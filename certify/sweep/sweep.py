@@ -21,7 +21,7 @@ from certify.model.result import Image, Result
 from certify.model.result_key import ResultKey
 from certify.model.revocation import reject_if_revoked
 from certify.publish.recorder import Recorder
-from certify.sweep.conclusion import Conclusion, Found, conclude, of_patterns, unlisted_entry
+from certify.sweep.conclusion import Conclusion, Found, conclude
 from certify.sweep.expand import ListedImage, UnlistedPattern
 from certify.sweep.plan import Item, make_plan
 from certify.sweep.platforms import expand_platforms
@@ -31,6 +31,7 @@ from certify.sweep.shards import Shard
 from certify.sweep.side_by_side import Spread, run_all
 from certify.sweep.supply import Claimant, Supply, Witness
 from certify.sweep.units import Unit, make_units, split_by_pull_limit
+from certify.sweep.unknown import of_patterns, unlisted_entries
 
 T = TypeVar("T", ListedImage, Unit)
 
@@ -73,6 +74,7 @@ class Sweep:
         self._hosts: frozenset[str] = frozenset()
         self._newest = 0
         self._elsewhere: set[ResultKey] = set()
+        self._never_found: frozenset[ResultKey] = frozenset()
 
     def plan(
         self, images: Sequence[ListedImage], defaults: Sequence[str], *, force: bool
@@ -133,6 +135,7 @@ class Sweep:
     ) -> ResultsByKey:
         """Certify everything that is due; record and return all new results.
 
+        Those of names that never led to an image are returned, and not recorded.
         ``make_scheduler`` gets the engine, the options, and ``record``; all engines work at the
         same time. What other sweeps have claimed waits; what they record is not certified again.
         """
@@ -155,8 +158,10 @@ class Sweep:
         unrun |= self._collector.not_run(
             plan.items, known, self._result_in_force, self._elsewhere
         )  # fmt: skip
+        self._never_found = frozenset(each.image.key for each in plan.items if each.never_found)
         for key, result in unrun.items():
-            self._record(key, result)
+            if key not in self._never_found:
+                self._record(key, result)
         return new | unrun
 
     def finish(
@@ -171,10 +176,11 @@ class Sweep:
 
         ``unlisted`` are the globs that could not be expanded.
         """
-        unknown = tuple(map(unlisted_entry, unlisted))
+        unknown = unlisted_entries(unlisted)
         found = Found(
-            source, keys, new, self._recordings, unknown, of_patterns(unknown), self._hosts
-        )
+            source, keys, new, self._recordings, unknown, of_patterns(unknown), self._hosts,
+            self._never_found,
+        )  # fmt: skip
         end = conclude(self._recorder, number, found, self._collector.missing, self._shard)
         return replace(end, elsewhere=len(self._elsewhere))
 

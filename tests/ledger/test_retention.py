@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certify.ledger.changes import SweepEntry
 from certify.ledger.store import Ledger
 from certify.model.result import Image, Result
 from certify.model.terms import Status
@@ -158,37 +157,8 @@ def test_a_name_without_the_last_word_is_forgotten(two_names: Ledger) -> None:
     assert [row.reference for row in two_names.matrix_rows()] == ["new"]
 
 
-@pytest.mark.parametrize("since", ["before", "meanwhile"])
-def test_a_name_that_led_nowhere_stays_while_any_sweep_has_it(ledger: Ledger, since: str) -> None:
-    typo, other, free, found = names = ["typo", "other", "free", "found"]
-    for name in names:
-        ledger.record(result(name, 1 if name == found else None, INCONCLUSIVE))
-
-    def sweep(source: str, *references: str, shard: str = "") -> None:
-        swept = [SweepEntry(each, "linux/amd64", "plain", "", INCONCLUSIVE) for each in references]
-        number = ledger.sweeps.begin(source, "me/1/1", lambda _: False, shard)
-        ledger.sweeps.finish(number, swept)
-
-    def left() -> list[str]:
-        ledger.retention.forget_unresolved(names)
-        return [each for each in names if ledger.history(each)]
-
-    sweep("mine", typo, other, free)
-    sweep("theirs", typo, free)
-    sweep("theirs", typo)
-    sweep("sharded", other, shard="1/2")
-    sweep("mine")
-    assert left() == [typo, other, found]
-    sweep("sharded")
-    assert left() == [typo, found], "the sweep of the whole list has taken the shard in"
-    with ledger.sweeps.running("first", "me/1/1", lambda _: False):
-        if since == "meanwhile":
-            now = datetime.now(UTC) + timedelta(seconds=1)
-            ledger.record(
-                result(typo, None, INCONCLUSIVE).model_copy(
-                    update={"started_at": now, "finished_at": now}
-                )
-            )
-        sweep("theirs")
-        assert left() == ([typo, found] if since == "meanwhile" else [found])
-    assert left() == [found]
+def test_names_that_never_led_to_an_image_are_forgotten(ledger: Ledger) -> None:
+    for name, number in (("typo", None), ("gone", 1), ("gone", None), ("kept", None)):
+        ledger.record(result(name, number, INCONCLUSIVE))
+    ledger.retention.forget_never_found({"typo", "gone", "nothing"})
+    assert [len(ledger.history(each)) for each in ("typo", "gone", "kept")] == [0, 2, 1]

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 
 from certify.ledger.sweeps import FinishedSweep
 from certify.model.result import Result
+from certify.model.terms import Status
 from certify.publish.metrics import image_metrics, sweep_metrics
 from tests.publish.test_markdown import HOSTILE, STEADY, with_words
 
@@ -65,7 +66,13 @@ def test_the_last_sweep_of_each_list_counts() -> None:
         FinishedSweep(1, "a.txt", at, at + timedelta(minutes=9)),
         FinishedSweep(0, "clock.txt", at, at - timedelta(days=3)),
     ]
-    found = samples("".join(sweep_metrics(sweeps)))["certify_sweep_duration_seconds"]
+    tallies = {3: {Status.CERTIFIED: 7, Status.INCONCLUSIVE: 1}, 1: {Status.REJECTED: 5}}
+    read = samples("".join(sweep_metrics(sweeps, lambda number: tallies.get(number, {}))))
+    assert [(labels, value) for labels, value in read["certify_sweep_images"]] == [
+        ({"list": "a.txt", "status": "certified"}, 7),
+        ({"list": "a.txt", "status": "inconclusive"}, 1),
+    ]
+    found = read["certify_sweep_duration_seconds"]
     assert sorted((labels["list"], value) for labels, value in found) == [
         ("a.txt", 120),
         ("b.txt", 60),

@@ -24,7 +24,7 @@ from certify.judge.profiles import load
 from certify.ledger.changes import SweepEntry
 from certify.ledger.store import Ledger
 from certify.ledger.sweeps import JOINED
-from certify.model.errors import Trouble
+from certify.model.errors import ImageUnavailable, Trouble
 from certify.model.reference import Reference
 from certify.model.result import Result, Suite
 from certify.model.result_key import ResultKey
@@ -32,8 +32,10 @@ from certify.model.terms import Outcome, Status
 from certify.publish.recorder import Recorder
 from certify.sweep import results as results_module
 from certify.sweep import sweep as module
-from certify.sweep.conclusion import Conclusion, Found, conclude, join_shards
-from certify.sweep.expand import ListedImage
+from certify.sweep.conclusion import Conclusion, Found, conclude, news_in
+from certify.sweep.expand import ListedImage, UnlistedPattern
+from certify.sweep.join import join_shards
+from certify.sweep.news import Kind
 from certify.sweep.plan import ResolvedImage
 from certify.sweep.results import Record, ResultsByKey, hold, results_by_name
 from certify.sweep.shards import Shard
@@ -141,14 +143,20 @@ def tonight(monkeypatch: pytest.MonkeyPatch) -> dict[str, Night]:
     return world
 
 
-def swept(ledger: Ledger, reports: Path, names: Sequence[str], shard: Shard | None) -> Conclusion:
+def swept(
+    ledger: Ledger,
+    reports: Path,
+    names: Sequence[str],
+    shard: Shard | None,
+    globs: Sequence[UnlistedPattern] = (),
+) -> Conclusion:
     recorder = Recorder(ledger, reports)
     sweeping = Sweep(Engines(ENGINE), recorder, PROFILES, Options(), shard)
     with ledger.sweeps.running(LIST, f"host/{shard}/1", lambda _: True, str(shard or "")) as number:
         images = [ListedImage(Reference.parse(each)) for each in names]
         plan = sweeping.plan(images, ["plain"], force=False)
         new = sweeping.run(plan, Host, number)
-        end = sweeping.finish(plan.keys, new, [], number, LIST)
+        end = sweeping.finish(plan.keys, new, globs, number, LIST)
     assert not recorder.errors
     return end
 
@@ -281,7 +289,7 @@ def test_what_a_sweep_holds_in_short_is_whole_at_its_end(
         assert not recorder.errors
 
 
-def test_a_name_that_never_led_to_an_image_is_shown_while_the_list_has_it(
+def test_a_name_that_never_led_to_an_image_is_not_recorded(
     tonight: dict[str, Night], tmp_path: Path
 ) -> None:
     good, typo, gone = TAGS[:3]
@@ -289,13 +297,60 @@ def test_a_name_that_never_led_to_an_image_is_shown_while_the_list_has_it(
         0, {good: 1, gone: 2, typo: None}, dict.fromkeys((1, 2), Status.CERTIFIED)
     )
     with ledger_in(tmp_path / "x") as ledger:
+        recorder = Recorder(ledger, tmp_path / "reports")
 
-        def shown(*names: str) -> set[str]:
-            swept(ledger, tmp_path / "reports", names, None)
+        def ended(*names: str) -> Conclusion:
+            return swept(ledger, tmp_path / "reports", names, None)
+
+        def recorded() -> set[str]:
             return {row.key.reference for row in ledger.matrix_rows()}
 
-        assert shown(good, typo, gone) == {good, typo, gone}
+        def told(end: Conclusion) -> set[tuple[Kind, str, bool]]:
+            news = news_in(recorder, end)
+            return {(each.kind, each.entry.reference, bool(each.page)) for each in news}
+
+        first = ended(good, typo, gone)
+        assert recorded() == {good, gone}
+        assert (Kind.INCONCLUSIVE, typo, False) in told(first)
+        unclear = {each.image.reference for each in first.results if each.image.digest is None}
+        assert unclear == {typo}, "those who asked are told all the same"
+        assert {each.reference for each in first.entries if not each.identity} == {typo}
         night.tags[gone] = None
-        assert shown(good, typo, gone) == {good, typo, gone}
-        assert shown(good) == {good, gone}, "what was certified once keeps its result"
-        assert len(ledger.history(gone)) > len(ledger.history(typo)) == 0
+        second = ended(good, typo, gone)
+        assert told(second) == {(Kind.INCONCLUSIVE, gone, True)}, "each thing once"
+        assert len(ledger.history(gone)) == 4, "what was certified once has a history"
+        assert told(ended(good)) == {(Kind.VANISHED, name, False) for name in (gone, typo)}
+        assert recorded() == {good, gone}
+        assert not ledger.history(typo)
+
+
+def test_a_name_that_an_older_certify_recorded_is_forgotten(
+    tonight: dict[str, Night], tmp_path: Path
+) -> None:
+    good, typo = TAGS[:2]
+    tonight["now"] = Night(0, {good: 1, typo: None}, {1: Status.CERTIFIED})
+    with ledger_in(tmp_path / "x") as ledger:
+        unfound = {**Reference.parse(typo).image_fields, "platform": PLATFORM}
+        ledger.record(a_result(image=unfound, status=Status.INCONCLUSIVE, moment=NOW))
+        assert ledger.history(typo)
+        swept(ledger, tmp_path / "reports", (good, typo), None)
+        assert not ledger.history(typo)
+        assert ledger.history(good)
+
+
+def test_the_sweep_keeps_which_parts_of_its_list_have_no_image(
+    tonight: dict[str, Night], tmp_path: Path
+) -> None:
+    tonight["now"] = Night(0, {TAGS[0]: 1, TAGS[1]: None}, {1: Status.CERTIFIED})
+    trouble = ImageUnavailable("r.example does not answer")
+    globs = [UnlistedPattern("r.example/other/*", line, trouble) for line in (3, 4)]
+    with ledger_in(tmp_path / "x") as ledger:
+        for _ in range(2):
+            end = swept(ledger, tmp_path / "reports", TAGS[:2], None, globs)
+            assert len(end.entries) == 2 * len(PROFILES) + 1
+        number = ledger.sweeps.finished(1, LIST)[0].id
+        found = {(each.reference, each.cause) for each in ledger.sweeps.unfound(number)}
+        assert not end.changes, "a glob is no image that appears"
+    assert found == {
+        ("r.example/other/*", "r.example does not answer"), (TAGS[1], "it is silent"),
+    }  # fmt: skip

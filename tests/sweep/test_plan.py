@@ -81,6 +81,27 @@ def test_state(
     assert text in reason
 
 
+@pytest.mark.parametrize(
+    ("others", "in_force", "never"),
+    [
+        ([], [], True),
+        ([], [replace(IN_FORCE, digest=WANTED.reference, status=Status.INCONCLUSIVE)], True),
+        ([], [replace(IN_FORCE, reference="team/app:2")], True),
+        ([], [IN_FORCE], False),
+        ([], [replace(IN_FORCE, profile="plain", status=Status.INCONCLUSIVE)], False),
+        ([replace(WANTED, platform="linux/arm64")], [], False),
+        ([replace(WANTED, reference="team/app:2")], [], True),
+        ([replace(UNRESOLVED, platforms=("linux/amd64", "linux/arm64"))], [], False),
+    ],
+)  # fmt: skip
+def test_a_name_was_never_found_unless_anything_knows_its_image(
+    others: list[ResolvedImage], in_force: list[ResultInForce], never: bool
+) -> None:
+    items = make_plan([UNRESOLVED, *others], in_force, now=NOW, host_class=HOST)
+    assert items[0].never_found is never
+    assert not any(each.never_found for each in items[1:])
+
+
 def test_names_of_one_image_are_certified_once() -> None:
     other = replace(WANTED, reference="team/app:latest")
     assert [state for state, _ in plan([WANTED, other], [])] == [ItemState.NEW, ItemState.SAME]

@@ -84,7 +84,7 @@ def test_an_unchanged_sweep_holds_few_documents(
     )
     with ledger.sweeps.running("list.txt", "me/1/1", lambda _: True) as number:
         end = a_sweep(recorder).finish(SweepPlan(items, [], []).keys, {}, [], number, "list.txt")
-    assert not [query for query in read if "document" in query]
+    assert not [query for query in read if "certify_results.document" in query]
     assert len(end.entries) == len(end.results) == count
     gc.freeze()  # what is there already, of other tests, too, is not counted
     most = 0
@@ -93,7 +93,8 @@ def test_an_unchanged_sweep_holds_few_documents(
         if place % BATCH_SIZE == BATCH_SIZE - 1:
             most = max(most, documents_held())
     assert 0 < most <= BATCH_SIZE + 1
-    assert len([query for query in read if "document" in query]) == 3, "one for each batch"
+    documents = [query for query in read if "certify_results.document" in query]
+    assert len(documents) == 3, "one for each batch"
     recorder.write_reports(end.whole)
     suites = ET.parse(recorder._reports / "junit.xml").getroot()
     assert [each.get("name") for each in suites] == [

@@ -14,7 +14,7 @@ from rich.filesize import decimal
 
 from certify.fix.proposal import is_offered
 from certify.judge.culprits import Comparison
-from certify.ledger.changes import Change
+from certify.ledger.changes import Change, SweepEntry, group_by_cause
 from certify.ledger.matrix_rows import HistoryPoint
 from certify.model.result import Check, Reason, Result
 from certify.model.result_key import ResultKey
@@ -29,6 +29,8 @@ from certify.publish.timeline import spans_of
 from certify.util.text import counted, one_line, printable
 
 _HISTORY = 50
+_CAUSES, _NAMES = 5, 4
+"""The number of causes that a list of names has, and of names with one cause."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class LastSweep:
     finished_at: datetime
     tally: str
     """How many images it found to be what."""
+    unfound: Sequence[SweepEntry] = ()
+    """What its list has that never led to an image: the matrix has no rows of it."""
 
     @property
     def took(self) -> str:
@@ -153,9 +157,19 @@ def index_page(
     return render(
         "index.html.j2", title="Compatibility matrix · certify", kind="index", root="",
         written=written, sweep=sweep, changes=None if changes is None else shown,
+        unfound=_unfound(sweep.unfound if sweep else ()),
         kinds=", ".join(f"{count} {kind}" for kind, count in kinds.items()),
         legend={mark: {"class": CLASSES[mark], "text": text} for mark, text in LEGEND.items()},
     )  # fmt: skip
+
+
+def _unfound(entries: Sequence[SweepEntry]) -> list[tuple[str, list[str], int]]:
+    """Return what led to no image by its cause: the cause, some names, and how many more."""
+    found = []
+    for cause, images in group_by_cause(entries)[:_CAUSES]:
+        names = list(dict.fromkeys(one_line(each.reference) for each in images))
+        found.append((one_line(cause, 300), names[:_NAMES], len(names[_NAMES:])))
+    return found
 
 
 def compare_page(written: datetime) -> str:

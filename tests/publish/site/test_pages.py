@@ -8,8 +8,9 @@ from html import unescape
 
 import pytest
 
+from certify.ledger.changes import SweepEntry
 from certify.model.result import AppliedWaiver, Check, Result
-from certify.model.terms import Level, Outcome
+from certify.model.terms import Level, Outcome, Status
 from certify.publish.site.environment import items
 from certify.publish.site.pages import LastSweep, compare_page, image_page, index_page
 from tests.factories import NOON, MakeCheck
@@ -120,6 +121,28 @@ def test_the_matrix_says_when_and_how_the_last_sweep_went() -> None:
     assert "2026-03-01 13:35 UTC" in page
     assert "took 95 min: 3 certified, 1 rejected" in page
     assert "Last sweep" not in index_page(None, {}, NOON)
+    assert "Not found by" not in page
+
+
+def test_the_matrix_names_what_led_to_no_image_by_its_cause() -> None:
+    entries = [
+        SweepEntry(f"r.example/{name}", "", profile, "", Status.INCONCLUSIVE, cause=cause)
+        for name, profile, cause in [
+            *((f"app:{number}", "plain", "r.example does not answer") for number in range(12)),
+            ("app:1", "devspace", "r.example does not answer"),
+            ("bsybox:1", "plain", "r.example does not find <b>bsybox:1"),
+            ("*", "", "r.example asks for a login"),
+        ]
+    ]
+    page = index_page([], {}, NOON, LastSweep("images.txt", NOON, NOON, "", entries))
+    (text,) = re.findall('<section class="note unfound".*</section>', page)
+    assert "<b>bs" not in text
+    words = unescape(re.sub("<[^>]*>", "", text))
+    assert words.startswith("Not found by the last sweep")
+    assert "r.example does not answer: r.example/app:0, r.example/app:1, " in words
+    assert " and 8 more" in words
+    assert "r.example does not find <b>bsybox:1: r.example/bsybox:1" in words
+    assert "r.example asks for a login: r.example/*" in words
 
 
 @pytest.mark.parametrize(
