@@ -19,7 +19,7 @@ from certify.cli.output import format_option, inform, print_json
 from certify.cli.parameters import grouped
 from certify.cli.sweep import sweep
 from certify.model.errors import UsageError
-from certify.sweep.schedule import DAYS, FILES, Schedule, schedule_files
+from certify.sweep.schedule import DAYS, FILES, FROM_IMAGE, Schedule, schedule_files
 from certify.util.files import write_atomically
 
 FAIL_ON = ("--fail-on", "newly-rejected")
@@ -68,7 +68,7 @@ class ScheduleOptions:
             program=_program() if local else "certify",
             hours=self.hours,
             uses=self.uses or released_action(),
-            image=self.image or released_image(),
+            image=self.image or default_image(),
             on_failure=self.on_failure,
             shards=self.shards,
             merge_options=merging,
@@ -107,7 +107,7 @@ schedule_options = grouped(
     ),
     click.option(
         "--image", default="", metavar="IMAGE",
-        help="gitlab, kubernetes: image with certify in it; default: that of this release.",
+        help="gitlab, kubernetes: image with certify in it; default: certify's own.",
     ),
     click.option(
         "--on-failure", default="", metavar="UNIT",
@@ -157,6 +157,11 @@ def schedule(
     if local and not Path(options.listing).exists():
         inform(f"{options.listing} does not exist yet")
     files = schedule_files(scheduler, plan)
+    if scheduler in FROM_IMAGE and not options.image and not released_image():
+        inform(
+            f"{plan.image} is not published, as this certify is no release: build it"
+            f" (`docker build --tag {plan.image} .`), push it, and name it with --image"
+        )
     if write is not None:
         _write(write, files)
     if output_format == "json":
@@ -176,6 +181,11 @@ def released_image() -> str:
     """Return the image of this release, or an empty text if it was built without one's name."""
     name = _addresses().get("Image", "").removeprefix("https://")
     return f"{name}:{certify.__version__}" if name else ""
+
+
+def default_image() -> str:
+    """Return the image of this release, or what `make release` calls one without a name."""
+    return released_image() or f"certify:{certify.__version__}"
 
 
 def released_action() -> str:

@@ -27,6 +27,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, and_, select
 
+from certify.ledger.changes import SweepEntry
 from certify.ledger.database import Database, LedgerPart
 from certify.ledger.revocations import Revocations, take_in
 from certify.ledger.rows import BATCH_SIZE, refuse_future, row_of
@@ -74,7 +75,7 @@ class Exchange(LedgerPart):
         whole = [each for found in by_list.values() for each in reversed(found[:KEPT_SWEEPS])]
         for each in [*whole, *sweeps.waiting()]:
             fields = {name: getattr(each, name) for name in SWEEP_FIELDS}
-            entries = [fields_of(entry) for entry in sweeps.entries(each.id)]
+            entries = [_fields(entry) for entry in sweeps.entries(each.id)]
             yield {"kind": SWEEP_LINE, **fields, "entries": entries}
 
     def _results(self, known: Known) -> Iterator[Line]:
@@ -190,6 +191,12 @@ def _with_moment(lines: Iterable[Line]) -> Iterator[tuple[datetime, Line]]:
         if line["kind"] == RESULT:
             latest = max(latest, datetime.fromisoformat(line["result"]["finished_at"]))
         yield latest, line
+
+
+def _fields(entry: SweepEntry) -> dict[str, Any]:
+    """Return the fields of an entry; few have a document, and older versions know none."""
+    fields = fields_of(entry)
+    return fields if entry.document else {k: v for k, v in fields.items() if k != "document"}
 
 
 def _moments(line: Line) -> dict[str, datetime]:

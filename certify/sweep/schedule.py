@@ -26,8 +26,10 @@ FILES = {
 }
 """The files of each scheduler."""
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-NEEDS = {"github": "uses", "gitlab": "image", "kubernetes": "image"}
-"""The field that the user must give: the place of this action, or of an image with certify."""
+FROM_IMAGE = ("gitlab", "kubernetes")
+"""The schedulers that start certify from an image."""
+SPREAD = ("github", *FROM_IMAGE)
+"""The schedulers that can start a sweep on several hosts."""
 POD_LIST = "/etc/certify/images.txt"
 POD_REPORTS = "/reports"
 CRON_LINE = 998
@@ -55,7 +57,7 @@ class Schedule:
     """The time limit of a sweep, in hours."""
     uses: str = ""
     """The action in a GitHub workflow, ``OWNER/REPOSITORY@REF``."""
-    image: str = ""
+    image: str = "certify"
     """An image that contains certify."""
     on_failure: str = ""
     """The unit that systemd starts if a sweep fails."""
@@ -127,17 +129,12 @@ def schedule_files(form: str, schedule: Schedule) -> dict[str, str]:
 
 
 def _check(form: str, schedule: Schedule) -> None:
-    needed = NEEDS.get(form)
-    if needed and not getattr(schedule, needed):
+    if form == "github" and not schedule.uses:
         raise UsageError(
-            f"a schedule for {form} needs --{needed}, from which it gets certify",
-            remedy={
-                "uses": "Name certify's action where you have it: --uses OWNER/REPOSITORY@REF.",
-                "image": "Push an image with certify in it, and name that with --image; "
-                "`certify help container.md` says how it is built.",
-            }[needed],
+            "a schedule for github needs --uses, from which it gets certify",
+            remedy="Name certify's action where you have it: --uses OWNER/REPOSITORY@REF.",
         )
-    if schedule.shards > 1 and form not in NEEDS:
+    if schedule.shards > 1 and form not in SPREAD:
         raise UsageError(
             f"{form} starts sweeps on one host, which needs no shards",
             remedy="Leave out --shards; --jobs N certifies several images at a time.",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from certify import __version__
 from tests.conftest import Certify
 
 
@@ -64,6 +65,18 @@ def test_several_a_day(certify: Certify) -> None:
     assert "\n30 6,14,22 * * 0 cd " in out
 
 
+@pytest.mark.parametrize("form", ["gitlab", "kubernetes"])
+def test_the_image_is_certifys_own_unless_another_is_named(certify: Certify, form: str) -> None:
+    own = f"certify:{__version__}"
+    ended = certify("schedule", form)
+    assert ended.code == 0
+    assert f'"{own}"' in ended.out
+    assert f"certify: {own} is not published" in ended.err
+    named = certify("schedule", form, "--image", "registry.example/tools/certify:1")
+    assert '"registry.example/tools/certify:1"' in named.out
+    assert own not in named.out + named.err
+
+
 def test_a_workflow_is_yaml(certify: Certify) -> None:
     ended = certify("schedule", "github", "--uses", "acme/certify@v1", "--list", "a b.txt")
     workflow = yaml.safe_load(ended.out)
@@ -86,7 +99,6 @@ def test_only_the_merging_job_fails_because_of_an_image(
     ("words", "told"),
     [
         (["github"], "--uses OWNER/REPOSITORY@REF"),
-        (["kubernetes"], "`certify help container.md`"),
         (["cron", "--at", "25:00"], "not a time of day"),
         (["anacron"], "anacron"),
         (["cron", "--shards", "2"], "needs no shards"),

@@ -151,6 +151,17 @@ def test_an_older_sweep_of_a_shard_does_not_replace_a_newer(ledger: Ledger, othe
     assert ledger.sweeps.waiting() == [], "a sweep of the whole list has taken it in"
 
 
+def test_a_result_that_only_a_shard_has_goes_with_it(ledger: Ledger, other: Ledger) -> None:
+    typo = SweepEntry("b:1", "", "plain", "", Status.INCONCLUSIVE, document='{"a": "\u202e"}')
+    sweep(other, "1/2", ENTRY, typo)
+    lines = export(other)
+    known, unknown = json.loads(lines[1])["entries"]
+    assert "document" not in known, "older versions know none"
+    assert unknown["document"]
+    take_in(ledger, lines)
+    assert ledger.sweeps.entries(ledger.sweeps.waiting()[0].id) == [ENTRY, typo]
+
+
 def test_old_results_get_the_same_names_in_every_copy(tmp_path: Path) -> None:
     sql = (Path(__file__).parent / "data/version-3.sql").read_text("utf-8")
     names = []
