@@ -51,7 +51,7 @@ from certify.sweep.sweep import Sweep
 from certify.sweep.units import Unit
 from certify.util.files import read_text
 from certify.util.signals import interruptible
-from certify.util.text import counted
+from certify.util.text import counted, printable
 
 PLAN_SCHEMA = "certify/plan/v1"
 
@@ -263,7 +263,8 @@ def _report_unlisted(
 ) -> None:
     """Report the globs that could not be expanded, and a list without any image."""
     for each in unlisted:
-        inform(f"{listing}:{each.line}: {each.trouble.message}")
+        remedy = f"\n  {each.trouble.remedy}" if each.trouble.remedy else ""
+        inform(printable(f"{listing}:{each.line}: {each.trouble.message}{remedy}"))
     if not images and not unlisted:
         inform(f"{listing} names no image that exists")
 

@@ -166,7 +166,8 @@ def test_a_login_is_taken_from_dockers_configuration(
         assert ended.result.verdict.status is Status.REJECTED, ended.err
         shut_out = sweep(certify, path, line, "--ledger", "other.db")
         assert shut_out.code == 3
-        assert "asks for a login" in shut_out.err
+        assert f"list.txt:1: {locked.host} does not list" in shut_out.err
+        assert f"asks for a login\n  `docker login {locked.host}` first." in shut_out.err
 
 
 def test_a_slip_in_a_list_is_told_everywhere_and_not_recorded(
