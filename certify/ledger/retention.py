@@ -66,7 +66,7 @@ class Retention(LedgerPart):
     def forget_never_found(self, references: Collection[str]) -> None:
         """Remove the results of those references that never led to an image.
 
-        Versions before 0.3 recorded them.
+        Versions up to 0.2 recorded them.
         """
         for part in batched(sorted(references), BATCH):
             named = ROW.reference.in_(part)
