@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 _UNFIT_FOR_OVERLAY = re.compile(r"nfs4?|virtiofs|9p|zfs|ecryptfs|fuse(\..+)?|overlay|v?fat|cifs")
+_ADDRESSES = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?")
+"""Addresses and networks of IPv4 in a text."""
 _INSTRUCTIONS = {
     2: {"ssse3", "sse4_2", "popcnt", "cx16"},
     3: {"avx2", "bmi1", "bmi2", "fma", "movbe"},
@@ -48,17 +50,33 @@ def inner_networks(routes: str, order: str = "<") -> list[IPv4Network]:
 
     ``order`` is that of the machine's bytes, as for ``struct``.
     """
+    return [network for network, outer in _networks(routes, order) if not outer]
+
+
+def own_network_in(text: str, routes: str, order: str = "<") -> str:
+    """Return the network of the default route's interface if a text names addresses of it.
+
+    ``routes`` is /proc/net/route, ``order`` that of the machine's bytes. Empty if it names none.
+    """
+    named = []
+    for word in _ADDRESSES.findall(text):
+        with contextlib.suppress(ValueError):
+            named.append(IPv4Network(word, strict=False))
+    own = (network for network, outer in _networks(routes, order) if outer)
+    return next((str(each) for each in own if any(map(each.overlaps, named))), "")
+
+
+def _networks(routes: str, order: str) -> Iterator[tuple[IPv4Network, bool]]:
+    """Yield each network, and True if it is on the interface of the default route."""
     lines = [fields for fields in map(str.split, routes.splitlines()[1:]) if len(fields) > 7]
     outer = {fields[0] for fields in lines if fields[1] == fields[7] == "00000000"}
-    found = []
-    for fields in lines:
-        if outer and fields[0] not in outer:
-            with contextlib.suppress(ValueError, struct.error):
-                address, mask = (
-                    IPv4Address(struct.pack(f"{order}I", int(fields[each], 16))) for each in (1, 7)
-                )
-                found.append(IPv4Network(f"{address}/{mask}"))
-    return found
+    for fields in lines if outer else ():
+        with contextlib.suppress(ValueError, struct.error):
+            address, mask = (
+                IPv4Address(struct.pack(f"{order}I", int(fields[each], 16))) for each in (1, 7)
+            )
+            if mask != IPv4Address(0):
+                yield IPv4Network(f"{address}/{mask}"), fields[0] in outer
 
 
 def listening_ports(tables: str) -> set[int]:

@@ -9,11 +9,12 @@ from typing import Any
 
 from certify.engine.session import KILLED
 from certify.judge.diagnosis import diagnose
+from certify.judge.kernel_text import own_network_in
 from certify.judge.proof import prove
 from certify.model.terms import Fault
 from certify.suite import common_settings
 from certify.suite.candidate import Candidate
-from certify.suite.claims import proven
+from certify.suite.claims import proven, unknown
 from certify.suite.elimination import culprits
 from certify.suite.facts import Facts
 from certify.util.text import one_line
@@ -91,7 +92,15 @@ class OwnDaemon:
         if any(each.rc == KILLED and not each.timed_out for each in transcript):
             return
         found = [] if self._is_settled(evidence) else self._hindering(works)
+        taken = self._own_network(found) if found else ""
         del transcript[before:]  # trials are no evidence of the failure
+        if taken:
+            names = ", ".join(one_line(each, 60) for each in found)
+            unknown(
+                f"{problem}: its addresses are taken here: {names} of the image's dockerd wants"
+                f" some of {taken}, the network that the candidate was given. Run it again, on"
+                " another network (--network)"
+            )
         if found:
             _fail(problem, found)
 
@@ -127,6 +136,17 @@ class OwnDaemon:
         finally:
             if not self._restarts([], None) and was_up:  # or the next check finds no daemon
                 self._candidate.wait_for(self._is_up, seconds=_LONG_SECONDS, pause=0.1)
+
+    def _own_network(self, found: Sequence[str]) -> str:
+        """Return the candidate's own network if settings want addresses of it; else nothing.
+
+        Which one that is was not the image's choice.
+        """
+        document = self._daemon_json()
+        wanted = json.dumps({key: document[key] for key in found if key in document})
+        wanted += " ".join(text for name, text in self._command() if name in found)
+        routes = self._candidate.run("cat /proc/net/route").stdout
+        return own_network_in(wanted, routes, self._candidate.container.engine.byte_order)
 
     def _is_settled(self, evidence: str) -> bool:
         """Return True if evidence shows a cause that no trial could tell better."""

@@ -12,6 +12,7 @@ from certify.judge.kernel_text import (
     inner_networks,
     lacks_instructions,
     listening_ports,
+    own_network_in,
     refusals,
     unfit_for_overlay,
 )
@@ -44,6 +45,19 @@ def test_inner_networks_are_behind_another_interface_than_the_default() -> None:
     assert inner_networks(BOTH) == [IPv4Network("172.17.0.0/16")]
     assert inner_networks(BOTH.replace("eth0 00000000", "eth0 00000001")) == []
     assert inner_networks("") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ('{"bip": "172.18.0.1/16"}', True), ("172.16.0.0/12", True), ("--bip 172.18.4.5/30", True),
+        ("172.18.0.2", True), ("172.17.0.1/16", False), ("172.19.0.0/16", False), ("", False),
+        ("999.18.0.1/99", False),
+    ],
+)  # fmt: skip
+def test_the_own_network_is_that_of_the_default_route(text: str, taken: bool) -> None:
+    assert own_network_in(text, BOTH) == ("172.18.0.0/16" if taken else "")
+    assert own_network_in(text, "") == ""
 
 
 SOCKETS = """\

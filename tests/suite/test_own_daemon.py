@@ -10,9 +10,14 @@ from typing import Any, cast
 import pytest
 
 from certify.suite.candidate import Candidate
-from certify.suite.claims import Proven
+from certify.suite.claims import CheckUnknown, Proven
 from certify.suite.own_daemon import OwnDaemon, changed_settings, drop_in, split_command
 
+ROUTES = (
+    "Iface Destination Gateway Flags RefCnt Use Metric Mask\n"
+    "eth0 00000000 0100010A 0003 0 0 0 00000000\n"
+    "eth0 0000010A 00000000 0001 0 0 0 0000FFFF\n"
+)
 STOCK = "User=\nPrivateMounts=no\nSystemCallFilter=~\nTasksMax=614\nEnvironmentFiles=\n"
 
 
@@ -49,7 +54,8 @@ def test_a_drop_in_resets_lists_and_values() -> None:
 class Machine:
     """A candidate whose dockerd is hindered by one setting."""
 
-    evidence = mounts = command = ""
+    evidence = mounts = command = routes = ""
+    container = SimpleNamespace(engine=SimpleNamespace(byte_order="<"))
     common = ""
     """What is found of settings for every service."""
 
@@ -67,6 +73,8 @@ class Machine:
             output = STOCK.replace("PrivateMounts=no", "PrivateMounts=yes") + "\n" + STOCK
         elif command.startswith("cd /etc/systemd && grep"):
             output = self.common
+        elif command.startswith("cat /proc/net/route"):
+            output = self.routes
         elif command.startswith("cat /proc/self/mountinfo"):
             output = self.mounts
         elif command.startswith("head"):
@@ -117,6 +125,26 @@ def test_what_hinders_is_named_and_left_as_it_was(
         machine.judge()
     assert (machine.drop_in, machine.daemon_json) == ("", machine.original)
     assert machine.transcript == [], "trials are no evidence"
+
+
+@pytest.mark.parametrize(
+    ("document", "taken"),
+    [
+        ('{"bip": "10.0.0.1/8"}', True),
+        ('{"default-address-pools": [{"base": "10.1.2.0/24"}]}', True),
+        ('{"bip": "192.168.0.1/24"}', False), ('{"log-driver": "none"}', False),
+    ],
+)  # fmt: skip
+def test_addresses_that_the_candidate_was_given_are_not_held_against_it(
+    document: str, taken: bool
+) -> None:
+    machine = Machine(lambda _, document: bool(document.strip("{}")), document)
+    machine.routes = ROUTES
+    with pytest.raises(CheckUnknown if taken else Proven) as told:
+        machine.judge()
+    assert ("of 10.1.0.0/16, the network that the candidate was given" in str(told.value)) is taken
+    assert machine.daemon_json == document
+    assert machine.transcript == []
 
 
 @pytest.mark.parametrize("count", [1, 40])

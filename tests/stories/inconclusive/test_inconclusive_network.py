@@ -63,6 +63,33 @@ def network(engine: Engine, *, internal: bool) -> Iterator[str]:
         made.remove()
 
 
+DOCKERD = """
+name = "dockerd"
+title = "dockerd alone"
+description = "dockerd answers."
+source = "tests"
+launch = "init"
+required = ["dockerd.running"]
+"""
+
+
+def test_a_network_in_the_addresses_of_the_images_dockerd(
+    certify: Certify, tmp_path: Path, engine: Engine, build: Build
+) -> None:
+    (tmp_path / "dockerd.toml").write_text(DOCKERD, "utf-8")
+    with network(engine, internal=False) as name:
+        (given,) = engine.client.api.inspect_network(name)["IPAM"]["Config"]
+        pools = f'{{"default-address-pools": [{{"base": "{given["Subnet"]}", "size": 24}}]}}'
+        settings = f"RUN echo '{pools}' >/etc/docker/daemon.json"
+        image = build(f"FROM {SAMPLES}/debian-devspace", settings)
+        ended = certify(
+            "run", image, "--profile", "./dockerd.toml", "--pull", "never", "--network", name,
+            "--format", "json",
+        )  # fmt: skip
+    said = reason(ended, tmp_path / "reports")
+    assert f"default-address-pools of the image's dockerd wants some of {given['Subnet']}" in said
+
+
 ONE_SOURCE = "RUN echo 'deb http://deb.debian.org/debian bookworm main' >/etc/apt/sources.list"
 IMPATIENT = "RUN echo 'Acquire::http::Timeout \"1\";' >/etc/apt/apt.conf.d/impatient"
 
