@@ -8,7 +8,7 @@ images are written by several processes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from certify.ledger.sweeps import FinishedSweep
 from certify.model.errors import LedgerUnavailable
 from certify.model.file_names import Layout
 from certify.model.result import Result
+from certify.model.result_key import ResultKey
 from certify.model.terms import Status
 from certify.publish import freshness
 from certify.publish.badge import total_badge_files
@@ -103,7 +104,7 @@ def _bring_up_to_date(
         write_files(directory, _tables(ledger, entries, now, layout))
         for name in gone:
             freshness.remove_files(directory, name)
-    sweeps, changes, last = _last_sweeps(ledger)
+    sweeps, changes, last = _last_sweeps(ledger, {each.shown.key for each in entries})
     changed = {each.image.key for each in changes or ()}
     stems = {key: each.stem for each in entries if (key := each.shown.key) in changed}
     write_files(directory, frame_files(changes, stems, now, last))
@@ -130,11 +131,11 @@ def _tables(
 
 
 def _last_sweeps(
-    ledger: Ledger,
+    ledger: Ledger, shown: Container[ResultKey]
 ) -> tuple[list[FinishedSweep], list[Change] | None, LastSweep | None]:
     """Return the last sweeps, the newest first, what the newest changed, and how it went.
 
-    The changes are None if no earlier sweep had the same list.
+    The changes are None if no earlier sweep had the same list. ``shown`` are the keys of all rows.
     """
     sweeps = ledger.sweeps.finished(SWEEPS)
     if not sweeps:
@@ -144,7 +145,7 @@ def _last_sweeps(
     tally = ", ".join(f"{counts[status]} {status.value}" for status in Status if status in counts)
     last = LastSweep(
         newest.source, newest.started_at, newest.finished_at, tally or "no images",
-        ledger.sweeps.unfound(newest.id),
+        [each for each in ledger.sweeps.unfound(newest.id) if each.key not in shown],
     )  # fmt: skip
     if not earlier:
         return sweeps, None, last

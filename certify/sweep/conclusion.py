@@ -181,12 +181,11 @@ def _record_end(
     old = [each for each in old if each.profile]
     entries = entries_to_compare(found.keys, found.new, in_force, old, found.left_out)
     changes = explained(ledger, find_changes(old, entries)) if before else None
-    mistakes = {each.reference for each in (*old, *entries) if not each.identity}
     del old  # one for each image, too
     if shard:
         entries = [_of_shard(each, found) for each in entries]
     ledger.sweeps.finish(number, [*entries, *found.unknown])
-    ledger.retention.forget_never_found(mistakes)  # older versions recorded them
+    ledger.retention.forget_never_found({key.reference for key in found.never_found})
     return changes
 
 

@@ -1,4 +1,4 @@
-"""What the sweeps of a list's shards have found together."""
+"""Joins the sweeps of a list's shards to one of the whole list."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ from certify.model.result import Result, Suite
 from certify.model.result_key import ResultKey
 from certify.model.terms import Outcome, Status
 from certify.publish.recorder import Recorder
+from certify.publish.writer import update_reports
 from certify.sweep import results as results_module
 from certify.sweep import sweep as module
 from certify.sweep.conclusion import Conclusion, Found, conclude, news_in
@@ -58,6 +59,8 @@ class Night:
     """The images that tags lead to; None if the registry does not say."""
     verdicts: dict[int, Status]
     revoked: int | None = None
+    platforms: tuple[str, ...] = ()
+    """Those of every index; empty if none was read."""
     ran: list[tuple[str | None, str]] = field(default_factory=list)
     """The images that were certified, and the profiles."""
 
@@ -132,7 +135,7 @@ def tonight(monkeypatch: pytest.MonkeyPatch) -> dict[str, Night]:
             return [
                 ResolvedImage(
                     name, profile, PLATFORM, digests[name], suite="1",
-                    trouble=Trouble("it is silent"),
+                    trouble=Trouble("it is silent"), platforms=world["now"].platforms,
                 )
                 for name in names
                 for profile in PROFILES
@@ -336,6 +339,20 @@ def test_a_name_that_an_older_certify_recorded_is_forgotten(
         swept(ledger, tmp_path / "reports", (good, typo), None)
         assert not ledger.history(typo)
         assert ledger.history(good)
+
+
+def test_a_platform_that_no_engine_runs_stays_recorded(
+    tonight: dict[str, Night], tmp_path: Path
+) -> None:
+    """Its index was read, so the name leads to an image, though this shard has none of it."""
+    tonight["now"] = Night(0, {TAGS[0]: None}, {}, platforms=(PLATFORM, "linux/arm64"))
+    with ledger_in(tmp_path / "x") as ledger:
+        for shard in (Shard(1, 1), None):
+            end = swept(ledger, tmp_path / "reports", TAGS[:1], shard)
+            assert not end.never_found
+        assert {row.key.reference for row in ledger.matrix_rows()} == {TAGS[0]}
+        update_reports(tmp_path / "reports", ledger)
+    assert "Not found by" not in (tmp_path / "reports/index.html").read_text("utf-8")
 
 
 def test_the_sweep_keeps_which_parts_of_its_list_have_no_image(

@@ -43,7 +43,7 @@ class LastSweep:
     tally: str
     """How many images it found to be what."""
     unfound: Sequence[SweepEntry] = ()
-    """What its list has that never led to an image: the matrix has no rows of it."""
+    """Names and globs of its list that led to no image, so that the matrix has no rows of them."""
 
     @property
     def took(self) -> str:
