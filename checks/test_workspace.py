@@ -18,9 +18,12 @@ do
   [ ! -s $f ] || find -L $f ${f%/*} -maxdepth 0 \( -type f ! -perm -4 -o -type d ! -perm -1 \)
 done 2>/dev/null"""
 """Prints the bundles of CA certificates, and their folders, that are closed to other users."""
+WITHOUT_PROXY = "unset http_proxy HTTP_PROXY all_proxy ALL_PROXY; no_proxy=127.0.0.1"
+"""Comes before a wget that asks certify's own server, which no proxy reaches. GNU's knows no ``*``
+in no_proxy, which counts for a proxy of its configuration, too; busybox does not read it."""
 OWN_CONFIGURATION = {
     "curl": ("curl -q -", "~/.curlrc, $XDG_CONFIG_HOME/.curlrc or ~/.config/curlrc"),
-    "wget": ("no_proxy='*' wget --no-config -", "/etc/wgetrc or ~/.wgetrc"),
+    "wget": (f"{WITHOUT_PROXY} wget --no-config -", "/etc/wgetrc or ~/.wgetrc"),
 }
 """Commands that start a program without its own configuration, and the files of that."""
 DENIES_SESSIONS = """\
@@ -311,8 +314,8 @@ def test_download(candidate: Candidate, note: Note) -> None:
     url = f"http://127.0.0.1:{PROBE_PORT}/"
     tools = {
         "curl": f"curl -fsS --max-time 10 --noproxy '*' {url}",
-        "wget": f"no_proxy='*' wget -qO- {url}",
-        "busybox": f"no_proxy='*' busybox wget -qO- {url}",
+        "wget": f"{WITHOUT_PROXY} wget -qO- {url}",
+        "busybox": f"{WITHOUT_PROXY} busybox wget -qO- {url}",
     }
     # Platforms ask busybox for its wget only where neither of the others is there.
     present = [tool for tool in ("curl", "wget") if candidate.has(tool)]
