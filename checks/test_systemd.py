@@ -82,7 +82,7 @@ def test_pid1(candidate: Candidate, host: Host, note: Note) -> None:
             "systemd can run, but /sbin/init, which platforms start, is missing or leads nowhere",
             remedy="Make /sbin/init lead to systemd (Debian, Ubuntu: install systemd-sysv anew).",
         )
-    note(f"systemd {candidate.run('systemctl show --property=Version --value').stdout.strip()}")
+    note(f"systemd {Units(candidate).property('Version')}")
 
 
 @check(
@@ -193,7 +193,7 @@ def test_journal(candidate: Candidate) -> None:
 
     if is_kept():
         return
-    output = candidate.run("systemctl show -p DefaultStandardOutput --value").stdout.strip()
+    output = Units(candidate).property("DefaultStandardOutput")
     if output and not output.startswith(("journal", "syslog", "kmsg", "inherit")):
         proven(
             f"the output of services goes to {output}, not to the journal, by "
@@ -228,7 +228,7 @@ def test_service(candidate: Candidate, host: Host, note: Note) -> None:
     candidate.run(f"printf '{written}' %s >%s", program, file)
 
     def main_pid() -> str:
-        pid = candidate.run("systemctl show -p MainPID --value %s", unit).stdout.strip()
+        pid = Units(candidate).property("MainPID", unit)
         executable = candidate.run("readlink %s", f"/proc/{pid}/exe").stdout.strip()
         return pid if pid.isdigit() and executable == program else ""
 

@@ -18,7 +18,8 @@ _SETTLE_SECONDS = 0.2
 # An init other than systemd never reports that it is up; it may be a script that becomes systemd.
 _FOREIGN_SECONDS = 5.0
 # The moment at which the boot ended, or 0. A stub that always says `running` has no such moment.
-_FINISHED = "systemctl show --value --property=FinishTimestampMonotonic"
+# Without --value, which systemctl knows since systemd 230.
+_FINISHED = "systemctl show --property=FinishTimestampMonotonic"
 # PID 1 by its name and its executable, as in the check systemd.pid1.
 _FOREIGN = (
     "read -r n </proc/1/comm; "
@@ -139,7 +140,7 @@ def _phase(container: Container, shell: Shell) -> tuple[str, str]:
         container.require_running()
         return "launching", ""
     phase, _, finished = answer.stdout.decode("utf-8", "replace").partition("\n")
-    return phase.strip() or "launching", finished.strip()
+    return phase.strip() or "launching", finished.partition("=")[2].strip()
 
 
 def _boot(shell: Shell, phase: str, ready: bool) -> Boot:

@@ -117,7 +117,7 @@ class Facts:
     @_fact(r"the (\S+) of the image moves its storage")
     def _moves_storage(self, unit: str) -> bool:
         """Return True if a unit's command line, or containerd's file, moves layers off a volume."""
-        asked = f"systemctl show -p ExecStart --value {unit}"
+        asked = f"systemctl show -p ExecStart {unit}"
         if unit == "containerd.service":
             asked += "; cat /etc/containerd/config.toml"
         moved = _STORAGE_FOLDER.findall(self._candidate.run(asked).stdout)

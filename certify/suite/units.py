@@ -33,10 +33,18 @@ class Units:
     def __init__(self, candidate: Candidate) -> None:
         self._candidate, self._run = candidate, candidate.run
 
+    def property(self, name: str, unit: str = "") -> str:
+        """Return a property of a unit, or of systemd itself; empty if it has none of that name.
+
+        Without ``--value``, which systemctl knows since systemd 230.
+        """
+        words = ("systemctl show -p %s %s", name, unit) if unit else ("systemctl show -p %s", name)
+        return str(self._run(*words).stdout.partition("=")[2].strip())
+
     def fail_with_default_target(self, problem: str) -> None:
         """Fail with a problem if the image's default target leads to no ordinary boot."""
         target = self._run("systemctl get-default").stdout.strip()
-        loaded = self._run("systemctl show -p LoadState --value default.target").stdout.strip()
+        loaded = self.property("LoadState", "default.target")
         if target in WRONG_DEFAULTS or loaded in ("not-found", "masked"):
             proven(
                 f"{problem}: the image's default target is "
@@ -70,9 +78,8 @@ class Units:
 
     def fail_with_mounts(self, failed: list[str], problem: str) -> None:
         """Fail with a problem if units that failed are mounts of /etc/fstab."""
-        shown = "systemctl show -p SourcePath --value %s"
         mounts = (each for each in failed if each.endswith(".mount"))
-        own = [each for each in mounts if self._run(shown, each).stdout.strip() == "/etc/fstab"]
+        own = [each for each in mounts if self.property("SourcePath", each) == "/etc/fstab"]
         if own:
             proven(
                 f"{problem}: {', '.join(own)} of /etc/fstab failed",
@@ -155,8 +162,7 @@ class Units:
 
         Whoever asks it brings that about, certify as well; dockerd.running tells of the service.
         """
-        shown = "systemctl show -p Result --value docker.socket"
-        return unit == "docker.socket" and self._run(shown).stdout.strip() in _WORN_OUT
+        return unit == "docker.socket" and self.property("Result", unit) in _WORN_OUT
 
     def _down(self) -> dict[str, str]:
         """Return the state of each unit that failed, or ended and is to be started again."""
@@ -166,8 +172,7 @@ class Units:
         return {unit: state for unit, _load, _active, state, *_ in units}
 
     def _loops(self, unit: str) -> bool:
-        times = self._run("systemctl show -p NRestarts --value %s", unit).stdout.strip()
-        return times not in ("", "0", "1")
+        return self.property("NRestarts", unit) not in ("", "0", "1")
 
     def status(self, names: list[str]) -> str:
         """Return the status of units, with their last lines in the journal.

@@ -33,7 +33,8 @@ class Restarts:
     def run(self, command: str, *arguments: str) -> SimpleNamespace:
         states = {unit: look[min(self.now, len(look) - 1)] for unit, look in self.looks.items()}
         if arguments:
-            return SimpleNamespace(rc=0, stdout=states[arguments[0]].strip("+"))
+            times = states[arguments[-1]].strip("+")
+            return SimpleNamespace(rc=0, stdout=f"NRestarts={times}\n")
         kinds = {"failed": "failed", "+": "auto-restart"}
         down = {
             unit: kinds[each.strip("0123456789")]
@@ -76,7 +77,7 @@ def test_units_that_failed_and_that_end_each_time_are_found(looks: list[str], fo
     ],
 )
 def test_a_default_target_that_is_no_ordinary_boot(target: str, loaded: str, told: str) -> None:
-    answering = units(get_default=f"{target}\n", LoadState=f"{loaded}\n")
+    answering = units(get_default=f"{target}\n", LoadState=f"LoadState={loaded}\n")
     if not told:
         answering.fail_with_default_target("it does not run")
         return
@@ -111,7 +112,15 @@ def test_a_default_target_that_starts_nothing_enabled(states: str, told: str) ->
     ],
 )
 def test_a_socket_that_certify_itself_wore_out(unit: str, result: str, asked: bool) -> None:
-    assert units(Result=result).was_asked_too_often(unit) is asked
+    assert units(Result=f"Result={result}").was_asked_too_often(unit) is asked
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [("MainPID=42\n", "42"), ("Id=a=b.mount\n", "a=b.mount"), ("Result=\n", ""), ("", "")],
+)
+def test_a_property_is_read_as_every_systemd_prints_it(said: str, value: str) -> None:
+    assert units(show=said).property("MainPID", "a.service") == value
 
 
 def test_a_generator_that_does_not_end_is_named() -> None:
@@ -121,7 +130,12 @@ def test_a_generator_that_does_not_end_is_named() -> None:
 
 
 def test_mounts_of_fstab_are_the_images_fault_and_no_others() -> None:
-    answering = units(**{"data.mount": "/etc/fstab\n", "run.mount": "/run/systemd/generator\n"})
+    answering = units(
+        **{
+            "data.mount": "SourcePath=/etc/fstab\n",
+            "run.mount": "SourcePath=/run/systemd/generator\n",
+        }
+    )
     answering.fail_with_mounts(["run.mount", "a.service"], "they failed")
     with pytest.raises(Proven, match=r"they failed: data\.mount of /etc/fstab failed"):
         answering.fail_with_mounts(["run.mount", "data.mount"], "they failed")
