@@ -21,6 +21,13 @@ class Elsewhere(Value):
     remedy: str = Field(min_length=1)
 
 
+class Unavailable(Elsewhere):
+    """A reason why some distributions have no package for a capability at all."""
+
+    distributions: tuple[str, ...]
+    """The IDs in their ``/etc/os-release``."""
+
+
 class Family(Value):
     """A package manager: its commands, and the names of its packages."""
 
@@ -72,8 +79,8 @@ class Family(Value):
     """A command to run before ``restore`` puts a capability back."""
     after: dict[str, str] = Field(default_factory=dict)
     """A command to run after a capability is installed."""
-    unavailable: dict[str, Elsewhere] = Field(default_factory=dict)
-    """Reason and remedy for a capability that no package of this family provides."""
+    unavailable: dict[str, Unavailable] = Field(default_factory=dict)
+    """Reason and remedy for a capability that no package of some distributions provides."""
     elsewhere: dict[str, Elsewhere] = Field(default_factory=dict)
     """Reason and remedy for a capability of which the repositories have no package."""
 
@@ -85,6 +92,21 @@ class Family(Value):
     def provides(self, capability: str) -> bool:
         """Return True if packages of this family provide a capability."""
         return capability in self.packages
+
+    def reason_without(self, capability: str, distribution: str | None) -> Elsewhere | None:
+        """Return why an image gets no package for a capability, or None if the family has some.
+
+        ``distribution`` is the ID in the image's ``/etc/os-release``.
+        """
+        if self.provides(capability):
+            return None
+        why = self.unavailable.get(capability)
+        if why and distribution in why.distributions:
+            return why
+        return Elsewhere(
+            reason=f"certify knows no package of {self.name} for it.",
+            remedy="Install it while the image is built.",
+        )
 
     def choices(self, capability: str) -> tuple[tuple[str, ...], ...]:
         """Return the alternatives for each package of a capability that repositories must have."""

@@ -75,11 +75,8 @@ def _steps(result: Result, family: packages.Family | None) -> tuple[Step, ...]:
         messages = (each.message for each in result.checks if each.id.startswith(f"{capability}."))
         if elsewhere and any(rules.NOT_IN_REPOSITORIES in message for message in messages):
             return elsewhere.reason
-        default = (
-            "" if family.provides(capability) else f"certify knows no package of {family.name}."
-        )
-        why = family.unavailable.get(capability)
-        return why.reason if why else default
+        why = family.reason_without(capability, result.image.os.id if result.image.os else None)
+        return why.reason if why else ""
 
     return rules.steps(result, unavailable)
 

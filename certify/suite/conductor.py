@@ -180,8 +180,7 @@ class Conductor:
             reason = f"needs packages.manager, which failed: {problem}"
             self.candidate.defer_to("packages.manager", reason)
             pytest.fail(problem)
-        if capability in manager.unavailable:
-            why = manager.unavailable[capability]
+        if why := manager.reason_without(capability, (self.candidate.os_release or {}).get("ID")):
             proven(f"{problem}, and it cannot be installed: {why.reason}", remedy=why.remedy)
         self._skip_without_packages(problem)
         if "packages.refresh" in self.findings and (absent := self._absent(manager, capability)):

@@ -124,8 +124,19 @@ def test_lists_of_upgrades_are_judged_by_the_managers_exit_codes(
     assert packages.family(name).upgradable_codes == codes
 
 
-def test_alpine_has_a_reason_for_having_no_systemd() -> None:
-    assert "Alpine" in packages.family("apk").unavailable["systemd"].reason
+@pytest.mark.parametrize(
+    ("distribution", "reason"),
+    [
+        ("alpine", "Alpine's repositories"),
+        ("wolfi", "certify knows"),
+        (None, "knows no package"),
+    ],
+)
+def test_who_has_no_systemd_is_told_why(distribution: str | None, reason: str) -> None:
+    apk = packages.family("apk")
+    why = apk.reason_without("systemd", distribution)
+    assert why is not None and reason in why.reason
+    assert apk.reason_without("git", distribution) is None
 
 
 def test_an_unknown_family() -> None:

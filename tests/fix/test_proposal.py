@@ -8,7 +8,7 @@ import pytest
 
 from certify.engine import packages
 from certify.fix.proposal import propose
-from certify.model.result import Launch, Result
+from certify.model.result import Launch, Os, Result
 from certify.model.terms import Outcome, Status
 from tests.factories import a_check, a_result
 
@@ -69,9 +69,10 @@ def test_a_vendors_repository_is_proposed_and_left_to_a_person() -> None:
 
 
 def test_a_capability_without_a_package_is_reported() -> None:
-    found = propose(
-        rejected("apk", "systemd", systemd__pid1="PID 1 is sh (the image has no init to start)")
-    )
+    said = "PID 1 is sh (the image has no init to start)"
+    result = rejected("apk", "systemd", systemd__pid1=said)
+    alpine = result.image.model_copy(update={"os": Os(id="alpine")})
+    found = propose(result.model_copy(update={"image": alpine}))
     assert not found.fixes_any and not found.complete
     ((reason, checks),) = found.unfixed.items()
     assert checks == ["systemd.pid1 (required)"]
