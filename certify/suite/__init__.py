@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from certify.judge.diagnosis import diagnose
+    from certify.judge.elf import other_machine
     from certify.judge.profile import Budgets
     from certify.judge.support import end_of_support
     from certify.model.terms import Level
@@ -37,7 +38,7 @@ __all__ = [
     "PROBE_PORT", "Budgets", "Candidate", "CheckUnknown", "Level", "Nested", "Note",
     "PackageCommands", "Process", "ProgramState", "Service", "Supervisor", "Trial", "Units",
     "blocked_by", "check", "diagnose", "end_of_support", "in_ranges", "last_line", "not_applicable",
-    "proven", "unknown",
+    "other_machine", "proven", "unknown",
 ]  # fmt: skip
 _MODULES = {
     "certify.suite.claims": {
@@ -53,6 +54,7 @@ _MODULES = {
     "certify.suite.supervisor": {"Process", "ProgramState", "Supervisor"},
     "certify.suite.units": {"Units"},
     "certify.judge.diagnosis": {"diagnose"},
+    "certify.judge.elf": {"other_machine"},
     "certify.judge.profile": {"Budgets"},
     "certify.judge.support": {"end_of_support"},
     "certify.model.terms": {"Level"},
