@@ -180,7 +180,7 @@ def test_the_line_to_paste_ends_with_after() -> None:
     assert (
         packages.family("dnf")
         .install_command(("dockerd",))
-        .endswith("docker or docker-ce} && systemctl enable docker")
+        .endswith("runc || :; } && systemctl enable docker")
     )
     assert "systemctl" not in packages.family("dnf").install_command(("sudo",))
 
@@ -275,6 +275,8 @@ def test_lists_are_refreshed_then_everything_is_installed_at_once(
     image: Image, each: Family
 ) -> None:
     image.add(each.detect, each.exists.split()[0], "systemctl", "dockerd", "docker", "grep")
+    image.add(bare(each.refresh).split()[0])
+    image.add("runc")
     code, said = image.provide("sudo", "dockerd", "download")
     assert (code, said) == (0, [f"certify: family {each.name}"])
     names = [
@@ -285,7 +287,7 @@ def test_lists_are_refreshed_then_everything_is_installed_at_once(
     asked = [line for line in image.called if line.startswith(bare(each.exists).split("{")[0])]
     rest = [line for line in image.called if line not in asked and not line.startswith("grep ")]
     expected = [bare(each.refresh), bare(each.command("install", *names))]
-    assert rest == expected + ([each.after["dockerd"]] if "dockerd" in each.after else [])
+    assert rest == expected + ["systemctl enable docker"] * ("dockerd" in each.after)
     assert len(asked) == len(
         [name for name in each.packages["dockerd"] if re.search(r"[?|]", name)]
     )
@@ -305,9 +307,18 @@ def test_an_optional_package_is_installed_only_if_the_repositories_have_it(image
 def test_of_several_packages_the_first_that_the_repositories_have_is_installed(
     image: Image,
 ) -> None:
-    image.add("dnf", "systemctl", "dockerd", "docker", then=HAS_ONLY_DOCKER)
+    image.add("dnf", "systemctl", "dockerd", "docker", "runc", then=HAS_ONLY_DOCKER)
     assert image.provide("dockerd", "sudo") == (0, ["certify: family dnf"])
     assert image.called[-2].endswith("timeout=20 docker iptables sudo")
+
+
+@pytest.mark.parametrize("name", ["dnf", "microdnf", "yum"])
+def test_a_dockerd_that_comes_without_runc_gets_it(image: Image, name: str) -> None:
+    image.add(name, "systemctl", "dockerd", "docker", "grep")
+    assert image.provide("dockerd")[0] == 0
+    assert image.called[-2].startswith(f"{name} -y install ")
+    assert image.called[-2].endswith(" runc")
+    assert image.called[-1] == "systemctl enable docker"
 
 
 def test_a_package_that_no_repository_has_is_told_and_does_not_prevent_others(
@@ -341,7 +352,8 @@ def test_unavailable_capabilities_do_not_prevent_others(image: Image) -> None:
 
 @every_family
 def test_a_failed_refresh_ends_with_the_managers_exit_code(image: Image, each: Family) -> None:
-    image.add(each.detect, then="exit 42")
+    image.add(each.detect)
+    image.add(bare(each.refresh).split()[0], then="exit 42")
     assert image.provide("sudo")[0] == 42
     assert image.called == [bare(each.refresh)]
 
