@@ -109,6 +109,13 @@ def test_running(candidate: Candidate, nested: Nested, note: Note) -> None:
             nested.fail_if_elsewhere()
         if masked := candidate.masked_docker():
             proven(f"dockerd does not answer: {masked[0]}", remedy=masked[1])
+        if Units(candidate).property("LoadState", "docker.service") == "not-found":
+            proven(
+                "dockerd does not answer: the image has its program, and no docker.service that "
+                "starts it",
+                remedy="Install the distribution's package of dockerd (Debian, Ubuntu: docker.io), "
+                "or add docker.service and docker.socket of the same release, and enable them.",
+            )
         if idle := Units(candidate).idle_target():
             candidate.defer_to("systemd.state", f"needs systemd.state: {idle}")
         if lacks_containerd:

@@ -54,8 +54,8 @@ def trial(candidate: Candidate, manager: PackageCommands, audit: CommandResult) 
     "packages.manager",
     title="package manager",
     needs=("image.shell",),
-    remedy="Build FROM a base image of a distribution that has one: apt, apk, apt-rpm, dnf, microdnf, "
-    "yum, zypper or pacman.",
+    remedy="Build FROM a base image of a distribution that has one: apt, apk, apt-rpm, dnf, "
+    "microdnf, yum, zypper or pacman.",
 )
 def test_manager(candidate: Candidate, note: Note) -> None:
     """The image has a package manager.

@@ -239,7 +239,8 @@ def install_function() -> str:
         exists = each.exists.replace("{packages}", '"$each"')
         install = each.install.replace("{packages}", "$packages")
         after = "".join(
-            f'    case " $* " in *" {capability} "*) lacking {capability} || {{ {command}; }} ;; esac\n'
+            f'    case " $* " in *" {capability} "*)'
+            f" lacking {capability} || {{ {command}; }} ;; esac\n"
             for capability, command in each.after.items()
         )
         branches.append(

@@ -70,6 +70,8 @@ TABLE = [
     ("systemd.shutdown", "did not stop in 30 s and was killed", Action.CANNOT, ""),
     ("dockerd.running", "the image masks docker.service, docker.socket", Action.RUN,
      "systemctl unmask docker.service docker.socket && systemctl enable docker.service"),
+    ("dockerd.running", "the image has its program, and no docker.service that starts it",
+     Action.INSTALL, "dockerd"),
     ("dockerd.running", "dockerd does not answer", Action.CANNOT, ""),
     ("dockerd.container", "no container can run in it because of PrivateMounts= of the image's "
      "docker.service: without it, it works", Action.RUN, None),
