@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import sys
 from collections import UserDict
 from collections.abc import Iterator, Mapping
@@ -28,6 +27,7 @@ from certify.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, USAGE
 from certify.cli.github_workflow import escape_commands
 from certify.cli.help_formatter import HelpFormatter
 from certify.cli.output import folded, inform
+from certify.cli.spelling import images_among, require_image
 from certify.model.errors import CertifyError, UsageError
 from certify.util.text import printable
 
@@ -127,30 +127,21 @@ class Certify(DefaultGroup):  # type: ignore[misc]
         with _errors_as_exit_codes():
             return cast("click.Context", super().make_context(*args, **kwargs))
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of a name, or ``run`` for an image.
-
-        Raises :class:`UsageError` for a bare word that is nearly a command: pulling an image that
-        happens to have that name would be a surprise.
-        """
-        typed = not ctx.resilient_parsing  # which a shell's completion does
-        if typed and cmd_name not in COMMANDS and re.fullmatch(r"[a-z]+", cmd_name):
-            import difflib  # noqa: PLC0415 - only who mistypes needs it
-
-            swapped = [each for each in COMMANDS if set(each) == set(cmd_name)]
-            for near in difflib.get_close_matches(cmd_name, COMMANDS, 1, cutoff=0.75) or swapped:
-                raise UsageError(
-                    f"{cmd_name} is not a command. Did you mean {near}?",
-                    remedy=f"If it is an image, name its tag: certify {cmd_name}:latest",
-                )
-        return cast("click.Command | None", super().get_command(ctx, cmd_name))
-
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command, its arguments, and set its defaults from files and variables."""
+        """Return the command, its arguments, and set its defaults from files and variables.
+
+        What is no command is ``run`` for images. Raises :class:`UsageError` if one of these is a
+        command's name, or nearly so.
+        """
+        typed = not ctx.resilient_parsing  # which a shell's completion does
+        implied = bool(args) and args[0] not in COMMANDS
         name, command, rest = super().resolve_command(ctx, args)
-        if command and command.name not in WITHOUT_DEFAULTS and not ctx.resilient_parsing:
+        if command and typed and implied:
+            for word in images_among(command, rest):
+                require_image(word, COMMANDS)
+        if command and typed and command.name not in WITHOUT_DEFAULTS:
             ctx.default_map = {name: default_map(str(command.name), command, COMMANDS)}
         return name, command, rest
 

@@ -100,6 +100,22 @@ def test_a_word_near_a_command_is_no_image(certify: RunsCertify) -> None:
     assert "certify swepp:latest" in ended.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-q", "sweep", "images.txt"),
+        ("--format", "json", "verify", "debian:12"),
+        ("debian", "matrix"),
+    ],
+)
+def test_a_command_after_its_options_is_no_image(
+    certify: RunsCertify, words: tuple[str, ...]
+) -> None:
+    ended = certify(*words)
+    assert (ended.code, ended.out) == (2, "")
+    assert "is a command, and comes first" in ended.err
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 def test_any_encoding_of_the_terminal_will_do(certify: RunsCertify, encoding: str) -> None:
     shown = certify("profiles", "plain", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
