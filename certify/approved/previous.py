@@ -61,8 +61,9 @@ class PreviousPublication:
             raise BadPublication(
                 f"{reports / LIST}: the list published before cannot be read:"
                 f" {one_line(str(error), 120)}",
-                remedy=f"Repair it, or remove {reports / 'approved'} to start again; then the new"
-                " list is not compared with the old one.",
+                remedy="If a newer certify published it, publish with that one. Otherwise repair"
+                f" it, or remove {reports / 'approved'} to start again: then the new list is not"
+                " compared with the old one, and revocations that it alone had are gone.",
             ) from error
         return cls(reports, listed, read_published(reports, SIGNATURE))
 

@@ -25,6 +25,13 @@ LEFT_OUT: dict[str, Any] = {}
 """Stands for every entry that was left out; it is no valid entry, revocation or list itself."""
 
 
+class UnknownToUs(ValueError):
+    """Raised for what a newer certify may have written.
+
+    A gate that passed over it might pass over a restriction.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListHead:
     """A list without its entries."""
@@ -90,7 +97,7 @@ class PublishedList:
             images, revoked = data.pop("images"), data.pop("revoked", [])
             head = read(ListHead, data)
             if head.schema != SCHEMA:
-                raise ValueError(f"it is {one_line(head.schema, 40)}")
+                raise UnknownToUs(f"it is {one_line(head.schema, 40)}")
             for part in (images, revoked):
                 if not isinstance(part, list) or not all(isinstance(each, dict) for each in part):
                     raise ValueError("its entries are no objects")
@@ -100,10 +107,13 @@ class PublishedList:
 
 
 def read(kind: Callable[..., T], data: Mapping[str, Any]) -> T:
-    """Return an object of JSON as a value. Raises ``ValueError`` unless every field fits."""
+    """Return an object of JSON as a value.
+
+    Raises ``ValueError`` unless every field fits, :class:`UnknownToUs` for one that is not known.
+    """
     types = {each.name: str(each.type) for each in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(data.keys() - types):
-        raise ValueError(f"{one_line(unknown[0], 40)} is no field of it")
+        raise UnknownToUs(f"{one_line(unknown[0], 40)} is no field of it")
     found = {}
     for name, value in data.items():
         try:
@@ -126,9 +136,14 @@ def as_json(image: ListedImage) -> dict[str, Any]:
 
 def unreadable(where: str, error: Exception) -> ListUnavailable:
     """Return the error for what is no list."""
+    remedy = "Publish it anew with `certify publish`, or name another with --approved."
+    if isinstance(error, UnknownToUs):
+        remedy = (
+            "If a newer certify wrote it, update this one: gates come before publishers"
+            " (docs/upgrading.md). Otherwise publish it anew with `certify publish`."
+        )
     return ListUnavailable(
-        f"{where} cannot be read: it is no {SCHEMA} ({one_line(str(error), 120)})",
-        remedy="Publish it anew with `certify publish`, or name another with --approved.",
+        f"{where} cannot be read: it is no {SCHEMA} ({one_line(str(error), 120)})", remedy=remedy
     )
 
 

@@ -101,3 +101,16 @@ def test_what_is_no_list_is_nothing_to_go_by(raw: bytes) -> None:
     with pytest.raises(ListUnavailable, match="the place cannot be read") as refused:
         PublishedList.parse(raw, "the place")
     assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"certify/approved/v1", b"certify/approved/v2"),
+        (b'"sequence"', b'"not_before": 1, "sequence"'),
+    ],
+)
+def test_whoever_reads_a_list_of_a_newer_certify_is_told_to_update(old: bytes, new: bytes) -> None:
+    with pytest.raises(ListUnavailable) as refused:
+        PublishedList.parse(raw_list(a_list()).replace(old, new), "the place")
+    assert "update this one" in refused.value.remedy
