@@ -24,8 +24,8 @@ class Elsewhere(Value):
 class Unavailable(Elsewhere):
     """A reason why some distributions have no package for a capability at all."""
 
-    distributions: tuple[str, ...]
-    """The IDs in their ``/etc/os-release``."""
+    distributions: tuple[str, ...] = ()
+    """The IDs in their ``/etc/os-release``; empty for all of the family."""
 
 
 class Family(Value):
@@ -101,7 +101,7 @@ class Family(Value):
         if self.provides(capability):
             return None
         why = self.unavailable.get(capability)
-        if why and distribution in why.distributions:
+        if why and (distribution in why.distributions or not why.distributions):
             return why
         return Elsewhere(
             reason=f"certify knows no package of {self.name} for it.",
