@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import click
 
 from certify.cli.output import inform
+from certify.cli.setting_paths import is_place, located
 from certify.model.errors import BadSettings
 from certify.util.files import read_text
 
@@ -33,8 +34,6 @@ SHARED = (
 ALONE = {"verify": "reports"}
 """Commands that take one shared option without the others of its group."""
 TOP = tuple(name for group in SHARED for name in group)
-PLACES = ("ledger", "profile", "checks")
-"""Options that take a path or another text; those of click's type for paths are known as such."""
 REMEDY = "`certify settings` shows what holds; `certify help settings.md` has every key."
 
 Key = tuple[str, ...]
@@ -252,8 +251,8 @@ def _checked(
             flag = isinstance(parameter.type, click.types.BoolParamType)
             if not isinstance(each, str | int | float) or (isinstance(each, bool) and not flag):
                 raise ValueError(f"must be {'true or false' if flag else 'text or a number'}")
-            if base and _is_place(key, parameter, str(each)):
-                values[number] = _from(base, str(each))
+            if is_place(key, parameter, str(each)):
+                values[number] = located(str(each), base)
             try:
                 parameter.type(values[number], parameter, context)
             except click.BadParameter as problem:
@@ -261,18 +260,3 @@ def _checked(
         return values if several else values[0]
 
     return Annotated[Any, AfterValidator(check)]
-
-
-def _from(base: Path, path: str) -> str:
-    return path if Path(path).is_absolute() else os.path.relpath(base / path)
-
-
-def _is_place(key: str, parameter: click.Parameter, text: str) -> bool:
-    """Return True for a path, which is relative to the file that names it."""
-    if isinstance(parameter.type, click.Path):
-        return True
-    return (
-        key in PLACES
-        and "://" not in text
-        and (key != "profile" or "/" in text or text.endswith(".toml"))
-    )

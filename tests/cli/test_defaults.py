@@ -92,6 +92,51 @@ def test_paths_are_relative_to_the_file_that_names_them(
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "command", "key", "below", "beside"),
+    [
+        ('ledger = "sqlite:///x.db"', "run", "ledger", "sqlite:///../x.db", "sqlite:///x.db"),
+        ('ledger = "~/x.db"', "run", "ledger", "/home/me/x.db", "/home/me/x.db"),
+        ('reports = "~/out"', "run", "reports", "/home/me/out", "/home/me/out"),
+        ('[verify]\napproved = "lists/a.json"', "verify", "approved", "../lists/a.json", None),
+        ('[verify]\napproved = "https://h/a.json"', "verify", "approved", "https://h/a.json", None),
+        ('[publish]\npolicy = "~/p.toml"', "publish", "policy", "/home/me/p.toml", None),
+    ],
+)
+def test_every_kind_of_path_is_relative_to_its_file(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    command: str,
+    key: str,
+    below: str,
+    beside: str | None,
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    write(text)
+    assert of(command)[key] == (beside or below.removeprefix("../"))
+    (folder / "below").mkdir()
+    monkeypatch.chdir(folder / "below")
+    assert of(command)[key] == below
+
+
+def test_a_path_in_a_variable_starts_where_the_command_is_called(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write('ledger = "x.db"')
+    (folder / "below").mkdir()
+    monkeypatch.chdir(folder / "below")
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("CERTIFY_LEDGER", "sqlite:///y.db")
+    monkeypatch.setenv("CERTIFY_REPORTS", "~/out")
+    monkeypatch.setenv("CERTIFY_PROFILE", "plain ~/mine.toml")
+    assert of("run") == {
+        "ledger": "sqlite:///y.db",
+        "reports": "/home/me/out",
+        "profiles": ["plain", "/home/me/mine.toml"],
+    }
+
+
 def test_pyproject_toml_has_a_table_for_it(folder: Path) -> None:
     write('[project]\nname = "x"\n[tool.certify]\nmemory = "1g"\n', "pyproject.toml")
     assert of("run") == {"memory": "1g"}
