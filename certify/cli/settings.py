@@ -40,7 +40,7 @@ def settings(ctx: click.Context, *, everything: bool, output_format: str) -> Non
     group = ctx.find_root().command
     assert isinstance(group, click.Group)
     commands = {name: group.commands[name] for name in group.commands}
-    holding = {each.key: each for each in read(commands)}
+    holding = {each.key: each for each in read(commands, commands)}
     # A command's table may also set what several commands share, for this command alone.
     known = _defaults(commands) | holding
     shown = [known[key] for key in sorted(known, key=lambda key: (len(key), key))]
