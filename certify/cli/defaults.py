@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -110,14 +111,17 @@ def read(
     return settings + (list(_of_environment(mine, commands)) if mine else [])
 
 
-def find() -> tuple[Path, Key] | None:
+def find(start: Path | None = None) -> tuple[Path, Key] | None:
     """Return the file of settings nearest above the working directory, and its table.
 
     A file that belongs to neither this user, nor root, nor the owner of the working directory is
-    passed over: whoever may write to ``/tmp`` must not choose what others run.
+    passed over: whoever may write to ``/tmp`` must not choose what others run. From another
+    ``start`` this happens without a word.
     """
-    here = Path.cwd()
-    trusted = {0, os.getuid(), here.stat().st_uid}
+    here = start or Path.cwd()
+    trusted = {0, os.getuid()}
+    with suppress(OSError):  # it need not exist
+        trusted.add(here.stat().st_uid)
     for folder in (here, *here.parents):
         for name, table in (("certify.toml", ()), ("pyproject.toml", ("tool", "certify"))):
             path = folder / name
@@ -130,7 +134,8 @@ def find() -> tuple[Path, Key] | None:
                 continue
             if owner in trusted:
                 return path, table
-            inform(f"{path} is not used: it belongs to another user")
+            if start is None:
+                inform(f"{path} is not used: it belongs to another user")
     return None
 
 
