@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import click
 
 from certify.cli.output import inform
+from certify.cli.setting_paths import is_place, located
 from certify.model.errors import BadSettings
 from certify.util.files import read_text
 
@@ -33,8 +36,6 @@ SHARED = (
 ALONE = {"verify": "reports"}
 """Commands that take one shared option without the others of its group."""
 TOP = tuple(name for group in SHARED for name in group)
-PLACES = ("ledger", "profile", "checks")
-"""Options that take a path or another text; those of click's type for paths are known as such."""
 REMEDY = "`certify settings` shows what holds; `certify help settings.md` has every key."
 
 Key = tuple[str, ...]
@@ -51,14 +52,17 @@ class Setting:
     """A file and line, or a variable."""
 
 
-def default_map(name: str, command: click.Command, others: Mapping[str, Any]) -> dict[str, Any]:
+def default_map(
+    name: str, command: click.Command, others: Mapping[str, click.Command]
+) -> dict[str, Any]:
     """Return the settings for one command, as click's ``default_map``.
 
-    ``others`` holds the names of all commands. Raises :class:`BadSettings`.
+    ``others`` holds all commands; they are imported when they are looked up. Raises
+    :class:`BadSettings`.
     """
     parameters = parameters_of(command)
     chosen = {}
-    for setting in read({**dict.fromkeys(others), name: command}):
+    for setting in read({**dict.fromkeys(others), name: command}, others):
         *table, key = setting.key
         if key in parameters and (table == [name] or (not table and takes(command, key))):
             chosen[parameters[key].name or ""] = setting.value
@@ -85,29 +89,39 @@ def parameters_of(command: click.Command) -> dict[str, click.Parameter]:
     return found
 
 
-def read(commands: Mapping[str, click.Command | None]) -> list[Setting]:
+def read(
+    commands: Mapping[str, click.Command | None], every: Mapping[str, click.Command]
+) -> list[Setting]:
     """Return all settings, the weakest first: those of the file, then those of the environment.
 
-    The values for a command that is None, as it is not imported, are not looked at. Raises
-    :class:`BadSettings` for keys that no command has and values that no option takes.
+    The values for a command that is None, as it is not imported, are not looked at; ``every`` has
+    it. Raises :class:`BadSettings` for keys that no command has and values that no option takes.
     """
     tables = [name for name in commands if name not in TOP]
-    named = {k: v for k, v in os.environ.items() if k.startswith(PREFIX) and v}
-    mine = [k for k in named if _names_setting(k.removeprefix(PREFIX).lower(), tables)]
-    _warn_of_typos(named.keys() - set(mine), TOP)
+    keys = {
+        name: name.removeprefix(PREFIX).lower()
+        for name, value in os.environ.items() if name.startswith(PREFIX) and value
+    }  # fmt: skip
+    mine = [name for name, key in keys.items() if _names_setting(key, tables)]
+    bare = {name: key for name, key in keys.items() if key in tables}
+    _warn_of_commands({key: every[key] for key in bare.values()})
+    _warn_of_typos(keys.keys() - {*mine, *bare}, TOP)
     found = find()
     settings = list(_of_file(*found, commands)) if found else []
     return settings + (list(_of_environment(mine, commands)) if mine else [])
 
 
-def find() -> tuple[Path, Key] | None:
+def find(start: Path | None = None) -> tuple[Path, Key] | None:
     """Return the file of settings nearest above the working directory, and its table.
 
     A file that belongs to neither this user, nor root, nor the owner of the working directory is
-    passed over: whoever may write to ``/tmp`` must not choose what others run.
+    passed over: whoever may write to ``/tmp`` must not choose what others run. From another
+    ``start`` this happens without a word.
     """
-    here = Path.cwd()
-    trusted = {0, os.getuid(), here.stat().st_uid}
+    here = start or Path.cwd()
+    trusted = {0, os.getuid()}
+    with suppress(OSError):  # it need not exist
+        trusted.add(here.stat().st_uid)
     for folder in (here, *here.parents):
         for name, table in (("certify.toml", ()), ("pyproject.toml", ("tool", "certify"))):
             path = folder / name
@@ -120,7 +134,8 @@ def find() -> tuple[Path, Key] | None:
                 continue
             if owner in trusted:
                 return path, table
-            inform(f"{path} is not used: it belongs to another user")
+            if start is None:
+                inform(f"{path} is not used: it belongs to another user")
     return None
 
 
@@ -151,8 +166,10 @@ def _of_environment(
     model = _model(commands, None)
     source = EnvSettingsSource(
         _environment(commands), env_prefix=PREFIX, env_nested_delimiter="_",
-        env_nested_max_split=1, env_ignore_empty=True,
+        env_nested_max_split=1,
     )  # fmt: skip
+    # No others: it would read that of a bare command as the whole table, in JSON.
+    source.env_vars = {name.lower(): os.environ[name] for name in names}
     try:
         values = model.model_validate(source()).model_dump(exclude_unset=True)
     except ValidationError as problem:
@@ -190,11 +207,27 @@ def _flat(values: Mapping[str, Any]) -> Iterator[tuple[Key, Any]]:
 def _warn_of_typos(names: set[str], keys: Iterable[str]) -> None:
     """Report variables that are nearly settings; clusters set others, such as CERTIFY_PORT."""
     for name in sorted(names):
-        key = name.removeprefix(PREFIX).lower()
-        import difflib  # noqa: PLC0415 - only who mistypes needs it
+        for near in _nearest(name, keys):
+            inform(f"{name} is no setting; did you mean {near}?")
 
-        for near in difflib.get_close_matches(key, list(keys), 1, cutoff=0.8):
-            inform(f"{name} is no setting; did you mean {_variable((near,))}?")
+
+def _warn_of_commands(commands: Mapping[str, click.Command]) -> None:
+    """Report variables with the name of a command alone: each of its options has one."""
+    for name, command in sorted(commands.items()):
+        variable = _variable((name,))
+        own = (key for key in parameters_of(command) if key not in TOP and key.isidentifier())
+        meant = [f"{_variable((name, key))} or the like" for key in islice(own, 1)]
+        meant += _nearest(variable, TOP)
+        question = f"; did you mean {', or '.join(meant)}?" if meant else ""
+        inform(f"{variable} is no setting, but the name of a command{question}")
+
+
+def _nearest(name: str, keys: Iterable[str]) -> list[str]:
+    """Return the variable that a name may be a slip for, in a list, or an empty one."""
+    import difflib  # noqa: PLC0415 - only who mistypes needs it
+
+    key = name.removeprefix(PREFIX).lower()
+    return [_variable((near,)) for near in difflib.get_close_matches(key, list(keys), 1, 0.8)]
 
 
 def _model(commands: Mapping[str, click.Command | None], base: Path | None) -> Any:
@@ -252,8 +285,8 @@ def _checked(
             flag = isinstance(parameter.type, click.types.BoolParamType)
             if not isinstance(each, str | int | float) or (isinstance(each, bool) and not flag):
                 raise ValueError(f"must be {'true or false' if flag else 'text or a number'}")
-            if base and _is_place(key, parameter, str(each)):
-                values[number] = _from(base, str(each))
+            if is_place(key, parameter, str(each)):
+                values[number] = located(str(each), base)
             try:
                 parameter.type(values[number], parameter, context)
             except click.BadParameter as problem:
@@ -261,18 +294,3 @@ def _checked(
         return values if several else values[0]
 
     return Annotated[Any, AfterValidator(check)]
-
-
-def _from(base: Path, path: str) -> str:
-    return path if Path(path).is_absolute() else os.path.relpath(base / path)
-
-
-def _is_place(key: str, parameter: click.Parameter, text: str) -> bool:
-    """Return True for a path, which is relative to the file that names it."""
-    if isinstance(parameter.type, click.Path):
-        return True
-    return (
-        key in PLACES
-        and "://" not in text
-        and (key != "profile" or "/" in text or text.endswith(".toml"))
-    )

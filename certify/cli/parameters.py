@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from certify.model.platform import ALL, PLATFORM, normalize_platform
+from certify.util.text import without_passwords
 
 _ARCHITECTURE = r"linux/[a-z0-9_]+(?:/v[0-9.]+)?"
 _ENGINE = r"unix:///.+|ssh://[^/\s]+|tcp://[^/\s]+:[0-9]{1,5}"
@@ -99,7 +100,8 @@ def engine_address(value: object) -> tuple[str, str]:
     name = name if name.startswith("linux/") else f"linux/{name}"
     shape = "expected ARCH=ADDRESS, such as arm64=ssh://user@host or arm/v7=tcp://host:2376"
     if not re.fullmatch(_ARCHITECTURE, name) or not re.fullmatch(_ENGINE, place):
-        raise click.BadParameter(f"{value!r} names no engine; {shape}")
+        shown = without_passwords(str(value))
+        raise click.BadParameter(f"{shown!r} names no engine; {shape}")
     # "arm" is for all its variants, so it stays as it is.
     return name if name.count("/") == 1 else normalize_platform(name), place
 

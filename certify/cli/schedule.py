@@ -15,6 +15,7 @@ import click
 import certify
 from certify.cli.certification import resolve
 from certify.cli.certification_options import CertificationOptions
+from certify.cli.list_name import path_and_top
 from certify.cli.output import format_option, inform, print_json
 from certify.cli.parameters import grouped
 from certify.cli.sweep import sweep
@@ -25,6 +26,8 @@ from certify.util.files import write_atomically
 FAIL_ON = ("--fail-on", "newly-rejected")
 """The default, because a schedule that fails every night for the same image is soon ignored."""
 SCHEMA = "certify/schedule/v1"
+ON_CODE_HOSTS = ("github", "gitlab")
+"""The schedulers that start in a checkout of the repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,15 @@ class ScheduleOptions:
     def resolve(
         self, scheduler: str, arguments: tuple[str, ...], merging: tuple[str, ...] = ()
     ) -> Schedule:
-        """Return the schedule; the host's own schedulers get absolute paths.
+        """Return the schedule; code hosts get paths from the folder of the settings.
 
+        The host's own schedulers start in this folder, so that a list has its usual name there.
         Raises :class:`UsageError`.
         """
         local = is_local(scheduler)
+        listing, reports = self.listing, str(Path(self.reports).absolute())
+        if scheduler in ON_CODE_HOSTS:
+            listing, reports = (path_and_top(Path(each))[0] for each in (listing, self.reports))
         try:
             time = datetime.strptime(self.at, "%H:%M")
         except ValueError as error:
@@ -57,8 +64,8 @@ class ScheduleOptions:
                 f"--at {self.at!r} is not a time of day", remedy="Expected for example 03:17."
             ) from error
         return Schedule(
-            listing=str(Path(self.listing).absolute()) if local else self.listing,
-            reports=str(Path(self.reports).absolute()) if local else self.reports,
+            listing=listing,
+            reports=reports,
             hour=time.hour,
             minute=time.minute,
             day=self.day,
@@ -79,11 +86,12 @@ schedule_options = grouped(
     "options",
     ScheduleOptions,
     click.option(
-        "--list", "listing", default="images.txt", show_default=True, metavar="FILE",
+        "--list", "listing", type=click.Path(), default="images.txt", show_default=True,
+        metavar="FILE",
         help="The list to sweep.",
     ),
     click.option(
-        "--reports", default="reports", show_default=True, metavar="DIR",
+        "--reports", type=click.Path(), default="reports", show_default=True, metavar="DIR",
         help="Folder for reports and the ledger.",
     ),
     click.option(

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -39,7 +40,7 @@ def settings(ctx: click.Context, *, everything: bool, output_format: str) -> Non
     group = ctx.find_root().command
     assert isinstance(group, click.Group)
     commands = {name: group.commands[name] for name in group.commands}
-    holding = {each.key: each for each in read(commands)}
+    holding = {each.key: each for each in read(commands, commands)}
     # A command's table may also set what several commands share, for this command alone.
     known = _defaults(commands) | holding
     shown = [known[key] for key in sorted(known, key=lambda key: (len(key), key))]
@@ -92,10 +93,17 @@ def _text(value: object) -> str:
 def _without_secrets(setting: Setting) -> Setting:
     """Return a setting without the passwords and tokens in addresses and variables."""
     value = setting.value
-    if setting.key[-1] == "ledger" and isinstance(value, str):
-        value = without_passwords(value)
-    elif setting.key[-1] == "env" and value:
+    if setting.key[-1] == "env" and value:
         value = [re.sub("(?s)=.*", "=***", str(each)) for each in value]
     elif setting.key[-1] == "notify":
         value = [f"{str(url).partition('://')[0]}://***" for url in value or ()]
-    return Setting(setting.key, value, setting.origin)
+    return Setting(setting.key, _without_logins(value), setting.origin)
+
+
+def _without_logins(value: Any) -> Any:
+    """Return a value without the passwords in addresses, and without tokens before a web host."""
+    if isinstance(value, list | tuple):
+        return [_without_logins(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    return re.sub("(?i)(https?://)[^/:@?#]+@(?![^/?#]*@)", r"\1***@", without_passwords(value))

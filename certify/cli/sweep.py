@@ -22,6 +22,7 @@ from certify.certification.events import Events
 from certify.certification.options import Options
 from certify.cli.certification import resolve, with_base
 from certify.cli.certification_options import CertificationOptions, certification_options
+from certify.cli.list_name import series_name
 from certify.cli.output import inform, print_json
 from certify.cli.parameters import grouped, size
 from certify.cli.progress import standard_error
@@ -199,7 +200,6 @@ def sweep(
     lines = parse_listing(text, str(listing), known_profiles={*shipped(), *profiles})
     for name in {name for line in lines for name in line.profiles} - profiles.keys():
         profiles[name] = select_profile(name)
-    source = _source(listing, selection)
     with ExitStack() as stack:
         ledger = stack.enter_context(storage.open_ledger())
         stack.enter_context(interruptible())
@@ -211,6 +211,7 @@ def sweep(
         how = replace(with_base(how, profiles.values(), lambda: ledger), confirm=options.confirm)
         sweeping = Sweep(engines, recorder, profiles, how, shard)
         if not options.dry_run:
+            source = series_name(listing, selection, ledger.sweeps.newest_name)
             number = stack.enter_context(
                 ledger.sweeps.running(source, reaper.owner(), reaper.is_orphan, str(shard or ""))
             )
@@ -240,15 +241,6 @@ def sweep(
             recorder, end, storage.reports, output_format, places, whole=shard is None
         )
     sys.exit(code)
-
-
-def _source(listing: Path, selection: Selection) -> str:
-    """Return the name of the series of sweeps to compare with; a selection has its own series."""
-    words = [str(listing)]
-    words += [f"--include {glob}" for glob in selection.include]
-    words += [f"--exclude {glob}" for glob in selection.exclude]
-    words += [f"--max-tags {selection.max_tags}"] if selection.max_tags else []
-    return " ".join(words)
 
 
 def _places(listing: Path, images: Sequence[ListedImage]) -> Places:

@@ -182,6 +182,13 @@ class Sweeps(LedgerPart):
             query = query.where(SWEEP.source == source)
         return self._finished(query.order_by(*NEWEST_FIRST).limit(count))
 
+    def newest_name(self, names: Sequence[str]) -> str | None:
+        """Return which of several names of a list the newest sweep has; None if none has one."""
+        query = select(SWEEP.source).where(SWEEP.source.in_(names))
+        with self._database.reading() as connection:
+            found: str | None = connection.scalar(query.order_by(SWEEP.id.desc()).limit(1))
+            return found
+
     def waiting(self) -> list[FinishedSweep]:
         """Return the finished sweeps of shards that none of the whole list has taken in yet."""
         query = select(sweeps_table).where(

@@ -218,8 +218,8 @@ def line_breaks(text: str, width: int, measure: Callable[[str], int] = len) -> l
 
 
 def without_passwords(address: str) -> str:
-    """Return the address of a database with ``***`` for each password in it."""
-    return re.sub(r"(?i)([?&][^=&#]*password=)[^&#]*|(://[^/@:]*:).*@", _hidden, address)
+    """Return an address with ``***`` for each password in it; a user's name may contain ``@``."""
+    return re.sub(r"(?is)([?&][^=&#]*password=)[^&#]*|(://[^/:]*:).*@", _hidden, address)
 
 
 def _hidden(found: re.Match[str]) -> str:

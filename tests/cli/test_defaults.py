@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from certify.cli.certification_options import certification_options
-from certify.cli.defaults import SHARED, default_map
+from certify.cli.defaults import SHARED, TOP, default_map
 from certify.cli.main import COMMANDS, main
 from certify.cli.storage import storage_options, writing_options
 from certify.ledger.store import Ledger
@@ -92,6 +92,51 @@ def test_paths_are_relative_to_the_file_that_names_them(
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "command", "key", "below", "beside"),
+    [
+        ('ledger = "sqlite:///x.db"', "run", "ledger", "sqlite:///../x.db", "sqlite:///x.db"),
+        ('ledger = "~/x.db"', "run", "ledger", "/home/me/x.db", "/home/me/x.db"),
+        ('reports = "~/out"', "run", "reports", "/home/me/out", "/home/me/out"),
+        ('[verify]\napproved = "lists/a.json"', "verify", "approved", "../lists/a.json", None),
+        ('[verify]\napproved = "https://h/a.json"', "verify", "approved", "https://h/a.json", None),
+        ('[publish]\npolicy = "~/p.toml"', "publish", "policy", "/home/me/p.toml", None),
+    ],
+)
+def test_every_kind_of_path_is_relative_to_its_file(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    command: str,
+    key: str,
+    below: str,
+    beside: str | None,
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    write(text)
+    assert of(command)[key] == (beside or below.removeprefix("../"))
+    (folder / "below").mkdir()
+    monkeypatch.chdir(folder / "below")
+    assert of(command)[key] == below
+
+
+def test_a_path_in_a_variable_starts_where_the_command_is_called(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write('ledger = "x.db"')
+    (folder / "below").mkdir()
+    monkeypatch.chdir(folder / "below")
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("CERTIFY_LEDGER", "sqlite:///y.db")
+    monkeypatch.setenv("CERTIFY_REPORTS", "~/out")
+    monkeypatch.setenv("CERTIFY_PROFILE", "plain ~/mine.toml")
+    assert of("run") == {
+        "ledger": "sqlite:///y.db",
+        "reports": "/home/me/out",
+        "profiles": ["plain", "/home/me/mine.toml"],
+    }
+
+
 def test_pyproject_toml_has_a_table_for_it(folder: Path) -> None:
     write('[project]\nname = "x"\n[tool.certify]\nmemory = "1g"\n', "pyproject.toml")
     assert of("run") == {"memory": "1g"}
@@ -149,6 +194,42 @@ def test_other_variables_are_left_alone_but_typos_are_told() -> None:
     typo = run("matrix", CERTIFY_MATRIX_FORMT="csv").stderr
     assert "CERTIFY_MATRIX_FORMT is no setting; did you mean CERTIFY_MATRIX_FORMAT?" in typo
     assert of("run") == {}
+
+
+@pytest.mark.parametrize(
+    ("bare", "value", "meant"),
+    [
+        ("CERTIFY_SWEEP", "images.txt", "CERTIFY_SWEEP_LIST or the like"),
+        ("CERTIFY_SWEEP", '{"jobs":0}', "CERTIFY_SWEEP_LIST or the like"),
+        ("CERTIFY_VERIFY", "1", "CERTIFY_VERIFY_APPROVED or the like"),
+        ("CERTIFY_RUN", "foo", "CERTIFY_RUN_FORMAT or the like, or CERTIFY_RUNS"),
+        ("CERTIFY_PROFILES", "plain", "CERTIFY_PROFILES_FORMAT or the like, or CERTIFY_PROFILE"),
+        ("CERTIFY_KEYS", "[", ""),
+    ],
+)
+@pytest.mark.parametrize(
+    "others", [{}, {"CERTIFY_MEMORY": "8g"}, {"CERTIFY_SWEEP_JOBS": "3", "CERTIFY_VERIFY_KEY": "k"}]
+)
+def test_a_variable_named_as_a_command_is_told_and_left_alone(
+    bare: str, value: str, meant: str, others: dict[str, str], folder: Path
+) -> None:
+    question = f"; did you mean {meant}?" if meant else ""
+    told = f"certify: {bare} is no setting, but the name of a command{question}\n"
+    Ledger.open(str(folder / "reports" / "certify.db")).close()
+    for command in ("matrix", "settings"):
+        ended = run(command, **{bare: value}, **others)
+        assert (ended.exit_code, ended.stderr) == (0, told)
+        assert all(each in ended.stdout for each in others.values() if command == "settings")
+
+
+def test_the_variable_that_is_named_instead_of_a_command_is_a_setting() -> None:
+    keys = {row.split()[0] for row in run("settings", "--all").stdout.splitlines()}
+    for name in COMMANDS:
+        if name not in TOP:
+            found = run("matrix", **{f"CERTIFY_{name.upper()}": "x"}).stderr
+            for meant in re.findall(rf"CERTIFY_{name.upper()}_([A-Z_]+)", found):
+                assert f"{name}.{meant.lower()}" in keys
+            assert f"CERTIFY_{name.upper()} is no setting, but the name of a command" in found
 
 
 def test_the_file_of_another_user_is_not_used(

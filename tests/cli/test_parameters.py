@@ -94,3 +94,8 @@ def test_a_good_value(kind: Callable[[str], object], text: str, value: object) -
 def test_a_bad_value(kind: Callable[[str], object], text: str) -> None:
     with pytest.raises(click.BadParameter):
         kind(text)
+
+
+def test_an_address_that_is_refused_is_named_without_its_password() -> None:
+    with pytest.raises(click.BadParameter, match=r"arm64=http://me:\*\*\*@h:1"):
+        engine_address("arm64=http://me:hush@h:1")

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from certify import __version__
+from certify.cli.main import main
 from tests.conftest import Certify
 
 
@@ -15,7 +17,8 @@ def test_systemd_files_are_written_where_asked(certify: Certify, tmp_path: Path)
     ended = certify("schedule", "systemd", "--at", "04:05", "--write", "units", "--", "--jobs", "3")
     assert (ended.code, ended.out) == (0, "")
     service = (tmp_path / "units" / "certify-sweep.service").read_text()
-    assert f'"sweep" "{tmp_path}/images.txt" "--reports" "{tmp_path}/reports"' in service
+    assert f'"sweep" "images.txt" "--reports" "{tmp_path}/reports"' in service
+    assert f"WorkingDirectory={tmp_path}\n" in service
     assert '"--fail-on" "newly-rejected" "--jobs" "3"' in service
     assert (
         "OnCalendar=*-*-* 04:05:00 UTC" in (tmp_path / "units" / "certify-sweep.timer").read_text()
@@ -57,6 +60,32 @@ def test_a_list_that_is_missing_is_mentioned(certify: Certify, tmp_path: Path) -
     assert "images.txt does not exist yet" in certify("schedule", "cron").err
     (tmp_path / "images.txt").touch()
     assert certify("schedule", "cron").err == ""
+
+
+@pytest.mark.parametrize(
+    ("form", "listing", "reports"),
+    [
+        ("cron", "../nightly.txt", "{}/below/../out"),
+        ("github", "nightly.txt", "out"),
+        ("gitlab", "nightly.txt", "out"),
+    ],
+)
+def test_paths_of_settings_start_at_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, listing: str, reports: str
+) -> None:
+    text = '[schedule]\nlist = "nightly.txt"\nreports = "out"\nuses = "acme/certify@v1"\n'
+    (tmp_path / "certify.toml").write_text(text)
+    (tmp_path / "nightly.txt").touch()
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    ended = CliRunner().invoke(main, ["schedule", form])
+    assert ended.exit_code == 0
+    assert "does not exist" not in ended.stderr
+    if form == "github":
+        inputs = yaml.safe_load(ended.stdout)["jobs"]["sweep"]["steps"][2]["with"]
+        assert (inputs["list"], inputs["reports"]) == (listing, reports)
+    else:
+        assert f"sweep {listing} --reports {reports.format(tmp_path)} " in ended.stdout
 
 
 def test_several_a_day(certify: Certify) -> None:

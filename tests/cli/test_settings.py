@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Certify
 
 
@@ -69,6 +71,31 @@ def test_a_password_is_not_shown(certify: Certify) -> None:
         assert "hush" not in ended.out + ended.err
         assert shown in ended.out
         assert "POSTGRES_PASSWORD=***" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            '[verify]\napproved = "https://gate:hush@host.example/list.json"',
+            "https://gate:***@host.example/list.json",
+        ),
+        ('[sweep]\ncluster = "tcp://user:hush@h:1"', "tcp://user:***@h:1"),
+        ('[sweep]\nsite_url = "https://me@team.example:hush@h/"', "https://me@team.example:***@h/"),
+        ('[sweep]\nsite_url = "https://hush@h.example/"', "https://***@h.example/"),
+        ('engine = ["arm64=tcp://user:hush@h:1"]', "arm64=tcp://user:***@h:1"),
+        ('engine = ["arm64=ssh://user@h:1"]', "arm64=ssh://user@h:1"),
+        ('[sweep]\nledger = "postgresql://me:hush@h/x"', "postgresql://me:***@h/x"),
+    ],
+)
+def test_no_key_shows_the_password_of_an_address(
+    certify: Certify, tmp_path: Path, text: str, shown: str
+) -> None:
+    (tmp_path / "certify.toml").write_text(text)
+    for words in ([], ["--format", "json"]):
+        ended = certify("settings", *words)
+        assert "hush" not in ended.out + ended.err
+        assert shown in ended.out
 
 
 def test_it_works_with_an_unknown_key_as_every_command_that_needs_none(

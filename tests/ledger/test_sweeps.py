@@ -53,6 +53,14 @@ def test_a_second_sweep_is_refused(ledger: Ledger, dead: bool | None) -> None:
     assert len(beats(ledger)) == 1
 
 
+def test_the_newest_of_several_names_is_found(ledger: Ledger) -> None:
+    for source, shard in (("a", ""), ("b", "1/2"), ("c", "")):
+        ledger.sweeps.begin(source, OWNER, unknown, shard)
+    assert ledger.sweeps.newest_name(["a", "x"]) == "a"
+    assert ledger.sweeps.newest_name(["b", "a"]) == "b", "a shard, and one that runs, count, too"
+    assert ledger.sweeps.newest_name(["x"]) is None
+
+
 def test_a_name_in_the_ledger_does_nothing_to_the_terminal(ledger: Ledger) -> None:
     ledger.sweeps.begin("a\x1b[2J", "machine/\x1b[31m7\n/1", unknown)
     with pytest.raises(SweepRunning, match=r"a sweep of a has been .* UTC \(process 7\)"):

@@ -225,6 +225,9 @@ def test_a_short_digest_is_twelve_digits() -> None:
             "postgresql://me:p@db/x?a=1&sslpassword=p",
             "postgresql://me:***@db/x?a=1&sslpassword=***",
         ),
+        ("https://me@team.example:p@host/list", "https://me@team.example:***@host/list"),
+        ("https://me:p\n@host/list", "https://me:***@host/list"),
+        ("tcp://me@host:8786", "tcp://me@host:8786"),
         ("reports/certify.db", "reports/certify.db"),
     ],
 )
