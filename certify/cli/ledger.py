@@ -20,10 +20,10 @@ from certify.ledger.exchange import RESULT, SWEEP_LINE, Line, read, written
 from certify.ledger.store import Ledger
 from certify.ledger.sweeps import JOINED, FinishedSweep, Sweeps
 from certify.model.errors import NothingRecorded, UsageError
+from certify.model.shard import Shard
 from certify.publish.recorder import Recorder
 from certify.sweep.conclusion import conclude
 from certify.sweep.join import join_shards
-from certify.sweep.shards import Shard
 from certify.util.signals import interruptible
 from certify.util.text import counted
 

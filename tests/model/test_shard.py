@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.sweep.shards import Shard
+from certify.model.shard import Shard
 from tests.factories import digest
 
 
