@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Any
 from certify.model.approved import Approved, ApprovedList, entry_of
 from certify.model.result_key import ResultKey
 from certify.publish.markdown import escaped
+from certify.util.strict_json import read_json
 from certify.util.text import one_line, safe_json, visible_json
 
 ENTRIES = 200
@@ -107,10 +107,7 @@ def changelog(listed: ApprovedList, changed: Changes, old: str) -> str:
 def read_list(text: str) -> ApprovedList:
     """Parse ``approved-images.json``. Raises ValueError if it is not valid."""
     # Entry by entry: as one document, a list takes five times the memory.
-    try:
-        return ApprovedList.model_validate(json.loads(text, object_hook=_entry))
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+    return ApprovedList.model_validate(read_json(text, _entry))
 
 
 def _entry(fields: dict[str, Any]) -> dict[str, Any] | Approved:

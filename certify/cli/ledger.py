@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import IO
+from typing import IO, Any
 
 import click
 
@@ -16,14 +16,14 @@ from certify.cli.results import print_results, result_format_option
 from certify.cli.storage import Storage, storage_options
 from certify.cli.sweep_results import Reporting, reporting_options
 from certify.engine import reaper
-from certify.ledger.exchange import RESULT, SWEEP_LINE, Line, read, written
+from certify.ledger.lines import RESULT, SWEEP_LINE, checked, written
 from certify.ledger.store import Ledger
 from certify.ledger.sweeps import JOINED, FinishedSweep, Sweeps
 from certify.model.errors import NothingRecorded, UsageError
+from certify.model.shard import Shard
 from certify.publish.recorder import Recorder
 from certify.sweep.conclusion import conclude
 from certify.sweep.join import join_shards
-from certify.sweep.shards import Shard
 from certify.util.signals import interruptible
 from certify.util.text import counted
 
@@ -62,20 +62,23 @@ def export_ledger(*, file: IO[str], output_format: str, storage: Storage) -> Non
 
 
 @ledger.command("import")
-@click.argument("files", nargs=-1, required=True, type=click.File(encoding="utf-8"))
+@click.argument("files", nargs=-1, required=True, type=click.File("rb"))
 @format_option(SCHEMA)
 @storage_options
-def import_ledger(*, files: tuple[IO[str], ...], output_format: str, storage: Storage) -> None:
+def import_ledger(*, files: tuple[IO[bytes], ...], output_format: str, storage: Storage) -> None:
     """Record what FILEs hold that `certify ledger export` wrote (- is standard input).
 
-    What is recorded already is passed over, so this can be repeated.
+    What is recorded already is passed over, so this can be repeated. If a line of a file is wrong,
+    nothing is recorded.
 
     \b
     Example:
       certify ledger import ledger.jsonl --ledger postgresql://host/certify
     """
-    with storage.open_ledger() as target:
-        taken = target.exchange.take_in([read(each, each.name) for each in files])
+    with ExitStack() as stack:
+        exports = [stack.enter_context(checked(each, each.name)) for each in files]
+        target = stack.enter_context(storage.open_ledger())
+        taken = target.exchange.take_in(exports)
         name = target.name
     _report(taken, "new", name, output_format)
 
@@ -160,8 +163,8 @@ def _shards(sweeps: Sweeps, source: str | None, hours: float) -> list[FinishedSw
         time.sleep(POLL_SECONDS)
 
 
-def _counted(source: Ledger, count: Counter[str]) -> Iterator[Line]:
-    for line in source.exchange.lines():
+def _counted(source: Ledger, count: Counter[str]) -> Iterator[dict[str, Any]]:
+    for line in source.exchange.fields():
         count[line["kind"]] += 1
         yield line
 

@@ -107,6 +107,8 @@ PAGES = {
 WITHOUT_DEFAULTS = ("settings", "help", "completion")
 """Commands that work whatever is wrong with the settings."""
 
+_ANOTHER_FILE = "Name a file in a folder that is there, and in which you may read and write."
+
 
 def usages() -> dict[str, str]:
     """Return the short help of every command, by its usage, such as ``certify fix IMAGE``."""
@@ -167,7 +169,10 @@ class Certify(DefaultGroup):  # type: ignore[misc]
 
 @contextlib.contextmanager
 def _errors_as_exit_codes(ctx: click.Context | None = None) -> Iterator[None]:
-    """Turn an exception into a message and an exit code, but never 1, which means rejected."""
+    """Turn an exception into a message and an exit code, but never 1, which means rejected.
+
+    Exit code 1 is what click has for all errors but wrong usage.
+    """
 
     def page() -> str:
         return PAGES.get((ctx and ctx.invoked_subcommand) or "", "faq")
@@ -183,14 +188,13 @@ def _errors_as_exit_codes(ctx: click.Context | None = None) -> Iterator[None]:
                 sys.stdout.flush()
         except (click.exceptions.NoArgsIsHelpError, click.exceptions.Exit):
             raise
-        except click.ClickException as error:
-            command = (
-                error.ctx.command_path
-                if isinstance(error, click.UsageError) and error.ctx
-                else "certify"
-            )
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else "certify"
             _report(error.format_message(), f"`{command} --help` shows what it takes.", page())
-            sys.exit(error.exit_code)
+            sys.exit(USAGE)
+        except click.ClickException as error:  # a file that click opens when it is first used
+            _report(error.format_message(), _ANOTHER_FILE, page())
+            sys.exit(INCONCLUSIVE)
         except SystemExit as end:  # rich exits with 1 if the reader of a pipe is gone
             if isinstance(end.__context__, BrokenPipeError):
                 sys.exit(INCONCLUSIVE)

@@ -36,6 +36,7 @@ from certify.engine.client import Engine
 from certify.engine.launch_plan import Limits
 from certify.judge.profiles import shipped
 from certify.model.errors import BadListing, Trouble, UsageError
+from certify.model.shard import Shard
 from certify.publish.places import NOWHERE, Place, Places, path_in_repository
 from certify.publish.recorder import Recorder
 from certify.suite.profile_selection import select_profile
@@ -46,7 +47,6 @@ from certify.sweep.plan import Item
 from certify.sweep.render import plan_line, print_plan
 from certify.sweep.results import Record
 from certify.sweep.scheduler import Capacity, Scheduler
-from certify.sweep.shards import Shard
 from certify.sweep.side_by_side import Spread
 from certify.sweep.sweep import Sweep
 from certify.sweep.units import Unit

@@ -1,23 +1,13 @@
-"""Ledgers as lines of JSON, and many ledgers as one.
+"""The way of results, revocations and sweeps from one ledger to others (:mod:`.lines`).
 
-The first line of an export names its version, the last one says how many came before it; so a file
-that was cut off is recognised. Every other line is a result, a revocation or a sweep::
-
-    {"schema": "certify/ledger/v1"}
-    {"kind": "result", "recording": "5f0c…", "result": {…}}
-    {"kind": "revocation", "digest": "sha256:…", "revoked_at": "…", …}
-    {"kind": "sweep", "source": "images.txt", "shard": "3/8", "entries": […], …}
-    {"kind": "end", "lines": 3}
-
-``recording`` is the same in every ledger that has the result, so taking in a line again changes
-nothing. Results keep the order in which their own ledger recorded them; between ledgers, the moment
-decides in which certification ended.
+Each result has the name of its recording, the same in every ledger that has it, so taking in a line
+again changes nothing. Results keep the order in which their own ledger recorded them; between
+ledgers, the moment decides in which a certification ended.
 """
 
 from __future__ import annotations
 
 import heapq
-import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -29,22 +19,30 @@ from sqlalchemy import Connection, and_, select
 
 from certify.ledger.changes import SweepEntry
 from certify.ledger.database import Database, LedgerPart
+from certify.ledger.lines import (
+    RESULT,
+    REVOCATION,
+    SWEEP_LINE,
+    Line,
+    ResultLine,
+    RevocationLine,
+    SweepLine,
+    parse,
+)
 from certify.ledger.revocations import Revocations, take_in
 from certify.ledger.rows import BATCH_SIZE, refuse_future, row_of
 from certify.ledger.schema import clock_of, results_table, sweeps_table, swept_table
 from certify.ledger.sweeps import SWEEP, FinishedSweep, Sweeps, of_shard, remove
-from certify.ledger.swept import entry_of, fields_of
-from certify.model.errors import BadExport, NotRecordable
+from certify.ledger.swept import fields_of
+from certify.model.errors import LedgerUnavailable, NotRecordable
 from certify.model.result import Result
-from certify.util.text import counted, one_line, safe_json
+from certify.util.strict_json import read_json
+from certify.util.text import one_line
 
-SCHEMA = "certify/ledger/v1"
-RESULT, REVOCATION, SWEEP_LINE, END = "result", "revocation", "sweep", "end"
 SWEEP_FIELDS = ("source", "shard", "owner", "started_at", "finished_at")
 KEPT_SWEEPS = 2
 """The number of sweeps of each list that are exported: what `certify diff` compares."""
 
-Line = dict[str, Any]
 Known = Callable[[Collection[str]], Collection[str]]
 """A function that returns those of some recordings that need no export."""
 
@@ -64,7 +62,19 @@ class Exchange(LedgerPart):
             return set(connection.scalars(select(names).where(names.in_(recordings))))
 
     def lines(self, known: Known = lambda _: ()) -> Iterator[Line]:
-        """Yield this ledger line by line, without results that are ``known`` elsewhere."""
+        """Yield the lines of this ledger, without results that are ``known`` elsewhere."""
+        for fields in self.fields(known):
+            try:
+                yield parse(fields)
+            except ValueError as error:
+                kind = fields["kind"]
+                raise LedgerUnavailable(
+                    f"{self._name} has a {kind} that is wrong: {one_line(str(error))}",
+                    remedy="Merge the others without it, or a copy of it that is whole.",
+                ) from error
+
+    def fields(self, known: Known = lambda _: ()) -> Iterator[dict[str, Any]]:
+        """Yield the fields of each line, to be written."""
         yield from self._results(known)
         for revoked in Revocations(self._database).everything():
             yield {"kind": REVOCATION, **revoked}
@@ -78,7 +88,7 @@ class Exchange(LedgerPart):
             entries = [_fields(entry) for entry in sweeps.entries(each.id)]
             yield {"kind": SWEEP_LINE, **fields, "entries": entries}
 
-    def _results(self, known: Known) -> Iterator[Line]:
+    def _results(self, known: Known) -> Iterator[dict[str, Any]]:
         row, last = results_table.c, 0
         while True:
             names = select(row.id, row.recording).where(row.id > last).order_by(row.id)
@@ -94,7 +104,7 @@ class Exchange(LedgerPart):
                 documents = connection.execute(query.order_by(row.id)).all() if new else []
             for each in documents:
                 try:
-                    result = json.loads(each.document)
+                    result = read_json(each.document)
                 except ValueError as error:
                     self._warn(f"{self._name}: result {each.id} cannot be read: {error}")
                 else:
@@ -108,28 +118,19 @@ class Exchange(LedgerPart):
         """
         taken: Counter[str] = Counter()
         lines = heapq.merge(*map(_with_moment, ledgers), key=lambda pair: pair[0])
-        try:
-            while batch := [line for _, line in islice(lines, BATCH_SIZE)]:
-                with self._database.writing() as connection:
-                    taken += self._take_batch(connection, batch)
-        except (KeyError, TypeError, ValueError) as error:
-            raise BadExport(
-                f"a line lacks a field, or has a wrong one: {error}",
-                remedy="Export the ledger again: `certify ledger export` writes such a file.",
-            ) from error
+        while batch := [line for _, line in islice(lines, BATCH_SIZE)]:
+            with self._database.writing() as connection:
+                results = [each for each in batch if isinstance(each, ResultLine)]
+                taken[RESULT] += self._take_results(connection, results)
+                for line in batch:
+                    if isinstance(line, RevocationLine):
+                        take_in(connection, line.model_dump())
+                    elif isinstance(line, SweepLine):
+                        taken[SWEEP_LINE] += _take_sweep(connection, line)
         return taken
 
-    def _take_batch(self, connection: Connection, batch: Sequence[Line]) -> Counter[str]:
-        taken = Counter({RESULT: self._take_results(connection, batch)})
-        for line in batch:
-            if line["kind"] == REVOCATION:
-                take_in(connection, {**line, **_moments(line)})
-            elif line["kind"] == SWEEP_LINE:
-                taken[SWEEP_LINE] += _take_sweep(connection, {**line, **_moments(line)})
-        return taken
-
-    def _take_results(self, connection: Connection, batch: Sequence[Line]) -> int:
-        results = {each["recording"]: each["result"] for each in batch if each["kind"] == RESULT}
+    def _take_results(self, connection: Connection, lines: Sequence[ResultLine]) -> int:
+        results = {each.recording: each.result for each in lines}
         names = results_table.c.recording
         for known in connection.scalars(select(names).where(names.in_(results))):
             del results[known]
@@ -148,48 +149,12 @@ class Exchange(LedgerPart):
         return len(rows)
 
 
-def written(lines: Iterable[Line]) -> Iterator[str]:
-    """Yield the lines of an export as text."""
-    yield safe_json({"schema": SCHEMA}) + "\n"
-    count = 0
-    for count, line in enumerate(lines, start=1):  # noqa: B007 - for the last line
-        texts = {key: value.isoformat() for key, value in _moments(line).items()}
-        yield safe_json({**line, **texts}) + "\n"
-    yield safe_json({"kind": END, "lines": count}) + "\n"
-
-
-def read(texts: Iterable[str], source: str) -> Iterator[Line]:
-    """Yield the lines of an export from its text. Raises :class:`BadExport`."""
-    count, ended = 0, False
-    for number, text in enumerate(texts):
-        try:
-            line = json.loads(text)
-            if number == 0 and line.get("schema") != SCHEMA:
-                raise ValueError(f"no export of this version of certify, {SCHEMA}")
-            if ended := number > 0 and line["kind"] == END:
-                ended = line["lines"] == count
-                break
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadExport(
-                f"{source}:{number + 1}: {one_line(str(error), 200)}",
-                remedy="Give a file that `certify ledger export` of this version wrote.",
-            ) from error
-        if number:
-            count += 1
-            yield line
-    if not ended:
-        raise BadExport(
-            f"{source} is cut off after {counted(count, 'line')}",
-            remedy="Export or copy it again, then repeat this; nothing is recorded twice.",
-        )
-
-
 def _with_moment(lines: Iterable[Line]) -> Iterator[tuple[datetime, Line]]:
     """Yield each line with the latest moment so far at which a certification ended."""
     latest = datetime.min.replace(tzinfo=UTC)
     for line in lines:
-        if line["kind"] == RESULT:
-            latest = max(latest, datetime.fromisoformat(line["result"]["finished_at"]))
+        if isinstance(line, ResultLine):
+            latest = max(latest, line.finished_at)
         yield latest, line
 
 
@@ -199,31 +164,22 @@ def _fields(entry: SweepEntry) -> dict[str, Any]:
     return fields if entry.document else {k: v for k, v in fields.items() if k != "document"}
 
 
-def _moments(line: Line) -> dict[str, datetime]:
-    """Return the moments of a line, which may be texts in it."""
-    return {
-        name: datetime.fromisoformat(value) if isinstance(value, str) else value
-        for name, value in line.items()
-        if name.endswith("_at") and value is not None
-    }
-
-
-def _take_sweep(connection: Connection, line: Line) -> int:
+def _take_sweep(connection: Connection, line: SweepLine) -> int:
     """Record a sweep with its entries, and return 1; or 0 if it is known, or older than known."""
-    entries = [fields_of(entry_of(each)) for each in line["entries"]]
-    mine = of_shard(line["source"], line["shard"])
+    mine = of_shard(line.source, line.shard)
     known = (
-        SWEEP.started_at >= line["started_at"]
-        if line["shard"]
-        else and_(SWEEP.owner == line["owner"], SWEEP.started_at == line["started_at"])
+        SWEEP.started_at >= line.started_at
+        if line.shard
+        else and_(SWEEP.owner == line.owner, SWEEP.started_at == line.started_at)
     )
     if connection.scalar(select(SWEEP.id).where(*mine, known)) is not None:
         return 0
-    if line["shard"]:
+    if line.shard:
         remove(connection, *mine)
-    fields = {name: line[name] for name in SWEEP_FIELDS}
+    fields = {name: getattr(line, name) for name in SWEEP_FIELDS}
     key = connection.execute(sweeps_table.insert().values(fields)).inserted_primary_key
     assert key is not None
-    if entries:
-        connection.execute(swept_table.insert(), [{"sweep": key[0], **each} for each in entries])
+    if line.entries:
+        rows = [{"sweep": key[0], **fields_of(each)} for each in line.entries]
+        connection.execute(swept_table.insert(), rows)
     return 1

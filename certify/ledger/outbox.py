@@ -6,7 +6,6 @@ before its database answered is taken in by the next one with the same folder an
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from certify.ledger.store import Ledger
 from certify.model.errors import LedgerUnavailable, NotRecordable
 from certify.model.result import Result
 from certify.util.files import write_atomically
+from certify.util.strict_json import read_json
 from certify.util.text import counted, one_line, safe_json
 
 FOLDER = "unrecorded"
@@ -58,7 +58,7 @@ class Outbox:
         found, unreadable = [], []
         for path in sorted(self.folder.glob("*.json")):
             try:
-                content = json.loads(path.read_text("utf-8"))
+                content = read_json(path.read_text("utf-8"))
                 if content["ledger"] == self.ledger:
                     found.append((path.stem, Result.model_validate(content["result"])))
             except FileNotFoundError:

@@ -31,6 +31,7 @@ from certify.ledger.schema import (
 )
 from certify.ledger.swept import SWEPT, fields_of, read_entries, read_unfound
 from certify.model.errors import LedgerUnavailable, SweepRunning
+from certify.model.shard import is_shard
 from certify.model.terms import Status
 from certify.util.text import one_line
 
@@ -190,11 +191,15 @@ class Sweeps(LedgerPart):
             return found
 
     def waiting(self) -> list[FinishedSweep]:
-        """Return the finished sweeps of shards that none of the whole list has taken in yet."""
+        """Return the finished sweeps of shards that none of the whole list has taken in yet.
+
+        A shard of no list, as an older certify imported it from a broken file, is passed over.
+        """
         query = select(sweeps_table).where(
             ~_WHOLE, SWEEP.finished_at.is_not(None), SWEEP.joined.is_(None)
         )
-        return self._finished(query.order_by(*NEWEST_FIRST))
+        found = self._finished(query.order_by(*NEWEST_FIRST))
+        return [each for each in found if is_shard(each.shard)]
 
     def _finished(self, query: Select[Any]) -> list[FinishedSweep]:
         with self._database.reading() as connection:

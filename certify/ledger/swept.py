@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
 from sys import intern
 from typing import Any
@@ -66,13 +65,3 @@ def fields_of(entry: SweepEntry) -> dict[str, Any]:
     grade = entry.grade.value if entry.grade else None
     stored = {name: getattr(entry, name) for name in _FIELDS}
     return {**stored, "status": entry.status.value, "grade": grade}
-
-
-def entry_of(fields: Mapping[Any, Any]) -> SweepEntry:
-    """Return an entry from its fields as they are stored. Raises ValueError."""
-    grade = fields["grade"]
-    terms: dict[str, Any] = {
-        "status": Status(fields["status"]), "grade": Grade(grade) if grade else None,
-        **{name: intern(fields[name]) for name in ("platform", "profile", "cause")},
-    }  # fmt: skip
-    return SweepEntry(**{**fields, **terms})

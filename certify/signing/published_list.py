@@ -7,7 +7,6 @@ once somebody asks for it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -16,6 +15,7 @@ from typing import Any, Self, TypeVar
 from certify.model.clock import rfc3339
 from certify.model.errors import ListUnavailable
 from certify.model.terms import Grade, Trust
+from certify.util.strict_json import read_json
 from certify.util.text import one_line
 
 SCHEMA = "certify/approved/v1"
@@ -93,7 +93,7 @@ class PublishedList:
         nobody will ask for, which then takes no memory.
         """
         try:
-            data = json.loads(raw, object_hook=hook)
+            data = read_json(raw, hook)
             images, revoked = data.pop("images"), data.pop("revoked", [])
             head = read(ListHead, data)
             if head.schema != SCHEMA:
@@ -101,7 +101,7 @@ class PublishedList:
             for part in (images, revoked):
                 if not isinstance(part, list) or not all(isinstance(each, dict) for each in part):
                     raise ValueError("its entries are no objects")
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise unreadable(where, error) from error
         return cls(head, [each for each in images if each is not LEFT_OUT], revoked)
 

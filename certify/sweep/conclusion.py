@@ -16,13 +16,13 @@ from certify.ledger.store import Ledger
 from certify.ledger.summaries import Summary
 from certify.model.result import Result
 from certify.model.result_key import ResultKey
+from certify.model.shard import Shard
 from certify.model.terms import Status
 from certify.publish.recorder import Recorder
 from certify.publish.site.build import version
 from certify.sweep.inside import explained
 from certify.sweep.news import News, news_of
 from certify.sweep.results import ResultsByKey, entries_to_compare
-from certify.sweep.shards import Shard
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from certify.ledger.store import Ledger
 from certify.ledger.sweeps import FinishedSweep, name_of
 from certify.model.result import Result
 from certify.model.result_key import ResultKey
+from certify.model.shard import Shard
 from certify.sweep.conclusion import Found
 from certify.sweep.results import ResultsByKey, hold
-from certify.sweep.shards import Shard
 from certify.sweep.unknown import of_patterns, unknown_entry
 
 

@@ -11,7 +11,7 @@ from certify.model.file_names import Layout, certificate_stem
 from certify.model.result import Result
 from certify.model.result_key import ResultKey
 from certify.model.terms import Status
-from certify.util.text import one_line
+from certify.util.text import inert, one_line
 
 NAMED = 20
 """The number of images of a kind that a message names; the others are counted."""
@@ -101,21 +101,25 @@ def message(items: Sequence[News], source: str, site: str | None) -> str:
     """Return the news as plain text: for each image its cause, the remedy and its page.
 
     ``site`` is the address or folder of the reports. Texts of images are one line each, so that
-    none of them can imitate a line of certify's.
+    none of them can imitate a line of certify's, and inert, so that none mentions anybody.
     """
-    lines = [f"Sweep of {one_line(source)}:"]
+    lines = [f"Sweep of {_shown(source)}:"]
     for kind in Kind:
         mine = [each for each in items if each.kind is kind]
         for item in mine[:NAMED]:
             entry = item.entry
             lines.append("")
-            lines.append(f"{kind}: {one_line(entry.reference)} [{one_line(entry.profile)}]")
+            lines.append(f"{kind}: {_shown(entry.reference)} [{_shown(entry.profile)}]")
             if kind in (Kind.REJECTED, Kind.INCONCLUSIVE):
-                lines += [f"  cause: {one_line(entry.cause, 300)}"] if entry.cause else []
-                lines += [f"  changed inside: {one_line(item.inside, 300)}"] if item.inside else []
-                lines += [f"  remedy: {one_line(item.remedy, 300)}"] if item.remedy else []
+                lines += [f"  cause: {_shown(entry.cause, 300)}"] if entry.cause else []
+                lines += [f"  changed inside: {_shown(item.inside, 300)}"] if item.inside else []
+                lines += [f"  remedy: {_shown(item.remedy, 300)}"] if item.remedy else []
             if site and item.page:
                 lines.append(f"  {site.rstrip('/')}/{item.page}")
         if len(mine) > NAMED:
             lines += ["", f"and {len(mine) - NAMED} more {kind}"]
     return "\n".join(lines) + "\n"
+
+
+def _shown(text: str, limit: int = 200) -> str:
+    return inert(one_line(text, limit))

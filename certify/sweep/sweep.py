@@ -20,6 +20,7 @@ from certify.model.platform import ALL, normalize_platform
 from certify.model.result import Image, Result
 from certify.model.result_key import ResultKey
 from certify.model.revocation import reject_if_revoked
+from certify.model.shard import Shard
 from certify.publish.recorder import Recorder
 from certify.sweep.conclusion import Conclusion, Found, conclude
 from certify.sweep.expand import ListedImage, UnlistedPattern
@@ -27,7 +28,6 @@ from certify.sweep.plan import Item, make_plan
 from certify.sweep.platforms import expand_platforms
 from certify.sweep.resolution import Resolver
 from certify.sweep.results import ResultCollector, ResultsByKey
-from certify.sweep.shards import Shard
 from certify.sweep.side_by_side import Spread, run_all
 from certify.sweep.supply import Claimant, Supply, Witness
 from certify.sweep.units import Unit, make_units, split_by_pull_limit

@@ -1,4 +1,4 @@
-"""Text from images, made safe for terminals, HTML, XML, JSON and file names.
+"""Text from images, made safe for terminals, HTML, XML, JSON, chats and file names.
 
 Images may be hostile, so all that they print passes through here when it enters certify. Visible
 characters stay; invisible ones lose their effect. The result can be encoded as UTF-8, is valid
@@ -16,6 +16,9 @@ from io import StringIO
 REPLACEMENT = "\ufffd"
 """The replacement for characters that no encoding or document may contain."""
 
+WORD_JOINER = "\u2060"
+"""An invisible character at which no line breaks; :func:`printable` lets none through."""
+
 FILE_NAME_BYTES = 120
 """The limit of :func:`file_name`, in bytes; any file system has room for a suffix beyond it."""
 
@@ -31,6 +34,15 @@ _ESCAPE_SEQUENCES = re.compile(
 _UNSAFE_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 _WORD = re.compile(r"(?:`[^`\n]{1,200}`|\S)+\s*|\s+")  # a `command` counts as one
 _LIKE_A_SUFFIX = re.compile(r"-[0-9a-f]{10}$")
+
+_LOOK_ALIKES = str.maketrans("<>`*~", "‹›ˋ∗∼")
+_OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+# The digest in the name of an image is no mention.
+_ADDRESS = re.compile(
+    r"(?i)(?::?//|\b(?:https?|ftp|mailto):|\bwww\.|@(?!sha256:[0-9a-f]{64}(?![0-9a-f])))\S*"
+)
+_IN_ADDRESS = re.compile(r"(?=\.)|(?<=[@:/.])")
+_PAIR = re.compile(r"\](?=[(\[:])|[&#](?=[#\w])|\|(?=\|)|\$(?=\$)")
 
 # Invisible according to Unicode (Default_Ignorable_Code_Point), but not in a format category.
 _INVISIBLE = frozenset({0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2065, 0x3164, 0xFFA0})
@@ -137,6 +149,23 @@ def one_line(text: str | bytes, limit: int = 200) -> str:
     if "\n" in shown:
         line = next(filter(None, (" ".join(each.split()) for each in shown.split("\n"))), "")
     return line if len(line) <= limit else _cut(line, limit)
+
+
+def inert(text: str) -> str:
+    """Return a line as people read it in a chat, with no mention, link or markup in it.
+
+    Receivers differ in what they make of text, and in what they unescape: Discord and Mattermost
+    get a message as it is, Telegram gets HTML. So nothing is escaped, which would be visible
+    elsewhere. Characters of markup become others that look like them, and an invisible word joiner
+    breaks what has to be read as one: ``@all``, ``://``, ``](``, ``&lt;``, ``#tag``, and the dots
+    of an address.
+
+    Names without any of this stay as they are, to be copied: images, checks, units, paths, and
+    packages such as docker.io. A receiver that makes links even of these shows where they lead.
+    """
+    text = _OUTER_UNDERSCORE.sub("ˍ", text.translate(_LOOK_ALIKES))
+    text = _ADDRESS.sub(lambda found: _IN_ADDRESS.sub(WORD_JOINER, found[0]), text)
+    return _PAIR.sub(rf"\g<0>{WORD_JOINER}", text)
 
 
 def file_name(text: str) -> str:

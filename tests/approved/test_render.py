@@ -173,6 +173,13 @@ def test_any_text_is_a_list_or_a_value_error(text: str) -> None:
         read_list(text)
 
 
+@pytest.mark.parametrize("seconds", ["NaN", "-Infinity", "1e999"])
+def test_seconds_that_no_list_can_have_are_refused(seconds: str) -> None:
+    text = "".join(list_json(a_list(entry("a", boot_seconds=1.5))))
+    with pytest.raises(ValueError, match="is no number"):
+        read_list(text.replace('"boot_seconds": 1.5', f'"boot_seconds": {seconds}'))
+
+
 # ---------------------------------------------------------------- from one list to the next
 
 EVERY = a_list(entry("same"), entry("gone"), entry("moved"), entry("renewed"))

@@ -98,6 +98,25 @@ def test_a_ledger_that_is_not_there_is_told(certify: Certify, command: str) -> N
     assert "Nothing is recorded yet" in ended.err
 
 
+@pytest.mark.parametrize("place", ["missing/x.jsonl", "."])
+def test_an_export_that_cannot_be_written_rejects_nothing(
+    certify: Certify, tmp_path: Path, place: str
+) -> None:
+    shard(tmp_path, "1/1", image(1))
+    ended = certify("ledger", "export", place, "--ledger", "1-of-1.db")
+    assert (ended.code, ended.out) == (3, "")
+    first, second = ended.err.splitlines()
+    assert f"'{place}'" in first
+    assert "Name a file in a folder" in second
+
+
+@pytest.mark.parametrize("place", ["missing.jsonl", "."])
+def test_an_import_of_nothing_is_wrong_usage(certify: Certify, place: str) -> None:
+    ended = certify("ledger", "import", place)
+    assert (ended.code, ended.out) == (2, "")
+    assert f"'{place}'" in ended.err
+
+
 def test_merging_waits_for_shards_that_have_not_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -273,6 +273,8 @@ def end_with(trouble: BaseException) -> Result:
         (FileNotFoundError(errno.ENOENT, "No such file", "a\x1b[1m"), 3, "certify: a: No such"),
         (ZeroDivisionError("what nobody foresaw"), 3, "what nobody foresaw"),
         (click.UsageError("no such thing"), 2, "no such thing"),
+        (click.FileError("a/b", "no such folder"), 3, "'a/b': no such folder"),
+        (click.ClickException("what click adds one day"), 3, "what click adds one day"),
         (SystemExit(1), 1, ""),
     ],
 )

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from certify.cli.main import main
 from certify.cli.output import print_json
 from certify.ledger.changes import sweep_entry
-from certify.ledger.exchange import written
+from certify.ledger.lines import written
 from certify.ledger.store import Ledger
 from certify.model.result import Launch
 from certify.model.terms import Status
@@ -69,7 +69,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for status in (Status.CERTIFIED, Status.REJECTED):
             number = ledger.sweeps.begin("images.txt", "host/1/1", lambda _: True)
             ledger.sweeps.finish(number, [sweep_entry(a_certificate(status=status))])
-        (folder / "export.jsonl").write_text("".join(written(ledger.exchange.lines())))
+        (folder / "export.jsonl").write_text("".join(written(ledger.exchange.fields())))
     (folder / "list.json").write_bytes(raw_list(a_list()))
     CliRunner().invoke(main, ["keys", "new", "--out", str(folder / "team"), "--no-passphrase"])
     return folder

@@ -195,6 +195,17 @@ def test_the_password_in_a_url_is_not_told(place: str) -> None:
     assert "registry.invalid" in ended.output or "[::1" in ended.output
 
 
+@pytest.mark.parametrize("seconds", ["NaN", "Infinity", "1e999"])
+def test_a_list_with_a_number_that_json_has_not_is_unusable(seconds: str) -> None:
+    write(listed(entry(boot_seconds=1.5)), sign=None)
+    raw = Path("list.json").read_text("utf-8")
+    assert '"boot_seconds": 1.5' in raw
+    Path("list.json").write_text(raw.replace("1.5", seconds), "utf-8")
+    ended = verify(PIN, "--format", "json")
+    assert (ended.exit_code, json.loads(ended.stdout)["approved"]) == (3, None)
+    assert f"list.json cannot be read: it is no certify/approved/v1 ({seconds}" in ended.output
+
+
 @pytest.fixture
 def dripping() -> Iterator[str]:
     """A server whose answer never gets to its end, though every byte comes soon."""

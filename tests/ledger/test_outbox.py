@@ -11,7 +11,7 @@ from certify.ledger.store import Ledger
 from tests.ledger.test_recording import count, numbered
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "[" * 200_000, '{"ledger": NaN}'])
 def test_a_file_that_cannot_be_read_is_named_and_stays(
     ledger: Ledger, tmp_path: Path, content: str
 ) -> None:
@@ -24,6 +24,18 @@ def test_a_file_that_cannot_be_read_is_named_and_stays(
     assert done.startswith("1 result of an earlier command")
     assert broken.exists()
     assert count(ledger) == 1
+
+
+def test_a_moment_without_a_time_zone_is_none(ledger: Ledger, tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / FOLDER, ledger.name)
+    for number in (1, 2):
+        outbox.keep(f"r{number}", numbered(number))
+    ended = numbered(2).model_dump(mode="json")["finished_at"]
+    broken = tmp_path / FOLDER / "r2.json"
+    broken.write_text(broken.read_text("utf-8").replace(ended, ended.rstrip("Z")), "utf-8")
+    found, unreadable = outbox.left()
+    assert [name for name, _ in found] == ["r1"]
+    assert unreadable == [broken]
 
 
 def test_what_waits_is_of_one_ledger_and_is_recorded_once(tmp_path: Path) -> None:

@@ -177,3 +177,9 @@ def test_a_ledger_that_fails_does_not_hide_what_ended_a_sweep(
         (tmp_path / "certify.db").write_bytes(b"no longer a database" * 1000)
         raise error
     assert raised.value is error
+
+
+def test_a_shard_of_no_list_waits_for_nothing(ledger: Ledger) -> None:
+    for shard in ("x", "1/2"):
+        ledger.sweeps.finish(ledger.sweeps.begin("nightly.txt", OWNER, unknown, shard), [])
+    assert [each.shard for each in ledger.sweeps.waiting()] == ["1/2"]

@@ -95,6 +95,8 @@ def test_a_field_that_is_not_there_is_named() -> None:
         raw_list(a_list()).replace(b'"revoked": []', b'"revoked": {}'),
         raw_list(a_list()).replace(b'"images": [', b'"images": {}, "old": ['),
         raw_list(a_list()).replace(b'"sequence"', b'"extra": 1, "sequence"'),
+        raw_list(a_list(an_entry())).replace(b'"boot_seconds": null', b'"boot_seconds": NaN'),
+        raw_list(a_list(an_entry())).replace(b'"boot_seconds": null', b'"boot_seconds": 1e999'),
     ],
 )
 def test_what_is_no_list_is_nothing_to_go_by(raw: bytes) -> None:

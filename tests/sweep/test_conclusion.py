@@ -28,6 +28,7 @@ from certify.model.errors import ImageUnavailable, Trouble
 from certify.model.reference import Reference
 from certify.model.result import Result, Suite
 from certify.model.result_key import ResultKey
+from certify.model.shard import Shard
 from certify.model.terms import Outcome, Status
 from certify.publish.recorder import Recorder
 from certify.publish.writer import update_reports
@@ -39,7 +40,6 @@ from certify.sweep.join import join_shards
 from certify.sweep.news import Kind
 from certify.sweep.plan import ResolvedImage
 from certify.sweep.results import Record, ResultsByKey, hold, results_by_name
-from certify.sweep.shards import Shard
 from certify.sweep.supply import Supply
 from certify.sweep.sweep import Sweep
 from tests.factories import NOW, a_check, a_result, digest

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from hypothesis import given
 
 from certify.ledger.changes import find_changes, sweep_entry
@@ -98,3 +101,15 @@ def test_an_image_cannot_write_a_line_of_its_own(words: str) -> None:
     items = news_of(None, [result("app:1", REJECTED, words, words)], set())
     lines = message(items, "images.txt", None).splitlines()
     assert all(line.startswith(("  cause: ", "  remedy: ")) for line in lines[3:])
+
+
+def test_no_text_of_an_image_mentions_anybody_or_leads_anywhere() -> None:
+    hostile = "@everyone <!channel> [x](https://evil.example)"
+    failed = result("app:1", REJECTED, hostile, hostile)
+    certificate = failed.model_copy(update={"profile": hostile})
+    (item,) = news_of(None, [certificate], set())
+    text = message([replace(item, inside=hostile)], hostile, "https://certify.example")
+    assert text.count("@\u2060everyone") == 5
+    assert not re.search(r"@e|<!|\]\(|://evil", text)
+    assert text.count("://") == 1
+    assert "\n  https://certify.example/images/app" in text

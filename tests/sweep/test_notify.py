@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import email
 import email.policy
+import html
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import requests
 from aiosmtpd.controller import Controller
 
 from certify.model.errors import UsageError
+from certify.model.result import Reason, Verdict
+from certify.model.terms import Status
+from certify.sweep.news import message, news_of, title
 from certify.sweep.notify import Notifier
+from tests.factories import a_certificate
 from tests.support.registries import free_port
 from tests.support.webhook import receiving
 
@@ -57,6 +67,62 @@ def test_mail_arrives_as_it_was_written() -> None:
     assert receivers == ["team@site.example"]
     assert mail["Subject"] == "certify: 1 vanished"
     assert mail.get_body(("plain",)).get_content().split() == TEXT.split()
+
+
+HOSTILE = (
+    "<!channel> <https://evil.example|click here> @everyone <@1> [x](http://evil.example) "
+    '<a href="http://evil.example">click</a> &lt;b&gt; *bold* `code` __under__ ~~gone~~ ||hidden||'
+)
+LIVE = re.compile(r"[<>`*~]|@\w|\](?=\()|//|&\w|(?<!\w)_|_(?!\w)|\|\|")
+PAGE = "https://certify.example/images/app_1-0123456789.html"
+
+
+@pytest.fixture
+def posted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What chats would get; nothing leaves this host."""
+    found: list[Any] = []
+
+    def send(_: requests.Session, request: requests.PreparedRequest, **__: Any) -> Any:
+        found.append(json.loads(request.body or b"null"))
+        answer = requests.Response()
+        answer.status_code, answer._content = 200, b"ok"
+        return answer
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    return found
+
+
+@pytest.mark.parametrize("form", ["", "?format=text", "?format=markdown"])
+@pytest.mark.parametrize(
+    ("url", "read"),
+    [
+        ("discord://123456789012345678/abcdefghijklmnopqrstuvwxyz",
+         lambda got: got["embeds"][0]["description"] if "embeds" in got else got["content"]),
+        ("mmost://chat.example/abcdefghijklmnopqrstuvwx", lambda got: got["text"]),
+        ("tgram://123456789:abcdefg_hijklmnop/12315544/", lambda got: got["text"]),
+        ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#general",
+         lambda got: got["attachments"][0]["text"]),
+    ],
+    ids=["Discord", "Mattermost", "Telegram", "Slack"],
+)  # fmt: skip
+def test_a_chat_makes_nothing_of_what_an_image_prints(
+    posted: list[Any], url: str, read: Callable[[Any], str], form: str
+) -> None:
+    reason = Reason(check="a.b", text=HOSTILE, remedy=HOSTILE)
+    verdict = Verdict(status=Status.REJECTED, reasons=(reason,))
+    (item,) = news_of(None, [a_certificate(verdict=verdict)], set())
+    items = [replace(item, inside=HOSTILE, page=PAGE.partition("example/")[2])]
+    body = message(items, "images.txt", "https://certify.example")
+    assert Notifier([url + form]).send(title(items), body) == []
+    (got,) = posted
+    assert not {"allow_mentions", "allowed_mentions"} & got.keys(), "somebody would be pinged"
+    _, _, text = read(got).partition("Sweep of images")
+    # Who unescapes a character makes it live: so the text must be harmless without any escapes.
+    bare = html.unescape(text).replace("\\", "")
+    assert bare.count("everyone") == 3
+    assert PAGE in bare
+    assert LIVE.findall(bare.replace(PAGE, "")) == []
+    assert form == "?format=markdown" or PAGE in text
 
 
 def test_a_receiver_that_fails_costs_the_others_nothing() -> None:

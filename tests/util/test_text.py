@@ -16,7 +16,10 @@ from certify.util.text import (
     _PRINTABLE,
     _STORED,
     FILE_NAME_BYTES,
+    REPLACEMENT,
+    WORD_JOINER,
     file_name,
+    inert,
     one_line,
     printable,
     safe_json,
@@ -233,3 +236,63 @@ def test_a_short_digest_is_twelve_digits() -> None:
 )
 def test_an_address_is_told_without_passwords(address: str, shown: str) -> None:
     assert without_passwords(address) == shown
+
+
+# In chats
+
+MARKUP = st.sampled_from(
+    "<>`*~_@#&|$[]()!:/. aéx1\\" + WORD_JOINER + REPLACEMENT
+) | st.sampled_from(
+    ["@everyone", "<!channel>", "](http://", "<a href=", "https:", "www.", "mailto:", "&lt;",
+     "&#64;", "__", "||", "sha256:" + "a" * 64, "docker.service"]
+)  # fmt: skip
+IN_CHATS = st.one_of(HOSTILE, st.lists(MARKUP).map("".join)).map(lambda text: one_line(text, 300))
+LIVE = re.compile(
+    r"(?i)[<>`*~]|@(?!sha256:[0-9a-f]{64}(?![0-9a-f])|\u2060)|\]\(|\]\[|//|&[#\w]|#\w|\|\||\$\$"
+    r"|\b(?:https?|ftp|mailto):\S(?<!\u2060)|\bwww\.|(?<![^\W_])_|_(?![^\W_])"
+)
+"""What some chat makes a mention, a link or markup of."""
+ORIGINALS = str.maketrans("‹›ˋ∗∼ˍ", "<>`*~_", WORD_JOINER)
+
+
+@STEADY
+@given(IN_CHATS)
+def test_nothing_is_live_in_a_chat(line: str) -> None:
+    assert not LIVE.search(inert(line))
+
+
+@STEADY
+@given(IN_CHATS)
+def test_people_read_in_a_chat_what_was_printed(line: str) -> None:
+    assert inert(line).translate(ORIGINALS) == line.translate(ORIGINALS)
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        ("<!channel> @here", "‹!channel› @~here"),
+        ("[x](http://evil.example/a)", "[x]~(http:~/~/~evil~.~example/~a)"),
+        ("www.evil.example a@evil.example", "www~.~evil~.~example a@~evil~.~example"),
+        ("*bold* `code` __init__ _x_", "∗bold∗ ˋcodeˋ ˍˍinitˍˍ ˍxˍ"),
+        ("&lt;a&gt; #tag ||a|| $$a$$", "&~lt;a&~gt; #~tag |~|a|~| $~$a$~$"),
+    ],
+)
+def test_markup_is_broken_up(printed: str, shown: str) -> None:
+    assert inert(printed) == shown.replace("~", WORD_JOINER)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["registry.example:5000/team/my_app:1.2", f"docker.io/library/debian@sha256:{'1a' * 32}",
+     "oci:images/app.tar", "dockerd.container: dockerd answers, but no container can run in it",
+     "Install docker.io & systemd (or enable docker.service in /etc/systemd).", "a | b, 5 $"],
+)  # fmt: skip
+def test_names_can_be_copied_from_a_chat(name: str) -> None:
+    assert inert(name) == name
+
+
+@pytest.mark.parametrize("part", ["_", "@", "/", "https:", "www.", "&#", "](", "a_", "_ a", ":/"])
+def test_a_line_for_a_chat_takes_linear_time(part: str) -> None:
+    begin = time.perf_counter()
+    inert(part * 100_000)
+    assert time.perf_counter() - begin < 5

@@ -35,3 +35,12 @@ class Shard:
     def holds(self, identity: str) -> bool:
         """Return True for an image of this shard; ``identity`` is its digest, or else its name."""
         return int(sha256(identity.encode()).hexdigest(), 16) % self.count == self.number - 1
+
+
+def is_shard(text: str) -> bool:
+    """Return True for a text such as ``3/8``."""
+    try:
+        Shard.parse(text)
+    except ValueError:
+        return False
+    return True

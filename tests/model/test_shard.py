@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify.sweep.shards import Shard
+from certify.model.shard import Shard, is_shard
 from tests.factories import digest
 
 
@@ -31,3 +31,5 @@ def test_the_text_of_a_shard() -> None:
     for text in ("0/8", "9/8", "3", "3/8/9", "-1/8", "3/8 "):
         with pytest.raises(ValueError, match="is not a shard"):
             Shard.parse(text)
+        assert not is_shard(text)
+    assert is_shard("3/8")
