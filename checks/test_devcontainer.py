@@ -42,7 +42,7 @@ def users(candidate: Candidate) -> tuple[str, str]:
     shipped = str(configuration.get("User") or "root").partition(":")[0]
     try:
         label = json.loads((configuration.get("Labels") or {}).get("devcontainer.metadata", "[]"))
-    except ValueError:
+    except (ValueError, RecursionError):
         label = []
     entries = [
         each for each in (label if isinstance(label, list) else [label]) if isinstance(each, dict)

@@ -84,7 +84,7 @@ def facts(candidate: Candidate) -> dict[str, Any]:
     answer = candidate.run(
         f"{name} -c %s {places}", LOOK, candidate.nonce, *MODULES, shown=f"{name} -c …"
     )
-    with contextlib.suppress(ValueError, IndexError, AttributeError):
+    with contextlib.suppress(ValueError, IndexError, AttributeError, RecursionError):
         found: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
         if found.get("word") == candidate.nonce:
             return {**found, "name": name}

@@ -187,8 +187,7 @@ class Sweeps(LedgerPart):
         """Return which of several names of a list the newest sweep has; None if none has one."""
         query = select(SWEEP.source).where(SWEEP.source.in_(names))
         with self._database.reading() as connection:
-            found: str | None = connection.scalar(query.order_by(SWEEP.id.desc()).limit(1))
-            return found
+            return next(iter(connection.scalars(query.order_by(SWEEP.id.desc()).limit(1))), None)
 
     def waiting(self) -> list[FinishedSweep]:
         """Return the finished sweeps of shards that none of the whole list has taken in yet.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import shlex
 from collections.abc import Callable, Mapping
@@ -26,6 +25,7 @@ from certify.model.errors import Trouble
 from certify.suite import own_settings
 from certify.suite.candidate import Candidate
 from certify.suite.shell_facts import BY_SHELL
+from certify.util.strict_json import read_json
 
 DAEMON_JSON = "/etc/docker/daemon.json"
 _PATH = re.compile(r"(/[\w.+/@:-]+)")
@@ -110,7 +110,7 @@ class Facts:
     @_fact(r"daemon\.json sets ([\w-]+)(?: to another than (\S+))?")
     def _configures_daemon(self, key: str, usual: str | None) -> bool:
         with contextlib.suppress(ValueError):
-            document = json.loads(self._candidate.read_file(DAEMON_JSON) or b"{}")
+            document = read_json(self._candidate.read_file(DAEMON_JSON) or b"{}")
             return isinstance(document, dict) and document.get(key, usual) != usual
         return False
 

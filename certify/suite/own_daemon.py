@@ -17,6 +17,7 @@ from certify.suite.candidate import Candidate
 from certify.suite.claims import proven, unknown
 from certify.suite.elimination import culprits
 from certify.suite.facts import Facts
+from certify.util.strict_json import read_json
 from certify.util.text import one_line
 
 UNIT = "docker.service"
@@ -177,7 +178,7 @@ class OwnDaemon:
         if read.rc != 0 or len(read.stdout) > _LARGEST:
             return {}
         try:
-            document = json.loads(read.stdout)
+            document = read_json(read.stdout)
         except ValueError:
             return {}
         return document if isinstance(document, dict) else {}

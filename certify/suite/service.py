@@ -21,6 +21,7 @@ from certify.suite.last_words import last_words
 from certify.suite.nested import Nested
 from certify.suite.ports import open_ports, tcp_ports
 from certify.suite.rights import RIGHTS, Right
+from certify.util.strict_json import read_json
 from certify.util.text import one_line
 
 FOLDER = "/var/tmp/certify-service"  # noqa: S108 - of a container that is thrown away
@@ -240,7 +241,7 @@ class Service:
         if answer.rc != 0:
             return {}
         self._candidate.transcript.pop()  # hundreds of lines, which prove nothing
-        found: list[dict[str, Any]] = json.loads(answer.stdout)
+        found: list[dict[str, Any]] = read_json(answer.stdout)
         return found[0]
 
     def _configuration(self) -> dict[str, Any]:

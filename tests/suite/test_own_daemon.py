@@ -147,6 +147,13 @@ def test_addresses_that_the_candidate_was_given_are_not_held_against_it(
     assert machine.transcript == []
 
 
+@pytest.mark.parametrize("document", ["", "[]", "{", "[" * 10_000, '{"bip": NaN}'])
+def test_what_is_no_daemon_json_has_no_settings(document: str) -> None:
+    machine = Machine(lambda _unit, _document: True, document)
+    machine.judge()
+    assert machine.daemon_json == document
+
+
 @pytest.mark.parametrize("count", [1, 40])
 def test_many_files_for_every_service_leave_the_units_own_settings_to_be_tried(count: int) -> None:
     machine = Machine(lambda unit, _: "PrivateMounts=no" not in unit)
