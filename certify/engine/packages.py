@@ -93,13 +93,11 @@ class Family(Value):
         """Return True if packages of this family provide a capability."""
         return capability in self.packages
 
-    def reason_without(self, capability: str, distribution: str | None) -> Elsewhere | None:
-        """Return why an image gets no package for a capability, or None if the family has some.
+    def reason_without(self, capability: str, distribution: str | None) -> Elsewhere:
+        """Return why an image gets no package for a capability that the family does not provide.
 
         ``distribution`` is the ID in the image's ``/etc/os-release``.
         """
-        if self.provides(capability):
-            return None
         why = self.unavailable.get(capability)
         if why and (distribution in why.distributions or not why.distributions):
             return why

@@ -75,8 +75,10 @@ def _steps(result: Result, family: packages.Family | None) -> tuple[Step, ...]:
         messages = (each.message for each in result.checks if each.id.startswith(f"{capability}."))
         if elsewhere and any(rules.NOT_IN_REPOSITORIES in message for message in messages):
             return elsewhere.reason
-        why = family.reason_without(capability, result.image.os.id if result.image.os else None)
-        return why.reason if why else ""
+        if family.provides(capability):
+            return ""
+        os = result.image.os
+        return family.reason_without(capability, os.id if os else None).reason
 
     return rules.steps(result, unavailable)
 

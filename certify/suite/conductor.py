@@ -180,7 +180,8 @@ class Conductor:
             reason = f"needs packages.manager, which failed: {problem}"
             self.candidate.defer_to("packages.manager", reason)
             pytest.fail(problem)
-        if why := manager.reason_without(capability, (self.candidate.os_release or {}).get("ID")):
+        if not manager.provides(capability):
+            why = manager.reason_without(capability, (self.candidate.os_release or {}).get("ID"))
             proven(f"{problem}, and it cannot be installed: {why.reason}", remedy=why.remedy)
         self._skip_without_packages(problem)
         if "packages.refresh" in self.findings and (absent := self._absent(manager, capability)):

@@ -24,8 +24,8 @@ SHARED = (
     "model/clock.py", "model/errors.py", "model/finding.py", "model/host.py",
     "model/inventory.py", "model/platform.py", "model/reference.py", "model/result.py",
     "model/terms.py", "model/value.py",
-    "util/files.py", "util/packing.py", "util/signals.py", "util/text.py", "util/threads.py",
-    "util/toml.py",
+    "util/files.py", "util/packing.py", "util/signals.py", "util/strict_json.py", "util/text.py",
+    "util/threads.py", "util/toml.py",
 )  # fmt: skip
 """The values and helpers that those packages import; a test compares this with the imports."""
 

@@ -165,7 +165,8 @@ class Script:
             raise said
         if said is None:
             raise CommandLost(ShellResult(command, 137, b"", b"", 0, shell_lost=True))
-        return ShellResult(command, 0, said.encode(), b"", 0)
+        shown = said.replace("\n", "\nFinishTimestampMonotonic=")
+        return ShellResult(command, 0, shown.encode(), b"", 0)
 
 
 class Patient(Container):

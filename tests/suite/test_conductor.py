@@ -69,6 +69,7 @@ class FakeCandidate:
         self.boots: Boot | Exception = UP
         self.lacks: set[str] = set()
         self.package_manager: packages.Family | None = None
+        self.os_release = {"ID": "alpine"}
         self.log = self.console = ""
         self.oom = False
         self.is_foreign = False
