@@ -9,6 +9,10 @@ from certify.model.errors import UsageError
 from certify.util.text import one_line
 
 
+_UNLIMITED = 32768
+"""The characters of a message that Apprise takes for a receiver of which it knows no limit."""
+
+
 class Notifier:
     """The receivers of messages, named by Apprise's URLs."""
 
@@ -25,6 +29,9 @@ class Notifier:
                     f"--notify: URL {number}, {_scheme(url)}://…, is none that Apprise knows",
                     remedy="`certify help alerts.md` has examples, `apprise --details` every kind.",
                 )
+            if receiver.body_maxlen < _UNLIMITED and "overflow=" not in url:
+                # A chat refuses what is too long for one message.
+                receiver.overflow_mode = apprise.OverflowMode.SPLIT
             self._receivers.append(receiver)
 
     def send(self, title: str, body: str) -> list[str]:

@@ -125,6 +125,25 @@ def test_a_chat_makes_nothing_of_what_an_image_prints(
     assert form == "?format=markdown" or PAGE in text
 
 
+@pytest.mark.parametrize(
+    ("url", "most", "key"),
+    [
+        ("discord://123456789012345678/abcdefghijklmnopqrstuvwxyz", 2000, "content"),
+        ("mmost://chat.example/abcdefghijklmnopqrstuvwx", 4000, "text"),
+        ("json://hooks.example/certify", 32768, "message"),
+    ],
+)
+def test_what_is_too_long_for_a_chat_comes_in_parts(
+    posted: list[Any], url: str, most: int, key: str
+) -> None:
+    lines = [f"newly rejected: app:{number}" for number in range(1000, 1200)]
+    assert Notifier([url]).send("certify: 200 newly rejected", "\n".join(lines)) == []
+    assert (len(posted) > 1) is (most < 32768)
+    assert all(len(each[key]) <= most for each in posted)
+    whole = "".join("".join(each[key].split()) for each in posted)
+    assert all("".join(line.split()) in whole for line in lines)
+
+
 def test_a_receiver_that_fails_costs_the_others_nothing() -> None:
     with receiving() as (port, got):
         urls = [
