@@ -8,7 +8,6 @@ from typing import Any
 from certify.model.errors import UsageError
 from certify.util.text import one_line
 
-
 _UNLIMITED = 32768
 """The characters of a message that Apprise takes for a receiver of which it knows no limit."""
 
