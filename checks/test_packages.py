@@ -37,11 +37,11 @@ def audit(candidate: Candidate) -> CommandResult:
 
 
 @pytest.fixture(scope="module")
-def upgrades(candidate: Candidate) -> CommandResult | None:
+def upgrades(candidate: Candidate, manager: PackageCommands) -> CommandResult | None:
     """Simulate an upgrade of all packages; None if the package manager cannot."""
-    manager = candidate.package_manager
-    assert manager is not None
-    return candidate.run(manager.upgradable, timeout=120) if manager.upgradable else None
+    family = candidate.package_manager
+    assert family is not None
+    return manager.ask("upgradable", seconds=120) if family.upgradable else None
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_refresh(candidate: Candidate, manager: PackageCommands, note: Note) -> 
     family = candidate.package_manager
     assert family is not None
     program = family.refresh.split()[0]
-    answer = manager.run(family.refresh)
+    answer = manager.change("refresh")
     if refresh_failure(answer, program):  # apt fetches as a user of its own
         candidate.fail_if_closed(reported_by="workspace.user")
     if refresh_failure(answer, program) and candidate.prove_bad_sources(
@@ -134,7 +134,7 @@ def test_refresh(candidate: Candidate, manager: PackageCommands, note: Note) -> 
     assert not failure, manager.failed(failure)
     skipped = skipped_repositories(answer.stdout + answer.stderr, family.skipped)
     if family.sources:
-        listed = candidate.run(family.sources)
+        listed = manager.ask("sources")
         if listed.rc == 0 and not listed.stdout.strip():
             manager.fail_if_by_settings("no package list was fetched")
             raise AssertionError("the image names no package source at all")
@@ -246,9 +246,7 @@ def test_remove(candidate: Candidate, manager: PackageCommands, trial: Trial) ->
 
     How: removes the package that the check before installed; its command is gone.
     """
-    assert candidate.package_manager is not None
-    remove = candidate.package_manager.command("remove", trial.package)
-    removed = manager.run(remove)
+    removed = manager.change("remove", trial.package)
     assert removed.rc in trial.success, manager.failed(f"{trial.package} could not be removed")
     assert not candidate.has(trial.program), f"{trial.package} was removed, but not its command"
 

@@ -28,6 +28,17 @@ class Unavailable(Elsewhere):
     """The IDs in their ``/etc/os-release``; empty for all of the family."""
 
 
+class Index(Value):
+    """An index of all packages, which a package manager can be told to keep between commands."""
+
+    options: str
+    """Options for the end of a command."""
+    lost: str
+    """Regular expression for a line after which a command may have failed for the index."""
+    remove: str
+    """The command that removes the index."""
+
+
 class Family(Value):
     """A package manager: its commands, and the names of its packages."""
 
@@ -58,6 +69,8 @@ class Family(Value):
     """Exit codes of ``upgradable`` after which its list is complete."""
     pending_codes: tuple[int, ...] = ()
     """Exit codes of ``upgradable`` that mean that upgrades wait, whatever the list looks like."""
+    index: Index | None = None
+    """How commands share one index of all packages; None if they do so anyway."""
     informational: tuple[int, ...] = ()
     """Exit codes, beside 0, of an installation that succeeded."""
     reinstall: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -55,19 +56,47 @@ class PackageCommands:
     def __init__(self, candidate: Candidate) -> None:
         self._candidate = candidate
         self._left = float(LOCK_SECONDS)
+        self._has_no_index = False
         self.waited = ""
         """A note about the time for which a lock was waited for; empty if none was held."""
 
     def run(self, command: str) -> CommandResult:
-        """Run a command of the package manager, again and again while its lock is held."""
-        answer = self._candidate.run(command, timeout=self.SECONDS)
+        """Run a command line, again and again while the package manager's lock is held."""
+        return self._unlocked(lambda: self._candidate.run(command, timeout=self.SECONDS))
+
+    def change(self, verb: str, *packages: str) -> CommandResult:
+        """Run the family's command for a verb (``refresh``, ``install``, …) as :meth:`run` does."""
+        return self._unlocked(lambda: self.ask(verb, *packages, seconds=self.SECONDS))
+
+    def ask(self, verb: str, *packages: str, seconds: float = 60) -> CommandResult:
+        """Run the family's command for a verb once, with an index that these commands share.
+
+        Official images of Debian and Ubuntu keep none, to be small: each command of apt reads all
+        package lists again, which takes as long as to install a small package. A command that
+        fails, perhaps for the index, is run without it, as all later ones are.
+        """
+        run, family = self._candidate.run, self._candidate.package_manager
+        assert family is not None
+        command = family.command(verb, *packages)
+        if family.index is None or self._has_no_index:
+            return run(command, timeout=seconds)
+        answer = run(f"{command} {family.index.options}", timeout=seconds)
+        if re.search(family.index.lost, answer.stdout + answer.stderr, re.MULTILINE):
+            self._has_no_index = True
+            run(family.index.remove)
+            answer = run(command, timeout=seconds)
+        return answer
+
+    def _unlocked(self, attempt: Callable[[], CommandResult]) -> CommandResult:
+        """Return the answer of an attempt, made again and again while the lock is held."""
+        answer = attempt()
         begun = time.monotonic()
 
         def unlocked() -> bool:
             nonlocal answer
             if not _is_locked(answer):
                 return True
-            answer = self._candidate.run(command, timeout=self.SECONDS)
+            answer = attempt()
             return False
 
         if _is_locked(answer):
@@ -89,11 +118,11 @@ class PackageCommands:
         before = self._visible_paths(choices)
         # The last one tried is judged; one that the sources never had would hide why another
         # failed.
-        there = (one for one in choices if candidate.run(family.command("exists", one[0])).rc == 0)
+        there = (one for one in choices if self.ask("exists", one[0]).rc == 0)
         had = next(there, None)
         failed: list[str] = []
         for package, command in chain([had], there) if had else choices:  # noqa: B007 - see below
-            installed = self.run(family.command(verb, package))
+            installed = self.change(verb, package)
             if installed.rc in success:
                 break
             failed += [package] if had else []

@@ -38,7 +38,8 @@ class _Shop:
         self.commands.append(command)
         refused = "install" in command and self.broken in command.split()
         if "install" in command and not refused:
-            self.files.add(f"/usr/bin/{command.rsplit(maxsplit=1)[-1]}")
+            names = {package for package, _ in self.package_manager.trials}
+            self.files |= {f"/usr/bin/{word}" for word in command.split() if word in names}
         answer = {"rc": int(refused), "stdout": "Unmet dependencies." * refused, "stderr": ""}
         return cast(CommandResult, type("R", (), answer)())
 

@@ -63,6 +63,56 @@ def test_a_lock_that_is_held_for_ever_is_waited_for_once(monkeypatch: pytest.Mon
     assert manager.waited.endswith(" and longer")
 
 
+LOST = "E: The package lists or status file could not be parsed or opened."
+
+
+class _Asked:
+    """A candidate that answers each command, except those that end with certain options."""
+
+    def __init__(self, manager: str, refused: str = "never") -> None:
+        self.package_manager, self.refused = family(manager), refused
+        self.commands: list[str] = []
+
+    def run(self, command: str, **_: Any) -> CommandResult:
+        self.commands.append(command)
+        words = f"E: Write error\n{LOST}" * command.endswith(self.refused)
+        answer = {"rc": 100 * bool(words), "stdout": "", "stderr": words}
+        return cast(CommandResult, type("R", (), answer)())
+
+
+def test_commands_of_apt_share_an_index_by_options_at_their_end() -> None:
+    candidate = _Asked("apt")
+    PackageCommands(cast(Candidate, candidate)).change("install", "ed")
+    apt = family("apt")
+    assert apt.index
+    assert candidate.commands == [f"{apt.command('install', 'ed')} {apt.index.options}"]
+
+
+def test_without_options_for_an_index_the_command_is_run_as_it_is() -> None:
+    candidate = _Asked("apk")
+    PackageCommands(cast(Candidate, candidate)).ask("refresh")
+    assert candidate.commands == [family("apk").refresh]
+
+
+def test_a_command_that_fails_for_the_index_is_run_without_it() -> None:
+    apt = family("apt")
+    assert apt.index
+    candidate = _Asked("apt", refused=apt.index.options)
+    manager = PackageCommands(cast(Candidate, candidate))
+    assert manager.change("refresh").rc == 0
+    assert candidate.commands == [
+        f"{apt.refresh} {apt.index.options}", apt.index.remove, apt.refresh
+    ]  # fmt: skip
+    assert manager.ask("exists", "ed").rc == 0
+    assert candidate.commands[3:] == [apt.command("exists", "ed")]
+
+
+def test_a_command_for_authors_is_run_as_they_wrote_it() -> None:
+    candidate = _Asked("apt")
+    PackageCommands(cast(Candidate, candidate)).run("apt-get check | cat")
+    assert candidate.commands == ["apt-get check | cat"]
+
+
 class _Broken:
     """A candidate with apt, on which installations fail with the same words."""
 
