@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,6 +17,16 @@ from benchmarks.report import Section, compared, ratio
 
 CERTIFY = (sys.executable, "-P", "-m", "certify")
 VARIANTS = 6
+OFFICIAL = f"""FROM {native.IMAGE}
+RUN rm -f /var/cache/apt/*.bin && cd /etc/apt/apt.conf.d \\
+ && clean='{{ "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin"; }};' \\
+ && echo 'Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";' >docker-clean \\
+ && echo "APT::Update::Post-Invoke $clean DPkg::Post-Invoke $clean" >>docker-clean \\
+ && echo 'Acquire::GzipIndexes "true";' >docker-gzip-indexes \\
+ && echo 'Acquire::Languages "none";' >docker-no-languages \\
+ && echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/docker-apt-speedup
+"""
+"""The native image with the settings of apt and dpkg that Docker's of Debian and Ubuntu have."""
 
 
 def seconds_of(turns: Mapping[str, Sequence[Stopwatch]]) -> dict[str, list[float]]:
@@ -66,27 +76,43 @@ def chain_of(checks: Sequence[Mapping[str, Any]], seconds: float) -> str:
 
 def native_image() -> Section:
     """Check one native image in four ways."""
+    return _in_four_ways(
+        native.IMAGE,
+        "One native image. The floor is the bare container operations one after another (boot, "
+        "packages, a service, nested containers, compose, a restart of dockerd, stop, start); "
+        "`pytest + testinfra` is the same as ordinary tests. `certify` also measures the host, "
+        "collects evidence, records the result and writes reports.",
+    )
+
+
+def official_image() -> Section:
+    """Check a native image in which apt is set up as in official ones, in four ways."""
+    with _built({"certify-benchmark/official:latest": OFFICIAL}) as (image,):
+        return _in_four_ways(
+            image,
+            "The image of `native` with what Docker's official images of Debian and Ubuntu set for "
+            "apt and dpkg: among other things, no index of packages is kept, so that each command "
+            "makes one anew. For checks, certify has one kept.",
+        )
+
+
+def _in_four_ways(image: str, about: str) -> Section:
+    """Certify an image in lanes and in series, and do the same without certify."""
     ways: dict[str, Callable[[str], object]] = {
         "floor": native.floor,
         "certify": native.certify,
         "certify --series": lambda image: native.certify(image, "--series"),
         "pytest + testinfra": native.plain,
     }
-    turns = native.turns(ways, native.IMAGE, runs=3)
+    turns = native.turns(ways, image, runs=3)
     times = seconds_of(turns)
-    section = compared(
-        "One native image. The floor is the bare container operations one after another (boot, "
-        "packages, a service, nested containers, compose, a restart of dockerd, stop, start); "
-        "`pytest + testinfra` is the same as ordinary tests. `certify` also measures the host, "
-        "collects evidence, records the result and writes reports.",
-        times,
-    )
+    section = compared(about, times)
     section.wanted = [
         ("certify / floor", ratio(times["certify"], times["floor"]), 0.80),
         ("certify / pytest", ratio(times["certify"], times["pytest + testinfra"]), 0.62),
     ]
     with Stopwatch() as watch:
-        result = native.certify(native.IMAGE)
+        result = native.certify(image)
     section.bound = f"{bound_of(turns)} {chain_of(result['checks'], watch.seconds)}"
     return section
 
@@ -170,18 +196,25 @@ def _time_sweep(folder: Path, images: Sequence[str], *, jobs: int) -> tuple[Stop
     return watch, taken.cores
 
 
-@contextmanager
-def variants() -> Iterator[list[str]]:
+def variants() -> AbstractContextManager[list[str]]:
     """Build images that differ by a label only, yield their names, and remove them."""
-    names: list[str] = []
-    for number in range(VARIANTS):
-        names.append(f"certify-benchmark/{number}:latest")
-        dockerfile = f"FROM {native.IMAGE}\nLABEL certify.benchmark={number}\n"
+    return _built({
+        f"certify-benchmark/{number}:latest": f"FROM {native.IMAGE}\nLABEL benchmark={number}\n"
+        for number in range(VARIANTS)
+    })  # fmt: skip
+
+
+@contextmanager
+def _built(dockerfiles: Mapping[str, str]) -> Iterator[list[str]]:
+    """Build images of Dockerfiles by their names, yield the names, and remove the images."""
+    for name, dockerfile in dockerfiles.items():
         subprocess.run(
-            ["docker", "build", "-q", "-t", names[-1], "-"],
+            ["docker", "build", "-q", "-t", name, "-"],
             check=True, capture_output=True, text=True, input=dockerfile,
         )  # fmt: skip
     try:
-        yield names
+        yield list(dockerfiles)
     finally:
-        subprocess.run(["docker", "rmi", "--no-prune", *names], check=True, capture_output=True)
+        subprocess.run(
+            ["docker", "rmi", "--no-prune", *dockerfiles], check=True, capture_output=True
+        )

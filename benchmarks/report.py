@@ -23,7 +23,7 @@ PAGE = DOCS / "performance.md"
 HEAD = """\
 # Performance
 
-`make bench` measures all of this in up to 45 minutes and writes this page, `make bench
+`make bench` measures all of this in up to 50 minutes and writes this page, `make bench
 ARGS="native help"` parts of it. Ways that are compared take turns, so that a machine that slows
 down slows all of them. Ratios are medians of the ratios in each turn. What is wanted is a goal, not
 a promise. Seconds are those of the machine: each section says how quick it was just then.
