@@ -80,7 +80,7 @@ class PackageCommands:
         command = family.command(verb, *packages)
         if family.index is None or self._has_no_index:
             return run(command, timeout=seconds)
-        answer = run(f"{command} {family.index.options}", timeout=seconds)
+        answer = run(f"{command} {family.index.options}", timeout=seconds, shown=command)
         if re.search(family.index.lost, answer.stdout + answer.stderr, re.MULTILINE):
             self._has_no_index = True
             run(family.index.remove)
