@@ -70,7 +70,7 @@ class Family(Value):
     pending_codes: tuple[int, ...] = ()
     """Exit codes of ``upgradable`` that mean that upgrades wait, whatever the list looks like."""
     index: Index | None = None
-    """How commands share one index of all packages; None if they do so anyway."""
+    """An index that commands share by options; None if they share one anyway."""
     informational: tuple[int, ...] = ()
     """Exit codes, beside 0, of an installation that succeeded."""
     reinstall: str

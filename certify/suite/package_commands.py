@@ -73,7 +73,8 @@ class PackageCommands:
 
         Official images of Debian and Ubuntu keep none, to be small: each command of apt reads all
         package lists again, which takes as long as to install a small package. A command that
-        fails, perhaps for the index, is run without it, as all later ones are.
+        fails, perhaps for the index, is run without it, as all later ones are. The evidence shows
+        the command alone: it says the same, and leaves room for what was said.
         """
         run, family = self._candidate.run, self._candidate.package_manager
         assert family is not None
